@@ -1,0 +1,123 @@
+// NumPy <-> View: every check of an array, and the words of its refusal, live here.
+// Floor: bindings.
+#pragma once
+
+#include <deepcore/error.hpp>
+#include <deepcore/view.hpp>
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <string>
+
+namespace deepcore::bindings {
+
+namespace py = pybind11;
+
+inline std::string shape_text(const py::array& a) {
+  std::string out = "(";
+  for (py::ssize_t i = 0; i < a.ndim(); ++i) out += (i == 0 ? "" : ", ") + std::to_string(a.shape(i));
+  return out + (a.ndim() == 1 ? ",)" : ")");
+}
+
+template <class T>
+const char* dtype_name() {
+  return std::is_same_v<T, float> ? "float32" : std::is_same_v<T, double> ? "float64" : "int64";
+}
+
+template <class T>
+bool is(const py::array& a) {
+  return py::isinstance<py::array_t<T>>(a);
+}
+
+// An array that a View can describe: of dtype T, aligned, strides in whole elements. Anything else in T is copied once.
+template <class T>
+py::array usable(const char* who, const char* name, const py::array& a) {
+  if (!is<T>(a)) {
+    throw py::type_error(text(who, ": ", name, " must be ", dtype_name<T>(), ", got ", std::string(py::str(a.dtype())),
+                              "; convert it with ", name, ".astype('", dtype_name<T>(), "')"));
+  }
+  bool direct = reinterpret_cast<std::uintptr_t>(a.data()) % alignof(T) == 0;
+  for (py::ssize_t i = 0; i < a.ndim(); ++i) direct = direct && a.strides(i) % py::ssize_t{sizeof(T)} == 0;
+  return direct ? a : py::array(py::array_t<T, py::array::c_style>::ensure(a).attr("copy")());
+}
+
+template <class T>
+index stride(const py::array& a, py::ssize_t axis) {
+  return a.strides(axis) / py::ssize_t{sizeof(T)};
+}
+
+// A matrix as the notes write it: rows are units, columns are examples.
+template <class T>
+View<const T> matrix(const char* who, const char* name, py::array& a) {
+  if (a.ndim() != 2) {
+    throw py::value_error(text(who, ": ", name, " must have 2 axes, got shape ", shape_text(a),
+                               a.ndim() == 1 ? text("; use ", name, ".reshape(-1, 1) for one column") : ""));
+  }
+  a = usable<T>(who, name, a);
+  return {static_cast<const T*>(a.data()), a.shape(0), a.shape(1), stride<T>(a, 0), stride<T>(a, 1)};
+}
+
+inline void shape_rule(bool ok, const char* who, const char* name, index rows, index cols, const py::array& got,
+                       const std::string& why) {
+  if (ok) return;
+  const bool turned = got.ndim() == 2 && got.shape(0) == cols && got.shape(1) == rows && rows != cols;
+  throw py::value_error(text(who, ": ", name, " must have shape (", rows, ", ", cols, ") ", why, ", got ", shape_text(got),
+                             turned ? "; is it transposed?" : ""));
+}
+
+template <class T>
+View<const T> matrix(const char* who, const char* name, py::array& a, index rows, index cols, const std::string& why) {
+  const View<const T> v = matrix<T>(who, name, a);
+  shape_rule(v.rows == rows && v.cols == cols, who, name, rows, cols, a, why);
+  return v;
+}
+
+// Examples as the ecosystem writes them, one a row: the same bytes, seen as (units, examples).
+template <class T>
+View<const T> examples(const char* who, const char* name, py::array& a, index units, const char* what) {
+  if (a.ndim() != 2 || a.shape(1) != units) {
+    throw py::value_error(text(who, ": ", name, " must have shape (m, ", units, ") for the network's ", units, " ", what,
+                               ", got ", shape_text(a), a.ndim() == 2 && a.shape(0) == units ? "; is it transposed?" : ""));
+  }
+  a = usable<T>(who, name, a);
+  return {static_cast<const T*>(a.data()), a.shape(1), a.shape(0), stride<T>(a, 1), stride<T>(a, 0)};
+}
+
+template <class T>
+View<T> writable(const char* who, const char* name, py::array& a) {
+  if (!is<T>(a) || a.ndim() != 2 || !a.writeable()) {
+    throw py::value_error(text(who, ": ", name, " must be a writable ", dtype_name<T>(), " array with 2 axes"));
+  }
+  return {static_cast<T*>(a.mutable_data()), a.shape(0), a.shape(1), stride<T>(a, 0), stride<T>(a, 1)};
+}
+
+// A flat contiguous array of n values, written in place if `write`.
+template <class T>
+T* flat(const char* who, const char* name, const py::array& a, index n, bool write) {
+  const bool fits = is<T>(a) && a.ndim() == 1 && a.shape(0) == n && (n < 2 || a.strides(0) == py::ssize_t{sizeof(T)}) &&
+                    reinterpret_cast<std::uintptr_t>(a.data()) % alignof(T) == 0 && (!write || a.writeable());
+  if (!fits) {
+    throw py::value_error(text(who, ": ", name, " must be a contiguous", write ? ", writable " : " ", dtype_name<T>(),
+                               " array of shape (", n, ",), got ", std::string(py::str(a.dtype())), " ", shape_text(a)));
+  }
+  return static_cast<T*>(const_cast<void*>(a.data()));
+}
+
+template <class T>
+struct Result {  // a new C-ordered array and the View that fills it
+  py::array_t<T> array;
+  View<T> view;
+  Result(index rows, index cols) : array({rows, cols}), view{array.mutable_data(), rows, cols, cols, 1} {}
+};
+
+// Calls f with a zero of the array's dtype, float32 or float64; all other dtypes are refused.
+template <class F>
+auto by_dtype(const char* who, const char* name, const py::array& a, F f) {
+  if (is<float>(a)) return f(float{});
+  if (is<double>(a)) return f(double{});
+  throw py::type_error(
+      text(who, ": ", name, " must be float32 or float64, got ", std::string(py::str(a.dtype()))));
+}
+
+}  // namespace deepcore::bindings

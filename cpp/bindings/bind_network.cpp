@@ -1,0 +1,180 @@
+// Networks: predict, evaluate, gradient, trace, train. Rows are examples.
+// Floor: bindings.
+#include "bind_network.hpp"
+
+#include <deepcore/catalog.hpp>
+#include <deepcore/train.hpp>
+
+#include "arrays.hpp"
+#include "bind.hpp"
+
+
+#include <pybind11/stl.h>
+
+namespace deepcore::bindings {
+
+namespace {
+
+struct Listener final : Monitor {  // called without the GIL, by the thread that called train
+  py::object on_epoch;
+  explicit Listener(py::object f) : on_epoch(std::move(f)) {}
+  bool wants_epochs() const override { return !on_epoch.is_none(); }
+  bool epoch(index number, double loss) override {
+    const py::gil_scoped_acquire gil;
+    return py::cast<bool>(py::bool_(on_epoch(number, loss)));
+  }
+  void poll() override {
+    const py::gil_scoped_acquire gil;
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+  }
+};
+
+// A batch at the door, and the arrays that keep its memory alive.
+template <class T>
+struct Batch {
+  py::array X, y, weights;
+  Examples<T> examples;
+
+  Batch(const char* who, const Spec& spec, py::array X_, py::array y_, const std::optional<py::array>& w)
+      : X(std::move(X_)), y(std::move(y_)) {
+    examples.X = bindings::examples<T>(who, "X", X, spec.units(0), "inputs");
+    const index m = examples.count(), n = spec.outputs();
+    if (y.ndim() < 1 || y.shape(0) != m) {
+      throw py::value_error(text(who, ": y must have ", m, " rows like X, got shape ", shape_text(y),
+                                 y.ndim() == 2 && y.shape(1) == m ? "; is it transposed?" : ""));
+    }
+    if (spec.takes_labels() && y.ndim() == 1) {
+      y = py::array_t<std::int64_t, py::array::c_style>(usable<std::int64_t>(who, "y", y));
+      examples.labels = static_cast<const std::int64_t*>(y.data());
+      for (index j = 0; j < m; ++j) {
+        const std::int64_t label = examples.labels[j];
+        if (label < 0 || label >= n) {
+          throw py::value_error(text(who, ": y must hold labels from 0 to ", n - 1, ", got ", label, " in row ", j));
+        }
+      }
+    } else {
+      examples.Y = bindings::examples<T>(who, "y", y, n, "outputs");
+    }
+    if (!w) return;
+    weights = py::array_t<T, py::array::c_style>(usable<T>(who, "sample_weight", *w));
+    if (weights.ndim() != 1 || weights.shape(0) != m) {
+      throw py::value_error(text(who, ": sample_weight must have shape (", m, ",) like the rows of X, got ", shape_text(weights)));
+    }
+    examples.weights = static_cast<const T*>(weights.data());
+    double total = 0;
+    for (index j = 0; j < m; ++j) {
+      if (!(examples.weights[j] >= T(0))) {
+        throw py::value_error(text(who, ": sample_weight must not be negative or NaN, got ", examples.weights[j], " in row ", j));
+      }
+      total += static_cast<double>(examples.weights[j]);
+    }
+    if (m > 0 && !(total > 0)) throw py::value_error(text(who, ": sample_weight must have a positive sum, got ", total));
+  }
+};
+
+Spec make_spec(index inputs, const std::vector<std::tuple<index, std::string, double>>& layers, const std::string& loss) {
+  std::vector<LayerSpec> out;
+  for (const auto& [units, activation, parameter] : layers) out.push_back({units, activation_id(activation), parameter});
+  return {inputs, std::move(out), loss_id(loss)};
+}
+
+template <class T>
+py::object predict_door(const BoundNetwork<T>& self, py::array X, const std::optional<py::array>& out, int threads) {
+  const Spec& spec = self.network.spec;
+  const auto x = examples<T>("predict", "X", X, spec.units(0), "inputs");
+  py::array result = out ? *out : py::array(py::array_t<T>({x.cols, spec.outputs()}));
+  const auto rows = writable<T>("predict", "out", result);
+  shape_rule(rows.rows == x.cols && rows.cols == spec.outputs(), "predict", "out", x.cols, spec.outputs(), result,
+             "(examples, outputs)");
+  const py::gil_scoped_release release;
+  predict(self.network, x, {rows.data, rows.cols, rows.rows, rows.col_stride, rows.row_stride}, threads);
+  return result;
+}
+
+template <class T>
+py::dict trace_door(const BoundNetwork<T>& self, py::array X, py::array y, const std::optional<py::array>& w) {
+  const Batch<T> batch("trace", self.network.spec, std::move(X), std::move(y), w);
+  py::dict out;
+  for (const auto& one : trace(self.network, batch.examples)) {
+    Result<T> array(one.rows, one.cols);
+    for (index j = 0; j < one.cols; ++j) {
+      for (index i = 0; i < one.rows; ++i) array.view(i, j) = one.values.data()[j * one.rows + i];
+    }
+    out[text(one.kind, one.layer).c_str()] = array.array;
+  }
+  return out;
+}
+
+template <class T>
+void bind(py::module_& m, const char* name) {
+  using Net = BoundNetwork<T>;
+  using Maybe = std::optional<py::array>;
+  py::class_<Net>(m, name, py::module_local(), py::is_final())
+      .def(py::init([](index inputs, const std::vector<std::tuple<index, std::string, double>>& layers,
+                       const std::string& loss) { return std::make_unique<Net>(make_spec(inputs, layers, loss)); }),
+           py::arg("inputs"), py::arg("layers"), py::arg("loss"))
+      .def_property_readonly("parameters",
+                             [](py::object self) {
+                               const auto& block = self.cast<Net&>().network.parameters;
+                               return py::array_t<T>(block.size(), block.data(), self);
+                             })
+      .def_property_readonly("layout",
+                             [](const Net& self) {
+                               std::vector<std::tuple<index, index, index, index>> out;
+                               for (int l = 1; l <= self.network.layout.depth(); ++l) {
+                                 const Slice& s = self.network.layout.layer(l);
+                                 out.emplace_back(s.W, s.b, s.n_out, s.n_in);
+                               }
+                               return out;
+                             })
+      .def("predict", &predict_door<T>, py::arg("X"), py::arg("out") = py::none(), py::arg("threads") = 0)
+      .def(
+          "evaluate",
+          [](const Net& self, py::array X, py::array y, const Maybe& w, int threads) {
+            const Batch<T> batch("evaluate", self.network.spec, std::move(X), std::move(y), w);
+            const py::gil_scoped_release release;
+            const Scores scores = evaluate(self.network, batch.examples, threads);
+            return std::pair{scores.loss, scores.accuracy};
+          },
+          py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none(), py::arg("threads") = 0)
+      .def(
+          "gradient",
+          [](const Net& self, py::array X, py::array y, const py::array& out, const Maybe& w, int threads) {
+            const Batch<T> batch("gradient", self.network.spec, std::move(X), std::move(y), w);
+            T* g = flat<T>("gradient", "gradient", out, self.network.layout.size(), true);
+            const py::gil_scoped_release release;
+            return gradient(self.network, batch.examples, g, threads);
+          },
+          py::arg("X"), py::arg("y"), py::arg("gradient"), py::arg("sample_weight") = py::none(), py::arg("threads") = 0)
+      .def("trace", &trace_door<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none())
+      .def(
+          "train",
+          [](Net& self, py::array X, py::array y, Optimizer<T>& optimizer, index batch_size, index epochs, bool shuffle,
+             std::uint64_t seed, index first_epoch, const Maybe& w, py::object on_epoch, int threads) {
+            const Batch<T> batch("fit", self.network.spec, std::move(X), std::move(y), w);
+            if (!optimizer.slots.empty() && optimizer.slots[0].size() != self.network.layout.size()) {
+              throw py::value_error("fit: this optimizer was made for a network of another size");
+            }
+            Listener listener(std::move(on_epoch));
+            const Writing writing(self.busy);
+            TrainResult result;
+            {
+              const py::gil_scoped_release release;
+              result = train(self.network, batch.examples, optimizer,
+                             {batch_size, epochs, shuffle, seed, first_epoch, threads}, listener);
+            }
+            return std::pair{result.losses, result.first_nonfinite_step};
+          },
+          py::arg("X"), py::arg("y"), py::arg("optimizer"), py::arg("batch_size"), py::arg("epochs"),
+          py::arg("shuffle") = true, py::arg("seed") = 0, py::arg("first_epoch") = 0, py::arg("sample_weight") = py::none(),
+          py::arg("on_epoch") = py::none(), py::arg("threads") = 0);
+}
+
+}  // namespace
+
+void bind_network(py::module_& m) {
+  bind<float>(m, "NetworkF32");
+  bind<double>(m, "NetworkF64");
+}
+
+}  // namespace deepcore::bindings

@@ -1,0 +1,118 @@
+// Schedules, optimizers and the update of flat parameters.
+// Floor: bindings.
+#include <deepcore/catalog.hpp>
+#include <deepcore/optimizer.hpp>
+
+#include "arrays.hpp"
+#include "bind.hpp"
+#include "bind_network.hpp"
+
+#include <pybind11/stl.h>
+
+#include <cmath>
+
+namespace deepcore::bindings {
+
+namespace {
+
+Rule rule(const std::string& name, const py::dict& hyper) {
+  Rule out{optimizer_id(name)};
+  const OptimizerInfo& info = optimizers()[static_cast<std::size_t>(out.row)];
+  std::size_t used = 0;
+  for (std::size_t k = 0; k < out.hyper.size() && info.hyper[k].name != nullptr; ++k) {
+    const char* key = info.hyper[k].name;
+    out.hyper[k] = hyper.contains(key) ? hyper[key].cast<double>() : info.hyper[k].value;
+    used += hyper.contains(key) ? 1U : 0U;
+    if (!std::isfinite(out.hyper[k]) || out.hyper[k] < 0) {
+      throw py::value_error(text(name, ": ", key, " must be a finite number of at least 0, got ", out.hyper[k]));
+    }
+  }
+  if (used != hyper.size()) {
+    throw py::value_error(text(name, ": unknown constant in ", std::string(py::str(hyper)), "; see deepcore.optimizers['", name, "']"));
+  }
+  return out;
+}
+
+template <class T>
+void bind(py::module_& m, const char* class_name) {
+  using Net = BoundNetwork<T>;
+  using Opt = Optimizer<T>;
+  py::class_<Opt>(m, class_name, py::module_local(), py::is_final())
+      .def(py::init([](const Net& net, const std::string& name, const py::dict& hyper, const Schedule& schedule) {
+             return Opt(rule(name, hyper), schedule, net.network.layout.size());
+           }),
+           py::arg("network"), py::arg("name"), py::arg("hyper"), py::arg("schedule"))
+      .def_property(
+          "steps", [](const Opt& self) { return self.steps; },
+          [](Opt& self, index steps) {
+            if (steps < 0) throw py::value_error(text("steps must be at least 0, got ", steps));
+            self.steps = steps;
+          })
+      .def_property_readonly("slots",
+                             [](py::object self) {
+                               auto& optimizer = self.cast<Opt&>();
+                               const OptimizerInfo& info = optimizers()[static_cast<std::size_t>(optimizer.rule.row)];
+                               py::dict out;
+                               for (std::size_t k = 0; k < optimizer.slots.size(); ++k) {
+                                 const auto& slot = optimizer.slots[k];
+                                 out[info.slots[k]] = py::array_t<T>(slot.size(), slot.data(), self);
+                               }
+                               return out;
+                             })
+      .def(
+          "step",
+          [](Opt& self, Net& net, const py::array& gradient) {
+            const index n = net.network.layout.size();
+            if (!self.slots.empty() && self.slots[0].size() != n) {
+              throw py::value_error("step: this optimizer was made for a network of another size");
+            }
+            const T* g = flat<T>("step", "gradient", gradient, n, false);
+            const Writing writing(net.busy);
+            const py::gil_scoped_release release;
+            step(self, net.network.parameters.data(), g, n);
+          },
+          py::arg("network"), py::arg("gradient"));
+}
+
+}  // namespace
+
+void bind_optimizer(py::module_& m) {
+  py::class_<Schedule>(m, "Schedule", py::module_local(), py::is_final())
+      .def(py::init([](const std::string& name, std::vector<double> parameters) {
+             return Schedule(schedule_id(name), std::move(parameters));
+           }),
+           py::arg("name"), py::arg("parameters"))
+      .def_static("table", &Schedule::table, py::arg("values"))
+      .def("__call__", [](const Schedule& self, index step) {
+        if (step < 0) throw py::value_error(text("schedule: step must be at least 0, got ", step));
+        return self(step);
+      }, py::arg("step"));
+  bind<float>(m, "OptimizerF32");
+  bind<double>(m, "OptimizerF64");
+  m.def(
+      "update",
+      [](const std::string& name, const py::dict& hyper, double learning_rate, index t, const py::array& parameter,
+         const py::array& gradient, const std::vector<py::array>& slots) {
+        const Rule which = rule(name, hyper);
+        if (t < 1) throw py::value_error(text("update: t must be at least 1, got ", t));
+        if (!std::isfinite(learning_rate)) throw py::value_error(text("update: learning_rate must be finite, got ", learning_rate));
+        by_dtype("update", "parameter", parameter, [&](auto zero) {
+          using T = decltype(zero);
+          const index n = parameter.size();
+          T* p = flat<T>("update", "parameter", parameter, n, true);
+          const T* g = flat<T>("update", "gradient", gradient, n, false);
+          std::size_t wanted = 0;
+          for (const char* slot : optimizers()[static_cast<std::size_t>(which.row)].slots) wanted += slot != nullptr ? 1U : 0U;
+          if (slots.size() != wanted) {
+            throw py::value_error(text("update: ", name, " takes ", wanted, " slots, got ", slots.size()));
+          }
+          std::array<T*, 2> s{};
+          for (std::size_t k = 0; k < wanted; ++k) s[k] = flat<T>("update", "slots", slots[k], n, true);
+          update(which, learning_rate, t, p, g, s.data(), n);
+        });
+      },
+      py::arg("name"), py::arg("hyper"), py::arg("learning_rate"), py::arg("t"), py::arg("parameter"), py::arg("gradient"),
+      py::arg("slots"));
+}
+
+}  // namespace deepcore::bindings

@@ -1,0 +1,25 @@
+// The native module of one CPU variant.
+// Floor: bindings.
+#include <deepcore/version.hpp>
+
+#include "bind.hpp"
+
+namespace py = pybind11;
+
+PYBIND11_MODULE(DEEPCORE_MODULE, m) {
+  m.attr("variant") = deepcore::build_info().variant;
+  m.def("build_info", [] {
+    const auto info = deepcore::build_info();
+    py::dict d;
+    d["version"] = info.version;
+    d["variant"] = info.variant;
+    d["eigen"] = info.eigen;
+    d["compiler"] = info.compiler;
+    d["packet_bytes"] = std::to_string(info.packet_bytes);
+    return d;
+  });
+  deepcore::bindings::bind_catalog(m);
+  deepcore::bindings::bind_functional(m);
+  deepcore::bindings::bind_optimizer(m);
+  deepcore::bindings::bind_network(m);
+}

@@ -1,0 +1,63 @@
+// Buffer: aligned memory allocated once. Block: one flat buffer laid out by a Spec; W[l] and b[l] are views into it.
+// Floor: include/deepcore (standard library only).
+#pragma once
+
+#include <deepcore/spec.hpp>
+#include <deepcore/view.hpp>
+
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+namespace deepcore {
+
+inline constexpr std::size_t kAlignment = 64;  // one cache line, and AVX-512's vector
+
+// Bytes of `count` elements, or std::bad_alloc when that does not fit the address space.
+std::size_t checked_bytes(index count, std::size_t element);
+void* aligned_zeros(std::size_t bytes);  // throws std::bad_alloc; zero bytes give a valid pointer
+
+template <class T>
+class Buffer {
+ public:
+  explicit Buffer(index count = 0)
+      : data_(static_cast<T*>(aligned_zeros(checked_bytes(count, sizeof(T)))), &std::free), size_(count) {}
+  T* data() const { return data_.get(); }
+  index size() const { return size_; }
+
+ private:
+  std::unique_ptr<T, void (*)(void*)> data_;
+  index size_;
+};
+
+struct Slice {
+  index W, b;  // offsets of W[l] and b[l] in a Block
+  index n_out, n_in;
+};
+
+// W[1] b[1] W[2] b[2] ...; W[l] is stored column by column, so the weights that leave one unit are contiguous.
+class Layout {
+ public:
+  explicit Layout(const Spec& spec);
+  const Slice& layer(int l) const { return slices_[static_cast<std::size_t>(l) - 1]; }
+  int depth() const { return static_cast<int>(slices_.size()); }
+  index size() const { return size_; }
+
+ private:
+  std::vector<Slice> slices_;
+  index size_ = 0;
+};
+
+template <class T>
+View<T> weights(const Layout& layout, T* block, int l) {
+  const Slice& s = layout.layer(l);
+  return {block + s.W, s.n_out, s.n_in, 1, s.n_out};
+}
+
+template <class T>
+View<T> biases(const Layout& layout, T* block, int l) {
+  const Slice& s = layout.layer(l);
+  return {block + s.b, s.n_out, 1, 1, s.n_out};
+}
+
+}  // namespace deepcore

@@ -1,0 +1,16 @@
+// All of deepcore in one include.
+// Floor: include/deepcore (standard library only).
+#pragma once
+
+#include <deepcore/block.hpp>
+#include <deepcore/catalog.hpp>
+#include <deepcore/error.hpp>
+#include <deepcore/functional.hpp>
+#include <deepcore/network.hpp>
+#include <deepcore/optimizer.hpp>
+#include <deepcore/rng.hpp>
+#include <deepcore/schedule.hpp>
+#include <deepcore/spec.hpp>
+#include <deepcore/train.hpp>
+#include <deepcore/version.hpp>
+#include <deepcore/view.hpp>

@@ -1,0 +1,61 @@
+// Network: a Spec and its parameters, with the verbs that need no optimizer: initialise, predict, evaluate, gradient.
+// Floor: include/deepcore (standard library only).
+#pragma once
+
+#include <deepcore/block.hpp>
+#include <deepcore/spec.hpp>
+
+#include <cstdint>
+
+namespace deepcore {
+
+template <class T>
+struct Network {
+  explicit Network(Spec s) : spec(std::move(s)), layout(spec), parameters(layout.size()) {}
+  Spec spec;
+  Layout layout;
+  Buffer<T> parameters;  // a Block
+};
+
+// A batch of examples: X (n[0], m) and either labels (m) or Y (n[L], m); weights (m) or null.
+template <class T>
+struct Examples {
+  View<const T> X;
+  View<const T> Y;                       // empty when labels are given
+  const std::int64_t* labels = nullptr;  // class of each example, for a softmax output
+  const T* weights = nullptr;            // null: all one
+  index count() const { return X.cols; }
+};
+
+struct Scores {
+  double loss;      // weighted mean over examples
+  double accuracy;  // fraction that is right; NaN where the output is neither softmax nor sigmoid
+};
+
+// W (n_out, n_in), column by column, in double; the draw depends on (row, gain, seed, layer) only.
+void initialize(int row, double gain, std::uint64_t seed, index layer, index n_out, index n_in, double* W);
+
+// X (n[0], m) -> A (n[L], m)
+template <class T>
+void predict(const Network<T>& network, View<const T> X, View<T> A, int threads);
+
+template <class T>
+Scores evaluate(const Network<T>& network, const Examples<T>& examples, int threads);
+
+// gradient: a Block, d(cost)/d(parameters); returns the cost.
+template <class T>
+double gradient(const Network<T>& network, const Examples<T>& examples, T* gradient, int threads);
+
+// One intermediate of a step: kind "A", "Z", "dA", "dZ", "dW" or "db" of layer l, columns contiguous.
+template <class T>
+struct Intermediate {
+  const char* kind;
+  int layer;
+  index rows, cols;
+  Buffer<T> values;
+};
+
+template <class T>
+std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>& examples);
+
+}  // namespace deepcore

@@ -1,0 +1,35 @@
+// Optimizer: which rule, with which constants (configuration), and its slots and step count (state).
+// Floor: include/deepcore (standard library only).
+#pragma once
+
+#include <deepcore/block.hpp>
+#include <deepcore/schedule.hpp>
+
+#include <array>
+#include <vector>
+
+namespace deepcore {
+
+struct Rule {
+  int row;                         // of optimizers()
+  std::array<double, 5> hyper{};   // in the order of the row's table entry
+};
+
+template <class T>
+struct Optimizer {
+  Optimizer(Rule r, Schedule s, index parameters);  // slots start at zero
+  Rule rule;
+  Schedule learning_rate;
+  std::vector<Buffer<T>> slots;  // Blocks
+  index steps = 0;               // taken so far
+};
+
+// One update of n flat parameters with gradient g; t counts from 1. slots: as many arrays as the row has.
+template <class T>
+void update(const Rule& rule, double learning_rate, index t, T* parameters, const T* gradient, T* const* slots, index n);
+
+// One step with a finished gradient (a Block).
+template <class T>
+void step(Optimizer<T>& optimizer, T* parameters, const T* gradient, index n);
+
+}  // namespace deepcore

@@ -1,0 +1,38 @@
+// train: the loop of forward, loss, backward, step over mini-batches and epochs.
+// Floor: include/deepcore (standard library only).
+#pragma once
+
+#include <deepcore/network.hpp>
+#include <deepcore/optimizer.hpp>
+
+#include <vector>
+
+namespace deepcore {
+
+// Who listens to a run. Both calls come from the calling thread; an exception ends the run with a usable network.
+struct Monitor {
+  virtual ~Monitor() = default;
+  virtual bool wants_epochs() const { return false; }
+  virtual bool epoch(index /*number*/, double /*loss*/) { return false; }  // true: stop; parameters are up to date
+  virtual void poll() {}  // at most every 50 ms, between steps: the place to look for an interrupt
+};
+
+struct TrainOptions {
+  index batch_size = 0;  // 0: all examples at once
+  index epochs = 1;
+  bool shuffle = true;
+  std::uint64_t seed = 0;
+  index first_epoch = 0;  // numbers the shuffles, so that a run can be continued
+  int threads = 0;        // 0: the default
+};
+
+struct TrainResult {
+  std::vector<double> losses;     // one a finished epoch: the mean over its examples, each before its update
+  index first_nonfinite_step = -1;  // where a loss became infinite or NaN and the run ended; -1: nowhere
+};
+
+template <class T>
+TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>& optimizer,
+                  const TrainOptions& options, Monitor& monitor);
+
+}  // namespace deepcore

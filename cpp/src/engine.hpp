@@ -1,0 +1,75 @@
+// Engine: a network at work on batches: its packed parameters and the workspace of a step, allocated once.
+// Floor: model. A step has two phases: examples (forward, loss, back through all dA) and parameters (dW, then the update).
+#pragma once
+
+#include <deepcore/network.hpp>
+#include <deepcore/optimizer.hpp>
+
+#include "packed.hpp"
+#include "parallel.hpp"
+
+namespace deepcore {
+
+template <class T>
+class Engine {
+ public:
+  // Room for batches of up to `batch` examples; slots: of the optimizer, 0 if only gradients are wanted.
+  Engine(const Network<T>& network, const Examples<T>& examples, index batch, int slots, const Team& team);
+
+  void load();                            // packs the network's parameters: a cache, since they are writable
+  void load(const Optimizer<T>& from);    // and the slots
+  void store(T* block) const;             // parameters back into a Block
+  void store(Optimizer<T>& to) const;
+
+  // Phase 1 and, over the batch, the raw sums of phase 2. The batch: examples first.. or those that order names.
+  // Returns the sum of the weighted losses; scale() is then 1 / (sum of the weights).
+  double run(const std::int64_t* order, index first, index m);
+  double weight() const { return weight_; }  // sum of the batch's weights
+  void update(const Optimizer<T>& optimizer, double rate, index t);  // phase 2 with the step t = 1, 2, ...
+  void gradient(T* block);                                           // phase 2, into a Block
+
+  // What a finished run leaves behind (columns: examples of the batch).
+  View<const T> A(int l) const { return {a_[at(l)].data(), spec_.units(l), m_, 1, leading<T>(spec_.units(l))}; }
+  View<const T> dZ(int l) const { return {dz_[at(l)].data(), spec_.units(l), m_, 1, leading<T>(spec_.units(l))}; }
+  const PackedLayout<T>& layout() const { return packed_; }
+  const T* parameters() const { return parameters_.data(); }
+  const T* transposed(int l) const { return transposed_[at(l)].data(); }
+
+ private:
+  static constexpr index kBlock = 64;  // examples carried through the layers together
+  static constexpr index kChunk = 192; // columns of a panel updated together: 18 KB of float in the first cache
+
+  struct Item {  // columns [i0, i1) of panel p of layer l; the last one of a panel ends with the biases
+    int l;
+    index p, i0, i1;
+    bool last;
+  };
+  struct Room {  // of one thread
+    Buffer<T> Z, Y, dZ, scratch, chunk;
+  };
+
+  static std::size_t at(int l) { return static_cast<std::size_t>(l); }
+  void examples_phase(const std::int64_t* order, index first, index m);
+  void block(const std::int64_t* order, index first, index j0, index m, Room& room);
+  void targets(const std::int64_t* order, index first, index m, T* Y) const;
+  void transpose(const Item& item, const T* columns);
+  void raw_gradient(const Item& item, bool add, T* out) const;
+
+  const Network<T>& network_;
+  const Spec& spec_;
+  const Examples<T>& examples_;
+  const Team& team_;
+  PackedLayout<T> packed_;
+  Buffer<T> parameters_, gradients_;
+  std::vector<Buffer<T>> slots_;
+  std::vector<Buffer<T>> a_, dz_, z_, transposed_;  // by layer, 0..L
+  std::vector<Room> rooms_;
+  std::vector<Item> items_;
+  std::vector<double> losses_;
+  index slab_, m_ = 0;
+  double weight_ = 0;
+  bool resident_ = false;  // A[0] holds the whole, unshuffled batch already
+  bool accumulated_ = false;  // gradients_ holds the sums of earlier slabs
+};
+
+}  // namespace deepcore

@@ -1,0 +1,137 @@
+// The notes, function by function, on matrices of any strides.
+// Floor: layer. Arrays whose rows or columns are contiguous are read where they lie; others are copied once.
+#include <deepcore/functional.hpp>
+
+#include "kernels/head.hpp"
+#include "packed.hpp"
+
+#include <algorithm>
+
+namespace deepcore {
+
+namespace {
+
+template <class T>
+Buffer<T> columns(View<const T> X, index ld) {  // X with contiguous columns ld apart, and room for a padded last panel
+  Buffer<T> to(ld * X.cols + kernels::Panels<T>::kWidth);
+  gather(X, nullptr, 0, X.cols, to.data(), ld);
+  return to;
+}
+
+// X (K, m) as the right-hand side of a product: f(along_k, data, stride), copied only if neither way is contiguous.
+template <class T, class F>
+void as_right(View<const T> X, F f) {
+  if (X.row_stride == 1) return f(std::true_type{}, X.data, X.col_stride);
+  if (X.col_stride == 1) return f(std::false_type{}, X.data, X.row_stride);
+  const Buffer<T> copy = columns(X, X.rows);
+  f(std::true_type{}, static_cast<const T*>(copy.data()), X.rows);
+}
+
+template <class T>
+void scatter(const T* from, index ld, index first, index m, View<T> to) {
+  for (index j = 0; j < m; ++j) {
+    for (index i = 0; i < to.rows; ++i) to(i, first + j) = from[j * ld + i];
+  }
+}
+
+// C (n, m) = A B (+ bias): A (n, K) is packed here.
+template <class T>
+void product(View<const T> A, View<const T> B, const View<const T>* bias, View<T> C) {
+  constexpr index kBlock = 64;
+  const kernels::Panels<T> rows{A.rows};
+  const index K = A.cols, depth = K + 1, ld = leading<T>(A.rows);
+  Buffer<T> packed(rows.padded() * depth), block(ld * kBlock + kernels::Panels<T>::kWidth);
+  kernels::pack(A, depth, packed.data());
+  for (index p = 0; bias != nullptr && p < rows.count(); ++p) {
+    kernels::pack(*bias, rows.start(p), rows.valid(p), rows.width(p), 0, 1,
+                  packed.data() + rows.start(p) * depth + K * rows.width(p));
+  }
+  as_right(B, [&](auto along_k, const T* b, index sb) {
+    constexpr bool kAlongK = decltype(along_k)::value;
+    for (index first = 0; first < C.cols; first += kBlock) {
+      const index m = std::min(kBlock, C.cols - first);
+      kernels::multiply<kAlongK>(rows, K, depth, packed.data(), b + first * (kAlongK ? sb : 1), sb, m, bias != nullptr,
+                                 block.data(), ld);
+      scatter(block.data(), ld, first, m, C);
+    }
+  });
+}
+
+}  // namespace
+
+template <class T>
+void linear_forward(View<const T> A_prev, View<const T> W, View<const T> b, View<T> Z) {
+  product(W, A_prev, &b, Z);
+}
+
+template <class T>
+void linear_backward(View<const T> dZ, View<const T> A_prev, View<const T> W, View<T> dA_prev, View<T> dW, View<T> db) {
+  const index n = dZ.rows, m = dZ.cols, n_prev = A_prev.rows, ld = leading<T>(n);
+  const Buffer<T> d = columns(dZ, ld);
+  const kernels::Panels<T> rows{n};
+  Buffer<T> chunk(kernels::Panels<T>::kWidth * n_prev);
+  const T scale = static_cast<T>(1.0 / static_cast<double>(m));
+  const View<const T> examples{A_prev.data, m, n_prev, A_prev.col_stride, A_prev.row_stride};  // A_prev', depth = examples
+  as_right(examples, [&](auto along_k, const T* b, index sb) {
+    for (index p = 0; p < rows.count(); ++p) {
+      const index width = rows.width(p);
+      kernels::outer<decltype(along_k)::value>(rows.packets(p), m, d.data() + rows.start(p), ld, b, sb, n_prev, false,
+                                               chunk.data());
+      for (index k = 0; k < n_prev; ++k) {
+        for (index i = 0; i < rows.valid(p); ++i) dW(rows.start(p) + i, k) = scale * chunk.data()[k * width + i];
+      }
+      kernels::row_sums(rows.packets(p), m, d.data() + rows.start(p), ld, false, chunk.data());
+      for (index i = 0; i < rows.valid(p); ++i) db(rows.start(p) + i, 0) = scale * chunk.data()[i];
+    }
+  });
+  const View<const T> transposed{W.data, W.cols, W.rows, W.col_stride, W.row_stride};
+  product<T>(transposed, {d.data(), n, m, 1, ld}, nullptr, dA_prev);
+}
+
+template <class T>
+void activation_forward(View<const T> Z, int activation, double parameter, View<T> A) {
+  const Buffer<T> block = columns(Z, Z.rows);
+  kernels::activate<T>(activation, parameter, Z.rows, Z.cols, Z.rows, block.data(), block.data());
+  scatter<T>(block.data(), Z.rows, 0, Z.cols, A);
+}
+
+template <class T>
+void activation_backward(View<const T> dA, View<const T> Z, int activation, double parameter, View<T> dZ) {
+  const Buffer<T> x = columns(Z, Z.rows), d = columns(dA, Z.rows);
+  if (activations()[static_cast<std::size_t>(activation)].reads == Reads::output) {
+    kernels::activate<T>(activation, parameter, Z.rows, Z.cols, Z.rows, x.data(), x.data());
+  }
+  kernels::pull_back<T>(activation, parameter, Z.rows, Z.cols, Z.rows, x.data(), d.data());
+  scatter<T>(d.data(), Z.rows, 0, Z.cols, dZ);
+}
+
+template <class T>
+void loss_values(View<const T> A, View<const T> Y, int loss, T* values) {
+  const Buffer<T> a = columns(A, A.rows), y = columns(Y, A.rows);
+  kernels::loss_value<T>(loss, A.rows * A.cols, a.data(), y.data(), a.data());
+  for (index j = 0; j < A.cols; ++j) {
+    double sum = 0;
+    for (index i = 0; i < A.rows; ++i) sum += static_cast<double>(a.data()[j * A.rows + i]);
+    values[j] = static_cast<T>(sum);
+  }
+}
+
+template <class T>
+void loss_gradient(View<const T> A, View<const T> Y, int loss, View<T> dA) {
+  const Buffer<T> a = columns(A, A.rows), y = columns(Y, A.rows);
+  kernels::loss_gradient<T>(loss, A.rows * A.cols, a.data(), y.data(), a.data());
+  scatter<T>(a.data(), A.rows, 0, A.cols, dA);
+}
+
+#define DEEPCORE_INSTANTIATE(T)                                                                                     \
+  template void linear_forward(View<const T>, View<const T>, View<const T>, View<T>);                               \
+  template void linear_backward(View<const T>, View<const T>, View<const T>, View<T>, View<T>, View<T>);            \
+  template void activation_forward(View<const T>, int, double, View<T>);                                            \
+  template void activation_backward(View<const T>, View<const T>, int, double, View<T>);                            \
+  template void loss_values(View<const T>, View<const T>, int, T*);                                                 \
+  template void loss_gradient(View<const T>, View<const T>, int, View<T>);
+DEEPCORE_INSTANTIATE(float)
+DEEPCORE_INSTANTIATE(double)
+#undef DEEPCORE_INSTANTIATE
+
+}  // namespace deepcore

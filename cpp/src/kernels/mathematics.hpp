@@ -1,0 +1,76 @@
+// The transcendental functions that the rows share, on packets.
+// Floor: kernels. Errors are held against long double in cpp/tests/test_mathematics.cpp.
+#pragma once
+
+#include "kernels/packet.hpp"
+
+#include <cmath>
+
+namespace deepcore::kernels {
+
+// NaN stays NaN: Eigen's clamped functions may turn it into a number, which would hide a diverged run.
+template <class P>
+EIGEN_ALWAYS_INLINE P keep_nan(const P& x, const P& value) {
+  return select(pcmp_eq(x, x), value, x);
+}
+
+template <class P>
+EIGEN_ALWAYS_INLINE P exponential(const P& x) {
+  return keep_nan(x, ei::pexp(x));
+}
+
+template <class P>
+EIGEN_ALWAYS_INLINE P logarithm(const P& x) {
+  return ei::plog(x);
+}
+
+template <class P>
+EIGEN_ALWAYS_INLINE P log1p(const P& x) {
+  return ei::generic_plog1p(x);
+}
+
+template <class P>
+EIGEN_ALWAYS_INLINE P expm1(const P& x) {
+  return keep_nan(x, ei::generic_expm1(x));
+}
+
+// 1 / (1 + e^-x)
+template <class P>
+EIGEN_ALWAYS_INLINE P sigmoid(const P& x) {
+  return pdiv(all<P>(1), padd(all<P>(1), exponential(pnegate(x))));
+}
+
+// float: Eigen's rational function. double has none: tanh|x| = -t / (2 + t) with t = e^(-2|x|) - 1.
+template <class P>
+EIGEN_ALWAYS_INLINE P hyperbolic_tangent(const P& x) {
+  if constexpr (std::is_same_v<Scalar<P>, float>) {
+    return keep_nan(x, ei::ptanh(x));
+  } else {
+    const P t = expm1(pmul(all<P>(-2), pabs(x)));
+    const P y = pdiv(pnegate(t), padd(all<P>(2), t));
+    return select(pcmp_lt(x, all<P>(0)), pnegate(y), y);
+  }
+}
+
+// log(1 + e^x) without overflow
+template <class P>
+EIGEN_ALWAYS_INLINE P softplus(const P& x) {
+  return padd(pmax(x, all<P>(0)), log1p(exponential(pnegate(pabs(x)))));
+}
+
+// The normal distribution function. Lane by lane through the C library: its erfc is exact to the last digit or two.
+template <class P>
+EIGEN_ALWAYS_INLINE P normal_cdf(const P& x) {
+  Scalar<P> lanes[ei::unpacket_traits<P>::size];
+  store<P>(lanes, x);
+  for (auto& z : lanes) z = Scalar<P>(0.5) * std::erfc(z * Scalar<P>(-0.70710678118654752440));
+  return load<P>(lanes);
+}
+
+// The normal density
+template <class P>
+EIGEN_ALWAYS_INLINE P normal_pdf(const P& x) {
+  return pmul(all<P>(0.39894228040143267794), exponential(pmul(all<P>(-0.5), pmul(x, x))));
+}
+
+}  // namespace deepcore::kernels

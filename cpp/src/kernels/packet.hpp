@@ -1,0 +1,90 @@
+// Packets: the vectors of this CPU, through Eigen. The only file that includes Eigen.
+// Floor: kernels. Eigen's packet functions are internal names: its version is pinned, and cpp/tests hold these to their values.
+#pragma once
+
+#include <deepcore/view.hpp>
+
+#include <Eigen/Core>
+
+namespace deepcore::kernels {
+
+namespace ei = Eigen::internal;
+
+template <class T>
+using Packet = typename ei::packet_traits<T>::type;
+template <class P>
+using Scalar = typename ei::unpacket_traits<P>::type;
+
+template <class T>
+inline constexpr index kLanes = ei::unpacket_traits<Packet<T>>::size;
+
+template <class T>
+index round_up(index n) {  // to whole packets
+  return (n + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
+}
+
+template <class P>
+EIGEN_ALWAYS_INLINE P load(const Scalar<P>* x) {
+  return ei::ploadu<P>(x);
+}
+template <class P>
+EIGEN_ALWAYS_INLINE void store(Scalar<P>* x, const P& p) {
+  ei::pstoreu(x, p);
+}
+template <class P>
+EIGEN_ALWAYS_INLINE P all(double x) {
+  return ei::pset1<P>(static_cast<Scalar<P>>(x));
+}
+template <class P>
+EIGEN_ALWAYS_INLINE P select(const P& mask, const P& yes, const P& no) {
+  return ei::pselect(mask, yes, no);
+}
+
+using ei::pabs;
+using ei::padd;
+using ei::pcmp_eq;
+using ei::pcmp_lt;
+using ei::pdiv;
+using ei::pmadd;
+using ei::pmax;
+using ei::pmul;
+using ei::pnegate;
+using ei::psqrt;
+using ei::psub;
+
+// f(packet of x...) -> packet of out, over n elements. The tail passes through a padded packet, so that
+// an element's value never depends on where in the array it stands.
+template <class T, class F, class... In>
+EIGEN_ALWAYS_INLINE void map(index n, T* out, F f, const In*... in) {
+  using P = Packet<T>;
+  constexpr index S = kLanes<T>;
+  index i = 0;
+  for (; i + S <= n; i += S) store<P>(out + i, f(load<P>(in + i)...));
+  if (i == n) return;
+  const auto padded = [&](const T* x) {
+    T lanes[S] = {};
+    for (index k = i; k < n; ++k) lanes[k - i] = x[k];
+    return load<P>(lanes);
+  };
+  T lanes[S];
+  store<P>(lanes, f(padded(in)...));
+  for (index k = i; k < n; ++k) out[k] = lanes[k - i];
+}
+
+// A square of kLanes rows `stride` apart, turned: row k of the result goes to to(k).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wignored-attributes"  // a packet as template argument loses its alignment: harmless here
+#endif
+template <class T, class To>
+EIGEN_ALWAYS_INLINE void transpose_square(const T* from, index stride, To to) {
+  ei::PacketBlock<Packet<T>, static_cast<int>(kLanes<T>)> block;
+  for (index k = 0; k < kLanes<T>; ++k) block.packet[k] = load<Packet<T>>(from + k * stride);
+  ei::ptranspose(block);
+  for (index k = 0; k < kLanes<T>; ++k) store<Packet<T>>(to(k), block.packet[k]);
+}
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+}  // namespace deepcore::kernels

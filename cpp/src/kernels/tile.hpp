@@ -1,0 +1,86 @@
+// The micro-kernel: one tile of a product, held in registers.
+// Floor: kernels.
+#pragma once
+
+#include "kernels/packet.hpp"
+
+namespace deepcore::kernels {
+
+// The rule of every product in deepcore: C = C0 + S1 + S2 + ..., where Sk = sum over the k-th run of kDepth terms,
+// each one chain of multiply-adds that starts from zero, in order. An element's bits therefore depend on its own
+// row, column and depth only: not on the shape of the blocks, the batch around it or the number of threads.
+inline constexpr index kDepth = 256;  // 24 rows of float, 256 deep, are 24 KB: they stay in a 32 KB cache
+
+// 12 sums in registers (8 where only one packet of rows is left), 3 more for A, 1 for B: the 16 of AVX2.
+template <int P>
+inline constexpr int kColumns = P == 3 ? 4 : P == 2 ? 6 : 8;
+
+// A: P packets of rows at a[k * sa]. B: N columns, element (k, j) at b[j * sb + k] if kAlongK else b[k * sb + j].
+// C (P packets, N), columns ldc apart, = C0 + A B over `depth` terms; C0 at c0[j * ld0], none if c0 is null.
+template <int P, int N, bool kAlongK, class T>
+EIGEN_ALWAYS_INLINE void tile(index depth, const T* a, index sa, const T* b, index sb, const T* c0, index ld0, T* c,
+                              index ldc) {
+  using V = Packet<T>;
+  constexpr index S = kLanes<T>;
+  V sum[N][P];
+#pragma GCC unroll 12
+  for (int j = 0; j < N; ++j) {
+#pragma GCC unroll 3
+    for (int p = 0; p < P; ++p) sum[j][p] = ei::pzero(V());
+  }
+  for (index k = 0; k < depth; ++k, a += sa) {
+    V rows[P];
+#pragma GCC unroll 3
+    for (int p = 0; p < P; ++p) rows[p] = load<V>(a + p * S);
+#pragma GCC unroll 12
+    for (int j = 0; j < N; ++j) {
+      const V x = ei::pset1<V>(kAlongK ? b[j * sb + k] : b[k * sb + j]);
+#pragma GCC unroll 3
+      for (int p = 0; p < P; ++p) sum[j][p] = pmadd(rows[p], x, sum[j][p]);
+    }
+  }
+#pragma GCC unroll 12
+  for (int j = 0; j < N; ++j) {
+#pragma GCC unroll 3
+    for (int p = 0; p < P; ++p) {
+      store<V>(c + j * ldc + p * S, c0 == nullptr ? sum[j][p] : padd(load<V>(c0 + j * ld0 + p * S), sum[j][p]));
+    }
+  }
+}
+
+template <int P, int N, bool kAlongK, class T>
+void last_columns(index left, index depth, const T* a, index sa, const T* b, index sb, const T* c0, index ld0, T* c,
+                  index ldc) {
+  if constexpr (N > 0) {
+    if (left == N) {
+      tile<P, N, kAlongK>(depth, a, sa, b, sb, c0, ld0, c, ldc);
+    } else {
+      last_columns<P, N - 1, kAlongK>(left, depth, a, sa, b, sb, c0, ld0, c, ldc);
+    }
+  }
+}
+
+// One panel of P packets of rows times m columns.
+template <int P, bool kAlongK, class T>
+void panel(index m, index depth, const T* a, index sa, const T* b, index sb, const T* c0, index ld0, T* c, index ldc) {
+  constexpr int N = kColumns<P>;
+  const index next = kAlongK ? sb : 1;
+  index j = 0;
+  for (; j + N <= m; j += N) {
+    tile<P, N, kAlongK>(depth, a, sa, b + j * next, sb, c0 == nullptr ? c0 : c0 + j * ld0, ld0, c + j * ldc, ldc);
+  }
+  last_columns<P, N - 1, kAlongK>(m - j, depth, a, sa, b + j * next, sb, c0 == nullptr ? c0 : c0 + j * ld0, ld0,
+                                  c + j * ldc, ldc);
+}
+
+template <bool kAlongK, class T>
+void panel(int packets, index m, index depth, const T* a, index sa, const T* b, index sb, const T* c0, index ld0, T* c,
+           index ldc) {
+  switch (packets) {
+    case 1: return panel<1, kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc);
+    case 2: return panel<2, kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc);
+    default: return panel<3, kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc);
+  }
+}
+
+}  // namespace deepcore::kernels

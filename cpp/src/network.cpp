@@ -1,0 +1,220 @@
+// Network: predict, evaluate, gradient and trace.
+// Floor: model.
+#include <deepcore/catalog.hpp>
+#include <deepcore/error.hpp>
+#include <deepcore/network.hpp>
+
+#include "engine.hpp"
+#include "kernels/head.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace deepcore {
+
+namespace {
+
+inline constexpr index kBlock = 64;  // examples carried through the layers together
+
+// Forward only: packed parameters, and for each thread two buffers that the layers use in turn.
+template <class T>
+class Forward {
+ public:
+  Forward(const Network<T>& network, int threads) : network_(network), packed_(network.spec), parameters_(packed_.size) {
+    packed_.pack(network.layout, network.parameters.data(), parameters_.data());
+    index widest = 0;
+    for (int l = 0; l <= network.spec.depth(); ++l) widest = std::max(widest, leading<T>(network.spec.units(l)));
+    const index room = widest * kBlock + kernels::Panels<T>::kWidth;
+    for (int t = 0; t < 2 * threads; ++t) rooms_.emplace_back(room);
+  }
+
+  // Z[L] of m examples of X, columns leading(n[L]) apart.
+  T* logits(View<const T> X, index first, index m, int thread) {
+    const Spec& spec = network_.spec;
+    T* from = rooms_[static_cast<std::size_t>(2 * thread)].data();
+    T* to = rooms_[static_cast<std::size_t>(2 * thread + 1)].data();
+    gather(X, nullptr, first, m, from, leading<T>(spec.units(0)));
+    for (int l = 1; l <= spec.depth(); ++l, std::swap(from, to)) {
+      const index ld = leading<T>(spec.units(l));
+      linear(packed_.layer(l), parameters_.data(), from, leading<T>(spec.units(l - 1)), m, to, ld);
+      if (l == spec.depth()) continue;
+      const LayerSpec& layer = spec.layer(l);
+      const bool softmax = activations()[static_cast<std::size_t>(layer.activation)].probability;
+      kernels::activate(layer.activation, layer.parameter, softmax ? spec.units(l) : packed_.layer(l).rows.padded(), m, ld,
+                        to, to);
+    }
+    return from;
+  }
+
+ private:
+  const Network<T>& network_;
+  PackedLayout<T> packed_;
+  Buffer<T> parameters_;
+  std::vector<Buffer<T>> rooms_;
+};
+
+template <class F>
+void in_blocks(const Team& team, index m, F f) {
+  team.for_each((m + kBlock - 1) / kBlock,
+                [&](index i, int thread) { f(i * kBlock, std::min(kBlock, m - i * kBlock), thread); });
+}
+
+// Is the label of this example right?
+template <class T>
+bool right(const Spec& spec, const Examples<T>& examples, const T* a, index example) {
+  const index n = spec.outputs();
+  if (spec.takes_labels()) {
+    const index predicted = std::max_element(a, a + n) - a;
+    if (examples.labels != nullptr) return predicted == examples.labels[example];
+    index truth = 0;
+    for (index i = 1; i < n; ++i) truth = examples.Y(i, example) > examples.Y(truth, example) ? i : truth;
+    return predicted == truth;
+  }
+  for (index i = 0; i < n; ++i) {
+    if ((a[i] > T(0.5)) != (examples.Y(i, example) > T(0.5))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+template <class T>
+void predict(const Network<T>& network, View<const T> X, View<T> A, int threads) {
+  const Spec& spec = network.spec;
+  const Team team(threads);
+  Forward<T> forward(network, team.size());
+  const LayerSpec& output = spec.layer(spec.depth());
+  const index n = spec.outputs(), ld = leading<T>(n);
+  in_blocks(team, X.cols, [&](index first, index m, int thread) {
+    T* Z = forward.logits(X, first, m, thread);
+    kernels::activate(output.activation, output.parameter, n, m, ld, Z, Z);
+    for (index j = 0; j < m; ++j) {
+      for (index i = 0; i < n; ++i) A(i, first + j) = Z[j * ld + i];
+    }
+  });
+}
+
+template <class T>
+Scores evaluate(const Network<T>& network, const Examples<T>& examples, int threads) {
+  const Spec& spec = network.spec;
+  const index m = examples.count(), n = spec.outputs(), ld = leading<T>(n);
+  require(m >= 1, "evaluate: X must have at least one example");
+  const Team team(threads);
+  Forward<T> forward(network, team.size());
+  std::vector<Buffer<T>> rooms;
+  for (int t = 0; t < team.size(); ++t) rooms.emplace_back(3 * n * kBlock);
+  std::vector<double> losses(static_cast<std::size_t>(m));
+  std::vector<char> hits(static_cast<std::size_t>(m));
+  const bool labelled =
+      spec.takes_labels() ||
+      std::string(activations()[static_cast<std::size_t>(spec.layer(spec.depth()).activation)].name) == "sigmoid";
+  in_blocks(team, m, [&](index first, index count, int thread) {
+    const T* logits = forward.logits(examples.X, first, count, thread);
+    T* Z = rooms[static_cast<std::size_t>(thread)].data();
+    T* Y = Z + n * kBlock;
+    for (index j = 0; j < count; ++j) std::copy_n(logits + j * ld, n, Z + j * n);
+    if (examples.labels == nullptr) {
+      gather(examples.Y, nullptr, first, count, Y, n);
+    } else {
+      std::fill_n(Y, n * count, T(0));
+      for (index j = 0; j < count; ++j) Y[j * n + examples.labels[first + j]] = T(1);
+    }
+    kernels::head<T>(spec, count, Z, Y, nullptr, losses.data() + first, Y + n * kBlock);
+    for (index j = 0; labelled && j < count; ++j) {
+      hits[static_cast<std::size_t>(first + j)] = right(spec, examples, Z + j * n, first + j) ? 1 : 0;
+    }
+  });
+  double loss = 0, hit = 0, weight = 0;
+  for (index j = 0; j < m; ++j) {
+    const double w = examples.weights == nullptr ? 1.0 : static_cast<double>(examples.weights[j]);
+    if (w != 0) loss += w * losses[static_cast<std::size_t>(j)];
+    hit += w * hits[static_cast<std::size_t>(j)];
+    weight += w;
+  }
+  return {loss / weight, labelled ? hit / weight : std::numeric_limits<double>::quiet_NaN()};
+}
+
+template <class T>
+double gradient(const Network<T>& network, const Examples<T>& examples, T* out, int threads) {
+  require(examples.count() >= 1, "gradients: X must have at least one example");
+  const Team team(threads);
+  Engine<T> engine(network, examples, examples.count(), 0, team);
+  engine.load();
+  const double loss = engine.run(nullptr, 0, examples.count());
+  engine.gradient(out);
+  return loss / engine.weight();
+}
+
+template <class T>
+std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>& examples) {
+  const Spec& spec = network.spec;
+  const index m = examples.count();
+  const int L = spec.depth();
+  require(m >= 1 && m <= 4096, "trace: X must have 1 to 4096 examples, got ", m);  // one slab: everything is still there
+  const Team team(1);
+  Engine<T> engine(network, examples, m, 0, team);
+  engine.load();
+  engine.run(nullptr, 0, m);
+  const T scale = static_cast<T>(1 / engine.weight());
+  std::vector<Intermediate<T>> all;
+  const auto keep = [&](const char* kind, int l, View<const T> from, T factor) {
+    all.push_back({kind, l, from.rows, from.cols, Buffer<T>(from.rows * from.cols)});
+    T* to = all.back().values.data();
+    for (index j = 0; j < from.cols; ++j) {
+      for (index i = 0; i < from.rows; ++i) *to++ = factor * from(i, j);
+    }
+  };
+  keep("A", 0, engine.A(0), T(1));
+  for (int l = 1; l <= L; ++l) {  // Z is overwritten by A in a step: the same product again, the same bits
+    const index n = spec.units(l), ld = leading<T>(n);
+    Buffer<T> Z(ld * m + kernels::Panels<T>::kWidth);
+    const View<const T> below = engine.A(l - 1);
+    linear(engine.layout().layer(l), engine.parameters(), below.data, below.col_stride, m, Z.data(), ld);
+    keep("Z", l, {Z.data(), n, m, 1, ld}, T(1));
+    keep("A", l, engine.A(l), T(1));
+  }
+  for (int l = L; l >= 1; --l) {
+    const index n = spec.units(l), ld = leading<T>(n);
+    Buffer<T> dA(ld * m + kernels::Panels<T>::kWidth);
+    if (l == L) {  // the literal derivative of the loss
+      Buffer<T> A(n * m), Y(n * m);
+      for (index j = 0; j < m; ++j) {
+        for (index i = 0; i < n; ++i) {
+          A.data()[j * n + i] = engine.A(L)(i, j);
+          Y.data()[j * n + i] = examples.labels != nullptr ? T(examples.labels[j] == i) : examples.Y(i, j);
+        }
+      }
+      kernels::loss_gradient(spec.loss(), n * m, A.data(), Y.data(), dA.data());
+      for (index j = 0; j < m && examples.weights != nullptr; ++j) {
+        for (index i = 0; i < n; ++i) dA.data()[j * n + i] *= examples.weights[j];
+      }
+      keep("dA", l, {dA.data(), n, m, 1, n}, scale);
+    } else {
+      const View<const T> above = engine.dZ(l + 1);
+      kernels::multiply<true>(kernels::Panels<T>{n}, above.rows, above.rows, engine.transposed(l + 1), above.data,
+                              above.col_stride, m, false, dA.data(), ld);
+      keep("dA", l, {dA.data(), n, m, 1, ld}, scale);
+    }
+    keep("dZ", l, engine.dZ(l), scale);
+  }
+  Buffer<T> block(network.layout.size());
+  engine.gradient(block.data());
+  for (int l = 1; l <= L; ++l) {
+    const View<T> W = weights(network.layout, block.data(), l), b = biases(network.layout, block.data(), l);
+    keep("dW", l, {W.data, W.rows, W.cols, W.row_stride, W.col_stride}, T(1));
+    keep("db", l, {b.data, b.rows, b.cols, b.row_stride, b.col_stride}, T(1));
+  }
+  return all;
+}
+
+template void predict(const Network<float>&, View<const float>, View<float>, int);
+template void predict(const Network<double>&, View<const double>, View<double>, int);
+template Scores evaluate(const Network<float>&, const Examples<float>&, int);
+template Scores evaluate(const Network<double>&, const Examples<double>&, int);
+template double gradient(const Network<float>&, const Examples<float>&, float*, int);
+template double gradient(const Network<double>&, const Examples<double>&, double*, int);
+template std::vector<Intermediate<float>> trace(const Network<float>&, const Examples<float>&);
+template std::vector<Intermediate<double>> trace(const Network<double>&, const Examples<double>&);
+
+}  // namespace deepcore

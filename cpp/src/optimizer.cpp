@@ -1,0 +1,84 @@
+// Optimizers and schedules: the step on finished gradients, and the learning rate of each step.
+// Floor: model.
+#include <deepcore/catalog.hpp>
+#include <deepcore/error.hpp>
+#include <deepcore/optimizer.hpp>
+
+#include "kernels/optimizers.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace deepcore {
+
+const std::vector<ScheduleInfo>& schedules() {
+  static const std::vector<ScheduleInfo> rows{
+      {"constant", "learning_rate", {"learning_rate"}},
+      {"step", "learning_rate factor^floor(t / every)", {"learning_rate", "factor", "every"}},
+      {"exponential", "learning_rate factor^t", {"learning_rate", "factor"}},
+      {"inverse_time", "learning_rate / (1 + decay floor(t / every))", {"learning_rate", "decay", "every"}},
+      {"cosine", "final + (learning_rate - final) (1 + cos(pi min(t, steps) / steps)) / 2",
+       {"learning_rate", "steps", "final"}}};
+  return rows;
+}
+
+Schedule::Schedule(int row, std::vector<double> parameters) : row_(row), values_(std::move(parameters)) {
+  const ScheduleInfo& info = schedules().at(static_cast<std::size_t>(row));
+  const auto known = static_cast<std::size_t>(
+      std::count_if(std::begin(info.parameters), std::end(info.parameters), [](const char* name) { return name != nullptr; }));
+  require(values_.size() == known, "schedule '", info.name, "' takes ", known, " numbers, got ", values_.size());
+  for (std::size_t i = 0; i < known; ++i) {
+    const std::string name = info.parameters[i];
+    const bool counts_steps = name == "every" || name == "steps";
+    require(std::isfinite(values_[i]) && values_[i] >= (counts_steps ? 1 : 0), "schedule '", info.name, "': ", name,
+            " must be a finite number of at least ", counts_steps ? 1 : 0, ", got ", values_[i]);
+  }
+}
+
+Schedule Schedule::table(std::vector<double> values) {
+  require(!values.empty(), "learning rates must hold at least one value");
+  Schedule schedule;
+  schedule.values_ = std::move(values);
+  return schedule;
+}
+
+double Schedule::operator()(index step) const {
+  const auto& v = values_;
+  const auto t = static_cast<double>(step);
+  switch (row_) {
+    case -1: return v[std::min(static_cast<std::size_t>(step), v.size() - 1)];
+    case 0: return v[0];
+    case 1: return v[0] * std::pow(v[1], std::floor(t / v[2]));
+    case 2: return v[0] * std::pow(v[1], t);
+    case 3: return v[0] / (1 + v[1] * std::floor(t / v[2]));
+    default: return v[2] + (v[0] - v[2]) * 0.5 * (1 + std::cos(3.14159265358979323846 * std::min(t, v[1]) / v[1]));
+  }
+}
+
+template <class T>
+Optimizer<T>::Optimizer(Rule r, Schedule s, index parameters) : rule(r), learning_rate(std::move(s)) {
+  const OptimizerInfo& info = optimizers().at(static_cast<std::size_t>(rule.row));
+  for (int k = 0; k < kernels::slot_count(info); ++k) slots.emplace_back(parameters);
+}
+
+template <class T>
+void update(const Rule& rule, double learning_rate, index t, T* parameters, const T* gradient, T* const* slots, index n) {
+  kernels::update(rule.row, rule.hyper.data(), learning_rate, t, n, parameters, gradient, T(1), slots);
+}
+
+template <class T>
+void step(Optimizer<T>& optimizer, T* parameters, const T* gradient, index n) {
+  std::array<T*, 2> slots{};
+  for (std::size_t k = 0; k < optimizer.slots.size(); ++k) slots[k] = optimizer.slots[k].data();
+  const double rate = optimizer.learning_rate(optimizer.steps);
+  update(optimizer.rule, rate, ++optimizer.steps, parameters, gradient, slots.data(), n);
+}
+
+template struct Optimizer<float>;
+template struct Optimizer<double>;
+template void update(const Rule&, double, index, float*, const float*, float* const*, index);
+template void update(const Rule&, double, index, double*, const double*, double* const*, index);
+template void step(Optimizer<float>&, float*, const float*, index);
+template void step(Optimizer<double>&, double*, const double*, index);
+
+}  // namespace deepcore

@@ -1,0 +1,61 @@
+// Packed: packing, unpacking and gathering.
+// Floor: layer.
+#include "packed.hpp"
+
+namespace deepcore {
+
+template <class T>
+PackedLayout<T>::PackedLayout(const Spec& spec) {
+  for (int l = 1; l <= spec.depth(); ++l) {
+    layers.push_back({spec.units(l - 1), spec.units(l), kernels::Panels<T>{spec.units(l)}, size});
+    size += layers.back().size();
+  }
+}
+
+template <class T>
+void PackedLayout<T>::pack(const Layout& layout, const T* block, T* packed) const {
+  for (int l = 1; l <= layout.depth(); ++l) {
+    const PackedLayer<T>& to = layer(l);
+    const View<const T> W = weights(layout, block, l), b = biases(layout, block, l);
+    for (index p = 0; p < to.rows.count(); ++p) {
+      T* panel = packed + to.offset + to.rows.start(p) * to.depth();
+      const index start = to.rows.start(p), valid = to.rows.valid(p), width = to.rows.width(p);
+      kernels::pack(W, start, valid, width, 0, to.n_in, panel);
+      kernels::pack(b, start, valid, width, 0, 1, panel + to.n_in * width);
+    }
+  }
+}
+
+template <class T>
+void PackedLayout<T>::unpack(const Layout& layout, const T* packed, T scale, T* block) const {
+  for (int l = 1; l <= layout.depth(); ++l) {
+    const PackedLayer<T>& from = layer(l);
+    const View<T> W = weights(layout, block, l), b = biases(layout, block, l);
+    for (index p = 0; p < from.rows.count(); ++p) {
+      const T* column = packed + from.offset + from.rows.start(p) * from.depth();
+      for (index k = 0; k <= from.n_in; ++k, column += from.rows.width(p)) {
+        T* to = (k < from.n_in ? &W(0, k) : b.data) + from.rows.start(p);
+        for (index i = 0; i < from.rows.valid(p); ++i) to[i] = scale * column[i];
+      }
+    }
+  }
+}
+
+template <class T>
+void gather(View<const T> X, const std::int64_t* order, index first, index m, T* to, index ld) {
+  const auto source = [&](index j) { return X.data + (order == nullptr ? first + j : order[first + j]) * X.col_stride; };
+  if (X.row_stride == 1) {
+    for (index j = 0; j < m; ++j) std::copy_n(source(j), X.rows, to + j * ld);
+  } else {
+    for (index i = 0; i < X.rows; ++i) {
+      for (index j = 0; j < m; ++j) to[j * ld + i] = source(j)[i * X.row_stride];
+    }
+  }
+}
+
+template struct PackedLayout<float>;
+template struct PackedLayout<double>;
+template void gather(View<const float>, const std::int64_t*, index, index, float*, index);
+template void gather(View<const double>, const std::int64_t*, index, index, double*, index);
+
+}  // namespace deepcore

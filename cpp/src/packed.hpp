@@ -1,0 +1,55 @@
+// Packed: the parameters of a network as the kernels want them, a cache of the Block that Python sees.
+// Floor: layer.
+#pragma once
+
+#include <deepcore/network.hpp>
+
+#include "kernels/columns.hpp"
+#include "kernels/panels.hpp"
+
+#include <vector>
+
+namespace deepcore {
+
+// How far apart columns of n values lie: whole packets; from 1 KB on an odd number of cache lines, because columns a
+// multiple of 4 KB apart would all fall into the same few lines of the cache.
+template <class T>
+index leading(index n) {
+  constexpr index kLine = static_cast<index>(kAlignment / sizeof(T));
+  const index ld = kernels::round_up<T>(n);
+  if (ld < 16 * kLine) return ld;
+  return ((ld + kLine - 1) / kLine | 1) * kLine;
+}
+
+// Layer l: panels of W[l] with n_in columns, then b[l] as one column more.
+template <class T>
+struct PackedLayer {
+  index n_in, n_out;
+  kernels::Panels<T> rows;
+  index offset;  // of the layer in the packed block
+  index depth() const { return n_in + 1; }
+  index size() const { return rows.padded() * depth(); }
+};
+
+template <class T>
+struct PackedLayout {
+  explicit PackedLayout(const Spec& spec);
+  std::vector<PackedLayer<T>> layers;  // [l - 1]
+  index size = 0;
+  const PackedLayer<T>& layer(int l) const { return layers[static_cast<std::size_t>(l) - 1]; }
+
+  void pack(const Layout& layout, const T* block, T* packed) const;
+  void unpack(const Layout& layout, const T* packed, T scale, T* block) const;
+};
+
+// Z[l] = W[l] A[l-1] + b[l] for m columns.
+template <class T>
+void linear(const PackedLayer<T>& layer, const T* packed, const T* A_prev, index ld_prev, index m, T* Z, index ld) {
+  kernels::multiply<true>(layer.rows, layer.n_in, layer.depth(), packed + layer.offset, A_prev, ld_prev, m, true, Z, ld);
+}
+
+// Columns [first, first + m) of X, or those that order names, side by side with stride ld.
+template <class T>
+void gather(View<const T> X, const std::int64_t* order, index first, index m, T* to, index ld);
+
+}  // namespace deepcore

@@ -1,0 +1,69 @@
+// Spec and Block: their invariants.
+// Floor: model.
+#include <deepcore/block.hpp>
+#include <deepcore/catalog.hpp>
+#include <deepcore/error.hpp>
+
+#include <cstring>
+#include <limits>
+#include <new>
+#include <string>
+
+namespace deepcore {
+
+Spec::Spec(index inputs, std::vector<LayerSpec> layers, int loss)
+    : inputs_(inputs), layers_(std::move(layers)), loss_(loss), stable_output_(false), takes_labels_(false) {
+  require(inputs_ >= 1, "Model: inputs must be at least 1, got ", inputs_);
+  require(!layers_.empty(), "Model: layers must hold at least one layer with weights");
+  const auto rows = static_cast<int>(activations().size());
+  for (int l = 1; l <= depth(); ++l) {
+    const LayerSpec& layer = this->layer(l);
+    require(layer.units >= 1, "Model: layer ", l, " must have at least 1 unit, got ", layer.units);
+    require(layer.activation >= 0 && layer.activation < rows, "Model: layer ", l, " has no known activation");
+    require(layer.parameter >= 0 && layer.parameter <= std::numeric_limits<float>::max(), "Model: parameter of layer ", l,
+            " must be a finite number of at least 0, got ", layer.parameter);
+  }
+  require(loss_ >= 0 && loss_ < static_cast<int>(losses().size()), "Model: loss is not known");
+  const ActivationInfo& output = activations()[static_cast<std::size_t>(this->layer(depth()).activation)];
+  const LossInfo& info = losses()[static_cast<std::size_t>(loss_)];
+  require(!info.needs_probability || output.probability, "Model: loss '", info.name,
+          "' needs outputs in (0, 1), but the output activation is '", output.name, "'; use '",
+          info.output, "' there, or loss='half_squared_error'");
+  stable_output_ = std::string(info.output) == output.name;
+  takes_labels_ = std::string(output.name) == "softmax";
+}
+
+std::size_t checked_bytes(index count, std::size_t element) {
+  const auto limit = static_cast<std::size_t>(std::numeric_limits<index>::max());
+  if (count < 0 || static_cast<std::size_t>(count) > (limit - kAlignment) / element) throw std::bad_alloc();
+  return static_cast<std::size_t>(count) * element;
+}
+
+void* aligned_zeros(std::size_t bytes) {
+  const std::size_t whole = (bytes / kAlignment + 1) * kAlignment;
+  void* memory = std::aligned_alloc(kAlignment, whole);
+  if (memory == nullptr) throw std::bad_alloc();
+  return std::memset(memory, 0, whole);
+}
+
+namespace {
+
+index checked(index value, bool overflow) {
+  if (overflow) throw std::bad_alloc();
+  return value;
+}
+
+}  // namespace
+
+Layout::Layout(const Spec& spec) {
+  for (int l = 1; l <= spec.depth(); ++l) {
+    const index n_in = spec.units(l - 1), n_out = spec.units(l);
+    index count = 0, total = 0;
+    bool overflow = __builtin_mul_overflow(n_out, n_in, &count);
+    slices_.push_back({size_, checked(size_ + count, overflow), n_out, n_in});
+    overflow = __builtin_add_overflow(size_, count, &total) || __builtin_add_overflow(total, n_out, &total);
+    size_ = checked(total, overflow);
+  }
+}
+
+}  // namespace deepcore

@@ -1,0 +1,74 @@
+// train: epochs of mini-batches, each a run and an update of the Engine.
+// Floor: train.
+#include <deepcore/error.hpp>
+#include <deepcore/rng.hpp>
+#include <deepcore/train.hpp>
+
+#include "engine.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace deepcore {
+
+template <class T>
+TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>& optimizer, const TrainOptions& options,
+                  Monitor& monitor) {
+  using Clock = std::chrono::steady_clock;
+  const index m = examples.count();
+  require(m >= 1, "fit: X must have at least one example");
+  require(options.epochs >= 0 && options.batch_size >= 0, "fit: epochs and batch_size must not be negative");
+  const bool full = options.batch_size == 0 || options.batch_size >= m;
+  const index batch = full ? m : options.batch_size;
+  const bool shuffled = options.shuffle && !full;  // the order within one batch means nothing
+  const Team team(options.threads);
+  Engine<T> engine(network, examples, batch, static_cast<int>(optimizer.slots.size()), team);
+  std::vector<std::int64_t> order(shuffled ? static_cast<std::size_t>(m) : 0);
+  TrainResult result;
+  result.losses.reserve(static_cast<std::size_t>(options.epochs));
+  engine.load();
+  engine.load(optimizer);
+  const auto store = [&] {
+    engine.store(network.parameters.data());
+    engine.store(optimizer);
+  };
+  auto next_poll = Clock::now();
+  try {
+    for (index epoch = 0; epoch < options.epochs; ++epoch) {
+      if (shuffled) permutation(options.seed, options.first_epoch + epoch, order.data(), m);
+      double loss = 0, weight = 0;
+      for (index first = 0; first < m; first += batch) {
+        const double sum = engine.run(shuffled ? order.data() : nullptr, first, std::min(batch, m - first));
+        if (!std::isfinite(sum)) {
+          result.first_nonfinite_step = optimizer.steps;
+          store();  // the parameters before the step that would have lost them
+          return result;
+        }
+        loss += sum;
+        weight += engine.weight();
+        const double rate = optimizer.learning_rate(optimizer.steps);
+        if (engine.weight() > 0) engine.update(optimizer, rate, optimizer.steps + 1);
+        ++optimizer.steps;
+        if (const auto now = Clock::now(); now >= next_poll) {
+          next_poll = now + std::chrono::milliseconds(50);
+          monitor.poll();
+        }
+      }
+      result.losses.push_back(loss / weight);
+      if (!monitor.wants_epochs()) continue;
+      store();
+      if (monitor.epoch(options.first_epoch + epoch, result.losses.back())) return result;
+    }
+  } catch (...) {  // an interrupt: what was learned so far stays
+    store();
+    throw;
+  }
+  store();
+  return result;
+}
+
+template TrainResult train(Network<float>&, const Examples<float>&, Optimizer<float>&, const TrainOptions&, Monitor&);
+template TrainResult train(Network<double>&, const Examples<double>&, Optimizer<double>&, const TrainOptions&, Monitor&);
+
+}  // namespace deepcore
