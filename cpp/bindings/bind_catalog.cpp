@@ -3,6 +3,7 @@
 #include <deepcore/catalog.hpp>
 #include <deepcore/network.hpp>
 #include <deepcore/rng.hpp>
+#include <deepcore/threads.hpp>
 
 #include "arrays.hpp"
 #include "bind.hpp"
@@ -76,6 +77,11 @@ void bind_catalog(py::module_& m) {
   });
   m.def("metrics", [] { return rows(metrics(), [](const MetricInfo&, py::dict&) {}); });
 
+  m.def("num_threads", &num_threads);
+  m.def("set_num_threads", [](int threads) {
+    if (threads < 0) throw py::value_error(text("set_num_threads: threads must be at least 0, got ", threads));
+    set_num_threads(threads);
+  }, py::arg("threads"));
   m.def(
       "initialize",
       [](index n_out, index n_in, const std::string& name, double gain, std::uint64_t seed, index layer) {

@@ -17,7 +17,7 @@ namespace deepcore {
 inline constexpr index kSlab = 16 * kernels::kDepth;
 
 template <class T>
-Engine<T>::Engine(const Network<T>& network, const Examples<T>& examples, index batch, int slots, const Team& team)
+Engine<T>::Engine(const Network<T>& network, const Examples<T>& examples, index batch, int slots, Team& team)
     : network_(network), spec_(network.spec), examples_(examples), team_(team), packed_(network.spec),
       parameters_(packed_.size), gradients_(slots == 0 || batch > kSlab ? packed_.size : 0),
       losses_(static_cast<std::size_t>(std::min(batch, kSlab))), slab_(std::min(batch, kSlab)) {
@@ -123,21 +123,21 @@ void Engine<T>::block(const std::int64_t* order, index first, index j0, index m,
   if (!resident_) gather(examples_.X, order, first + j0, m, column(a_, 0), leading<T>(spec_.units(0)));
   for (int l = 1; l <= L; ++l) {
     const index ld = leading<T>(spec_.units(l));
-    T* A = column(a_, l);
-    linear(packed_.layer(l), parameters_.data(), column(a_, l - 1), leading<T>(spec_.units(l - 1)), m, A, ld);
-    if (l == L) break;
-    if (z_[at(l)].size() > 0) std::copy_n(A, m * ld, column(z_, l));
-    const LayerSpec& layer = spec_.layer(l);
-    const bool softmax = activations()[static_cast<std::size_t>(layer.activation)].probability;
-    kernels::activate(layer.activation, layer.parameter, softmax ? spec_.units(l) : packed_.layer(l).rows.padded(), m, ld,
-                      A, A);
+    const T* below = column(a_, l - 1);
+    const index ld_below = leading<T>(spec_.units(l - 1));
+    if (l < L) {
+      T* Z = z_[at(l)].size() > 0 ? column(z_, l) : nullptr;
+      dense(packed_.layer(l), spec_.layer(l), parameters_.data(), below, ld_below, m, column(a_, l), ld, Z);
+    } else {
+      linear(packed_.layer(l), parameters_.data(), below, ld_below, m, column(a_, l), ld);
+    }
   }
   // The head works on columns without gaps: with few outputs most of a padded column would be padding.
   const index n = spec_.outputs(), ld = leading<T>(n);
   T* A = column(a_, L);
   T* dZ = column(dz_, L);
   for (index j = 0; j < m; ++j) std::copy_n(A + j * ld, n, room.Z.data() + j * n);
-  targets(order, first + j0, m, room.Y.data());
+  gather_targets(examples_, n, order, first + j0, m, room.Y.data());
   kernels::head(spec_, m, room.Z.data(), room.Y.data(), room.dZ.data(), losses_.data() + j0, room.scratch.data());
   for (index j = 0; j < m; ++j) {
     std::copy_n(room.Z.data() + j * n, n, A + j * ld);
@@ -152,18 +152,9 @@ void Engine<T>::block(const std::int64_t* order, index first, index j0, index m,
     kernels::multiply<true>(rows, spec_.units(l), spec_.units(l), transposed_[at(l)].data(), column(dz_, l),
                             leading<T>(spec_.units(l)), m, false, d, ld_below);
     const LayerSpec& layer = spec_.layer(l - 1);
-    const ActivationInfo& info = activations()[static_cast<std::size_t>(layer.activation)];
-    const T* x = info.reads == Reads::input ? column(z_, l - 1) : column(a_, l - 1);
-    kernels::pull_back(layer.activation, layer.parameter, info.probability ? below : rows.padded(), m, ld_below, x, d);
+    const T* x = z_[at(l - 1)].size() > 0 ? column(z_, l - 1) : column(a_, l - 1);  // what the derivative reads
+    kernels::pull_back(layer.activation, layer.parameter, active_rows<T>(layer, below), m, ld_below, x, d);
   }
-}
-
-template <class T>
-void Engine<T>::targets(const std::int64_t* order, index first, index m, T* Y) const {
-  const index n = spec_.outputs();
-  if (examples_.labels == nullptr) return gather(examples_.Y, order, first, m, Y, n);
-  std::fill_n(Y, n * m, T(0));
-  for (index j = 0; j < m; ++j) Y[j * n + examples_.labels[order == nullptr ? first + j : order[first + j]]] = T(1);
 }
 
 template <class T>

@@ -14,7 +14,7 @@ template <class T>
 class Engine {
  public:
   // Room for batches of up to `batch` examples; slots: of the optimizer, 0 if only gradients are wanted.
-  Engine(const Network<T>& network, const Examples<T>& examples, index batch, int slots, const Team& team);
+  Engine(const Network<T>& network, const Examples<T>& examples, index batch, int slots, Team& team);
 
   void load();                            // packs the network's parameters: a cache, since they are writable
   void load(const Optimizer<T>& from);    // and the slots
@@ -51,14 +51,13 @@ class Engine {
   static std::size_t at(int l) { return static_cast<std::size_t>(l); }
   void examples_phase(const std::int64_t* order, index first, index m);
   void block(const std::int64_t* order, index first, index j0, index m, Room& room);
-  void targets(const std::int64_t* order, index first, index m, T* Y) const;
   void transpose(const Item& item, const T* columns);
   void raw_gradient(const Item& item, bool add, T* out) const;
 
   const Network<T>& network_;
   const Spec& spec_;
   const Examples<T>& examples_;
-  const Team& team_;
+  Team& team_;
   PackedLayout<T> packed_;
   Buffer<T> parameters_, gradients_;
   std::vector<Buffer<T>> slots_;

@@ -37,12 +37,12 @@ class Forward {
     gather(X, nullptr, first, m, from, leading<T>(spec.units(0)));
     for (int l = 1; l <= spec.depth(); ++l, std::swap(from, to)) {
       const index ld = leading<T>(spec.units(l));
-      linear(packed_.layer(l), parameters_.data(), from, leading<T>(spec.units(l - 1)), m, to, ld);
-      if (l == spec.depth()) continue;
-      const LayerSpec& layer = spec.layer(l);
-      const bool softmax = activations()[static_cast<std::size_t>(layer.activation)].probability;
-      kernels::activate(layer.activation, layer.parameter, softmax ? spec.units(l) : packed_.layer(l).rows.padded(), m, ld,
-                        to, to);
+      const index ld_from = leading<T>(spec.units(l - 1));
+      if (l < spec.depth()) {
+        dense<T>(packed_.layer(l), spec.layer(l), parameters_.data(), from, ld_from, m, to, ld, nullptr);
+      } else {
+        linear(packed_.layer(l), parameters_.data(), from, ld_from, m, to, ld);
+      }
     }
     return from;
   }
@@ -55,7 +55,7 @@ class Forward {
 };
 
 template <class F>
-void in_blocks(const Team& team, index m, F f) {
+void in_blocks(Team& team, index m, F f) {
   team.for_each((m + kBlock - 1) / kBlock,
                 [&](index i, int thread) { f(i * kBlock, std::min(kBlock, m - i * kBlock), thread); });
 }
@@ -82,7 +82,7 @@ bool right(const Spec& spec, const Examples<T>& examples, const T* a, index exam
 template <class T>
 void predict(const Network<T>& network, View<const T> X, View<T> A, int threads) {
   const Spec& spec = network.spec;
-  const Team team(threads);
+  Team team(team_size(threads, forward_flops(spec, X.cols)));
   Forward<T> forward(network, team.size());
   const LayerSpec& output = spec.layer(spec.depth());
   const index n = spec.outputs(), ld = leading<T>(n);
@@ -100,7 +100,7 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, int thre
   const Spec& spec = network.spec;
   const index m = examples.count(), n = spec.outputs(), ld = leading<T>(n);
   require(m >= 1, "evaluate: X must have at least one example");
-  const Team team(threads);
+  Team team(team_size(threads, forward_flops(spec, m)));
   Forward<T> forward(network, team.size());
   std::vector<Buffer<T>> rooms;
   for (int t = 0; t < team.size(); ++t) rooms.emplace_back(3 * n * kBlock);
@@ -114,12 +114,7 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, int thre
     T* Z = rooms[static_cast<std::size_t>(thread)].data();
     T* Y = Z + n * kBlock;
     for (index j = 0; j < count; ++j) std::copy_n(logits + j * ld, n, Z + j * n);
-    if (examples.labels == nullptr) {
-      gather(examples.Y, nullptr, first, count, Y, n);
-    } else {
-      std::fill_n(Y, n * count, T(0));
-      for (index j = 0; j < count; ++j) Y[j * n + examples.labels[first + j]] = T(1);
-    }
+    gather_targets(examples, n, nullptr, first, count, Y);
     kernels::head<T>(spec, count, Z, Y, nullptr, losses.data() + first, Y + n * kBlock);
     for (index j = 0; labelled && j < count; ++j) {
       hits[static_cast<std::size_t>(first + j)] = right(spec, examples, Z + j * n, first + j) ? 1 : 0;
@@ -138,7 +133,7 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, int thre
 template <class T>
 double gradient(const Network<T>& network, const Examples<T>& examples, T* out, int threads) {
   require(examples.count() >= 1, "gradients: X must have at least one example");
-  const Team team(threads);
+  Team team(team_size(threads, step_flops(network.spec, examples.count())));
   Engine<T> engine(network, examples, examples.count(), 0, team);
   engine.load();
   const double loss = engine.run(nullptr, 0, examples.count());
@@ -152,7 +147,7 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
   const index m = examples.count();
   const int L = spec.depth();
   require(m >= 1 && m <= 4096, "trace: X must have 1 to 4096 examples, got ", m);  // one slab: everything is still there
-  const Team team(1);
+  Team team(1);
   Engine<T> engine(network, examples, m, 0, team);
   engine.load();
   engine.run(nullptr, 0, m);

@@ -4,6 +4,17 @@
 
 namespace deepcore {
 
+double forward_flops(const Spec& spec, index m) {
+  double weights = 0;
+  for (int l = 1; l <= spec.depth(); ++l) weights += static_cast<double>(spec.units(l - 1)) * static_cast<double>(spec.units(l));
+  return 2 * weights * static_cast<double>(m);
+}
+
+double step_flops(const Spec& spec, index m) {
+  const double first = static_cast<double>(spec.units(0)) * static_cast<double>(spec.units(1)) * static_cast<double>(m);
+  return 3 * forward_flops(spec, m) - 2 * first;
+}
+
 template <class T>
 PackedLayout<T>::PackedLayout(const Spec& spec) {
   for (int l = 1; l <= spec.depth(); ++l) {
@@ -53,9 +64,20 @@ void gather(View<const T> X, const std::int64_t* order, index first, index m, T*
   }
 }
 
+template <class T>
+void gather_targets(const Examples<T>& examples, index outputs, const std::int64_t* order, index first, index m, T* Y) {
+  if (examples.labels == nullptr) return gather(examples.Y, order, first, m, Y, outputs);
+  std::fill_n(Y, outputs * m, T(0));
+  for (index j = 0; j < m; ++j) {
+    Y[j * outputs + examples.labels[order == nullptr ? first + j : order[first + j]]] = T(1);
+  }
+}
+
 template struct PackedLayout<float>;
 template struct PackedLayout<double>;
 template void gather(View<const float>, const std::int64_t*, index, index, float*, index);
 template void gather(View<const double>, const std::int64_t*, index, index, double*, index);
+template void gather_targets(const Examples<float>&, index, const std::int64_t*, index, index, float*);
+template void gather_targets(const Examples<double>&, index, const std::int64_t*, index, index, double*);
 
 }  // namespace deepcore

@@ -21,6 +21,10 @@ index leading(index n) {
   return ((ld + kLine - 1) / kLine | 1) * kLine;
 }
 
+// Floating-point operations of m examples: forward; and of a step (two for dA, two for dW, none for dA[0]).
+double forward_flops(const Spec& spec, index m);
+double step_flops(const Spec& spec, index m);
+
 // Layer l: panels of W[l] with n_in columns, then b[l] as one column more.
 template <class T>
 struct PackedLayer {
@@ -42,14 +46,33 @@ struct PackedLayout {
   void unpack(const Layout& layout, const T* packed, T scale, T* block) const;
 };
 
+// Which rows of a column an activation works on: all, padding included (faster), unless it sums over its units.
+template <class T>
+index active_rows(const LayerSpec& layer, index n) {
+  return activations()[static_cast<std::size_t>(layer.activation)].columnwise ? n : kernels::round_up<T>(n);
+}
+
 // Z[l] = W[l] A[l-1] + b[l] for m columns.
 template <class T>
 void linear(const PackedLayer<T>& layer, const T* packed, const T* A_prev, index ld_prev, index m, T* Z, index ld) {
   kernels::multiply<true>(layer.rows, layer.n_in, layer.depth(), packed + layer.offset, A_prev, ld_prev, m, true, Z, ld);
 }
 
+// A[l] = g(Z[l]) on top of it; Z, if not null, keeps Z[l] (same stride as A).
+template <class T>
+void dense(const PackedLayer<T>& layer, const LayerSpec& spec, const T* packed, const T* A_prev, index ld_prev, index m,
+           T* A, index ld, T* Z) {
+  linear(layer, packed, A_prev, ld_prev, m, A, ld);
+  if (Z != nullptr) std::copy_n(A, m * ld, Z);
+  kernels::activate(spec.activation, spec.parameter, active_rows<T>(spec, layer.n_out), m, ld, A, A);
+}
+
 // Columns [first, first + m) of X, or those that order names, side by side with stride ld.
 template <class T>
 void gather(View<const T> X, const std::int64_t* order, index first, index m, T* to, index ld);
+
+// The targets of the same examples, as columns without gaps; labels become one-hot.
+template <class T>
+void gather_targets(const Examples<T>& examples, index outputs, const std::int64_t* order, index first, index m, T* Y);
 
 }  // namespace deepcore

@@ -22,7 +22,7 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
   const bool full = options.batch_size == 0 || options.batch_size >= m;
   const index batch = full ? m : options.batch_size;
   const bool shuffled = options.shuffle && !full;  // the order within one batch means nothing
-  const Team team(options.threads);
+  Team team(team_size(options.threads, step_flops(network.spec, batch)));
   Engine<T> engine(network, examples, batch, static_cast<int>(optimizer.slots.size()), team);
   std::vector<std::int64_t> order(shuffled ? static_cast<std::size_t>(m) : 0);
   TrainResult result;

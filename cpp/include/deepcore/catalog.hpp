@@ -18,6 +18,7 @@ struct ActivationInfo {
   bool has_parameter = false;
   double parameter = 0;      // default of the parameter, which must be >= 0
   bool probability = false;  // outputs lie in (0, 1)
+  bool columnwise = false;   // an output depends on all units of its example
 };
 
 struct LossInfo {

@@ -11,6 +11,7 @@
 #include <deepcore/rng.hpp>
 #include <deepcore/schedule.hpp>
 #include <deepcore/spec.hpp>
+#include <deepcore/threads.hpp>
 #include <deepcore/train.hpp>
 #include <deepcore/version.hpp>
 #include <deepcore/view.hpp>

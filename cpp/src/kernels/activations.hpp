@@ -105,7 +105,7 @@ struct Softplus {
 // Not element by element: kernels/columns.hpp does the work where it meets this row.
 struct Softmax {
   static constexpr ActivationInfo info{"softmax", "exp(z) / sum of exp(z) over the units", "a (e - a), e the unit itself",
-                                       Reads::output, 1.0, false, 0, true};
+                                       Reads::output, 1.0, false, 0, true, true};
 };
 
 using Activations =

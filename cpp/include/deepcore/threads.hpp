@@ -1,0 +1,11 @@
+// How many threads deepcore uses where nobody says: a limit set here, the environment, or what the machine grants.
+// Floor: include/deepcore (standard library only).
+#pragma once
+
+namespace deepcore {
+
+// set_num_threads > DEEPCORE_NUM_THREADS > OMP_NUM_THREADS > min(CPU affinity, cgroup quota)
+int num_threads();
+void set_num_threads(int threads);  // 0: back to the default
+
+}  // namespace deepcore
