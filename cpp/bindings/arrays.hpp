@@ -30,6 +30,13 @@ bool is(const py::array& a) {
   return py::isinstance<py::array_t<T>>(a);
 }
 
+template <class T>
+bool whole_elements(const py::array& a) {  // aligned, with strides that count elements
+  bool whole = reinterpret_cast<std::uintptr_t>(a.data()) % alignof(T) == 0;
+  for (py::ssize_t i = 0; i < a.ndim(); ++i) whole = whole && a.strides(i) % py::ssize_t{sizeof(T)} == 0;
+  return whole;
+}
+
 // An array that a View can describe: of dtype T, aligned, strides in whole elements. Anything else in T is copied once.
 template <class T>
 py::array usable(const char* who, const char* name, const py::array& a) {
@@ -37,9 +44,7 @@ py::array usable(const char* who, const char* name, const py::array& a) {
     throw py::type_error(text(who, ": ", name, " must be ", dtype_name<T>(), ", got ", std::string(py::str(a.dtype())),
                               "; convert it with ", name, ".astype('", dtype_name<T>(), "')"));
   }
-  bool direct = reinterpret_cast<std::uintptr_t>(a.data()) % alignof(T) == 0;
-  for (py::ssize_t i = 0; i < a.ndim(); ++i) direct = direct && a.strides(i) % py::ssize_t{sizeof(T)} == 0;
-  return direct ? a : py::array(py::array_t<T, py::array::c_style>::ensure(a).attr("copy")());
+  return whole_elements<T>(a) ? a : py::array(py::array_t<T, py::array::c_style>::ensure(a).attr("copy")());
 }
 
 template <class T>
@@ -62,8 +67,8 @@ inline void shape_rule(bool ok, const char* who, const char* name, index rows, i
                        const std::string& why) {
   if (ok) return;
   const bool turned = got.ndim() == 2 && got.shape(0) == cols && got.shape(1) == rows && rows != cols;
-  throw py::value_error(text(who, ": ", name, " must have shape (", rows, ", ", cols, ") ", why, ", got ", shape_text(got),
-                             turned ? "; is it transposed?" : ""));
+  throw py::value_error(text(who, ": ", name, " must have shape (", rows, ", ", cols, ") ", why, ", got ",
+                             shape_text(got), turned ? "; is it transposed?" : ""));
 }
 
 template <class T>
@@ -77,8 +82,9 @@ View<const T> matrix(const char* who, const char* name, py::array& a, index rows
 template <class T>
 View<const T> examples(const char* who, const char* name, py::array& a, index units, const char* what) {
   if (a.ndim() != 2 || a.shape(1) != units) {
-    throw py::value_error(text(who, ": ", name, " must have shape (m, ", units, ") for the network's ", units, " ", what,
-                               ", got ", shape_text(a), a.ndim() == 2 && a.shape(0) == units ? "; is it transposed?" : ""));
+    throw py::value_error(text(who, ": ", name, " must have shape (m, ", units, ") for the network's ", units, " ",
+                               what, ", got ", shape_text(a),
+                               a.ndim() == 2 && a.shape(0) == units ? "; is it transposed?" : ""));
   }
   a = usable<T>(who, name, a);
   return {static_cast<const T*>(a.data()), a.shape(1), a.shape(0), stride<T>(a, 1), stride<T>(a, 0)};
@@ -86,8 +92,9 @@ View<const T> examples(const char* who, const char* name, py::array& a, index un
 
 template <class T>
 View<T> writable(const char* who, const char* name, py::array& a) {
-  if (!is<T>(a) || a.ndim() != 2 || !a.writeable()) {
-    throw py::value_error(text(who, ": ", name, " must be a writable ", dtype_name<T>(), " array with 2 axes"));
+  if (!is<T>(a) || a.ndim() != 2 || !a.writeable() || !whole_elements<T>(a)) {
+    throw py::value_error(
+        text(who, ": ", name, " must be a writable, aligned ", dtype_name<T>(), " array with 2 axes"));
   }
   return {static_cast<T*>(a.mutable_data()), a.shape(0), a.shape(1), stride<T>(a, 0), stride<T>(a, 1)};
 }
@@ -99,7 +106,8 @@ T* flat(const char* who, const char* name, const py::array& a, index n, bool wri
                     reinterpret_cast<std::uintptr_t>(a.data()) % alignof(T) == 0 && (!write || a.writeable());
   if (!fits) {
     throw py::value_error(text(who, ": ", name, " must be a contiguous", write ? ", writable " : " ", dtype_name<T>(),
-                               " array of shape (", n, ",), got ", std::string(py::str(a.dtype())), " ", shape_text(a)));
+                               " array of shape (", n, ",), got ", std::string(py::str(a.dtype())), " ",
+                               shape_text(a)));
   }
   return static_cast<T*>(const_cast<void*>(a.data()));
 }
@@ -116,8 +124,7 @@ template <class F>
 auto by_dtype(const char* who, const char* name, const py::array& a, F f) {
   if (is<float>(a)) return f(float{});
   if (is<double>(a)) return f(double{});
-  throw py::type_error(
-      text(who, ": ", name, " must be float32 or float64, got ", std::string(py::str(a.dtype()))));
+  throw py::type_error(text(who, ": ", name, " must be float32 or float64, got ", std::string(py::str(a.dtype()))));
 }
 
 }  // namespace deepcore::bindings

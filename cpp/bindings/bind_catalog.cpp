@@ -2,6 +2,7 @@
 // Floor: bindings.
 #include <deepcore/catalog.hpp>
 #include <deepcore/network.hpp>
+#include <deepcore/peak.hpp>
 #include <deepcore/rng.hpp>
 #include <deepcore/threads.hpp>
 
@@ -77,11 +78,24 @@ void bind_catalog(py::module_& m) {
   });
   m.def("metrics", [] { return rows(metrics(), [](const MetricInfo&, py::dict&) {}); });
 
+  m.def(
+      "peak_gflops",
+      [](int threads, double seconds) {
+        if (threads < 1 || !(seconds >= 0 && seconds <= 3600)) {
+          throw py::value_error("peak_gflops: threads must be at least 1 and seconds from 0 to 3600");
+        }
+        const py::gil_scoped_release release;
+        return peak_gflops(threads, seconds);
+      },
+      py::arg("threads"), py::arg("seconds"));
   m.def("num_threads", &num_threads);
-  m.def("set_num_threads", [](int threads) {
-    if (threads < 0) throw py::value_error(text("set_num_threads: threads must be at least 0, got ", threads));
-    set_num_threads(threads);
-  }, py::arg("threads"));
+  m.def(
+      "set_num_threads",
+      [](int threads) {
+        if (threads < 0) throw py::value_error(text("set_num_threads: threads must be at least 0, got ", threads));
+        set_num_threads(threads);
+      },
+      py::arg("threads"));
   m.def(
       "initialize",
       [](index n_out, index n_in, const std::string& name, double gain, std::uint64_t seed, index layer) {

@@ -15,7 +15,8 @@ namespace {
 int activation_rule(const char* who, const std::string& name, double parameter) {
   const int row = activation_id(name);
   if (!(parameter >= 0 && std::isfinite(parameter))) {
-    throw py::value_error(text(who, ": parameter of ", name, " must be a finite number of at least 0, got ", parameter));
+    throw py::value_error(
+        text(who, ": parameter of ", name, " must be a finite number of at least 0, got ", parameter));
   }
   return row;
 }
@@ -26,7 +27,8 @@ py::object linear_forward_door(py::array A_prev, py::array W, py::array b) {
     using T = decltype(zero);
     const auto a = matrix<T>(who, "A_prev", A_prev);
     const auto w = matrix<T>(who, "W", W);
-    shape_rule(w.cols == a.rows, who, "W", w.rows, a.rows, W, text("(one column for each of the ", a.rows, " rows of A_prev)"));
+    shape_rule(w.cols == a.rows, who, "W", w.rows, a.rows, W,
+               text("(one column for each of the ", a.rows, " rows of A_prev)"));
     const auto bias = matrix<T>(who, "b", b, w.rows, 1, text("(one row for each of the ", w.rows, " rows of W)"));
     Result<T> Z(w.rows, a.cols);
     {
@@ -44,7 +46,8 @@ py::object linear_backward_door(py::array dZ, py::array A_prev, py::array W) {
     const auto d = matrix<T>(who, "dZ", dZ);
     if (d.cols == 0) throw py::value_error("linear_backward: dZ must have at least one column (example)");
     const auto w = matrix<T>(who, "W", W);
-    shape_rule(w.rows == d.rows, who, "W", d.rows, w.cols, W, text("(one row for each of the ", d.rows, " rows of dZ)"));
+    shape_rule(w.rows == d.rows, who, "W", d.rows, w.cols, W,
+               text("(one row for each of the ", d.rows, " rows of dZ)"));
     const auto a = matrix<T>(who, "A_prev", A_prev, w.cols, d.cols, "(columns of W, columns of dZ)");
     Result<T> dA_prev(a.rows, a.cols), dW(w.rows, w.cols), db(w.rows, 1);
     {
@@ -125,7 +128,8 @@ void bind_functional(py::module_& m) {
   m.def("linear_forward", &linear_forward_door, py::arg("A_prev"), py::arg("W"), py::arg("b"));
   m.def("linear_backward", &linear_backward_door, py::arg("dZ"), py::arg("A_prev"), py::arg("W"));
   m.def("activation_forward", &activation_forward_door, py::arg("Z"), py::arg("name"), py::arg("parameter"));
-  m.def("activation_backward", &activation_backward_door, py::arg("dA"), py::arg("Z"), py::arg("name"), py::arg("parameter"));
+  m.def("activation_backward", &activation_backward_door, py::arg("dA"), py::arg("Z"), py::arg("name"),
+        py::arg("parameter"));
   m.def("loss_values", &loss_values_door, py::arg("A"), py::arg("Y"), py::arg("name"));
   m.def("loss_gradient", &loss_gradient_door, py::arg("A"), py::arg("Y"), py::arg("name"));
 }

@@ -3,13 +3,16 @@
 #include "bind_network.hpp"
 
 #include <deepcore/catalog.hpp>
+#include <deepcore/predictor.hpp>
 #include <deepcore/train.hpp>
 
 #include "arrays.hpp"
 #include "bind.hpp"
 
-
 #include <pybind11/stl.h>
+
+#include <mutex>
+#include <optional>
 
 namespace deepcore::bindings {
 
@@ -58,23 +61,28 @@ struct Batch {
     if (!w) return;
     weights = py::array_t<T, py::array::c_style>(usable<T>(who, "sample_weight", *w));
     if (weights.ndim() != 1 || weights.shape(0) != m) {
-      throw py::value_error(text(who, ": sample_weight must have shape (", m, ",) like the rows of X, got ", shape_text(weights)));
+      throw py::value_error(
+          text(who, ": sample_weight must have shape (", m, ",) like the rows of X, got ", shape_text(weights)));
     }
     examples.weights = static_cast<const T*>(weights.data());
     double total = 0;
     for (index j = 0; j < m; ++j) {
       if (!(examples.weights[j] >= T(0))) {
-        throw py::value_error(text(who, ": sample_weight must not be negative or NaN, got ", examples.weights[j], " in row ", j));
+        throw py::value_error(
+            text(who, ": sample_weight must not be negative or NaN, got ", examples.weights[j], " in row ", j));
       }
       total += static_cast<double>(examples.weights[j]);
     }
-    if (m > 0 && !(total > 0)) throw py::value_error(text(who, ": sample_weight must have a positive sum, got ", total));
+    if (m > 0 && !(total > 0))
+      throw py::value_error(text(who, ": sample_weight must have a positive sum, got ", total));
   }
 };
 
-Spec make_spec(index inputs, const std::vector<std::tuple<index, std::string, double>>& layers, const std::string& loss) {
+Spec make_spec(index inputs, const std::vector<std::tuple<index, std::string, double>>& layers,
+               const std::string& loss) {
   std::vector<LayerSpec> out;
-  for (const auto& [units, activation, parameter] : layers) out.push_back({units, activation_id(activation), parameter});
+  for (const auto& [units, activation, parameter] : layers)
+    out.push_back({units, activation_id(activation), parameter});
   return {inputs, std::move(out), loss_id(loss)};
 }
 
@@ -91,6 +99,53 @@ py::object predict_door(const BoundNetwork<T>& self, py::array X, const std::opt
   return result;
 }
 
+// A Predictor and the lock that lets one call at a time use its workspace.
+template <class T>
+struct BoundPredictor {
+  explicit BoundPredictor(const BoundNetwork<T>& net)
+      : predictor(net.network), inputs(predictor.inputs()), outputs(predictor.outputs()),
+        work(static_cast<double>(net.network.layout.size())) {}
+  Predictor<T> predictor;
+  index inputs, outputs;
+  double work;  // multiply-adds of one example
+  std::mutex mutex;
+
+  void run(View<const T> X, View<T> A, int threads) {
+    if (work * static_cast<double>(X.cols) < 1e5) {  // microseconds: giving the GIL away would cost as much
+      const std::unique_lock<std::mutex> lock(mutex, std::try_to_lock);
+      if (lock.owns_lock()) return predictor(X, A, 1);
+    }
+    const py::gil_scoped_release release;
+    const std::lock_guard<std::mutex> lock(mutex);
+    predictor(X, A, threads);
+  }
+
+  py::array call(py::array x, const std::optional<py::array>& out, int threads) {
+    if (x.ndim() == 1) {  // one example
+      if (x.shape(0) != inputs) {
+        throw py::value_error(text("Predictor: x must have ", inputs, " values, got ", shape_text(x)));
+      }
+      x = usable<T>("Predictor", "x", x);
+      py::array result = out ? *out : py::array(py::array_t<T>(outputs));
+      if (!is<T>(result) || result.ndim() != 1 || result.shape(0) != outputs || !result.writeable() ||
+          !whole_elements<T>(result)) {
+        throw py::value_error(
+            text("Predictor: out must be a writable ", dtype_name<T>(), " array of shape (", outputs, ",)"));
+      }
+      run({static_cast<const T*>(x.data()), inputs, 1, stride<T>(x, 0), inputs},
+          {static_cast<T*>(result.mutable_data()), outputs, 1, stride<T>(result, 0), outputs}, threads);
+      return result;
+    }
+    const auto X = examples<T>("Predictor", "x", x, inputs, "inputs");
+    py::array result = out ? *out : py::array(py::array_t<T>({X.cols, outputs}));
+    const auto rows = writable<T>("Predictor", "out", result);
+    shape_rule(rows.rows == X.cols && rows.cols == outputs, "Predictor", "out", X.cols, outputs, result,
+               "(examples, outputs)");
+    run(X, {rows.data, rows.cols, rows.rows, rows.col_stride, rows.row_stride}, threads);
+    return result;
+  }
+};
+
 template <class T>
 py::dict trace_door(const BoundNetwork<T>& self, py::array X, py::array y, const std::optional<py::array>& w) {
   const Batch<T> batch("trace", self.network.spec, std::move(X), std::move(y), w);
@@ -106,7 +161,7 @@ py::dict trace_door(const BoundNetwork<T>& self, py::array X, py::array y, const
 }
 
 template <class T>
-void bind(py::module_& m, const char* name) {
+void bind(py::module_& m, const char* name, const char* predictor_name) {
   using Net = BoundNetwork<T>;
   using Maybe = std::optional<py::array>;
   py::class_<Net>(m, name, py::module_local(), py::is_final())
@@ -115,8 +170,8 @@ void bind(py::module_& m, const char* name) {
            py::arg("inputs"), py::arg("layers"), py::arg("loss"))
       .def_property_readonly("parameters",
                              [](py::object self) {
-                               const auto& block = self.cast<Net&>().network.parameters;
-                               return py::array_t<T>(block.size(), block.data(), self);
+                               const auto& network = self.cast<Net&>().network;
+                               return py::array_t<T>(network.layout.size(), network.parameters.data(), self);
                              })
       .def_property_readonly("layout",
                              [](const Net& self) {
@@ -145,7 +200,8 @@ void bind(py::module_& m, const char* name) {
             const py::gil_scoped_release release;
             return gradient(self.network, batch.examples, g, threads);
           },
-          py::arg("X"), py::arg("y"), py::arg("gradient"), py::arg("sample_weight") = py::none(), py::arg("threads") = 0)
+          py::arg("X"), py::arg("y"), py::arg("gradient"), py::arg("sample_weight") = py::none(),
+          py::arg("threads") = 0)
       .def("trace", &trace_door<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none())
       .def(
           "train",
@@ -166,15 +222,20 @@ void bind(py::module_& m, const char* name) {
             return std::pair{result.losses, result.first_nonfinite_step};
           },
           py::arg("X"), py::arg("y"), py::arg("optimizer"), py::arg("batch_size"), py::arg("epochs"),
-          py::arg("shuffle") = true, py::arg("seed") = 0, py::arg("first_epoch") = 0, py::arg("sample_weight") = py::none(),
-          py::arg("on_epoch") = py::none(), py::arg("threads") = 0);
+          py::arg("shuffle") = true, py::arg("seed") = 0, py::arg("first_epoch") = 0,
+          py::arg("sample_weight") = py::none(), py::arg("on_epoch") = py::none(), py::arg("threads") = 0);
+  py::class_<BoundPredictor<T>>(m, predictor_name, py::module_local(), py::is_final())
+      .def(py::init<const Net&>(), py::arg("network"))
+      .def_readonly("inputs", &BoundPredictor<T>::inputs)
+      .def_readonly("outputs", &BoundPredictor<T>::outputs)
+      .def("__call__", &BoundPredictor<T>::call, py::arg("x"), py::arg("out") = py::none(), py::arg("threads") = 0);
 }
 
 }  // namespace
 
 void bind_network(py::module_& m) {
-  bind<float>(m, "NetworkF32");
-  bind<double>(m, "NetworkF64");
+  bind<float>(m, "NetworkF32", "PredictorF32");
+  bind<double>(m, "NetworkF64", "PredictorF64");
 }
 
 }  // namespace deepcore::bindings

@@ -21,7 +21,8 @@ struct BoundNetwork {
 class Writing {
  public:
   explicit Writing(std::atomic<bool>& busy) : busy_(busy) {
-    if (busy_.exchange(true)) throw std::runtime_error("this model is being trained by another thread; wait for it, or train a copy");
+    if (busy_.exchange(true))
+      throw std::runtime_error("this model is being trained by another thread; wait for it, or train a copy");
   }
   Writing(const Writing&) = delete;
   Writing& operator=(const Writing&) = delete;

@@ -28,7 +28,8 @@ Rule rule(const std::string& name, const py::dict& hyper) {
     }
   }
   if (used != hyper.size()) {
-    throw py::value_error(text(name, ": unknown constant in ", std::string(py::str(hyper)), "; see deepcore.optimizers['", name, "']"));
+    throw py::value_error(
+        text(name, ": unknown constant in ", std::string(py::str(hyper)), "; see deepcore.optimizers['", name, "']"));
   }
   return out;
 }
@@ -83,10 +84,13 @@ void bind_optimizer(py::module_& m) {
            }),
            py::arg("name"), py::arg("parameters"))
       .def_static("table", &Schedule::table, py::arg("values"))
-      .def("__call__", [](const Schedule& self, index step) {
-        if (step < 0) throw py::value_error(text("schedule: step must be at least 0, got ", step));
-        return self(step);
-      }, py::arg("step"));
+      .def(
+          "__call__",
+          [](const Schedule& self, index step) {
+            if (step < 0) throw py::value_error(text("schedule: step must be at least 0, got ", step));
+            return self(step);
+          },
+          py::arg("step"));
   bind<float>(m, "OptimizerF32");
   bind<double>(m, "OptimizerF64");
   m.def(
@@ -95,14 +99,16 @@ void bind_optimizer(py::module_& m) {
          const py::array& gradient, const std::vector<py::array>& slots) {
         const Rule which = rule(name, hyper);
         if (t < 1) throw py::value_error(text("update: t must be at least 1, got ", t));
-        if (!std::isfinite(learning_rate)) throw py::value_error(text("update: learning_rate must be finite, got ", learning_rate));
+        if (!std::isfinite(learning_rate))
+          throw py::value_error(text("update: learning_rate must be finite, got ", learning_rate));
         by_dtype("update", "parameter", parameter, [&](auto zero) {
           using T = decltype(zero);
           const index n = parameter.size();
           T* p = flat<T>("update", "parameter", parameter, n, true);
           const T* g = flat<T>("update", "gradient", gradient, n, false);
           std::size_t wanted = 0;
-          for (const char* slot : optimizers()[static_cast<std::size_t>(which.row)].slots) wanted += slot != nullptr ? 1U : 0U;
+          for (const char* slot : optimizers()[static_cast<std::size_t>(which.row)].slots)
+            wanted += slot != nullptr ? 1U : 0U;
           if (slots.size() != wanted) {
             throw py::value_error(text("update: ", name, " takes ", wanted, " slots, got ", slots.size()));
           }
@@ -111,8 +117,8 @@ void bind_optimizer(py::module_& m) {
           update(which, learning_rate, t, p, g, s.data(), n);
         });
       },
-      py::arg("name"), py::arg("hyper"), py::arg("learning_rate"), py::arg("t"), py::arg("parameter"), py::arg("gradient"),
-      py::arg("slots"));
+      py::arg("name"), py::arg("hyper"), py::arg("learning_rate"), py::arg("t"), py::arg("parameter"),
+      py::arg("gradient"), py::arg("slots"));
 }
 
 }  // namespace deepcore::bindings

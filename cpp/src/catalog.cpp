@@ -41,7 +41,8 @@ const std::vector<OptimizerInfo>& optimizers() {
 
 const std::vector<MetricInfo>& metrics() {
   static const std::vector<MetricInfo> rows{
-      {"accuracy", "fraction of examples whose label is right: the largest output, or every output on its side of 0.5"}};
+      {"accuracy",
+       "fraction of examples whose label is right: the largest output, or every output on its side of 0.5"}};
   return rows;
 }
 
@@ -62,9 +63,10 @@ int schedule_id(const std::string& name) { return position("schedule", schedules
 #endif
 
 BuildInfo build_info() {
-  return {DEEPCORE_VERSION, DEEPCORE_VARIANT,
-          DEEPCORE_TEXT(EIGEN_WORLD_VERSION) "." DEEPCORE_TEXT(EIGEN_MAJOR_VERSION) "." DEEPCORE_TEXT(EIGEN_MINOR_VERSION),
-          DEEPCORE_COMPILER, static_cast<int>(sizeof(kernels::Packet<float>))};
+  return {
+      DEEPCORE_VERSION, DEEPCORE_VARIANT,
+      DEEPCORE_TEXT(EIGEN_WORLD_VERSION) "." DEEPCORE_TEXT(EIGEN_MAJOR_VERSION) "." DEEPCORE_TEXT(EIGEN_MINOR_VERSION),
+      DEEPCORE_COMPILER, static_cast<int>(sizeof(kernels::Packet<float>))};
 }
 
 }  // namespace deepcore

@@ -45,8 +45,8 @@ Engine<T>::Engine(const Network<T>& network, const Examples<T>& examples, index 
   }
   const index n = spec_.outputs() * kBlock;
   for (int thread = 0; thread < team_.size(); ++thread) {
-    rooms_.push_back({Buffer<T>(n), Buffer<T>(n), Buffer<T>(n), Buffer<T>(n),
-                      Buffer<T>(kernels::Panels<T>::kWidth * (kChunk + 1))});
+    rooms_.push_back(
+        {Buffer<T>(n), Buffer<T>(n), Buffer<T>(n), Buffer<T>(n), Buffer<T>(kernels::Panels<T>::kWidth * (kChunk + 1))});
   }
 }
 
@@ -72,7 +72,8 @@ void Engine<T>::store(T* block) const {
 
 template <class T>
 void Engine<T>::store(Optimizer<T>& to) const {
-  for (std::size_t k = 0; k < slots_.size(); ++k) packed_.unpack(network_.layout, slots_[k].data(), T(1), to.slots[k].data());
+  for (std::size_t k = 0; k < slots_.size(); ++k)
+    packed_.unpack(network_.layout, slots_[k].data(), T(1), to.slots[k].data());
 }
 
 template <class T>
@@ -95,8 +96,9 @@ double Engine<T>::run(const std::int64_t* order, index first, index m) {
     team_.for_each(static_cast<index>(items_.size()), [&](index i, int) {
       const Item& item = items_[static_cast<std::size_t>(i)];
       const PackedLayer<T>& layer = packed_.layer(item.l);
-      raw_gradient(item, accumulated_, gradients_.data() + layer.offset + layer.rows.start(item.p) * layer.depth() +
-                                           item.i0 * layer.rows.width(item.p));
+      raw_gradient(item, accumulated_,
+                   gradients_.data() + layer.offset + layer.rows.start(item.p) * layer.depth() +
+                       item.i0 * layer.rows.width(item.p));
     });
     accumulated_ = true;
   }
@@ -123,13 +125,15 @@ void Engine<T>::block(const std::int64_t* order, index first, index j0, index m,
   if (!resident_) gather(examples_.X, order, first + j0, m, column(a_, 0), leading<T>(spec_.units(0)));
   for (int l = 1; l <= L; ++l) {
     const index ld = leading<T>(spec_.units(l));
+    const PackedLayer<T>& layer = packed_.layer(l);
+    const kernels::Left<T> W = layer.left(parameters_.data());
     const T* below = column(a_, l - 1);
     const index ld_below = leading<T>(spec_.units(l - 1));
     if (l < L) {
       T* Z = z_[at(l)].size() > 0 ? column(z_, l) : nullptr;
-      dense(packed_.layer(l), spec_.layer(l), parameters_.data(), below, ld_below, m, column(a_, l), ld, Z);
-    } else {
-      linear(packed_.layer(l), parameters_.data(), below, ld_below, m, column(a_, l), ld);
+      dense(spec_.layer(l), layer.n_in, layer.n_out, W, below, ld_below, m, column(a_, l), ld, Z);
+    } else {  // Z[L]: the head goes on from there
+      kernels::multiply<true>(layer.rows, layer.n_in, W, below, ld_below, m, column(a_, l), ld);
     }
   }
   // The head works on columns without gaps: with few outputs most of a padded column would be padding.
@@ -149,8 +153,8 @@ void Engine<T>::block(const std::int64_t* order, index first, index j0, index m,
     const index below = spec_.units(l - 1), ld_below = leading<T>(below);
     const kernels::Panels<T> rows{below};
     T* d = column(dz_, l - 1);
-    kernels::multiply<true>(rows, spec_.units(l), spec_.units(l), transposed_[at(l)].data(), column(dz_, l),
-                            leading<T>(spec_.units(l)), m, false, d, ld_below);
+    kernels::multiply<true>(rows, spec_.units(l), transposed(l), column(dz_, l), leading<T>(spec_.units(l)), m, d,
+                            ld_below);
     const LayerSpec& layer = spec_.layer(l - 1);
     const T* x = z_[at(l - 1)].size() > 0 ? column(z_, l - 1) : column(a_, l - 1);  // what the derivative reads
     kernels::pull_back(layer.activation, layer.parameter, active_rows<T>(layer, below), m, ld_below, x, d);
@@ -161,8 +165,9 @@ template <class T>
 void Engine<T>::transpose(const Item& item, const T* columns) {
   if (item.l == 1) return;  // nobody asks for dA[0]
   const PackedLayer<T>& layer = packed_.layer(item.l);
-  kernels::transpose_panel(columns, layer.rows.width(item.p), layer.rows.start(item.p), layer.rows.valid(item.p), item.i0,
-                           item.i1, kernels::Panels<T>{layer.n_in}, layer.n_out, transposed_[at(item.l)].data());
+  kernels::transpose_panel(columns, layer.rows.width(item.p), layer.rows.start(item.p), layer.rows.valid(item.p),
+                           item.i0, item.i1, kernels::Panels<T>{layer.n_in}, layer.n_out,
+                           transposed_[at(item.l)].data());
 }
 
 // Sums over the examples of dZ A' for the item's weights, then of dZ for its biases.
@@ -200,8 +205,9 @@ void Engine<T>::gradient(T* block) {
   team_.for_each(static_cast<index>(items_.size()), [&](index i, int) {
     const Item& item = items_[static_cast<std::size_t>(i)];
     const PackedLayer<T>& layer = packed_.layer(item.l);
-    raw_gradient(item, accumulated_, gradients_.data() + layer.offset + layer.rows.start(item.p) * layer.depth() +
-                                         item.i0 * layer.rows.width(item.p));
+    raw_gradient(item, accumulated_,
+                 gradients_.data() + layer.offset + layer.rows.start(item.p) * layer.depth() +
+                     item.i0 * layer.rows.width(item.p));
   });
   packed_.unpack(network_.layout, gradients_.data(), static_cast<T>(1 / weight_), block);
 }

@@ -16,15 +16,15 @@ class Engine {
   // Room for batches of up to `batch` examples; slots: of the optimizer, 0 if only gradients are wanted.
   Engine(const Network<T>& network, const Examples<T>& examples, index batch, int slots, Team& team);
 
-  void load();                            // packs the network's parameters: a cache, since they are writable
-  void load(const Optimizer<T>& from);    // and the slots
-  void store(T* block) const;             // parameters back into a Block
+  void load();                          // packs the network's parameters: a cache, since they are writable
+  void load(const Optimizer<T>& from);  // and the slots
+  void store(T* block) const;           // parameters back into a Block
   void store(Optimizer<T>& to) const;
 
   // Phase 1 and, over the batch, the raw sums of phase 2. The batch: examples first.. or those that order names.
   // Returns the sum of the weighted losses; scale() is then 1 / (sum of the weights).
   double run(const std::int64_t* order, index first, index m);
-  double weight() const { return weight_; }  // sum of the batch's weights
+  double weight() const { return weight_; }                          // sum of the batch's weights
   void update(const Optimizer<T>& optimizer, double rate, index t);  // phase 2 with the step t = 1, 2, ...
   void gradient(T* block);                                           // phase 2, into a Block
 
@@ -33,11 +33,11 @@ class Engine {
   View<const T> dZ(int l) const { return {dz_[at(l)].data(), spec_.units(l), m_, 1, leading<T>(spec_.units(l))}; }
   const PackedLayout<T>& layout() const { return packed_; }
   const T* parameters() const { return parameters_.data(); }
-  const T* transposed(int l) const { return transposed_[at(l)].data(); }
+  kernels::Left<T> transposed(int l) const { return {transposed_[at(l)].data(), spec_.units(l), 0, false, nullptr}; }
 
  private:
-  static constexpr index kBlock = 64;  // examples carried through the layers together
-  static constexpr index kChunk = 192; // columns of a panel updated together: 18 KB of float in the first cache
+  static constexpr index kBlock = 64;   // examples carried through the layers together
+  static constexpr index kChunk = 192;  // columns of a panel updated together: 18 KB of float in the first cache
 
   struct Item {  // columns [i0, i1) of panel p of layer l; the last one of a panel ends with the biases
     int l;
@@ -67,7 +67,7 @@ class Engine {
   std::vector<double> losses_;
   index slab_, m_ = 0;
   double weight_ = 0;
-  bool resident_ = false;  // A[0] holds the whole, unshuffled batch already
+  bool resident_ = false;     // A[0] holds the whole, unshuffled batch already
   bool accumulated_ = false;  // gradients_ holds the sums of earlier slabs
 };
 

@@ -46,12 +46,12 @@ void product(View<const T> A, View<const T> B, const View<const T>* bias, View<T
     kernels::pack(*bias, rows.start(p), rows.valid(p), rows.width(p), 0, 1,
                   packed.data() + rows.start(p) * depth + K * rows.width(p));
   }
+  const kernels::Left<T> W{packed.data(), depth, 0, bias != nullptr, nullptr};
   as_right(B, [&](auto along_k, const T* b, index sb) {
     constexpr bool kAlongK = decltype(along_k)::value;
     for (index first = 0; first < C.cols; first += kBlock) {
       const index m = std::min(kBlock, C.cols - first);
-      kernels::multiply<kAlongK>(rows, K, depth, packed.data(), b + first * (kAlongK ? sb : 1), sb, m, bias != nullptr,
-                                 block.data(), ld);
+      kernels::multiply<kAlongK>(rows, K, W, b + first * (kAlongK ? sb : 1), sb, m, block.data(), ld);
       scatter(block.data(), ld, first, m, C);
     }
   });
@@ -71,7 +71,8 @@ void linear_backward(View<const T> dZ, View<const T> A_prev, View<const T> W, Vi
   const kernels::Panels<T> rows{n};
   Buffer<T> chunk(kernels::Panels<T>::kWidth * n_prev);
   const T scale = static_cast<T>(1.0 / static_cast<double>(m));
-  const View<const T> examples{A_prev.data, m, n_prev, A_prev.col_stride, A_prev.row_stride};  // A_prev', depth = examples
+  const View<const T> examples{A_prev.data, m, n_prev, A_prev.col_stride,
+                               A_prev.row_stride};  // A_prev', depth = examples
   as_right(examples, [&](auto along_k, const T* b, index sb) {
     for (index p = 0; p < rows.count(); ++p) {
       const index width = rows.width(p);
@@ -123,12 +124,12 @@ void loss_gradient(View<const T> A, View<const T> Y, int loss, View<T> dA) {
   scatter<T>(a.data(), A.rows, 0, A.cols, dA);
 }
 
-#define DEEPCORE_INSTANTIATE(T)                                                                                     \
-  template void linear_forward(View<const T>, View<const T>, View<const T>, View<T>);                               \
-  template void linear_backward(View<const T>, View<const T>, View<const T>, View<T>, View<T>, View<T>);            \
-  template void activation_forward(View<const T>, int, double, View<T>);                                            \
-  template void activation_backward(View<const T>, View<const T>, int, double, View<T>);                            \
-  template void loss_values(View<const T>, View<const T>, int, T*);                                                 \
+#define DEEPCORE_INSTANTIATE(T)                                                                          \
+  template void linear_forward(View<const T>, View<const T>, View<const T>, View<T>);                    \
+  template void linear_backward(View<const T>, View<const T>, View<const T>, View<T>, View<T>, View<T>); \
+  template void activation_forward(View<const T>, int, double, View<T>);                                 \
+  template void activation_backward(View<const T>, View<const T>, int, double, View<T>);                 \
+  template void loss_values(View<const T>, View<const T>, int, T*);                                      \
   template void loss_gradient(View<const T>, View<const T>, int, View<T>);
 DEEPCORE_INSTANTIATE(float)
 DEEPCORE_INSTANTIATE(double)

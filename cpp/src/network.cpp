@@ -4,7 +4,10 @@
 #include <deepcore/error.hpp>
 #include <deepcore/network.hpp>
 
+#include <deepcore/predictor.hpp>
+
 #include "engine.hpp"
+#include "forward.hpp"
 #include "kernels/head.hpp"
 
 #include <algorithm>
@@ -15,49 +18,30 @@ namespace deepcore {
 
 namespace {
 
-inline constexpr index kBlock = 64;  // examples carried through the layers together
-
-// Forward only: packed parameters, and for each thread two buffers that the layers use in turn.
-template <class T>
-class Forward {
- public:
-  Forward(const Network<T>& network, int threads) : network_(network), packed_(network.spec), parameters_(packed_.size) {
-    packed_.pack(network.layout, network.parameters.data(), parameters_.data());
-    index widest = 0;
-    for (int l = 0; l <= network.spec.depth(); ++l) widest = std::max(widest, leading<T>(network.spec.units(l)));
-    const index room = widest * kBlock + kernels::Panels<T>::kWidth;
-    for (int t = 0; t < 2 * threads; ++t) rooms_.emplace_back(room);
-  }
-
-  // Z[L] of m examples of X, columns leading(n[L]) apart.
-  T* logits(View<const T> X, index first, index m, int thread) {
-    const Spec& spec = network_.spec;
-    T* from = rooms_[static_cast<std::size_t>(2 * thread)].data();
-    T* to = rooms_[static_cast<std::size_t>(2 * thread + 1)].data();
-    gather(X, nullptr, first, m, from, leading<T>(spec.units(0)));
-    for (int l = 1; l <= spec.depth(); ++l, std::swap(from, to)) {
-      const index ld = leading<T>(spec.units(l));
-      const index ld_from = leading<T>(spec.units(l - 1));
-      if (l < spec.depth()) {
-        dense<T>(packed_.layer(l), spec.layer(l), parameters_.data(), from, ld_from, m, to, ld, nullptr);
-      } else {
-        linear(packed_.layer(l), parameters_.data(), from, ld_from, m, to, ld);
-      }
-    }
-    return from;
-  }
-
- private:
-  const Network<T>& network_;
-  PackedLayout<T> packed_;
-  Buffer<T> parameters_;
-  std::vector<Buffer<T>> rooms_;
-};
+// A thread is started for each call, which takes as long as some 4 Mflop: fewer are not worth it.
+int call_team(int threads, double flops) { return team_size(threads, flops / 10); }
 
 template <class F>
 void in_blocks(Team& team, index m, F f) {
-  team.for_each((m + kBlock - 1) / kBlock,
-                [&](index i, int thread) { f(i * kBlock, std::min(kBlock, m - i * kBlock), thread); });
+  team.for_each((m + kForwardBlock - 1) / kForwardBlock, [&](index i, int thread) {
+    f(i * kForwardBlock, std::min(kForwardBlock, m - i * kForwardBlock), thread);
+  });
+}
+
+template <class T>
+void run(Forward<T>& forward, View<const T> X, View<T> A, int threads) {
+  const Spec& spec = forward.spec();
+  Team team(call_team(threads, forward_flops(spec, X.cols)));
+  forward.reserve(team.size());
+  const LayerSpec& output = spec.layer(spec.depth());
+  const index n = spec.outputs(), ld = leading<T>(n);
+  in_blocks(team, X.cols, [&](index first, index m, int thread) {
+    T* Z = forward.logits(X, first, m, thread);
+    kernels::activate(output.activation, output.parameter, n, m, ld, Z, Z);
+    for (index j = 0; j < m; ++j) {
+      for (index i = 0; i < n; ++i) A(i, first + j) = Z[j * ld + i];
+    }
+  });
 }
 
 // Is the label of this example right?
@@ -81,18 +65,36 @@ bool right(const Spec& spec, const Examples<T>& examples, const T* a, index exam
 
 template <class T>
 void predict(const Network<T>& network, View<const T> X, View<T> A, int threads) {
-  const Spec& spec = network.spec;
-  Team team(team_size(threads, forward_flops(spec, X.cols)));
-  Forward<T> forward(network, team.size());
-  const LayerSpec& output = spec.layer(spec.depth());
-  const index n = spec.outputs(), ld = leading<T>(n);
-  in_blocks(team, X.cols, [&](index first, index m, int thread) {
-    T* Z = forward.logits(X, first, m, thread);
-    kernels::activate(output.activation, output.parameter, n, m, ld, Z, Z);
-    for (index j = 0; j < m; ++j) {
-      for (index i = 0; i < n; ++i) A(i, first + j) = Z[j * ld + i];
-    }
-  });
+  constexpr index kFew = 8;  // packing reads and writes every weight, a product with few examples reads it once
+  Forward<T> forward(network, X.cols > kFew);
+  run(forward, X, A, threads);
+}
+
+template <class T>
+struct Predictor<T>::State {
+  Forward<T> forward;
+};
+
+template <class T>
+Predictor<T>::Predictor(const Network<T>& network) : state_(new State{Forward<T>(network, true)}) {
+  state_->forward.reserve(1);
+}
+template <class T>
+Predictor<T>::Predictor(Predictor&&) noexcept = default;
+template <class T>
+Predictor<T>::~Predictor() = default;
+
+template <class T>
+void Predictor<T>::operator()(View<const T> X, View<T> A, int threads) {
+  run(state_->forward, X, A, threads);
+}
+template <class T>
+index Predictor<T>::inputs() const {
+  return state_->forward.spec().units(0);
+}
+template <class T>
+index Predictor<T>::outputs() const {
+  return state_->forward.spec().outputs();
 }
 
 template <class T>
@@ -100,10 +102,11 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, int thre
   const Spec& spec = network.spec;
   const index m = examples.count(), n = spec.outputs(), ld = leading<T>(n);
   require(m >= 1, "evaluate: X must have at least one example");
-  Team team(team_size(threads, forward_flops(spec, m)));
-  Forward<T> forward(network, team.size());
+  Team team(call_team(threads, forward_flops(spec, m)));
+  Forward<T> forward(network, true);
+  forward.reserve(team.size());
   std::vector<Buffer<T>> rooms;
-  for (int t = 0; t < team.size(); ++t) rooms.emplace_back(3 * n * kBlock);
+  for (int t = 0; t < team.size(); ++t) rooms.emplace_back(3 * n * kForwardBlock);
   std::vector<double> losses(static_cast<std::size_t>(m));
   std::vector<char> hits(static_cast<std::size_t>(m));
   const bool labelled =
@@ -112,10 +115,10 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, int thre
   in_blocks(team, m, [&](index first, index count, int thread) {
     const T* logits = forward.logits(examples.X, first, count, thread);
     T* Z = rooms[static_cast<std::size_t>(thread)].data();
-    T* Y = Z + n * kBlock;
+    T* Y = Z + n * kForwardBlock;
     for (index j = 0; j < count; ++j) std::copy_n(logits + j * ld, n, Z + j * n);
     gather_targets(examples, n, nullptr, first, count, Y);
-    kernels::head<T>(spec, count, Z, Y, nullptr, losses.data() + first, Y + n * kBlock);
+    kernels::head<T>(spec, count, Z, Y, nullptr, losses.data() + first, Y + n * kForwardBlock);
     for (index j = 0; labelled && j < count; ++j) {
       hits[static_cast<std::size_t>(first + j)] = right(spec, examples, Z + j * n, first + j) ? 1 : 0;
     }
@@ -146,7 +149,8 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
   const Spec& spec = network.spec;
   const index m = examples.count();
   const int L = spec.depth();
-  require(m >= 1 && m <= 4096, "trace: X must have 1 to 4096 examples, got ", m);  // one slab: everything is still there
+  require(m >= 1 && m <= 4096, "trace: X must have 1 to 4096 examples, got ",
+          m);  // one slab: everything is still there
   Team team(1);
   Engine<T> engine(network, examples, m, 0, team);
   engine.load();
@@ -165,7 +169,9 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
     const index n = spec.units(l), ld = leading<T>(n);
     Buffer<T> Z(ld * m + kernels::Panels<T>::kWidth);
     const View<const T> below = engine.A(l - 1);
-    linear(engine.layout().layer(l), engine.parameters(), below.data, below.col_stride, m, Z.data(), ld);
+    const PackedLayer<T>& layer = engine.layout().layer(l);
+    kernels::multiply<true>(layer.rows, layer.n_in, layer.left(engine.parameters()), below.data, below.col_stride, m,
+                            Z.data(), ld);
     keep("Z", l, {Z.data(), n, m, 1, ld}, T(1));
     keep("A", l, engine.A(l), T(1));
   }
@@ -187,8 +193,8 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
       keep("dA", l, {dA.data(), n, m, 1, n}, scale);
     } else {
       const View<const T> above = engine.dZ(l + 1);
-      kernels::multiply<true>(kernels::Panels<T>{n}, above.rows, above.rows, engine.transposed(l + 1), above.data,
-                              above.col_stride, m, false, dA.data(), ld);
+      kernels::multiply<true>(kernels::Panels<T>{n}, above.rows, engine.transposed(l + 1), above.data, above.col_stride,
+                              m, dA.data(), ld);
       keep("dA", l, {dA.data(), n, m, 1, ld}, scale);
     }
     keep("dZ", l, engine.dZ(l), scale);
@@ -203,6 +209,8 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
   return all;
 }
 
+template class Predictor<float>;
+template class Predictor<double>;
 template void predict(const Network<float>&, View<const float>, View<float>, int);
 template void predict(const Network<double>&, View<const double>, View<double>, int);
 template Scores evaluate(const Network<float>&, const Examples<float>&, int);

@@ -17,15 +17,16 @@ const std::vector<ScheduleInfo>& schedules() {
       {"step", "learning_rate factor^floor(t / every)", {"learning_rate", "factor", "every"}},
       {"exponential", "learning_rate factor^t", {"learning_rate", "factor"}},
       {"inverse_time", "learning_rate / (1 + decay floor(t / every))", {"learning_rate", "decay", "every"}},
-      {"cosine", "final + (learning_rate - final) (1 + cos(pi min(t, steps) / steps)) / 2",
+      {"cosine",
+       "final + (learning_rate - final) (1 + cos(pi min(t, steps) / steps)) / 2",
        {"learning_rate", "steps", "final"}}};
   return rows;
 }
 
 Schedule::Schedule(int row, std::vector<double> parameters) : row_(row), values_(std::move(parameters)) {
   const ScheduleInfo& info = schedules().at(static_cast<std::size_t>(row));
-  const auto known = static_cast<std::size_t>(
-      std::count_if(std::begin(info.parameters), std::end(info.parameters), [](const char* name) { return name != nullptr; }));
+  const auto known = static_cast<std::size_t>(std::count_if(std::begin(info.parameters), std::end(info.parameters),
+                                                            [](const char* name) { return name != nullptr; }));
   require(values_.size() == known, "schedule '", info.name, "' takes ", known, " numbers, got ", values_.size());
   for (std::size_t i = 0; i < known; ++i) {
     const std::string name = info.parameters[i];
@@ -46,12 +47,18 @@ double Schedule::operator()(index step) const {
   const auto& v = values_;
   const auto t = static_cast<double>(step);
   switch (row_) {
-    case -1: return v[std::min(static_cast<std::size_t>(step), v.size() - 1)];
-    case 0: return v[0];
-    case 1: return v[0] * std::pow(v[1], std::floor(t / v[2]));
-    case 2: return v[0] * std::pow(v[1], t);
-    case 3: return v[0] / (1 + v[1] * std::floor(t / v[2]));
-    default: return v[2] + (v[0] - v[2]) * 0.5 * (1 + std::cos(3.14159265358979323846 * std::min(t, v[1]) / v[1]));
+    case -1:
+      return v[std::min(static_cast<std::size_t>(step), v.size() - 1)];
+    case 0:
+      return v[0];
+    case 1:
+      return v[0] * std::pow(v[1], std::floor(t / v[2]));
+    case 2:
+      return v[0] * std::pow(v[1], t);
+    case 3:
+      return v[0] / (1 + v[1] * std::floor(t / v[2]));
+    default:
+      return v[2] + (v[0] - v[2]) * 0.5 * (1 + std::cos(3.14159265358979323846 * std::min(t, v[1]) / v[1]));
   }
 }
 
@@ -62,7 +69,8 @@ Optimizer<T>::Optimizer(Rule r, Schedule s, index parameters) : rule(r), learnin
 }
 
 template <class T>
-void update(const Rule& rule, double learning_rate, index t, T* parameters, const T* gradient, T* const* slots, index n) {
+void update(const Rule& rule, double learning_rate, index t, T* parameters, const T* gradient, T* const* slots,
+            index n) {
   kernels::update(rule.row, rule.hyper.data(), learning_rate, t, n, parameters, gradient, T(1), slots);
 }
 

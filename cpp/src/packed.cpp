@@ -6,7 +6,8 @@ namespace deepcore {
 
 double forward_flops(const Spec& spec, index m) {
   double weights = 0;
-  for (int l = 1; l <= spec.depth(); ++l) weights += static_cast<double>(spec.units(l - 1)) * static_cast<double>(spec.units(l));
+  for (int l = 1; l <= spec.depth(); ++l)
+    weights += static_cast<double>(spec.units(l - 1)) * static_cast<double>(spec.units(l));
   return 2 * weights * static_cast<double>(m);
 }
 
@@ -54,7 +55,9 @@ void PackedLayout<T>::unpack(const Layout& layout, const T* packed, T scale, T* 
 
 template <class T>
 void gather(View<const T> X, const std::int64_t* order, index first, index m, T* to, index ld) {
-  const auto source = [&](index j) { return X.data + (order == nullptr ? first + j : order[first + j]) * X.col_stride; };
+  const auto source = [&](index j) {
+    return X.data + (order == nullptr ? first + j : order[first + j]) * X.col_stride;
+  };
   if (X.row_stride == 1) {
     for (index j = 0; j < m; ++j) std::copy_n(source(j), X.rows, to + j * ld);
   } else {

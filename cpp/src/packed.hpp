@@ -33,6 +33,7 @@ struct PackedLayer {
   index offset;  // of the layer in the packed block
   index depth() const { return n_in + 1; }
   index size() const { return rows.padded() * depth(); }
+  kernels::Left<T> left(const T* packed) const { return {packed + offset, depth(), 0, true, nullptr}; }
 };
 
 template <class T>
@@ -52,19 +53,13 @@ index active_rows(const LayerSpec& layer, index n) {
   return activations()[static_cast<std::size_t>(layer.activation)].columnwise ? n : kernels::round_up<T>(n);
 }
 
-// Z[l] = W[l] A[l-1] + b[l] for m columns.
+// A[l] = g(W[l] A[l-1] + b[l]) for m columns, of which Z, if not null, keeps W[l] A[l-1] + b[l] (same stride as A).
 template <class T>
-void linear(const PackedLayer<T>& layer, const T* packed, const T* A_prev, index ld_prev, index m, T* Z, index ld) {
-  kernels::multiply<true>(layer.rows, layer.n_in, layer.depth(), packed + layer.offset, A_prev, ld_prev, m, true, Z, ld);
-}
-
-// A[l] = g(Z[l]) on top of it; Z, if not null, keeps Z[l] (same stride as A).
-template <class T>
-void dense(const PackedLayer<T>& layer, const LayerSpec& spec, const T* packed, const T* A_prev, index ld_prev, index m,
-           T* A, index ld, T* Z) {
-  linear(layer, packed, A_prev, ld_prev, m, A, ld);
+void dense(const LayerSpec& spec, index n_in, index n_out, const kernels::Left<T>& W, const T* A_prev, index ld_prev,
+           index m, T* A, index ld, T* Z) {
+  kernels::multiply<true>(kernels::Panels<T>{n_out}, n_in, W, A_prev, ld_prev, m, A, ld);
   if (Z != nullptr) std::copy_n(A, m * ld, Z);
-  kernels::activate(spec.activation, spec.parameter, active_rows<T>(spec, layer.n_out), m, ld, A, A);
+  kernels::activate(spec.activation, spec.parameter, active_rows<T>(spec, n_out), m, ld, A, A);
 }
 
 // Columns [first, first + m) of X, or those that order names, side by side with stride ld.

@@ -81,7 +81,8 @@ bool Team::take(int thread) {
 
 void Team::share(index count, Call call, void* work) {
   const std::uint64_t job = (ticket_.load(std::memory_order_relaxed) >> kJobShift) + 1;
-  ticket_.store((job - 1) << kJobShift | kItems, std::memory_order_release);  // nobody takes anything while the job changes
+  ticket_.store((job - 1) << kJobShift | kItems,
+                std::memory_order_release);  // nobody takes anything while the job changes
   call_.store(call, std::memory_order_relaxed);
   work_.store(work, std::memory_order_relaxed);
   count_.store(count, std::memory_order_relaxed);

@@ -20,15 +20,15 @@ Spec::Spec(index inputs, std::vector<LayerSpec> layers, int loss)
     const LayerSpec& layer = this->layer(l);
     require(layer.units >= 1, "Model: layer ", l, " must have at least 1 unit, got ", layer.units);
     require(layer.activation >= 0 && layer.activation < rows, "Model: layer ", l, " has no known activation");
-    require(layer.parameter >= 0 && layer.parameter <= std::numeric_limits<float>::max(), "Model: parameter of layer ", l,
-            " must be a finite number of at least 0, got ", layer.parameter);
+    require(layer.parameter >= 0 && layer.parameter <= std::numeric_limits<float>::max(), "Model: parameter of layer ",
+            l, " must be a finite number of at least 0, got ", layer.parameter);
   }
   require(loss_ >= 0 && loss_ < static_cast<int>(losses().size()), "Model: loss is not known");
   const ActivationInfo& output = activations()[static_cast<std::size_t>(this->layer(depth()).activation)];
   const LossInfo& info = losses()[static_cast<std::size_t>(loss_)];
   require(!info.needs_probability || output.probability, "Model: loss '", info.name,
-          "' needs outputs in (0, 1), but the output activation is '", output.name, "'; use '",
-          info.output, "' there, or loss='half_squared_error'");
+          "' needs outputs in (0, 1), but the output activation is '", output.name, "'; use '", info.output,
+          "' there, or loss='half_squared_error'");
   stable_output_ = std::string(info.output) == output.name;
   takes_labels_ = std::string(output.name) == "softmax";
 }

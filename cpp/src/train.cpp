@@ -13,8 +13,8 @@
 namespace deepcore {
 
 template <class T>
-TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>& optimizer, const TrainOptions& options,
-                  Monitor& monitor) {
+TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>& optimizer,
+                  const TrainOptions& options, Monitor& monitor) {
   using Clock = std::chrono::steady_clock;
   const index m = examples.count();
   require(m >= 1, "fit: X must have at least one example");
@@ -69,6 +69,7 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
 }
 
 template TrainResult train(Network<float>&, const Examples<float>&, Optimizer<float>&, const TrainOptions&, Monitor&);
-template TrainResult train(Network<double>&, const Examples<double>&, Optimizer<double>&, const TrainOptions&, Monitor&);
+template TrainResult train(Network<double>&, const Examples<double>&, Optimizer<double>&, const TrainOptions&,
+                           Monitor&);
 
 }  // namespace deepcore

@@ -7,12 +7,12 @@
 
 #include <cmath>
 #include <cstdio>
+#include <iomanip>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace check {
-
 using Failure = std::string;  // what main prints; no std::exception, so that REFUSES lets it pass
 using Test = std::pair<const char*, void (*)()>;
 
@@ -27,7 +27,9 @@ void that(const char* where, const char* condition, bool holds, const Parts&... 
 template <class... Parts>
 void near(const char* where, long double value, long double expected, long double bound, const Parts&... parts) {
   const bool holds = value == expected || std::abs(value - expected) <= bound;  // the first for infinities
-  if (!holds) throw Failure(deepcore::text(where, value, " is not ", expected, " within ", bound, " ", parts...));
+  if (!holds)
+    throw Failure(
+        deepcore::text(where, std::setprecision(17), value, " is not ", expected, " within ", bound, " ", parts...));
 }
 
 template <class F>

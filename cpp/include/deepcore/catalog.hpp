@@ -48,7 +48,7 @@ struct OptimizerInfo {
 
 struct ScheduleInfo {
   const char* name;
-  const char* formula;      // t: the step, counted from 0
+  const char* formula;        // t: the step, counted from 0
   const char* parameters[3];  // the first is learning_rate; unused entries are null
 };
 

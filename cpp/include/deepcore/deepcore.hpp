@@ -8,6 +8,7 @@
 #include <deepcore/functional.hpp>
 #include <deepcore/network.hpp>
 #include <deepcore/optimizer.hpp>
+#include <deepcore/predictor.hpp>
 #include <deepcore/rng.hpp>
 #include <deepcore/schedule.hpp>
 #include <deepcore/spec.hpp>

@@ -9,12 +9,15 @@
 
 namespace deepcore {
 
+// Zeros behind a network's Block: kernels read whole vectors, up to 24 floats past a column's end.
+inline constexpr index kSlack = 48;
+
 template <class T>
 struct Network {
-  explicit Network(Spec s) : spec(std::move(s)), layout(spec), parameters(layout.size()) {}
+  explicit Network(Spec s) : spec(std::move(s)), layout(spec), parameters(layout.size() + kSlack) {}
   Spec spec;
   Layout layout;
-  Buffer<T> parameters;  // a Block
+  Buffer<T> parameters;  // a Block of layout.size() values
 };
 
 // A batch of examples: X (n[0], m) and either labels (m) or Y (n[L], m); weights (m) or null.

@@ -11,8 +11,8 @@
 namespace deepcore {
 
 struct Rule {
-  int row;                         // of optimizers()
-  std::array<double, 5> hyper{};   // in the order of the row's table entry
+  int row;                        // of optimizers()
+  std::array<double, 5> hyper{};  // in the order of the row's table entry
 };
 
 template <class T>
@@ -26,7 +26,8 @@ struct Optimizer {
 
 // One update of n flat parameters with gradient g; t counts from 1. slots: as many arrays as the row has.
 template <class T>
-void update(const Rule& rule, double learning_rate, index t, T* parameters, const T* gradient, T* const* slots, index n);
+void update(const Rule& rule, double learning_rate, index t, T* parameters, const T* gradient, T* const* slots,
+            index n);
 
 // One step with a finished gradient (a Block).
 template <class T>

@@ -19,7 +19,7 @@ class Spec {
   // Throws std::invalid_argument if a size is below one, a row is unknown, or loss and output do not fit.
   Spec(index inputs, std::vector<LayerSpec> layers, int loss);
 
-  int depth() const { return static_cast<int>(layers_.size()); }             // L: layers with weights
+  int depth() const { return static_cast<int>(layers_.size()); }  // L: layers with weights
   index units(int l) const { return l == 0 ? inputs_ : layers_[static_cast<std::size_t>(l) - 1].units; }  // n[l]
   index outputs() const { return units(depth()); }
   const LayerSpec& layer(int l) const { return layers_[static_cast<std::size_t>(l) - 1]; }  // l = 1..L

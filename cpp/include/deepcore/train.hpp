@@ -27,7 +27,7 @@ struct TrainOptions {
 };
 
 struct TrainResult {
-  std::vector<double> losses;     // one a finished epoch: the mean over its examples, each before its update
+  std::vector<double> losses;       // one a finished epoch: the mean over its examples, each before its update
   index first_nonfinite_step = -1;  // where a loss became infinite or NaN and the run ended; -1: nowhere
 };
 

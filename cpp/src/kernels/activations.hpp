@@ -13,51 +13,75 @@ namespace deepcore::kernels {
 struct Linear {
   static constexpr ActivationInfo info{"linear", "z", "1", Reads::output, 1.0};
   template <class P>
-  static P value(const P& z, const P&) { return z; }
+  static P value(const P& z, const P&) {
+    return z;
+  }
   template <class P>
-  static P slope(const P&, const P&) { return all<P>(1); }
+  static P slope(const P&, const P&) {
+    return all<P>(1);
+  }
 };
 
 struct Sigmoid {
   static constexpr ActivationInfo info{"sigmoid", "1 / (1 + exp(-z))", "a (1 - a)", Reads::output, 1.0, false, 0, true};
   template <class P>
-  static P value(const P& z, const P&) { return sigmoid(z); }
+  static P value(const P& z, const P&) {
+    return sigmoid(z);
+  }
   template <class P>
-  static P slope(const P& a, const P&) { return pmul(a, psub(all<P>(1), a)); }
+  static P slope(const P& a, const P&) {
+    return pmul(a, psub(all<P>(1), a));
+  }
 };
 
 struct Tanh {
   static constexpr ActivationInfo info{"tanh", "tanh(z)", "1 - a^2", Reads::output, 1.0};
   template <class P>
-  static P value(const P& z, const P&) { return hyperbolic_tangent(z); }
+  static P value(const P& z, const P&) {
+    return hyperbolic_tangent(z);
+  }
   template <class P>
-  static P slope(const P& a, const P&) { return psub(all<P>(1), pmul(a, a)); }
+  static P slope(const P& a, const P&) {
+    return psub(all<P>(1), pmul(a, a));
+  }
 };
 
 struct Relu {  // the derivative at 0 is 0, as in the code of the course
   static constexpr ActivationInfo info{"relu", "max(0, z)", "1 if z > 0 else 0", Reads::output, 1.4142135623730951};
   template <class P>
-  static P value(const P& z, const P&) { return pmax(z, all<P>(0)); }
+  static P value(const P& z, const P&) {
+    return pmax(z, all<P>(0));
+  }
   template <class P>
-  static P slope(const P& a, const P&) { return select(pcmp_lt(all<P>(0), a), all<P>(1), all<P>(0)); }
+  static P slope(const P& a, const P&) {
+    return select(pcmp_lt(all<P>(0), a), all<P>(1), all<P>(0));
+  }
 };
 
 struct LeakyRelu {  // the derivative at 0 is the slope of the negative side
-  static constexpr ActivationInfo info{"leaky_relu", "z if z > 0 else s z", "1 if z > 0 else s", Reads::output,
-                                       1.4142135623730951, true, 0.01};
+  static constexpr ActivationInfo info{
+      "leaky_relu", "z if z > 0 else s z", "1 if z > 0 else s", Reads::output, 1.4142135623730951, true, 0.01};
   template <class P>
-  static P value(const P& z, const P& s) { return select(pcmp_lt(all<P>(0), z), z, pmul(s, z)); }
+  static P value(const P& z, const P& s) {
+    return select(pcmp_lt(all<P>(0), z), z, pmul(s, z));
+  }
   template <class P>
-  static P slope(const P& a, const P& s) { return select(pcmp_lt(all<P>(0), a), all<P>(1), s); }
+  static P slope(const P& a, const P& s) {
+    return select(pcmp_lt(all<P>(0), a), all<P>(1), s);
+  }
 };
 
 struct Elu {
-  static constexpr ActivationInfo info{"elu", "z if z > 0 else s (exp(z) - 1)", "1 if z > 0 else a + s", Reads::output,
-                                       1.0, true, 1.0};
+  static constexpr ActivationInfo info{
+      "elu", "z if z > 0 else s (exp(z) - 1)", "1 if z > 0 else a + s", Reads::output, 1.0, true, 1.0};
   template <class P>
-  static P value(const P& z, const P& s) { return select(pcmp_lt(all<P>(0), z), z, pmul(s, expm1(z))); }
+  static P value(const P& z, const P& s) {
+    return select(pcmp_lt(all<P>(0), z), z, pmul(s, expm1(z)));
+  }
   template <class P>
-  static P slope(const P& a, const P& s) { return select(pcmp_lt(all<P>(0), a), all<P>(1), padd(a, s)); }
+  static P slope(const P& a, const P& s) {
+    return select(pcmp_lt(all<P>(0), a), all<P>(1), padd(a, s));
+  }
 };
 
 struct Selu {  // Klambauer et al. 2017: lambda and alpha keep mean 0 and variance 1
@@ -77,16 +101,22 @@ struct Selu {  // Klambauer et al. 2017: lambda and alpha keep mean 0 and varian
 struct Gelu {  // the exact form, with the normal distribution function
   static constexpr ActivationInfo info{"gelu", "z Phi(z)", "Phi(z) + z phi(z)", Reads::input, 1.4142135623730951};
   template <class P>
-  static P value(const P& z, const P&) { return pmul(z, normal_cdf(z)); }
+  static P value(const P& z, const P&) {
+    return pmul(z, normal_cdf(z));
+  }
   template <class P>
-  static P slope(const P& z, const P&) { return padd(normal_cdf(z), pmul(z, normal_pdf(z))); }
+  static P slope(const P& z, const P&) {
+    return padd(normal_cdf(z), pmul(z, normal_pdf(z)));
+  }
 };
 
 struct Silu {
   static constexpr ActivationInfo info{"silu", "z / (1 + exp(-z))", "s (1 + z (1 - s)), s = sigmoid(z)", Reads::input,
                                        1.4142135623730951};
   template <class P>
-  static P value(const P& z, const P&) { return pmul(z, sigmoid(z)); }
+  static P value(const P& z, const P&) {
+    return pmul(z, sigmoid(z));
+  }
   template <class P>
   static P slope(const P& z, const P&) {
     const P s = sigmoid(z);
@@ -97,15 +127,26 @@ struct Silu {
 struct Softplus {
   static constexpr ActivationInfo info{"softplus", "log(1 + exp(z))", "1 - exp(-a)", Reads::output, 1.4142135623730951};
   template <class P>
-  static P value(const P& z, const P&) { return softplus(z); }
+  static P value(const P& z, const P&) {
+    return softplus(z);
+  }
   template <class P>
-  static P slope(const P& a, const P&) { return pnegate(expm1(pnegate(a))); }
+  static P slope(const P& a, const P&) {
+    return pnegate(expm1(pnegate(a)));
+  }
 };
 
 // Not element by element: kernels/columns.hpp does the work where it meets this row.
 struct Softmax {
-  static constexpr ActivationInfo info{"softmax", "exp(z) / sum of exp(z) over the units", "a (e - a), e the unit itself",
-                                       Reads::output, 1.0, false, 0, true, true};
+  static constexpr ActivationInfo info{"softmax",
+                                       "exp(z) / sum of exp(z) over the units",
+                                       "a (e - a), e the unit itself",
+                                       Reads::output,
+                                       1.0,
+                                       false,
+                                       0,
+                                       true,
+                                       true};
 };
 
 using Activations =

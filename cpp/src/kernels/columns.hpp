@@ -43,9 +43,8 @@ void activate(int activation, double parameter, index n, index columns, index st
       for (index j = 0; j < columns; ++j) softmax(n, Z + j * stride, A + j * stride);
     } else if constexpr (!std::is_same_v<Row, Linear>) {
       const P s = all<P>(parameter);
-      runs(n, columns, stride, [&](index at, index count) {
-        map(count, A + at, [&](const P& z) { return Row::value(z, s); }, Z + at);
-      });
+      runs(n, columns, stride,
+           [&](index at, index count) { map(count, A + at, [&](const P& z) { return Row::value(z, s); }, Z + at); });
     } else if (Z != A) {
       runs(n, columns, stride, [&](index at, index count) { std::copy_n(Z + at, count, A + at); });
     }

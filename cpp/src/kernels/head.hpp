@@ -13,17 +13,15 @@ namespace deepcore::kernels {
 template <class T>
 void loss_value(int loss, index n, const T* a, const T* y, T* value) {
   using P = Packet<T>;
-  Losses::visit(loss, [&](auto row) {
-    map(n, value, [](const P& p, const P& t) { return decltype(row)::value(p, t); }, a, y);
-  });
+  Losses::visit(
+      loss, [&](auto row) { map(n, value, [](const P& p, const P& t) { return decltype(row)::value(p, t); }, a, y); });
 }
 
 template <class T>
 void loss_gradient(int loss, index n, const T* a, const T* y, T* d) {
   using P = Packet<T>;
-  Losses::visit(loss, [&](auto row) {
-    map(n, d, [](const P& p, const P& t) { return decltype(row)::gradient(p, t); }, a, y);
-  });
+  Losses::visit(
+      loss, [&](auto row) { map(n, d, [](const P& p, const P& t) { return decltype(row)::gradient(p, t); }, a, y); });
 }
 
 inline constexpr int kBinary = 0, kCategorical = 1;  // rows of Losses with a stable form; held to the table by a test

@@ -15,6 +15,12 @@ EIGEN_ALWAYS_INLINE P cross_entropy_term(const P& a, const P& y) {
   return select(pcmp_eq(y, all<P>(0)), all<P>(0), pnegate(pmul(y, logarithm(a))));
 }
 
+// y / a, and 0 where y = 0 even if a = 0
+template <class P>
+EIGEN_ALWAYS_INLINE P cross_entropy_slope(const P& a, const P& y) {
+  return select(pcmp_eq(y, all<P>(0)), all<P>(0), pdiv(y, a));
+}
+
 struct BinaryCrossEntropy {
   static constexpr LossInfo info{"binary_cross_entropy", "-(y log(a) + (1 - y) log(1 - a))", "-(y/a) + (1 - y)/(1 - a)",
                                  "sigmoid", true};
@@ -26,16 +32,20 @@ struct BinaryCrossEntropy {
   template <class P>
   static P gradient(const P& a, const P& y) {
     const P one = all<P>(1);
-    return psub(pdiv(psub(one, y), psub(one, a)), pdiv(y, a));
+    return psub(cross_entropy_slope(psub(one, a), psub(one, y)), cross_entropy_slope(a, y));
   }
 };
 
 struct CategoricalCrossEntropy {
   static constexpr LossInfo info{"categorical_cross_entropy", "-y log(a)", "-y/a", "softmax", true};
   template <class P>
-  static P value(const P& a, const P& y) { return cross_entropy_term(a, y); }
+  static P value(const P& a, const P& y) {
+    return cross_entropy_term(a, y);
+  }
   template <class P>
-  static P gradient(const P& a, const P& y) { return select(pcmp_eq(y, all<P>(0)), all<P>(0), pnegate(pdiv(y, a))); }
+  static P gradient(const P& a, const P& y) {
+    return pnegate(cross_entropy_slope(a, y));
+  }
 };
 
 struct HalfSquaredError {
@@ -46,7 +56,9 @@ struct HalfSquaredError {
     return pmul(all<P>(0.5), pmul(d, d));
   }
   template <class P>
-  static P gradient(const P& a, const P& y) { return psub(a, y); }
+  static P gradient(const P& a, const P& y) {
+    return psub(a, y);
+  }
 };
 
 struct SquaredError {
@@ -57,13 +69,17 @@ struct SquaredError {
     return pmul(d, d);
   }
   template <class P>
-  static P gradient(const P& a, const P& y) { return pmul(all<P>(2), psub(a, y)); }
+  static P gradient(const P& a, const P& y) {
+    return pmul(all<P>(2), psub(a, y));
+  }
 };
 
 struct AbsoluteError {  // the derivative at a = y is 0
   static constexpr LossInfo info{"absolute_error", "|a - y|", "sign(a - y)", "", false};
   template <class P>
-  static P value(const P& a, const P& y) { return pabs(psub(a, y)); }
+  static P value(const P& a, const P& y) {
+    return pabs(psub(a, y));
+  }
   template <class P>
   static P gradient(const P& a, const P& y) {
     const P up = select(pcmp_lt(y, a), all<P>(1), all<P>(0));
@@ -71,6 +87,7 @@ struct AbsoluteError {  // the derivative at a = y is 0
   }
 };
 
-using Losses = Table<LossInfo, BinaryCrossEntropy, CategoricalCrossEntropy, HalfSquaredError, SquaredError, AbsoluteError>;
+using Losses =
+    Table<LossInfo, BinaryCrossEntropy, CategoricalCrossEntropy, HalfSquaredError, SquaredError, AbsoluteError>;
 
 }  // namespace deepcore::kernels

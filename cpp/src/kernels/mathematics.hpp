@@ -14,9 +14,11 @@ EIGEN_ALWAYS_INLINE P keep_nan(const P& x, const P& value) {
   return select(pcmp_eq(x, x), value, x);
 }
 
+// 0 where e^x would be subnormal: Eigen clamps there, and subnormal numbers are slow and say nothing.
 template <class P>
 EIGEN_ALWAYS_INLINE P exponential(const P& x) {
-  return keep_nan(x, ei::pexp(x));
+  const P least = all<P>(std::is_same_v<Scalar<P>, float> ? -87.33 : -708.39);
+  return keep_nan(x, ei::pandnot(ei::pexp(x), pcmp_lt(x, least)));
 }
 
 template <class P>

@@ -119,40 +119,51 @@ struct NAdam {
 };
 
 struct SgdRow {
-  static constexpr OptimizerInfo info{"sgd", "v = momentum v + (1 - dampening) g; p -= rate v (nesterov: g + momentum v)",
-                                      {"v"}, {{"momentum", 0}, {"dampening", 0}, {"nesterov", 0}, {"weight_decay", 0}}};
+  static constexpr OptimizerInfo info{"sgd",
+                                      "v = momentum v + (1 - dampening) g; p -= rate v (nesterov: g + momentum v)",
+                                      {"v"},
+                                      {{"momentum", 0}, {"dampening", 0}, {"nesterov", 0}, {"weight_decay", 0}}};
   template <class T>
   using Step = Sgd<T>;
 };
 struct RmsPropRow {
-  static constexpr OptimizerInfo info{"rmsprop", "s = alpha s + (1 - alpha) g^2; v = momentum v + g / (sqrt(s) + eps); p -= rate v",
-                                      {"s", "v"}, {{"alpha", 0.99}, {"eps", 1e-8}, {"momentum", 0}, {"weight_decay", 0}}};
+  static constexpr OptimizerInfo info{
+      "rmsprop",
+      "s = alpha s + (1 - alpha) g^2; v = momentum v + g / (sqrt(s) + eps); p -= rate v",
+      {"s", "v"},
+      {{"alpha", 0.99}, {"eps", 1e-8}, {"momentum", 0}, {"weight_decay", 0}}};
   template <class T>
   using Step = RmsProp<T>;
 };
 struct AdagradRow {
-  static constexpr OptimizerInfo info{"adagrad", "s += g^2; p -= rate g / (sqrt(s) + eps)",
-                                      {"s"}, {{"eps", 1e-10}, {"weight_decay", 0}}};
+  static constexpr OptimizerInfo info{
+      "adagrad", "s += g^2; p -= rate g / (sqrt(s) + eps)", {"s"}, {{"eps", 1e-10}, {"weight_decay", 0}}};
   template <class T>
   using Step = Adagrad<T>;
 };
 struct AdamRow {
-  static constexpr OptimizerInfo info{
-      "adam", "m = beta1 m + (1 - beta1) g; s = beta2 s + (1 - beta2) g^2; p -= rate (m / (1 - beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps)",
-      {"m", "s"}, {{"beta1", 0.9}, {"beta2", 0.999}, {"eps", 1e-8}, {"weight_decay", 0}}};
+  static constexpr OptimizerInfo info{"adam",
+                                      "m = beta1 m + (1 - beta1) g; s = beta2 s + (1 - beta2) g^2; p -= rate (m / (1 - "
+                                      "beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps)",
+                                      {"m", "s"},
+                                      {{"beta1", 0.9}, {"beta2", 0.999}, {"eps", 1e-8}, {"weight_decay", 0}}};
   template <class T>
   using Step = AdamRule<T, false>;
 };
 struct AdamWRow {
-  static constexpr OptimizerInfo info{"adamw", "p *= 1 - rate weight_decay; then adam",
-                                      {"m", "s"}, {{"beta1", 0.9}, {"beta2", 0.999}, {"eps", 1e-8}, {"weight_decay", 0.01}}};
+  static constexpr OptimizerInfo info{"adamw",
+                                      "p *= 1 - rate weight_decay; then adam",
+                                      {"m", "s"},
+                                      {{"beta1", 0.9}, {"beta2", 0.999}, {"eps", 1e-8}, {"weight_decay", 0.01}}};
   template <class T>
   using Step = AdamRule<T, true>;
 };
 struct NAdamRow {
   static constexpr OptimizerInfo info{
-      "nadam", "adam with Nesterov momentum mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2)",
-      {"m", "s"}, {{"beta1", 0.9}, {"beta2", 0.999}, {"eps", 1e-8}, {"momentum_decay", 0.004}, {"weight_decay", 0}}};
+      "nadam",
+      "adam with Nesterov momentum mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2)",
+      {"m", "s"},
+      {{"beta1", 0.9}, {"beta2", 0.999}, {"eps", 1e-8}, {"momentum_decay", 0.004}, {"weight_decay", 0}}};
   template <class T>
   using Step = NAdam<T>;
 };

@@ -74,7 +74,8 @@ EIGEN_ALWAYS_INLINE void map(index n, T* out, F f, const In*... in) {
 // A square of kLanes rows `stride` apart, turned: row k of the result goes to to(k).
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wignored-attributes"  // a packet as template argument loses its alignment: harmless here
+#pragma GCC diagnostic ignored \
+    "-Wignored-attributes"  // a packet as template argument loses its alignment: harmless here
 #endif
 template <class T, class To>
 EIGEN_ALWAYS_INLINE void transpose_square(const T* from, index stride, To to) {

@@ -58,22 +58,86 @@ void unpack(const T* packed, index depth, T scale, View<T> target) {
   }
 }
 
-// C (n, m) = bias + A B. A: packed panels of n rows, `depth` columns apart, K of them used. B (K, m) as tile() reads it.
-// C: columns ldc apart with room for padded rows. bias: padded rows with the panels' own stride, or null.
-template <bool kAlongK, class T>
-void multiply(Panels<T> panels, index K, index depth, const T* A, const T* B, index sb, index m, bool bias, T* C,
-              index ldc) {
-  for (index k = 0; k < K || k == 0; k += kDepth) {
-    const index run = std::min(kDepth, K - k);
-    for (index p = 0; p < panels.count(); ++p) {
-      const T* a = A + panels.start(p) * depth;
-      const index width = panels.width(p);
-      T* c = C + panels.start(p);
-      const T* c0 = k > 0 ? c : bias ? a + K * width : nullptr;
-      panel<kAlongK>(panels.packets(p), m, run, a + k * width, width, B + k * (kAlongK ? 1 : sb), sb, c0,
-                     k > 0 ? ldc : 0, c, ldc);
+// Where the left side of a product lies: in packed panels, or column by column as a Block holds it.
+template <class T>
+struct Left {
+  const T* a;
+  index row_step;     // from one row of panels to the next: the depth of packed panels, 1 in a Block
+  index column_step;  // 0: a packed panel's own width
+  bool has_bias;
+  const T* bias;  // null: the column behind the last of each packed panel
+
+  const T* panel(index start) const { return a + start * row_step; }
+  index step(index width) const { return column_step == 0 ? width : column_step; }
+  const T* bias_of(index start, index K, index width) const {
+    return !has_bias ? nullptr : bias != nullptr ? bias + start : panel(start) + K * width;
+  }
+};
+
+// One column through kGroup full panels at once: 12 sums in registers, as in a tile.
+template <int kGroup, class T>
+void one_column(index depth, const T* a, index panel_step, index column_step, const T* b, index sb, const T* c0, T* c) {
+  using V = Packet<T>;
+  V sum[kGroup][3];
+#pragma GCC unroll 4
+  for (int g = 0; g < kGroup; ++g) {
+#pragma GCC unroll 3
+    for (int p = 0; p < 3; ++p) sum[g][p] = ei::pzero(V());
+  }
+  for (index k = 0; k < depth; ++k, a += column_step) {
+    const V x = ei::pset1<V>(b[k * sb]);
+#pragma GCC unroll 4
+    for (int g = 0; g < kGroup; ++g) {
+#pragma GCC unroll 3
+      for (int p = 0; p < 3; ++p) sum[g][p] = pmadd(load<V>(a + g * panel_step + p * kLanes<T>), x, sum[g][p]);
     }
   }
+#pragma GCC unroll 4
+  for (int g = 0; g < kGroup; ++g) {
+#pragma GCC unroll 3
+    for (int p = 0; p < 3; ++p) {
+      const index at = (3 * g + p) * kLanes<T>;
+      store<V>(c + at, c0 == nullptr ? sum[g][p] : padd(load<V>(c0 + at), sum[g][p]));
+    }
+  }
+}
+
+// C (n, m) = bias + A B over K terms; B (K, m) as tile() reads it. C: columns ldc apart with room for padded rows.
+// Only panels [p0, p1) of the rows, so that threads can share one product.
+template <bool kAlongK, class T>
+void multiply(Panels<T> panels, index p0, index p1, index K, const Left<T>& A, const T* B, index sb, index m, T* C,
+              index ldc) {
+  constexpr int kGroup = 4;
+  for (index k = 0; k < K || k == 0; k += kDepth) {
+    const index run = std::min(kDepth, K - k);
+    const T* b = B + k * (kAlongK ? 1 : sb);
+    for (index p = p0; p < p1; ++p) {
+      const index start = panels.start(p), width = panels.width(p), step = A.step(width);
+      const T* a = A.panel(start) + k * step;
+      T* c = C + start;
+      const T* bias = A.bias_of(start, K, width);
+      // a packed bias is not contiguous over panels; a group needs one that is, or none
+      if (m == 1 && p + kGroup <= p1 && panels.width(p + kGroup - 1) == Panels<T>::kWidth) {
+        T gathered[kGroup * Panels<T>::kWidth];
+        for (int g = 0; g < kGroup && k == 0 && bias != nullptr; ++g) {
+          std::copy_n(A.bias_of(panels.start(p + g), K, width), Panels<T>::kWidth, gathered + g * Panels<T>::kWidth);
+        }
+        one_column<kGroup>(run, a, Panels<T>::kWidth * A.row_step, step, b, kAlongK ? 1 : sb,
+                           k > 0             ? c
+                           : bias != nullptr ? gathered
+                                             : nullptr,
+                           c);
+        p += kGroup - 1;
+        continue;
+      }
+      panel<kAlongK>(panels.packets(p), m, run, a, step, b, sb, k > 0 ? c : bias, k > 0 ? ldc : 0, c, ldc);
+    }
+  }
+}
+
+template <bool kAlongK, class T>
+void multiply(Panels<T> panels, index K, const Left<T>& A, const T* B, index sb, index m, T* C, index ldc) {
+  multiply<kAlongK>(panels, 0, panels.count(), K, A, B, sb, m, C, ldc);
 }
 
 // C (one panel, m) (+)= A B over K terms, A unpacked: its rows contiguous, columns sa apart. The gradient's product:

@@ -13,7 +13,9 @@ inline constexpr index kDepth = 256;  // 24 rows of float, 256 deep, are 24 KB: 
 
 // 12 sums in registers (8 where only one packet of rows is left), 3 more for A, 1 for B: the 16 of AVX2.
 template <int P>
-inline constexpr int kColumns = P == 3 ? 4 : P == 2 ? 6 : 8;
+inline constexpr int kColumns = P == 3   ? 4
+                                : P == 2 ? 6
+                                         : 8;
 
 // A: P packets of rows at a[k * sa]. B: N columns, element (k, j) at b[j * sb + k] if kAlongK else b[k * sb + j].
 // C (P packets, N), columns ldc apart, = C0 + A B over `depth` terms; C0 at c0[j * ld0], none if c0 is null.
@@ -77,9 +79,12 @@ template <bool kAlongK, class T>
 void panel(int packets, index m, index depth, const T* a, index sa, const T* b, index sb, const T* c0, index ld0, T* c,
            index ldc) {
   switch (packets) {
-    case 1: return panel<1, kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc);
-    case 2: return panel<2, kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc);
-    default: return panel<3, kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc);
+    case 1:
+      return panel<1, kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc);
+    case 2:
+      return panel<2, kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc);
+    default:
+      return panel<3, kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc);
   }
 }
 

@@ -1,0 +1,10 @@
+// The machine's limit: how many multiply-adds a second its vector units can do, to judge every other figure by.
+// Floor: include/deepcore (standard library only).
+#pragma once
+
+namespace deepcore {
+
+// float32 GFLOP/s of `threads` threads, each running independent multiply-adds in registers for about `seconds`.
+double peak_gflops(int threads, double seconds);
+
+}  // namespace deepcore

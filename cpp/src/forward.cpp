@@ -1,0 +1,58 @@
+// Forward: the layers in turn, block by block.
+// Floor: model.
+#include "forward.hpp"
+
+namespace deepcore {
+
+template <class T>
+Forward<T>::Forward(const Network<T>& network, bool pack) : spec_(network.spec) {
+  const PackedLayout<T> layout(spec_);
+  const T* block = network.parameters.data();
+  if (pack) {
+    packed_ = Buffer<T>(layout.size);
+    layout.pack(network.layout, block, packed_.data());
+  }
+  for (int l = 1; l <= spec_.depth(); ++l) {
+    const Slice& s = network.layout.layer(l);
+    weights_.push_back(pack ? layout.layer(l).left(packed_.data())
+                            : kernels::Left<T>{block + s.W, 1, s.n_out, true, block + s.b});
+  }
+  for (int l = 0; l <= spec_.depth(); ++l) room_ = std::max(room_, leading<T>(spec_.units(l)));
+  room_ = room_ * kForwardBlock + kernels::Panels<T>::kWidth;
+}
+
+template <class T>
+void Forward<T>::reserve(int threads) {
+  while (rooms_.size() < 2 * static_cast<std::size_t>(threads)) rooms_.emplace_back(room_);
+}
+
+template <class T>
+T* Forward<T>::logits(View<const T> X, index first, index m, int thread) {
+  T* spare = rooms_[static_cast<std::size_t>(2 * thread)].data();
+  T* to = rooms_[static_cast<std::size_t>(2 * thread + 1)].data();
+  const T* from = X.data + first * X.col_stride;
+  index ld_from = X.col_stride;
+  if (X.row_stride != 1) {  // otherwise the examples are read where they lie
+    ld_from = leading<T>(spec_.units(0));
+    gather(X, nullptr, first, m, spare, ld_from);
+    from = spare;
+  }
+  for (int l = 1; l <= spec_.depth(); ++l) {
+    const index n_in = spec_.units(l - 1), n_out = spec_.units(l), ld = leading<T>(n_out);
+    const kernels::Left<T>& W = weights_[static_cast<std::size_t>(l) - 1];
+    if (l < spec_.depth()) {
+      dense<T>(spec_.layer(l), n_in, n_out, W, from, ld_from, m, to, ld, nullptr);
+    } else {
+      kernels::multiply<true>(kernels::Panels<T>{n_out}, n_in, W, from, ld_from, m, to, ld);
+    }
+    from = to;
+    ld_from = ld;
+    std::swap(to, spare);
+  }
+  return spare;
+}
+
+template class Forward<float>;
+template class Forward<double>;
+
+}  // namespace deepcore

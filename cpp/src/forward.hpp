@@ -1,0 +1,33 @@
+// Forward: from X to Z[L] and no further back: what predict, evaluate and Predictor share.
+// Floor: model.
+#pragma once
+
+#include <deepcore/network.hpp>
+
+#include "packed.hpp"
+
+namespace deepcore {
+
+inline constexpr index kForwardBlock = 64;  // examples carried through the layers together
+
+template <class T>
+class Forward {
+ public:
+  // pack: copy the weights into panels, which pays from a few examples on; otherwise they are read where they lie.
+  Forward(const Network<T>& network, bool pack);
+  void reserve(int threads);  // rooms for that many threads
+
+  // Z[L] of up to kForwardBlock examples of X, columns leading(n[L]) apart, in the room of `thread`.
+  T* logits(View<const T> X, index first, index m, int thread);
+
+  const Spec& spec() const { return spec_; }
+
+ private:
+  Spec spec_;
+  std::vector<kernels::Left<T>> weights_;
+  Buffer<T> packed_;
+  index room_ = 0;
+  std::vector<Buffer<T>> rooms_;  // two for each thread: the layers use them in turn
+};
+
+}  // namespace deepcore

@@ -1,0 +1,280 @@
+// Activations and losses: every row against its formula in long double and against differences; softmax; tails.
+// Floor: tests.
+#include "check.hpp"
+
+#include "kernels/head.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace deepcore::kernels {
+namespace {
+
+using Real = long double;
+
+Real cdf(Real z) { return std::erfc(-z * std::sqrt(0.5L)) / 2; }
+Real pdf(Real z) { return 0.398942280401432677939946L * std::exp(-z * z / 2); }
+Real logistic(Real z) { return 1 / (1 + std::exp(-z)); }
+
+struct Twin {  // the formulas once more, written for reading
+  const char* name;
+  Real (*value)(Real z, Real s);
+  Real (*slope)(Real z, Real s);
+};
+
+constexpr Real kLambda = 1.0507009873554804934L, kAlpha = 1.6732632423543772848L;
+
+const Twin kTwins[] = {
+    {"linear", [](Real z, Real) { return z; }, [](Real, Real) { return Real(1); }},
+    {"sigmoid", [](Real z, Real) { return logistic(z); }, [](Real z, Real) { return logistic(z) * logistic(-z); }},
+    {"tanh", [](Real z, Real) { return std::tanh(z); }, [](Real z, Real) { return 1 / (std::cosh(z) * std::cosh(z)); }},
+    {"relu", [](Real z, Real) { return std::max(z, Real(0)); }, [](Real z, Real) { return Real(z > 0 ? 1 : 0); }},
+    {"leaky_relu", [](Real z, Real s) { return z > 0 ? z : s * z; }, [](Real z, Real s) { return z > 0 ? 1 : s; }},
+    {"elu", [](Real z, Real s) { return z > 0 ? z : s * std::expm1(z); },
+     [](Real z, Real s) { return z > 0 ? 1 : s * std::exp(z); }},
+    {"selu", [](Real z, Real) { return kLambda * (z > 0 ? z : kAlpha * std::expm1(z)); },
+     [](Real z, Real) { return kLambda * (z > 0 ? 1 : kAlpha * std::exp(z)); }},
+    {"gelu", [](Real z, Real) { return z * cdf(z); }, [](Real z, Real) { return cdf(z) + z * pdf(z); }},
+    {"silu", [](Real z, Real) { return z * logistic(z); },
+     [](Real z, Real) { return logistic(z) * (1 + z * logistic(-z)); }},
+    {"softplus", [](Real z, Real) { return std::log1p(std::exp(z)); }, [](Real z, Real) { return logistic(z); }},
+};
+
+template <class T>
+std::vector<T> range() {  // [-8, 8], never closer to 0 than the differences' h
+  std::vector<T> z;
+  for (int k = -400; k < 400; ++k) z.push_back(static_cast<T>((k + 0.37) / 50));
+  return z;
+}
+
+template <class T>
+std::vector<T> values(int row, double parameter, const std::vector<T>& z) {
+  std::vector<T> a(z.size());
+  const auto n = static_cast<index>(z.size());
+  activate(row, parameter, n, 1, n, z.data(), a.data());
+  return a;
+}
+
+template <class T>
+std::vector<T> slopes(int row, double parameter, const std::vector<T>& z) {
+  const bool reads_input = activations()[static_cast<std::size_t>(row)].reads == Reads::input;
+  const auto x = reads_input ? z : values(row, parameter, z);
+  std::vector<T> d(z.size(), T(1));
+  const auto n = static_cast<index>(z.size());
+  pull_back(row, parameter, n, 1, n, x.data(), d.data());
+  return d;
+}
+
+template <class T>
+constexpr Real kEps = std::numeric_limits<T>::epsilon();
+
+TEST(every_activation_but_softmax_has_a_twin_here) {
+  CHECK(std::size(kTwins) + 1 == activations().size());
+  for (const Twin& twin : kTwins) activation_id(twin.name);  // throws where there is no such row
+}
+
+TEST_BOTH(values_follow_their_formula) {
+  for (const Twin& twin : kTwins) {
+    for (const double s : {0.01, 1.0, 0.3}) {
+      const auto z = range<T>(), a = values(activation_id(twin.name), s, z);
+      for (std::size_t i = 0; i < z.size(); ++i) {
+        const Real exact = twin.value(z[i], static_cast<T>(s));
+        // 16 units for a few functions of at most 8 (test_mathematics); z^2 more for a tail that falls like exp(-z^2/2)
+        const Real bound = (16 + 2 * z[i] * z[i]) * kEps<T> * std::abs(exact);
+        CHECK_NEAR(a[i], exact, bound, twin.name, " of ", z[i]);
+      }
+    }
+  }
+}
+
+TEST_BOTH(slopes_follow_their_formula) {
+  for (const Twin& twin : kTwins) {
+    for (const double s : {0.01, 1.0, 0.3}) {
+      const auto z = range<T>(), d = slopes(activation_id(twin.name), s, z);
+      for (std::size_t i = 0; i < z.size(); ++i) {
+        // absolute, since 1 - a^2 and its like cancel; slopes are of the size of 1
+        CHECK_NEAR(d[i], twin.slope(z[i], static_cast<T>(s)), 16 * kEps<T>, twin.name, " at ", z[i]);
+      }
+    }
+  }
+}
+
+TEST(slopes_are_the_central_differences_of_values) {
+  constexpr double h = 1e-5;
+  for (const Twin& twin : kTwins) {
+    const int row = activation_id(twin.name);
+    const auto z = range<double>(), d = slopes(row, 0.3, z);
+    auto up = z, down = z;
+    for (auto& x : up) x += h;
+    for (auto& x : down) x -= h;
+    const auto above = values(row, 0.3, up), below = values(row, 0.3, down);
+    for (std::size_t i = 0; i < z.size(); ++i) {
+      // third derivative times h^2 / 6 = 2e-11, and rounding of values up to 8: 16 eps 8 / 2h = 1.4e-9
+      CHECK_NEAR(d[i], (above[i] - below[i]) / (2 * h), 2e-9, twin.name, " at ", z[i]);
+    }
+  }
+}
+
+TEST_BOTH(slopes_at_zero_are_those_of_the_left_side) {
+  for (const T zero : {T(0), -T(0)}) {
+    const auto at_zero = [&](const char* name) { return slopes(activation_id(name), 0.25, std::vector<T>{zero})[0]; };
+    CHECK(at_zero("relu") == 0);
+    CHECK(at_zero("leaky_relu") == T(0.25));
+    CHECK(at_zero("elu") == T(0.25));
+    CHECK_NEAR(at_zero("selu"), kLambda * kAlpha, 2 * kEps<T>);  // a rounded product of rounded constants
+  }
+}
+
+TEST_BOTH(activations_pass_NaN_on) {
+  for (int row = 0; row < static_cast<int>(activations().size()); ++row) {
+    const std::vector<T> z{T(1), std::numeric_limits<T>::quiet_NaN(), T(-1)};
+    CHECK(std::isnan(values(row, 0.3, z)[1]), activations()[static_cast<std::size_t>(row)].name);
+  }
+}
+
+TEST_BOTH(columns_with_gaps_give_the_same_bits_and_leave_the_gaps_alone) {
+  constexpr index n = 2 * kLanes<T> + 3, m = 3, stride = n + 5;
+  for (int row = 0; row < static_cast<int>(activations().size()); ++row) {
+    const auto z = range<T>();
+    std::vector<T> a(static_cast<std::size_t>(stride * m), T(7));
+    activate(row, 0.3, n, m, stride, z.data(), a.data());
+    for (index j = 0; j < m; ++j) {
+      const auto from = z.begin() + j * stride;
+      const auto alone = values(row, 0.3, std::vector<T>(from, from + n));
+      CHECK(std::equal(alone.begin(), alone.end(), a.begin() + j * stride),
+            activations()[static_cast<std::size_t>(row)].name);
+      const auto gap = a.begin() + j * stride + n;
+      CHECK(std::all_of(gap, gap + 5, [](T x) { return x == T(7); }));
+    }
+  }
+}
+
+TEST_BOTH(the_tail_of_map_has_the_bits_of_whole_packets) {
+  const auto z = range<T>();
+  for (const Twin& twin : kTwins) {
+    const int row = activation_id(twin.name);
+    const auto a = values(row, 0.3, z), d = slopes(row, 0.3, z);
+    for (index n = 1; n <= 2 * kLanes<T> + 1; ++n) {  // the last element of n: in a tail unless n fills packets
+      for (index first = 0; first < 100; first += 9) {
+        const std::vector<T> part(z.begin() + first, z.begin() + first + n);
+        const auto last = static_cast<std::size_t>(first + n - 1);
+        CHECK(values(row, 0.3, part).back() == a[last], twin.name, " of ", z[last], " as the last of ", n);
+        CHECK(slopes(row, 0.3, part).back() == d[last], twin.name, " of ", z[last], " as the last of ", n);
+      }
+    }
+  }
+}
+
+template <class T>
+std::vector<T> logits(index n) {  // multiples of 1/64: adding 1024 is exact
+  std::vector<T> z;
+  for (index i = 0; i < n; ++i) z.push_back(static_cast<T>(static_cast<double>((i * 37) % 101 - 50) / 64.0 * 8));
+  return z;
+}
+
+TEST_BOTH(softmax_columns_sum_to_one_and_follow_their_formula) {
+  for (index n = 1; n <= 70; ++n) {
+    const auto z = logits<T>(n);
+    std::vector<T> a(z.size());
+    const Real log_sum = softmax(n, z.data(), a.data());
+    Real sum = 0, total = 0;
+    for (const T x : z) sum += std::exp(Real(x));
+    for (std::size_t i = 0; i < z.size(); ++i) {
+      const Real exact = std::exp(Real(z[i])) / sum;
+      // the sum of n positive terms loses at most n roundings; a few more for exp, the quotient and the product
+      CHECK_NEAR(a[i], exact, (static_cast<Real>(n) + 8) * kEps<T> * exact, "n = ", n);
+      total += a[i];
+    }
+    CHECK_NEAR(total, 1, (static_cast<Real>(n) + 8) * kEps<T>, "n = ", n);
+    CHECK_NEAR(log_sum, std::log(sum), (static_cast<Real>(n) + 16) * kEps<T> * 2, "n = ", n);
+  }
+}
+
+TEST_BOTH(softmax_does_not_change_when_a_number_is_added_to_all_logits) {
+  for (const T shift : {T(1024), T(-1024)}) {
+    const auto z = logits<T>(23);
+    auto moved = z;
+    for (auto& x : moved) x += shift;
+    CHECK(values(activation_id("softmax"), 0, moved) == values(activation_id("softmax"), 0, z));
+  }
+}
+
+TEST_BOTH(softmax_survives_huge_logits) {
+  const T huge = std::numeric_limits<T>::max() / 4;
+  const auto a = values(activation_id("softmax"), 0, std::vector<T>{huge, -huge, 0, huge});
+  CHECK(a[0] == T(0.5));
+  CHECK(a[3] == T(0.5));
+  CHECK(a[1] >= 0 && a[1] < std::numeric_limits<T>::min(), a[1]);  // exp ends in a subnormal number
+  CHECK(a[2] >= 0 && a[2] < std::numeric_limits<T>::min(), a[2]);
+  T z[] = {huge, -huge}, copy[2];
+  CHECK(softmax(2, z, copy) == huge);
+}
+
+TEST_BOTH(softmax_pulls_back_by_its_Jacobian) {
+  for (index n = 1; n <= 40; ++n) {
+    const auto a = values(activation_id("softmax"), 0, logits<T>(n));
+    std::vector<T> d;
+    for (index i = 0; i < n; ++i) d.push_back(static_cast<T>(std::sin(static_cast<double>(i) + 1)));
+    auto pulled = d;
+    pull_back(activation_id("softmax"), 0, n, 1, n, a.data(), pulled.data());
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      Real exact = 0;
+      for (std::size_t k = 0; k < a.size(); ++k) exact += d[k] * a[k] * (Real(i == k ? 1 : 0) - a[i]);
+      CHECK_NEAR(pulled[i], exact, (static_cast<Real>(n) + 4) * kEps<T>, "n = ", n);  // n roundings of sums below 1
+    }
+  }
+}
+
+struct LossTwin {
+  const char* name;
+  Real (*value)(Real a, Real y);
+  Real (*gradient)(Real a, Real y);
+};
+
+Real times_log(Real y, Real a) { return y == 0 ? 0 : y * std::log(a); }
+
+const LossTwin kLosses[] = {
+    {"binary_cross_entropy", [](Real a, Real y) { return -times_log(y, a) - times_log(1 - y, 1 - a); },
+     [](Real a, Real y) { return -y / a + (1 - y) / (1 - a); }},
+    {"categorical_cross_entropy", [](Real a, Real y) { return -times_log(y, a); },
+     [](Real a, Real y) { return -y / a; }},
+    {"half_squared_error", [](Real a, Real y) { return (a - y) * (a - y) / 2; }, [](Real a, Real y) { return a - y; }},
+    {"squared_error", [](Real a, Real y) { return (a - y) * (a - y); }, [](Real a, Real y) { return 2 * (a - y); }},
+    {"absolute_error", [](Real a, Real y) { return std::abs(a - y); },
+     [](Real a, Real y) { return Real((a > y) - (a < y)); }},
+};
+
+TEST_BOTH(losses_follow_their_formula) {
+  CHECK(std::size(kLosses) == losses().size());
+  for (const LossTwin& twin : kLosses) {
+    for (int k = 1; k < 64; ++k) {
+      for (const T y : {T(0), T(1), T(0.25), T(0.703125)}) {
+        const T a = static_cast<T>(k) / 64;  // 1 - a is exact
+        T value = 0, gradient = 0;
+        loss_value(loss_id(twin.name), 1, &a, &y, &value);
+        loss_gradient(loss_id(twin.name), 1, &a, &y, &gradient);
+        const Real size = 8 + 4 * std::abs(twin.gradient(a, y));  // of the terms before they cancel
+        CHECK_NEAR(value, twin.value(a, y), size * kEps<T>, twin.name, " of ", a, ", ", y);
+        CHECK_NEAR(gradient, twin.gradient(a, y), (size + 256) * kEps<T>, twin.name, " of ", a, ", ", y);
+      }
+    }
+  }
+}
+
+TEST_BOTH(a_certain_prediction_costs_nothing_when_right_and_infinitely_much_when_wrong) {
+  for (const char* name : {"binary_cross_entropy", "categorical_cross_entropy"}) {
+    const T a[] = {1, 0, 1, 0}, y[] = {1, 0, 0, 1};
+    T value[4] = {};
+    loss_value(loss_id(name), 4, a, y, value);
+    CHECK(value[0] == 0 && value[1] == 0, name);
+    CHECK(value[3] == std::numeric_limits<T>::infinity(), name);
+    const bool looks_at_zeros = std::string(name) == "binary_cross_entropy";
+    CHECK(value[2] == (looks_at_zeros ? std::numeric_limits<T>::infinity() : T(0)), name);
+  }
+}
+
+}  // namespace
+}  // namespace deepcore::kernels

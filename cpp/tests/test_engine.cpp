@@ -1,0 +1,402 @@
+// predict, evaluate, gradient and trace: against plain loops, central differences, and each other bit for bit.
+// Floor: tests. test_train.cpp holds what is said about train.
+#include "check.hpp"
+
+#include <deepcore/catalog.hpp>
+#include <deepcore/functional.hpp>
+#include <deepcore/network.hpp>
+#include <deepcore/rng.hpp>
+
+#include "kernels/head.hpp"
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace deepcore {
+namespace {
+
+std::size_t at(index i) { return static_cast<std::size_t>(i); }
+
+template <class T>
+std::vector<T> numbers(index count, std::uint64_t seed, double scale = 1) {
+  std::vector<double> draws(at(count));
+  normal(seed, stream(Stream::user, 0), draws.data(), count);
+  std::vector<T> out;
+  for (const double x : draws) out.push_back(static_cast<T>(scale * x));
+  return out;
+}
+
+Spec make(const std::vector<index>& sizes, const std::string& hidden, const std::string& output,
+          const std::string& loss) {
+  std::vector<LayerSpec> layers;
+  for (std::size_t l = 1; l < sizes.size(); ++l) layers.push_back({sizes[l], activation_id(hidden), 0.3});
+  layers.back().activation = activation_id(output);
+  return {sizes[0], layers, loss_id(loss)};
+}
+
+// A network with random parameters and random examples that suit it.
+template <class T>
+struct Problem {
+  Problem(const Spec& spec, index examples, std::uint64_t seed)
+      : network(spec), m(examples), X(numbers<T>(spec.units(0) * m, seed)), weights(at(m), T(1)) {
+    for (int l = 1; l <= spec.depth(); ++l) {
+      const Slice& s = network.layout.layer(l);
+      const auto W = numbers<T>(s.n_in * s.n_out + s.n_out, seed + at(l), 1 / std::sqrt(static_cast<double>(s.n_in)));
+      std::copy(W.begin(), W.end(), network.parameters.data() + s.W);  // and the biases behind them
+    }
+    const bool positive = losses()[at(spec.loss())].needs_probability;
+    for (const T y : numbers<T>(spec.outputs() * m, seed + 50)) Y.push_back(positive ? T(y > 0) : y);
+    for (index j = 0; j < m; ++j) labels.push_back((j * 7 + 3) % spec.outputs());
+  }
+  Examples<T> examples(index first = 0, index count = -1) const {
+    const index n = network.spec.units(0), outputs = network.spec.outputs();
+    count = count < 0 ? m - first : count;
+    Examples<T> e{{X.data() + first * n, n, count, 1, n}, {}, nullptr, weights.data() + first};
+    if (network.spec.takes_labels() && !one_hot) {
+      e.labels = labels.data() + first;
+    } else {
+      e.Y = {Y.data() + first * outputs, outputs, count, 1, outputs};
+    }
+    return e;
+  }
+  std::vector<T> predicted(int threads = 1) const {
+    std::vector<T> A(at(network.spec.outputs() * m));
+    predict<T>(network, examples().X, {A.data(), network.spec.outputs(), m, 1, network.spec.outputs()}, threads);
+    return A;
+  }
+  std::vector<T> slope(int threads = 1) const {
+    std::vector<T> g(at(network.layout.size()));
+    gradient(network, examples(), g.data(), threads);
+    return g;
+  }
+  double cost() const {
+    std::vector<T> g(at(network.layout.size()));
+    return gradient(network, examples(), g.data(), 1);
+  }
+
+  Network<T> network;
+  index m;
+  std::vector<T> X, Y, weights;
+  std::vector<std::int64_t> labels;
+  bool one_hot = false;  // targets as a matrix, even for softmax
+};
+
+// The forward pass and the literal cost by plain loops; the rows themselves are held by test_activations.cpp.
+struct Plain {
+  std::vector<double> A;
+  double cost = 0;
+};
+
+Plain plain(const Problem<double>& p) {
+  const Spec& spec = p.network.spec;
+  Plain result;
+  double weight = 0;
+  for (index j = 0; j < p.m; ++j) {
+    std::vector<double> a(p.X.begin() + j * spec.units(0), p.X.begin() + (j + 1) * spec.units(0));
+    for (int l = 1; l <= spec.depth(); ++l) {
+      const auto W = weights(p.network.layout, p.network.parameters.data(), l);
+      const auto b = biases(p.network.layout, p.network.parameters.data(), l);
+      std::vector<double> z(at(W.rows));
+      for (index i = 0; i < W.rows; ++i) {
+        z[at(i)] = b(i, 0);
+        for (index k = 0; k < W.cols; ++k) z[at(i)] += W(i, k) * a[at(k)];
+      }
+      a.resize(z.size());
+      kernels::activate(spec.layer(l).activation, spec.layer(l).parameter, W.rows, 1, W.rows, z.data(), a.data());
+    }
+    std::vector<double> y(p.Y.begin() + j * spec.outputs(), p.Y.begin() + (j + 1) * spec.outputs()), loss(y.size());
+    for (index i = 0; spec.takes_labels() && !p.one_hot && i < spec.outputs(); ++i) y[at(i)] = p.labels[at(j)] == i;
+    kernels::loss_value(spec.loss(), spec.outputs(), a.data(), y.data(), loss.data());
+    for (const double part : loss) result.cost += p.weights[at(j)] * part;
+    weight += p.weights[at(j)];
+    result.A.insert(result.A.end(), a.begin(), a.end());
+  }
+  result.cost /= weight;
+  return result;
+}
+
+std::vector<Problem<double>> all_kinds() {
+  std::vector<Spec> specs;
+  for (const ActivationInfo& hidden : activations()) {
+    specs.push_back(make({5, 7, 6, 3}, hidden.name, "softmax", "categorical_cross_entropy"));
+  }
+  for (const ActivationInfo& output : activations()) {
+    for (const LossInfo& loss : losses()) {
+      if (output.probability || !loss.needs_probability)
+        specs.push_back(make({4, 9, 3}, "tanh", output.name, loss.name));
+    }
+  }
+  for (const std::vector<index>& sizes :
+       std::vector<std::vector<index>>{{3, 2}, {6, 5, 1}, {1, 1, 1}, {2, 5, 17, 4, 2}}) {
+    specs.push_back(make(sizes, "silu", "sigmoid", "binary_cross_entropy"));
+  }
+  std::vector<Problem<double>> all;
+  for (const Spec& spec : specs) {
+    all.emplace_back(spec, 9, 100 + all.size());
+    all.back().one_hot = all.size() % 2 == 0;
+    for (index j = 0; all.size() % 3 == 0 && j < 9; ++j) all.back().weights[at(j)] = 0.25 * static_cast<double>(j);
+  }
+  return all;
+}
+
+std::string name(const Problem<double>& p) {
+  const Spec& spec = p.network.spec;
+  const auto of = [&](int l) { return activations()[at(spec.layer(l).activation)].name; };
+  return text(spec.depth(), " layers, ", of(1), " ... ", of(spec.depth()), ", ", losses()[at(spec.loss())].name);
+}
+
+constexpr double kEps = std::numeric_limits<double>::epsilon();
+
+TEST(predictions_and_costs_agree_with_plain_loops) {
+  for (const auto& p : all_kinds()) {
+    const Plain expected = plain(p);
+    const auto A = p.predicted();
+    // sums of up to 17 terms through up to 4 layers, each with a few roundings and slopes of about 1
+    for (std::size_t i = 0; i < A.size(); ++i) CHECK_NEAR(A[i], expected.A[i], 200 * kEps, name(p));
+    const double bound = 500 * kEps * std::max(1.0, expected.cost);
+    CHECK_NEAR(evaluate(p.network, p.examples(), 1).loss, expected.cost, bound, name(p));
+    CHECK_NEAR(p.cost(), expected.cost, bound, name(p));
+  }
+}
+
+TEST(gradients_are_the_central_differences_of_the_cost) {
+  constexpr double h = 1e-5;
+  for (auto& p : all_kinds()) {
+    const auto g = p.slope();
+    for (index i = 0; i < p.network.layout.size(); ++i) {
+      double& w = p.network.parameters.data()[i];
+      const double before = w;
+      w = before + h;
+      const double above = plain(p).cost;
+      w = before - h;
+      const double below = plain(p).cost;
+      w = before;
+      // rounding of costs up to 30: 30 * 4 eps / h = 3e-9; third derivatives of up to 100 times h^2 / 6 = 2e-9
+      CHECK_NEAR(g[at(i)], (above - below) / (2 * h), 5e-9, "parameter ", i, ": ", name(p));
+    }
+  }
+}
+
+TEST(float_gradients_are_double_gradients_rounded) {
+  for (const char* hidden : {"relu", "gelu", "tanh"}) {
+    const Spec spec = make({20, 33, 17, 5}, hidden, "softmax", "categorical_cross_entropy");
+    const Problem<float> narrow(spec, 300, 1);
+    Problem<double> wide(spec, 300, 1);
+    wide.X.assign(narrow.X.begin(), narrow.X.end());
+    for (index i = 0; i < narrow.network.layout.size(); ++i) {
+      wide.network.parameters.data()[i] = narrow.network.parameters.data()[i];
+    }
+    const auto g = narrow.slope();
+    const auto exact = wide.slope();
+    // means of terms of about 1, each with some tens of roundings of 6e-8
+    for (std::size_t i = 0; i < g.size(); ++i) CHECK_NEAR(g[i], exact[i], 2e-6, hidden);
+  }
+}
+
+TEST(a_batch_larger_than_a_slab_has_the_mean_of_the_gradients_of_its_parts) {
+  Problem<double> p(make({6, 11, 3}, "gelu", "softmax", "categorical_cross_entropy"), 9001, 2);
+  for (index j = 0; j < p.m; ++j) p.weights[at(j)] = static_cast<double>(j % 5);
+  const auto whole = p.slope();
+  std::vector<double> sum(whole.size()), part(whole.size());
+  double weight = 0, cost = 0;
+  for (index first = 0; first < p.m; first += 1000) {
+    const Examples<double> examples = p.examples(first, std::min(index{1000}, p.m - first));
+    double w = 0;
+    for (index j = 0; j < examples.count(); ++j) w += examples.weights[j];
+    cost += w * gradient(p.network, examples, part.data(), 1);
+    weight += w;
+    for (std::size_t i = 0; i < part.size(); ++i) sum[i] += w * part[i];
+  }
+  // means of 9001 terms of about 1: each sum is off by less than 9001 eps, usually by sqrt(9001) eps
+  for (std::size_t i = 0; i < whole.size(); ++i) CHECK_NEAR(whole[i], sum[i] / weight, 2000 * kEps);
+  CHECK_NEAR(p.cost(), cost / weight, 2000 * kEps);
+}
+
+template <class T>
+T multiply_add(T a, T b, T sum) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+  return std::fma(a, b, sum);
+#else
+  return a * b + sum;
+#endif
+}
+
+TEST_BOTH(a_gradient_over_several_slabs_has_the_bits_of_the_rule_of_products) {
+  Problem<T> p(make({3, 2}, "linear", "linear", "half_squared_error"), 9001, 3);
+  const auto g = p.slope();
+  const T* w = p.network.parameters.data();  // W column by column, then b
+  for (index i = 0; i < 2; ++i) {
+    for (index k = 0; k <= 3; ++k) {  // the last one: the bias
+      T sum = 0;
+      for (index first = 0; first < p.m; first += kernels::kDepth) {
+        T run = 0;
+        for (index j = first; j < std::min(p.m, first + kernels::kDepth); ++j) {
+          const T* x = p.X.data() + 3 * j;
+          const T z = w[6 + i] + multiply_add(w[4 + i], x[2], multiply_add(w[2 + i], x[1], w[i] * x[0]));
+          const T dz = z - p.Y[at(2 * j + i)];
+          run = k < 3 ? multiply_add(dz, x[k], run) : run + dz;
+        }
+        sum = first == 0 ? run : sum + run;
+      }
+      CHECK(g[at(2 * k + i)] == sum * static_cast<T>(1.0 / 9001), "unit ", i, ", input ", k);
+    }
+  }
+}
+
+TEST_BOTH(an_example_of_weight_zero_is_not_there) {
+  for (const char* hidden : {"relu", "silu"}) {
+    Problem<T> p(make({7, 20, 4}, hidden, "softmax", "categorical_cross_entropy"), 200, 4), fewer(p.network.spec, 0, 4);
+    for (index j = 0; j < p.m; ++j) {
+      p.weights[at(j)] = static_cast<T>(j % 3);
+      if (j % 3 == 0) continue;
+      fewer.X.insert(fewer.X.end(), p.X.begin() + 7 * j, p.X.begin() + 7 * (j + 1));
+      fewer.labels.push_back(p.labels[at(j)]);
+      fewer.weights.push_back(p.weights[at(j)]);
+      ++fewer.m;
+    }
+    CHECK(p.slope() == fewer.slope(), hidden);  // fewer than kDepth examples: the same chain of sums
+    CHECK(p.cost() == fewer.cost(), hidden);
+    const Scores all = evaluate(p.network, p.examples(), 1), rest = evaluate(fewer.network, fewer.examples(), 1);
+    CHECK(all.loss == rest.loss && all.accuracy == rest.accuracy, hidden);
+  }
+}
+
+TEST_BOTH(the_number_of_threads_changes_no_bit_of_predictions_scores_and_gradients) {
+  for (const char* hidden : {"relu", "gelu", "softmax"}) {
+    const Problem<T> p(make({40, 96, 64, 10}, hidden, "softmax", "categorical_cross_entropy"), 5000, 5);
+    const auto A = p.predicted(1), g = p.slope(1);
+    const Scores scores = evaluate(p.network, p.examples(), 1);
+    for (const int threads : {2, 3, 4, 7}) {
+      CHECK(p.predicted(threads) == A, threads, " threads, ", hidden);
+      CHECK(p.slope(threads) == g, threads, " threads, ", hidden);
+      const Scores again = evaluate(p.network, p.examples(), threads);
+      CHECK(again.loss == scores.loss && again.accuracy == scores.accuracy, threads, " threads, ", hidden);
+    }
+  }
+}
+
+TEST_BOTH(predictions_in_blocks_are_those_of_one_example_at_a_time_bit_for_bit) {
+  for (const char* output : {"softmax", "sigmoid", "linear", "gelu"}) {
+    const Problem<T> p(make({19, 70, 13}, "tanh", output, "half_squared_error"), 200, 6);
+    const auto A = p.predicted();
+    for (index j = 0; j < p.m; ++j) {
+      std::vector<T> a(13);
+      predict<T>(p.network, p.examples(j, 1).X, {a.data(), 13, 1, 1, 13}, 1);
+      CHECK(std::equal(a.begin(), a.end(), A.begin() + 13 * j), output, ", example ", j);
+    }
+  }
+}
+
+TEST_BOTH(scores_are_the_mean_of_those_of_one_example_at_a_time_bit_for_bit) {
+  Problem<T> p(make({19, 70, 13}, "relu", "softmax", "categorical_cross_entropy"), 200, 7);
+  for (index j = 0; j < p.m; ++j)
+    p.weights[at(j)] = static_cast<T>(j % 4);  // whole numbers: w * loss / w is exact enough
+  double loss = 0, hits = 0, weight = 0;
+  for (index j = 0; j < p.m; ++j) {
+    if (j % 4 == 0) continue;
+    p.weights[at(j)] = 1;
+    const Scores one = evaluate(p.network, p.examples(j, 1), 1);
+    p.weights[at(j)] = static_cast<T>(j % 4);
+    loss += static_cast<double>(j % 4) * one.loss;
+    hits += static_cast<double>(j % 4) * one.accuracy;
+    weight += static_cast<double>(j % 4);
+  }
+  const Scores scores = evaluate(p.network, p.examples(), 1);
+  CHECK(scores.loss == loss / weight);
+  CHECK(scores.accuracy == hits / weight);
+}
+
+TEST_BOTH(accuracy_counts_the_largest_output_or_every_output_on_its_side_of_one_half) {
+  const Problem<T> classes(make({5, 6, 4}, "tanh", "softmax", "categorical_cross_entropy"), 150, 8);
+  const auto A = classes.predicted();
+  index hits = 0;
+  for (index j = 0; j < 150; ++j)
+    hits += std::max_element(A.begin() + 4 * j, A.begin() + 4 * j + 4) - A.begin() == 4 * j + classes.labels[at(j)];
+  CHECK(evaluate(classes.network, classes.examples(), 1).accuracy == static_cast<double>(hits) / 150);
+  CHECK(hits > 0 && hits < 150);
+
+  const Problem<T> sides(make({5, 6, 2}, "tanh", "sigmoid", "binary_cross_entropy"), 150, 9);
+  const auto B = sides.predicted();
+  hits = 0;
+  for (index j = 0; j < 150; ++j)
+    hits += (B[at(2 * j)] > T(0.5)) == (sides.Y[at(2 * j)] > T(0.5)) &&
+            (B[at(2 * j + 1)] > T(0.5)) == (sides.Y[at(2 * j + 1)] > T(0.5));
+  CHECK(evaluate(sides.network, sides.examples(), 1).accuracy == static_cast<double>(hits) / 150);
+  CHECK(hits > 0 && hits < 150);
+
+  const Problem<T> reals(make({5, 6, 2}, "tanh", "linear", "squared_error"), 150, 10);
+  CHECK(std::isnan(evaluate(reals.network, reals.examples(), 1).accuracy));
+}
+
+TEST_BOTH(views_of_any_strides_give_the_same_bits) {
+  const Problem<T> p(make({6, 9, 3}, "relu", "linear", "half_squared_error"), 130, 11);
+  const auto A = p.predicted(), g = p.slope();
+  const index m = p.m;
+  // the same X, Y and A as rows of units, and backwards with gaps
+  for (const bool backwards : {false, true}) {
+    const auto spread = [&](const auto* from, index rows, std::vector<T>& to) {
+      to.assign(at(rows * m * 2), T(-9));
+      View<T> view{to.data(), rows, m, m, 1};
+      if (backwards) view = {to.data() + 2 * rows * m - 1, rows, m, -2, -2 * rows};
+      for (index j = 0; from != nullptr && j < m; ++j) {
+        for (index i = 0; i < rows; ++i) view(i, j) = from[j * rows + i];
+      }
+      return view;
+    };
+    const auto reading = [](View<T> v) { return View<const T>{v.data, v.rows, v.cols, v.row_stride, v.col_stride}; };
+    std::vector<T> x, y, a, slope(g.size());
+    const View<const T> X = reading(spread(p.X.data(), 6, x)), Y = reading(spread(p.Y.data(), 3, y));
+    const View<T> out = spread(static_cast<const T*>(nullptr), 3, a);
+    predict(p.network, X, out, 1);
+    for (index j = 0; j < m; ++j) {
+      for (index i = 0; i < 3; ++i) CHECK(out(i, j) == A[at(3 * j + i)], "backwards: ", backwards);
+    }
+    CHECK(std::count(a.begin(), a.end(), T(-9)) == 3 * m, "predict wrote outside its view");
+    gradient(p.network, {X, Y}, slope.data(), 1);
+    CHECK(slope == g, "backwards: ", backwards);
+  }
+}
+
+TEST_BOTH(a_trace_holds_the_bits_of_predictions_gradients_and_the_functions_of_the_notes) {
+  for (const char* hidden : {"tanh", "gelu", "softmax"}) {
+    const Problem<T> p(make({6, 9, 5, 3}, hidden, "softmax", "categorical_cross_entropy"), 70, 12);
+    const Spec& spec = p.network.spec;
+    const auto all = trace(p.network, p.examples());
+    const auto g = p.slope();
+    const auto find = [&](const std::string& kind, int l) {
+      for (const auto& item : all) {
+        if (item.kind == kind && item.layer == l)
+          return std::vector<T>(item.values.data(), item.values.data() + item.values.size());
+      }
+      return std::vector<T>();
+    };
+    CHECK(find("A", 0) == p.X);
+    CHECK(find("A", 3) == p.predicted());
+    for (int l = 1; l <= 3; ++l) {
+      const Slice& s = p.network.layout.layer(l);
+      CHECK(find("dW", l) == std::vector<T>(g.begin() + s.W, g.begin() + s.b), "layer ", l);
+      CHECK(find("db", l) == std::vector<T>(g.begin() + s.b, g.begin() + s.b + s.n_out), "layer ", l);
+      const auto below = find("A", l - 1), Z = find("Z", l), A = find("A", l);
+      std::vector<T> z(Z.size()), a(A.size());
+      const auto W = weights<const T>(p.network.layout, p.network.parameters.data(), l);
+      const auto b = biases<const T>(p.network.layout, p.network.parameters.data(), l);
+      linear_forward<T>({below.data(), s.n_in, p.m, 1, s.n_in}, W, b, {z.data(), s.n_out, p.m, 1, s.n_out});
+      activation_forward<T>({Z.data(), s.n_out, p.m, 1, s.n_out}, spec.layer(l).activation, spec.layer(l).parameter,
+                            {a.data(), s.n_out, p.m, 1, s.n_out});
+      CHECK(z == Z && a == A, "layer ", l, ", ", hidden);
+    }
+  }
+}
+
+TEST(no_examples_are_refused) {
+  const Problem<float> p(make({3, 2}, "linear", "linear", "squared_error"), 1, 13);
+  std::vector<float> g(8);
+  REFUSES(evaluate(p.network, p.examples(0, 0), 1), "evaluate: X must have at least one example");
+  REFUSES(gradient(p.network, p.examples(0, 0), g.data(), 1), "gradients: X must have at least one example");
+  REFUSES(trace(p.network, p.examples(0, 0)), "trace: X must have 1 to 4096 examples, got 0");
+}
+
+}  // namespace
+}  // namespace deepcore

@@ -1,0 +1,148 @@
+// Nothing is allocated while training runs: every allocation of the process is counted.
+// Floor: tests.
+#include "check.hpp"
+
+#include <deepcore/catalog.hpp>
+#include <deepcore/rng.hpp>
+#include <deepcore/train.hpp>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+namespace {
+std::atomic<long> allocations{0};
+}
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#endif
+
+#if defined(__GLIBC__) && !defined(SANITIZED)
+#define COUNTS_MALLOC
+// The C library's own functions stay reachable under these names; operator new comes through malloc.
+extern "C" {
+void* __libc_malloc(std::size_t);                  // NOLINT
+void* __libc_calloc(std::size_t, std::size_t);     // NOLINT
+void* __libc_realloc(void*, std::size_t);          // NOLINT
+void* __libc_memalign(std::size_t, std::size_t);   // NOLINT
+
+void* malloc(std::size_t bytes) noexcept { return ++allocations, __libc_malloc(bytes); }
+void* calloc(std::size_t n, std::size_t bytes) noexcept { return ++allocations, __libc_calloc(n, bytes); }
+void* realloc(void* old, std::size_t bytes) noexcept { return ++allocations, __libc_realloc(old, bytes); }
+void* aligned_alloc(std::size_t to, std::size_t bytes) noexcept { return ++allocations, __libc_memalign(to, bytes); }
+int posix_memalign(void** out, std::size_t to, std::size_t bytes) noexcept {
+  *out = aligned_alloc(to, bytes);
+  return *out == nullptr ? ENOMEM : 0;
+}
+}
+#else  // the sanitizers have their own malloc, other C libraries no second name: operator new alone is counted
+void* operator new(std::size_t bytes) {
+  ++allocations;
+  if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#endif
+
+namespace deepcore {
+namespace {
+
+// Runs f and returns how many allocations it made.
+template <class F>
+long counted(F f) {
+  const long before = allocations;
+  f();
+  return allocations - before;
+}
+
+void* volatile escape;  // keeps the compiler from removing an allocation that nobody uses
+
+TEST(the_counter_sees_every_kind_of_allocation) {
+  CHECK(counted([] {}) == 0);
+  CHECK(counted([] { delete static_cast<int*>(escape = new int(1)); }) == 1);
+  CHECK(counted([] { delete[] static_cast<char*>(escape = new char[1000]); }) == 1);
+  CHECK(counted([] { std::vector<double> v(10); escape = v.data(); }) == 1);
+#ifdef COUNTS_MALLOC
+  CHECK(counted([] { std::free(escape = std::malloc(10)); }) == 1);
+  CHECK(counted([] { std::free(escape = std::calloc(10, 10)); }) == 1);
+  CHECK(counted([] { std::free(escape = std::realloc(nullptr, 10)); }) == 1);
+  CHECK(counted([] { std::free(escape = std::aligned_alloc(64, 128)); }) == 1);
+  CHECK(counted([] { const Buffer<float> buffer(1000); escape = buffer.data(); }) == 1);
+  void* memory = nullptr;
+  CHECK(counted([&] { CHECK(posix_memalign(&memory, 64, 128) == 0); }) == 1);
+  std::free(memory);
+#endif
+}
+
+struct Snapshots : Monitor {
+  bool wants_epochs() const override { return true; }
+  bool epoch(index number, double) override {
+    after[static_cast<std::size_t>(number)] = allocations;
+    return false;
+  }
+  void poll() override { ++polls; }
+  std::array<long, 3> after{};
+  int polls = 0;
+};
+
+template <class T>
+void check_run(const std::vector<index>& sizes, index m, index batch, const char* optimizer_name, int threads) {
+  std::vector<LayerSpec> layers;
+  for (std::size_t l = 1; l < sizes.size(); ++l) layers.push_back({sizes[l], activation_id("silu"), 0});
+  layers.back().activation = activation_id("softmax");
+  Network<T> network(Spec(sizes[0], layers, loss_id("categorical_cross_entropy")));
+  std::vector<double> draws(static_cast<std::size_t>(std::max(network.layout.size(), m * sizes[0])));
+  normal(1, stream(Stream::user, 0), draws.data(), static_cast<index>(draws.size()));
+  for (index i = 0; i < network.layout.size(); ++i) {
+    network.parameters.data()[i] = static_cast<T>(0.02 * draws[static_cast<std::size_t>(i)]);
+  }
+  const std::vector<T> X(draws.begin(), draws.begin() + m * sizes[0]);
+  std::vector<std::int64_t> labels;
+  for (index j = 0; j < m; ++j) labels.push_back(j % sizes.back());
+  Rule rule{optimizer_id(optimizer_name)};
+  for (std::size_t k = 0; k < rule.hyper.size(); ++k) {
+    rule.hyper[k] = optimizers()[static_cast<std::size_t>(rule.row)].hyper[k].value;
+  }
+  Optimizer<T> optimizer(rule, Schedule(0, {0.001}), network.layout.size());
+  TrainOptions options;
+  options.batch_size = batch;
+  options.epochs = 3;
+  options.threads = threads;
+  Snapshots snapshots;
+  const long before = allocations;
+  const Examples<T> examples{{X.data(), sizes[0], m, 1, sizes[0]}, {}, labels.data(), nullptr};
+  const TrainResult result = train(network, examples, optimizer, options, snapshots);
+  CHECK(result.losses.size() == 3 && result.losses[2] < result.losses[0], optimizer_name);
+  CHECK(snapshots.after[0] > before, "the workspace was not counted");
+  CHECK(snapshots.after[1] == snapshots.after[0], snapshots.after[1] - snapshots.after[0], " with ", threads, " threads");
+  CHECK(snapshots.after[2] == snapshots.after[0], snapshots.after[2] - snapshots.after[0], " with ", threads, " threads");
+}
+
+TEST_BOTH(a_wide_network_trains_without_allocating_after_the_first_epoch) {
+  for (const int threads : {1, 2}) check_run<T>({1024, 1024, 10}, 256, 128, "adam", threads);
+}
+
+TEST_BOTH(a_small_network_trains_without_allocating_after_the_first_epoch) {
+  for (const int threads : {1, 2}) {
+    for (const OptimizerInfo& row : optimizers()) {
+      check_run<T>({20, 30, 5}, 200, 32, row.name, threads);
+      check_run<T>({20, 30, 5}, 200, 0, row.name, threads);
+    }
+  }
+}
+
+TEST_BOTH(a_batch_of_several_slabs_trains_without_allocating_after_the_first_epoch) {
+  for (const int threads : {1, 2}) check_run<T>({20, 30, 5}, 9000, 0, "adam", threads);
+}
+
+}  // namespace
+}  // namespace deepcore

@@ -1,0 +1,12 @@
+"""The door to the native module: imports the one variant that fits this CPU (or ``DEEPCORE_ISA``)."""
+
+import importlib as _importlib
+import os as _os
+
+from deepcore._core import _choice, _cpu
+
+VARIANTS = _cpu.BUILT
+
+_variant = _choice.choose(_os.environ.get("DEEPCORE_ISA"), VARIANTS, _cpu.runnable())
+_native = _importlib.import_module(f"deepcore._core._core_{_variant}")
+globals().update({name: value for name, value in vars(_native).items() if not name.startswith("_")})
