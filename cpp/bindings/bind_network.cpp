@@ -94,8 +94,10 @@ py::object predict_door(const BoundNetwork<T>& self, py::array X, const std::opt
   const auto rows = writable<T>("predict", "out", result);
   shape_rule(rows.rows == x.cols && rows.cols == spec.outputs(), "predict", "out", x.cols, spec.outputs(), result,
              "(examples, outputs)");
-  const py::gil_scoped_release release;
-  predict(self.network, x, {rows.data, rows.cols, rows.rows, rows.col_stride, rows.row_stride}, threads);
+  {
+    const py::gil_scoped_release release;
+    predict(self.network, x, {rows.data, rows.cols, rows.rows, rows.col_stride, rows.row_stride}, threads);
+  }
   return result;
 }
 

@@ -28,8 +28,8 @@ Rule rule(const std::string& name, const py::dict& hyper) {
     }
   }
   if (used != hyper.size()) {
-    throw py::value_error(
-        text(name, ": unknown constant in ", std::string(py::str(hyper)), "; see deepcore.optimizers['", name, "']"));
+    throw py::value_error(text(name, ": unknown constant in ", std::string(py::str(hyper)),
+                               "; see deepcore.catalog.optimizers['", name, "']"));
   }
   return out;
 }

@@ -1,6 +1,9 @@
 // The native module of one CPU variant.
 // Floor: bindings.
+#include <deepcore/threads.hpp>
 #include <deepcore/version.hpp>
+
+#include <string>
 
 #include "bind.hpp"
 
@@ -15,6 +18,7 @@ PYBIND11_MODULE(DEEPCORE_MODULE, m) {
     d["variant"] = info.variant;
     d["eigen"] = info.eigen;
     d["compiler"] = info.compiler;
+    d["threads"] = std::to_string(deepcore::num_threads());
     d["packet_bytes"] = std::to_string(info.packet_bytes);
     return d;
   });

@@ -22,22 +22,22 @@ class Engine {
   void store(Optimizer<T>& to) const;
 
   // Phase 1 and, over the batch, the raw sums of phase 2. The batch: examples first.. or those that order names.
-  // Returns the sum of the weighted losses; scale() is then 1 / (sum of the weights).
+  // Returns the sum of the weighted losses; weight() is then the sum of the weights.
   double run(const std::int64_t* order, index first, index m);
   double weight() const { return weight_; }                          // sum of the batch's weights
   void update(const Optimizer<T>& optimizer, double rate, index t);  // phase 2 with the step t = 1, 2, ...
   void gradient(T* block);                                           // phase 2, into a Block
 
   // What a finished run leaves behind (columns: examples of the batch).
-  View<const T> A(int l) const { return {a_[at(l)].data(), spec_.units(l), m_, 1, leading<T>(spec_.units(l))}; }
-  View<const T> dZ(int l) const { return {dz_[at(l)].data(), spec_.units(l), m_, 1, leading<T>(spec_.units(l))}; }
+  kernels::Columns<T> A(int l) const { return columns(a_, l); }
+  kernels::Columns<T> dZ(int l) const { return columns(dz_, l); }
   const PackedLayout<T>& layout() const { return packed_; }
   const T* parameters() const { return parameters_.data(); }
   kernels::Left<T> transposed(int l) const { return {transposed_[at(l)].data(), spec_.units(l), 0, false, nullptr}; }
 
  private:
-  static constexpr index kBlock = 64;   // examples carried through the layers together
-  static constexpr index kChunk = 192;  // columns of a panel updated together: 18 KB of float in the first cache
+  static constexpr index kBlock = 64;               // examples carried through the layers together
+  static constexpr index kChunk = kernels::kDepth;  // columns of a panel that are one item: a strip of A_prev
 
   struct Item {  // columns [i0, i1) of panel p of layer l; the last one of a panel ends with the biases
     int l;
@@ -49,10 +49,16 @@ class Engine {
   };
 
   static std::size_t at(int l) { return static_cast<std::size_t>(l); }
+  kernels::Columns<T> columns(const std::vector<Buffer<T>>& buffers, int l) const {
+    return {buffers[at(l)].data(), ld_[at(l)], strip_[at(l)]};
+  }
   void examples_phase(const std::int64_t* order, index first, index m);
   void block(const std::int64_t* order, index first, index j0, index m, Room& room);
+  void head(const std::int64_t* order, index first, index j0, index m, Room& room);
+  const ActivationInfo& activation(int l) const;
   void transpose(const Item& item, const T* columns);
   void raw_gradient(const Item& item, bool add, T* out) const;
+  index offset(const Item& item) const;  // of the item in a packed block
 
   const Network<T>& network_;
   const Spec& spec_;
@@ -62,6 +68,7 @@ class Engine {
   Buffer<T> parameters_, gradients_;
   std::vector<Buffer<T>> slots_;
   std::vector<Buffer<T>> a_, dz_, z_, transposed_;  // by layer, 0..L
+  std::vector<index> ld_, strip_;                   // how the columns of layer l lie
   std::vector<Room> rooms_;
   std::vector<Item> items_;
   std::vector<double> losses_;

@@ -40,10 +40,10 @@ T* Forward<T>::logits(View<const T> X, index first, index m, int thread) {
   for (int l = 1; l <= spec_.depth(); ++l) {
     const index n_in = spec_.units(l - 1), n_out = spec_.units(l), ld = leading<T>(n_out);
     const kernels::Left<T>& W = weights_[static_cast<std::size_t>(l) - 1];
+    linear<T>(n_in, n_out, W, {from, ld_from, kernels::kDepth}, m, {to, ld, kernels::kDepth});
+    const LayerSpec& layer = spec_.layer(l);
     if (l < spec_.depth()) {
-      dense<T>(spec_.layer(l), n_in, n_out, W, from, ld_from, m, to, ld, nullptr);
-    } else {
-      kernels::multiply<true>(kernels::Panels<T>{n_out}, n_in, W, from, ld_from, m, to, ld);
+      kernels::activate(layer.activation, layer.parameter, active_rows<T>(layer, n_out), m, ld, to, to);
     }
     from = to;
     ld_from = ld;

@@ -157,54 +157,52 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
   engine.run(nullptr, 0, m);
   const T scale = static_cast<T>(1 / engine.weight());
   std::vector<Intermediate<T>> all;
-  const auto keep = [&](const char* kind, int l, View<const T> from, T factor) {
-    all.push_back({kind, l, from.rows, from.cols, Buffer<T>(from.rows * from.cols)});
+  const auto keep = [&](const char* kind, int l, index rows, index cols, T factor, auto element) {
+    all.push_back({kind, l, rows, cols, Buffer<T>(rows * cols)});
     T* to = all.back().values.data();
-    for (index j = 0; j < from.cols; ++j) {
-      for (index i = 0; i < from.rows; ++i) *to++ = factor * from(i, j);
+    for (index j = 0; j < cols; ++j) {
+      for (index i = 0; i < rows; ++i) *to++ = factor * element(i, j);
     }
   };
-  keep("A", 0, engine.A(0), T(1));
+  const auto keep_columns = [&](const char* kind, int l, kernels::Columns<T> from, T factor) {
+    keep(kind, l, spec.units(l), m, factor, [&](index i, index j) { return from.from(i)[j * from.ld]; });
+  };
+  const auto room = [&](int l) { return Buffer<T>(leading<T>(spec.units(l)) * m + kernels::Panels<T>::kWidth); };
+  const auto whole = [&](const Buffer<T>& buffer, int l) {
+    return kernels::Columns<T>{buffer.data(), leading<T>(spec.units(l)), kernels::kDepth};
+  };
+  keep_columns("A", 0, engine.A(0), T(1));
   for (int l = 1; l <= L; ++l) {  // Z is overwritten by A in a step: the same product again, the same bits
-    const index n = spec.units(l), ld = leading<T>(n);
-    Buffer<T> Z(ld * m + kernels::Panels<T>::kWidth);
-    const View<const T> below = engine.A(l - 1);
     const PackedLayer<T>& layer = engine.layout().layer(l);
-    kernels::multiply<true>(layer.rows, layer.n_in, layer.left(engine.parameters()), below.data, below.col_stride, m,
-                            Z.data(), ld);
-    keep("Z", l, {Z.data(), n, m, 1, ld}, T(1));
-    keep("A", l, engine.A(l), T(1));
+    const Buffer<T> Z = room(l);
+    linear<T>(layer.n_in, layer.n_out, layer.left(engine.parameters()), engine.A(l - 1), m, whole(Z, l));
+    keep_columns("Z", l, whole(Z, l), T(1));
+    keep_columns("A", l, engine.A(l), T(1));
   }
   for (int l = L; l >= 1; --l) {
-    const index n = spec.units(l), ld = leading<T>(n);
-    Buffer<T> dA(ld * m + kernels::Panels<T>::kWidth);
+    const index n = spec.units(l);
+    const Buffer<T> dA = room(l);
     if (l == L) {  // the literal derivative of the loss
+      const kernels::Columns<T> out = engine.A(L);
       Buffer<T> A(n * m), Y(n * m);
-      for (index j = 0; j < m; ++j) {
-        for (index i = 0; i < n; ++i) {
-          A.data()[j * n + i] = engine.A(L)(i, j);
-          Y.data()[j * n + i] = examples.labels != nullptr ? T(examples.labels[j] == i) : examples.Y(i, j);
-        }
-      }
-      kernels::loss_gradient(spec.loss(), n * m, A.data(), Y.data(), dA.data());
-      for (index j = 0; j < m && examples.weights != nullptr; ++j) {
-        for (index i = 0; i < n; ++i) dA.data()[j * n + i] *= examples.weights[j];
-      }
-      keep("dA", l, {dA.data(), n, m, 1, n}, scale);
+      gather_targets(examples, n, nullptr, 0, m, Y.data());
+      for (index j = 0; j < m; ++j) std::copy_n(out.data + j * out.ld, n, A.data() + j * n);
+      kernels::loss_gradient(spec.loss(), n * m, A.data(), Y.data(), A.data());
+      keep("dA", l, n, m, scale, [&](index i, index j) {
+        return A.data()[j * n + i] * (examples.weights == nullptr ? T(1) : examples.weights[j]);
+      });
     } else {
-      const View<const T> above = engine.dZ(l + 1);
-      kernels::multiply<true>(kernels::Panels<T>{n}, above.rows, engine.transposed(l + 1), above.data, above.col_stride,
-                              m, dA.data(), ld);
-      keep("dA", l, {dA.data(), n, m, 1, ld}, scale);
+      linear<T>(spec.units(l + 1), n, engine.transposed(l + 1), engine.dZ(l + 1), m, whole(dA, l));
+      keep_columns("dA", l, whole(dA, l), scale);
     }
-    keep("dZ", l, engine.dZ(l), scale);
+    keep_columns("dZ", l, engine.dZ(l), scale);
   }
   Buffer<T> block(network.layout.size());
   engine.gradient(block.data());
   for (int l = 1; l <= L; ++l) {
     const View<T> W = weights(network.layout, block.data(), l), b = biases(network.layout, block.data(), l);
-    keep("dW", l, {W.data, W.rows, W.cols, W.row_stride, W.col_stride}, T(1));
-    keep("db", l, {b.data, b.rows, b.cols, b.row_stride, b.col_stride}, T(1));
+    keep("dW", l, W.rows, W.cols, T(1), W);
+    keep("db", l, b.rows, 1, T(1), b);
   }
   return all;
 }

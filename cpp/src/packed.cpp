@@ -54,15 +54,19 @@ void PackedLayout<T>::unpack(const Layout& layout, const T* packed, T scale, T* 
 }
 
 template <class T>
-void gather(View<const T> X, const std::int64_t* order, index first, index m, T* to, index ld) {
+void gather(View<const T> X, const std::int64_t* order, index first, index m, kernels::Columns<T> to) {
   const auto source = [&](index j) {
     return X.data + (order == nullptr ? first + j : order[first + j]) * X.col_stride;
   };
-  if (X.row_stride == 1) {
-    for (index j = 0; j < m; ++j) std::copy_n(source(j), X.rows, to + j * ld);
-  } else {
-    for (index i = 0; i < X.rows; ++i) {
-      for (index j = 0; j < m; ++j) to[j * ld + i] = source(j)[i * X.row_stride];
+  const index run = to.strip == kernels::kDepth ? X.rows : kernels::kDepth;
+  for (index i = 0; i < X.rows; i += run) {
+    const index rows = std::min(run, X.rows - i);
+    if (X.row_stride == 1) {
+      for (index j = 0; j < m; ++j) std::copy_n(source(j) + i, rows, to.from(i) + j * to.ld);
+    } else {
+      for (index k = i; k < i + rows; ++k) {
+        for (index j = 0; j < m; ++j) to.from(i)[j * to.ld + k - i] = source(j)[k * X.row_stride];
+      }
     }
   }
 }
@@ -78,8 +82,8 @@ void gather_targets(const Examples<T>& examples, index outputs, const std::int64
 
 template struct PackedLayout<float>;
 template struct PackedLayout<double>;
-template void gather(View<const float>, const std::int64_t*, index, index, float*, index);
-template void gather(View<const double>, const std::int64_t*, index, index, double*, index);
+template void gather(View<const float>, const std::int64_t*, index, index, kernels::Columns<float>);
+template void gather(View<const double>, const std::int64_t*, index, index, kernels::Columns<double>);
 template void gather_targets(const Examples<float>&, index, const std::int64_t*, index, index, float*);
 template void gather_targets(const Examples<double>&, index, const std::int64_t*, index, index, double*);
 

@@ -11,13 +11,13 @@
 
 namespace deepcore {
 
-// How far apart columns of n values lie: whole packets; from 1 KB on an odd number of cache lines, because columns a
-// multiple of 4 KB apart would all fall into the same few lines of the cache.
+// How far apart columns of n values lie: whole packets; from 256 B on an odd number of cache lines, because columns an
+// even number of lines apart would share few sets of the cache.
 template <class T>
 index leading(index n) {
   constexpr index kLine = static_cast<index>(kAlignment / sizeof(T));
   const index ld = kernels::round_up<T>(n);
-  if (ld < 16 * kLine) return ld;
+  if (ld < 4 * kLine) return ld;
   return ((ld + kLine - 1) / kLine | 1) * kLine;
 }
 
@@ -53,18 +53,30 @@ index active_rows(const LayerSpec& layer, index n) {
   return activations()[static_cast<std::size_t>(layer.activation)].columnwise ? n : kernels::round_up<T>(n);
 }
 
-// A[l] = g(W[l] A[l-1] + b[l]) for m columns, of which Z, if not null, keeps W[l] A[l-1] + b[l] (same stride as A).
+// Z[l] = W[l] A[l-1] + b[l] for m columns.
 template <class T>
-void dense(const LayerSpec& spec, index n_in, index n_out, const kernels::Left<T>& W, const T* A_prev, index ld_prev,
-           index m, T* A, index ld, T* Z) {
-  kernels::multiply<true>(kernels::Panels<T>{n_out}, n_in, W, A_prev, ld_prev, m, A, ld);
-  if (Z != nullptr) std::copy_n(A, m * ld, Z);
-  kernels::activate(spec.activation, spec.parameter, active_rows<T>(spec, n_out), m, ld, A, A);
+void linear(index n_in, index n_out, const kernels::Left<T>& W, kernels::Columns<const T> A_prev, index m,
+            kernels::Columns<T> Z) {
+  const kernels::Panels<T> rows{n_out};
+  kernels::multiply<true>(rows, 0, rows.count(), n_in, W, A_prev.data, A_prev.ld, A_prev.strip, m, Z);
 }
 
-// Columns [first, first + m) of X, or those that order names, side by side with stride ld.
+// f(rows, offset) for the runs of rows that lie together: all n, or strip by strip, padding included where it may be.
+template <class T, class F>
+void rows_together(const LayerSpec& spec, index n, index strip, F f) {
+  if (strip == kernels::kDepth) return f(active_rows<T>(spec, n), index{0});
+  for (index i = 0; i < n; i += kernels::kDepth) {
+    f(kernels::round_up<T>(std::min(kernels::kDepth, n - i)), i / kernels::kDepth * strip);
+  }
+}
+
+// Columns [first, first + m) of X, or those that order names.
 template <class T>
-void gather(View<const T> X, const std::int64_t* order, index first, index m, T* to, index ld);
+void gather(View<const T> X, const std::int64_t* order, index first, index m, kernels::Columns<T> to);
+template <class T>
+void gather(View<const T> X, const std::int64_t* order, index first, index m, T* to, index ld) {
+  gather(X, order, first, m, kernels::Columns<T>{to, ld, kernels::kDepth});
+}
 
 // The targets of the same examples, as columns without gaps; labels become one-hot.
 template <class T>

@@ -15,7 +15,8 @@ namespace {
 constexpr int kChains = 12;
 constexpr index kRounds = 100000;  // some 0.2 ms between looks at the clock
 
-float chains(float seed) {
+float chains(const volatile float& start) {  // volatile: the compiler may not do the same work once for all
+  const float seed = start;
   using P = kernels::Packet<float>;
   P sum[kChains];
   for (int i = 0; i < kChains; ++i) sum[i] = kernels::all<P>(seed + static_cast<float>(i));
@@ -40,8 +41,8 @@ double peak_gflops(int threads, double seconds) {
     const auto start = Clock::now();
     team.for_each(team.size(), [](index i, int) {
       for (int k = 0; k < 4; ++k) {
-        volatile float keep = chains(static_cast<float>(i));
-        static_cast<void>(keep);
+        volatile float value = static_cast<float>(i);
+        value = chains(value);
       }
     });
     const std::chrono::duration<double> took = Clock::now() - start;

@@ -1,6 +1,5 @@
-// Check: the harness of the C++ tests. A test is a function whose name is the sentence that it holds the code
-// to. Floor: tests. The first failed check ends its test; main prints each failed sentence and where, and
-// exits with 1.
+// Check: the harness of the C++ tests. A test is a function whose name is the sentence that it holds the code to.
+// Floor: tests. The first failed check ends its test; main prints each failed sentence and where, and exits with 1.
 #pragma once
 
 #include <deepcore/error.hpp>
@@ -34,13 +33,14 @@ void near(const char* where, long double value, long double expected, long doubl
 
 template <class F>
 void refuses(const char* where, const char* expression, const std::string& part, F f) {
-  std::string said = "nothing";
+  std::string said;
   try {
     f();
   } catch (const std::exception& error) {
     said = error.what();
   }
-  that(where, expression, said.find(part) != std::string::npos, "since it says '", said, "', not '", part, "'");
+  that(where, expression, !said.empty() && said.find(part) != std::string::npos, "since it says '", said, "', not '",
+       part, "'");
 }
 
 }  // namespace check
@@ -76,6 +76,5 @@ int main() {  // NOLINT(misc-definitions-in-headers): one file of tests, one exe
     }
     if (!what.empty()) std::printf("FAILED %d: %s\n  %s\n", ++failed, sentence, what.c_str());
   }
-  std::printf("%d of %zu sentences failed\n", failed, check::tests.size());
-  return failed == 0 ? 0 : 1;
+  return std::printf("%d of %zu sentences failed\n", failed, check::tests.size()), failed == 0 ? 0 : 1;
 }

@@ -1,5 +1,5 @@
-// predict, evaluate, gradient and trace: against plain loops, central differences, and each other bit for bit.
-// Floor: tests. test_train.cpp holds what is said about train.
+// gradient and trace, and the costs they belong to: against plain loops, central differences, each other.
+// Floor: tests. test_predict.cpp holds predict and evaluate, test_train.cpp train.
 #include "check.hpp"
 
 #include <deepcore/catalog.hpp>
@@ -8,6 +8,7 @@
 #include <deepcore/rng.hpp>
 
 #include "kernels/head.hpp"
+#include "kernels/tile.hpp"
 
 #include <cmath>
 #include <limits>
@@ -46,8 +47,13 @@ struct Problem {
       const auto W = numbers<T>(s.n_in * s.n_out + s.n_out, seed + at(l), 1 / std::sqrt(static_cast<double>(s.n_in)));
       std::copy(W.begin(), W.end(), network.parameters.data() + s.W);  // and the biases behind them
     }
-    const bool positive = losses()[at(spec.loss())].needs_probability;
-    for (const T y : numbers<T>(spec.outputs() * m, seed + 50)) Y.push_back(positive ? T(y > 0) : y);
+    const std::string loss = losses()[at(spec.loss())].name;
+    for (const T y : numbers<T>(spec.outputs() * m, seed + 50))
+      Y.push_back(loss == "binary_cross_entropy" ? T(y > 0) : y);
+    for (index j = 0; loss == "categorical_cross_entropy" && j < m; ++j) {  // a distribution
+      T* y = Y.data() + j * spec.outputs();
+      kernels::softmax(spec.outputs(), y, y);
+    }
     for (index j = 0; j < m; ++j) labels.push_back((j * 7 + 3) % spec.outputs());
   }
   Examples<T> examples(index first = 0, index count = -1) const {
@@ -132,6 +138,10 @@ std::vector<Problem<double>> all_kinds() {
        std::vector<std::vector<index>>{{3, 2}, {6, 5, 1}, {1, 1, 1}, {2, 5, 17, 4, 2}}) {
     specs.push_back(make(sizes, "silu", "sigmoid", "binary_cross_entropy"));
   }
+  for (const char* hidden : {"tanh", "silu", "softmax"}) {  // wider than a strip
+    specs.push_back(make({195, 211, 390, 3}, hidden, "softmax", "categorical_cross_entropy"));
+  }
+  specs.push_back(make({4, 200}, "linear", "sigmoid", "binary_cross_entropy"));
   std::vector<Problem<double>> all;
   for (const Spec& spec : specs) {
     all.emplace_back(spec, 9, 100 + all.size());
@@ -165,7 +175,8 @@ TEST(gradients_are_the_central_differences_of_the_cost) {
   constexpr double h = 1e-5;
   for (auto& p : all_kinds()) {
     const auto g = p.slope();
-    for (index i = 0; i < p.network.layout.size(); ++i) {
+    const index size = p.network.layout.size(), every = size > 2000 ? 1501 : 1;
+    for (index i = size - 1; i >= 0; i -= every) {
       double& w = p.network.parameters.data()[i];
       const double before = w;
       w = before + h;
@@ -197,7 +208,7 @@ TEST(float_gradients_are_double_gradients_rounded) {
 
 TEST(a_batch_larger_than_a_slab_has_the_mean_of_the_gradients_of_its_parts) {
   Problem<double> p(make({6, 11, 3}, "gelu", "softmax", "categorical_cross_entropy"), 9001, 2);
-  for (index j = 0; j < p.m; ++j) p.weights[at(j)] = static_cast<double>(j % 5);
+  for (index j = 0; j < p.m; ++j) p.weights[at(j)] = static_cast<double>(1 + j % 5);
   const auto whole = p.slope();
   std::vector<double> sum(whole.size()), part(whole.size());
   double weight = 0, cost = 0;
@@ -247,7 +258,7 @@ TEST_BOTH(a_gradient_over_several_slabs_has_the_bits_of_the_rule_of_products) {
 
 TEST_BOTH(an_example_of_weight_zero_is_not_there) {
   for (const char* hidden : {"relu", "silu"}) {
-    Problem<T> p(make({7, 20, 4}, hidden, "softmax", "categorical_cross_entropy"), 200, 4), fewer(p.network.spec, 0, 4);
+    Problem<T> p(make({7, 20, 4}, hidden, "softmax", "categorical_cross_entropy"), 150, 4), fewer(p.network.spec, 0, 4);
     for (index j = 0; j < p.m; ++j) {
       p.weights[at(j)] = static_cast<T>(j % 3);
       if (j % 3 == 0) continue;
@@ -263,71 +274,14 @@ TEST_BOTH(an_example_of_weight_zero_is_not_there) {
   }
 }
 
-TEST_BOTH(the_number_of_threads_changes_no_bit_of_predictions_scores_and_gradients) {
+TEST_BOTH(the_number_of_threads_changes_no_bit_of_a_gradient) {
   for (const char* hidden : {"relu", "gelu", "softmax"}) {
-    const Problem<T> p(make({40, 96, 64, 10}, hidden, "softmax", "categorical_cross_entropy"), 5000, 5);
-    const auto A = p.predicted(1), g = p.slope(1);
-    const Scores scores = evaluate(p.network, p.examples(), 1);
-    for (const int threads : {2, 3, 4, 7}) {
-      CHECK(p.predicted(threads) == A, threads, " threads, ", hidden);
-      CHECK(p.slope(threads) == g, threads, " threads, ", hidden);
-      const Scores again = evaluate(p.network, p.examples(), threads);
-      CHECK(again.loss == scores.loss && again.accuracy == scores.accuracy, threads, " threads, ", hidden);
+    for (const index m : {130, 4500}) {  // within a slab and over it
+      const Problem<T> p(make({40, 230, 64, 10}, hidden, "softmax", "categorical_cross_entropy"), m, 5);
+      const auto g = p.slope(1);
+      for (const int threads : {2, 3, 4, 7}) CHECK(p.slope(threads) == g, threads, " threads, ", hidden, ", m = ", m);
     }
   }
-}
-
-TEST_BOTH(predictions_in_blocks_are_those_of_one_example_at_a_time_bit_for_bit) {
-  for (const char* output : {"softmax", "sigmoid", "linear", "gelu"}) {
-    const Problem<T> p(make({19, 70, 13}, "tanh", output, "half_squared_error"), 200, 6);
-    const auto A = p.predicted();
-    for (index j = 0; j < p.m; ++j) {
-      std::vector<T> a(13);
-      predict<T>(p.network, p.examples(j, 1).X, {a.data(), 13, 1, 1, 13}, 1);
-      CHECK(std::equal(a.begin(), a.end(), A.begin() + 13 * j), output, ", example ", j);
-    }
-  }
-}
-
-TEST_BOTH(scores_are_the_mean_of_those_of_one_example_at_a_time_bit_for_bit) {
-  Problem<T> p(make({19, 70, 13}, "relu", "softmax", "categorical_cross_entropy"), 200, 7);
-  for (index j = 0; j < p.m; ++j)
-    p.weights[at(j)] = static_cast<T>(j % 4);  // whole numbers: w * loss / w is exact enough
-  double loss = 0, hits = 0, weight = 0;
-  for (index j = 0; j < p.m; ++j) {
-    if (j % 4 == 0) continue;
-    p.weights[at(j)] = 1;
-    const Scores one = evaluate(p.network, p.examples(j, 1), 1);
-    p.weights[at(j)] = static_cast<T>(j % 4);
-    loss += static_cast<double>(j % 4) * one.loss;
-    hits += static_cast<double>(j % 4) * one.accuracy;
-    weight += static_cast<double>(j % 4);
-  }
-  const Scores scores = evaluate(p.network, p.examples(), 1);
-  CHECK(scores.loss == loss / weight);
-  CHECK(scores.accuracy == hits / weight);
-}
-
-TEST_BOTH(accuracy_counts_the_largest_output_or_every_output_on_its_side_of_one_half) {
-  const Problem<T> classes(make({5, 6, 4}, "tanh", "softmax", "categorical_cross_entropy"), 150, 8);
-  const auto A = classes.predicted();
-  index hits = 0;
-  for (index j = 0; j < 150; ++j)
-    hits += std::max_element(A.begin() + 4 * j, A.begin() + 4 * j + 4) - A.begin() == 4 * j + classes.labels[at(j)];
-  CHECK(evaluate(classes.network, classes.examples(), 1).accuracy == static_cast<double>(hits) / 150);
-  CHECK(hits > 0 && hits < 150);
-
-  const Problem<T> sides(make({5, 6, 2}, "tanh", "sigmoid", "binary_cross_entropy"), 150, 9);
-  const auto B = sides.predicted();
-  hits = 0;
-  for (index j = 0; j < 150; ++j)
-    hits += (B[at(2 * j)] > T(0.5)) == (sides.Y[at(2 * j)] > T(0.5)) &&
-            (B[at(2 * j + 1)] > T(0.5)) == (sides.Y[at(2 * j + 1)] > T(0.5));
-  CHECK(evaluate(sides.network, sides.examples(), 1).accuracy == static_cast<double>(hits) / 150);
-  CHECK(hits > 0 && hits < 150);
-
-  const Problem<T> reals(make({5, 6, 2}, "tanh", "linear", "squared_error"), 150, 10);
-  CHECK(std::isnan(evaluate(reals.network, reals.examples(), 1).accuracy));
 }
 
 TEST_BOTH(views_of_any_strides_give_the_same_bits) {
@@ -361,37 +315,39 @@ TEST_BOTH(views_of_any_strides_give_the_same_bits) {
 
 TEST_BOTH(a_trace_holds_the_bits_of_predictions_gradients_and_the_functions_of_the_notes) {
   for (const char* hidden : {"tanh", "gelu", "softmax"}) {
-    const Problem<T> p(make({6, 9, 5, 3}, hidden, "softmax", "categorical_cross_entropy"), 70, 12);
-    const Spec& spec = p.network.spec;
-    const auto all = trace(p.network, p.examples());
-    const auto g = p.slope();
-    const auto find = [&](const std::string& kind, int l) {
-      for (const auto& item : all) {
-        if (item.kind == kind && item.layer == l)
-          return std::vector<T>(item.values.data(), item.values.data() + item.values.size());
+    for (const index wide : {9, 400}) {
+      const Problem<T> p(make({6, wide, 5, 3}, hidden, "softmax", "categorical_cross_entropy"), 70, 12);
+      const Spec& spec = p.network.spec;
+      const auto all = trace(p.network, p.examples());
+      const auto g = p.slope();
+      const auto find = [&](const std::string& kind, int l) {
+        for (const auto& item : all) {
+          if (item.kind == kind && item.layer == l)
+            return std::vector<T>(item.values.data(), item.values.data() + item.values.size());
+        }
+        return std::vector<T>();
+      };
+      CHECK(find("A", 0) == p.X);
+      CHECK(find("A", 3) == p.predicted());
+      for (int l = 1; l <= 3; ++l) {
+        const Slice& s = p.network.layout.layer(l);
+        CHECK(find("dW", l) == std::vector<T>(g.begin() + s.W, g.begin() + s.b), "layer ", l);
+        CHECK(find("db", l) == std::vector<T>(g.begin() + s.b, g.begin() + s.b + s.n_out), "layer ", l);
+        const auto below = find("A", l - 1), Z = find("Z", l), A = find("A", l);
+        std::vector<T> z(Z.size()), a(A.size());
+        const auto W = weights<const T>(p.network.layout, p.network.parameters.data(), l);
+        const auto b = biases<const T>(p.network.layout, p.network.parameters.data(), l);
+        linear_forward<T>({below.data(), s.n_in, p.m, 1, s.n_in}, W, b, {z.data(), s.n_out, p.m, 1, s.n_out});
+        activation_forward<T>({Z.data(), s.n_out, p.m, 1, s.n_out}, spec.layer(l).activation, spec.layer(l).parameter,
+                              {a.data(), s.n_out, p.m, 1, s.n_out});
+        CHECK(z == Z && a == A, "layer ", l, ", ", hidden);
       }
-      return std::vector<T>();
-    };
-    CHECK(find("A", 0) == p.X);
-    CHECK(find("A", 3) == p.predicted());
-    for (int l = 1; l <= 3; ++l) {
-      const Slice& s = p.network.layout.layer(l);
-      CHECK(find("dW", l) == std::vector<T>(g.begin() + s.W, g.begin() + s.b), "layer ", l);
-      CHECK(find("db", l) == std::vector<T>(g.begin() + s.b, g.begin() + s.b + s.n_out), "layer ", l);
-      const auto below = find("A", l - 1), Z = find("Z", l), A = find("A", l);
-      std::vector<T> z(Z.size()), a(A.size());
-      const auto W = weights<const T>(p.network.layout, p.network.parameters.data(), l);
-      const auto b = biases<const T>(p.network.layout, p.network.parameters.data(), l);
-      linear_forward<T>({below.data(), s.n_in, p.m, 1, s.n_in}, W, b, {z.data(), s.n_out, p.m, 1, s.n_out});
-      activation_forward<T>({Z.data(), s.n_out, p.m, 1, s.n_out}, spec.layer(l).activation, spec.layer(l).parameter,
-                            {a.data(), s.n_out, p.m, 1, s.n_out});
-      CHECK(z == Z && a == A, "layer ", l, ", ", hidden);
     }
   }
 }
 
 TEST(no_examples_are_refused) {
-  const Problem<float> p(make({3, 2}, "linear", "linear", "squared_error"), 1, 13);
+  const Problem<float> p(make({3, 2}, "linear", "linear", "squared_error"), 1, 14);
   std::vector<float> g(8);
   REFUSES(evaluate(p.network, p.examples(0, 0), 1), "evaluate: X must have at least one example");
   REFUSES(gradient(p.network, p.examples(0, 0), g.data(), 1), "gradients: X must have at least one example");

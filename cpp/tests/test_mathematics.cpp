@@ -48,8 +48,8 @@ const std::vector<T>& arguments() {
 }
 
 // |f(x) - exact(x)| <= bound(x) units in the last place, for the arguments that take(x). Where the exact value is below
-// the smallest normal number only the absolute error counts: Eigen's exp stops at e^-88.7 = 2.9e-39 (double: 5.6e-309)
-// and does not reach 0. NaN must stay NaN, an overflow must be infinite.
+// twice the smallest normal number only the absolute error counts: exponential() is 0 from there on. NaN must stay NaN,
+// an overflow must be infinite.
 template <class T, class F, class Exact, class Take, class Bound>
 void within(F f, Exact exact, Take take, Bound bound) {
   std::vector<T> x;
@@ -71,8 +71,8 @@ void within(F f, Exact exact, Take take, Bound bound) {
       continue;
     }
     const T size = std::abs(rounded);
-    const long double unit = size < Limits<T>::min() ? 0 : size - std::nextafter(size, T(0));
-    const long double allowed = unit == 0 ? static_cast<long double>(Limits<T>::min()) : bound(value, x[i]) * unit;
+    const long double unit = size < 2 * Limits<T>::min() ? 0 : size - std::nextafter(size, T(0));
+    const long double allowed = unit == 0 ? 2 * static_cast<long double>(Limits<T>::min()) : bound(value, x[i]) * unit;
     CHECK_NEAR(y[i], value, allowed, "at ", x[i], ": ", std::abs(y[i] - value) / unit, " units");
   }
 }
@@ -85,6 +85,15 @@ const auto at_most = [](long double units) { return [units](auto...) { return un
 TEST_BOTH(exponential_is_within_2_units) {  // (1.3, 1.7)
   within<T>([](const auto& x) { return exponential(x); }, [](long double x) { return std::exp(x); }, anywhere,
             at_most(2));
+}
+
+TEST_BOTH(exponential_gives_no_subnormal_number) {
+  for (const T x : arguments<T>()) {
+    T y = 0;
+    map(1, &y, [](const auto& p) { return exponential(p); }, &x);
+    CHECK(y == 0 || y >= Limits<T>::min() || std::isnan(x), "at ", x, ": ", y);
+    CHECK(y > 0 || std::isnan(x) || std::exp(static_cast<long double>(x)) < 2 * Limits<T>::min(), "at ", x, ": ", y);
+  }
 }
 
 TEST_BOTH(logarithm_is_within_2_units) {  // (1.1, 1.5)

@@ -3,6 +3,7 @@
 #include "check.hpp"
 
 #include <deepcore/catalog.hpp>
+#include <deepcore/predictor.hpp>
 #include <deepcore/rng.hpp>
 #include <deepcore/train.hpp>
 
@@ -29,10 +30,10 @@ std::atomic<long> allocations{0};
 #define COUNTS_MALLOC
 // The C library's own functions stay reachable under these names; operator new comes through malloc.
 extern "C" {
-void* __libc_malloc(std::size_t);                  // NOLINT
-void* __libc_calloc(std::size_t, std::size_t);     // NOLINT
-void* __libc_realloc(void*, std::size_t);          // NOLINT
-void* __libc_memalign(std::size_t, std::size_t);   // NOLINT
+void* __libc_malloc(std::size_t);                 // NOLINT
+void* __libc_calloc(std::size_t, std::size_t);    // NOLINT
+void* __libc_realloc(void*, std::size_t);         // NOLINT
+void* __libc_memalign(std::size_t, std::size_t);  // NOLINT
 
 void* malloc(std::size_t bytes) noexcept { return ++allocations, __libc_malloc(bytes); }
 void* calloc(std::size_t n, std::size_t bytes) noexcept { return ++allocations, __libc_calloc(n, bytes); }
@@ -44,6 +45,7 @@ int posix_memalign(void** out, std::size_t to, std::size_t bytes) noexcept {
 }
 }
 #else  // the sanitizers have their own malloc, other C libraries no second name: operator new alone is counted
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // it sees free(), but not that new is malloc()
 void* operator new(std::size_t bytes) {
   ++allocations;
   if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
@@ -70,13 +72,19 @@ TEST(the_counter_sees_every_kind_of_allocation) {
   CHECK(counted([] {}) == 0);
   CHECK(counted([] { delete static_cast<int*>(escape = new int(1)); }) == 1);
   CHECK(counted([] { delete[] static_cast<char*>(escape = new char[1000]); }) == 1);
-  CHECK(counted([] { std::vector<double> v(10); escape = v.data(); }) == 1);
+  CHECK(counted([] {
+          std::vector<double> v(10);
+          escape = v.data();
+        }) == 1);
 #ifdef COUNTS_MALLOC
   CHECK(counted([] { std::free(escape = std::malloc(10)); }) == 1);
   CHECK(counted([] { std::free(escape = std::calloc(10, 10)); }) == 1);
   CHECK(counted([] { std::free(escape = std::realloc(nullptr, 10)); }) == 1);
   CHECK(counted([] { std::free(escape = std::aligned_alloc(64, 128)); }) == 1);
-  CHECK(counted([] { const Buffer<float> buffer(1000); escape = buffer.data(); }) == 1);
+  CHECK(counted([] {
+          const Buffer<float> buffer(1000);
+          escape = buffer.data();
+        }) == 1);
   void* memory = nullptr;
   CHECK(counted([&] { CHECK(posix_memalign(&memory, 64, 128) == 0); }) == 1);
   std::free(memory);
@@ -123,8 +131,10 @@ void check_run(const std::vector<index>& sizes, index m, index batch, const char
   const TrainResult result = train(network, examples, optimizer, options, snapshots);
   CHECK(result.losses.size() == 3 && result.losses[2] < result.losses[0], optimizer_name);
   CHECK(snapshots.after[0] > before, "the workspace was not counted");
-  CHECK(snapshots.after[1] == snapshots.after[0], snapshots.after[1] - snapshots.after[0], " with ", threads, " threads");
-  CHECK(snapshots.after[2] == snapshots.after[0], snapshots.after[2] - snapshots.after[0], " with ", threads, " threads");
+  CHECK(snapshots.after[1] == snapshots.after[0], snapshots.after[1] - snapshots.after[0], " with ", threads,
+        " threads");
+  CHECK(snapshots.after[2] == snapshots.after[0], snapshots.after[2] - snapshots.after[0], " with ", threads,
+        " threads");
 }
 
 TEST_BOTH(a_wide_network_trains_without_allocating_after_the_first_epoch) {
@@ -142,6 +152,19 @@ TEST_BOTH(a_small_network_trains_without_allocating_after_the_first_epoch) {
 
 TEST_BOTH(a_batch_of_several_slabs_trains_without_allocating_after_the_first_epoch) {
   for (const int threads : {1, 2}) check_run<T>({20, 30, 5}, 9000, 0, "adam", threads);
+}
+
+TEST_BOTH(a_predictor_allocates_nothing_from_its_first_call_on) {
+  const int silu = activation_id("silu"), softmax = activation_id("softmax");
+  const Network<T> network(Spec(300, {{700, silu, 0}, {20, softmax, 0}}, loss_id("categorical_cross_entropy")));
+  const std::vector<T> X(300 * 100, T(1));
+  std::vector<T> A(20 * 100);
+  Predictor<T> predictor(network);
+  for (const index m : {1, 7, 100}) {
+    CHECK(counted([&] { predictor({X.data(), 300, m, 1, 300}, {A.data(), 20, m, 1, 20}, 1); }) == 0, m, " examples");
+    CHECK(counted([&] { predictor({X.data(), 300, m, 100, 1}, {A.data(), 20, m, 100, 1}, 1); }) == 0, m, " examples");
+    CHECK(std::abs(A[0] - T(0.05)) < T(1e-6));
+  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
 namespace deepcore::kernels {
@@ -43,62 +44,94 @@ T by_rule(index K, A a, B b, const T* c0) {
 }
 
 template <class F>
-void for_sizes(F f) {  // every size up to 70 in each place, and those around kDepth and its double
+void for_sizes(F f) {  // every size up to 70 in each place, and those around kDepth, 256 and their doubles
   const auto in_each_place = [&](index s) {
     f(s, index{17}, index{33});
+    f(s, index{18}, index{1});  // one column has a kernel of its own
     f(index{26}, s, index{13});
     f(index{25}, index{19}, s);
   };
   for (index s = 1; s <= 70; ++s) in_each_place(s);
-  for (const index s : {255, 256, 257, 513}) in_each_place(s);
+  for (const index s :
+       {kDepth - 1, kDepth, kDepth + 1, index{255}, index{256}, index{257}, 2 * kDepth + 1, index{513}}) {
+    in_each_place(s);
+  }
   f(index{49}, index{513}, index{70});
+  f(index{313}, index{513}, index{1});
   f(index{1}, index{1}, index{1});
 }
 
-// W (n, K) and b in packed panels, B (K, m) stored both ways, C with a sentinel behind the room it may use.
+enum class Lies { in_panels, in_a_block };          // the left side
+enum class Runs { in_columns, in_strips, across };  // the right side; across: examples are contiguous
+
+// W (n, K) and b in packed panels and as in a Block; B (K, m) stored in three ways; C with sentinels behind its rows.
 template <class T>
 struct Product {
   Product(index rows, index depth, index columns)
-      : n(rows), K(depth), m(columns), panels{rows}, ldc(panels.padded() + kLanes<T>), W(numbers<T>(n * K, n + 3 * K)),
-        b(numbers<T>(n, 5)), B(numbers<T>(K * m, m)), turned(B.size()),
-        packed(static_cast<std::size_t>(panels.padded() * (K + 1))),
-        C(static_cast<std::size_t>(ldc * m + Panels<T>::kWidth), kUntouched) {
-    pack<T>({W.data(), n, K, 1, n}, K + 1, packed.data());
-    for (index p = 0; p < panels.count(); ++p) {
-      pack<T>({b.data(), n, 1, 1, n}, panels.start(p), panels.valid(p), panels.width(p), 0, 1,
-              packed.data() + panels.start(p) * (K + 1) + K * panels.width(p));
-    }
+      : n(rows), K(depth), m(columns), panels{rows},
+        W(numbers<T>(n * (K + 1) + Panels<T>::kWidth, n + 3 * K)),  // b behind it, then what is read in vain
+        B(numbers<T>(K * m, m)), turned(B.size()), strips(at((K / kDepth + 1) * m * kDepth)),
+        packed(at(panels.padded() * (K + 1))) {
+    pack<T>({W.data(), n, K + 1, 1, n}, K + 1, packed.data());
     for (index j = 0; j < m; ++j) {
-      for (index k = 0; k < K; ++k) turned[at(k * m + j)] = B[at(j * K + k)];
+      for (index k = 0; k < K; ++k) {
+        turned[at(k * m + j)] = B[at(j * K + k)];
+        strips[at((k / kDepth * m + j) * kDepth + k % kDepth)] = B[at(j * K + k)];
+      }
     }
   }
   static std::size_t at(index i) { return static_cast<std::size_t>(i); }
-  template <bool kAlongK>
-  void multiply_by(bool bias, index first, index columns) {
-    multiply<kAlongK>(panels, K, K + 1, packed.data(), kAlongK ? B.data() + first * K : turned.data() + first,
-                      kAlongK ? K : m, columns, bias, C.data() + first * ldc, ldc);
+  // Columns [first, first + count) of panels [p0, p1).
+  void run(Lies lies, bool bias, Runs runs, index first, index count, index p0, index p1) {
+    const Left<T> A = lies == Lies::in_panels ? Left<T>{packed.data(), K + 1, 0, bias, nullptr}
+                                              : Left<T>{W.data(), 1, n, bias, W.data() + K * n};
+    const index ld = runs == Runs::in_strips ? kDepth + kLanes<T> : panels.padded() + kLanes<T>;
+    to = {nullptr, ld, runs == Runs::in_strips ? m * ld : kDepth};
+    C.resize(at((n / kDepth + 1) * m * ld + Panels<T>::kWidth), kUntouched);
+    to.data = C.data();
+    if (runs == Runs::in_columns) {
+      multiply<true>(panels, p0, p1, K, A, B.data() + first * K, K, kDepth, count, to.starting(first));
+    } else if (runs == Runs::in_strips) {
+      multiply<true>(panels, p0, p1, K, A, strips.data() + first * kDepth, kDepth, m * kDepth, count,
+                     to.starting(first));
+    } else {
+      multiply<false>(panels, p0, p1, K, A, turned.data() + first, m, kDepth * m, count, to.starting(first));
+    }
+  }
+  void run(Lies lies, bool bias, Runs runs) {
+    C.clear();
+    run(lies, bias, runs, 0, m, 0, panels.count());
   }
   T rule(index i, index j, bool bias) const {
     return by_rule<T>(
         K, [&](index k) { return W[at(k * n + i)]; }, [&](index k) { return B[at(j * K + k)]; },
-        bias ? &b[at(i)] : nullptr);
+        bias ? &W[at(K * n + i)] : nullptr);
   }
-  T c(index i, index j) const { return C[at(j * ldc + i)]; }
+  T c(index i, index j) const { return to.starting(j).from(i)[0]; }
 
   static constexpr T kUntouched = T(-7.5);
   index n, K, m;
   Panels<T> panels;
-  index ldc;
-  std::vector<T> W, b, B, turned, packed, C;
+  std::vector<T> W, B, turned, strips, packed, C;
+  Columns<T> to{};
 };
+
+constexpr Lies kLies[] = {Lies::in_panels, Lies::in_a_block};
+constexpr Runs kRuns[] = {Runs::in_columns, Runs::in_strips, Runs::across};
+
+template <class T>
+std::string describe(const Product<T>& p, Lies lies, Runs runs) {
+  return text("at ", p.n, " x ", p.K, " x ", p.m, ", left side ", static_cast<int>(lies), ", right ",
+              static_cast<int>(runs));
+}
 
 TEST_BOTH(a_product_agrees_with_a_plain_loop_in_double) {
   for_sizes([](index n, index K, index m) {
     Product<T> p(n, K, m);
-    p.template multiply_by<true>(true, 0, m);
+    p.run(Lies::in_panels, true, Runs::in_columns);
     for (index i = 0; i < n; ++i) {
       for (index j = 0; j < m; ++j) {
-        double sum = static_cast<double>(p.b[p.at(i)]), size = std::abs(sum);
+        double sum = static_cast<double>(p.W[p.at(K * n + i)]), size = std::abs(sum);
         for (index k = 0; k < K; ++k) {
           const double term = static_cast<double>(p.W[p.at(k * n + i)]) * static_cast<double>(p.B[p.at(j * K + k)]);
           sum += term;
@@ -112,15 +145,20 @@ TEST_BOTH(a_product_agrees_with_a_plain_loop_in_double) {
   });
 }
 
-TEST_BOTH(an_element_of_a_product_has_the_bits_of_the_rule) {
+TEST_BOTH(an_element_of_a_product_has_the_bits_of_the_rule_however_its_sides_are_stored) {
   for_sizes([](index n, index K, index m) {
     Product<T> p(n, K, m);
     for (const bool bias : {true, false}) {
-      for (const bool along_k : {true, false}) {
-        along_k ? p.template multiply_by<true>(bias, 0, m) : p.template multiply_by<false>(bias, 0, m);
-        for (index i = 0; i < n; ++i) {
+      std::vector<T> expected;
+      for (index j = 0; j < m; ++j) {
+        for (index i = 0; i < n; ++i) expected.push_back(p.rule(i, j, bias));
+      }
+      for (const Lies lies : kLies) {
+        for (const Runs runs : kRuns) {
+          p.run(lies, bias, runs);
+          const std::string where = describe(p, lies, runs);
           for (index j = 0; j < m; ++j) {
-            CHECK(p.c(i, j) == p.rule(i, j, bias), "at ", n, " x ", K, " x ", m, ", along_k ", along_k);
+            for (index i = 0; i < n; ++i) CHECK(p.c(i, j) == expected[p.at(j * n + i)], where);
           }
         }
       }
@@ -128,28 +166,46 @@ TEST_BOTH(an_element_of_a_product_has_the_bits_of_the_rule) {
   });
 }
 
-TEST_BOTH(an_element_of_a_product_has_the_same_bits_in_any_block_of_columns) {
-  for (const index K : {19, 300}) {
-    Product<T> whole(43, K, 41), parts(43, K, 41);
-    whole.template multiply_by<true>(true, 0, 41);
-    for (index width = 1; width <= 17; ++width) {
-      for (index first = 0; first < 41; first += width) {
-        parts.template multiply_by<true>(true, first, std::min(width, 41 - first));
-      }
-      for (index i = 0; i < 43; ++i) {
-        for (index j = 0; j < 41; ++j) CHECK(parts.c(i, j) == whole.c(i, j), "in blocks of ", width);
+TEST_BOTH(an_element_of_a_product_has_the_same_bits_in_any_block_of_columns_and_any_range_of_panels) {
+  constexpr index m = 23;
+  for (const index K : {index{19}, kDepth + 50}) {
+    for (const Lies lies : kLies) {
+      for (const Runs runs : kRuns) {
+        Product<T> whole(9 * Panels<T>::kWidth + 3, K, m), parts(9 * Panels<T>::kWidth + 3, K, m);
+        whole.run(lies, true, runs);
+        for (const index panels : {1, 2, 5, 9}) {
+          for (index width = 1; width <= 17; ++width) {
+            parts.C.clear();
+            for (index first = 0; first < m; first += width) {
+              for (index p = 0; p < parts.panels.count(); p += panels) {
+                parts.run(lies, true, runs, first, std::min(width, m - first), p,
+                          std::min(p + panels, parts.panels.count()));
+              }
+            }
+            const std::string where = text(describe(parts, lies, runs), ", ", width, " columns, ", panels, " panels");
+            for (index j = 0; j < m; ++j) {
+              for (index i = 0; i < whole.n; ++i) CHECK(parts.c(i, j) == whole.c(i, j), where);
+            }
+          }
+        }
       }
     }
   }
 }
 
-TEST_BOTH(a_product_writes_its_padded_rows_as_zeros_and_nothing_behind_them) {
+TEST_BOTH(a_product_of_panels_fills_its_padded_rows_with_zeros_and_writes_nothing_behind_them) {
   for_sizes([](index n, index K, index m) {
     Product<T> p(n, K, m);
-    p.template multiply_by<true>(true, 0, m);
-    for (index j = 0; j < m; ++j) {
-      for (index i = n; i < p.panels.padded(); ++i) CHECK(p.c(i, j) == 0, "at ", n, " x ", K, " x ", m);
-      for (index i = p.panels.padded(); i < p.ldc; ++i) CHECK(p.c(i, j) == p.kUntouched, "at ", n, " x ", K, " x ", m);
+    for (const Lies lies : kLies) {
+      for (const Runs runs : kRuns) {
+        p.run(lies, true, runs);
+        const std::string where = describe(p, lies, runs);
+        for (index j = 0; j < m; ++j) {
+          for (index i = n; lies == Lies::in_panels && i < p.panels.padded(); ++i) CHECK(p.c(i, j) == 0, where);
+          const T* last = p.to.starting(j).from(p.panels.padded() - 1);
+          for (index i = 1; i <= kLanes<T>; ++i) CHECK(last[i] == p.kUntouched, where);
+        }
+      }
     }
   });
 }

@@ -76,7 +76,8 @@ template <class T>
 void check_same(const Network<T>& a, const Optimizer<T>& oa, const Network<T>& b, const Optimizer<T>& ob,
                 const std::string& when) {
   CHECK(values(a.parameters) == values(b.parameters), when);
-  for (std::size_t k = 0; k < oa.slots.size(); ++k) CHECK(values(oa.slots[k]) == values(ob.slots[k]), "slot ", k, ", ", when);
+  for (std::size_t k = 0; k < oa.slots.size(); ++k)
+    CHECK(values(oa.slots[k]) == values(ob.slots[k]), "slot ", k, ", ", when);
   CHECK(oa.steps == ob.steps, when);
 }
 
@@ -90,7 +91,8 @@ std::vector<double> by_hand(const Course<T>& course, Network<T>& network, Optimi
   for (index epoch = 0; epoch < options.epochs; ++epoch) {
     std::vector<std::int64_t> order(at(course.m));
     for (index j = 0; j < course.m; ++j) order[at(j)] = j;
-    if (options.shuffle && batch < course.m) permutation(options.seed, options.first_epoch + epoch, order.data(), course.m);
+    if (options.shuffle && batch < course.m)
+      permutation(options.seed, options.first_epoch + epoch, order.data(), course.m);
     double loss = 0, weight = 0;
     for (index first = 0; first < course.m; first += batch) {
       if (steps-- == 0) return losses;
@@ -140,6 +142,20 @@ TEST_BOTH(train_is_a_loop_of_gradient_and_step_bit_for_bit) {
   }
 }
 
+TEST_BOTH(train_with_layers_wider_than_a_strip_is_the_same_loop) {
+  for (const char* hidden : {"tanh", "silu", "softmax"}) {
+    const Course<T> course({201, 400, 193, 5}, 100, hidden);
+    TrainOptions options;
+    options.batch_size = 40;
+    auto one = course.network(), two = course.network();
+    auto first = make("adam", one, Schedule(0, {0.01})), second = make("adam", two, Schedule(0, {0.01}));
+    Monitor monitor;
+    train(one, course.examples(), first, options, monitor);
+    by_hand(course, two, second, options);
+    check_same(one, first, two, second, hidden);
+  }
+}
+
 TEST_BOTH(train_in_batches_deeper_than_a_chain_of_sums_and_in_full_batches_over_slabs_is_the_same_loop) {
   for (const index batch : {300, 0, 4097}) {
     const Course<T> course({6, 9, 3}, 4500, "gelu");
@@ -157,7 +173,7 @@ TEST_BOTH(train_in_batches_deeper_than_a_chain_of_sums_and_in_full_batches_over_
 
 TEST_BOTH(the_number_of_threads_changes_no_bit_of_a_run) {
   for (const char* hidden : {"relu", "silu", "softmax"}) {
-    const Course<T> course({40, 96, 64, 10}, 500, hidden);
+    const Course<T> course({40, 230, 64, 10}, 500, hidden);
     for (const index batch : {index{200}, index{0}}) {
       TrainOptions options;
       options.batch_size = batch;

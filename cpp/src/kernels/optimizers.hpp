@@ -26,6 +26,7 @@ EIGEN_ALWAYS_INLINE P average(const P& old, const P& beta, const P& fresh, const
 // Polyak 1964; Nesterov 1983 in the form of Sutskever et al. 2013.
 template <class T>
 struct Sgd {
+  static constexpr int kSlots = 1;
   using P = Packet<T>;
   P lr, momentum, undamped, decay;
   bool has_momentum, nesterov;
@@ -46,6 +47,7 @@ struct Sgd {
 // Tieleman & Hinton 2012, with momentum on the scaled gradient.
 template <class T>
 struct RmsProp {
+  static constexpr int kSlots = 2;
   using P = Packet<T>;
   P lr, alpha, beta, eps, momentum, decay;
   RmsProp(const double* h, double rate, index)
@@ -62,6 +64,7 @@ struct RmsProp {
 // Duchi, Hazan & Singer 2011.
 template <class T>
 struct Adagrad {
+  static constexpr int kSlots = 1;
   using P = Packet<T>;
   P lr, eps, decay;
   Adagrad(const double* h, double rate, index) : lr(all<P>(-rate)), eps(all<P>(h[0])), decay(all<P>(h[1])) {}
@@ -75,6 +78,7 @@ struct Adagrad {
 // Kingma & Ba 2015, epsilon outside the root; Decoupled: the weight decay of Loshchilov & Hutter 2019.
 template <class T, bool Decoupled>
 struct AdamRule {
+  static constexpr int kSlots = 2;
   using P = Packet<T>;
   P rate, beta1, rest1, beta2, rest2, correction, eps, decay, keep;
   AdamRule(const double* h, double lr, index t)
@@ -97,6 +101,7 @@ struct AdamRule {
 // Dozat 2016 with torch's momentum schedule mu_t = beta1 (1 - 0.96^(t d) / 2).
 template <class T>
 struct NAdam {
+  static constexpr int kSlots = 2;
   using P = Packet<T>;
   P on_gradient, on_momentum, beta1, rest1, beta2, rest2, correction, eps, decay;
   NAdam(const double* h, double lr, index t)
@@ -172,38 +177,45 @@ using Optimizers = Table<OptimizerInfo, SgdRow, RmsPropRow, AdagradRow, AdamRow,
 
 constexpr int slot_count(const OptimizerInfo& info) { return (info.slots[0] != nullptr) + (info.slots[1] != nullptr); }
 
+// f(step) with the row's Step, built once for a whole step of the optimizer.
+template <class T, class F>
+void with_step(int row, const double* hyper, double rate, index t, F f) {
+  Optimizers::visit(row, [&](auto which) { f(typename decltype(which)::template Step<T>(hyper, rate, t)); });
+}
+
 // n flat parameters; the gradient is scale * raw, so that a sum over examples becomes a mean on the way.
-template <class T>
-void update(int row, const double* hyper, double rate, index t, index n, T* p, const T* raw, T scale, T* const* slots) {
+template <class Step, class T>
+void update(const Step& step, index n, T* p, const T* raw, T scale, T* const* slots) {
   using P = Packet<T>;
   constexpr index S = kLanes<T>;
-  Optimizers::visit(row, [&](auto which) {
-    using Row = decltype(which);
-    constexpr int kSlots = slot_count(Row::info);
-    const typename Row::template Step<T> one(hyper, rate, t);
-    const P factor = all<P>(scale);
-    const auto packet = [&](T* at, const T* g, auto&& slot) {
-      P s[2], x = load<P>(at);
-      for (int k = 0; k < kSlots; ++k) s[k] = load<P>(slot(k));
-      one(x, pmul(factor, load<P>(g)), s);
-      for (int k = 0; k < kSlots; ++k) store<P>(slot(k), s[k]);
-      store<P>(at, x);
-    };
-    index i = 0;
-    for (; i + S <= n; i += S) packet(p + i, raw + i, [&](int k) { return slots[k] + i; });
-    if (i == n) return;
-    T lanes[4][S] = {};  // the tail, through padded packets
-    for (index k = i; k < n; ++k) {
-      lanes[0][k - i] = p[k];
-      lanes[1][k - i] = raw[k];
-      for (int s = 0; s < kSlots; ++s) lanes[2 + s][k - i] = slots[s][k];
-    }
-    packet(lanes[0], lanes[1], [&](int k) { return lanes[2 + k]; });
-    for (index k = i; k < n; ++k) {
-      p[k] = lanes[0][k - i];
-      for (int s = 0; s < kSlots; ++s) slots[s][k] = lanes[2 + s][k - i];
-    }
-  });
+  constexpr int kSlots = Step::kSlots;
+  const P factor = all<P>(scale);
+  const auto packet = [&](T* at, const T* g, auto&& slot) {
+    P s[2], x = load<P>(at);
+    for (int k = 0; k < kSlots; ++k) s[k] = load<P>(slot(k));
+    step(x, pmul(factor, load<P>(g)), s);
+    for (int k = 0; k < kSlots; ++k) store<P>(slot(k), s[k]);
+    store<P>(at, x);
+  };
+  index i = 0;
+  for (; i + S <= n; i += S) packet(p + i, raw + i, [&](int k) { return slots[k] + i; });
+  if (i == n) return;
+  T lanes[4][S] = {};  // the tail, through padded packets
+  for (index k = i; k < n; ++k) {
+    lanes[0][k - i] = p[k];
+    lanes[1][k - i] = raw[k];
+    for (int s = 0; s < kSlots; ++s) lanes[2 + s][k - i] = slots[s][k];
+  }
+  packet(lanes[0], lanes[1], [&](int k) { return lanes[2 + k]; });
+  for (index k = i; k < n; ++k) {
+    p[k] = lanes[0][k - i];
+    for (int s = 0; s < kSlots; ++s) slots[s][k] = lanes[2 + s][k - i];
+  }
+}
+
+template <class T>
+void update(int row, const double* hyper, double rate, index t, index n, T* p, const T* raw, T scale, T* const* slots) {
+  with_step<T>(row, hyper, rate, t, [&](const auto& step) { update(step, n, p, raw, scale, slots); });
 }
 
 }  // namespace deepcore::kernels

@@ -52,6 +52,13 @@ using ei::pnegate;
 using ei::psqrt;
 using ei::psub;
 
+// Asks for n values before they are needed.
+template <class T>
+EIGEN_ALWAYS_INLINE void prefetch(const T* x, index n) {
+  constexpr index kLine = static_cast<index>(64 / sizeof(T));
+  for (index i = 0; i < n; i += kLine) ei::prefetch(x + i);
+}
+
 // f(packet of x...) -> packet of out, over n elements. The tail passes through a padded packet, so that
 // an element's value never depends on where in the array it stands.
 template <class T, class F, class... In>

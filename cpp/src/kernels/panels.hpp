@@ -102,42 +102,54 @@ void one_column(index depth, const T* a, index panel_step, index column_step, co
   }
 }
 
-// C (n, m) = bias + A B over K terms; B (K, m) as tile() reads it. C: columns ldc apart with room for padded rows.
-// Only panels [p0, p1) of the rows, so that threads can share one product.
+// Columns (units of one example) of a matrix, cut into strips of kDepth units: unit i of column j lies at
+// data[(i / kDepth) * strip + j * ld + i % kDepth]. With strip = kDepth the columns are whole. The strips of a batch keep
+// what a run of a product reads within few pages, however wide the layer.
+template <class T>
+struct Columns {
+  T* data;
+  index ld;
+  index strip;
+
+  T* from(index i) const { return data + i / kDepth * strip + i % kDepth; }
+  Columns starting(index j) const { return {data + j * ld, ld, strip}; }
+  operator Columns<const T>() const { return {data, ld, strip}; }  // NOLINT(google-explicit-constructor)
+};
+static_assert(kDepth % Panels<float>::kWidth == 0 && kDepth % Panels<double>::kWidth == 0, "a panel lies in one strip");
+
+// C (n, m) = bias + A B over K terms, for panels [p0, p1) of the rows. B: column j, term k at
+// b[(k / kDepth) * run + j * sb + k % kDepth] if kAlongK, else [k * sb + j]. C has room for padded rows.
 template <bool kAlongK, class T>
-void multiply(Panels<T> panels, index p0, index p1, index K, const Left<T>& A, const T* B, index sb, index m, T* C,
-              index ldc) {
+void multiply(Panels<T> panels, index p0, index p1, index K, const Left<T>& A, const T* B, index sb, index run_step,
+              index m, Columns<T> C) {
   constexpr int kGroup = 4;
   for (index k = 0; k < K || k == 0; k += kDepth) {
     const index run = std::min(kDepth, K - k);
-    const T* b = B + k * (kAlongK ? 1 : sb);
+    const T* b = B + k / kDepth * run_step;
     for (index p = p0; p < p1; ++p) {
       const index start = panels.start(p), width = panels.width(p), step = A.step(width);
       const T* a = A.panel(start) + k * step;
-      T* c = C + start;
+      T* c = C.from(start);
       const T* bias = A.bias_of(start, K, width);
-      // a packed bias is not contiguous over panels; a group needs one that is, or none
-      if (m == 1 && p + kGroup <= p1 && panels.width(p + kGroup - 1) == Panels<T>::kWidth) {
-        T gathered[kGroup * Panels<T>::kWidth];
+      if (m == 1 && p % kGroup == 0 && p + kGroup <= p1 && panels.width(p + kGroup - 1) == Panels<T>::kWidth) {
+        T gathered[kGroup * Panels<T>::kWidth];  // the biases of packed panels are not contiguous
         for (int g = 0; g < kGroup && k == 0 && bias != nullptr; ++g) {
           std::copy_n(A.bias_of(panels.start(p + g), K, width), Panels<T>::kWidth, gathered + g * Panels<T>::kWidth);
         }
-        one_column<kGroup>(run, a, Panels<T>::kWidth * A.row_step, step, b, kAlongK ? 1 : sb,
-                           k > 0             ? c
-                           : bias != nullptr ? gathered
-                                             : nullptr,
-                           c);
+        const T* first = bias != nullptr ? gathered : nullptr;
+        one_column<kGroup>(run, a, Panels<T>::kWidth * A.row_step, step, b, kAlongK ? 1 : sb, k > 0 ? c : first, c);
         p += kGroup - 1;
         continue;
       }
-      panel<kAlongK>(panels.packets(p), m, run, a, step, b, sb, k > 0 ? c : bias, k > 0 ? ldc : 0, c, ldc);
+      panel<kAlongK>(panels.packets(p), m, run, a, step, b, sb, k > 0 ? c : bias, k > 0 ? C.ld : 0, c, C.ld);
     }
   }
 }
 
+// The same for all panels and whole columns, ldc apart.
 template <bool kAlongK, class T>
 void multiply(Panels<T> panels, index K, const Left<T>& A, const T* B, index sb, index m, T* C, index ldc) {
-  multiply<kAlongK>(panels, 0, panels.count(), K, A, B, sb, m, C, ldc);
+  multiply<kAlongK>(panels, 0, panels.count(), K, A, B, sb, kAlongK ? kDepth : kDepth * sb, m, {C, ldc, kDepth});
 }
 
 // C (one panel, m) (+)= A B over K terms, A unpacked: its rows contiguous, columns sa apart. The gradient's product:

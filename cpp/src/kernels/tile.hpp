@@ -9,7 +9,7 @@ namespace deepcore::kernels {
 // The rule of every product in deepcore: C = C0 + S1 + S2 + ..., where Sk = sum over the k-th run of kDepth terms,
 // each one chain of multiply-adds that starts from zero, in order. An element's bits therefore depend on its own
 // row, column and depth only: not on the shape of the blocks, the batch around it or the number of threads.
-inline constexpr index kDepth = 256;  // 24 rows of float, 256 deep, are 24 KB: they stay in a 32 KB cache
+inline constexpr index kDepth = 192;  // 24 rows of float, 192 deep, are 18 KB: with B they stay in a 32 KB cache
 
 // 12 sums in registers (8 where only one packet of rows is left), 3 more for A, 1 for B: the 16 of AVX2.
 template <int P>

@@ -1,0 +1,89 @@
+"""Deep dense networks on a CPU, at the speed of the hardware, with every matrix of the notes in reach.
+
+``deepcore.functional`` holds the notes, function by function; examples are columns. ``Model`` and ``mlp`` are
+the engine; examples are rows.
+
+Example:
+    >>> import deepcore as dc
+    >>> model = dc.mlp([784, 100, 10])
+    >>> model.parameters["W1"].shape
+    (100, 784)
+"""
+
+from __future__ import annotations
+
+import warnings as _warnings
+from pathlib import Path as _Path
+
+from deepcore import _clash
+
+_here = _Path(__file__).parent
+try:
+    from deepcore import _core
+except ImportError as _error:
+    # a missing native module is explained; any other trouble inside it speaks for itself
+    if _error.name not in ("deepcore", "deepcore._core"):
+        raise
+    raise _clash.missing_core(_here, _error) from _error
+_clash.require_ours(_core)
+if _other := _clash.foreign_distribution(_here):
+    _warnings.warn(_clash.beside(_other), stacklevel=2)
+
+from deepcore import catalog, functional, schedules  # noqa: E402
+from deepcore.callbacks import EarlyStopping, EpochRecord, Progress  # noqa: E402
+from deepcore.checkpoint import load  # noqa: E402
+from deepcore.fitting import DivergenceWarning  # noqa: E402
+from deepcore.gradient_check import check_model, gradient_check  # noqa: E402
+from deepcore.history import History  # noqa: E402
+from deepcore.info import get_cmake_dir, get_include, show_config  # noqa: E402
+from deepcore.layers import Dense, SymmetryWarning  # noqa: E402
+from deepcore.model import Model  # noqa: E402
+from deepcore.optimizers import SGD, Adagrad, Adam, AdamW, NAdam, RMSProp  # noqa: E402
+from deepcore.perceptron import mlp  # noqa: E402
+from deepcore.schedules import Constant, Cosine, Exponential, InverseTime, StepDecay  # noqa: E402
+
+__version__: str
+
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Constant",
+    "Cosine",
+    "Dense",
+    "DivergenceWarning",
+    "EarlyStopping",
+    "EpochRecord",
+    "Exponential",
+    "History",
+    "InverseTime",
+    "Model",
+    "NAdam",
+    "Progress",
+    "RMSProp",
+    "StepDecay",
+    "SymmetryWarning",
+    "__version__",
+    "catalog",
+    "check_model",
+    "functional",
+    "get_cmake_dir",
+    "get_include",
+    "gradient_check",
+    "load",
+    "mlp",
+    "schedules",
+    "show_config",
+]
+
+
+def __getattr__(name: str) -> object:
+    # what costs time to import is imported by who asks for it
+    if name == "__version__":
+        return _core.build_info()["version"]
+    if name in ("data", "graph"):
+        from importlib import import_module
+
+        return import_module(f"deepcore.{name}")
+    raise AttributeError(f"module 'deepcore' has no attribute {name!r}")

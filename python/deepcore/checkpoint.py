@@ -1,0 +1,273 @@
+"""A model as one safetensors file: tensors W1, b1, W2, ... and one JSON string in the file's metadata.
+
+Nothing in a file is ever executed. The loader believes no number before it has been compared with the size of
+the file, knows every key, and hands out only finite parameters.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepcore import _core
+from deepcore.layers import Dense
+from deepcore.model import Model, _rebuild
+
+__all__ = ["load", "save"]
+
+FORMAT = 1
+_METADATA = "deepcore"
+_MAX_HEADER = 16 * 2**20  # bytes; ten thousand layers need one megabyte
+_DTYPES = {"F32": "float32", "F64": "float64"}
+_SPEC_KEYS = {
+    "format": int, "version": str, "inputs": int, "layers": list, "loss": str, "dtype": str, "seed": int,
+    "epochs_trained": int, "extras": dict,
+}  # fmt: skip
+_LAYER_KEYS = {"units": int, "activation": str, "init": str, "parameter": (float, int, type(None))}
+
+
+def save(model: Model, path: str | os.PathLike[str]) -> None:
+    """Write ``model`` to ``path``, atomically; see ``Model.save``."""
+    import json
+
+    from safetensors.numpy import save as to_bytes
+
+    if not np.isfinite(model.flat_parameters).all():
+        raise ValueError("save: parameters must be finite, got nan or inf; the training diverged")
+    spec = {
+        "format": FORMAT,
+        "version": _core.build_info()["version"],
+        "inputs": model.inputs,
+        "layers": [
+            {"units": d.units, "activation": d.activation, "init": d.init, "parameter": d.parameter}
+            for d in model.layers
+        ],
+        "loss": model.loss,
+        "dtype": model.dtype.name,
+        "seed": model.seed,
+        "epochs_trained": model.epochs_trained,
+        "extras": model.extras,
+    }
+    try:
+        text = json.dumps(spec, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"save: extras must be JSON data (use array.tolist()): {error}") from error
+    if json.loads(text)["extras"] != model.extras:
+        raise ValueError("save: extras must read back equal: keys must be strings, sequences lists")
+    tensors = {name: np.ascontiguousarray(view) for name, view in model.parameters.items()}
+    data = to_bytes(tensors, metadata={_METADATA: text})
+    if int.from_bytes(data[:8], "little") > _MAX_HEADER:
+        raise ValueError(f"save: extras must fit into {_MAX_HEADER} bytes; store large data beside the model")
+    with _replacing(Path(path)) as descriptor:
+        remaining = memoryview(data)
+        while remaining:
+            remaining = remaining[os.write(descriptor, remaining) :]
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[int]:
+    """A descriptor whose content becomes ``path`` if all goes well: temporary file, fsync, rename, fsync."""
+    path = path.resolve()  # a link keeps pointing at the file that is replaced
+    _sweep(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.deepcore-tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        try:
+            yield descriptor
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if hasattr(os, "O_DIRECTORY"):  # the rename itself must reach the disk; Windows has no such handle
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed processes left; an hour old, so that nobody is still writing it."""
+    if not path.parent.is_dir():
+        return
+    for stray in path.parent.glob(f".{_literal(path.name)}.*.deepcore-tmp"):
+        try:
+            if time.time() - stray.stat().st_mtime > 3600:
+                stray.unlink()
+        except OSError:  # another process was faster
+            pass
+
+
+def _literal(name: str) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """The model that ``Model.save`` wrote, with ``model.extras``.
+
+    Args:
+        path: A file written by ``Model.save``.
+
+    Returns:
+        The same model, bit for bit.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if it is not such a file, is damaged, or was written by a newer deepcore.
+
+    Example:
+        >>> import os, tempfile, deepcore as dc
+        >>> model = dc.mlp([2, 3, 1])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model.safetensors")
+        ...     model.save(path, extras={"labels": ["no", "yes"]})
+        ...     dc.load(path).extras
+        {'labels': ['no', 'yes']}
+    """
+    with Path(path).open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        length = _header_length(file.read(8), size, path)
+        header = _json(file.read(length), "header", path)
+        spec = _spec(header, path)
+        offsets = _offsets(header, spec, size - 8 - length, path)
+        data = memoryview(file.read())
+    model = _build(spec, path)
+    for name, (begin, end) in offsets.items():
+        view = model.parameters[name]
+        values = np.frombuffer(data[begin:end], model.dtype.newbyteorder("<")).reshape(view.shape)
+        if not np.isfinite(values).all():
+            raise _error(path, f"{name} must be finite, got nan or inf")
+        view[...] = values
+    return model
+
+
+def _error(path: str | os.PathLike[str], what: str) -> ValueError:
+    return ValueError(f"load: {os.fspath(path)}: {what}")
+
+
+def _header_length(prefix: bytes, size: int, path: str | os.PathLike[str]) -> int:
+    length = int.from_bytes(prefix, "little")
+    if len(prefix) != 8 or length > size - 8:
+        raise _error(path, "not a safetensors file, or cut off")
+    if length > _MAX_HEADER:
+        raise _error(path, f"header must have at most {_MAX_HEADER} bytes, got {length}")
+    return length
+
+
+def _json(text: bytes | str, what: str, path: str | os.PathLike[str]) -> dict[str, Any]:
+    import json
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = dict(pairs)
+        if len(keys) != len(pairs):
+            raise ValueError("a key occurs twice")
+        return keys
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is not JSON")
+
+    def finite(digits: str) -> float:
+        if not math.isfinite(number := float(digits)):
+            raise ValueError(f"{digits} is out of range")
+        return number
+
+    try:
+        decoded = text if isinstance(text, str) else text.decode("utf-8")
+        value = json.loads(decoded, object_pairs_hook=unique, parse_constant=refuse, parse_float=finite)
+    except (ValueError, RecursionError) as error:
+        raise _error(path, f"{what} must be JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise _error(path, f"{what} must be a JSON object")
+    return value
+
+
+def _checked(value: Any, keys: Mapping[str, Any], what: str, path: str | os.PathLike[str]) -> dict[str, Any]:
+    if not isinstance(value, dict) or value.keys() != keys.keys():
+        raise _error(path, f"{what} must have exactly the keys {', '.join(keys)}")
+    for name, kind in keys.items():
+        if not isinstance(value[name], kind) or isinstance(value[name], bool):
+            raise _error(path, f"{what}: {name} has the wrong type {type(value[name]).__name__}")
+    return value
+
+
+def _spec(header: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
+    metadata = header.pop("__metadata__", None)
+    if not isinstance(metadata, dict) or not isinstance(metadata.get(_METADATA), str):
+        raise _error(path, "a safetensors file, but not of a deepcore model")
+    if metadata.keys() != {_METADATA}:
+        raise _error(path, f"metadata must have the key {_METADATA} only")
+    spec = _json(metadata[_METADATA], "description", path)
+    version = spec.get("format")
+    if isinstance(version, int) and version > FORMAT:
+        raise _error(
+            path,
+            f"written by a newer deepcore (format {version}, this one reads {FORMAT}); update deepcore-nn",
+        )
+    spec = _checked(spec, _SPEC_KEYS, "description", path)
+    if version != FORMAT:
+        raise _error(path, f"format must be {FORMAT}, got {version}")
+    if spec["dtype"] not in _DTYPES.values():
+        raise _error(path, f"dtype must be float32 or float64, got {spec['dtype']!r}")
+    if spec["epochs_trained"] < 0:
+        raise _error(path, f"epochs_trained must not be negative, got {spec['epochs_trained']}")
+    for number, layer in enumerate(spec["layers"], start=1):
+        _checked(layer, _LAYER_KEYS, f"layer {number}", path)
+        if layer["units"] < 1:
+            raise _error(path, f"layer {number}: units must be at least 1, got {layer['units']}")
+    return spec
+
+
+def _offsets(
+    header: dict[str, Any], spec: dict[str, Any], data_size: int, path: str | os.PathLike[str]
+) -> dict[str, tuple[int, int]]:
+    """Byte range of each tensor; they must have the described shapes and together fill the data exactly."""
+    sizes = [spec["inputs"], *(layer["units"] for layer in spec["layers"])]
+    shapes: dict[str, list[int]] = {}
+    for number, (n_prev, n) in enumerate(pairwise(sizes), start=1):
+        shapes |= {f"W{number}": [n, n_prev], f"b{number}": [n, 1]}
+    if header.keys() != shapes.keys():
+        raise _error(path, "the tensors must be W1, b1, ... of the described layers, no more and no less")
+    tag = {name: tag for tag, name in _DTYPES.items()}[spec["dtype"]]
+    itemsize = np.dtype(spec["dtype"]).itemsize
+    ranges: dict[str, tuple[int, int]] = {}
+    for name, shape in shapes.items():
+        entry = _checked(header[name], {"dtype": str, "shape": list, "data_offsets": list}, name, path)
+        numbers = [*entry["shape"], *entry["data_offsets"]]
+        if entry["dtype"] != tag or entry["shape"] != shape or not all(type(n) is int for n in numbers):
+            raise _error(
+                path, f"{name} must be {tag} of shape {shape}, got {entry['dtype']} {entry['shape']}"
+            )
+        if len(entry["data_offsets"]) != 2:
+            raise _error(path, f"{name}: data_offsets must be two numbers")
+        begin, end = entry["data_offsets"]
+        if begin < 0 or end - begin != math.prod(shape) * itemsize:
+            raise _error(path, f"{name} must take {math.prod(shape) * itemsize} bytes, got {end - begin}")
+        ranges[name] = (begin, end)
+    position = 0
+    for begin, end in sorted(ranges.values()):
+        if begin != position:
+            raise _error(path, "the tensors overlap or leave gaps")
+        position = end
+    if position != data_size:
+        raise _error(path, "cut off, or more bytes than the tensors take")
+    return ranges
+
+
+def _build(spec: dict[str, Any], path: str | os.PathLike[str]) -> Model:
+    try:
+        layers = tuple(Dense(**layer) for layer in spec["layers"])
+        config = (spec["inputs"], layers, spec["loss"], spec["dtype"], spec["seed"])
+        return _rebuild(config, None, spec["epochs_trained"], spec["extras"])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _error(path, str(error)) from error

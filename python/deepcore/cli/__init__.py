@@ -1,0 +1,18 @@
+"""The command ``deepcore``: train, predict, evaluate, info. It needs the extra ``cli``."""
+
+import importlib.util
+import sys
+
+_NEEDS = ("click", "rich", "matplotlib")
+
+
+def main() -> None:
+    """Run the command line; without the extra ``cli`` say how to install it and exit with status 2."""
+    missing = [name for name in _NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        needs = " and ".join(missing)
+        print(f'deepcore: the command line needs {needs}: pip install "deepcore-nn[cli]"', file=sys.stderr)
+        raise SystemExit(2)
+    from deepcore.cli.app import app
+
+    app(prog_name="deepcore")

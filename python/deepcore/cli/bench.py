@@ -1,0 +1,88 @@
+"""``deepcore bench``: how fast this machine trains and predicts, beside NumPy."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from deepcore import _core
+from deepcore.bench import PREDICTIONS, WORKLOADS, Race, Task, format_seconds
+from deepcore.cli.output import make_console, say
+from deepcore.info import config
+
+_TASKS: dict[str, Task] = {**WORKLOADS, **PREDICTIONS}
+# The large ones take NumPy seconds an epoch; benchmarks/compare.py in the repository runs them all.
+_SMALL = ("flower", "digits", "tabular", "mnist-s", "30-64-32-1@1", "784-128-10@1024")
+
+
+@click.command()
+@click.option("--workloads", default=",".join(_SMALL), show_default=True, metavar="NAME,...")
+@click.option("--all", "everything", is_flag=True, help="All workloads, which takes minutes.")
+@click.option("--threads", type=click.IntRange(1), help="Of both.  [default: what deepcore would use]")
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), default=0.1, show_default=True)
+@click.option("--examples", type=click.IntRange(2), help="At most so many.")
+@click.option("--json", "path", metavar="FILE", help="Write all measurements there.")
+def bench(
+    workloads: str,
+    everything: bool,
+    threads: int | None,
+    rounds: int,
+    seconds: float,
+    examples: int | None,
+    path: str | None,
+) -> None:
+    """Time training and prediction beside NumPy, after comparing the answers.
+
+    The two take turns, each in a process of its own. Times are medians, of one epoch or one call.
+    """
+    names = list(_TASKS) if everything else workloads.split(",")
+    for name in names:
+        if name not in _TASKS:
+            msg = f"bench: workloads must be of {', '.join(_TASKS)}; got {name!r}"
+            raise ValueError(msg)
+    threads = threads or _core.num_threads()
+    console = make_console()
+    facts = config()
+    say(console, f"deepcore {facts['version']}, CPU variant {facts['variant']}, threads: {threads}")
+    results = []
+    with Race(threads=threads, rounds=rounds, seconds=seconds, least=1) as race:
+        for name in names:
+            task = _TASKS[name]
+            if examples is not None:
+                task = dataclasses.replace(task, examples=min(examples, task.examples))
+            results.append(race.run(task))
+            _check(results[-1])
+    console.print(_table(results))
+    if path is not None:
+        report = {"deepcore": facts, "threads": threads, "results": results}
+        Path(path).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def _check(result: dict[str, Any]) -> None:
+    for name, reason in result["left_out"].items():
+        msg = f"bench: {name} failed at {result['task']}: {reason}"
+        raise RuntimeError(msg)
+
+
+def _table(results: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 0, 0, 2))
+    table.add_column("")
+    for title in ("deepcore", "spread", "numpy", "numpy/deepcore", "GFLOP/s", "of the peak"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for result in results:
+        ours, theirs = (result["contestants"][name] for name in ("deepcore", "numpy"))
+        rate = result["flops"] / ours["median"]
+        table.add_row(
+            result["task"],
+            format_seconds(ours["median"]),
+            f"{100 * ours['mad'] / ours['median']:.1f}%",
+            format_seconds(theirs["median"]),
+            f"{theirs['median'] / ours['median']:.2f}",
+            f"{rate / 1e9:.1f}",
+            f"{100 * rate / result['peak']:.0f}%" if result["peak"] else "-",
+        )
+    return table

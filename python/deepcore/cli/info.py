@@ -1,0 +1,44 @@
+"""``deepcore info``: what a model file holds, or what is installed."""
+
+import click
+
+import deepcore as dc
+from deepcore.cli.output import make_console, print_pairs, print_scores, say
+from deepcore.cli.saved import Saved, some
+
+
+@click.command()
+@click.argument("model", required=False)
+def info(model: str | None) -> None:
+    """Show the layers, labels, preprocessing and training of MODEL; without MODEL, the installation."""
+    if model is None:
+        dc.show_config()
+        return
+    saved = Saved.open(model)
+    console = make_console()
+    say(console, str(saved.model.summary()))
+    recipe = saved.recipe
+    facts: dict[str, object] = {}
+    if recipe.inputs is not None:
+        mean, scale = recipe.inputs.mean, recipe.inputs.scale
+        one = f"(x - {mean[0]:g}) / {scale[0]:g} for every feature"
+        facts["inputs"] = (
+            one if len(mean) == 1 else f"(x - mean) / scale, each of {len(mean)} features by its own"
+        )
+    if recipe.features is not None:
+        facts["features"] = some(recipe.features)
+    if recipe.label is not None:
+        facts["label"] = recipe.label
+    if recipe.labels is not None:
+        facts["classes"] = some(recipe.labels.classes)
+    if recipe.target is not None:
+        facts["target"] = f"(y - {some(recipe.target.mean.tolist())}) / {some(recipe.target.scale.tolist())}"
+    training = saved.model.extras.get("training")
+    results = saved.model.extras.get("results")
+    for title, pairs in (("preprocessing", facts), ("training", training)):
+        if isinstance(pairs, dict) and pairs:
+            say(console, title)
+            print_pairs(console, {name: value for name, value in pairs.items() if value is not None})
+    if isinstance(results, dict) and all(isinstance(row, dict) for row in results.values()):
+        say(console, "results")
+        print_scores(console, results)

@@ -1,0 +1,88 @@
+"""``deepcore predict``: one line of CSV for each example."""
+
+import csv
+import sys
+from pathlib import Path
+from typing import TextIO
+
+import click
+import numpy as np
+
+from deepcore.cli.output import replace_file
+from deepcore.cli.saved import Saved, choose_part
+from deepcore.cli.sources import open_data
+from deepcore.typing import Array
+
+
+@click.command()
+@click.argument("model")
+@click.argument("data")
+@click.option("--out", metavar="FILE.csv", help="Write there instead of to the standard output.")
+@click.option("--probabilities", is_flag=True, help="Add a column for each class.")
+@click.option(
+    "--part", type=click.Choice(["all", "train", "test"]), help="Of the examples.  [default: as evaluate]"
+)
+def predict(model: str, data: str, out: str | None, probabilities: bool, part: str | None) -> None:
+    """Predict the label of every example in DATA.
+
+    MODEL is a model file or the folder that train wrote; DATA is as for train. A CSV file needs the feature
+    columns of the training, in any order; other columns are ignored.
+    """
+    saved = Saved.open(model)
+    dataset = open_data(data, features=saved.recipe.features, labelled=False)
+    saved.check(dataset)
+    X, _ = choose_part(dataset, part, saved.recipe)
+    outputs = saved.model.predict(saved.recipe.encode_inputs(X, saved.model.dtype))
+    header, columns = _columns(saved, outputs, probabilities)
+    if out is None:
+        _write(sys.stdout, header, columns)
+        return
+
+    def write(path: Path) -> None:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            _write(file, header, columns)
+
+    replace_file(Path(out), write)
+
+
+def _columns(saved: Saved, outputs: Array, probabilities: bool) -> tuple[list[str], list[list[object]]]:
+    """Header and columns of the answer: labels or reals, then the probabilities."""
+    activation = saved.model.layers[-1].activation
+    if activation not in ("sigmoid", "softmax"):
+        if probabilities:
+            msg = f"--probabilities needs a classifier; this model's output is {activation}"
+            raise ValueError(msg)
+        values = saved.recipe.decode_outputs(outputs).astype(saved.model.dtype)
+        return _numbered("prediction", values.shape[1]), _shortest(values)
+    # The same rules as Model.predict_labels, which would compute the outputs a second time.
+    if activation == "sigmoid" and outputs.shape[1] > 1:
+        header, columns = _numbered("prediction", outputs.shape[1]), (outputs > 0.5).astype(int).T.tolist()
+        if probabilities:
+            header, columns = header + _numbered("p", outputs.shape[1]), columns + _shortest(outputs)
+        return header, columns
+    if activation == "sigmoid":
+        winners = (outputs[:, 0] > 0.5).astype(np.int64)
+        outputs = np.column_stack([1 - outputs[:, 0], outputs[:, 0]])
+    else:
+        winners = outputs.argmax(axis=1)
+    labels = saved.recipe.labels
+    classes = list(range(outputs.shape[1])) if labels is None else labels.classes
+    header, columns = ["prediction"], [[classes[int(i)] for i in winners]]
+    if probabilities:
+        header, columns = header + [f"p({name})" for name in classes], columns + _shortest(outputs)
+    return header, columns
+
+
+def _shortest(numbers: Array) -> list[list[object]]:
+    """The columns as text, with as many digits as their dtype needs."""
+    return [[str(value) for value in column] for column in numbers.T]
+
+
+def _numbered(name: str, count: int) -> list[str]:
+    return [name] if count == 1 else [f"{name}_{i}" for i in range(1, count + 1)]
+
+
+def _write(file: TextIO, header: list[str], columns: list[list[object]]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(zip(*columns, strict=True))

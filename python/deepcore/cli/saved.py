@@ -1,0 +1,96 @@
+"""MODEL on the command line: a file that ``train`` wrote, or any other file of ``Model.save``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import deepcore as dc
+from deepcore.cli.recipe import Part, Recipe
+from deepcore.cli.sources import Dataset
+from deepcore.typing import Array
+
+MODEL_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A model and the recipe that came with it."""
+
+    model: dc.Model
+    recipe: Recipe
+
+    @classmethod
+    def open(cls, path: str) -> "Saved":
+        """Load MODEL: a model file, or the folder into which ``train`` wrote one.
+
+        Raises:
+            OSError: if it cannot be read.
+            ValueError: if it is no model file.
+        """
+        file = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
+        model = dc.load(file)
+        values = model.extras.get("preprocessing")
+        recipe = Recipe() if values is None else Recipe.from_dict(values)
+        if not recipe.fits(model.inputs, model.outputs):
+            msg = f"{file}: the preprocessing in this model file does not fit its network"
+            raise ValueError(msg)
+        return cls(model, recipe)
+
+    def check(self, dataset: Dataset) -> None:
+        """Raise ValueError unless the examples have as many features as the model has inputs."""
+        if dataset.X.shape[1] != self.model.inputs:
+            msg = f"{dataset.name} has {dataset.X.shape[1]} features, the model takes {self.model.inputs}"
+            raise ValueError(msg)
+
+    def score(self, part: Part) -> dict[str, float]:
+        """Examples and loss; for classes the accuracy, for reals the errors in the units of the labels."""
+        scores = {"examples": len(part.y), **self.model.evaluate(part.X, part.y)}
+        if "accuracy" not in scores:
+            y = part.raw_labels.reshape(len(part.y), -1).astype(np.float64)
+            error = self.recipe.decode_outputs(self.model.predict(part.X)) - y
+            spread = np.square(y - y.mean(axis=0)).sum()
+            scores["rmse"] = float(np.sqrt(np.square(error).mean()))
+            # R^2 compares with predicting the mean; it has no value if the labels do not vary.
+            if spread > 0:
+                scores["r2"] = float(1 - np.square(error).sum() / spread)
+        return scores
+
+    def save(self, path: Path, training: dict[str, Any], results: dict[str, Any]) -> None:
+        """Write the model with its recipe, how it was trained, and how well."""
+        self.model.save(
+            path, extras={"preprocessing": self.recipe.to_dict(), "training": training, "results": results}
+        )
+
+
+def choose_part(dataset: Dataset, part: str | None, recipe: Recipe) -> tuple[Array, Array | None]:
+    """The examples that are meant: ``"all"``, ``"train"`` or ``"test"``; None is the test part if the data
+    have one.
+
+    Data without parts of their own are split again as they were for training.
+
+    Raises:
+        ValueError: if there are no such parts.
+    """
+    if dataset.test is not None:
+        X_test, y_test = dataset.test
+        if part == "all" and dataset.y is not None:
+            return np.concatenate([dataset.X, X_test]), np.concatenate([dataset.y, y_test])
+        return (dataset.X, dataset.y) if part == "train" else (X_test, y_test)
+    if part in (None, "all"):
+        return dataset.X, dataset.y
+    split = recipe.split
+    if split is None or split.examples != len(dataset.X):
+        trained = "no split" if split is None else f"a split of {split.examples} examples"
+        msg = f"--part {part}: the model file records {trained}, {dataset.name} has {len(dataset.X)} examples"
+        raise ValueError(msg)
+    rows = split.indices()[0 if part == "train" else 1]
+    return dataset.X[rows], None if dataset.y is None else dataset.y[rows]
+
+
+def some(names: Sequence[object]) -> str:
+    """The first ten names, and how many there are."""
+    shown = ", ".join(str(name) for name in names[:10])
+    return shown if len(names) <= 10 else f"{shown}, ... ({len(names)})"

@@ -1,0 +1,224 @@
+"""The door of the engine: what users pass becomes arrays the native module takes, or a clear error.
+
+Rows are examples here; the functions of the notes have their own door in ``functional.shapes``.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from deepcore.typing import Array, ClassWeight
+
+__all__ = ["count", "features", "numbers", "targets", "threads", "weights"]
+
+
+def count(who: str, name: str, value: object, low: int = 1, high: int = 2**31 - 1) -> int:
+    """A whole number from ``low`` to ``high``."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        raise TypeError(f"{who}: {name} must be a whole number, got {value!r}")
+    if not low <= number <= high:
+        rule = f"at least {low}" if number < low else f"at most {high}"
+        raise ValueError(f"{who}: {name} must be {rule}, got {number}")
+    return number
+
+
+def threads(who: str, value: int | None) -> int:
+    """Number of threads as the native module takes it, 0 being its default."""
+    return 0 if value is None else count(who, "threads", value)
+
+
+def numbers(who: str, name: str, value: object) -> Array:
+    """``value`` as an array of bools, integers or floats, of whatever shape it has."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{who}: {name} must be one rectangular array; its rows differ in length") from error
+    if array.dtype.kind not in "biuf":
+        hint = "map labels to integers first" if array.dtype.kind in "OUS" else "use real numbers"
+        raise TypeError(f"{who}: {name} must hold numbers, got dtype {array.dtype}; {hint}")
+    return array
+
+
+def _check_finite(who: str, name: str, array: Array) -> None:
+    # A finite sum proves every element finite in one pass that allocates nothing.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(array.sum()):
+            return
+    bad = ~np.isfinite(array)
+    if not bad.any():  # the sum overflowed, the elements did not
+        return
+    index = np.unravel_index(int(bad.argmax()), array.shape)
+    place = f"row {index[0]}" + (f", column {index[1]}" if array.ndim > 1 and array.shape[1] > 1 else "")
+    raise ValueError(
+        f"{who}: {name} must be finite in {array.dtype}, got {array[index]} in {place}; "
+        f"remove or fill such rows ({int(bad.any(axis=tuple(range(1, array.ndim))).sum())} of {len(array)})"
+    )
+
+
+def _convert(who: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
+    with np.errstate(over="ignore"):  # what overflows to inf is reported below
+        converted = array.astype(dtype, copy=False)
+    if array.dtype.kind == "f":
+        _check_finite(who, name, converted)
+    return converted
+
+
+def features(who: str, X: object, n_x: int, dtype: np.dtype[Any]) -> Array:
+    """X as an (m, n_x) array of ``dtype``, finite.
+
+    Raises:
+        TypeError: if X does not hold real numbers.
+        ValueError: if the shape is wrong or an element is not finite.
+    """
+    array = numbers(who, "X", X)
+    if array.ndim != 2:
+        hint = "use X.reshape(1, -1) for one example" if array.ndim == 1 else "use X.reshape(len(X), -1)"
+        raise ValueError(f"{who}: X must have shape (m, {n_x}), got {array.shape}; {hint}")
+    if array.shape[1] != n_x:
+        hint = "; is it transposed?" if array.shape[0] == n_x else "; the model has that many inputs"
+        raise ValueError(f"{who}: X must have {n_x} columns, got shape {array.shape}{hint}")
+    return _convert(who, "X", array, dtype)
+
+
+def targets(
+    who: str, y: object, m: int, n_out: int, output: str, probability: bool, dtype: np.dtype[Any]
+) -> Array:
+    """y as the native module takes it: labels (m,) int64 for softmax, else (m, n_out) of ``dtype``.
+
+    Args:
+        who: Name of the calling method, the head of messages.
+        y: What the user passed.
+        m: Number of rows of X.
+        n_out: Number of output units.
+        output: Activation of the last layer.
+        probability: Whether targets must lie in [0, 1].
+        dtype: The model's dtype.
+
+    Raises:
+        TypeError: if y does not hold real numbers.
+        ValueError: if the shape or a value breaks the rule for this output.
+    """
+    array = numbers(who, "y", y)
+    if array.ndim == 0 or len(array) != m:
+        rows = "no rows" if array.ndim == 0 else f"{len(array)}"
+        raise ValueError(f"{who}: y must have {m} rows like X, got {rows}{_transposed(array, m)}")
+    if output == "softmax":
+        return _labels(who, array, n_out)
+    if array.ndim == 1 and n_out == 1:
+        array = array.reshape(m, 1)
+    if array.shape != (m, n_out):
+        shapes = f"({m},) or ({m}, 1)" if n_out == 1 else f"({m}, {n_out})"
+        raise ValueError(
+            f"{who}: y must have shape {shapes} for {n_out} output unit(s), got {array.shape}"
+            f"{_transposed(array, m)}"
+        )
+    converted = _convert(who, "y", array, dtype)
+    if probability and m and not (converted.min() >= 0 and converted.max() <= 1):
+        row = int(((converted < 0) | (converted > 1)).any(axis=1).argmax())
+        raise ValueError(
+            f"{who}: y must be 0 or 1 for a {output} output, got {array[row].tolist()} in row {row}; "
+            "for real targets use a linear output, for more classes a softmax output"
+        )
+    return converted
+
+
+def _transposed(array: Array, m: int) -> str:
+    return "; is it transposed?" if m in array.shape[1:] or array.ndim == 2 else ""
+
+
+def _labels(who: str, array: Array, n_out: int) -> Array:
+    if array.ndim != 1:
+        hint = "use y.argmax(axis=1)" if array.ndim == 2 and array.shape[1] == n_out else "use y.ravel()"
+        raise ValueError(
+            f"{who}: y must be labels of shape ({len(array)},) for softmax, got {array.shape}; {hint}"
+        )
+    if array.dtype.kind == "f":
+        _check_finite(who, "y", array)
+        fractional = array != np.floor(array)
+        if fractional.any():
+            row = int(fractional.argmax())
+            raise ValueError(
+                f"{who}: y must hold whole-number labels for softmax, got {array[row]} in row {row}"
+            )
+    if len(array) and not (array.min() >= 0 and array.max() < n_out):
+        row = int(((array < 0) | (array >= n_out)).argmax())
+        raise ValueError(
+            f"{who}: y must hold labels from 0 to {n_out - 1} for {n_out} softmax units, "
+            f"got {array[row]} in row {row}; use np.unique(y, return_inverse=True)[1]"
+        )
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def weights(
+    who: str,
+    sample_weight: object,
+    class_weight: ClassWeight,
+    y: Array,
+    dtype: np.dtype[Any],
+) -> Array | None:
+    """One weight an example, (m,) of ``dtype``: ``sample_weight`` times the weight of the example's class.
+
+    Args:
+        who: Name of the calling method.
+        sample_weight: (m,), finite, not negative, not all zero; None: 1.
+        class_weight: ``{label: weight}``, classes that are not named weigh 1; ``"balanced"``: m / (k count)
+            for each of the k classes present; None: 1.
+        y: Checked targets, labels (m,) or 0/1 of one output (m, 1).
+        dtype: The model's dtype.
+
+    Raises:
+        ValueError: if a shape or value breaks these rules, or the targets are not classes.
+    """
+    m = len(y)
+    total: Array | None = None
+    if sample_weight is not None:
+        array = numbers(who, "sample_weight", sample_weight)
+        if array.shape != (m,):
+            raise ValueError(f"{who}: sample_weight must have shape ({m},) like y, got {array.shape}")
+        total = _convert(who, "sample_weight", array, np.dtype(np.float64))
+        if not (total >= 0).all():
+            row = int((total < 0).argmax())
+            raise ValueError(f"{who}: sample_weight must not be negative, got {total[row]} in row {row}")
+    if class_weight is not None:
+        by_class = _class_weights(who, class_weight, y)
+        total = by_class if total is None else total * by_class
+    if total is None:
+        return None
+    if not total.any():
+        raise ValueError(
+            f"{who}: sample_weight and class_weight must leave an example with weight, got all zero"
+        )
+    return np.ascontiguousarray(total, dtype=dtype)
+
+
+def _class_weights(who: str, class_weight: Mapping[int, float] | str, y: Array) -> Array:
+    labels = y if y.ndim == 1 else y[:, 0]
+    if y.ndim == 2 and (y.shape[1] != 1 or not ((labels == 0) | (labels == 1)).all()):
+        raise ValueError(
+            f"{who}: class_weight needs class labels or 0/1 of one output; use sample_weight instead"
+        )
+    classes, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise ValueError(f"{who}: class_weight must be a mapping or 'balanced', got {class_weight!r}")
+        per_class = len(labels) / (len(classes) * counts)
+    else:
+        present = set(classes.tolist())
+        unknown = [label for label in class_weight if label not in present]
+        if unknown:
+            raise ValueError(
+                f"{who}: class_weight must name labels that occur in y, got {unknown[0]!r}; "
+                f"there is {', '.join(f'{label:g}' for label in classes[:10])}"
+            )
+        per_class = np.array([class_weight.get(int(label), 1.0) for label in classes], np.float64)
+        if not (np.isfinite(per_class).all() and (per_class >= 0).all()):
+            raise ValueError(f"{who}: class_weight must be finite and not negative, got {dict(class_weight)}")
+    return np.asarray(per_class[index], np.float64)

@@ -1,0 +1,120 @@
+"""Activations by name, element by element (softmax: column by column)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from deepcore import _core
+from deepcore.functional.shapes import activation_row, matrices, require_shape, same_dtype
+from deepcore.layers import native_parameter
+from deepcore.typing import Array
+
+__all__ = ["activation", "activation_backward", "activation_derivative", "relu", "sigmoid", "softmax", "tanh"]
+
+
+def activation(Z: ArrayLike, name: str, parameter: float | None = None) -> Array:
+    """``A = g(Z)``.
+
+    Args:
+        Z: Any shape, numbers included; softmax takes a matrix (n, m) and works along each column.
+        name: g, a name of ``catalog.activations``.
+        parameter: Of leaky_relu and elu; None: the default.
+
+    Returns:
+        A, shape of Z; float64 unless Z is float32.
+
+    Raises:
+        TypeError: if Z does not hold real numbers.
+        ValueError: if the name is unknown, or softmax is not given a matrix.
+
+    Example:
+        >>> activation([[-1.0, 2.0]], "leaky_relu")
+        array([[-0.01,  2.  ]])
+    """
+    activation_row("activation", name)
+    slope = native_parameter(name, parameter)
+    if name == "softmax":
+        (columns,) = matrices("activation", {"Z": Z})
+        return _core.activation_forward(columns, name, slope)
+    (array,) = same_dtype("activation", {"Z": Z})
+    A = _core.activation_forward(array.reshape(1, -1), name, slope).reshape(array.shape)
+    return A if array.ndim else A[()]
+
+
+def activation_derivative(Z: ArrayLike, name: str, parameter: float | None = None) -> Array:
+    """``g'(Z)``, element by element; relu'(0) = 0 and leaky_relu'(0) = its slope, by convention.
+
+    Args:
+        Z: Any shape, numbers included.
+        name: g, a name of ``catalog.activations`` other than softmax, whose derivative is a matrix for each
+            column.
+        parameter: Of leaky_relu and elu; None: the default.
+
+    Returns:
+        Shape of Z; float64 unless Z is float32.
+
+    Raises:
+        ValueError: if the name is unknown or softmax.
+
+    Example:
+        >>> activation_derivative(0.0, "sigmoid")
+        np.float64(0.25)
+    """
+    activation_row("activation_derivative", name)
+    if name == "softmax":
+        raise ValueError(
+            "activation_derivative: softmax has a Jacobian for each column; use activation_backward"
+        )
+    (array,) = same_dtype("activation_derivative", {"Z": Z})
+    row = array.reshape(1, -1)
+    slope = native_parameter(name, parameter)
+    result = _core.activation_backward(np.ones_like(row), row, name, slope).reshape(array.shape)
+    return result if array.ndim else result[()]
+
+
+def activation_backward(dA: ArrayLike, Z: ArrayLike, name: str, parameter: float | None = None) -> Array:
+    """``dZ = dA * g'(Z)``; for softmax the product with its Jacobian, column by column.
+
+    Args:
+        dA: (n, m).
+        Z: (n, m).
+        name: g, a name of ``catalog.activations``.
+        parameter: Of leaky_relu and elu; None: the default.
+
+    Returns:
+        dZ, (n, m).
+
+    Raises:
+        ValueError: if the shapes differ or the name is unknown.
+    """
+    who = "activation_backward"
+    activation_row(who, name)
+    dA, Z = matrices(who, {"dA": dA, "Z": Z})
+    require_shape(who, "dA", dA, Z.shape, "the shape of Z")
+    return _core.activation_backward(dA, Z, name, native_parameter(name, parameter))
+
+
+def sigmoid(Z: ArrayLike) -> Array:
+    """``1 / (1 + exp(-Z))``, any shape, without overflow.
+
+    Example:
+        >>> sigmoid(0)
+        np.float64(0.5)
+    """
+    return activation(Z, "sigmoid")
+
+
+def tanh(Z: ArrayLike) -> Array:
+    """``tanh(Z)``, any shape."""
+    return activation(Z, "tanh")
+
+
+def relu(Z: ArrayLike) -> Array:
+    """``max(0, Z)``, any shape."""
+    return activation(Z, "relu")
+
+
+def softmax(Z: ArrayLike) -> Array:
+    """``exp(Z) / sum(exp(Z))`` along each column of Z (n, m), without overflow."""
+    return activation(Z, "softmax")

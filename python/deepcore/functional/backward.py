@@ -1,0 +1,149 @@
+"""Backpropagation, layer by layer, from the caches of the forward pass. Columns are examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from numpy.typing import ArrayLike
+
+from deepcore import _core, catalog
+from deepcore.functional.activations import activation_backward
+from deepcore.functional.cost import check_l2, loss_backward
+from deepcore.functional.forward import Cache, LinearCache
+from deepcore.functional.shapes import activation_row, hidden_names, matrices, require_columns, require_shape
+from deepcore.typing import Array, Grads
+
+__all__ = ["linear_activation_backward", "linear_backward", "model_backward"]
+
+
+def linear_backward(dZ: ArrayLike, cache: LinearCache, l2: float = 0.0) -> tuple[Array, Array, Array]:
+    """``dW = dZ A_prev' / m + (l2/m) W``, ``db = row means of dZ``, ``dA_prev = W' dZ``.
+
+    Args:
+        dZ: (n, m), derivatives of each example's loss (not divided by m).
+        cache: ``(A_prev, W, b)`` of ``linear_forward``.
+        l2: lambda of the weight penalty, 0 or more.
+
+    Returns:
+        dA_prev: (n_prev, m).
+        dW: (n, n_prev).
+        db: (n, 1), one mean for each unit.
+
+    Raises:
+        TypeError: if an array does not hold real numbers.
+        ValueError: if shapes disagree; the message names the array and the shape it must have.
+
+    Example:
+        >>> dA_prev, dW, db = linear_backward([[1.0, 3.0]], ([[1.0, 1.0]], [[2.0]], [[0.0]]))
+        >>> dA_prev, dW, db
+        (array([[2., 6.]]), array([[2.]]), array([[2.]]))
+
+    Source: Rumelhart, Hinton & Williams (1986).
+    """
+    return _linear_backward("linear_backward", dZ, cache, l2)
+
+
+def _linear_backward(who: str, dZ: ArrayLike, cache: LinearCache, l2: float) -> tuple[Array, Array, Array]:
+    check_l2(who, l2)
+    if not isinstance(cache, tuple) or len(cache) != 3:
+        raise TypeError(f"{who}: cache must be (A_prev, W, b) as the forward function returned it")
+    dZ, A_prev, W, _ = matrices(who, {"dZ": dZ, "A_prev": cache[0], "W": cache[1], "b": cache[2]})
+    if A_prev.shape[1] == 0:
+        raise ValueError(f"{who}: A_prev must have at least one column, got shape {A_prev.shape}")
+    require_columns(who, "W", W, A_prev.shape[0], "one for each row of A_prev")
+    require_shape(who, "dZ", dZ, (W.shape[0], A_prev.shape[1]), "units of W by examples of A_prev")
+    dA_prev, dW, db = _core.linear_backward(dZ, A_prev, W)
+    if l2:
+        dW = dW + dW.dtype.type(l2 / A_prev.shape[1]) * W
+    return dA_prev, dW, db
+
+
+def linear_activation_backward(
+    dA: ArrayLike, cache: Cache, activation: str = "relu", parameter: float | None = None, l2: float = 0.0
+) -> tuple[Array, Array, Array]:
+    """One layer backwards: ``dZ = dA * g'(Z)``, then ``linear_backward``.
+
+    Args:
+        dA: (n, m).
+        cache: ``((A_prev, W, b), Z)`` of ``linear_activation_forward``.
+        activation: g, the same name as forwards.
+        parameter: Of leaky_relu and elu; None: the default.
+        l2: lambda of the weight penalty, 0 or more.
+
+    Returns:
+        dA_prev: (n_prev, m).
+        dW: (n, n_prev).
+        db: (n, 1).
+
+    Raises:
+        TypeError: if an array does not hold real numbers or the cache has another form.
+        ValueError: if shapes disagree or the activation is unknown.
+    """
+    return _layer_backward("linear_activation_backward", dA, cache, activation, parameter, l2)
+
+
+def _layer_backward(
+    who: str, dA: ArrayLike, cache: Cache, name: str, parameter: float | None, l2: float
+) -> tuple[Array, Array, Array]:
+    activation_row(who, name)
+    if not isinstance(cache, tuple) or len(cache) != 2:
+        raise TypeError(f"{who}: cache must be ((A_prev, W, b), Z) as the forward function returned it")
+    linear_cache, Z = cache
+    dA, Z = matrices(who, {"dA": dA, "Z": Z})
+    require_shape(who, "dA", dA, Z.shape, "the shape of Z in the cache")
+    return _linear_backward(who, activation_backward(dA, Z, name, parameter), linear_cache, l2)
+
+
+def model_backward(
+    AL: ArrayLike,
+    Y: ArrayLike,
+    caches: Sequence[Cache],
+    activation: str | Sequence[str] = "relu",
+    output: str = "sigmoid",
+    loss: str = "binary_cross_entropy",
+    l2: float = 0.0,
+    parameter: float | None = None,
+) -> Grads:
+    """All layers backwards, from the literal ``dA[L] = -(Y/AL) + (1 - Y)/(1 - AL)`` down to ``dA[0]``.
+
+    Args:
+        AL: Outputs, (n_L, m).
+        Y: Targets, (n_L, m); one-hot columns for softmax.
+        caches: Of ``model_forward``, one a layer.
+        activation: Of the hidden layers, as forwards.
+        output: Of layer L, as forwards.
+        loss: A name of ``catalog.losses``.
+        l2: lambda of the weight penalty, 0 or more.
+        parameter: Of the hidden leaky_relu or elu, as forwards.
+
+    Returns:
+        ``{"dA0": (n_x, m), ..., "dA{L-1}": ..., "dW1": (n1, n_x), "db1": (n1, 1), ...}``. ``dA{l}`` is the
+        derivative by ``A{l}``, of each example's loss; dW and db are means over the examples.
+
+    Raises:
+        TypeError: if an array does not hold real numbers or a cache has another form.
+        ValueError: if shapes disagree or a name is unknown.
+
+    Example:
+        >>> from deepcore import functional as F
+        >>> AL, caches = F.model_forward([[0.0, 1.0]], {"W1": [[0.0]], "b1": [[0.0]]})
+        >>> model_backward(AL, [[0, 1]], caches)["dW1"]
+        array([[-0.25]])
+    """
+    who = "model_backward"
+    L = len(caches)
+    if L == 0:
+        raise ValueError(f"{who}: caches must have one entry a layer, got none")
+    names = [*hidden_names(who, activation, L - 1), output]
+    for name in names:
+        activation_row(who, name)
+    AL, Y = matrices(who, {"AL": AL, "Y": Y})
+    require_shape(who, "Y", Y, AL.shape, "the shape of AL")
+    dA = loss_backward(AL, Y, loss)
+    grads: Grads = {}
+    for number in range(L, 0, -1):
+        name = names[number - 1]
+        own = parameter if number < L and catalog.activations[name]["parameter"] is not None else None
+        dA, dW, db = _layer_backward(who, dA, caches[number - 1], name, own, l2)
+        grads |= {f"dA{number - 1}": dA, f"dW{number}": dW, f"db{number}": db}
+    return grads

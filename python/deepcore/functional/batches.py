@@ -1,0 +1,156 @@
+"""Mini-batches, one-hot targets and inverted dropout, on columns."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from deepcore import _core, door
+from deepcore.functional.shapes import matrices, require_shape
+from deepcore.typing import Array
+
+__all__ = ["dropout_backward", "dropout_forward", "mini_batches", "one_hot"]
+
+
+def mini_batches(
+    X: ArrayLike,
+    Y: ArrayLike,
+    batch_size: int = 64,
+    permutation: ArrayLike | None = None,
+    seed: int = 0,
+    epoch: int = 0,
+) -> list[tuple[Array, Array]]:
+    """The columns of X and Y in one order, cut into batches; the last one holds the rest.
+
+    Args:
+        X: (n_x, m).
+        Y: (n_y, m).
+        batch_size: Columns a batch, at least 1.
+        permutation: (m,) order of the columns; None: the order that ``Model.fit`` takes for ``seed`` and
+            ``epoch``.
+        seed: Of the order.
+        epoch: Number of the epoch, from 0.
+
+    Returns:
+        ``[(X_1, Y_1), (X_2, Y_2), ...]``.
+
+    Raises:
+        ValueError: if X and Y differ in columns or ``permutation`` is not one of 0..m-1.
+
+    Example:
+        >>> batches = mini_batches([[0, 1, 2]], [[0, 1, 0]], batch_size=2, permutation=[2, 1, 0])
+        >>> [X.tolist() for X, Y in batches]
+        [[[2, 1]], [[0]]]
+    """
+    who = "mini_batches"
+    batch_size = door.count(who, "batch_size", batch_size)
+    X, Y = door.numbers(who, "X", X), door.numbers(who, "Y", Y)
+    for name, array in (("X", X), ("Y", Y)):
+        if array.ndim != 2:
+            raise ValueError(
+                f"{who}: {name} must be a matrix with 2 dimensions, got {array.shape}; use reshape(1, -1)"
+            )
+    m = X.shape[1]
+    if Y.shape[1] != m:
+        raise ValueError(f"{who}: Y must have {m} columns like X, got shape {Y.shape}")
+    if permutation is None:
+        order = _core.permutation(
+            door.count(who, "seed", seed, 0, 2**63 - 1), door.count(who, "epoch", epoch, 0), m
+        )
+    else:
+        order = np.asarray(permutation)
+        if (
+            order.shape != (m,)
+            or order.dtype.kind not in "iu"
+            or not np.array_equal(np.sort(order), np.arange(m))
+        ):
+            raise ValueError(f"{who}: permutation must hold each of 0..{m - 1} once, got shape {order.shape}")
+    return [
+        (X[:, order[i : i + batch_size]], Y[:, order[i : i + batch_size]]) for i in range(0, m, batch_size)
+    ]
+
+
+def one_hot(labels: ArrayLike, classes: int) -> Array:
+    """Columns of the unit matrix: (classes, m), float64, with a 1 in row ``labels[i]`` of column i.
+
+    Args:
+        labels: (m,) or (1, m) integers from 0 to classes - 1.
+        classes: Number of rows.
+
+    Raises:
+        TypeError: if the labels are not integers.
+        ValueError: if a label is out of range or the shape is another.
+
+    Example:
+        >>> one_hot([0, 2], 3)
+        array([[1., 0.],
+               [0., 0.],
+               [0., 1.]])
+    """
+    array = np.asarray(labels)
+    if array.dtype.kind not in "iub":
+        raise TypeError(f"one_hot: labels must be integers, got dtype {array.dtype}")
+    if array.ndim == 2 and array.shape[0] == 1:
+        array = array[0]
+    if array.ndim != 1:
+        raise ValueError(f"one_hot: labels must have shape (m,) or (1, m), got {array.shape}")
+    classes = door.count("one_hot", "classes", classes)
+    if len(array) and not (array.min() >= 0 and array.max() < classes):
+        raise ValueError(
+            f"one_hot: labels must be from 0 to {classes - 1}, got {array.min()} to {array.max()}"
+        )
+    Y = np.zeros((classes, len(array)))
+    Y[array.astype(np.intp), np.arange(len(array))] = 1
+    return Y
+
+
+def _masked(who: str, name: str, values: ArrayLike, keep_prob: float, mask: ArrayLike) -> Array:
+    if not 0 < keep_prob <= 1:
+        raise ValueError(f"{who}: keep_prob must be above 0 and at most 1, got {keep_prob}")
+    (array,) = matrices(who, {name: values})
+    kept = np.asarray(mask)
+    require_shape(who, "mask", kept, array.shape, f"the shape of {name}")
+    if kept.dtype.kind not in "biuf" or not ((kept == 0) | (kept == 1)).all():
+        raise ValueError(f"{who}: mask must hold 0 and 1 only; use uniform numbers < keep_prob")
+    result: Array = array * kept.astype(array.dtype) / array.dtype.type(keep_prob)
+    return result
+
+
+def dropout_forward(A: ArrayLike, keep_prob: float, mask: ArrayLike) -> Array:
+    """Inverted dropout: ``A * mask / keep_prob``, whose expectation is A.
+
+    Args:
+        A: (n, m).
+        keep_prob: Probability that a unit is kept, above 0, at most 1.
+        mask: (n, m) of 0 and 1, such as ``numpy.random.default_rng(0).random(A.shape) < keep_prob``.
+
+    Returns:
+        (n, m).
+
+    Raises:
+        ValueError: if shapes differ, the mask holds other numbers, or ``keep_prob`` is not allowed.
+
+    Example:
+        >>> dropout_forward([[1.0, 2.0]], 0.5, [[1, 0]])
+        array([[2., 0.]])
+
+    Source: Srivastava et al. (2014), inverted variant.
+    """
+    return _masked("dropout_forward", "A", A, keep_prob, mask)
+
+
+def dropout_backward(dA: ArrayLike, keep_prob: float, mask: ArrayLike) -> Array:
+    """``dA * mask / keep_prob``: the gradient passes where the activation did.
+
+    Args:
+        dA: (n, m), by the activations after dropout.
+        keep_prob: As forwards.
+        mask: As forwards.
+
+    Returns:
+        (n, m), by the activations before dropout.
+
+    Raises:
+        ValueError: as ``dropout_forward``.
+    """
+    return _masked("dropout_backward", "dA", dA, keep_prob, mask)

@@ -1,0 +1,187 @@
+"""Forward propagation, layer by layer, with its caches. Columns are examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from deepcore import _core, catalog
+from deepcore.functional.activations import activation as apply
+from deepcore.functional.shapes import (
+    activation_row,
+    depth,
+    hidden_names,
+    matrices,
+    require_columns,
+    require_shape,
+)
+from deepcore.typing import Array
+
+__all__ = ["linear_activation_forward", "linear_forward", "model_forward", "predict"]
+
+LinearCache: TypeAlias = tuple[Array, Array, Array]
+Cache: TypeAlias = tuple[LinearCache, Array]
+
+
+def linear_forward(A_prev: ArrayLike, W: ArrayLike, b: ArrayLike) -> tuple[Array, LinearCache]:
+    """Affine part of a layer: ``Z = W A_prev + b``.
+
+    Args:
+        A_prev: Activations of the layer below, (n_prev, m), one example per column.
+        W: Weights, (n, n_prev).
+        b: Biases, (n, 1); added to every column.
+
+    Returns:
+        Z: (n, m); float64 unless all floating-point arguments are float32.
+        cache: ``(A_prev, W, b)``, references that ``linear_backward`` reads.
+
+    Raises:
+        TypeError: if an array does not hold real numbers.
+        ValueError: if shapes disagree; the message names the array and the shape it must have.
+
+    Example:
+        >>> Z, cache = linear_forward([[1.0, 2.0]], [[3.0]], [[0.5]])
+        >>> Z
+        array([[3.5, 6.5]])
+
+    Source: Rumelhart, Hinton & Williams (1986).
+    """
+    return _linear_forward("linear_forward", A_prev, W, b)
+
+
+def _linear_forward(
+    who: str, A_prev: ArrayLike, W: ArrayLike, b: ArrayLike, layer: str = ""
+) -> tuple[Array, LinearCache]:
+    A_prev, W, b = matrices(who, {"A_prev": A_prev, f"W{layer}": W, f"b{layer}": b})
+    require_columns(who, f"W{layer}", W, A_prev.shape[0], "one for each row of A_prev")
+    require_shape(who, f"b{layer}", b, (W.shape[0], 1), f"one row for each row of W{layer}")
+    return _core.linear_forward(A_prev, W, b), (A_prev, W, b)
+
+
+def linear_activation_forward(
+    A_prev: ArrayLike, W: ArrayLike, b: ArrayLike, activation: str = "relu", parameter: float | None = None
+) -> tuple[Array, Cache]:
+    """One layer: ``A = g(W A_prev + b)``.
+
+    Args:
+        A_prev: (n_prev, m).
+        W: (n, n_prev).
+        b: (n, 1).
+        activation: g, a name of ``catalog.activations``.
+        parameter: Of leaky_relu and elu; None: the default.
+
+    Returns:
+        A: (n, m).
+        cache: ``((A_prev, W, b), Z)``.
+
+    Raises:
+        TypeError: if an array does not hold real numbers.
+        ValueError: if shapes disagree or the activation is unknown.
+
+    Example:
+        >>> A, ((A_prev, W, b), Z) = linear_activation_forward([[1.0], [2.0]], [[1.0, -1.0]], [[0.0]], "relu")
+        >>> A, Z
+        (array([[0.]]), array([[-1.]]))
+    """
+    return _layer_forward("linear_activation_forward", A_prev, W, b, activation, parameter)
+
+
+def _layer_forward(
+    who: str,
+    A_prev: ArrayLike,
+    W: ArrayLike,
+    b: ArrayLike,
+    name: str,
+    parameter: float | None,
+    layer: str = "",
+) -> tuple[Array, Cache]:
+    activation_row(who, name)
+    Z, linear_cache = _linear_forward(who, A_prev, W, b, layer)
+    return apply(Z, name, parameter), (linear_cache, Z)
+
+
+def model_forward(
+    X: ArrayLike,
+    parameters: Mapping[str, ArrayLike],
+    activation: str | Sequence[str] = "relu",
+    output: str = "sigmoid",
+    parameter: float | None = None,
+) -> tuple[Array, list[Cache]]:
+    """All layers: ``A[0] = X``, ``A[l] = g[l](W[l] A[l-1] + b[l])`` for l = 1..L.
+
+    Args:
+        X: (n_x, m).
+        parameters: ``{"W1": (n1, n_x), "b1": (n1, 1), ..., "WL": ..., "bL": ...}``; L = 1 is logistic
+            regression.
+        activation: Of the hidden layers, one name for all or a list of one each.
+        output: Of layer L.
+        parameter: Of the hidden leaky_relu or elu; None: the default.
+
+    Returns:
+        AL: (n_L, m).
+        caches: One ``((A_prev, W, b), Z)`` a layer.
+
+    Raises:
+        TypeError: if an array does not hold real numbers.
+        ValueError: if shapes disagree, a parameter is missing or an activation is unknown.
+
+    Example:
+        >>> parameters = {"W1": [[1.0, -1.0]], "b1": [[0.0]]}
+        >>> AL, caches = model_forward([[2.0, 0.0], [2.0, 0.0]], parameters)
+        >>> AL
+        array([[0.5, 0.5]])
+    """
+    who = "model_forward"
+    L = depth(who, parameters)
+    names = [*hidden_names(who, activation, L - 1), output]
+    (A,) = matrices(who, {"X": X})
+    caches = []
+    for number, name in enumerate(names, start=1):
+        own = (
+            parameter
+            if number < L and catalog.activations.get(name, {}).get("parameter") is not None
+            else None
+        )
+        W, b = parameters[f"W{number}"], parameters[f"b{number}"]
+        A, cache = _layer_forward(who, A, W, b, name, own, str(number))
+        caches.append(cache)
+    return A, caches
+
+
+def predict(
+    X: ArrayLike,
+    parameters: Mapping[str, ArrayLike],
+    activation: str | Sequence[str] = "relu",
+    output: str = "sigmoid",
+    threshold: float = 0.5,
+    parameter: float | None = None,
+) -> Array:
+    """Labels: 1 where ``AL > threshold``, strictly, else 0; for softmax the row of the largest output.
+
+    Args:
+        X: (n_x, m).
+        parameters: ``{"W1": ..., "b1": ..., ...}``.
+        activation: Of the hidden layers.
+        output: Of the last layer, sigmoid or softmax.
+        threshold: For sigmoid.
+        parameter: Of the hidden leaky_relu or elu; None: the default.
+
+    Returns:
+        int64, (n_L, m) for sigmoid, (1, m) for softmax.
+
+    Raises:
+        ValueError: if the output is neither, beside what ``model_forward`` raises.
+
+    Example:
+        >>> predict([[0.0, 1e-12, -1e-12]], {"W1": [[1.0]], "b1": [[0.0]]})
+        array([[0, 1, 0]])
+    """
+    if not activation_row("predict", output)["probability"]:
+        raise ValueError(f"predict: output must be sigmoid or softmax, got {output}; use model_forward")
+    AL, _ = model_forward(X, parameters, activation, output, parameter)
+    if output == "softmax":
+        return np.asarray(AL.argmax(axis=0, keepdims=True))
+    return (threshold < AL).astype(np.int64)

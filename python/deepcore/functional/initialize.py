@@ -1,0 +1,77 @@
+"""Initial parameters of a network of given sizes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from deepcore import _core, catalog, door
+from deepcore.functional.shapes import layer_sizes
+from deepcore.layers import SymmetryWarning
+from deepcore.typing import DTypeName, Parameters
+
+__all__ = ["initialize_parameters"]
+
+
+def initialize_parameters(
+    layer_dims: Sequence[int],
+    init: str = "he",
+    seed: int = 0,
+    dtype: DTypeName | str | type = "float64",
+    scale: float = 1.0,
+) -> Parameters:
+    """``W[l]`` drawn by a scheme, ``b[l] = 0``, for l = 1..L.
+
+    The draw of a layer depends on seed, layer and shape only; ``Model`` with the same init and seed starts
+    equal.
+
+    Args:
+        layer_dims: n[0] = n_x, n[1], ..., n[L].
+        init: A name of ``catalog.initializers``: he (for relu), xavier, lecun, inverse_sqrt, normal (x 0.01),
+            zeros, ...
+        seed: Of the draw.
+        dtype: ``"float64"`` or ``"float32"``.
+        scale: Multiplies the weights; large ones saturate sigmoid and tanh and make learning slow.
+
+    Returns:
+        ``{"W1": (n1, n_x), "b1": (n1, 1), ..., "WL": ..., "bL": ...}``.
+
+    Raises:
+        TypeError: if a size is not a whole number.
+        ValueError: if a size, name or number is not allowed.
+
+    Warns:
+        SymmetryWarning: if hidden layers start at zero: their units stay equal. One layer may start at zero.
+
+    Example:
+        >>> parameters = initialize_parameters([12288, 20, 7, 5, 1], init="he", seed=1)
+        >>> parameters["W1"].shape, parameters["b1"].shape
+        ((20, 12288), (20, 1))
+
+    Source: He et al. (2015); Glorot & Bengio (2010) for xavier; LeCun et al. (1998) for lecun.
+    """
+    who = "initialize_parameters"
+    sizes = layer_sizes(who, layer_dims)
+    catalog.lookup(catalog.initializers, init, f"{who}: init")
+    seed = door.count(who, "seed", seed, low=0, high=2**63 - 1)
+    kind = np.dtype(dtype)
+    if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise ValueError(f"{who}: dtype must be float32 or float64, got {kind}")
+    if not np.isfinite(scale):
+        raise ValueError(f"{who}: scale must be finite, got {scale}")
+    if (init == "zeros" or scale == 0) and len(sizes) > 2:
+        warnings.warn(
+            f"{who}: hidden layers that start at zero have equal units, which stay equal; zeros are for "
+            "one layer (logistic regression)",
+            SymmetryWarning,
+            stacklevel=2,
+        )
+    parameters: Parameters = {}
+    for number in range(1, len(sizes)):
+        n, n_prev = sizes[number], sizes[number - 1]
+        W = _core.initialize(n, n_prev, init, 1.0, seed, number)
+        parameters[f"W{number}"] = (W * scale).astype(kind, copy=False)
+        parameters[f"b{number}"] = np.zeros((n, 1), kind)
+    return parameters

@@ -1,0 +1,186 @@
+"""The door of ``functional``: arrays become float32 or float64 matrices of the shapes the notes give them.
+
+The rule about dtypes: float64 unless every floating-point array given is float32. The rule about rank: every
+matrix has two dimensions; ``x.reshape(-1, 1)`` makes a column, ``x.reshape(1, -1)`` a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from deepcore import catalog, door
+from deepcore.typing import Array
+
+__all__ = ["ShapeTable", "depth", "hidden_names", "matrices", "require_shape", "same_dtype", "shape_table"]
+
+
+def same_dtype(who: str, arrays: Mapping[str, object]) -> list[Array]:
+    """The arrays in one dtype: float32 if all that are floating-point are float32, else float64.
+
+    Raises:
+        TypeError: if one holds no real numbers or another floating-point type.
+    """
+    checked = {name: door.numbers(who, name, value) for name, value in arrays.items()}
+    floats = {name: array.dtype for name, array in checked.items() if array.dtype.kind == "f"}
+    for name, dtype in floats.items():
+        if dtype.itemsize not in (4, 8):
+            raise TypeError(
+                f"{who}: {name} must be float32, float64 or integers, got {dtype}; use .astype(float)"
+            )
+    single = bool(floats) and all(dtype.itemsize == 4 for dtype in floats.values())
+    target = np.dtype(np.float32 if single else np.float64)
+    return [array.astype(target, copy=False) for array in checked.values()]
+
+
+def matrices(who: str, arrays: Mapping[str, object]) -> list[Array]:
+    """The arrays in one dtype, each of two dimensions.
+
+    Raises:
+        TypeError: as ``same_dtype``.
+        ValueError: if one has another number of dimensions; rank-1 arrays are refused, not guessed at.
+    """
+    checked = same_dtype(who, arrays)
+    for name, array in zip(arrays, checked, strict=True):
+        if array.ndim != 2:
+            hint = (
+                "rank-1 arrays are refused, (n,) may be a row or a column: use x.reshape(-1, 1) or (1, -1)"
+                if array.ndim == 1
+                else "examples are columns"
+            )
+            raise ValueError(
+                f"{who}: {name} must be a matrix with 2 dimensions, got shape {array.shape}; {hint}"
+            )
+    return checked
+
+
+def require_shape(who: str, name: str, array: Array, shape: tuple[int, ...], why: str) -> None:
+    """Raise a ValueError that says which shape ``name`` must have, and why, unless it has it."""
+    if array.shape != shape:
+        hint = "; is it transposed?" if array.shape == shape[::-1] else ""
+        raise ValueError(f"{who}: {name} must have shape {shape}, {why}, got {array.shape}{hint}")
+
+
+def require_columns(who: str, name: str, array: Array, n: int, why: str) -> None:
+    """Raise a ValueError unless ``array`` has ``n`` columns."""
+    if array.shape[1] != n:
+        hint = "; is it transposed?" if array.shape[0] == n else ""
+        raise ValueError(f"{who}: {name} must have {n} columns, {why}, got shape {array.shape}{hint}")
+
+
+def depth(who: str, parameters: Mapping[str, object]) -> int:
+    """L, the number of layers of ``{"W1": ..., "b1": ..., ..., "WL": ..., "bL": ...}``.
+
+    Raises:
+        ValueError: if a name is missing or does not belong there.
+    """
+    L = len(parameters) // 2
+    expected = {f"{kind}{number}" for number in range(1, L + 1) for kind in "Wb"}
+    if L == 0 or parameters.keys() != expected:
+        raise ValueError(
+            f"{who}: parameters must have the names W1, b1, ..., WL, bL, got {', '.join(parameters)}"
+        )
+    return L
+
+
+def hidden_names(who: str, activation: str | Sequence[str], hidden: int) -> list[str]:
+    """The activation of each hidden layer, from one name for all or one each."""
+    names = [activation] * hidden if isinstance(activation, str) else list(activation)
+    if len(names) != hidden:
+        raise ValueError(
+            f"{who}: activation must be one name or {hidden} names, one a hidden layer, got {len(names)}"
+        )
+    return names
+
+
+def activation_row(who: str, name: object) -> Mapping[str, Any]:
+    """The table row of an activation."""
+    return catalog.lookup(catalog.activations, name, f"{who}: activation")
+
+
+class ShapeTable(dict[str, tuple[int, int]]):
+    """Name to shape of every matrix of a network; prints as a table.
+
+    Attributes:
+        layer_dims: n[0], ..., n[L].
+        m: Number of examples.
+        parameter_count: Number of elements of all W and b.
+    """
+
+    def __init__(self, layer_dims: Sequence[int], m: int) -> None:
+        super().__init__()
+        self.layer_dims = tuple(layer_dims)
+        self.m = m
+        self["A0"] = (self.layer_dims[0], m)
+        self.parameter_count = 0
+        for number in range(1, len(self.layer_dims)):
+            n_prev, n = self.layer_dims[number - 1], self.layer_dims[number]
+            for kind, shape in {"W": (n, n_prev), "b": (n, 1), "Z": (n, m), "A": (n, m)}.items():
+                self[f"{kind}{number}"] = self[f"d{kind}{number}"] = shape
+            self.parameter_count += n * n_prev + n
+
+    def _rows(self) -> list[list[str]]:
+        rows = [["l", "n[l]", "W, dW", "b, db", "Z, dZ", "A, dA"]]
+        rows.append(["0", f"{self.layer_dims[0]}", "", "", "", f"{self['A0']}"])
+        for number, n in enumerate(self.layer_dims[1:], start=1):
+            rows.append([f"{number}", f"{n}", *(f"{self[f'{kind}{number}']}" for kind in "WbZA")])
+        return rows
+
+    def __str__(self) -> str:
+        rows = self._rows()
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+        return "\n".join([*lines, f"{self.parameter_count:,} parameters, m = {self.m}"])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        head, *body = self._rows()
+        cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+        rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in body)
+        return (
+            f"<table><tr>{cells}</tr>{rows}</table><p>{self.parameter_count:,} parameters, m = {self.m}</p>"
+        )
+
+
+def layer_sizes(who: str, layer_dims: Sequence[int]) -> list[int]:
+    """n[0], ..., n[L] as whole numbers of at least 1, at least two of them."""
+    sizes = [door.count(who, f"layer_dims[{i}]", n) for i, n in enumerate(layer_dims)]
+    if len(sizes) < 2:
+        raise ValueError(f"{who}: layer_dims must be [n_x, n1, ..., nL], at least two numbers, got {sizes}")
+    return sizes
+
+
+def shape_table(layer_dims: Sequence[int], m: int) -> ShapeTable:
+    """What each shape must be: ``W[l] (n[l], n[l-1])``, ``b[l] (n[l], 1)``, ``Z[l], A[l] (n[l], m)``.
+
+    A gradient has the shape of what it is the gradient of.
+
+    Args:
+        layer_dims: n[0] = n_x, n[1], ..., n[L].
+        m: Number of examples.
+
+    Returns:
+        A dict of ``"A0"`` and, for each layer, ``"W1", "b1", "Z1", "A1", "dW1", "db1", "dZ1", "dA1"``;
+        printable.
+
+    Raises:
+        TypeError: if a size is not a whole number.
+        ValueError: if a size is below 1 or there are fewer than two.
+
+    Example:
+        >>> table = shape_table([3, 4, 1], m=1)
+        >>> table["W1"], table["dZ2"], table.parameter_count
+        ((4, 3), (1, 1), 21)
+        >>> print(table)
+        l  n[l]   W, dW   b, db   Z, dZ   A, dA
+        0     3                          (3, 1)
+        1     4  (4, 3)  (4, 1)  (4, 1)  (4, 1)
+        2     1  (1, 4)  (1, 1)  (1, 1)  (1, 1)
+        21 parameters, m = 1
+    """
+    return ShapeTable(layer_sizes("shape_table", layer_dims), door.count("shape_table", "m", m))

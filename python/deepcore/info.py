@@ -1,0 +1,51 @@
+"""What is installed: version, CPU variant, libraries, and where C++ programs find the headers."""
+
+import platform
+from pathlib import Path
+
+import numpy as np
+
+from deepcore import _core
+
+
+def config() -> dict[str, str]:
+    """Facts about this installation: version, CPU variants, Eigen, compiler, threads, Python, NumPy.
+
+    Returns:
+        One string a fact, in the order in which ``show_config`` prints them.
+
+    Example:
+        >>> facts = config()
+        >>> facts["variant"] in facts["variants"].split()
+        True
+    """
+    build = _core.build_info()
+    first = {"version": build["version"], "variant": _core.variant, "variants": " ".join(_core.VARIANTS)}
+    return first | build | {"python": platform.python_version(), "numpy": np.__version__}
+
+
+def show_config() -> None:
+    """Print ``config()``, one fact a line; belongs into every bug report."""
+    facts = config()
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        print(f"{name:<{width}}  {value}")
+
+
+def get_include() -> str:
+    """Folder with the public C++ headers, for ``-I``."""
+    return _folder("include")
+
+
+def get_cmake_dir() -> str:
+    """Folder of the CMake package: ``-Ddeepcore_DIR=...`` makes ``find_package(deepcore)`` find it."""
+    return _folder("cmake")
+
+
+def _folder(name: str) -> str:
+    folder = Path(__file__).parent / name
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"deepcore: {folder} must be a folder, got nothing; an editable install has none: pip install ."
+        )
+    return str(folder)

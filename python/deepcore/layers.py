@@ -1,0 +1,128 @@
+"""Layers as plain descriptions; a model is made of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepcore import _core, catalog
+from deepcore.blocks import BlockViews
+from deepcore.typing import ActivationName, InitializerName
+
+__all__ = ["Dense", "SymmetryWarning", "initialize", "native_layers", "native_parameter", "resolve_loss"]
+
+# init="auto": the scheme derived for the slope of the activation (He et al. 2015 for the relu family,
+# Klambauer et al. 2017 for selu, Glorot & Bengio 2010 for everything that is about linear at 0).
+_AUTO_INIT = {
+    "relu": "he",
+    "leaky_relu": "he",
+    "elu": "he",
+    "gelu": "he",
+    "silu": "he",
+    "softplus": "he",
+    "selu": "lecun",
+}
+
+
+class SymmetryWarning(UserWarning):
+    """Units of a hidden layer start equal, so they stay equal: the layer learns as if it had one unit."""
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A fully connected layer: ``A = g(W A_prev + b)``.
+
+    Args:
+        units: n_out, number of units.
+        activation: g, a name of ``catalog.activations``.
+        init: How W starts, a name of ``catalog.initializers``; ``"auto"`` takes the scheme that fits the
+            activation: He for the relu family, LeCun for selu, Xavier (times the activation's gain) for the
+                others. b starts at zero.
+        parameter: The activation's parameter (slope of leaky_relu, alpha of elu); None: its default.
+
+    Raises:
+        TypeError: if an argument has another type.
+        ValueError: if ``units`` < 1, a name is unknown, or the activation has no parameter.
+
+    Example:
+        >>> Dense(3, "leaky_relu", parameter=0.2)
+        Dense(units=3, activation='leaky_relu', init='auto', parameter=0.2)
+    """
+
+    units: int
+    activation: ActivationName | str = "relu"
+    init: InitializerName | str = "auto"
+    parameter: float | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.units, bool) or not isinstance(self.units, (int, np.integer)):
+            raise TypeError(f"Dense: units must be a whole number, got {self.units!r}")
+        if self.units < 1:
+            raise ValueError(f"Dense: units must be at least 1, got {self.units}")
+        object.__setattr__(self, "units", int(self.units))
+        row = catalog.lookup(catalog.activations, self.activation, "Dense: activation")
+        if self.init != "auto":
+            catalog.lookup(catalog.initializers, self.init, "Dense: init")
+        if self.parameter is None:
+            return
+        if row["parameter"] is None:
+            raise ValueError(f"Dense: parameter must be None for {self.activation}, which has none")
+        if isinstance(self.parameter, bool) or not isinstance(
+            self.parameter, (int, float, np.floating, np.integer)
+        ):
+            raise TypeError(f"Dense: parameter must be a number, got {self.parameter!r}")
+        if not (math.isfinite(self.parameter) and self.parameter >= 0):
+            raise ValueError(f"Dense: parameter must be finite and not negative, got {self.parameter}")
+        object.__setattr__(self, "parameter", float(self.parameter))
+
+    @property
+    def initializer(self) -> str:
+        """Name of the initialiser, with ``"auto"`` resolved."""
+        return _AUTO_INIT.get(self.activation, "xavier") if self.init == "auto" else self.init
+
+
+def native_parameter(activation: str, parameter: float | None) -> float:
+    """The number that native functions take for an activation's parameter; 0 where there is none."""
+    if parameter is None:
+        parameter = catalog.activations[activation]["parameter"]
+    return 0.0 if parameter is None else float(parameter)
+
+
+def native_layers(layers: Sequence[Dense]) -> list[tuple[int, str, float]]:
+    """The layers as the native network takes them: (units, activation, parameter)."""
+    return [(d.units, d.activation, native_parameter(d.activation, d.parameter)) for d in layers]
+
+
+def initialize(layers: Sequence[Dense], parameters: BlockViews, seed: int) -> None:
+    """Draw every W by its layer's scheme and set every b to zero; a draw depends on seed, layer and shape."""
+    for number, layer in enumerate(layers, start=1):
+        W = parameters[f"W{number}"]
+        n, n_prev = W.shape
+        gain = catalog.activations[layer.activation]["gain"]
+        W[...] = _core.initialize(n, n_prev, layer.initializer, gain, seed, number)
+        parameters[f"b{number}"][...] = 0
+
+
+def resolve_loss(loss: str, layers: Sequence[Dense]) -> str:
+    """Name of the loss, with ``"auto"`` resolved to the one that belongs to the output activation.
+
+    Raises:
+        ValueError: if loss and layers do not fit.
+    """
+    output, units = layers[-1].activation, layers[-1].units
+    if output == "softmax" and units == 1:
+        raise ValueError("Model: softmax needs at least 2 units, got 1; use sigmoid for two classes")
+    if any(layer.activation == "softmax" for layer in layers[:-1]):
+        raise ValueError("Model: softmax must be in the last layer, got it in a hidden one")
+    if loss == "auto":
+        fitting = [name for name, row in catalog.losses.items() if row["output"] == output]
+        if not fitting:
+            raise ValueError(f"Model: loss must be named for a {output} output, got 'auto'")
+        return fitting[0]
+    needs = catalog.lookup(catalog.losses, loss, "Model: loss")["needs_probability"]
+    if needs and not catalog.activations[output]["probability"]:
+        raise ValueError(f"Model: loss {loss!r} needs a sigmoid or softmax output, got {output}")
+    return loss

@@ -1,0 +1,377 @@
+"""A network of dense layers that trains, predicts, and shows every matrix. Rows are examples."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from deepcore import _core, catalog, door
+from deepcore.blocks import BlockViews
+from deepcore.callbacks import EpochRecord
+from deepcore.history import History
+from deepcore.layers import Dense, SymmetryWarning, initialize, native_layers, resolve_loss
+from deepcore.optimizers import Optimizer, OptimizerState
+from deepcore.summary import Summary
+from deepcore.typing import Array, ClassWeight, DTypeName, LossName, OptimizerName, Predictor
+
+__all__ = ["Model"]
+
+
+class Model:
+    """A network of dense layers: ``A[l] = g[l](W[l] A[l-1] + b[l])``, ``A[0] = X``.
+
+    Args:
+        inputs: n_x, number of features.
+        layers: The layers, first hidden one first; one layer with a sigmoid is logistic regression.
+        loss: A name of ``catalog.losses``; ``"auto"``: the loss that belongs to the output activation
+            (sigmoid: binary_cross_entropy, softmax: categorical_cross_entropy, linear: half_squared_error).
+        dtype: ``"float32"`` or ``"float64"``, of everything the model computes.
+        seed: Of the initial weights and of the shuffling; the same seed gives the same bits everywhere.
+
+    Attributes:
+        extras: What was saved beside the parameters, JSON data (feature names, statistics, label names).
+
+    Raises:
+        TypeError: if an argument has another type.
+        ValueError: if a number or name is not allowed, or loss and output activation do not fit.
+
+    Example:
+        >>> model = Model(4, [Dense(3, "tanh"), Dense(1, "sigmoid")], dtype="float64", seed=1)
+        >>> model.parameters["W1"].shape
+        (3, 4)
+        >>> model.loss
+        'binary_cross_entropy'
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        layers: Sequence[Dense],
+        loss: LossName | str = "auto",
+        dtype: DTypeName | str | type = "float32",
+        seed: int = 0,
+    ) -> None:
+        self.inputs = door.count("Model", "inputs", inputs)
+        self.layers = tuple(layers)
+        if not self.layers or not all(isinstance(layer, Dense) for layer in self.layers):
+            raise TypeError(f"Model: layers must be a list of at least one Dense, got {layers!r}")
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        if self.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+            raise ValueError(f"Model: dtype must be float32 or float64, got {self.dtype}")
+        self.seed = door.count("Model", "seed", seed, low=0, high=2**63 - 1)
+        self.loss = resolve_loss(loss, self.layers)
+        self.extras: dict[str, Any] = {}
+        self.epochs_trained = 0
+        self._busy = threading.Lock()
+        build: Any = _core.NetworkF32 if self.dtype == np.float32 else _core.NetworkF64
+        self._network: Any = build(self.inputs, native_layers(self.layers), self.loss)
+        self._flat: Array = self._network.parameters
+        self._layout: list[tuple[int, int, int, int]] = self._network.layout
+        self._parameters = BlockViews(self._flat, self._layout)
+        initialize(self.layers, self._parameters, self.seed)
+        if any(layer.initializer == "zeros" for layer in self.layers[:-1]):
+            warnings.warn(
+                "Model: a hidden layer with init='zeros' starts with equal units, which stay equal (and with "
+                "relu never move); use init='auto', or one layer for logistic regression",
+                SymmetryWarning,
+                stacklevel=2,
+            )
+
+    # What the model is made of
+
+    @property
+    def outputs(self) -> int:
+        """n_L, number of output units."""
+        return self.layers[-1].units
+
+    @property
+    def parameters(self) -> BlockViews:
+        """``{"W1": (n1, n_x), "b1": (n1, 1), ...}``, live and writable; ``parameters["W1"] = W`` copies."""
+        return self._parameters
+
+    @property
+    def flat_parameters(self) -> Array:
+        """All parameters as one live, writable 1-D view."""
+        return self._flat
+
+    def summary(self) -> Summary:
+        """Layers, units, activations, shapes of W, b, Z, A, and numbers of parameters.
+
+        Example:
+            >>> print(Model(2, [Dense(4, "tanh"), Dense(1, "sigmoid")]).summary())
+            layer  units  activation       W       b       Z       A  parameters
+            --------------------------------------------------------------------
+                0      2  (input)                             (2, m)
+                1      4  tanh        (4, 2)  (4, 1)  (4, m)  (4, m)          12
+                2      1  sigmoid     (1, 4)  (1, 1)  (1, m)  (1, m)           5
+            17 parameters; loss binary_cross_entropy; float32; m: number of examples
+        """
+        sizes = [(layer.units, layer.activation) for layer in self.layers]
+        return Summary.of(self.inputs, sizes, f"loss {self.loss}; {self.dtype}")
+
+    # Training
+
+    def fit(
+        self,
+        X: object,
+        y: object,
+        optimizer: Optimizer | OptimizerState | OptimizerName | str = "adam",
+        epochs: int = 10,
+        batch_size: int | None = 128,
+        shuffle: bool = True,
+        sample_weight: object = None,
+        class_weight: ClassWeight = None,
+        validation_data: tuple[Any, ...] | None = None,
+        callbacks: Sequence[Callable[[EpochRecord], object]] = (),
+        threads: int | None = None,
+        verbose: int = 0,
+        metrics: Sequence[str | Callable[[Array, Array], float]] = (),
+    ) -> History:
+        """Train by (mini-batch) gradient descent and return one number an epoch.
+
+        Args:
+            X: Features, (m, n_x); other numeric dtypes are converted once to the model's.
+            y: Targets. Softmax: integer labels (m,) from 0 to n_L - 1. Sigmoid: 0/1 of shape (m,) or (m,
+                n_L). Other outputs: reals of shape (m,) or (m, n_L).
+            optimizer: A description such as ``Adam(1e-3)``, a name such as ``"sgd"`` (with its defaults), or
+                a state made by ``bind(model)``, which continues where it stands.
+            epochs: Passes over the data.
+            batch_size: Examples a step, the last batch of an epoch being the rest; None: all examples at
+                once.
+            shuffle: Draw a new order every epoch (by the model's seed and the number of epochs trained so
+                far).
+            sample_weight: (m,) weights of the examples, not negative.
+            class_weight: ``{label: weight}`` or ``"balanced"``, multiplied into the sample weights.
+            validation_data: ``(X_val, y_val)`` or ``(X_val, y_val, weights)``, evaluated after every epoch.
+            callbacks: Called with an ``EpochRecord`` after every epoch; one that returns True ends the
+                training.
+            threads: Number of threads; None: the default of this machine.
+            verbose: 1 shows a progress line on standard error.
+            metrics: Further numbers of the training data: ``"accuracy"``, or functions ``metric(y, outputs)``
+                (named by their ``__name__``). Each costs one more pass an epoch.
+
+        Returns:
+            ``history["loss"]``, with validation data also ``history["val_loss"]`` (and ``"val_accuracy"`` for
+            classifiers). The loss is the mean over the examples as they were visited during the epoch.
+
+        Raises:
+            TypeError: if an array does not hold real numbers, or an argument has another type.
+            ValueError: if a shape, a label or a value is not allowed; nothing has been changed then.
+            RuntimeError: if the model is already being trained, by a callback or another thread.
+
+        A loss that is not finite ends the training with a ``DivergenceWarning``; ``history.diverged_at_step``
+        names the step. Ctrl-C raises KeyboardInterrupt; the model keeps the steps made so far.
+
+        Example:
+            >>> import deepcore as dc
+            >>> X = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
+            >>> model = dc.mlp([2, 8, 1], activation="tanh", dtype="float64", seed=1)
+            >>> history = model.fit(X, [0, 1, 1, 0], dc.Adam(0.1), epochs=100, batch_size=None)
+            >>> model.predict_labels(X)
+            array([0, 1, 1, 0])
+        """
+        from deepcore.fitting import Run
+
+        with self._exclusive("fit"):
+            run = Run(self, X, y, sample_weight, class_weight, validation_data, metrics, threads)
+            return run.train(optimizer, epochs, batch_size, shuffle, callbacks, verbose)
+
+    @contextmanager
+    def _exclusive(self, who: str) -> Iterator[None]:
+        if not self._busy.acquire(blocking=False):
+            raise RuntimeError(
+                f"{who}: this model is already being trained (by a callback or another thread)"
+            )
+        try:
+            yield
+        finally:
+            self._busy.release()
+
+    def gradients(
+        self, X: object, y: object, sample_weight: object = None, threads: int | None = None
+    ) -> tuple[float, BlockViews]:
+        """The loss and its gradient by every parameter, at the present parameters.
+
+        Args:
+            X: (m, n_x); y, sample_weight and threads are those of ``fit``.
+
+        Returns:
+            loss: Mean over the examples.
+            grads: ``{"dW1": (n1, n_x), "db1": (n1, 1), ...}``, views of ``grads.flat``.
+        """
+        X, y, weight = self._examples("gradients", X, y, sample_weight)
+        flat = np.zeros_like(self._flat)
+        loss = self._network.gradient(X, y, flat, weight, door.threads("gradients", threads))
+        return float(loss), self._views(flat, "d")
+
+    def trace(self, X: object, y: object, sample_weight: object = None) -> dict[str, Array]:
+        """Every matrix of one step of gradient descent, named and oriented as in the notes.
+
+        Args:
+            X: (m, n_x), at most 4096 examples; y and sample_weight are those of ``fit``.
+
+        Returns:
+            ``{"A0": (n_x, m), "Z1": (n1, m), "A1": ..., "dA1": ..., "dZ1": ..., "dW1": (n1, n_x), "db1": (n1,
+            1), ...}``, columns being examples. They are derivatives of the cost, so ``dZ[L] = (A[L] - Y) /
+            m``.
+        """
+        X, y, weight = self._examples("trace", X, y, sample_weight)
+        return dict(self._network.trace(X, y, weight))
+
+    # Use
+
+    def predict(self, X: object, out: Array | None = None, threads: int | None = None) -> Array:
+        """Output activations A[L], one row an example.
+
+        Args:
+            X: (m, n_x), or one example (n_x,).
+            out: Array to write into, of the result's shape and dtype; None: a new one.
+            threads: Number of threads; None: the default.
+
+        Returns:
+            (m, n_L), or (n_L,) for one example.
+
+        Raises:
+            TypeError: if X does not hold real numbers.
+            ValueError: if a shape is wrong or X is not finite.
+        """
+        array = door.numbers("predict", "X", X)
+        single = array.ndim == 1
+        rows = door.features("predict", array[np.newaxis] if single else array, self.inputs, self.dtype)
+        shape = (self.outputs,) if single else (len(rows), self.outputs)
+        if out is None:
+            A: Array = self._network.predict(rows, threads=door.threads("predict", threads))
+            return A[0] if single else A
+        if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != self.dtype:
+            got = f"{out.shape} of {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
+            raise ValueError(
+                f"predict: out must be an array of shape {shape} and dtype {self.dtype}, got {got}"
+            )
+        self._network.predict(rows, out[np.newaxis] if single else out, door.threads("predict", threads))
+        return out
+
+    def predictor(self) -> Predictor:
+        """A snapshot of the model with a workspace of its own, for predictions where microseconds count.
+
+        Returns:
+            ``p``: ``p(x)`` gives the outputs of one example (n_x,) or of rows (m, n_x); ``p(x, out=a)`` writes
+            them into ``a`` and allocates nothing. Arrays must have the model's dtype; their values are not
+            checked. Later changes of the model are not seen: make a new one.
+
+        Example:
+            >>> import deepcore as dc
+            >>> p = dc.mlp([2, 4, 1]).predictor()
+            >>> p(np.zeros(2, np.float32))
+            array([0.5], dtype=float32)
+        """
+        build: Any = _core.PredictorF32 if self.dtype == np.float32 else _core.PredictorF64
+        return build(self._network)  # type: ignore[no-any-return]
+
+    def predict_labels(self, X: object, threshold: float = 0.5, threads: int | None = None) -> Array:
+        """Labels: the largest softmax output, or 1 where a sigmoid output is above ``threshold``, strictly.
+
+        Args:
+            X: (m, n_x), or one example (n_x,).
+            threshold: For sigmoid outputs.
+            threads: Number of threads; None: the default.
+
+        Returns:
+            int64, (m,) for softmax or one sigmoid output, (m, n_L) for several; one example drops the first
+            axis.
+
+        Raises:
+            ValueError: if the outputs are not probabilities, beside what ``predict`` raises.
+        """
+        output = self.layers[-1].activation
+        if not catalog.activations[output]["probability"]:
+            raise ValueError(
+                f"predict_labels: the output must be sigmoid or softmax, got {output}; use predict"
+            )
+        A = self.predict(X, threads=threads)
+        if output == "softmax":
+            return np.asarray(A.argmax(axis=-1))
+        labels = (threshold < A).astype(np.int64)
+        return labels[..., 0] if self.outputs == 1 else labels
+
+    def evaluate(
+        self, X: object, y: object, sample_weight: object = None, threads: int | None = None
+    ) -> dict[str, float]:
+        """Mean loss, and for classifiers the fraction of examples predicted right.
+
+        Args:
+            X: (m, n_x); y, sample_weight and threads are those of ``fit``.
+
+        Returns:
+            ``{"loss": ..., "accuracy": ...}``; without accuracy if the output is neither sigmoid nor softmax.
+        """
+        X, y, weight = self._examples("evaluate", X, y, sample_weight)
+        return self._evaluate(X, y, weight, door.threads("evaluate", threads))
+
+    def _evaluate(self, X: Array, y: Array, weight: Array | None, threads: int) -> dict[str, float]:
+        loss, accuracy = self._network.evaluate(X, y, weight, threads)
+        if not catalog.activations[self.layers[-1].activation]["probability"]:
+            return {"loss": float(loss)}
+        return {"loss": float(loss), "accuracy": float(accuracy)}
+
+    def _examples(
+        self, who: str, X: object, y: object, sample_weight: object, class_weight: ClassWeight = None
+    ) -> tuple[Array, Array, Array | None]:
+        features = door.features(who, X, self.inputs, self.dtype)
+        m = len(features)
+        if m == 0:
+            raise ValueError(f"{who}: X must have at least one row, got none")
+        probability = bool(catalog.losses[self.loss]["needs_probability"])
+        output = self.layers[-1].activation
+        y = door.targets(who, y, m, self.outputs, output, probability, self.dtype)
+        return features, y, door.weights(who, sample_weight, class_weight, y, self.dtype)
+
+    def _views(self, flat: Array, prefix: str) -> BlockViews:
+        return BlockViews(flat, self._layout, prefix)
+
+    # Files and copies
+
+    def save(self, path: str | os.PathLike[str], extras: Mapping[str, Any] | None = None) -> None:
+        """Write the model to one safetensors file, atomically: a crash leaves the old file or the new one.
+
+        Args:
+            path: The file; by custom it ends in ``.safetensors``.
+            extras: JSON data to keep with the model; replaces ``model.extras``. None: ``model.extras`` is
+                written.
+
+        Raises:
+            OSError: if the file cannot be written; nothing is left behind.
+            ValueError: if a parameter is not finite or ``extras`` is not JSON data.
+        """
+        from deepcore import checkpoint
+
+        if extras is not None:
+            self.extras = dict(extras)
+        checkpoint.save(self, path)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        config = (self.inputs, self.layers, self.loss, self.dtype.name, self.seed)
+        return _rebuild, (config, self._flat.copy(), self.epochs_trained, self.extras)
+
+    def __repr__(self) -> str:
+        sizes = "-".join(str(n) for n in (self.inputs, *(layer.units for layer in self.layers)))
+        names = " ".join(layer.activation for layer in self.layers)
+        return f"Model({sizes}, {names}, loss={self.loss!r}, dtype={self.dtype.name!r}, seed={self.seed})"
+
+
+def _rebuild(
+    config: tuple[Any, ...], flat: Array | None, epochs_trained: int, extras: dict[str, Any]
+) -> Model:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SymmetryWarning)  # it was given when the model was made
+        model = Model(*config)
+    if flat is not None:
+        model.flat_parameters[:] = flat
+    model.epochs_trained = epochs_trained
+    model.extras = extras
+    return model

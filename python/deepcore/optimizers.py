@@ -1,0 +1,267 @@
+"""Optimizers as plain descriptions; ``bind`` makes the state that steps a model.
+
+Formulas and defaults are those of ``torch.optim``; they live in the native rows (``catalog.optimizers``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from deepcore import _core, catalog
+from deepcore.schedules import LearningRate, Schedule, native_schedule
+from deepcore.typing import Array
+
+if TYPE_CHECKING:
+    from deepcore.model import Model
+
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "NAdam", "Optimizer", "OptimizerState", "RMSProp"]
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Base of the optimizers: ``learning_rate`` first, then the hyperparameters of the native row.
+
+    ``learning_rate`` is a number, a schedule of ``deepcore.schedules``, or a function of the step (from 0).
+    """
+
+    learning_rate: LearningRate
+    _name: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        who = type(self).__name__
+        if not self._name:
+            raise TypeError(f"Optimizer is the base class; use one of {', '.join(sorted(_CLASSES))}")
+        rate = self.learning_rate
+        if not (isinstance(rate, Schedule) or callable(rate)):
+            _check_number(who, "learning_rate", rate)
+        for name, value in self._hyper().items():
+            _check_number(who, name, value, below=1.0 if name in _BELOW_ONE else math.inf)
+
+    def _hyper(self) -> dict[str, float]:
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "learning_rate"}
+
+    def bind(self, model: Model, steps: int | None = None) -> OptimizerState:
+        """State of this optimizer for ``model``: its slots, all zero, and its step counter.
+
+        Args:
+            model: The model whose parameters it will step.
+            steps: Length of the run in steps; needed only if ``learning_rate`` is a Python function.
+
+        Returns:
+            A state with ``step(grads)`` for own loops; ``fit(optimizer=state)`` continues from it.
+
+        Example:
+            >>> import numpy as np, deepcore as dc
+            >>> model = dc.mlp([2, 3, 1], dtype="float64")
+            >>> X, y = np.ones((4, 2)), np.array([0, 1, 1, 1])
+            >>> state = dc.SGD(0.1).bind(model)
+            >>> loss, grads = model.gradients(X, y)
+            >>> state.step(grads)
+            >>> state.steps
+            1
+        """
+        return OptimizerState(self, model, steps)
+
+
+# Decay rates of moving averages: at 1 the average would never move.
+_BELOW_ONE = frozenset({"beta1", "beta2", "alpha"})
+
+
+def _check_number(who: str, name: str, value: object, below: float = math.inf) -> None:
+    number = isinstance(value, (bool, int, float, np.integer, np.floating))
+    if not number or not math.isfinite(value) or not 0 <= value < below:  # type: ignore[arg-type,operator]
+        rule = "finite and not negative" if below == math.inf else f"at least 0 and below {below:g}"
+        raise ValueError(f"{who}: {name} must be {rule}, got {value!r}")
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """``w -= learning_rate * v`` with ``v = momentum v + (1 - dampening) g``; Nesterov looks one step ahead.
+
+    The first step takes ``v = g`` undamped, as torch does.
+
+    Source: Polyak (1964); Sutskever et al. (2013), in the variant of ``torch.optim.SGD``.
+    """
+
+    learning_rate: LearningRate = 1e-3
+    momentum: float = 0.0
+    dampening: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    _name: ClassVar[str] = "sgd"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.nesterov and (self.momentum == 0 or self.dampening != 0):
+            raise ValueError("SGD: nesterov needs momentum > 0 and dampening = 0")
+
+
+@dataclass(frozen=True)
+class RMSProp(Optimizer):
+    """``s = alpha s + (1 - alpha) g^2; w -= learning_rate * g / (sqrt(s) + eps)``.
+
+    Source: Hinton, lecture 6e (2012), in the variant of ``torch.optim.RMSprop``.
+    """
+
+    learning_rate: LearningRate = 1e-2
+    alpha: float = 0.99
+    eps: float = 1e-8
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    _name: ClassVar[str] = "rmsprop"
+
+
+@dataclass(frozen=True)
+class Adagrad(Optimizer):
+    """``s += g^2; w -= learning_rate * g / (sqrt(s) + eps)``.
+
+    Source: Duchi, Hazan & Singer (2011), as in ``torch.optim.Adagrad``.
+    """
+
+    learning_rate: LearningRate = 1e-2
+    eps: float = 1e-10
+    weight_decay: float = 0.0
+    _name: ClassVar[str] = "adagrad"
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """``w -= learning_rate * m^ / (sqrt(s^) + eps)``, m^ and s^ corrected moving averages of g and g^2.
+
+    Source: Kingma & Ba (2015), algorithm 1, as in ``torch.optim.Adam``; weight decay is added to g.
+    """
+
+    learning_rate: LearningRate = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    _name: ClassVar[str] = "adam"
+
+
+@dataclass(frozen=True)
+class AdamW(Optimizer):
+    """Adam with decoupled weight decay: ``w -= learning_rate * weight_decay * w`` before Adam's step.
+
+    Source: Loshchilov & Hutter (2019), as in ``torch.optim.AdamW``.
+    """
+
+    learning_rate: LearningRate = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = 0.01
+    _name: ClassVar[str] = "adamw"
+
+
+@dataclass(frozen=True)
+class NAdam(Optimizer):
+    """Adam with Nesterov momentum.
+
+    Source: Dozat (2016), as in ``torch.optim.NAdam``.
+    """
+
+    learning_rate: LearningRate = 2e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    momentum_decay: float = 0.004
+    weight_decay: float = 0.0
+    _name: ClassVar[str] = "nadam"
+
+
+_CLASSES: dict[str, type[Optimizer]] = {cls._name: cls for cls in (SGD, RMSProp, Adagrad, Adam, AdamW, NAdam)}
+
+
+class OptimizerState:
+    """Slots and step counter of one optimizer on one model; made by ``Optimizer.bind``."""
+
+    def __init__(self, optimizer: Optimizer, model: Model, steps: int | None = None) -> None:
+        who = type(optimizer).__name__
+        hyper = {name: float(value) for name, value in optimizer._hyper().items()}
+        schedule = native_schedule(optimizer.learning_rate, steps, who)
+        network: Any = model._network
+        native = _core.OptimizerF32 if model.dtype == np.float32 else _core.OptimizerF64
+        self.optimizer = optimizer
+        self._model = model
+        self._native: Any = native(network, optimizer._name, hyper, schedule)
+        self._flat: Array | None = None
+
+    @property
+    def steps(self) -> int:
+        """Steps made so far."""
+        return int(self._native.steps)
+
+    @property
+    def slots(self) -> dict[str, Array]:
+        """Live 1-D views of the slots by name, laid out like ``flat_parameters``."""
+        return dict(self._native.slots)
+
+    def step(self, grads: Mapping[str, Array] | Array) -> None:
+        """Move the model's parameters by one step of the optimizer.
+
+        Args:
+            grads: ``{"dW1": ..., "db1": ..., ...}`` as ``Model.gradients`` returns them (other keys, such as
+                ``dA0``, are not read), or one 1-D vector laid out like ``flat_parameters``.
+
+        Raises:
+            KeyError: if a gradient is missing.
+            ValueError: if a gradient has another shape than its parameter.
+            RuntimeError: if the model is being trained at this moment.
+        """
+        if not isinstance(grads, Mapping):
+            flat = np.ascontiguousarray(grads, dtype=self._model.dtype)
+            if flat.shape != self._model.flat_parameters.shape:
+                raise ValueError(
+                    f"step: grads must have shape {self._model.flat_parameters.shape} like flat_parameters, "
+                    f"got {flat.shape}"
+                )
+        else:
+            flat = self._flatten(grads)
+        with self._model._exclusive("step"):
+            self._native.step(self._model._network, flat)
+
+    def _flatten(self, grads: Mapping[str, Array]) -> Array:
+        # gradients() hands out views of one vector; then there is nothing to copy
+        owner = getattr(grads, "flat", None)
+        like = self._model.flat_parameters
+        if isinstance(owner, np.ndarray) and owner.shape == like.shape and owner.dtype == like.dtype:
+            return owner
+        if self._flat is None:
+            self._flat = np.zeros_like(self._model.flat_parameters)
+        views = self._model._views(self._flat, "d")
+        for name in views:
+            if name not in grads:
+                raise KeyError(f"step: grads must have {name}, got {', '.join(grads)}")
+            views[name] = grads[name]
+        return self._flat
+
+    def __repr__(self) -> str:
+        return f"OptimizerState({self.optimizer!r}, steps={self.steps})"
+
+
+def resolve(optimizer: object, model: Model, steps: int) -> OptimizerState:
+    """The state that ``fit`` trains with: a name or description starts fresh, a state continues.
+
+    Raises:
+        TypeError: if ``optimizer`` is none of the three.
+        ValueError: if the name is unknown or the state belongs to another model.
+    """
+    if isinstance(optimizer, OptimizerState):
+        if optimizer._model is not model:
+            raise ValueError("fit: optimizer is a state bound to another model; bind it to this one")
+        return optimizer
+    if isinstance(optimizer, str):
+        catalog.lookup(catalog.optimizers, optimizer, "fit: optimizer")
+        optimizer = _CLASSES[optimizer]()  # type: ignore[call-arg]
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"fit: optimizer must be a name, an Optimizer such as Adam(1e-3), or a bound state, "
+            f"got {type(optimizer).__name__}"
+        )
+    return OptimizerState(optimizer, model, steps)

@@ -1,0 +1,71 @@
+"""The table of a model's layers, for a terminal and for a notebook."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Summary"]
+
+_HEAD = ("layer", "units", "activation", "W", "b", "Z", "A", "parameters")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Layers, units, activations, shapes of W, b, Z, A (columns are examples) and numbers of parameters.
+
+    ``print(summary)`` shows it in a terminal; a notebook shows an HTML table.
+
+    Attributes:
+        rows: One tuple of strings a layer, layer 0 being the input.
+        parameters: Number of trainable numbers.
+        note: Loss and dtype.
+    """
+
+    rows: tuple[tuple[str, ...], ...]
+    parameters: int
+    note: str
+
+    @classmethod
+    def of(cls, inputs: int, layers: list[tuple[int, str]], note: str) -> Summary:
+        """Build the table from the sizes and activations of the layers."""
+        rows: list[tuple[str, ...]] = [("0", f"{inputs}", "(input)", "", "", "", f"({inputs}, m)", "")]
+        total, n_prev = 0, inputs
+        for number, (n, activation) in enumerate(layers, start=1):
+            size = n * n_prev + n
+            shapes = (f"({n}, {n_prev})", f"({n}, 1)", f"({n}, m)", f"({n}, m)")
+            rows.append((f"{number}", f"{n}", activation, *shapes, f"{size:,}"))
+            total += size
+            n_prev = n
+        return cls(tuple(rows), total, note)
+
+    @property
+    def _foot(self) -> str:
+        return f"{self.parameters:,} parameters; {self.note}; m: number of examples"
+
+    def __str__(self) -> str:
+        table = (_HEAD, *self.rows)
+        widths = [max(len(row[i]) for row in table) for i in range(len(_HEAD))]
+        lines = []
+        for row in table:
+            # names to the left, numbers and shapes to the right
+            cells = [
+                cell.ljust(width) if i == 2 else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
+            lines.append("  ".join(cells).rstrip())
+        lines.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
+        return "\n".join([*lines, self._foot])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        head = "".join(f"<th>{name}</th>" for name in _HEAD)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows
+        )
+        return (
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+            f"<caption>{escape(self._foot)}</caption></table>"
+        )

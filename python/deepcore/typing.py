@@ -1,0 +1,73 @@
+"""Names and array types that signatures use; a test ties every Literal to its native table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "ActivationName",
+    "Array",
+    "ArrayLike",
+    "ClassWeight",
+    "DTypeName",
+    "FloatArray",
+    "Grads",
+    "InitializerName",
+    "LossName",
+    "MetricName",
+    "OptimizerName",
+    "Parameters",
+    "Predictor",
+    "ScheduleName",
+]
+
+ActivationName: TypeAlias = Literal[
+    "linear",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "softplus",
+    "softmax",
+]
+LossName: TypeAlias = Literal[
+    "binary_cross_entropy",
+    "categorical_cross_entropy",
+    "half_squared_error",
+    "squared_error",
+    "absolute_error",
+]
+InitializerName: TypeAlias = Literal[
+    "zeros", "normal", "xavier", "xavier_uniform", "he", "he_uniform", "lecun", "inverse_sqrt"
+]
+OptimizerName: TypeAlias = Literal["sgd", "rmsprop", "adagrad", "adam", "adamw", "nadam"]
+ScheduleName: TypeAlias = Literal["constant", "step", "exponential", "inverse_time", "cosine"]
+MetricName: TypeAlias = Literal["accuracy"]
+DTypeName: TypeAlias = Literal["float32", "float64"]
+
+Array: TypeAlias = NDArray[Any]
+FloatArray: TypeAlias = NDArray[np.floating[Any]]
+#: ``{label: weight}``, ``"balanced"``, or None
+ClassWeight: TypeAlias = Mapping[int, float] | Literal["balanced"] | str | None
+#: ``{"W1": (n1, n0), "b1": (n1, 1), "W2": ...}``
+Parameters: TypeAlias = dict[str, Array]
+#: ``{"dW1": (n1, n0), "db1": (n1, 1), "dA0": ...}``
+Grads: TypeAlias = dict[str, Array]
+
+
+class Predictor(Protocol):
+    """What ``Model.predictor()`` returns: ``p(x)`` or ``p(x, out)``, for one example or rows."""
+
+    @property
+    def inputs(self) -> int: ...
+    @property
+    def outputs(self) -> int: ...
+    def __call__(self, x: Array, out: Array | None = None, threads: int = 0) -> Array: ...

@@ -1,0 +1,72 @@
+"""What all tests share: the report header, precisions, seeded randomness, and data that may be missing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+
+def pytest_report_header():
+    """Which build is under test."""
+    try:
+        import deepcore
+        from deepcore import _core
+    except ImportError as error:
+        return f"deepcore: cannot be imported ({error}); only the twin's own tests can pass"
+    return f"deepcore {deepcore.__version__}, variant {_core.variant}, numpy {np.__version__}"
+
+
+@pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])
+def dtype(request):
+    """Both precisions."""
+    return request.param
+
+
+@pytest.fixture
+def eps(dtype):
+    """The spacing of 1 and the next number in ``dtype``."""
+    return float(np.finfo(dtype).eps)
+
+
+@pytest.fixture
+def engine(dtype):
+    """The native Network and Optimizer of ``dtype``."""
+    from deepcore import _core
+
+    if dtype is np.float32:
+        return SimpleNamespace(Network=_core.NetworkF32, Optimizer=_core.OptimizerF32)
+    return SimpleNamespace(Network=_core.NetworkF64, Optimizer=_core.OptimizerF64)
+
+
+@pytest.fixture
+def rng():
+    """The same numbers in every run."""
+    return np.random.default_rng(20240229)
+
+
+@pytest.fixture(scope="session")
+def data_dir():
+    """The folder of data files (cat/, mnist/, fashion/, flower/, course2/, digits/)."""
+    folder = os.environ.get("DEEPCORE_DATA")
+    if not folder:
+        pytest.skip("DEEPCORE_DATA is not set: it names the folder of data files")
+    if not Path(folder).is_dir():
+        pytest.fail(f"DEEPCORE_DATA must name a folder, got {folder!r}")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def data_file(data_dir):
+    """``data_file("cat", "train_catvnoncat.h5")`` is its path; skips the test if the file is not there."""
+
+    def path(*parts):
+        file = data_dir.joinpath(*parts)
+        if not file.exists():
+            pytest.skip(f"{'/'.join(parts)} is not in the folder that DEEPCORE_DATA names")
+        return file
+
+    return path

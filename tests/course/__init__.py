@@ -1,0 +1,1 @@
+"""The published numbers of the course, run through deepcore's public functions."""

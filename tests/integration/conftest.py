@@ -1,0 +1,62 @@
+"""Trained models and small folders of images that several tests read."""
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+
+from integration.command_line import run, write_table
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory):
+    """What ``deepcore train`` without arguments printed, and its folder."""
+    folder = tmp_path_factory.mktemp("digits") / "run"
+    return run("train", "--out", folder), folder
+
+
+@pytest.fixture(scope="session")
+def flowers(tmp_path_factory):
+    """A table of 120 rows with text labels, one constant and one text column, and a model trained on it."""
+    folder = tmp_path_factory.mktemp("flowers")
+    random = np.random.default_rng(3)
+    kinds = [("lily", 0.0), ("rose", 4.0), ("tulip", 8.0)]
+    rows = [
+        [f"id{i}", *(centre + random.normal(0, 0.5, 2)).round(3), 5, kind]
+        for i, (kind, centre) in enumerate(kinds * 40)
+    ]
+    table = write_table(folder / "table.csv", ["id", "length", "width", "garden", "kind"], rows)
+    text = run(
+        "train",
+        table,
+        "--drop",
+        "id",
+        "--epochs",
+        100,
+        "--learning-rate",
+        0.01,
+        "--layers",
+        8,
+        "--out",
+        folder / "run",
+    )
+    return text, folder
+
+
+def idx_bytes(array):
+    array = np.asarray(array, np.uint8)
+    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+
+
+@pytest.fixture
+def idx_folder(tmp_path):
+    """Images of 2 x 2 pixels, bright for class 1: 60 to train, 20 to test."""
+    folder = tmp_path / "bright"
+    folder.mkdir()
+    for part, m in (("train", 60), ("t10k", 20)):
+        labels = np.arange(m) % 2
+        images = np.full((m, 2, 2), 20) + 200 * labels[:, None, None]
+        (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx_bytes(images)))
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx_bytes(labels))
+    return folder

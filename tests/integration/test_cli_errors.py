@@ -1,0 +1,180 @@
+"""Wrong files, columns, values and options: one line on standard error, exit status 2, never a traceback."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import deepcore as dc
+from deepcore import cli
+from integration.command_line import fail, write_table
+
+pytest.importorskip("click", reason="click is not installed (extra `cli`)")
+pytest.importorskip("rich", reason="rich is not installed (extra `cli`)")
+pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `cli`)")
+
+
+# what goes wrong
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "is empty"),
+        ("a,label\n", "has a header but no rows"),
+        ("a,label\n1,x\n2\n", "line 3 has 1 fields, the header has 2"),
+        ("a,label\n1,x\nnan,y\n", "line 3, column 'a' must be a finite number, got 'nan'"),
+        ("a,label\n1,x\n,y\n", "line 3, column 'a' is empty"),
+        ("a,b,label\n1,2,x\n2,p,y\n", "line 3, column 'b' must be a number, got 'p'"),
+        ("a,label\n" + "1,x\n2,x\n" * 10, "has one class only, 'x'"),
+        ("a,label\n" + "1,3\n2,3\n" * 10, "has one class only, 3"),
+        ("a,label\n" + "1,0.5\n2,0.5\n" * 10, "every label of the training part is 0.5"),
+        ("a,b,label\n" + "1,7,x\n1,7,y\n" * 10, "every feature is constant"),
+        ("a,label\n1,x\n2,y\n", "2 examples are too few"),
+        ("label\nx\ny\n", "has no feature column"),
+        ("1,2\n3,4\n", "has no header"),
+        ("\x00\x01\x02", "CSV file"),
+    ],
+)
+def test_a_wrong_table_ends_train_with_one_line(tmp_path, content, message):
+    (tmp_path / "t.csv").write_text(content)
+    assert message in fail("train", tmp_path / "t.csv", "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["nothing.csv"], "no file, folder or data set 'nothing.csv'; the built-in ones are digits"),
+        (["--layers", "3,x"], "'3,x' must be units of hidden layers"),
+        (["--layers", "0"], "'0' must be units of hidden layers"),
+        (["--epochs", "0"], "'--epochs'"),
+        (["--optimizer", "magic"], "'magic' is not one of"),
+        (["--learning-rate", "-1"], "learning_rate must be finite and not negative, got -1.0"),
+        (["--learning-rate", "nan"], "learning_rate must be finite"),
+        (["--activation", "rely"], "did you mean 'relu'?"),
+        (["--test-size", "1"], "test_size must be a fraction"),
+        (["--label", "kind"], "--label and --drop name columns of a CSV file; digits has none"),
+        (["--dropp", "x"], "No such option"),
+    ],
+)
+def test_wrong_arguments_end_train_with_one_line(tmp_path, args, message):
+    assert message in fail("train", *args, "--out", tmp_path / "run")
+
+
+def test_a_missing_label_column_is_named(flowers, tmp_path):
+    error = fail("train", flowers[1] / "table.csv", "--label", "colour", "--out", tmp_path)
+    assert "has no column 'colour'; its columns are id, length, width, garden, kind" in error
+
+
+def test_text_labels_cannot_be_a_regression(flowers, tmp_path):
+    args = ("train", flowers[1] / "table.csv", "--drop", "id", "--task", "regression", "--out", tmp_path)
+    assert "regression needs numbers as labels, got text" in fail(*args)
+
+
+def test_a_diverging_training_writes_nothing(tmp_path):
+    error = fail("train", "--optimizer", "sgd", "--learning-rate", 1e30, "--out", tmp_path)
+    assert "no longer finite at step" in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_npz_file_without_labels_cannot_be_trained_or_evaluated(tmp_path):
+    np.savez(tmp_path / "x.npz", X=np.eye(10))
+    assert "has no labels; an NPZ file needs an array y" in fail(
+        "train", tmp_path / "x.npz", "--out", tmp_path
+    )
+
+
+def test_an_empty_folder_is_no_data(tmp_path):
+    assert "holds neither IDX files" in fail("train", tmp_path)
+
+
+def test_a_damaged_idx_file_is_one_line(idx_folder, tmp_path):
+    (idx_folder / "t10k-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\x14short")
+    assert "t10k-labels-idx1-ubyte" in fail("train", idx_folder, "--out", tmp_path / "run")
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    assert "file" in fail("train", "moons", "--epochs", 1, "--out", tmp_path / "file")
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_a_file_that_is_no_model_is_one_line(flowers, command):
+    table = flowers[1] / "table.csv"
+    assert "not a safetensors file" in fail(command, table, table)
+
+
+def test_a_missing_model_is_one_line(tmp_path):
+    assert "No such file" in fail("info", tmp_path / "m.safetensors")
+    assert "No such file" in fail("predict", tmp_path, "digits")
+
+
+def test_a_missing_argument_is_one_line():
+    assert "Missing argument 'DATA'" in fail("predict", "model.safetensors")
+
+
+def test_predict_names_missing_columns(flowers, tmp_path):
+    table = write_table(tmp_path / "new.csv", ["length", "garden"], [[1, 5]])
+    assert "has no column 'width'; its columns are length, garden" in fail(
+        "predict", flowers[1] / "run", table
+    )
+
+
+def test_predict_refuses_another_number_of_features(digits):
+    assert "moons has 2 features, the model takes 64" in fail("predict", digits[1], "moons")
+
+
+def test_evaluate_names_an_unknown_label(flowers, tmp_path):
+    table = write_table(tmp_path / "new.csv", ["length", "width", "garden", "kind"], [[1, 1, 5, "oak"]])
+    assert "label 'oak' is unknown; the classes are 'lily'" in fail("evaluate", flowers[1] / "run", table)
+
+
+def test_evaluate_needs_the_label_column(flowers, tmp_path):
+    table = write_table(tmp_path / "new.csv", ["length", "width", "garden"], [[1, 1, 5]])
+    assert "has no column 'kind'" in fail("evaluate", flowers[1] / "run", table)
+
+
+def test_a_part_needs_the_examples_of_the_training(flowers, tmp_path):
+    table = write_table(tmp_path / "new.csv", ["length", "width", "garden", "kind"], [[1, 1, 5, "lily"]])
+    error = fail("evaluate", flowers[1] / "run", table, "--part", "test")
+    assert "records a split of 120 examples, new.csv has 1 examples" in error
+
+
+def test_probabilities_need_a_classifier(tmp_path):
+    dc.mlp([2, 1], output="linear").save(tmp_path / "m.safetensors")
+    error = fail("predict", tmp_path / "m.safetensors", "moons", "--probabilities")
+    assert "--probabilities needs a classifier" in error
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"inputs": 5}, {"labels": ["a"]}, {"labels": ["a", "b"]}, {"features": ["x"]}, {"split": {"x": 1}}],
+)
+def test_a_model_file_with_wrong_preprocessing_is_refused(flowers, tmp_path, change):
+    model = dc.load(flowers[1] / "run" / "model.safetensors")
+    preprocessing = model.extras["preprocessing"] | change
+    model.save(tmp_path / "m.safetensors", extras={"preprocessing": preprocessing})
+    assert "the preprocessing in this" in fail("info", tmp_path / "m.safetensors")
+
+
+def test_as_a_program_errors_go_to_the_standard_error_without_a_traceback(tmp_path):
+    command = [sys.executable, "-m", "deepcore.cli", "train", "nothing.csv"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: no file, folder or data set 'nothing.csv'")
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_the_extra_one_line_says_how_to_install_it(monkeypatch, capsys):
+    find = cli.importlib.util.find_spec
+    monkeypatch.setattr(
+        cli.importlib.util, "find_spec", lambda name: None if name in ("rich", "click") else find(name)
+    )
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == (
+        'deepcore: the command line needs click and rich: pip install "deepcore-nn[cli]"\n'
+    )

@@ -1,0 +1,116 @@
+"""The documents keep their word: Python blocks run, links lead to files, numbers are those of the code."""
+
+import re
+from importlib.metadata import version
+
+import pytest
+
+import deepcore as dc
+from integration.code_blocks import ROOT, Block, blocks, prose, run_block, run_document
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PROGRAMS = [path for path in DOCUMENTS if path.name != "README.md" and blocks(path, "python")]
+DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
+
+
+def names(paths):
+    return [path.name for path in paths]
+
+
+def run_text(text):
+    run_block(Block("python", 1, text), {}, "text")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "print(1)  # 1",
+        "print(1)\nprint(2)  # 2",
+        "print('a')\nprint('b')\n# a\n# b",
+        "print(1)",
+        "x = 1  # 0.97 of them",
+        "raise ValueError",
+    ],
+    ids=["true", "first not shown", "shown too late", "not shown", "number not printed", "raises"],
+)
+def test_the_runner_of_blocks_refuses_what_is_not_true(text):
+    if text == "print(1)  # 1":
+        return run_text(text)
+    with pytest.raises((AssertionError, ValueError)):
+        return run_text(text)
+
+
+def test_the_runner_of_blocks_takes_output_of_several_lines():
+    run_text("for i in range(2):\n    print(i)\n# 0\n# 1\nx = 3  # a comment")
+
+
+@pytest.mark.parametrize("document", PROGRAMS, ids=names(PROGRAMS))
+def test_the_python_blocks_of_a_document_run(document):
+    run_document(document)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=names(DOCUMENTS))
+def test_every_block_names_a_language_that_is_tested_or_plain_text(document):
+    languages = {block.language for block in blocks(document)}
+    tested = {"python", "text", "sh", "bibtex"} if document.name == "README.md" else {"python", "text"}
+    assert languages <= tested
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=names(DOCUMENTS))
+def test_links_within_the_repository_lead_to_files(document):
+    # With a dot or slash: "](" also stands in formulas such as g[l](Z).
+    links = re.findall(r"\]\(([^)#\s]*[./][^)#\s]*)", prose(document))
+    inside = [link for link in links if not link.startswith(("https://", "mailto:"))]
+    assert [link for link in inside if not (document.parent / link).exists()] == []
+
+
+def test_the_floors_of_the_architecture_are_folders():
+    picture = blocks(ROOT / "docs" / "architecture.md", "text")[0].text
+    assert [line for line in picture.splitlines() if not (ROOT / line.split()[0]).is_dir()] == []
+
+
+def test_the_constants_that_documents_name_are_in_the_code():
+    text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    source = "\n".join(path.read_text() for path in sorted((ROOT / "cpp" / "src").rglob("*.[ch]pp")))
+    named = set(re.findall(r"`(k[A-Z]\w*)`", text))
+    assert {"kBlock", "kDepth", "kSlab"} <= named
+    assert [name for name in sorted(named) if f" {name} = " not in source] == []
+
+
+def test_decisions_are_numbered_without_gaps():
+    assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+
+
+@pytest.mark.parametrize("decision", DECISIONS, ids=names(DECISIONS))
+def test_a_decision_has_context_decision_and_consequences(decision):
+    lines = decision.read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith(f"# {decision.name[:4]} ")
+    assert [line for line in lines if line.startswith("## ")] == [
+        "## Context",
+        "## Decision",
+        "## Consequences",
+    ]
+
+
+def test_the_changelog_knows_this_version():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert text.split("\n## ")[1].startswith(("[Unreleased]", f"[{version('deepcore-nn')}]"))
+    assert version("deepcore-nn") in text
+
+
+@pytest.mark.parametrize(
+    ("table", "word"),
+    [
+        ("activations", "activations"),
+        ("losses", "losses"),
+        ("initializers", "initialisers"),
+        ("optimizers", "optimizers"),
+        ("schedules", "schedules"),
+    ],
+)
+def test_the_changelog_counts_the_rows_of_the_tables(table, word):
+    # Only until the first release: what came later is written below later headings.
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    if "## [0.1.0]" in text:
+        pytest.skip("the first version is released; its counts are history")
+    assert f"{len(getattr(dc.catalog, table))} {word}" in text

@@ -1,0 +1,175 @@
+"""deepcore and torch, step by step: the same update formulas, losses and gradients in float64."""
+
+import numpy as np
+import pytest
+
+from deepcore import _core
+from reference import cases
+from reference.activations import ACTIVATIONS
+from reference.network import distance_to_kinks
+
+torch = pytest.importorskip("torch", reason="torch is not installed (extra `peers`)")
+
+pytestmark = pytest.mark.peers
+
+RATE, STEPS = 0.01, 100
+
+
+def make_adam(cls):
+    def make(p, h):
+        return cls(
+            p,
+            lr=RATE,
+            betas=(h["beta1"], h["beta2"]),
+            eps=h["eps"],
+            weight_decay=h["weight_decay"],
+            foreach=False,
+        )
+
+    return make
+
+
+TORCH = {
+    "sgd": lambda p, h: torch.optim.SGD(
+        p,
+        lr=RATE,
+        momentum=h["momentum"],
+        dampening=h["dampening"],
+        nesterov=bool(h["nesterov"]),
+        weight_decay=h["weight_decay"],
+        foreach=False,
+    ),
+    "rmsprop": lambda p, h: torch.optim.RMSprop(
+        p,
+        lr=RATE,
+        alpha=h["alpha"],
+        eps=h["eps"],
+        momentum=h["momentum"],
+        weight_decay=h["weight_decay"],
+        foreach=False,
+    ),
+    "adagrad": lambda p, h: torch.optim.Adagrad(
+        p, lr=RATE, eps=h["eps"], weight_decay=h["weight_decay"], foreach=False
+    ),
+    "adam": make_adam(torch.optim.Adam),
+    "adamw": make_adam(torch.optim.AdamW),
+    "nadam": lambda p, h: torch.optim.NAdam(
+        p,
+        lr=RATE,
+        betas=(h["beta1"], h["beta2"]),
+        eps=h["eps"],
+        momentum_decay=h["momentum_decay"],
+        weight_decay=h["weight_decay"],
+        foreach=False,
+    ),
+}
+CASES = [(name, {}) for name in TORCH] + [
+    ("sgd", {"momentum": 0.9}),
+    ("sgd", {"momentum": 0.9, "dampening": 0.5}),
+    ("sgd", {"momentum": 0.9, "nesterov": 1.0, "weight_decay": 0.01}),
+    ("rmsprop", {"momentum": 0.9, "weight_decay": 0.01}),
+    ("adam", {"weight_decay": 0.01}),
+    ("adamw", {"weight_decay": 0.1}),
+    ("nadam", {"weight_decay": 0.01}),
+]
+IDS = [name + "".join(f"-{key}={value:g}" for key, value in hyper.items()) for name, hyper in CASES]
+
+
+def activation(z, name):
+    """g(z) of one layer in torch; rows are examples."""
+    F = torch.nn.functional
+    return {
+        "linear": lambda z: z,
+        "sigmoid": torch.sigmoid,
+        "tanh": torch.tanh,
+        "relu": F.relu,
+        "leaky_relu": lambda z: F.leaky_relu(z, 0.01),
+        "elu": F.elu,
+        "selu": F.selu,
+        "gelu": F.gelu,  # approximate="none": the exact form
+        "silu": F.silu,
+        "softplus": lambda z: F.softplus(
+            z, threshold=50
+        ),  # torch's 20 replaces it by z where 2e-9 is missing
+        "softmax": lambda z: torch.softmax(z, dim=1),
+    }[name](z)
+
+
+def loss_of(a, y, name):
+    """The mean over examples of the loss summed over outputs."""
+    F = torch.nn.functional
+    terms = {
+        "binary_cross_entropy": lambda: F.binary_cross_entropy(a, y, reduction="none"),
+        "categorical_cross_entropy": lambda: -torch.special.xlogy(y, a),
+        "half_squared_error": lambda: F.mse_loss(a, y, reduction="none") / 2,
+        "squared_error": lambda: F.mse_loss(a, y, reduction="none"),
+        "absolute_error": lambda: F.l1_loss(a, y, reduction="none"),
+    }[name]()
+    return terms.sum(dim=1).mean()
+
+
+def forward(parameters, X, layers):
+    A = X
+    for (W, b), (_, name, _) in zip(parameters, layers, strict=True):
+        A = activation(A @ W.T + b.T, name)
+    return A
+
+
+def tensors(case):
+    """X, Y (rows) and the parameters, as torch sees them."""
+    parameters = [tuple(torch.tensor(p, requires_grad=True) for p in pair) for pair in case.parameters]
+    return torch.tensor(case.X), torch.tensor(np.ascontiguousarray(case.Y.T)), parameters
+
+
+@pytest.mark.parametrize(("name", "hyper"), CASES, ids=IDS)
+def test_a_hundred_steps_of_training_follow_torch(name, hyper):
+    """The whole loop: both compute their own gradients from their own parameters."""
+    case = cases.make(_core.NetworkF64, 6, [9, 3], "tanh", "softmax", m=20, seed=1)
+    row = next(row for row in _core.optimizers() if row["name"] == name)
+    hyper = row["hyper"] | hyper
+    ours = _core.OptimizerF64(case.network, name, hyper, _core.Schedule("constant", [RATE]))
+    X, Y, parameters = tensors(case)
+    theirs = TORCH[name]([p for pair in parameters for p in pair], hyper)
+    gradient = case.new_gradient()
+    for step in range(STEPS):
+        case.network.gradient(case.X, case.y, gradient)
+        ours.step(case.network, gradient)
+        theirs.zero_grad()
+        loss_of(forward(parameters, X, case.layers), Y, case.loss).backward()
+        theirs.step()
+        for (W, b), (W_torch, b_torch) in zip(case.parameters, parameters, strict=True):
+            # The two round differently, by 1e-16 a step; well-conditioned training does not blow that up.
+            np.testing.assert_allclose(
+                W, W_torch.detach().numpy(), rtol=0, atol=1e-10, err_msg=f"step {step}"
+            )
+            np.testing.assert_allclose(
+                b, b_torch.detach().numpy(), rtol=0, atol=1e-10, err_msg=f"step {step}"
+            )
+
+
+@pytest.mark.parametrize("name", list(TORCH))
+def test_the_defaults_are_torch_s(name):
+    hyper = next(row for row in _core.optimizers() if row["name"] == name)["hyper"]
+    ours = TORCH[name]([torch.zeros(1)], hyper)
+    assert type(ours)([torch.zeros(1)], lr=RATE, foreach=False).defaults == ours.defaults
+
+
+@pytest.mark.parametrize(
+    ("output", "loss"), [(output, loss) for output in ACTIVATIONS for loss in cases.losses_for(output)]
+)
+def test_loss_and_gradients_of_a_network_agree_with_autograd(output, loss):
+    hidden = "tanh" if output == "softmax" else output
+    case = cases.make(_core.NetworkF64, 6, [9, 5, 3], hidden, output, loss, m=20, seed=2)
+    # At an exact kink the two could choose different one-sided slopes.
+    assert distance_to_kinks(case.X.T, case.Y, case.parameters, case.layers, case.loss) > 1e-9
+    X, Y, parameters = tensors(case)
+    expected = loss_of(forward(parameters, X, case.layers), Y, loss)
+    expected.backward()
+    gradient = case.new_gradient()
+    # Sums of 20 terms in another order, three layers deep, in double precision.
+    assert case.network.gradient(case.X, case.y, gradient) == pytest.approx(expected.item(), rel=1e-13)
+    for (W, b), (w_at, b_at, n, n_prev) in zip(parameters, case.network.layout, strict=True):
+        dW = gradient[w_at : w_at + n * n_prev].reshape(n_prev, n).T
+        np.testing.assert_allclose(dW, W.grad.numpy(), rtol=0, atol=1e-13 * (1 + W.grad.abs().max().item()))
+        db = gradient[b_at : b_at + n].reshape(n, 1)
+        np.testing.assert_allclose(db, b.grad.numpy(), rtol=0, atol=1e-13 * (1 + b.grad.abs().max().item()))

@@ -1,0 +1,36 @@
+"""Schedules: the learning rate as a function of the optimizer's step t, counted from 0."""
+
+from __future__ import annotations
+
+import math
+
+
+def constant(t, learning_rate):
+    return learning_rate
+
+
+def step(t, learning_rate, factor, every):
+    """Times ``factor`` after each ``every`` steps."""
+    return learning_rate * factor ** (t // every)
+
+
+def exponential(t, learning_rate, factor):
+    return learning_rate * factor**t
+
+
+def inverse_time(t, learning_rate, decay, every):
+    """The course's scheduled decay: lr / (1 + decay floor(t / every))."""
+    return learning_rate / (1 + decay * (t // every))
+
+
+def cosine(t, learning_rate, steps, final):
+    """Loshchilov & Hutter (2017), one half wave from ``learning_rate`` to ``final``, which then stays."""
+    return final + 0.5 * (learning_rate - final) * (1 + math.cos(math.pi * min(t, steps) / steps))
+
+
+def table(t, values):
+    """The last value stays."""
+    return values[min(t, len(values) - 1)]
+
+
+SCHEDULES = {f.__name__: f for f in (constant, step, exponential, inverse_time, cosine)}

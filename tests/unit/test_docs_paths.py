@@ -1,0 +1,70 @@
+"""What the documents name exists: files of the repository, tests, and names of deepcore."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import deepcore
+from deepcore import data, functional, graph
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+FOLDERS = "cpp|python|tests|docs|benchmarks|examples"
+
+
+def quoted(pattern):
+    """``(document, text)`` for everything in backticks that the pattern matches as a whole."""
+    for document in DOCUMENTS:
+        for text in re.findall(r"`([^`\n]+)`", document.read_text(encoding="utf-8")):
+            if re.fullmatch(pattern, text):
+                yield document, text
+
+
+def test_there_are_documents():
+    assert DOCUMENTS
+
+
+def test_every_path_named_in_a_document_exists():
+    paths = quoted(rf"(?:{FOLDERS})/[\w./-]*")
+    missing = sorted({f"{document.name}: {path}" for document, path in paths if not (ROOT / path).exists()})
+    assert not missing
+
+
+def test_every_test_named_in_a_document_exists():
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    names = quoted(r"test_\w+")
+    assert not sorted({name for _, name in names if f"def {name}(" not in source})
+
+
+def test_every_name_of_deepcore_in_a_document_exists():
+    missing = set()
+    for document, text in quoted(r"(?:dc|F)\.[A-Za-z_][\w.]*"):
+        head, *rest = text.split(".")
+        found = functional if head == "F" else deepcore
+        for name in rest:
+            # data and graph are imported on demand and are no attributes until then.
+            found = {"data": data, "graph": graph}.get(name) or getattr(found, name, None)
+        if found is None:
+            missing.add(f"{document.name}: {text}")
+    assert not sorted(missing)
+
+
+@pytest.mark.parametrize("table", ["activations", "losses", "initializers", "optimizers"])
+def test_every_row_of_the_catalog_is_in_the_mathematics(table):
+    text = (ROOT / "docs" / "mathematics.md").read_text(encoding="utf-8").lower()
+    rows = getattr(deepcore.catalog, table)
+    aliases = {"sgd": "dc.sgd"}
+    assert not [name for name in rows if aliases.get(name, name) not in text]
+
+
+def test_the_checklist_is_answered_from_1_to_110():
+    answered = set()
+    for line in (ROOT / "docs" / "course.md").read_text(encoding="utf-8").splitlines():
+        if found := re.match(r"\| ((?:\d+(?:-\d+)?, )*\d+(?:-\d+)?) ", line):
+            for part in found[1].split(", "):
+                first, _, last = part.partition("-")
+                answered |= set(range(int(first), int(last or first) + 1))
+    assert answered >= set(range(1, 111))

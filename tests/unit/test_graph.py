@@ -1,0 +1,225 @@
+"""The computation graph of the notes: values, derivatives, edges, drawings, refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deepcore import graph
+from deepcore.graph import Graph, variable
+
+# Central differences with step 1e-6 lose half of float64's digits: an error of about 1e-10 for values near 1.
+DIFFERENCE_BOUND = 1e-8
+
+
+def numerical(build, values, i, step=1e-6):
+    """d build / d values[i] by central differences, entry by entry."""
+    result = np.zeros(values[i].shape)
+    for k in np.ndindex(values[i].shape):
+        change = np.zeros(values[i].shape)
+        change[k] = step
+        up, down = ([v + s * change if j == i else v for j, v in enumerate(values)] for s in (1, -1))
+        result[k] = (total(build, up) - total(build, down)) / (2 * step)
+    return result
+
+
+def total(build, values):
+    return build(*(variable(v) for v in values)).sum().value
+
+
+def matrix(*shape, seed=1):
+    """Entries between 0.5 and 1.5: no logarithm of a negative number, no kink of relu."""
+    return np.random.default_rng(seed).uniform(0.5, 1.5, shape)
+
+
+FORMULAS = {
+    "add a row": (lambda a, b: a + b, [(3, 4), (1, 4)]),
+    "add a column": (lambda a, b: a + b, [(3, 4), (3, 1)]),
+    "add a vector": (lambda a, b: b + a, [(3, 4), (4,)]),
+    "add a scalar": (lambda a, b: a + b, [(3, 4), ()]),
+    "stretch both": (lambda a, b: a * b, [(3, 1), (1, 4)]),
+    "subtract": (lambda a, b: (a - b) * (1 - b), [(3, 4), (3, 4)]),
+    "multiply": (lambda a, b: a * b * a, [(3, 4), (3, 4)]),
+    "divide": (lambda a, b: (a / b) * (2 / b), [(3, 4), (1, 4)]),
+    "negate": (lambda a: -a * a, [(3, 4)]),
+    "square": (lambda a: a**2, [(3, 4)]),
+    "square root": (lambda a: a**0.5, [(3, 4)]),
+    "power 0": (lambda a: a**0 * a, [(3, 4)]),
+    "matrix product": (lambda a, b: a @ b, [(3, 4), (4, 2)]),
+    "matrix times vector": (lambda a, b: a @ b, [(3, 4), (4,)]),
+    "vector times matrix": (lambda a, b: a @ b, [(3,), (3, 4)]),
+    "dot of vectors": (graph.dot, [(4,), (4,)]),
+    "transpose": (lambda a, b: a.T @ b, [(3, 4), (3, 2)]),
+    "sum of rows": (lambda a: a.sum(axis=1, keepdims=True) * a, [(3, 4)]),
+    "sum of columns": (lambda a: a.sum(axis=0) * a, [(3, 4)]),
+    "sum over the last axis": (lambda a: a.sum(axis=-1) ** 2, [(3, 4)]),
+    "sum": (lambda a: a.sum() * a, [(3, 4)]),
+    "exp": (graph.exp, [(3, 4)]),
+    "log": (graph.log, [(3, 4)]),
+    "sigmoid": (graph.sigmoid, [(3, 4)]),
+    "tanh": (graph.tanh, [(3, 4)]),
+    "relu": (lambda a: graph.relu(a - 1.001), [(3, 4)]),
+}
+
+
+@pytest.mark.parametrize(("build", "shapes"), FORMULAS.values(), ids=FORMULAS)
+def test_the_derivative_of_every_operation_agrees_with_central_differences(build, shapes):
+    values = [matrix(*shape, seed=i) for i, shape in enumerate(shapes)]
+    inputs = [variable(v) for v in values]
+    J = Graph(build(*inputs).sum())
+    for i, node in enumerate(inputs):
+        assert np.shape(J.derivative(node)) == shapes[i]
+        np.testing.assert_allclose(
+            J.derivative(node), numerical(build, values, i), rtol=DIFFERENCE_BOUND, atol=DIFFERENCE_BOUND
+        )
+
+
+def test_the_graph_of_the_notes_has_its_value_and_derivatives():
+    a, b = variable(2.0, "a"), variable(1.0, "b")
+    e = Graph((a + b) * (b + 1))
+    assert (e.value, e.derivative(a), e.derivative(b)) == (6.0, 2.0, 5.0)  # de/da = b + 1, de/db = a + 2b + 1
+
+
+def test_the_graph_of_the_lecture_has_its_value_and_derivatives():
+    a, b, c = variable(5.0, "a"), variable(3.0, "b"), variable(2.0, "c")
+    u = b * c
+    v = a + u
+    J = Graph(3 * v)
+    assert (J.value, J.derivative(v), J.derivative(u)) == (33.0, 3.0, 3.0)
+    assert (J.derivative(a), J.derivative(b), J.derivative(c)) == (3.0, 6.0, 9.0)
+
+
+def test_an_edge_carries_the_partial_derivative_of_its_operation_alone():
+    a, b = variable(2.0, "a"), variable(1.0, "b")
+    c, d = a + b, b + 1
+    e = Graph(c * d)
+    assert [e.edge_derivative(c, a), e.edge_derivative(c, b), e.edge_derivative(d, b)] == [1.0, 1.0, 1.0]
+    assert [e.edge_derivative(e.output, c), e.edge_derivative(e.output, d)] == [2.0, 3.0]
+
+
+def test_the_derivative_is_the_sum_over_paths_of_the_products_of_the_edges():
+    a, b = variable(2.0, "a"), variable(1.0, "b")
+    c, d = a + b, b + 1
+    e = Graph(c * d)
+    through_c = e.edge_derivative(e.output, c) * e.edge_derivative(c, b)
+    through_d = e.edge_derivative(e.output, d) * e.edge_derivative(d, b)
+    assert e.derivative(b) == through_c + through_d
+
+
+def test_the_edge_of_a_matrix_product_is_the_matrix_itself():
+    W, x = variable(matrix(2, 3), "W"), variable(matrix(3), "x")
+    z = W @ x
+    np.testing.assert_array_equal(Graph(z).edge_derivative(z, x), W.value)
+
+
+def test_nodes_come_after_the_nodes_they_were_made_from():
+    a, b = variable(2.0, "a"), variable(1.0, "b")
+    nodes = Graph((a + b) * (b + 1)).nodes()
+    for child in nodes:
+        assert all(nodes.index(parent) < nodes.index(child) for parent in child.parents)
+
+
+def test_edges_are_listed_parent_first_and_once_for_every_use():
+    b = variable(3.0, "b")
+    square = b * b
+    assert Graph(square).edges() == [(b, square), (b, square)]
+
+
+def test_the_drawing_names_every_node_and_every_arrow():
+    a, b = variable(2.0, "a"), variable(1.0, "b")
+    drawing = Graph(((a + b) * (b + 1)).named("e")).to_dot()
+    assert drawing.startswith("digraph {")
+    assert drawing.endswith("}")
+    for label in ("a = 2", "b = 1", "a + b = 3", "b + 1 = 2", "e = 6"):
+        assert f'[label="{label}"]' in drawing
+    assert drawing.count("->") == 6
+
+
+def test_logistic_regression_through_the_graph_gives_a_minus_y():
+    z, y = variable(0.3, "z"), 1.0
+    a = graph.sigmoid(z)
+    L = Graph(-(y * graph.log(a) + (1 - y) * graph.log(1 - a)))
+    # One rounding in each of about five operations.
+    assert L.derivative(z) == pytest.approx(a.value - y, rel=1e-15 * 5)
+
+
+def test_sigmoid_of_large_numbers_does_not_overflow():
+    np.testing.assert_array_equal(graph.sigmoid(variable([-1000.0, 0.0, 1000.0])).value, [0.0, 0.5, 1.0])
+
+
+def test_the_slope_of_relu_at_zero_is_zero():
+    z = variable(0.0)
+    assert Graph(graph.relu(z)).derivative(z) == 0.0
+
+
+def test_an_array_on_the_left_of_a_node_gives_one_node():
+    node = np.ones((2, 3)) + variable(np.zeros((2, 1)), "b")
+    assert node.value.shape == (2, 3)
+
+
+def test_a_long_chain_needs_no_recursion():
+    x = variable(1.0, "x")
+    y = x
+    for _ in range(3000):
+        y = y + 0.0
+    assert Graph(y).derivative(x) == 1.0
+
+
+def test_names_of_repeated_products_stay_short():
+    x = variable(1.0, "x")
+    for _ in range(60):
+        x = x * x
+    assert len(x.name) < 100
+
+
+@pytest.mark.parametrize(
+    "build", [lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a / b, lambda a, b: a - b]
+)
+def test_shapes_that_cannot_be_stretched_are_refused_with_both_shapes(build):
+    A, B = variable(np.ones((2, 3)), "A"), variable(np.ones((2, 4)), "B")
+    with pytest.raises(ValueError, match=r"A . B of shapes \(2, 3\) and \(2, 4\)"):
+        build(A, B)
+
+
+def test_a_product_of_matrices_that_do_not_fit_is_refused_with_both_shapes():
+    with pytest.raises(ValueError, match=r"columns left = rows right.*\(2, 3\) and \(2, 3\)"):
+        variable(np.ones((2, 3)), "A") @ variable(np.ones((2, 3)), "B")
+
+
+def test_the_product_of_a_scalar_and_a_matrix_is_not_a_matrix_product():
+    with pytest.raises(ValueError, match=r"shapes \(\) and \(2, 3\)"):
+        variable(2.0, "a") @ variable(np.ones((2, 3)), "B")
+
+
+def test_the_derivative_of_a_matrix_is_refused():
+    A = variable(np.ones((2, 3)), "A")
+    with pytest.raises(ValueError, match="must be one number"):
+        Graph(A + 1).derivative(A)
+
+
+def test_the_derivative_by_a_node_of_another_graph_is_refused():
+    with pytest.raises(ValueError, match="b is not part of"):
+        Graph(variable(1.0, "a") + 1).derivative(variable(1.0, "b"))
+
+
+def test_an_edge_that_does_not_exist_is_refused():
+    a, b = variable(1.0, "a"), variable(1.0, "b")
+    c = (a + 1).named("c")
+    with pytest.raises(ValueError, match="no edge from b to c"):
+        Graph(c * b).edge_derivative(c, b)
+
+
+def test_an_axis_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="axis must be below 2 for A, got 2"):
+        variable(np.ones((2, 3)), "A").sum(axis=2)
+
+
+@pytest.mark.parametrize("value", ["text", 1j, None], ids=["text", "complex", "None"])
+def test_only_real_numbers_are_values(value):
+    with pytest.raises(TypeError, match="must be a real number"):
+        variable(value)
+
+
+def test_an_exponent_must_be_a_number():
+    with pytest.raises(TypeError, match="exponent must be a number"):
+        variable(2.0) ** variable(3.0)
