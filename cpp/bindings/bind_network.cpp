@@ -3,6 +3,7 @@
 #include "bind_network.hpp"
 
 #include <deepcore/catalog.hpp>
+#include <deepcore/plan.hpp>
 #include <deepcore/predictor.hpp>
 #include <deepcore/train.hpp>
 
@@ -163,6 +164,25 @@ py::dict trace_door(const BoundNetwork<T>& self, py::array X, py::array y, const
 }
 
 template <class T>
+py::dict plan_door(const BoundNetwork<T>& self, index batch, const Optimizer<T>* optimizer, int threads) {
+  if (batch < 1) throw py::value_error(text("plan: batch_size must be at least 1, got ", batch));
+  const Plan plan = make_plan<T>(self.network.spec, batch, optimizer == nullptr ? nullptr : &optimizer->rule, threads);
+  py::dict out;
+  out["batch"] = plan.batch;
+  out["slab"] = plan.slab;
+  out["block"] = plan.block;
+  out["by_layer"] = plan.by_layer;
+  out["threads"] = plan.threads;
+  out["items"] = plan.items;
+  out["flops"] = plan.flops;
+  out["parameter_bytes"] = plan.parameter_bytes;
+  out["optimizer_bytes"] = plan.optimizer_bytes;
+  out["packed_bytes"] = plan.packed_bytes;
+  out["workspace_bytes"] = plan.workspace_bytes;
+  return out;
+}
+
+template <class T>
 void bind(py::module_& m, const char* name, const char* predictor_name) {
   using Net = BoundNetwork<T>;
   using Maybe = std::optional<py::array>;
@@ -204,6 +224,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
           },
           py::arg("X"), py::arg("y"), py::arg("gradient"), py::arg("sample_weight") = py::none(),
           py::arg("threads") = 0)
+      .def("plan", &plan_door<T>, py::arg("batch"), py::arg("optimizer") = py::none(), py::arg("threads") = 0)
       .def("trace", &trace_door<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none())
       .def(
           "train",

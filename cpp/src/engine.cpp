@@ -12,42 +12,30 @@
 
 namespace deepcore {
 
-// A batch larger than a slab passes through in slabs, whose gradients add up: memory does not grow with the batch.
-// A multiple of kDepth, so that the sums are the same as in one piece.
-inline constexpr index kSlab = 16 * kernels::kDepth;
-
 template <class T>
-Engine<T>::Engine(const Network<T>& network, const Examples<T>& examples, index batch, int slots, Team& team)
-    : network_(network), spec_(network.spec), examples_(examples), team_(team), packed_(network.spec),
-      parameters_(packed_.size), gradients_(slots == 0 || batch > kSlab ? packed_.size : 0),
-      losses_(static_cast<std::size_t>(std::min(batch, kSlab))), slab_(std::min(batch, kSlab)) {
+Engine<T>::Engine(const Network<T>& network, const Examples<T>& examples, const Plan& plan, const Rule* rule,
+                  Team& team)
+    : network_(network), spec_(network.spec), examples_(examples), plan_(plan), team_(team), packed_(network.spec),
+      parameters_(packed_.size), gradients_(rule == nullptr || plan.batch > plan.slab ? packed_.size : 0),
+      losses_(static_cast<std::size_t>(plan.slab)) {
+  const int slots = rule == nullptr ? 0 : kernels::slots_in_use(rule->row, rule->hyper.data());
   for (int k = 0; k < slots; ++k) slots_.emplace_back(packed_.size);
-  const int L = spec_.depth();
-  for (int l = 0; l <= L; ++l) {
-    // Strips, but for the output and for activations that sum over their units: they want whole columns.
-    const index n = spec_.units(l);
-    const bool hidden = l > 0 && l < L;
-    const bool whole = n <= kernels::kDepth || l == L || (hidden && activation(l).columnwise);
-    ld_.push_back(leading<T>(whole ? n : kernels::kDepth));
-    strip_.push_back(whole ? kernels::kDepth : ld_.back() * slab_);
-    const index strips = whole ? 1 : (n + kernels::kDepth - 1) / kernels::kDepth;
-    // room for the padded rows of a last panel behind the last column
-    const index size = strips * ld_.back() * slab_ + kernels::Panels<T>::kWidth;
-    a_.emplace_back(size);
-    dz_.emplace_back(l > 0 ? size : 0);
-    z_.emplace_back(hidden && activation(l).reads == Reads::input ? size : 0);
-    const kernels::Panels<T> in{l > 1 ? spec_.units(l - 1) : 0};
-    transposed_.emplace_back(l > 1 ? in.padded() * spec_.units(l) : 0);
+  for (int l = 0; l <= spec_.depth(); ++l) {
+    const LayerPlan& layer = plan_.layers[at(l)];
+    a_.emplace_back(layer.size);
+    dz_.emplace_back(l > 0 ? layer.size : 0);
+    z_.emplace_back(layer.keeps_z ? layer.size : 0);
+    transposed_.emplace_back(layer.transposed);
     if (l == 0) continue;
-    const PackedLayer<T>& layer = packed_.layer(l);
-    for (index p = 0; p < layer.rows.count(); ++p) {
-      for (index i = 0; i < layer.n_in; i += kChunk) {
-        const index end = std::min(i + kChunk, layer.n_in);
-        items_.push_back({l, p, i, end, end == layer.n_in});
+    const PackedLayer<T>& packed = packed_.layer(l);
+    for (index p = 0; p < packed.rows.count(); ++p) {
+      for (index i = 0; i < packed.n_in; i += kChunk) {
+        const index end = std::min(i + kChunk, packed.n_in);
+        items_.push_back({l, p, i, end, end == packed.n_in});
       }
     }
   }
-  const index outputs = spec_.outputs() * kBlock;
+  const index outputs = spec_.outputs() * kHead;
   for (int thread = 0; thread < team_.size(); ++thread) {
     rooms_.push_back({Buffer<T>(outputs), Buffer<T>(outputs), Buffer<T>(outputs), Buffer<T>(outputs),
                       Buffer<T>(kernels::Panels<T>::kWidth * (kChunk + 1))});
@@ -83,8 +71,8 @@ double Engine<T>::run(const std::int64_t* order, index first, index m) {
   double loss = 0;
   weight_ = 0;
   accumulated_ = false;
-  for (index done = 0; done < m; done += slab_) {
-    m_ = std::min(slab_, m - done);
+  for (index done = 0; done < m; done += plan_.slab) {
+    m_ = std::min(plan_.slab, m - done);
     const bool whole = order == nullptr && m == examples_.count() && m_ == m;
     examples_phase(order, first + done, m_);
     resident_ = whole;
@@ -106,44 +94,101 @@ double Engine<T>::run(const std::int64_t* order, index first, index m) {
 
 template <class T>
 void Engine<T>::examples_phase(const std::int64_t* order, index first, index m) {
-  const index threads = team_.size();
-  const index share = (m + threads - 1) / threads;
-  const index size = std::min(kBlock, kernels::round_up<T>(share));
-  team_.for_each((m + size - 1) / size, [&](index i, int thread) {
-    block(order, first, i * size, std::min(size, m - i * size), rooms_[static_cast<std::size_t>(thread)]);
+  if (plan_.by_layer) return by_layer(order, first, m);
+  const int L = spec_.depth();
+  team_.for_each((m + plan_.block - 1) / plan_.block, [&](index i, int thread) {
+    const index j0 = i * plan_.block, count = std::min(plan_.block, m - j0);
+    if (!resident_) gather(examples_.X, order, first + j0, count, A(0).starting(j0));
+    for (int l = 1; l <= L; ++l) forward(l, 0, packed_.layer(l).rows.count(), j0, count);
+    head(order, first, j0, count, rooms_[static_cast<std::size_t>(thread)]);
+    for (int l = L - 1; l >= 1; --l) backward(l, 0, packed_.layer(l).rows.count(), j0, count);
   });
 }
 
-// Examples j0 .. j0 + m of the batch, forward and back through all layers.
+// The same layer by layer: every weight is read by one thread only, for all examples.
 template <class T>
-void Engine<T>::block(const std::int64_t* order, index first, index j0, index m, Room& room) {
+void Engine<T>::by_layer(const std::int64_t* order, index first, index m) {
+  constexpr index kWide = 128;  // examples of one item: their strip of A_prev, 96 KB, stays in the second cache
+  const auto share = [&](index panels, auto work) {
+    const index blocks = (m + kWide - 1) / kWide;
+    team_.for_each(panels * blocks, [&](index i, int) {
+      const index p = i / blocks, j0 = i % blocks * kWide;
+      work(p, p + 1, j0, std::min(kWide, m - j0));
+    });
+  };
+  const auto by_examples = [&](auto work) {
+    const index size = std::min(kHead, (m + 2 * team_.size() - 1) / (2 * team_.size()));
+    team_.for_each((m + size - 1) / size,
+                   [&](index i, int thread) { work(i * size, std::min(size, m - i * size), thread); });
+  };
   const int L = spec_.depth();
-  const auto A = [&](int l) { return columns(a_, l).starting(j0); };
-  const auto dZ = [&](int l) { return columns(dz_, l).starting(j0); };
-  if (!resident_) gather(examples_.X, order, first + j0, m, A(0));
+  if (!resident_) {
+    by_examples([&](index j0, index n, int) { gather(examples_.X, order, first + j0, n, A(0).starting(j0)); });
+  }
   for (int l = 1; l <= L; ++l) {
-    const PackedLayer<T>& layer = packed_.layer(l);
-    const LayerSpec& spec = spec_.layer(l);
-    const kernels::Columns<T> a = A(l);
-    linear<T>(layer.n_in, layer.n_out, layer.left(parameters_.data()), A(l - 1), m, a);
-    if (l == L) break;  // the head goes on from Z[L]
-    const kernels::Columns<T> z = columns(z_, l).starting(j0);
-    const bool keeps_z = z_[at(l)].size() > 0;
-    rows_together<T>(spec, layer.n_out, a.strip, [&](index rows, index at) {
-      if (keeps_z) std::copy_n(a.data + at, m * a.ld, z.data + at);
-      kernels::activate(spec.activation, spec.parameter, rows, m, a.ld, a.data + at, a.data + at);
-    });
+    share(packed_.layer(l).rows.count(), [&](index p0, index p1, index j0, index n) { forward(l, p0, p1, j0, n); });
+    if (l < L && activation(l).columnwise)
+      by_examples([&](index j0, index n, int) { activate(l, 0, spec_.units(l), j0, n); });
   }
-  head(order, first, j0, m, room);
-  for (int l = L; l > 1; --l) {
-    const index n = spec_.units(l), below = spec_.units(l - 1);
-    const LayerSpec& spec = spec_.layer(l - 1);
-    const kernels::Columns<T> d = dZ(l - 1), x = z_[at(l - 1)].size() > 0 ? columns(z_, l - 1).starting(j0) : A(l - 1);
-    linear<T>(n, below, transposed(l), dZ(l), m, d);
-    rows_together<T>(spec, below, d.strip, [&](index rows, index at) {
-      kernels::pull_back(spec.activation, spec.parameter, rows, m, d.ld, x.data + at, d.data + at);
-    });
+  by_examples(
+      [&](index j0, index n, int thread) { head(order, first, j0, n, rooms_[static_cast<std::size_t>(thread)]); });
+  for (int l = L - 1; l >= 1; --l) {
+    share(packed_.layer(l).rows.count(), [&](index p0, index p1, index j0, index n) { backward(l, p0, p1, j0, n); });
+    if (activation(l).columnwise) by_examples([&](index j0, index n, int) { pull_back(l, 0, spec_.units(l), j0, n); });
   }
+}
+
+template <class T>
+void Engine<T>::forward(int l, index p0, index p1, index j0, index m) {
+  const PackedLayer<T>& layer = packed_.layer(l);
+  const kernels::Columns<T> below = A(l - 1).starting(j0);
+  kernels::multiply<true>(layer.rows, p0, p1, layer.n_in, layer.left(parameters_.data()), below.data, below.ld,
+                          below.strip, m, A(l).starting(j0));
+  if (l == spec_.depth()) return;  // the head goes on from Z[L]
+  const bool all = p0 == 0 && p1 == layer.rows.count();
+  if (all || !activation(l).columnwise) activate(l, layer.rows.start(p0), rows_end(l, p1), j0, m);
+}
+
+template <class T>
+void Engine<T>::backward(int l, index p0, index p1, index j0, index m) {
+  const kernels::Panels<T> rows{spec_.units(l)};
+  const kernels::Columns<T> above = dZ(l + 1).starting(j0);
+  kernels::multiply<true>(rows, p0, p1, spec_.units(l + 1), transposed(l + 1), above.data, above.ld, above.strip, m,
+                          dZ(l).starting(j0));
+  const bool all = p0 == 0 && p1 == rows.count();
+  if (all || !activation(l).columnwise) pull_back(l, rows.start(p0), rows_end(l, p1), j0, m);
+}
+
+// One past the last row that panels up to p1 hold, padding included: padding is zero and may be worked on.
+template <class T>
+index Engine<T>::rows_end(int l, index p1) const {
+  const kernels::Panels<T>& rows = packed_.layer(l).rows;
+  return p1 < rows.count() ? rows.start(p1) : activation(l).columnwise ? spec_.units(l) : rows.padded();
+}
+
+// A[l] = g(Z[l]) for rows [i0, i1) of the examples j0 .., keeping Z[l] where its derivative reads it.
+template <class T>
+void Engine<T>::activate(int l, index i0, index i1, index j0, index m) {
+  const LayerSpec& spec = spec_.layer(l);
+  const kernels::Columns<T> a = A(l).starting(j0), z = columns(z_, l).starting(j0);
+  const bool keeps_z = plan_.layers[at(l)].keeps_z;
+  kernels::together(a, i0, i1, [&](index i, index rows) {
+    if (keeps_z) {
+      for (index j = 0; j < m; ++j) std::copy_n(a.from(i) + j * a.ld, rows, z.from(i) + j * a.ld);
+    }
+    kernels::activate(spec.activation, spec.parameter, rows, m, a.ld, a.from(i), a.from(i));
+  });
+}
+
+// dZ[l] = dA[l] * g'(Z[l]), in place.
+template <class T>
+void Engine<T>::pull_back(int l, index i0, index i1, index j0, index m) {
+  const LayerSpec& spec = spec_.layer(l);
+  const kernels::Columns<T> d = dZ(l).starting(j0),
+                            x = (plan_.layers[at(l)].keeps_z ? columns(z_, l) : A(l)).starting(j0);
+  kernels::together(d, i0, i1, [&](index i, index rows) {
+    kernels::pull_back(spec.activation, spec.parameter, rows, m, d.ld, x.from(i), d.from(i));
+  });
 }
 
 // From Z[L] to A[L], dZ[L] and the losses. The head works on columns without gaps: with few outputs most of a padded

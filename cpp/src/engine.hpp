@@ -4,6 +4,7 @@
 
 #include <deepcore/network.hpp>
 #include <deepcore/optimizer.hpp>
+#include <deepcore/plan.hpp>
 
 #include "packed.hpp"
 #include "parallel.hpp"
@@ -13,8 +14,8 @@ namespace deepcore {
 template <class T>
 class Engine {
  public:
-  // Room for batches of up to `batch` examples; slots: of the optimizer, 0 if only gradients are wanted.
-  Engine(const Network<T>& network, const Examples<T>& examples, index batch, int slots, Team& team);
+  // rule: null if only gradients are wanted.
+  Engine(const Network<T>& network, const Examples<T>& examples, const Plan& plan, const Rule* rule, Team& team);
 
   void load();                          // packs the network's parameters: a cache, since they are writable
   void load(const Optimizer<T>& from);  // and the slots
@@ -36,8 +37,8 @@ class Engine {
   kernels::Left<T> transposed(int l) const { return {transposed_[at(l)].data(), spec_.units(l), 0, false, nullptr}; }
 
  private:
-  static constexpr index kBlock = 64;               // examples carried through the layers together
   static constexpr index kChunk = kernels::kDepth;  // columns of a panel that are one item: a strip of A_prev
+  static constexpr index kHead = 64;                // examples that the head takes at once
 
   struct Item {  // columns [i0, i1) of panel p of layer l; the last one of a panel ends with the biases
     int l;
@@ -50,11 +51,16 @@ class Engine {
 
   static std::size_t at(int l) { return static_cast<std::size_t>(l); }
   kernels::Columns<T> columns(const std::vector<Buffer<T>>& buffers, int l) const {
-    return {buffers[at(l)].data(), ld_[at(l)], strip_[at(l)]};
+    return {buffers[at(l)].data(), plan_.layers[at(l)].stride, plan_.layers[at(l)].strip};
   }
   void examples_phase(const std::int64_t* order, index first, index m);
-  void block(const std::int64_t* order, index first, index j0, index m, Room& room);
+  void by_layer(const std::int64_t* order, index first, index m);
+  void forward(int l, index p0, index p1, index j0, index m);   // panels [p0, p1) of A[l], examples j0 ..
+  void backward(int l, index p0, index p1, index j0, index m);  // of dZ[l], from dZ[l + 1]
   void head(const std::int64_t* order, index first, index j0, index m, Room& room);
+  void activate(int l, index i0, index i1, index j0, index m);
+  void pull_back(int l, index i0, index i1, index j0, index m);
+  index rows_end(int l, index p1) const;
   const ActivationInfo& activation(int l) const;
   void transpose(const Item& item, const T* columns);
   void raw_gradient(const Item& item, bool add, T* out) const;
@@ -63,16 +69,16 @@ class Engine {
   const Network<T>& network_;
   const Spec& spec_;
   const Examples<T>& examples_;
+  Plan plan_;
   Team& team_;
   PackedLayout<T> packed_;
   Buffer<T> parameters_, gradients_;
   std::vector<Buffer<T>> slots_;
   std::vector<Buffer<T>> a_, dz_, z_, transposed_;  // by layer, 0..L
-  std::vector<index> ld_, strip_;                   // how the columns of layer l lie
   std::vector<Room> rooms_;
   std::vector<Item> items_;
   std::vector<double> losses_;
-  index slab_, m_ = 0;
+  index m_ = 0;
   double weight_ = 0;
   bool resident_ = false;     // A[0] holds the whole, unshuffled batch already
   bool accumulated_ = false;  // gradients_ holds the sums of earlier slabs

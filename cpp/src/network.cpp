@@ -136,8 +136,9 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, int thre
 template <class T>
 double gradient(const Network<T>& network, const Examples<T>& examples, T* out, int threads) {
   require(examples.count() >= 1, "gradients: X must have at least one example");
-  Team team(team_size(threads, step_flops(network.spec, examples.count())));
-  Engine<T> engine(network, examples, examples.count(), 0, team);
+  const Plan plan = make_plan<T>(network.spec, examples.count(), nullptr, threads);
+  Team team(plan.threads);
+  Engine<T> engine(network, examples, plan, nullptr, team);
   engine.load();
   const double loss = engine.run(nullptr, 0, examples.count());
   engine.gradient(out);
@@ -151,8 +152,9 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
   const int L = spec.depth();
   require(m >= 1 && m <= 4096, "trace: X must have 1 to 4096 examples, got ",
           m);  // one slab: everything is still there
-  Team team(1);
-  Engine<T> engine(network, examples, m, 0, team);
+  const Plan plan = make_plan<T>(spec, m, nullptr, 1);
+  Team team(plan.threads);
+  Engine<T> engine(network, examples, plan, nullptr, team);
   engine.load();
   engine.run(nullptr, 0, m);
   const T scale = static_cast<T>(1 / engine.weight());

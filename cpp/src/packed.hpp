@@ -61,15 +61,6 @@ void linear(index n_in, index n_out, const kernels::Left<T>& W, kernels::Columns
   kernels::multiply<true>(rows, 0, rows.count(), n_in, W, A_prev.data, A_prev.ld, A_prev.strip, m, Z);
 }
 
-// f(rows, offset) for the runs of rows that lie together: all n, or strip by strip, padding included where it may be.
-template <class T, class F>
-void rows_together(const LayerSpec& spec, index n, index strip, F f) {
-  if (strip == kernels::kDepth) return f(active_rows<T>(spec, n), index{0});
-  for (index i = 0; i < n; i += kernels::kDepth) {
-    f(kernels::round_up<T>(std::min(kernels::kDepth, n - i)), i / kernels::kDepth * strip);
-  }
-}
-
 // Columns [first, first + m) of X, or those that order names.
 template <class T>
 void gather(View<const T> X, const std::int64_t* order, index first, index m, kernels::Columns<T> to);

@@ -22,8 +22,9 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
   const bool full = options.batch_size == 0 || options.batch_size >= m;
   const index batch = full ? m : options.batch_size;
   const bool shuffled = options.shuffle && !full;  // the order within one batch means nothing
-  Team team(team_size(options.threads, step_flops(network.spec, batch)));
-  Engine<T> engine(network, examples, batch, static_cast<int>(optimizer.slots.size()), team);
+  const Plan plan = make_plan<T>(network.spec, batch, &optimizer.rule, options.threads);
+  Team team(plan.threads);
+  Engine<T> engine(network, examples, plan, &optimizer.rule, team);
   std::vector<std::int64_t> order(shuffled ? static_cast<std::size_t>(m) : 0);
   TrainResult result;
   result.losses.reserve(static_cast<std::size_t>(options.epochs));

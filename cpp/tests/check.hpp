@@ -44,7 +44,6 @@ void refuses(const char* where, const char* expression, const std::string& part,
 }
 
 }  // namespace check
-
 // CHECK and CHECK_NEAR take more arguments: what to print after a failure, such as where it happened.
 #define CHECK_TEXT(x) #x
 #define CHECK_LINE(x) __FILE__ ":" CHECK_TEXT(x) ": "

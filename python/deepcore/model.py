@@ -16,7 +16,8 @@ from deepcore.blocks import BlockViews
 from deepcore.callbacks import EpochRecord
 from deepcore.history import History
 from deepcore.layers import Dense, SymmetryWarning, initialize, native_layers, resolve_loss
-from deepcore.optimizers import Optimizer, OptimizerState
+from deepcore.optimizers import Optimizer, OptimizerState, resolve
+from deepcore.plan import Plan
 from deepcore.summary import Summary
 from deepcore.typing import Array, ClassWeight, DTypeName, LossName, OptimizerName, Predictor
 
@@ -114,6 +115,26 @@ class Model:
         """
         sizes = [(layer.units, layer.activation) for layer in self.layers]
         return Summary.of(self.inputs, sizes, f"loss {self.loss}; {self.dtype}")
+
+    def plan(
+        self,
+        batch_size: int,
+        optimizer: Optimizer | OptimizerName | str = "adam",
+        threads: int | None = None,
+    ) -> Plan:
+        """How a step of ``fit`` with this batch size and optimizer will run, and what memory it takes.
+
+        Example:
+            >>> model = Model(784, [Dense(128), Dense(10, "softmax")])
+            >>> print(model.plan(128, threads=1))  # doctest: +ELLIPSIS
+            a step of 128 examples, at once: 52.4 Mflop on 1 thread
+            examples:   a thread carries blocks of 64 examples through all layers
+            parameters: gradient and update in 31 chunks
+            memory:     parameters 0.407 MB, ..., workspace 0.697 MB, together 3.15 MB
+        """
+        state = resolve(optimizer, self, 1)
+        batch = door.count("plan", "batch_size", batch_size)
+        return Plan(**self._network.plan(batch, state._native, door.threads("plan", threads)))
 
     # Training
 
@@ -260,9 +281,9 @@ class Model:
         """A snapshot of the model with a workspace of its own, for predictions where microseconds count.
 
         Returns:
-            ``p``: ``p(x)`` gives the outputs of one example (n_x,) or of rows (m, n_x); ``p(x, out=a)`` writes
-            them into ``a`` and allocates nothing. Arrays must have the model's dtype; their values are not
-            checked. Later changes of the model are not seen: make a new one.
+            ``p``: ``p(x)`` gives the outputs of one example (n_x,) or of rows (m, n_x); ``p(x, out=a)``
+            writes them into ``a`` and allocates nothing. Arrays must have the model's dtype; their values
+            are not checked. Later changes of the model are not seen: make a new one.
 
         Example:
             >>> import deepcore as dc

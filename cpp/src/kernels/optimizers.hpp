@@ -23,24 +23,30 @@ EIGEN_ALWAYS_INLINE P average(const P& old, const P& beta, const P& fresh, const
   return pmadd(beta, old, pmul(one_minus_beta, fresh));
 }
 
+// Plain gradient descent: no slot is read or written.
+template <class T>
+struct Descent {
+  static constexpr int kSlots = 0;
+  using P = Packet<T>;
+  P lr, decay;
+  Descent(const double* h, double rate, index) : lr(all<P>(-rate)), decay(all<P>(h[3])) {}
+  EIGEN_ALWAYS_INLINE void operator()(P& p, P g, P*) const { p = pmadd(lr, decayed(g, decay, p), p); }
+};
+
 // Polyak 1964; Nesterov 1983 in the form of Sutskever et al. 2013.
 template <class T>
-struct Sgd {
+struct Momentum {
   static constexpr int kSlots = 1;
   using P = Packet<T>;
-  P lr, momentum, undamped, decay;
-  bool has_momentum, nesterov;
-  Sgd(const double* h, double rate, index t)
+  P lr, momentum, undamped, decay, ahead;
+  bool nesterov;
+  Momentum(const double* h, double rate, index t)
       : lr(all<P>(-rate)), momentum(all<P>(t > 1 ? h[0] : 0)), undamped(all<P>(t > 1 ? 1 - h[1] : 1)),
-        decay(all<P>(h[3])), has_momentum(h[0] != 0), nesterov(h[2] != 0), ahead(all<P>(h[0])) {}
-  P ahead;
+        decay(all<P>(h[3])), ahead(all<P>(h[0])), nesterov(h[2] != 0) {}
   EIGEN_ALWAYS_INLINE void operator()(P& p, P g, P* v) const {
     g = decayed(g, decay, p);
-    if (has_momentum) {
-      v[0] = pmadd(momentum, v[0], pmul(undamped, g));  // the first step starts with v = g
-      g = nesterov ? pmadd(ahead, v[0], g) : v[0];
-    }
-    p = pmadd(lr, g, p);
+    v[0] = pmadd(momentum, v[0], pmul(undamped, g));  // the first step starts with v = g
+    p = pmadd(lr, nesterov ? pmadd(ahead, v[0], g) : v[0], p);
   }
 };
 
@@ -129,7 +135,7 @@ struct SgdRow {
                                       {"v"},
                                       {{"momentum", 0}, {"dampening", 0}, {"nesterov", 0}, {"weight_decay", 0}}};
   template <class T>
-  using Step = Sgd<T>;
+  using Step = Momentum<T>;
 };
 struct RmsPropRow {
   static constexpr OptimizerInfo info{
@@ -180,7 +186,17 @@ constexpr int slot_count(const OptimizerInfo& info) { return (info.slots[0] != n
 // f(step) with the row's Step, built once for a whole step of the optimizer.
 template <class T, class F>
 void with_step(int row, const double* hyper, double rate, index t, F f) {
-  Optimizers::visit(row, [&](auto which) { f(typename decltype(which)::template Step<T>(hyper, rate, t)); });
+  Optimizers::visit(row, [&](auto which) {
+    using Row = decltype(which);
+    if (std::is_same_v<Row, SgdRow> && hyper[0] == 0) return f(Descent<T>(hyper, rate, t));
+    f(typename Row::template Step<T>(hyper, rate, t));
+  });
+}
+
+inline int slots_in_use(int row, const double* hyper) {
+  int slots = 0;
+  with_step<float>(row, hyper, 0, 1, [&](const auto& step) { slots = std::decay_t<decltype(step)>::kSlots; });
+  return slots;
 }
 
 // n flat parameters; the gradient is scale * raw, so that a sum over examples becomes a mean on the way.

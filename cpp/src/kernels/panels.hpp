@@ -115,6 +115,17 @@ struct Columns {
   Columns starting(index j) const { return {data + j * ld, ld, strip}; }
   operator Columns<const T>() const { return {data, ld, strip}; }  // NOLINT(google-explicit-constructor)
 };
+
+// f(i, rows) for the runs of rows within [i0, i1) that lie together: all of them, or strip by strip.
+template <class T, class F>
+void together(Columns<T> columns, index i0, index i1, F f) {
+  if (columns.strip == kDepth) return f(i0, i1 - i0);
+  for (index i = i0; i < i1;) {
+    const index end = std::min(i1, (i / kDepth + 1) * kDepth);
+    f(i, end - i);
+    i = end;
+  }
+}
 static_assert(kDepth % Panels<float>::kWidth == 0 && kDepth % Panels<double>::kWidth == 0, "a panel lies in one strip");
 
 // C (n, m) = bias + A B over K terms, for panels [p0, p1) of the rows. B: column j, term k at

@@ -1,0 +1,74 @@
+// Plan: the choices, each with its reason.
+// Floor: model.
+#include <deepcore/catalog.hpp>
+#include <deepcore/plan.hpp>
+
+#include "kernels/optimizers.hpp"
+#include "packed.hpp"
+#include "parallel.hpp"
+
+#include <algorithm>
+
+namespace deepcore {
+
+namespace {
+
+// A multiple of kDepth, so that the sums over slabs are those of one piece: memory does not grow with the batch.
+constexpr index kSlab = 24 * kernels::kDepth;
+// Examples that share one pass over the weights of a layer: enough to hide it, few enough to stay in the second cache.
+constexpr index kBlock = 64;
+// Weights beyond this do not stay in a core's second cache: threads share a product instead of each reading all of them.
+constexpr double kSharedBytes = 512e3;
+
+}  // namespace
+
+template <class T>
+Plan make_plan(const Spec& spec, index batch, const Rule* rule, int requested) {
+  Plan plan{};
+  plan.batch = batch;
+  plan.slab = std::min(batch, kSlab);
+  plan.flops = step_flops(spec, batch);
+  plan.threads = team_size(requested, step_flops(spec, plan.slab));
+  const PackedLayout<T> packed(spec);
+  plan.packed = packed.size;
+  plan.by_layer = static_cast<double>(packed.size) * sizeof(T) > kSharedBytes;
+  const index share = (plan.slab + plan.threads - 1) / plan.threads;
+  plan.block = std::min(kBlock, kernels::round_up<T>(share));
+  const int L = spec.depth();
+  index values = 0;
+  for (int l = 0; l <= L; ++l) {
+    const index n = spec.units(l);
+    const bool hidden = l > 0 && l < L;
+    const ActivationInfo* g = hidden ? &activations()[static_cast<std::size_t>(spec.layer(l).activation)] : nullptr;
+    // Strips, but for the output and for activations that sum over their units: they want whole columns.
+    const bool whole = n <= kernels::kDepth || l == L || (hidden && g->columnwise);
+    LayerPlan layer{};
+    layer.stride = leading<T>(whole ? n : kernels::kDepth);
+    layer.strip = whole ? kernels::kDepth : layer.stride * plan.slab;
+    const index strips = whole ? 1 : (n + kernels::kDepth - 1) / kernels::kDepth;
+    layer.size = strips * layer.stride * plan.slab + kernels::Panels<T>::kWidth;  // a last panel may pass the end
+    layer.keeps_z = hidden && g->reads == Reads::input;
+    layer.transposed = l > 1 ? kernels::Panels<T>{spec.units(l - 1)}.padded() * n : 0;
+    values += layer.size * ((l > 0 ? 2 : 1) + (layer.keeps_z ? 1 : 0));
+    plan.layers.push_back(layer);
+    if (l > 0) {
+      const PackedLayer<T>& p = packed.layer(l);
+      plan.items += p.rows.count() * ((p.n_in + kernels::kDepth - 1) / kernels::kDepth);
+      plan.packed_bytes += static_cast<std::size_t>(layer.transposed) * sizeof(T);
+    }
+  }
+  const auto block = [](index count) { return static_cast<std::size_t>(count) * sizeof(T); };
+  const index size = Layout(spec).size();
+  const int slots = rule == nullptr ? 0 : kernels::slots_in_use(rule->row, rule->hyper.data());
+  const bool keeps_gradients = rule == nullptr || batch > plan.slab;
+  plan.parameter_bytes = block(size);
+  plan.optimizer_bytes = block(size) * static_cast<std::size_t>(slots);
+  plan.packed_bytes += block(packed.size) * static_cast<std::size_t>(1 + slots + (keeps_gradients ? 1 : 0));
+  plan.workspace_bytes = block(values);
+  return plan;
+}
+
+template Plan make_plan<float>(const Spec&, index, const Rule*, int);
+template Plan make_plan<double>(const Spec&, index, const Rule*, int);
+
+}  // namespace deepcore
