@@ -12,6 +12,7 @@ Example:
 
 from __future__ import annotations
 
+import sys as _sys
 import warnings as _warnings
 from pathlib import Path as _Path
 
@@ -41,6 +42,9 @@ from deepcore.model import Model  # noqa: E402
 from deepcore.optimizers import SGD, Adagrad, Adam, AdamW, NAdam, RMSProp  # noqa: E402
 from deepcore.perceptron import mlp  # noqa: E402
 from deepcore.schedules import Constant, Cosine, Exponential, InverseTime, StepDecay  # noqa: E402
+
+if "threadpoolctl" in _sys.modules:
+    from deepcore import threadpools as _threadpools  # noqa: F401
 
 __version__: str
 

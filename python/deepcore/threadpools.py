@@ -1,0 +1,32 @@
+"""Makes deepcore's threads visible to threadpoolctl: ``threadpool_info()`` lists them, ``threadpool_limits`` sets them.
+
+Imported by ``import deepcore`` if threadpoolctl is already there; otherwise import it by hand.
+"""
+
+from __future__ import annotations
+
+import threadpoolctl
+
+from deepcore import _core
+
+__all__ = ["DeepcoreController"]
+
+
+class DeepcoreController(threadpoolctl.LibController):  # type: ignore[misc]
+    """The number of threads that a call without ``threads=`` uses."""
+
+    user_api = "deepcore"
+    internal_api = "deepcore"
+    filename_prefixes = ("_core_v", "_core_base")
+
+    def get_num_threads(self) -> int:
+        return _core.num_threads()
+
+    def set_num_threads(self, num_threads: int) -> None:
+        _core.set_num_threads(num_threads)
+
+    def get_version(self) -> str:
+        return _core.build_info()["version"]
+
+
+threadpoolctl.register(DeepcoreController)

@@ -1,0 +1,148 @@
+"""Threads: how many, that results never depend on them, and that nothing of them is left behind."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import deepcore as dc
+from deepcore import _core
+
+COUNTS = (2, 3, 4, 7)
+
+
+def data(m=700, seed=3):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(m, 60)), rng.integers(0, 5, m)
+
+
+def trained(threads, dtype, optimizer, sizes=(60, 210, 90, 5), batch_size=250):
+    X, y = data()
+    model = dc.mlp(sizes, activation="tanh", dtype=dtype, seed=2)
+    history = model.fit(X, y, optimizer, epochs=2, batch_size=batch_size, threads=threads)
+    return model.flat_parameters.tobytes(), history["loss"], model.predict(X, threads=threads).tobytes()
+
+
+def test_the_shapes_of_this_file_use_more_than_one_thread():
+    assert dc.mlp([60, 210, 90, 5]).plan(250, threads=7).threads == 7
+
+
+@pytest.mark.parametrize("optimizer", list(dc.catalog.optimizers))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_training_gives_the_same_bits_for_any_number_of_threads(dtype, optimizer):
+    one = trained(1, dtype, optimizer)
+    assert all(trained(threads, dtype, optimizer) == one for threads in COUNTS)
+
+
+@pytest.mark.parametrize("batch_size", [1, 33, None])
+def test_the_bits_are_the_same_where_threads_share_each_layer(batch_size):
+    sizes = (60, 400, 400, 5)
+    assert dc.mlp(sizes).plan(250, threads=2).by_layer
+    one = trained(1, "float32", "adam", sizes, batch_size)
+    assert all(trained(threads, "float32", "adam", sizes, batch_size) == one for threads in COUNTS)
+
+
+def test_gradients_and_evaluation_give_the_same_bits_for_any_number_of_threads():
+    X, y = data()
+    model = dc.mlp([60, 210, 5], dtype="float32")
+
+    def numbers(threads):
+        loss, grads = model.gradients(X, y, threads=threads)
+        return loss, grads.flat.tobytes(), model.evaluate(X, y, threads=threads)
+
+    assert all(numbers(threads) == numbers(1) for threads in COUNTS)
+
+
+def test_small_work_stays_on_one_thread():
+    assert dc.mlp([2, 4, 1], activation="tanh").plan(400, threads=8).threads == 1
+
+
+def asked(**environment):
+    clean = {k: v for k, v in os.environ.items() if k not in ("DEEPCORE_NUM_THREADS", "OMP_NUM_THREADS")}
+    code = "from deepcore import _core; print(_core.num_threads())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=clean | environment, capture_output=True, text=True, check=True
+    )
+    return int(done.stdout)
+
+
+def test_deepcore_num_threads_comes_before_omp_num_threads():
+    assert asked(DEEPCORE_NUM_THREADS="3", OMP_NUM_THREADS="5") == 3
+
+
+def test_omp_num_threads_is_heard_and_may_be_a_list():
+    assert asked(OMP_NUM_THREADS="5,2") == 5
+
+
+@pytest.mark.parametrize("nonsense", ["", "0", "-2", "many"])
+def test_a_number_that_is_none_is_passed_over(nonsense):
+    assert asked(DEEPCORE_NUM_THREADS=nonsense, OMP_NUM_THREADS="4") == 4
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no affinity masks")
+def test_the_default_does_not_exceed_the_affinity_mask():
+    assert 1 <= asked() <= len(os.sched_getaffinity(0))
+
+
+def test_a_limit_set_in_the_process_holds_until_it_is_lifted():
+    before = _core.num_threads()
+    _core.set_num_threads(5)
+    try:
+        assert _core.num_threads() == 5
+        assert dc.mlp([60, 210, 90, 5]).plan(250).threads == 5
+    finally:
+        _core.set_num_threads(0)
+    assert _core.num_threads() == before
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="this system does not list threads")  # noqa: PTH112
+def test_no_thread_is_left_after_a_call():
+    before = set(os.listdir("/proc/self/task"))  # noqa: PTH208
+    trained(4, "float32", "adam")
+    assert set(os.listdir("/proc/self/task")) <= before  # noqa: PTH208
+
+
+def child(queue):
+    queue.put(trained(2, "float32", "adam")[0])
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="this system has no fork")
+def test_a_forked_child_trains_after_its_parent_has_used_threads():
+    mine = trained(2, "float32", "adam")[0]
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    process = context.Process(target=child, args=(queue,))
+    process.start()
+    theirs = queue.get()
+    process.join()
+    assert (process.exitcode, theirs == mine) == (0, True)
+
+
+def test_several_python_threads_train_at_once():
+    expected = trained(2, "float32", "adam")[0]
+    results = []
+    threads = [
+        threading.Thread(target=lambda: results.append(trained(2, "float32", "adam")[0])) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [expected] * 4
+
+
+def test_threadpoolctl_sees_and_limits_the_threads():
+    threadpoolctl = pytest.importorskip("threadpoolctl", reason="threadpoolctl is not installed")
+    import deepcore.threadpools  # noqa: F401
+
+    before = _core.num_threads()
+    (found,) = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "deepcore"]
+    assert found["num_threads"] == before
+    with threadpoolctl.threadpool_limits(1):
+        assert _core.num_threads() == 1
+    assert _core.num_threads() == before
+    _core.set_num_threads(0)
