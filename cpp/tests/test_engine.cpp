@@ -275,12 +275,15 @@ TEST_BOTH(an_example_of_weight_zero_is_not_there) {
 }
 
 TEST_BOTH(the_number_of_threads_changes_no_bit_of_a_gradient) {
+  const auto check = [](const std::vector<index>& sizes, const char* hidden, index m) {
+    const Problem<T> p(make(sizes, hidden, "softmax", "categorical_cross_entropy"), m, 5);
+    const auto g = p.slope(1);
+    for (const int threads : {2, 3, 4, 7}) CHECK(p.slope(threads) == g, threads, " threads, ", hidden, ", m = ", m);
+  };
   for (const char* hidden : {"relu", "gelu", "softmax"}) {
-    for (const index m : {130, 4500}) {  // within a slab and over it
-      const Problem<T> p(make({40, 230, 64, 10}, hidden, "softmax", "categorical_cross_entropy"), m, 5);
-      const auto g = p.slope(1);
-      for (const int threads : {2, 3, 4, 7}) CHECK(p.slope(threads) == g, threads, " threads, ", hidden, ", m = ", m);
-    }
+    check({40, 230, 64, 10}, hidden, 130);
+    check({40, 30, 10}, hidden, 9500);        // several slabs
+    check({201, 400, 193, 10}, hidden, 150);  // weights that threads share layer by layer
   }
 }
 

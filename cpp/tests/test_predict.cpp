@@ -67,15 +67,19 @@ struct Problem {
 };
 
 TEST_BOTH(the_number_of_threads_changes_no_bit_of_predictions_and_scores) {
-  for (const char* hidden : {"relu", "gelu", "softmax"}) {
-    const Problem<T> p(make({40, 230, 64, 10}, hidden, "softmax", "categorical_cross_entropy"), 5000);
+  const auto check = [](const std::vector<index>& sizes, const char* hidden, index m) {
+    const Problem<T> p(make(sizes, hidden, "softmax", "categorical_cross_entropy"), m);
     const auto A = p.predicted(1);
     const Scores scores = evaluate(p.network, p.examples(), 1);
     for (const int threads : {2, 3, 4, 7}) {
-      CHECK(p.predicted(threads) == A, threads, " threads, ", hidden);
+      CHECK(p.predicted(threads) == A, threads, " threads, ", hidden, ", m = ", m);
       const Scores again = evaluate(p.network, p.examples(), threads);
       CHECK(again.loss == scores.loss && again.accuracy == scores.accuracy, threads, " threads, ", hidden);
     }
+  };
+  for (const char* hidden : {"relu", "gelu", "softmax"}) {
+    check({40, 230, 64, 10}, hidden, 3000);
+    check({400, 800, 600, 10}, hidden, 70);
   }
 }
 

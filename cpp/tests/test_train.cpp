@@ -157,8 +157,8 @@ TEST_BOTH(train_with_layers_wider_than_a_strip_is_the_same_loop) {
 }
 
 TEST_BOTH(train_in_batches_deeper_than_a_chain_of_sums_and_in_full_batches_over_slabs_is_the_same_loop) {
-  for (const index batch : {300, 0, 4097}) {
-    const Course<T> course({6, 9, 3}, 4500, "gelu");
+  for (const index batch : {300, 0, 9001}) {
+    const Course<T> course({6, 9, 3}, 9500, "gelu");
     TrainOptions options;
     options.batch_size = batch;
     options.epochs = 2;
@@ -172,25 +172,29 @@ TEST_BOTH(train_in_batches_deeper_than_a_chain_of_sums_and_in_full_batches_over_
 }
 
 TEST_BOTH(the_number_of_threads_changes_no_bit_of_a_run) {
-  for (const char* hidden : {"relu", "silu", "softmax"}) {
-    const Course<T> course({40, 230, 64, 10}, 500, hidden);
-    for (const index batch : {index{200}, index{0}}) {
-      TrainOptions options;
-      options.batch_size = batch;
-      options.epochs = 2;
-      options.threads = 1;
-      auto one = course.network();
-      auto first = make("adam", one, Schedule(0, {0.01}));
-      Monitor monitor;
-      const auto losses = train(one, course.examples(), first, options, monitor).losses;
-      for (const int threads : {2, 3, 4, 7}) {
-        options.threads = threads;
-        auto two = course.network();
-        auto second = make("adam", two, Schedule(0, {0.01}));
-        CHECK(train(two, course.examples(), second, options, monitor).losses == losses, threads, " threads");
-        check_same(one, first, two, second, text(threads, " threads, ", hidden));
-      }
+  const auto check = [](const std::vector<index>& sizes, const char* hidden, index m, index batch) {
+    const Course<T> course(sizes, m, hidden);
+    TrainOptions options;
+    options.batch_size = batch;
+    options.epochs = 2;
+    options.threads = 1;
+    auto one = course.network();
+    auto first = make("adam", one, Schedule(0, {0.01}));
+    Monitor monitor;
+    const auto losses = train(one, course.examples(), first, options, monitor).losses;
+    for (const int threads : {2, 3, 4, 7}) {
+      options.threads = threads;
+      auto two = course.network();
+      auto second = make("adam", two, Schedule(0, {0.01}));
+      CHECK(train(two, course.examples(), second, options, monitor).losses == losses, threads, " threads");
+      check_same(one, first, two, second, text(threads, " threads, ", hidden, ", batch ", batch));
     }
+  };
+  for (const char* hidden : {"relu", "silu", "softmax"}) {
+    check({40, 230, 64, 10}, hidden, 500, 200);
+    check({40, 230, 64, 10}, hidden, 500, 0);
+    check({40, 30, 10}, hidden, 9500, 0);         // several slabs
+    check({201, 400, 193, 10}, hidden, 150, 64);  // weights that threads share layer by layer
   }
 }
 

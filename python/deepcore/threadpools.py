@@ -1,4 +1,4 @@
-"""Makes deepcore's threads visible to threadpoolctl: ``threadpool_info()`` lists them, ``threadpool_limits`` sets them.
+"""Shows deepcore to threadpoolctl: ``threadpool_info()`` lists it, ``threadpool_limits`` limits its threads.
 
 Imported by ``import deepcore`` if threadpoolctl is already there; otherwise import it by hand.
 """
