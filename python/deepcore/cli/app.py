@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 import deepcore
+from deepcore.cli.bench import bench
 from deepcore.cli.evaluate import evaluate
 from deepcore.cli.info import info
 from deepcore.cli.predict import predict
@@ -47,5 +48,5 @@ def app() -> None:
     """Train deep networks on a CPU and use them."""
 
 
-for _command in (train, predict, evaluate, info):
+for _command in (train, predict, evaluate, info, bench):
     app.add_command(_command)

@@ -1,0 +1,110 @@
+"""Why the notes vectorise: the gradient of logistic regression by explicit loops, by NumPy, and by deepcore.
+
+    python benchmarks/loops.py
+
+One thread each, one process, taking turns. The loops are those of tests/reference/logistic.py.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+import numpy as np
+from report import table
+
+import deepcore as dc
+from deepcore.bench import format_seconds, summary
+from reference.logistic import cost_and_gradient
+
+
+def by_numpy(w, b, X, Y):
+    """Cost and gradient as the notes write them, without a loop: w (n_x, 1), X (n_x, m), Y (1, m)."""
+    m = X.shape[1]
+    A = 1 / (1 + np.exp(-(w.T @ X + b)))
+    dZ = A - Y
+    cost = -np.mean(Y * np.log(A) + (1 - Y) * np.log(1 - A))
+    return cost, X @ dZ.T / m, np.sum(dZ) / m
+
+
+def make_contestants(features, examples):
+    """Functions without arguments that return cost, dw (n_x,) and db, at the same point."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(examples, features))  # rows are examples
+    y = (X @ rng.normal(size=features) > 0).astype(np.int64)
+    w, b = rng.normal(size=features) / np.sqrt(features), 0.1
+
+    columns, Y = np.ascontiguousarray(X.T), y[None, :].astype(float)
+    lists, labels, weights = columns.tolist(), y.tolist(), w.tolist()
+    model = dc.Model(features, [dc.Dense(1, "sigmoid")], dtype="float64")
+    model.parameters["W1"] = w[None, :]
+    model.parameters["b1"] = np.array([[b]])
+
+    def native():
+        loss, grads = model.gradients(X, y, threads=1)
+        return loss, grads["dW1"][0], grads["db1"][0, 0]
+
+    def vectorised():
+        cost, dw, db = by_numpy(w[:, None], b, columns, Y)
+        return cost, dw[:, 0], db
+
+    return {
+        "loops": lambda: cost_and_gradient(weights, b, lists, labels),
+        "numpy": vectorised,
+        "deepcore": native,
+    }
+
+
+def check(contestants):
+    """All gradients agree to the rounding of sums in float64."""
+    cost, dw, db = contestants["loops"]()
+    for name, run in contestants.items():
+        other = run()
+        for got, right in zip(other, (cost, np.array(dw), db), strict=True):
+            if not np.allclose(got, right, rtol=1e-9, atol=1e-11):
+                raise SystemExit(f"loops: {name} computes another gradient")
+
+
+def measure(contestants, rounds, seconds):
+    """Summaries of the time of one gradient."""
+    times = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, run in contestants.items():
+            count, start = 0, time.perf_counter()
+            while (elapsed := time.perf_counter() - start) < seconds or count == 0:
+                run()
+                count += 1
+            times[name].append(elapsed / count)
+    return {name: summary(values) for name, values in times.items()}
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--features", type=int, default=256)
+    parser.add_argument("--examples", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.2)
+    options = parser.parse_args(arguments)
+    contestants = make_contestants(options.features, options.examples)
+    check(contestants)
+    results = measure(contestants, options.rounds, options.seconds)
+    best = results["deepcore"]["median"]
+    print(f"Gradient of logistic regression, {options.examples} examples of {options.features} features:\n")
+    rows = [
+        [
+            name,
+            format_seconds(r["median"]),
+            f"{100 * r['mad'] / r['median']:.1f}%",
+            f"{r['median'] / best:.1f}",
+        ]
+        for name, r in results.items()
+    ]
+    print(table(["", "one gradient", "spread", "over deepcore"], rows))
+
+
+if __name__ == "__main__":
+    main()
