@@ -35,7 +35,13 @@ Engine<T>::Engine(const Network<T>& network, const Examples<T>& examples, const 
       }
     }
   }
-  const index outputs = spec_.outputs() * kHead;
+  // The first share of the items is the first share of every layer's panels, as in by_layer: a thread forwards through
+  // the weights that it updated, while they are in its cache.
+  const auto place = [&](const Item& item) {
+    return static_cast<double>(item.p) / static_cast<double>(packed_.layer(item.l).rows.count());
+  };
+  std::stable_sort(items_.begin(), items_.end(), [&](const Item& a, const Item& b) { return place(a) < place(b); });
+  const index outputs = spec_.outputs() * std::max(kHead, plan_.block);
   for (int thread = 0; thread < team_.size(); ++thread) {
     rooms_.push_back({Buffer<T>(outputs), Buffer<T>(outputs), Buffer<T>(outputs), Buffer<T>(outputs),
                       Buffer<T>(kernels::Panels<T>::kWidth * (kChunk + 1))});
@@ -197,15 +203,18 @@ template <class T>
 void Engine<T>::head(const std::int64_t* order, index first, index j0, index m, Room& room) {
   const index n = spec_.outputs();
   const kernels::Columns<T> A = columns(a_, spec_.depth()).starting(j0), dZ = columns(dz_, spec_.depth()).starting(j0);
-  for (index j = 0; j < m; ++j) std::copy_n(A.data + j * A.ld, n, room.Z.data() + j * n);
+  kernels::copy_columns(n, m, A.data, A.ld, room.Z.data(), n);
   gather_targets(examples_, n, order, first + j0, m, room.Y.data());
   kernels::head(spec_, m, room.Z.data(), room.Y.data(), room.dZ.data(), losses_.data() + j0, room.scratch.data());
-  for (index j = 0; j < m; ++j) {
-    std::copy_n(room.Z.data() + j * n, n, A.data + j * A.ld);
-    const index source = order == nullptr ? first + j0 + j : order[first + j0 + j];
-    const T w = examples_.weights == nullptr ? T(1) : examples_.weights[source];
-    for (index i = 0; i < n; ++i) dZ.data[j * dZ.ld + i] = w == T(0) ? T(0) : w * room.dZ.data()[j * n + i];
+  if (examples_.weights != nullptr) {
+    for (index j = 0; j < m; ++j) {
+      const T w = examples_.weights[order == nullptr ? first + j0 + j : order[first + j0 + j]];
+      T* d = room.dZ.data() + j * n;
+      for (index i = 0; i < n; ++i) d[i] = w == T(0) ? T(0) : w * d[i];
+    }
   }
+  kernels::copy_columns(n, m, room.Z.data(), n, A.data, A.ld);
+  kernels::copy_columns(n, m, room.dZ.data(), n, dZ.data, dZ.ld);
 }
 
 template <class T>

@@ -58,6 +58,18 @@ void gather(View<const T> X, const std::int64_t* order, index first, index m, ke
   const auto source = [&](index j) {
     return X.data + (order == nullptr ? first + j : order[first + j]) * X.col_stride;
   };
+  if (order != nullptr &&
+      X.row_stride == 1) {  // shuffled examples come from anywhere in memory: ask for the next in time
+    for (index j = 0; j < m; ++j) {
+      if (j + 1 < m) kernels::prefetch(source(j + 1), X.rows);
+      for (index i = 0; i < X.rows; i += kernels::kDepth) {
+        const index rows = std::min(to.strip == kernels::kDepth ? X.rows : kernels::kDepth, X.rows - i);
+        std::copy_n(source(j) + i, rows, to.from(i) + j * to.ld);
+        if (to.strip == kernels::kDepth) break;
+      }
+    }
+    return;
+  }
   const index run = to.strip == kernels::kDepth ? X.rows : kernels::kDepth;
   for (index i = 0; i < X.rows; i += run) {
     const index rows = std::min(run, X.rows - i);
@@ -73,7 +85,13 @@ void gather(View<const T> X, const std::int64_t* order, index first, index m, ke
 
 template <class T>
 void gather_targets(const Examples<T>& examples, index outputs, const std::int64_t* order, index first, index m, T* Y) {
-  if (examples.labels == nullptr) return gather(examples.Y, order, first, m, Y, outputs);
+  if (examples.labels == nullptr) {
+    for (index j = 0; j < m; ++j) {
+      const index source = order == nullptr ? first + j : order[first + j];
+      for (index i = 0; i < outputs; ++i) Y[j * outputs + i] = examples.Y(i, source);
+    }
+    return;
+  }
   std::fill_n(Y, outputs * m, T(0));
   for (index j = 0; j < m; ++j) {
     Y[j * outputs + examples.labels[order == nullptr ? first + j : order[first + j]]] = T(1);

@@ -15,9 +15,9 @@ namespace deepcore {
 
 namespace {
 
-// Below this much work a thread costs more than it brings: handing out and collecting a job takes about a microsecond,
-// in which one core does some 10^5 flops.
-constexpr double kFlopsPerThread = 4e5;
+// Below this much work a step is faster on one thread: the threads would pass weights and activations to and fro
+// between their caches, which takes some microseconds, in which one core does a million flops.
+constexpr double kFlopsPerThread = 1e6;
 constexpr int kJobShift = 32;
 constexpr std::uint64_t kItems = 0xFFFFFFFFU;  // the low half of a ticket: more items than any job has
 constexpr int kSpins = 20000;  // about 0.4 ms: longer than any pause within an epoch, shorter than anyone notices
@@ -39,7 +39,7 @@ int team_size(int requested, double flops) {
   return useful < threads ? static_cast<int>(useful) : threads;
 }
 
-Team::Team(int size) : size_(std::max(size, 1)) {
+Team::Team(int size) : size_(std::max(size, 1)), shares_(size_ > 1 ? static_cast<std::size_t>(size_) : 0) {
   if (size_ == 1) return;
   sigset_t all, before;  // signals belong to the thread that called: Ctrl-C must reach Python's main thread
   sigfillset(&all);
@@ -65,13 +65,13 @@ Team::~Team() {
   for (auto& worker : workers_) worker.join();
 }
 
-// Takes one item and does it; false if there is none.
-bool Team::take(int thread) {
-  std::uint64_t ticket = ticket_.load(std::memory_order_acquire);
+bool Team::take_from(int which, int thread) {
+  Share& share = shares_[static_cast<std::size_t>(which)];
+  std::uint64_t ticket = share.ticket.load(std::memory_order_acquire);
   for (;;) {
     const auto item = static_cast<index>(ticket & kItems);
-    if (item >= count_.load(std::memory_order_relaxed)) return false;
-    if (ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
+    if (item >= share.end.load(std::memory_order_relaxed)) return false;
+    if (share.ticket.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
       call_.load(std::memory_order_relaxed)(work_.load(std::memory_order_relaxed), item, thread);
       done_.fetch_add(1, std::memory_order_release);
       return true;
@@ -79,15 +79,28 @@ bool Team::take(int thread) {
   }
 }
 
+// Takes one item and does it, from its own share first; false if there is none.
+bool Team::take(int thread) {
+  for (int k = 0; k < size_; ++k) {
+    if (take_from((thread + k) % size_, thread)) return true;
+  }
+  return false;
+}
+
 void Team::share(index count, Call call, void* work) {
-  const std::uint64_t job = (ticket_.load(std::memory_order_relaxed) >> kJobShift) + 1;
-  ticket_.store((job - 1) << kJobShift | kItems,
-                std::memory_order_release);  // nobody takes anything while the job changes
+  ++job_;
+  for (Share& share : shares_) {  // nobody takes anything while the job changes
+    share.ticket.store((job_ - 1) << kJobShift | kItems, std::memory_order_release);
+  }
   call_.store(call, std::memory_order_relaxed);
   work_.store(work, std::memory_order_relaxed);
-  count_.store(count, std::memory_order_relaxed);
   done_.store(0, std::memory_order_relaxed);
-  ticket_.store(job << kJobShift);  // sequentially consistent, like asleep_: we see the sleeper or it sees the job
+  for (index t = 0; t < size_; ++t) {
+    Share& share = shares_[static_cast<std::size_t>(t)];
+    share.end.store((t + 1) * count / size_, std::memory_order_relaxed);
+    share.ticket.store(job_ << kJobShift | static_cast<std::uint64_t>(t * count / size_), std::memory_order_release);
+  }
+  announced_.store(job_);  // sequentially consistent, like asleep_: we see the sleeper or it sees the job
   if (asleep_.load() > 0) {
     const std::lock_guard<std::mutex> lock(mutex_);
     wake_.notify_all();
@@ -104,17 +117,20 @@ void Team::share(index count, Call call, void* work) {
 }
 
 void Team::serve(int thread) {
-  int spins = 0;
-  while (!closed_.load(std::memory_order_relaxed)) {
-    const std::uint64_t job = ticket_.load(std::memory_order_acquire) >> kJobShift;
-    if (take(thread)) {
+  std::uint64_t seen = 0;
+  for (int spins = 0; !closed_.load(std::memory_order_relaxed);) {
+    const std::uint64_t job = announced_.load(std::memory_order_acquire);
+    if (job != seen) {
+      seen = job;
       spins = 0;
+      while (take(thread)) {
+      }
     } else if (++spins < kSpins) {
       pause();
     } else {
       std::unique_lock<std::mutex> lock(mutex_);
       asleep_.fetch_add(1);
-      wake_.wait(lock, [&] { return closed_.load() || ticket_.load() >> kJobShift != job; });
+      wake_.wait(lock, [&] { return closed_.load() || announced_.load() != seen; });
       asleep_.fetch_sub(1);
       spins = 0;
     }

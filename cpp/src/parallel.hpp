@@ -25,8 +25,9 @@ class Team {
   ~Team();
   int size() const { return size_; }
 
-  // Calls work(item, thread) once for every item of 0..count-1, from any thread in any order, and returns when all are
-  // done. What an item computes must not depend on the thread: then no result depends on the size of the team.
+  // Calls work(item, thread) once for every item of 0..count-1 and returns when all are done. Each thread starts with an
+  // even share of neighbouring items, the same in every call, since what it touched last time is still in its caches;
+  // then it helps the others. What an item computes must not depend on the thread: then no result depends on the team.
   template <class F>
   void for_each(index count, F&& work) {
     using Work = std::remove_reference_t<F>;
@@ -42,14 +43,22 @@ class Team {
   void share(index count, Call call, void* work);
   void serve(int thread);
   bool take(int thread);
+  bool take_from(int share, int thread);
+
+  // The items of one thread that nobody has taken: the number of the job in the high half and the first such item in the
+  // low half. Whoever takes an item knows that its job is not over, and the caller waits for items only, never for a
+  // thread that is late.
+  struct alignas(64) Share {
+    std::atomic<std::uint64_t> ticket{0};
+    std::atomic<index> end{0};
+  };
 
   int size_;
-  // The job. A ticket is its number in the high half and the first item that nobody has taken in the low half: whoever
-  // takes an item knows that its job is not over, and the caller waits for items only, never for a thread that is late.
-  alignas(64) std::atomic<std::uint64_t> ticket_{0};
+  std::uint64_t job_ = 0;
+  std::vector<Share> shares_;
+  std::atomic<std::uint64_t> announced_{0};  // the job that is on
   std::atomic<Call> call_{nullptr};
   std::atomic<void*> work_{nullptr};
-  std::atomic<index> count_{0};
   alignas(64) std::atomic<index> done_{0};  // items finished
   alignas(64) std::atomic<int> asleep_{0};
   std::atomic<bool> closed_{false};

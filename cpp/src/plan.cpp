@@ -15,10 +15,12 @@ namespace {
 
 // A multiple of kDepth, so that the sums over slabs are those of one piece: memory does not grow with the batch.
 constexpr index kSlab = 24 * kernels::kDepth;
-// Examples that share one pass over the weights of a layer: enough to hide it, few enough to stay in the second cache.
-constexpr index kBlock = 64;
+// Examples that share one pass over the weights of a layer: enough to hide it, few enough to stay in the second cache;
+// with few units more of them, to pay less often for the calls.
+constexpr index kBlock = 64, kLargeBlock = 256, kFewValues = 64;
 // Weights beyond this do not stay in a core's second cache: threads share a product instead of each reading all of them.
 constexpr double kSharedBytes = 512e3;
+constexpr index kSharedPanels = 8;  // fewer panels of units do not divide evenly
 
 }  // namespace
 
@@ -31,9 +33,15 @@ Plan make_plan(const Spec& spec, index batch, const Rule* rule, int requested) {
   plan.threads = team_size(requested, step_flops(spec, plan.slab));
   const PackedLayout<T> packed(spec);
   plan.packed = packed.size;
-  plan.by_layer = static_cast<double>(packed.size) * sizeof(T) > kSharedBytes;
+  index widest = 0, values_of_one = 0;
+  for (int l = 0; l <= spec.depth(); ++l) {
+    widest = std::max(widest, l > 0 ? spec.units(l) : 0);
+    values_of_one += spec.units(l);
+  }
+  const bool can_share = widest >= kSharedPanels * kernels::Panels<T>::kWidth;
+  plan.by_layer = can_share && static_cast<double>(packed.size) * sizeof(T) > kSharedBytes;
   const index share = (plan.slab + plan.threads - 1) / plan.threads;
-  plan.block = std::min(kBlock, kernels::round_up<T>(share));
+  plan.block = std::min(values_of_one <= kFewValues ? kLargeBlock : kBlock, kernels::round_up<T>(share));
   const int L = spec.depth();
   index values = 0;
   for (int l = 0; l <= L; ++l) {

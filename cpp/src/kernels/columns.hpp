@@ -9,17 +9,44 @@
 
 namespace deepcore::kernels {
 
+// m columns of n values, `from` apart, to columns `to` apart. Few values a column: no call for each.
+template <class T>
+void copy_columns(index n, index m, const T* source, index from, T* target, index to) {
+  if (n == 1) {
+    for (index j = 0; j < m; ++j) target[j * to] = source[j * from];
+  } else {
+    for (index j = 0; j < m; ++j) {
+      for (index i = 0; i < n; ++i) target[j * to + i] = source[j * from + i];
+    }
+  }
+}
+
 // One column of logits z (n) -> a (n) = softmax(z); returns log sum exp(z). a may be z.
 template <class T>
 T softmax(index n, const T* z, T* a) {
-  T top = -std::numeric_limits<T>::infinity();
-  for (index i = 0; i < n; ++i) top = z[i] > top || z[i] != z[i] ? z[i] : top;
-  const auto shift = all<Packet<T>>(top);  // the largest exponent becomes 0: nothing overflows, something stays 1
-  map(n, a, [&](const Packet<T>& x) { return exponential(psub(x, shift)); }, z);
-  T sum = 0;
-  for (index i = 0; i < n; ++i) sum += a[i];
-  const auto scale = all<Packet<T>>(T(1) / sum);
-  map(n, a, [&](const Packet<T>& x) { return pmul(x, scale); }, a);
+  using P = Packet<T>;
+  constexpr index S = kLanes<T>;
+  constexpr T kNone = -std::numeric_limits<T>::infinity();
+  const index whole = n / S * S, rest = n - whole;
+  P most = all<P>(kNone);
+  for (index i = 0; i < whole; i += S) most = pmax(most, load<P>(z + i));
+  if (rest > 0) most = pmax(most, load_some(z + whole, rest, kNone));
+  const T top = ei::predux_max(most);
+  const P shift = all<P>(top);  // the largest exponent becomes 0: nothing overflows, something stays 1
+  P total = all<P>(0);
+  for (index i = 0; i < whole; i += S) {
+    const P e = exponential(psub(load<P>(z + i), shift));
+    total = padd(total, e);
+    store<P>(a + i, e);
+  }
+  if (rest > 0) {
+    const P e = exponential(psub(load_some(z + whole, rest, kNone), shift));
+    total = padd(total, e);
+    store_some(a + whole, rest, e);
+  }
+  const T sum = ei::predux(total);
+  const T scale = T(1) / sum;
+  for (index i = 0; i < n; ++i) a[i] *= scale;
   return top + std::log(sum);
 }
 

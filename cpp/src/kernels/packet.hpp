@@ -59,6 +59,20 @@ EIGEN_ALWAYS_INLINE void prefetch(const T* x, index n) {
   for (index i = 0; i < n; i += kLine) ei::prefetch(x + i);
 }
 
+// The first n < kLanes values, the rest filled; and the way back.
+template <class T>
+EIGEN_ALWAYS_INLINE Packet<T> load_some(const T* x, index n, T fill) {
+  T lanes[kLanes<T>];
+  for (index k = 0; k < kLanes<T>; ++k) lanes[k] = k < n ? x[k] : fill;
+  return load<Packet<T>>(lanes);
+}
+template <class T>
+EIGEN_ALWAYS_INLINE void store_some(T* x, index n, const Packet<T>& p) {
+  T lanes[kLanes<T>];
+  store<Packet<T>>(lanes, p);
+  for (index k = 0; k < n; ++k) x[k] = lanes[k];
+}
+
 // f(packet of x...) -> packet of out, over n elements. The tail passes through a padded packet, so that
 // an element's value never depends on where in the array it stands.
 template <class T, class F, class... In>
@@ -67,15 +81,7 @@ EIGEN_ALWAYS_INLINE void map(index n, T* out, F f, const In*... in) {
   constexpr index S = kLanes<T>;
   index i = 0;
   for (; i + S <= n; i += S) store<P>(out + i, f(load<P>(in + i)...));
-  if (i == n) return;
-  const auto padded = [&](const T* x) {
-    T lanes[S] = {};
-    for (index k = i; k < n; ++k) lanes[k - i] = x[k];
-    return load<P>(lanes);
-  };
-  T lanes[S];
-  store<P>(lanes, f(padded(in)...));
-  for (index k = i; k < n; ++k) out[k] = lanes[k - i];
+  if (i < n) store_some(out + i, n - i, f(load_some(in + i, n - i, T(0))...));
 }
 
 // A square of kLanes rows `stride` apart, turned: row k of the result goes to to(k).

@@ -152,7 +152,7 @@ void multiply(Panels<T> panels, index p0, index p1, index K, const Left<T>& A, c
         p += kGroup - 1;
         continue;
       }
-      panel<kAlongK>(panels.packets(p), m, run, a, step, b, sb, k > 0 ? c : bias, k > 0 ? C.ld : 0, c, C.ld);
+      panel<kAlongK>(panels.packets(p), m, run, a, step, b, sb, k > 0 ? c : bias, k > 0 ? C.ld : 0, c, C.ld, p == p0);
     }
   }
 }
