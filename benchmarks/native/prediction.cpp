@@ -18,8 +18,8 @@ std::vector<double> reference(const deepcore::Network<T>& network, const T* x) {
   for (int l = 1; l <= network.spec.depth(); ++l) {
     const auto W = deepcore::weights(network.layout, network.parameters.data(), l);
     std::vector<double> z(at(W.rows));  // biases are zero
-    for (index k = 0; k < W.cols; ++k) {
-      for (index i = 0; i < W.rows; ++i) z[at(i)] += static_cast<double>(W(i, k)) * a[at(k)];
+    for (Index k = 0; k < W.cols; ++k) {
+      for (Index i = 0; i < W.rows; ++i) z[at(i)] += static_cast<double>(W(i, k)) * a[at(k)];
     }
     if (l < network.spec.depth()) {
       for (double& v : z) v = std::max(v, 0.0);
@@ -35,18 +35,18 @@ std::vector<double> reference(const deepcore::Network<T>& network, const T* x) {
   return a;
 }
 
-void prediction(benchmark::State& state, const std::vector<index>& sizes) {
-  const index m = state.range(0);
+void prediction(benchmark::State& state, const std::vector<Index>& sizes) {
+  const Index m = state.range(0);
   const int threads = static_cast<int>(state.range(1));
   const auto network = make_network<float>(sizes, "relu");
   const Data<float> data(sizes[0], sizes.back(), m);
-  const index n = sizes.back();
+  const Index n = sizes.back();
   std::vector<float> outputs(at(n * m));
   const deepcore::View<float> A{outputs.data(), n, m, 1, n};
   deepcore::Predictor<float> predict(network);
   predict(data.view(), A, threads);
   const auto right = reference(network, data.X.data() + (m - 1) * sizes[0]);
-  for (index i = 0; i < n; ++i) {
+  for (Index i = 0; i < n; ++i) {
     if (!(std::abs(static_cast<double>(A(i, m - 1)) - right[at(i)]) <= 1e-4)) {  // a probability in float32
       return state.SkipWithError("the outputs are wrong");
     }
@@ -56,10 +56,10 @@ void prediction(benchmark::State& state, const std::vector<index>& sizes) {
 }
 
 const bool registered = [] {
-  for (const std::vector<index>& sizes :
-       std::vector<std::vector<index>>{{30, 64, 32, 1}, {784, 128, 10}, {784, 512, 256, 10}}) {
+  for (const std::vector<Index>& sizes :
+       std::vector<std::vector<Index>>{{30, 64, 32, 1}, {784, 128, 10}, {784, 512, 256, 10}}) {
     std::string name = "prediction";
-    for (const index n : sizes) name += (name.back() == 'n' ? "/" : "-") + std::to_string(n);
+    for (const Index n : sizes) name += (name.back() == 'n' ? "/" : "-") + std::to_string(n);
     benchmark::RegisterBenchmark(name.c_str(), [sizes](benchmark::State& state) { prediction(state, sizes); })
         ->ArgNames({"rows", "threads"})
         ->ArgsProduct({{1, 64, 1024}, {1, 2}})

@@ -13,7 +13,7 @@ namespace {
 namespace kernels = deepcore::kernels;
 
 struct Shape {
-  index n, K, m;  // (n, K) times (K, m)
+  Index n, K, m;  // (n, K) times (K, m)
 };
 
 // Z of 64 examples (a block) in the layers of mnist-m, mnist-s, digits, tabular and wide; then larger and skinny ones.
@@ -25,7 +25,7 @@ const std::vector<Shape> kGradient{{512, 128, 784}, {256, 128, 512},   {100, 32,
                                    {64, 256, 30},   {2048, 256, 2048}, {20, 209, 12288}};
 
 template <class T>
-bool agrees(T got, double right, index depth) {  // a rounding a term, each at most eps times the size of the sum
+bool agrees(T got, double right, Index depth) {  // a rounding a term, each at most eps times the size of the sum
   const double size = std::sqrt(static_cast<double>(depth)) + std::abs(right);
   return std::abs(static_cast<double>(got) - right) <= 1e-6 * static_cast<double>(depth) * size;
 }
@@ -33,10 +33,10 @@ bool agrees(T got, double right, index depth) {  // a rounding a term, each at m
 // A few elements in double, spread over C.
 template <class T, class A, class B, class C>
 bool correct(const Shape& s, A a, B b, C c) {
-  for (index k = 0; k < 50; ++k) {
-    const index i = k * 7919 % s.n, j = k * 104729 % s.m;
+  for (Index k = 0; k < 50; ++k) {
+    const Index i = k * 7919 % s.n, j = k * 104729 % s.m;
     double sum = 0;
-    for (index d = 0; d < s.K; ++d) sum += static_cast<double>(a(i, d)) * static_cast<double>(b(d, j));
+    for (Index d = 0; d < s.K; ++d) sum += static_cast<double>(a(i, d)) * static_cast<double>(b(d, j));
     if (!agrees<T>(c(i, j), sum, s.K)) return false;
   }
   return true;
@@ -45,7 +45,7 @@ bool correct(const Shape& s, A a, B b, C c) {
 template <class T>
 void forward(benchmark::State& state, Shape s) {
   const kernels::Panels<T> panels{s.n};
-  const index ldc = panels.padded();
+  const Index ldc = panels.padded();
   const auto W = normal<T>(s.n * s.K, 1), A = normal<T>(s.K * s.m, 2);
   deepcore::Buffer<T> packed(panels.padded() * (s.K + 1)), C(ldc * s.m + kernels::Panels<T>::kWidth);
   kernels::pack<T>({W.data(), s.n, s.K, 1, s.n}, s.K + 1, packed.data());  // the column of biases stays zero
@@ -53,8 +53,8 @@ void forward(benchmark::State& state, Shape s) {
   const auto run = [&] { kernels::multiply<true>(panels, s.K, left, A.data(), s.K, s.m, C.data(), ldc); };
   run();
   if (!correct<T>(
-          s, [&](index i, index k) { return W[at(k * s.n + i)]; }, [&](index k, index j) { return A[at(j * s.K + k)]; },
-          [&](index i, index j) { return C.data()[j * ldc + i]; })) {
+          s, [&](Index i, Index k) { return W[at(k * s.n + i)]; }, [&](Index k, Index j) { return A[at(j * s.K + k)]; },
+          [&](Index i, Index j) { return C.data()[j * ldc + i]; })) {
     return state.SkipWithError("the product is wrong");
   }
   measure<T>(state, 2.0 * static_cast<double>(s.n * s.K * s.m), 1, run);
@@ -63,22 +63,22 @@ void forward(benchmark::State& state, Shape s) {
 template <class T>
 void gradient(benchmark::State& state, Shape s) {
   const kernels::Panels<T> panels{s.n};
-  const index ld = panels.padded();
+  const Index ld = panels.padded();
   const auto dZ = normal<T>(ld * s.K, 1), A = normal<T>(s.m * s.K, 2);
   deepcore::Buffer<T> C(ld * s.m);
   const auto run = [&] {
-    for (index p = 0; p < panels.count(); ++p) {
+    for (Index p = 0; p < panels.count(); ++p) {
       kernels::outer<false>(panels.packets(p), s.K, dZ.data() + panels.start(p), ld, A.data(), s.m, s.m, false,
                             C.data() + panels.start(p) * s.m);
     }
   };
   run();
-  const auto element = [&](index i, index j) {
-    const index p = i / kernels::Panels<T>::kWidth;
+  const auto element = [&](Index i, Index j) {
+    const Index p = i / kernels::Panels<T>::kWidth;
     return C.data()[panels.start(p) * s.m + j * panels.width(p) + i - panels.start(p)];
   };
   if (!correct<T>(
-          s, [&](index i, index k) { return dZ[at(k * ld + i)]; }, [&](index k, index j) { return A[at(k * s.m + j)]; },
+          s, [&](Index i, Index k) { return dZ[at(k * ld + i)]; }, [&](Index k, Index j) { return A[at(k * s.m + j)]; },
           element)) {
     return state.SkipWithError("the product is wrong");
   }

@@ -10,7 +10,7 @@
 namespace bench {
 namespace {
 
-constexpr index kBatches = 8;  // an epoch here: several batches, so that gathering them is measured too
+constexpr Index kBatches = 8;  // an epoch here: several batches, so that gathering them is measured too
 
 deepcore::Rule rule(const char* name) {
   deepcore::Rule made{deepcore::optimizer_id(name), {}};
@@ -22,8 +22,8 @@ deepcore::Rule rule(const char* name) {
 template <class T>
 void training(benchmark::State& state, const Workload& workload) {
   const int threads = static_cast<int>(state.range(0));
-  const index batch = workload.batch == 0 ? workload.examples : workload.batch;
-  const index m = workload.batch == 0 ? batch : batch * kBatches;
+  const Index batch = workload.batch == 0 ? workload.examples : workload.batch;
+  const Index m = workload.batch == 0 ? batch : batch * kBatches;
   auto network = make_network<T>(workload.sizes, workload.activation);
   const Data<T> data(workload.sizes[0], workload.sizes.back(), m);
   const auto examples = data.examples(workload.sizes.back() > 1);
@@ -34,7 +34,7 @@ void training(benchmark::State& state, const Workload& workload) {
   options.batch_size = workload.batch;
   options.threads = threads;
   // What a call costs once (packing, threads) is shared by epochs that take some ten milliseconds together.
-  options.epochs = std::clamp<index>(static_cast<index>(1e9 / flops), 1, 1000);
+  options.epochs = std::clamp<Index>(static_cast<Index>(1e9 / flops), 1, 1000);
   deepcore::Monitor nobody;
   const auto first = deepcore::train(network, examples, optimizer, options, nobody).losses;
   const auto then = deepcore::train(network, examples, optimizer, options, nobody);

@@ -13,13 +13,13 @@
 
 namespace bench {
 
-using deepcore::index;
+using deepcore::Index;
 
 struct Workload {
   const char* name;
-  index examples;
-  std::vector<index> sizes;
-  index batch;  // 0: all examples at once
+  Index examples;
+  std::vector<Index> sizes;
+  Index batch;  // 0: all examples at once
   const char* optimizer;
   double learning_rate;
   const char* activation = "relu";
@@ -39,28 +39,28 @@ inline const std::vector<Workload>& workloads() {
   return table;
 }
 
-inline std::size_t at(index i) { return static_cast<std::size_t>(i); }
+inline std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
-inline double weight_count(const std::vector<index>& sizes) {
+inline double weight_count(const std::vector<Index>& sizes) {
   double sum = 0;
   for (std::size_t l = 1; l < sizes.size(); ++l) sum += static_cast<double>(sizes[l - 1] * sizes[l]);
   return sum;
 }
 
 // Of one example: 2 a weight for each of Z, dW and dA; nobody needs dA of the inputs.
-inline double training_flops(const std::vector<index>& sizes) {
+inline double training_flops(const std::vector<Index>& sizes) {
   return 6 * weight_count(sizes) - 2 * static_cast<double>(sizes[0] * sizes[1]);
 }
 
 template <class T>
-std::vector<T> normal(index count, std::uint64_t seed) {
+std::vector<T> normal(Index count, std::uint64_t seed) {
   std::vector<double> draws(at(count));
   deepcore::normal(seed, deepcore::stream(deepcore::Stream::user, 0), draws.data(), count);
   return {draws.begin(), draws.end()};
 }
 
 template <class T>
-deepcore::Network<T> make_network(const std::vector<index>& sizes, const char* activation) {
+deepcore::Network<T> make_network(const std::vector<Index>& sizes, const char* activation) {
   std::vector<deepcore::LayerSpec> layers;
   for (std::size_t l = 1; l < sizes.size(); ++l) {
     const bool last = l + 1 == sizes.size();
@@ -82,16 +82,16 @@ deepcore::Network<T> make_network(const std::vector<index>& sizes, const char* a
 // Examples as columns, one after the other; the class of each is the largest of its first features.
 template <class T>
 struct Data {
-  Data(index n_x, index outputs, index m) : X(normal<T>(n_x * m, 2)), labels(at(m)), Y(at(m)), inputs(n_x), count(m) {
-    const index classes = outputs == 1 ? 2 : outputs;
-    for (index j = 0; j < m; ++j) {
-      for (index c = 1; c < std::min(classes, n_x); ++c) {
+  Data(Index n_x, Index outputs, Index m) : X(normal<T>(n_x * m, 2)), labels(at(m)), Y(at(m)), inputs(n_x), count(m) {
+    const Index classes = outputs == 1 ? 2 : outputs;
+    for (Index j = 0; j < m; ++j) {
+      for (Index c = 1; c < std::min(classes, n_x); ++c) {
         if (x(c, j) > x(labels[at(j)], j)) labels[at(j)] = c;
       }
       Y[at(j)] = static_cast<T>(labels[at(j)]);
     }
   }
-  T x(index i, index j) const { return X[at(j * inputs + i)]; }
+  T x(Index i, Index j) const { return X[at(j * inputs + i)]; }
   deepcore::View<const T> view() const { return {X.data(), inputs, count, 1, inputs}; }
   deepcore::Examples<T> examples(bool with_labels) const {
     if (with_labels) return {view(), {}, labels.data(), nullptr};
@@ -101,7 +101,7 @@ struct Data {
   std::vector<T> X;
   std::vector<std::int64_t> labels;
   std::vector<T> Y;
-  index inputs, count;
+  Index inputs, count;
 };
 
 }  // namespace bench

@@ -48,7 +48,7 @@ py::array usable(const char* who, const char* name, const py::array& a) {
 }
 
 template <class T>
-index stride(const py::array& a, py::ssize_t axis) {
+Index stride(const py::array& a, py::ssize_t axis) {
   return a.strides(axis) / py::ssize_t{sizeof(T)};
 }
 
@@ -63,7 +63,7 @@ View<const T> matrix(const char* who, const char* name, py::array& a) {
   return {static_cast<const T*>(a.data()), a.shape(0), a.shape(1), stride<T>(a, 0), stride<T>(a, 1)};
 }
 
-inline void shape_rule(bool ok, const char* who, const char* name, index rows, index cols, const py::array& got,
+inline void shape_rule(bool ok, const char* who, const char* name, Index rows, Index cols, const py::array& got,
                        const std::string& why) {
   if (ok) return;
   const bool turned = got.ndim() == 2 && got.shape(0) == cols && got.shape(1) == rows && rows != cols;
@@ -72,7 +72,7 @@ inline void shape_rule(bool ok, const char* who, const char* name, index rows, i
 }
 
 template <class T>
-View<const T> matrix(const char* who, const char* name, py::array& a, index rows, index cols, const std::string& why) {
+View<const T> matrix(const char* who, const char* name, py::array& a, Index rows, Index cols, const std::string& why) {
   const View<const T> v = matrix<T>(who, name, a);
   shape_rule(v.rows == rows && v.cols == cols, who, name, rows, cols, a, why);
   return v;
@@ -80,7 +80,7 @@ View<const T> matrix(const char* who, const char* name, py::array& a, index rows
 
 // Examples as the ecosystem writes them, one a row: the same bytes, seen as (units, examples).
 template <class T>
-View<const T> examples(const char* who, const char* name, py::array& a, index units, const char* what) {
+View<const T> examples(const char* who, const char* name, py::array& a, Index units, const char* what) {
   if (a.ndim() != 2 || a.shape(1) != units) {
     throw py::value_error(text(who, ": ", name, " must have shape (m, ", units, ") for the network's ", units, " ",
                                what, ", got ", shape_text(a),
@@ -101,7 +101,7 @@ View<T> writable(const char* who, const char* name, py::array& a) {
 
 // A flat contiguous array of n values, written in place if `write`.
 template <class T>
-T* flat(const char* who, const char* name, const py::array& a, index n, bool write) {
+T* flat(const char* who, const char* name, const py::array& a, Index n, bool write) {
   const bool fits = is<T>(a) && a.ndim() == 1 && a.shape(0) == n && (n < 2 || a.strides(0) == py::ssize_t{sizeof(T)}) &&
                     reinterpret_cast<std::uintptr_t>(a.data()) % alignof(T) == 0 && (!write || a.writeable());
   if (!fits) {
@@ -116,7 +116,7 @@ template <class T>
 struct Result {  // a new C-ordered array and the View that fills it
   py::array_t<T> array;
   View<T> view;
-  Result(index rows, index cols) : array({rows, cols}), view{array.mutable_data(), rows, cols, cols, 1} {}
+  Result(Index rows, Index cols) : array({rows, cols}), view{array.mutable_data(), rows, cols, cols, 1} {}
 };
 
 // Calls f with a zero of the array's dtype, float32 or float64; all other dtypes are refused.

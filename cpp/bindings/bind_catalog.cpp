@@ -28,7 +28,7 @@ py::list rows(const std::vector<Info>& infos, Fill fill) {
   return out;
 }
 
-index count_rule(const char* who, const char* name, index count) {
+Index count_rule(const char* who, const char* name, Index count) {
   if (count < 0) throw py::value_error(text(who, ": ", name, " must be at least 0, got ", count));
   return count;
 }
@@ -98,7 +98,7 @@ void bind_catalog(py::module_& m) {
       py::arg("threads"));
   m.def(
       "initialize",
-      [](index n_out, index n_in, const std::string& name, double gain, std::uint64_t seed, index layer) {
+      [](Index n_out, Index n_in, const std::string& name, double gain, std::uint64_t seed, Index layer) {
         const int row = initializer_id(name);
         py::array_t<double> W({count_rule("initialize", "n_out", n_out), count_rule("initialize", "n_in", n_in)});
         initialize(row, gain, seed, layer, n_out, n_in, W.mutable_data());
@@ -107,7 +107,7 @@ void bind_catalog(py::module_& m) {
       py::arg("n_out"), py::arg("n_in"), py::arg("name"), py::arg("gain"), py::arg("seed"), py::arg("layer"));
   m.def(
       "normal",
-      [](std::uint64_t seed, index which, index count) {
+      [](std::uint64_t seed, Index which, Index count) {
         py::array_t<double> out(count_rule("normal", "count", count));
         normal(seed, stream(Stream::user, which), out.mutable_data(), count);
         return out;
@@ -115,7 +115,7 @@ void bind_catalog(py::module_& m) {
       py::arg("seed"), py::arg("stream"), py::arg("count"));
   m.def(
       "uniform",
-      [](std::uint64_t seed, index which, index count) {
+      [](std::uint64_t seed, Index which, Index count) {
         py::array_t<double> out(count_rule("uniform", "count", count));
         uniform(seed, stream(Stream::user, which), out.mutable_data(), count);
         return out;
@@ -123,7 +123,7 @@ void bind_catalog(py::module_& m) {
       py::arg("seed"), py::arg("stream"), py::arg("count"));
   m.def(
       "permutation",
-      [](std::uint64_t seed, index epoch, index count) {
+      [](std::uint64_t seed, Index epoch, Index count) {
         py::array_t<std::int64_t> order(count_rule("permutation", "m", count));
         permutation(seed, epoch, order.mutable_data(), count);
         return order;

@@ -23,7 +23,7 @@ struct Listener final : Monitor {  // called without the GIL, by the thread that
   py::object on_epoch;
   explicit Listener(py::object f) : on_epoch(std::move(f)) {}
   bool wants_epochs() const override { return !on_epoch.is_none(); }
-  bool epoch(index number, double loss) override {
+  bool epoch(Index number, double loss) override {
     const py::gil_scoped_acquire gil;
     return py::cast<bool>(py::bool_(on_epoch(number, loss)));
   }
@@ -42,7 +42,7 @@ struct Batch {
   Batch(const char* who, const Spec& spec, py::array X_, py::array y_, const std::optional<py::array>& w)
       : X(std::move(X_)), y(std::move(y_)) {
     examples.X = bindings::examples<T>(who, "X", X, spec.units(0), "inputs");
-    const index m = examples.count(), n = spec.outputs();
+    const Index m = examples.count(), n = spec.outputs();
     if (y.ndim() < 1 || y.shape(0) != m) {
       throw py::value_error(text(who, ": y must have ", m, " rows like X, got shape ", shape_text(y),
                                  y.ndim() == 2 && y.shape(1) == m ? "; is it transposed?" : ""));
@@ -50,7 +50,7 @@ struct Batch {
     if (spec.takes_labels() && y.ndim() == 1) {
       y = py::array_t<std::int64_t, py::array::c_style>(usable<std::int64_t>(who, "y", y));
       examples.labels = static_cast<const std::int64_t*>(y.data());
-      for (index j = 0; j < m; ++j) {
+      for (Index j = 0; j < m; ++j) {
         const std::int64_t label = examples.labels[j];
         if (label < 0 || label >= n) {
           throw py::value_error(text(who, ": y must hold labels from 0 to ", n - 1, ", got ", label, " in row ", j));
@@ -67,7 +67,7 @@ struct Batch {
     }
     examples.weights = static_cast<const T*>(weights.data());
     double total = 0;
-    for (index j = 0; j < m; ++j) {
+    for (Index j = 0; j < m; ++j) {
       if (!(examples.weights[j] >= T(0))) {
         throw py::value_error(
             text(who, ": sample_weight must not be negative or NaN, got ", examples.weights[j], " in row ", j));
@@ -79,7 +79,7 @@ struct Batch {
   }
 };
 
-Spec make_spec(index inputs, const std::vector<std::tuple<index, std::string, double>>& layers,
+Spec make_spec(Index inputs, const std::vector<std::tuple<Index, std::string, double>>& layers,
                const std::string& loss) {
   std::vector<LayerSpec> out;
   for (const auto& [units, activation, parameter] : layers)
@@ -109,7 +109,7 @@ struct BoundPredictor {
       : predictor(net.network), inputs(predictor.inputs()), outputs(predictor.outputs()),
         work(static_cast<double>(net.network.layout.size())) {}
   Predictor<T> predictor;
-  index inputs, outputs;
+  Index inputs, outputs;
   double work;  // multiply-adds of one example
   std::mutex mutex;
 
@@ -155,8 +155,8 @@ py::dict trace_door(const BoundNetwork<T>& self, py::array X, py::array y, const
   py::dict out;
   for (const auto& one : trace(self.network, batch.examples)) {
     Result<T> array(one.rows, one.cols);
-    for (index j = 0; j < one.cols; ++j) {
-      for (index i = 0; i < one.rows; ++i) array.view(i, j) = one.values.data()[j * one.rows + i];
+    for (Index j = 0; j < one.cols; ++j) {
+      for (Index i = 0; i < one.rows; ++i) array.view(i, j) = one.values.data()[j * one.rows + i];
     }
     out[text(one.kind, one.layer).c_str()] = array.array;
   }
@@ -164,7 +164,7 @@ py::dict trace_door(const BoundNetwork<T>& self, py::array X, py::array y, const
 }
 
 template <class T>
-py::dict plan_door(const BoundNetwork<T>& self, index batch, const Optimizer<T>* optimizer, int threads) {
+py::dict plan_door(const BoundNetwork<T>& self, Index batch, const Optimizer<T>* optimizer, int threads) {
   if (batch < 1) throw py::value_error(text("plan: batch_size must be at least 1, got ", batch));
   const Plan plan = make_plan<T>(self.network.spec, batch, optimizer == nullptr ? nullptr : &optimizer->rule, threads);
   py::dict out;
@@ -187,7 +187,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
   using Net = BoundNetwork<T>;
   using Maybe = std::optional<py::array>;
   py::class_<Net>(m, name, py::module_local(), py::is_final())
-      .def(py::init([](index inputs, const std::vector<std::tuple<index, std::string, double>>& layers,
+      .def(py::init([](Index inputs, const std::vector<std::tuple<Index, std::string, double>>& layers,
                        const std::string& loss) { return std::make_unique<Net>(make_spec(inputs, layers, loss)); }),
            py::arg("inputs"), py::arg("layers"), py::arg("loss"))
       .def_property_readonly("parameters",
@@ -197,7 +197,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
                              })
       .def_property_readonly("layout",
                              [](const Net& self) {
-                               std::vector<std::tuple<index, index, index, index>> out;
+                               std::vector<std::tuple<Index, Index, Index, Index>> out;
                                for (int l = 1; l <= self.network.layout.depth(); ++l) {
                                  const Slice& s = self.network.layout.layer(l);
                                  out.emplace_back(s.W, s.b, s.n_out, s.n_in);
@@ -228,8 +228,8 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
       .def("trace", &trace_door<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none())
       .def(
           "train",
-          [](Net& self, py::array X, py::array y, Optimizer<T>& optimizer, index batch_size, index epochs, bool shuffle,
-             std::uint64_t seed, index first_epoch, const Maybe& w, py::object on_epoch, int threads) {
+          [](Net& self, py::array X, py::array y, Optimizer<T>& optimizer, Index batch_size, Index epochs, bool shuffle,
+             std::uint64_t seed, Index first_epoch, const Maybe& w, py::object on_epoch, int threads) {
             const Batch<T> batch("fit", self.network.spec, std::move(X), std::move(y), w);
             if (!optimizer.slots.empty() && optimizer.slots[0].size() != self.network.layout.size()) {
               throw py::value_error("fit: this optimizer was made for a network of another size");

@@ -45,7 +45,7 @@ void bind(py::module_& m, const char* class_name) {
            py::arg("network"), py::arg("name"), py::arg("hyper"), py::arg("schedule"))
       .def_property(
           "steps", [](const Opt& self) { return self.steps; },
-          [](Opt& self, index steps) {
+          [](Opt& self, Index steps) {
             if (steps < 0) throw py::value_error(text("steps must be at least 0, got ", steps));
             self.steps = steps;
           })
@@ -63,7 +63,7 @@ void bind(py::module_& m, const char* class_name) {
       .def(
           "step",
           [](Opt& self, Net& net, const py::array& gradient) {
-            const index n = net.network.layout.size();
+            const Index n = net.network.layout.size();
             if (!self.slots.empty() && self.slots[0].size() != n) {
               throw py::value_error("step: this optimizer was made for a network of another size");
             }
@@ -86,7 +86,7 @@ void bind_optimizer(py::module_& m) {
       .def_static("table", &Schedule::table, py::arg("values"))
       .def(
           "__call__",
-          [](const Schedule& self, index step) {
+          [](const Schedule& self, Index step) {
             if (step < 0) throw py::value_error(text("schedule: step must be at least 0, got ", step));
             return self(step);
           },
@@ -95,7 +95,7 @@ void bind_optimizer(py::module_& m) {
   bind<double>(m, "OptimizerF64");
   m.def(
       "update",
-      [](const std::string& name, const py::dict& hyper, double learning_rate, index t, const py::array& parameter,
+      [](const std::string& name, const py::dict& hyper, double learning_rate, Index t, const py::array& parameter,
          const py::array& gradient, const std::vector<py::array>& slots) {
         const Rule which = rule(name, hyper);
         if (t < 1) throw py::value_error(text("update: t must be at least 1, got ", t));
@@ -103,7 +103,7 @@ void bind_optimizer(py::module_& m) {
           throw py::value_error(text("update: learning_rate must be finite, got ", learning_rate));
         by_dtype("update", "parameter", parameter, [&](auto zero) {
           using T = decltype(zero);
-          const index n = parameter.size();
+          const Index n = parameter.size();
           T* p = flat<T>("update", "parameter", parameter, n, true);
           const T* g = flat<T>("update", "gradient", gradient, n, false);
           std::size_t wanted = 0;

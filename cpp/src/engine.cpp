@@ -28,9 +28,9 @@ Engine<T>::Engine(const Network<T>& network, const Examples<T>& examples, const 
     transposed_.emplace_back(layer.transposed);
     if (l == 0) continue;
     const PackedLayer<T>& packed = packed_.layer(l);
-    for (index p = 0; p < packed.rows.count(); ++p) {
-      for (index i = 0; i < packed.n_in; i += kChunk) {
-        const index end = std::min(i + kChunk, packed.n_in);
+    for (Index p = 0; p < packed.rows.count(); ++p) {
+      for (Index i = 0; i < packed.n_in; i += kChunk) {
+        const Index end = std::min(i + kChunk, packed.n_in);
         items_.push_back({l, p, i, end, end == packed.n_in});
       }
     }
@@ -41,7 +41,7 @@ Engine<T>::Engine(const Network<T>& network, const Examples<T>& examples, const 
     return static_cast<double>(item.p) / static_cast<double>(packed_.layer(item.l).rows.count());
   };
   std::stable_sort(items_.begin(), items_.end(), [&](const Item& a, const Item& b) { return place(a) < place(b); });
-  const index outputs = spec_.outputs() * std::max(kHead, plan_.block);
+  const Index outputs = spec_.outputs() * std::max(kHead, plan_.block);
   for (int thread = 0; thread < team_.size(); ++thread) {
     rooms_.push_back({Buffer<T>(outputs), Buffer<T>(outputs), Buffer<T>(outputs), Buffer<T>(outputs),
                       Buffer<T>(kernels::Panels<T>::kWidth * (kChunk + 1))});
@@ -73,23 +73,23 @@ void Engine<T>::store(Optimizer<T>& to) const {
 }
 
 template <class T>
-double Engine<T>::run(const std::int64_t* order, index first, index m) {
+double Engine<T>::run(const std::int64_t* order, Index first, Index m) {
   double loss = 0;
   weight_ = 0;
   accumulated_ = false;
-  for (index done = 0; done < m; done += plan_.slab) {
+  for (Index done = 0; done < m; done += plan_.slab) {
     m_ = std::min(plan_.slab, m - done);
     const bool whole = order == nullptr && m == examples_.count() && m_ == m;
     examples_phase(order, first + done, m_);
     resident_ = whole;
-    for (index j = 0; j < m_; ++j) {
-      const index at = order == nullptr ? first + done + j : order[first + done + j];
+    for (Index j = 0; j < m_; ++j) {
+      const Index at = order == nullptr ? first + done + j : order[first + done + j];
       const double w = examples_.weights == nullptr ? 1.0 : static_cast<double>(examples_.weights[at]);
       if (w != 0) loss += w * losses_[static_cast<std::size_t>(j)];  // an example of weight 0 is not there
       weight_ += w;
     }
     if (done + m_ == m) break;  // the last slab is left to update() or gradient()
-    team_.for_each(static_cast<index>(items_.size()), [&](index i, int) {
+    team_.for_each(static_cast<Index>(items_.size()), [&](Index i, int) {
       const Item& item = items_[static_cast<std::size_t>(i)];
       raw_gradient(item, accumulated_, gradients_.data() + offset(item));
     });
@@ -99,11 +99,11 @@ double Engine<T>::run(const std::int64_t* order, index first, index m) {
 }
 
 template <class T>
-void Engine<T>::examples_phase(const std::int64_t* order, index first, index m) {
+void Engine<T>::examples_phase(const std::int64_t* order, Index first, Index m) {
   if (plan_.by_layer) return by_layer(order, first, m);
   const int L = spec_.depth();
-  team_.for_each((m + plan_.block - 1) / plan_.block, [&](index i, int thread) {
-    const index j0 = i * plan_.block, count = std::min(plan_.block, m - j0);
+  team_.for_each((m + plan_.block - 1) / plan_.block, [&](Index i, int thread) {
+    const Index j0 = i * plan_.block, count = std::min(plan_.block, m - j0);
     if (!resident_) gather(examples_.X, order, first + j0, count, A(0).starting(j0));
     for (int l = 1; l <= L; ++l) forward(l, 0, packed_.layer(l).rows.count(), j0, count);
     head(order, first, j0, count, rooms_[static_cast<std::size_t>(thread)]);
@@ -113,39 +113,39 @@ void Engine<T>::examples_phase(const std::int64_t* order, index first, index m) 
 
 // The same layer by layer: every weight is read by one thread only, for all examples.
 template <class T>
-void Engine<T>::by_layer(const std::int64_t* order, index first, index m) {
-  constexpr index kWide = 128;  // examples of one item: their strip of A_prev, 96 KB, stays in the second cache
-  const auto share = [&](index panels, auto work) {
-    const index blocks = (m + kWide - 1) / kWide;
-    team_.for_each(panels * blocks, [&](index i, int) {
-      const index p = i / blocks, j0 = i % blocks * kWide;
+void Engine<T>::by_layer(const std::int64_t* order, Index first, Index m) {
+  constexpr Index kWide = 128;  // examples of one item: their strip of A_prev, 96 KB, stays in the second cache
+  const auto share = [&](Index panels, auto work) {
+    const Index blocks = (m + kWide - 1) / kWide;
+    team_.for_each(panels * blocks, [&](Index i, int) {
+      const Index p = i / blocks, j0 = i % blocks * kWide;
       work(p, p + 1, j0, std::min(kWide, m - j0));
     });
   };
   const auto by_examples = [&](auto work) {
-    const index size = std::min(kHead, (m + 2 * team_.size() - 1) / (2 * team_.size()));
+    const Index size = std::min(kHead, (m + 2 * team_.size() - 1) / (2 * team_.size()));
     team_.for_each((m + size - 1) / size,
-                   [&](index i, int thread) { work(i * size, std::min(size, m - i * size), thread); });
+                   [&](Index i, int thread) { work(i * size, std::min(size, m - i * size), thread); });
   };
   const int L = spec_.depth();
   if (!resident_) {
-    by_examples([&](index j0, index n, int) { gather(examples_.X, order, first + j0, n, A(0).starting(j0)); });
+    by_examples([&](Index j0, Index n, int) { gather(examples_.X, order, first + j0, n, A(0).starting(j0)); });
   }
   for (int l = 1; l <= L; ++l) {
-    share(packed_.layer(l).rows.count(), [&](index p0, index p1, index j0, index n) { forward(l, p0, p1, j0, n); });
+    share(packed_.layer(l).rows.count(), [&](Index p0, Index p1, Index j0, Index n) { forward(l, p0, p1, j0, n); });
     if (l < L && activation(l).columnwise)
-      by_examples([&](index j0, index n, int) { activate(l, 0, spec_.units(l), j0, n); });
+      by_examples([&](Index j0, Index n, int) { activate(l, 0, spec_.units(l), j0, n); });
   }
   by_examples(
-      [&](index j0, index n, int thread) { head(order, first, j0, n, rooms_[static_cast<std::size_t>(thread)]); });
+      [&](Index j0, Index n, int thread) { head(order, first, j0, n, rooms_[static_cast<std::size_t>(thread)]); });
   for (int l = L - 1; l >= 1; --l) {
-    share(packed_.layer(l).rows.count(), [&](index p0, index p1, index j0, index n) { backward(l, p0, p1, j0, n); });
-    if (activation(l).columnwise) by_examples([&](index j0, index n, int) { pull_back(l, 0, spec_.units(l), j0, n); });
+    share(packed_.layer(l).rows.count(), [&](Index p0, Index p1, Index j0, Index n) { backward(l, p0, p1, j0, n); });
+    if (activation(l).columnwise) by_examples([&](Index j0, Index n, int) { pull_back(l, 0, spec_.units(l), j0, n); });
   }
 }
 
 template <class T>
-void Engine<T>::forward(int l, index p0, index p1, index j0, index m) {
+void Engine<T>::forward(int l, Index p0, Index p1, Index j0, Index m) {
   const PackedLayer<T>& layer = packed_.layer(l);
   const kernels::Columns<T> below = A(l - 1).starting(j0);
   kernels::multiply<true>(layer.rows, p0, p1, layer.n_in, layer.left(parameters_.data()), below.data, below.ld,
@@ -156,7 +156,7 @@ void Engine<T>::forward(int l, index p0, index p1, index j0, index m) {
 }
 
 template <class T>
-void Engine<T>::backward(int l, index p0, index p1, index j0, index m) {
+void Engine<T>::backward(int l, Index p0, Index p1, Index j0, Index m) {
   const kernels::Panels<T> rows{spec_.units(l)};
   const kernels::Columns<T> above = dZ(l + 1).starting(j0);
   kernels::multiply<true>(rows, p0, p1, spec_.units(l + 1), transposed(l + 1), above.data, above.ld, above.strip, m,
@@ -167,20 +167,20 @@ void Engine<T>::backward(int l, index p0, index p1, index j0, index m) {
 
 // One past the last row that panels up to p1 hold, padding included: padding is zero and may be worked on.
 template <class T>
-index Engine<T>::rows_end(int l, index p1) const {
+Index Engine<T>::rows_end(int l, Index p1) const {
   const kernels::Panels<T>& rows = packed_.layer(l).rows;
   return p1 < rows.count() ? rows.start(p1) : activation(l).columnwise ? spec_.units(l) : rows.padded();
 }
 
 // A[l] = g(Z[l]) for rows [i0, i1) of the examples j0 .., keeping Z[l] where its derivative reads it.
 template <class T>
-void Engine<T>::activate(int l, index i0, index i1, index j0, index m) {
+void Engine<T>::activate(int l, Index i0, Index i1, Index j0, Index m) {
   const LayerSpec& spec = spec_.layer(l);
   const kernels::Columns<T> a = A(l).starting(j0), z = columns(z_, l).starting(j0);
   const bool keeps_z = plan_.layers[at(l)].keeps_z;
-  kernels::together(a, i0, i1, [&](index i, index rows) {
+  kernels::together(a, i0, i1, [&](Index i, Index rows) {
     if (keeps_z) {
-      for (index j = 0; j < m; ++j) std::copy_n(a.from(i) + j * a.ld, rows, z.from(i) + j * a.ld);
+      for (Index j = 0; j < m; ++j) std::copy_n(a.from(i) + j * a.ld, rows, z.from(i) + j * a.ld);
     }
     kernels::activate(spec.activation, spec.parameter, rows, m, a.ld, a.from(i), a.from(i));
   });
@@ -188,11 +188,11 @@ void Engine<T>::activate(int l, index i0, index i1, index j0, index m) {
 
 // dZ[l] = dA[l] * g'(Z[l]), in place.
 template <class T>
-void Engine<T>::pull_back(int l, index i0, index i1, index j0, index m) {
+void Engine<T>::pull_back(int l, Index i0, Index i1, Index j0, Index m) {
   const LayerSpec& spec = spec_.layer(l);
   const kernels::Columns<T> d = dZ(l).starting(j0),
                             x = (plan_.layers[at(l)].keeps_z ? columns(z_, l) : A(l)).starting(j0);
-  kernels::together(d, i0, i1, [&](index i, index rows) {
+  kernels::together(d, i0, i1, [&](Index i, Index rows) {
     kernels::pull_back(spec.activation, spec.parameter, rows, m, d.ld, x.from(i), d.from(i));
   });
 }
@@ -200,17 +200,17 @@ void Engine<T>::pull_back(int l, index i0, index i1, index j0, index m) {
 // From Z[L] to A[L], dZ[L] and the losses. The head works on columns without gaps: with few outputs most of a padded
 // column would be padding.
 template <class T>
-void Engine<T>::head(const std::int64_t* order, index first, index j0, index m, Room& room) {
-  const index n = spec_.outputs();
+void Engine<T>::head(const std::int64_t* order, Index first, Index j0, Index m, Room& room) {
+  const Index n = spec_.outputs();
   const kernels::Columns<T> A = columns(a_, spec_.depth()).starting(j0), dZ = columns(dz_, spec_.depth()).starting(j0);
   kernels::copy_columns(n, m, A.data, A.ld, room.Z.data(), n);
   gather_targets(examples_, n, order, first + j0, m, room.Y.data());
   kernels::head(spec_, m, room.Z.data(), room.Y.data(), room.dZ.data(), losses_.data() + j0, room.scratch.data());
   if (examples_.weights != nullptr) {
-    for (index j = 0; j < m; ++j) {
+    for (Index j = 0; j < m; ++j) {
       const T w = examples_.weights[order == nullptr ? first + j0 + j : order[first + j0 + j]];
       T* d = room.dZ.data() + j * n;
-      for (index i = 0; i < n; ++i) d[i] = w == T(0) ? T(0) : w * d[i];
+      for (Index i = 0; i < n; ++i) d[i] = w == T(0) ? T(0) : w * d[i];
     }
   }
   kernels::copy_columns(n, m, room.Z.data(), n, A.data, A.ld);
@@ -223,7 +223,7 @@ const ActivationInfo& Engine<T>::activation(int l) const {
 }
 
 template <class T>
-index Engine<T>::offset(const Item& item) const {
+Index Engine<T>::offset(const Item& item) const {
   const PackedLayer<T>& layer = packed_.layer(item.l);
   return layer.offset + layer.rows.start(item.p) * layer.depth() + item.i0 * layer.rows.width(item.p);
 }
@@ -249,13 +249,13 @@ void Engine<T>::raw_gradient(const Item& item, bool add, T* out) const {
 }
 
 template <class T>
-void Engine<T>::update(const Optimizer<T>& optimizer, double rate, index t) {
+void Engine<T>::update(const Optimizer<T>& optimizer, double rate, Index t) {
   const T scale = static_cast<T>(1 / weight_);
   kernels::with_step<T>(optimizer.rule.row, optimizer.rule.hyper.data(), rate, t, [&](const auto& step) {
-    team_.for_each(static_cast<index>(items_.size()), [&](index i, int thread) {
+    team_.for_each(static_cast<Index>(items_.size()), [&](Index i, int thread) {
       const Item& item = items_[static_cast<std::size_t>(i)];
-      const index at = offset(item);
-      const index count = (item.i1 - item.i0 + (item.last ? 1 : 0)) * packed_.layer(item.l).rows.width(item.p);
+      const Index at = offset(item);
+      const Index count = (item.i1 - item.i0 + (item.last ? 1 : 0)) * packed_.layer(item.l).rows.width(item.p);
       std::array<T*, 3> arrays{parameters_.data() + at};
       for (std::size_t k = 0; k < slots_.size(); ++k) arrays[k + 1] = slots_[k].data() + at;
       // What the update will read comes closer while the product runs: mnist-m with Adam gains an eighth.
@@ -270,7 +270,7 @@ void Engine<T>::update(const Optimizer<T>& optimizer, double rate, index t) {
 
 template <class T>
 void Engine<T>::gradient(T* block) {
-  team_.for_each(static_cast<index>(items_.size()), [&](index i, int) {
+  team_.for_each(static_cast<Index>(items_.size()), [&](Index i, int) {
     const Item& item = items_[static_cast<std::size_t>(i)];
     raw_gradient(item, accumulated_, gradients_.data() + offset(item));
   });

@@ -24,9 +24,9 @@ class Engine {
 
   // Phase 1 and, over the batch, the raw sums of phase 2. The batch: examples first.. or those that order names.
   // Returns the sum of the weighted losses; weight() is then the sum of the weights.
-  double run(const std::int64_t* order, index first, index m);
+  double run(const std::int64_t* order, Index first, Index m);
   double weight() const { return weight_; }                          // sum of the batch's weights
-  void update(const Optimizer<T>& optimizer, double rate, index t);  // phase 2 with the step t = 1, 2, ...
+  void update(const Optimizer<T>& optimizer, double rate, Index t);  // phase 2 with the step t = 1, 2, ...
   void gradient(T* block);                                           // phase 2, into a Block
 
   // What a finished run leaves behind (columns: examples of the batch).
@@ -37,12 +37,12 @@ class Engine {
   kernels::Left<T> transposed(int l) const { return {transposed_[at(l)].data(), spec_.units(l), 0, false, nullptr}; }
 
  private:
-  static constexpr index kChunk = kernels::kDepth;  // columns of a panel that are one item: a strip of A_prev
-  static constexpr index kHead = 64;                // examples that the head takes at once
+  static constexpr Index kChunk = kernels::kDepth;  // columns of a panel that are one item: a strip of A_prev
+  static constexpr Index kHead = 64;                // examples that the head takes at once
 
   struct Item {  // columns [i0, i1) of panel p of layer l; the last one of a panel ends with the biases
     int l;
-    index p, i0, i1;
+    Index p, i0, i1;
     bool last;
   };
   struct Room {  // of one thread
@@ -53,18 +53,18 @@ class Engine {
   kernels::Columns<T> columns(const std::vector<Buffer<T>>& buffers, int l) const {
     return {buffers[at(l)].data(), plan_.layers[at(l)].stride, plan_.layers[at(l)].strip};
   }
-  void examples_phase(const std::int64_t* order, index first, index m);
-  void by_layer(const std::int64_t* order, index first, index m);
-  void forward(int l, index p0, index p1, index j0, index m);   // panels [p0, p1) of A[l], examples j0 ..
-  void backward(int l, index p0, index p1, index j0, index m);  // of dZ[l], from dZ[l + 1]
-  void head(const std::int64_t* order, index first, index j0, index m, Room& room);
-  void activate(int l, index i0, index i1, index j0, index m);
-  void pull_back(int l, index i0, index i1, index j0, index m);
-  index rows_end(int l, index p1) const;
+  void examples_phase(const std::int64_t* order, Index first, Index m);
+  void by_layer(const std::int64_t* order, Index first, Index m);
+  void forward(int l, Index p0, Index p1, Index j0, Index m);   // panels [p0, p1) of A[l], examples j0 ..
+  void backward(int l, Index p0, Index p1, Index j0, Index m);  // of dZ[l], from dZ[l + 1]
+  void head(const std::int64_t* order, Index first, Index j0, Index m, Room& room);
+  void activate(int l, Index i0, Index i1, Index j0, Index m);
+  void pull_back(int l, Index i0, Index i1, Index j0, Index m);
+  Index rows_end(int l, Index p1) const;
   const ActivationInfo& activation(int l) const;
   void transpose(const Item& item, const T* columns);
   void raw_gradient(const Item& item, bool add, T* out) const;
-  index offset(const Item& item) const;  // of the item in a packed block
+  Index offset(const Item& item) const;  // of the item in a packed block
 
   const Network<T>& network_;
   const Spec& spec_;
@@ -78,7 +78,7 @@ class Engine {
   std::vector<Room> rooms_;
   std::vector<Item> items_;
   std::vector<double> losses_;
-  index m_ = 0;
+  Index m_ = 0;
   double weight_ = 0;
   bool resident_ = false;     // A[0] holds the whole, unshuffled batch already
   bool accumulated_ = false;  // gradients_ holds the sums of earlier slabs

@@ -27,18 +27,18 @@ void Forward<T>::reserve(int threads) {
 }
 
 template <class T>
-T* Forward<T>::logits(View<const T> X, index first, index m, int thread) {
+T* Forward<T>::logits(View<const T> X, Index first, Index m, int thread) {
   T* spare = rooms_[static_cast<std::size_t>(2 * thread)].data();
   T* to = rooms_[static_cast<std::size_t>(2 * thread + 1)].data();
   const T* from = X.data + first * X.col_stride;
-  index ld_from = X.col_stride;
+  Index ld_from = X.col_stride;
   if (X.row_stride != 1) {  // otherwise the examples are read where they lie
     ld_from = leading<T>(spec_.units(0));
     gather(X, nullptr, first, m, spare, ld_from);
     from = spare;
   }
   for (int l = 1; l <= spec_.depth(); ++l) {
-    const index n_in = spec_.units(l - 1), n_out = spec_.units(l), ld = leading<T>(n_out);
+    const Index n_in = spec_.units(l - 1), n_out = spec_.units(l), ld = leading<T>(n_out);
     const kernels::Left<T>& W = weights_[static_cast<std::size_t>(l) - 1];
     linear<T>(n_in, n_out, W, {from, ld_from, kernels::kDepth}, m, {to, ld, kernels::kDepth});
     const LayerSpec& layer = spec_.layer(l);

@@ -8,7 +8,7 @@
 
 namespace deepcore {
 
-inline constexpr index kForwardBlock = 64;  // examples carried through the layers together
+inline constexpr Index kForwardBlock = 64;  // examples carried through the layers together
 
 template <class T>
 class Forward {
@@ -18,7 +18,7 @@ class Forward {
   void reserve(int threads);  // rooms for that many threads
 
   // Z[L] of up to kForwardBlock examples of X, columns leading(n[L]) apart, in the room of `thread`.
-  T* logits(View<const T> X, index first, index m, int thread);
+  T* logits(View<const T> X, Index first, Index m, int thread);
 
   const Spec& spec() const { return spec_; }
 
@@ -26,7 +26,7 @@ class Forward {
   Spec spec_;
   std::vector<kernels::Left<T>> weights_;
   Buffer<T> packed_;
-  index room_ = 0;
+  Index room_ = 0;
   std::vector<Buffer<T>> rooms_;  // two for each thread: the layers use them in turn
 };
 

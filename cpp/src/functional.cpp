@@ -12,7 +12,7 @@ namespace deepcore {
 namespace {
 
 template <class T>
-Buffer<T> columns(View<const T> X, index ld) {  // X with contiguous columns ld apart, and room for a padded last panel
+Buffer<T> columns(View<const T> X, Index ld) {  // X with contiguous columns ld apart, and room for a padded last panel
   Buffer<T> to(ld * X.cols + kernels::Panels<T>::kWidth);
   gather(X, nullptr, 0, X.cols, to.data(), ld);
   return to;
@@ -28,29 +28,29 @@ void as_right(View<const T> X, F f) {
 }
 
 template <class T>
-void scatter(const T* from, index ld, index first, index m, View<T> to) {
-  for (index j = 0; j < m; ++j) {
-    for (index i = 0; i < to.rows; ++i) to(i, first + j) = from[j * ld + i];
+void scatter(const T* from, Index ld, Index first, Index m, View<T> to) {
+  for (Index j = 0; j < m; ++j) {
+    for (Index i = 0; i < to.rows; ++i) to(i, first + j) = from[j * ld + i];
   }
 }
 
 // C (n, m) = A B (+ bias): A (n, K) is packed here.
 template <class T>
 void product(View<const T> A, View<const T> B, const View<const T>* bias, View<T> C) {
-  constexpr index kBlock = 64;
+  constexpr Index kBlock = 64;
   const kernels::Panels<T> rows{A.rows};
-  const index K = A.cols, depth = K + 1, ld = leading<T>(A.rows);
+  const Index K = A.cols, depth = K + 1, ld = leading<T>(A.rows);
   Buffer<T> packed(rows.padded() * depth), block(ld * kBlock + kernels::Panels<T>::kWidth);
   kernels::pack(A, depth, packed.data());
-  for (index p = 0; bias != nullptr && p < rows.count(); ++p) {
+  for (Index p = 0; bias != nullptr && p < rows.count(); ++p) {
     kernels::pack(*bias, rows.start(p), rows.valid(p), rows.width(p), 0, 1,
                   packed.data() + rows.start(p) * depth + K * rows.width(p));
   }
   const kernels::Left<T> W{packed.data(), depth, 0, bias != nullptr, nullptr};
-  as_right(B, [&](auto along_k, const T* b, index sb) {
+  as_right(B, [&](auto along_k, const T* b, Index sb) {
     constexpr bool kAlongK = decltype(along_k)::value;
-    for (index first = 0; first < C.cols; first += kBlock) {
-      const index m = std::min(kBlock, C.cols - first);
+    for (Index first = 0; first < C.cols; first += kBlock) {
+      const Index m = std::min(kBlock, C.cols - first);
       kernels::multiply<kAlongK>(rows, K, W, b + first * (kAlongK ? sb : 1), sb, m, block.data(), ld);
       scatter(block.data(), ld, first, m, C);
     }
@@ -66,23 +66,23 @@ void linear_forward(View<const T> A_prev, View<const T> W, View<const T> b, View
 
 template <class T>
 void linear_backward(View<const T> dZ, View<const T> A_prev, View<const T> W, View<T> dA_prev, View<T> dW, View<T> db) {
-  const index n = dZ.rows, m = dZ.cols, n_prev = A_prev.rows, ld = leading<T>(n);
+  const Index n = dZ.rows, m = dZ.cols, n_prev = A_prev.rows, ld = leading<T>(n);
   const Buffer<T> d = columns(dZ, ld);
   const kernels::Panels<T> rows{n};
   Buffer<T> chunk(kernels::Panels<T>::kWidth * n_prev);
   const T scale = static_cast<T>(1.0 / static_cast<double>(m));
   const View<const T> examples{A_prev.data, m, n_prev, A_prev.col_stride,
                                A_prev.row_stride};  // A_prev', depth = examples
-  as_right(examples, [&](auto along_k, const T* b, index sb) {
-    for (index p = 0; p < rows.count(); ++p) {
-      const index width = rows.width(p);
+  as_right(examples, [&](auto along_k, const T* b, Index sb) {
+    for (Index p = 0; p < rows.count(); ++p) {
+      const Index width = rows.width(p);
       kernels::outer<decltype(along_k)::value>(rows.packets(p), m, d.data() + rows.start(p), ld, b, sb, n_prev, false,
                                                chunk.data());
-      for (index k = 0; k < n_prev; ++k) {
-        for (index i = 0; i < rows.valid(p); ++i) dW(rows.start(p) + i, k) = scale * chunk.data()[k * width + i];
+      for (Index k = 0; k < n_prev; ++k) {
+        for (Index i = 0; i < rows.valid(p); ++i) dW(rows.start(p) + i, k) = scale * chunk.data()[k * width + i];
       }
       kernels::row_sums(rows.packets(p), m, d.data() + rows.start(p), ld, false, chunk.data());
-      for (index i = 0; i < rows.valid(p); ++i) db(rows.start(p) + i, 0) = scale * chunk.data()[i];
+      for (Index i = 0; i < rows.valid(p); ++i) db(rows.start(p) + i, 0) = scale * chunk.data()[i];
     }
   });
   const View<const T> transposed{W.data, W.cols, W.rows, W.col_stride, W.row_stride};
@@ -110,9 +110,9 @@ template <class T>
 void loss_values(View<const T> A, View<const T> Y, int loss, T* values) {
   const Buffer<T> a = columns(A, A.rows), y = columns(Y, A.rows);
   kernels::loss_value<T>(loss, A.rows * A.cols, a.data(), y.data(), a.data());
-  for (index j = 0; j < A.cols; ++j) {
+  for (Index j = 0; j < A.cols; ++j) {
     double sum = 0;
-    for (index i = 0; i < A.rows; ++i) sum += static_cast<double>(a.data()[j * A.rows + i]);
+    for (Index i = 0; i < A.rows; ++i) sum += static_cast<double>(a.data()[j * A.rows + i]);
     values[j] = static_cast<T>(sum);
   }
 }

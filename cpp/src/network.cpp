@@ -22,8 +22,8 @@ namespace {
 int call_team(int threads, double flops) { return team_size(threads, flops / 10); }
 
 template <class F>
-void in_blocks(Team& team, index m, F f) {
-  team.for_each((m + kForwardBlock - 1) / kForwardBlock, [&](index i, int thread) {
+void in_blocks(Team& team, Index m, F f) {
+  team.for_each((m + kForwardBlock - 1) / kForwardBlock, [&](Index i, int thread) {
     f(i * kForwardBlock, std::min(kForwardBlock, m - i * kForwardBlock), thread);
   });
 }
@@ -34,28 +34,28 @@ void run(Forward<T>& forward, View<const T> X, View<T> A, int threads) {
   Team team(call_team(threads, forward_flops(spec, X.cols)));
   forward.reserve(team.size());
   const LayerSpec& output = spec.layer(spec.depth());
-  const index n = spec.outputs(), ld = leading<T>(n);
-  in_blocks(team, X.cols, [&](index first, index m, int thread) {
+  const Index n = spec.outputs(), ld = leading<T>(n);
+  in_blocks(team, X.cols, [&](Index first, Index m, int thread) {
     T* Z = forward.logits(X, first, m, thread);
     kernels::activate(output.activation, output.parameter, n, m, ld, Z, Z);
-    for (index j = 0; j < m; ++j) {
-      for (index i = 0; i < n; ++i) A(i, first + j) = Z[j * ld + i];
+    for (Index j = 0; j < m; ++j) {
+      for (Index i = 0; i < n; ++i) A(i, first + j) = Z[j * ld + i];
     }
   });
 }
 
 // Is the label of this example right?
 template <class T>
-bool right(const Spec& spec, const Examples<T>& examples, const T* a, index example) {
-  const index n = spec.outputs();
+bool right(const Spec& spec, const Examples<T>& examples, const T* a, Index example) {
+  const Index n = spec.outputs();
   if (spec.takes_labels()) {
-    const index predicted = std::max_element(a, a + n) - a;
+    const Index predicted = std::max_element(a, a + n) - a;
     if (examples.labels != nullptr) return predicted == examples.labels[example];
-    index truth = 0;
-    for (index i = 1; i < n; ++i) truth = examples.Y(i, example) > examples.Y(truth, example) ? i : truth;
+    Index truth = 0;
+    for (Index i = 1; i < n; ++i) truth = examples.Y(i, example) > examples.Y(truth, example) ? i : truth;
     return predicted == truth;
   }
-  for (index i = 0; i < n; ++i) {
+  for (Index i = 0; i < n; ++i) {
     if ((a[i] > T(0.5)) != (examples.Y(i, example) > T(0.5))) return false;
   }
   return true;
@@ -65,7 +65,7 @@ bool right(const Spec& spec, const Examples<T>& examples, const T* a, index exam
 
 template <class T>
 void predict(const Network<T>& network, View<const T> X, View<T> A, int threads) {
-  constexpr index kFew = 8;  // packing reads and writes every weight, a product with few examples reads it once
+  constexpr Index kFew = 8;  // packing reads and writes every weight, a product with few examples reads it once
   Forward<T> forward(network, X.cols > kFew);
   run(forward, X, A, threads);
 }
@@ -89,18 +89,18 @@ void Predictor<T>::operator()(View<const T> X, View<T> A, int threads) {
   run(state_->forward, X, A, threads);
 }
 template <class T>
-index Predictor<T>::inputs() const {
+Index Predictor<T>::inputs() const {
   return state_->forward.spec().units(0);
 }
 template <class T>
-index Predictor<T>::outputs() const {
+Index Predictor<T>::outputs() const {
   return state_->forward.spec().outputs();
 }
 
 template <class T>
 Scores evaluate(const Network<T>& network, const Examples<T>& examples, int threads) {
   const Spec& spec = network.spec;
-  const index m = examples.count(), n = spec.outputs(), ld = leading<T>(n);
+  const Index m = examples.count(), n = spec.outputs(), ld = leading<T>(n);
   require(m >= 1, "evaluate: X must have at least one example");
   Team team(call_team(threads, forward_flops(spec, m)));
   Forward<T> forward(network, true);
@@ -112,19 +112,19 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, int thre
   const bool labelled =
       spec.takes_labels() ||
       std::string(activations()[static_cast<std::size_t>(spec.layer(spec.depth()).activation)].name) == "sigmoid";
-  in_blocks(team, m, [&](index first, index count, int thread) {
+  in_blocks(team, m, [&](Index first, Index count, int thread) {
     const T* logits = forward.logits(examples.X, first, count, thread);
     T* Z = rooms[static_cast<std::size_t>(thread)].data();
     T* Y = Z + n * kForwardBlock;
-    for (index j = 0; j < count; ++j) std::copy_n(logits + j * ld, n, Z + j * n);
+    for (Index j = 0; j < count; ++j) std::copy_n(logits + j * ld, n, Z + j * n);
     gather_targets(examples, n, nullptr, first, count, Y);
     kernels::head<T>(spec, count, Z, Y, nullptr, losses.data() + first, Y + n * kForwardBlock);
-    for (index j = 0; labelled && j < count; ++j) {
+    for (Index j = 0; labelled && j < count; ++j) {
       hits[static_cast<std::size_t>(first + j)] = right(spec, examples, Z + j * n, first + j) ? 1 : 0;
     }
   });
   double loss = 0, hit = 0, weight = 0;
-  for (index j = 0; j < m; ++j) {
+  for (Index j = 0; j < m; ++j) {
     const double w = examples.weights == nullptr ? 1.0 : static_cast<double>(examples.weights[j]);
     if (w != 0) loss += w * losses[static_cast<std::size_t>(j)];
     hit += w * hits[static_cast<std::size_t>(j)];
@@ -148,7 +148,7 @@ double gradient(const Network<T>& network, const Examples<T>& examples, T* out, 
 template <class T>
 std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>& examples) {
   const Spec& spec = network.spec;
-  const index m = examples.count();
+  const Index m = examples.count();
   const int L = spec.depth();
   require(m >= 1 && m <= 4096, "trace: X must have 1 to 4096 examples, got ",
           m);  // one slab: everything is still there
@@ -159,15 +159,15 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
   engine.run(nullptr, 0, m);
   const T scale = static_cast<T>(1 / engine.weight());
   std::vector<Intermediate<T>> all;
-  const auto keep = [&](const char* kind, int l, index rows, index cols, T factor, auto element) {
+  const auto keep = [&](const char* kind, int l, Index rows, Index cols, T factor, auto element) {
     all.push_back({kind, l, rows, cols, Buffer<T>(rows * cols)});
     T* to = all.back().values.data();
-    for (index j = 0; j < cols; ++j) {
-      for (index i = 0; i < rows; ++i) *to++ = factor * element(i, j);
+    for (Index j = 0; j < cols; ++j) {
+      for (Index i = 0; i < rows; ++i) *to++ = factor * element(i, j);
     }
   };
   const auto keep_columns = [&](const char* kind, int l, kernels::Columns<T> from, T factor) {
-    keep(kind, l, spec.units(l), m, factor, [&](index i, index j) { return from.from(i)[j * from.ld]; });
+    keep(kind, l, spec.units(l), m, factor, [&](Index i, Index j) { return from.from(i)[j * from.ld]; });
   };
   const auto room = [&](int l) { return Buffer<T>(leading<T>(spec.units(l)) * m + kernels::Panels<T>::kWidth); };
   const auto whole = [&](const Buffer<T>& buffer, int l) {
@@ -182,15 +182,15 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
     keep_columns("A", l, engine.A(l), T(1));
   }
   for (int l = L; l >= 1; --l) {
-    const index n = spec.units(l);
+    const Index n = spec.units(l);
     const Buffer<T> dA = room(l);
     if (l == L) {  // the literal derivative of the loss
       const kernels::Columns<T> out = engine.A(L);
       Buffer<T> A(n * m), Y(n * m);
       gather_targets(examples, n, nullptr, 0, m, Y.data());
-      for (index j = 0; j < m; ++j) std::copy_n(out.data + j * out.ld, n, A.data() + j * n);
+      for (Index j = 0; j < m; ++j) std::copy_n(out.data + j * out.ld, n, A.data() + j * n);
       kernels::loss_gradient(spec.loss(), n * m, A.data(), Y.data(), A.data());
-      keep("dA", l, n, m, scale, [&](index i, index j) {
+      keep("dA", l, n, m, scale, [&](Index i, Index j) {
         return A.data()[j * n + i] * (examples.weights == nullptr ? T(1) : examples.weights[j]);
       });
     } else {

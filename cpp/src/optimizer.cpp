@@ -43,7 +43,7 @@ Schedule Schedule::table(std::vector<double> values) {
   return schedule;
 }
 
-double Schedule::operator()(index step) const {
+double Schedule::operator()(Index step) const {
   const auto& v = values_;
   const auto t = static_cast<double>(step);
   switch (row_) {
@@ -63,19 +63,19 @@ double Schedule::operator()(index step) const {
 }
 
 template <class T>
-Optimizer<T>::Optimizer(Rule r, Schedule s, index parameters) : rule(r), learning_rate(std::move(s)) {
+Optimizer<T>::Optimizer(Rule r, Schedule s, Index parameters) : rule(r), learning_rate(std::move(s)) {
   const OptimizerInfo& info = optimizers().at(static_cast<std::size_t>(rule.row));
   for (int k = 0; k < kernels::slot_count(info); ++k) slots.emplace_back(parameters);
 }
 
 template <class T>
-void update(const Rule& rule, double learning_rate, index t, T* parameters, const T* gradient, T* const* slots,
-            index n) {
+void update(const Rule& rule, double learning_rate, Index t, T* parameters, const T* gradient, T* const* slots,
+            Index n) {
   kernels::update(rule.row, rule.hyper.data(), learning_rate, t, n, parameters, gradient, T(1), slots);
 }
 
 template <class T>
-void step(Optimizer<T>& optimizer, T* parameters, const T* gradient, index n) {
+void step(Optimizer<T>& optimizer, T* parameters, const T* gradient, Index n) {
   std::array<T*, 2> slots{};
   for (std::size_t k = 0; k < optimizer.slots.size(); ++k) slots[k] = optimizer.slots[k].data();
   const double rate = optimizer.learning_rate(optimizer.steps);
@@ -84,9 +84,9 @@ void step(Optimizer<T>& optimizer, T* parameters, const T* gradient, index n) {
 
 template struct Optimizer<float>;
 template struct Optimizer<double>;
-template void update(const Rule&, double, index, float*, const float*, float* const*, index);
-template void update(const Rule&, double, index, double*, const double*, double* const*, index);
-template void step(Optimizer<float>&, float*, const float*, index);
-template void step(Optimizer<double>&, double*, const double*, index);
+template void update(const Rule&, double, Index, float*, const float*, float* const*, Index);
+template void update(const Rule&, double, Index, double*, const double*, double* const*, Index);
+template void step(Optimizer<float>&, float*, const float*, Index);
+template void step(Optimizer<double>&, double*, const double*, Index);
 
 }  // namespace deepcore

@@ -4,14 +4,14 @@
 
 namespace deepcore {
 
-double forward_flops(const Spec& spec, index m) {
+double forward_flops(const Spec& spec, Index m) {
   double weights = 0;
   for (int l = 1; l <= spec.depth(); ++l)
     weights += static_cast<double>(spec.units(l - 1)) * static_cast<double>(spec.units(l));
   return 2 * weights * static_cast<double>(m);
 }
 
-double step_flops(const Spec& spec, index m) {
+double step_flops(const Spec& spec, Index m) {
   const double first = static_cast<double>(spec.units(0)) * static_cast<double>(spec.units(1)) * static_cast<double>(m);
   return 3 * forward_flops(spec, m) - 2 * first;
 }
@@ -29,9 +29,9 @@ void PackedLayout<T>::pack(const Layout& layout, const T* block, T* packed) cons
   for (int l = 1; l <= layout.depth(); ++l) {
     const PackedLayer<T>& to = layer(l);
     const View<const T> W = weights(layout, block, l), b = biases(layout, block, l);
-    for (index p = 0; p < to.rows.count(); ++p) {
+    for (Index p = 0; p < to.rows.count(); ++p) {
       T* panel = packed + to.offset + to.rows.start(p) * to.depth();
-      const index start = to.rows.start(p), valid = to.rows.valid(p), width = to.rows.width(p);
+      const Index start = to.rows.start(p), valid = to.rows.valid(p), width = to.rows.width(p);
       kernels::pack(W, start, valid, width, 0, to.n_in, panel);
       kernels::pack(b, start, valid, width, 0, 1, panel + to.n_in * width);
     }
@@ -43,66 +43,66 @@ void PackedLayout<T>::unpack(const Layout& layout, const T* packed, T scale, T* 
   for (int l = 1; l <= layout.depth(); ++l) {
     const PackedLayer<T>& from = layer(l);
     const View<T> W = weights(layout, block, l), b = biases(layout, block, l);
-    for (index p = 0; p < from.rows.count(); ++p) {
+    for (Index p = 0; p < from.rows.count(); ++p) {
       const T* column = packed + from.offset + from.rows.start(p) * from.depth();
-      for (index k = 0; k <= from.n_in; ++k, column += from.rows.width(p)) {
+      for (Index k = 0; k <= from.n_in; ++k, column += from.rows.width(p)) {
         T* to = (k < from.n_in ? &W(0, k) : b.data) + from.rows.start(p);
-        for (index i = 0; i < from.rows.valid(p); ++i) to[i] = scale * column[i];
+        for (Index i = 0; i < from.rows.valid(p); ++i) to[i] = scale * column[i];
       }
     }
   }
 }
 
 template <class T>
-void gather(View<const T> X, const std::int64_t* order, index first, index m, kernels::Columns<T> to) {
-  const auto source = [&](index j) {
+void gather(View<const T> X, const std::int64_t* order, Index first, Index m, kernels::Columns<T> to) {
+  const auto source = [&](Index j) {
     return X.data + (order == nullptr ? first + j : order[first + j]) * X.col_stride;
   };
   if (order != nullptr &&
       X.row_stride == 1) {  // shuffled examples come from anywhere in memory: ask for the next in time
-    for (index j = 0; j < m; ++j) {
+    for (Index j = 0; j < m; ++j) {
       if (j + 1 < m) kernels::prefetch(source(j + 1), X.rows);
-      for (index i = 0; i < X.rows; i += kernels::kDepth) {
-        const index rows = std::min(to.strip == kernels::kDepth ? X.rows : kernels::kDepth, X.rows - i);
+      for (Index i = 0; i < X.rows; i += kernels::kDepth) {
+        const Index rows = std::min(to.strip == kernels::kDepth ? X.rows : kernels::kDepth, X.rows - i);
         std::copy_n(source(j) + i, rows, to.from(i) + j * to.ld);
         if (to.strip == kernels::kDepth) break;
       }
     }
     return;
   }
-  const index run = to.strip == kernels::kDepth ? X.rows : kernels::kDepth;
-  for (index i = 0; i < X.rows; i += run) {
-    const index rows = std::min(run, X.rows - i);
+  const Index run = to.strip == kernels::kDepth ? X.rows : kernels::kDepth;
+  for (Index i = 0; i < X.rows; i += run) {
+    const Index rows = std::min(run, X.rows - i);
     if (X.row_stride == 1) {
-      for (index j = 0; j < m; ++j) std::copy_n(source(j) + i, rows, to.from(i) + j * to.ld);
+      for (Index j = 0; j < m; ++j) std::copy_n(source(j) + i, rows, to.from(i) + j * to.ld);
     } else {
-      for (index k = i; k < i + rows; ++k) {
-        for (index j = 0; j < m; ++j) to.from(i)[j * to.ld + k - i] = source(j)[k * X.row_stride];
+      for (Index k = i; k < i + rows; ++k) {
+        for (Index j = 0; j < m; ++j) to.from(i)[j * to.ld + k - i] = source(j)[k * X.row_stride];
       }
     }
   }
 }
 
 template <class T>
-void gather_targets(const Examples<T>& examples, index outputs, const std::int64_t* order, index first, index m, T* Y) {
+void gather_targets(const Examples<T>& examples, Index outputs, const std::int64_t* order, Index first, Index m, T* Y) {
   if (examples.labels == nullptr) {
-    for (index j = 0; j < m; ++j) {
-      const index source = order == nullptr ? first + j : order[first + j];
-      for (index i = 0; i < outputs; ++i) Y[j * outputs + i] = examples.Y(i, source);
+    for (Index j = 0; j < m; ++j) {
+      const Index source = order == nullptr ? first + j : order[first + j];
+      for (Index i = 0; i < outputs; ++i) Y[j * outputs + i] = examples.Y(i, source);
     }
     return;
   }
   std::fill_n(Y, outputs * m, T(0));
-  for (index j = 0; j < m; ++j) {
+  for (Index j = 0; j < m; ++j) {
     Y[j * outputs + examples.labels[order == nullptr ? first + j : order[first + j]]] = T(1);
   }
 }
 
 template struct PackedLayout<float>;
 template struct PackedLayout<double>;
-template void gather(View<const float>, const std::int64_t*, index, index, kernels::Columns<float>);
-template void gather(View<const double>, const std::int64_t*, index, index, kernels::Columns<double>);
-template void gather_targets(const Examples<float>&, index, const std::int64_t*, index, index, float*);
-template void gather_targets(const Examples<double>&, index, const std::int64_t*, index, index, double*);
+template void gather(View<const float>, const std::int64_t*, Index, Index, kernels::Columns<float>);
+template void gather(View<const double>, const std::int64_t*, Index, Index, kernels::Columns<double>);
+template void gather_targets(const Examples<float>&, Index, const std::int64_t*, Index, Index, float*);
+template void gather_targets(const Examples<double>&, Index, const std::int64_t*, Index, Index, double*);
 
 }  // namespace deepcore

@@ -14,25 +14,25 @@ namespace deepcore {
 // How far apart columns of n values lie: whole packets; from 256 B on an odd number of cache lines, because columns an
 // even number of lines apart would share few sets of the cache.
 template <class T>
-index leading(index n) {
-  constexpr index kLine = static_cast<index>(kAlignment / sizeof(T));
-  const index ld = kernels::round_up<T>(n);
+Index leading(Index n) {
+  constexpr Index kLine = static_cast<Index>(kAlignment / sizeof(T));
+  const Index ld = kernels::round_up<T>(n);
   if (ld < 4 * kLine) return ld;
   return ((ld + kLine - 1) / kLine | 1) * kLine;
 }
 
 // Floating-point operations of m examples: forward; and of a step (two for dA, two for dW, none for dA[0]).
-double forward_flops(const Spec& spec, index m);
-double step_flops(const Spec& spec, index m);
+double forward_flops(const Spec& spec, Index m);
+double step_flops(const Spec& spec, Index m);
 
 // Layer l: panels of W[l] with n_in columns, then b[l] as one column more.
 template <class T>
 struct PackedLayer {
-  index n_in, n_out;
+  Index n_in, n_out;
   kernels::Panels<T> rows;
-  index offset;  // of the layer in the packed block
-  index depth() const { return n_in + 1; }
-  index size() const { return rows.padded() * depth(); }
+  Index offset;  // of the layer in the packed block
+  Index depth() const { return n_in + 1; }
+  Index size() const { return rows.padded() * depth(); }
   kernels::Left<T> left(const T* packed) const { return {packed + offset, depth(), 0, true, nullptr}; }
 };
 
@@ -40,7 +40,7 @@ template <class T>
 struct PackedLayout {
   explicit PackedLayout(const Spec& spec);
   std::vector<PackedLayer<T>> layers;  // [l - 1]
-  index size = 0;
+  Index size = 0;
   const PackedLayer<T>& layer(int l) const { return layers[static_cast<std::size_t>(l) - 1]; }
 
   void pack(const Layout& layout, const T* block, T* packed) const;
@@ -49,13 +49,13 @@ struct PackedLayout {
 
 // Which rows of a column an activation works on: all, padding included (faster), unless it sums over its units.
 template <class T>
-index active_rows(const LayerSpec& layer, index n) {
+Index active_rows(const LayerSpec& layer, Index n) {
   return activations()[static_cast<std::size_t>(layer.activation)].columnwise ? n : kernels::round_up<T>(n);
 }
 
 // Z[l] = W[l] A[l-1] + b[l] for m columns.
 template <class T>
-void linear(index n_in, index n_out, const kernels::Left<T>& W, kernels::Columns<const T> A_prev, index m,
+void linear(Index n_in, Index n_out, const kernels::Left<T>& W, kernels::Columns<const T> A_prev, Index m,
             kernels::Columns<T> Z) {
   const kernels::Panels<T> rows{n_out};
   kernels::multiply<true>(rows, 0, rows.count(), n_in, W, A_prev.data, A_prev.ld, A_prev.strip, m, Z);
@@ -63,14 +63,14 @@ void linear(index n_in, index n_out, const kernels::Left<T>& W, kernels::Columns
 
 // Columns [first, first + m) of X, or those that order names.
 template <class T>
-void gather(View<const T> X, const std::int64_t* order, index first, index m, kernels::Columns<T> to);
+void gather(View<const T> X, const std::int64_t* order, Index first, Index m, kernels::Columns<T> to);
 template <class T>
-void gather(View<const T> X, const std::int64_t* order, index first, index m, T* to, index ld) {
+void gather(View<const T> X, const std::int64_t* order, Index first, Index m, T* to, Index ld) {
   gather(X, order, first, m, kernels::Columns<T>{to, ld, kernels::kDepth});
 }
 
 // The targets of the same examples, as columns without gaps; labels become one-hot.
 template <class T>
-void gather_targets(const Examples<T>& examples, index outputs, const std::int64_t* order, index first, index m, T* Y);
+void gather_targets(const Examples<T>& examples, Index outputs, const std::int64_t* order, Index first, Index m, T* Y);
 
 }  // namespace deepcore

@@ -69,7 +69,7 @@ bool Team::take_from(int which, int thread) {
   Share& share = shares_[static_cast<std::size_t>(which)];
   std::uint64_t ticket = share.ticket.load(std::memory_order_acquire);
   for (;;) {
-    const auto item = static_cast<index>(ticket & kItems);
+    const auto item = static_cast<Index>(ticket & kItems);
     if (item >= share.end.load(std::memory_order_relaxed)) return false;
     if (share.ticket.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
       call_.load(std::memory_order_relaxed)(work_.load(std::memory_order_relaxed), item, thread);
@@ -87,7 +87,7 @@ bool Team::take(int thread) {
   return false;
 }
 
-void Team::share(index count, Call call, void* work) {
+void Team::share(Index count, Call call, void* work) {
   ++job_;
   for (Share& share : shares_) {  // nobody takes anything while the job changes
     share.ticket.store((job_ - 1) << kJobShift | kItems, std::memory_order_release);
@@ -95,7 +95,7 @@ void Team::share(index count, Call call, void* work) {
   call_.store(call, std::memory_order_relaxed);
   work_.store(work, std::memory_order_relaxed);
   done_.store(0, std::memory_order_relaxed);
-  for (index t = 0; t < size_; ++t) {
+  for (Index t = 0; t < size_; ++t) {
     Share& share = shares_[static_cast<std::size_t>(t)];
     share.end.store((t + 1) * count / size_, std::memory_order_relaxed);
     share.ticket.store(job_ << kJobShift | static_cast<std::uint64_t>(t * count / size_), std::memory_order_release);

@@ -29,18 +29,18 @@ class Team {
   // even share of neighbouring items, the same in every call, since what it touched last time is still in its caches;
   // then it helps the others. What an item computes must not depend on the thread: then no result depends on the team.
   template <class F>
-  void for_each(index count, F&& work) {
+  void for_each(Index count, F&& work) {
     using Work = std::remove_reference_t<F>;
     if (size_ == 1 || count <= 1) {
-      for (index item = 0; item < count; ++item) work(item, 0);
+      for (Index item = 0; item < count; ++item) work(item, 0);
     } else {
-      share(count, [](void* w, index item, int thread) { (*static_cast<Work*>(w))(item, thread); }, &work);
+      share(count, [](void* w, Index item, int thread) { (*static_cast<Work*>(w))(item, thread); }, &work);
     }
   }
 
  private:
-  using Call = void (*)(void*, index, int);
-  void share(index count, Call call, void* work);
+  using Call = void (*)(void*, Index, int);
+  void share(Index count, Call call, void* work);
   void serve(int thread);
   bool take(int thread);
   bool take_from(int share, int thread);
@@ -50,7 +50,7 @@ class Team {
   // thread that is late.
   struct alignas(64) Share {
     std::atomic<std::uint64_t> ticket{0};
-    std::atomic<index> end{0};
+    std::atomic<Index> end{0};
   };
 
   int size_;
@@ -59,7 +59,7 @@ class Team {
   std::atomic<std::uint64_t> announced_{0};  // the job that is on
   std::atomic<Call> call_{nullptr};
   std::atomic<void*> work_{nullptr};
-  alignas(64) std::atomic<index> done_{0};  // items finished
+  alignas(64) std::atomic<Index> done_{0};  // items finished
   alignas(64) std::atomic<int> asleep_{0};
   std::atomic<bool> closed_{false};
   std::mutex mutex_;

@@ -13,7 +13,7 @@ namespace deepcore {
 namespace {
 
 constexpr int kChains = 12;
-constexpr index kRounds = 100000;  // some 0.2 ms between looks at the clock
+constexpr Index kRounds = 100000;  // some 0.2 ms between looks at the clock
 
 float chains(const volatile float& start) {  // volatile: the compiler may not do the same work once for all
   const float seed = start;
@@ -21,7 +21,7 @@ float chains(const volatile float& start) {  // volatile: the compiler may not d
   P sum[kChains];
   for (int i = 0; i < kChains; ++i) sum[i] = kernels::all<P>(seed + static_cast<float>(i));
   const P a = kernels::all<P>(0.999999), b = kernels::all<P>(1e-7);
-  for (index k = 0; k < kRounds; ++k) {
+  for (Index k = 0; k < kRounds; ++k) {
 #pragma GCC unroll 12
     for (int i = 0; i < kChains; ++i) sum[i] = kernels::pmadd(sum[i], a, b);
   }
@@ -39,7 +39,7 @@ double peak_gflops(int threads, double seconds) {
   const auto end = Clock::now() + std::chrono::duration<double>(seconds);
   while (best == 0 || Clock::now() < end) {  // the best of many short stretches: the limit, not the weather
     const auto start = Clock::now();
-    team.for_each(team.size(), [](index i, int) {
+    team.for_each(team.size(), [](Index i, int) {
       for (int k = 0; k < 4; ++k) {
         volatile float value = static_cast<float>(i);
         value = chains(value);

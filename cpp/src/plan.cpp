@@ -14,18 +14,18 @@ namespace deepcore {
 namespace {
 
 // A multiple of kDepth, so that the sums over slabs are those of one piece: memory does not grow with the batch.
-constexpr index kSlab = 24 * kernels::kDepth;
+constexpr Index kSlab = 24 * kernels::kDepth;
 // Examples that share one pass over the weights of a layer: enough to hide it, few enough to stay in the second cache;
 // with few units more of them, to pay less often for the calls.
-constexpr index kBlock = 64, kLargeBlock = 256, kFewValues = 64;
+constexpr Index kBlock = 64, kLargeBlock = 256, kFewValues = 64;
 // Weights beyond this do not stay in a core's second cache: threads share a product instead of each reading all of them.
 constexpr double kSharedBytes = 512e3;
-constexpr index kSharedPanels = 8;  // fewer panels of units do not divide evenly
+constexpr Index kSharedPanels = 8;  // fewer panels of units do not divide evenly
 
 }  // namespace
 
 template <class T>
-Plan make_plan(const Spec& spec, index batch, const Rule* rule, int requested) {
+Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested) {
   Plan plan{};
   plan.batch = batch;
   plan.slab = std::min(batch, kSlab);
@@ -33,19 +33,19 @@ Plan make_plan(const Spec& spec, index batch, const Rule* rule, int requested) {
   plan.threads = team_size(requested, step_flops(spec, plan.slab));
   const PackedLayout<T> packed(spec);
   plan.packed = packed.size;
-  index widest = 0, values_of_one = 0;
+  Index widest = 0, values_of_one = 0;
   for (int l = 0; l <= spec.depth(); ++l) {
     widest = std::max(widest, l > 0 ? spec.units(l) : 0);
     values_of_one += spec.units(l);
   }
   const bool can_share = widest >= kSharedPanels * kernels::Panels<T>::kWidth;
   plan.by_layer = can_share && static_cast<double>(packed.size) * sizeof(T) > kSharedBytes;
-  const index share = (plan.slab + plan.threads - 1) / plan.threads;
+  const Index share = (plan.slab + plan.threads - 1) / plan.threads;
   plan.block = std::min(values_of_one <= kFewValues ? kLargeBlock : kBlock, kernels::round_up<T>(share));
   const int L = spec.depth();
-  index values = 0;
+  Index values = 0;
   for (int l = 0; l <= L; ++l) {
-    const index n = spec.units(l);
+    const Index n = spec.units(l);
     const bool hidden = l > 0 && l < L;
     const ActivationInfo* g = hidden ? &activations()[static_cast<std::size_t>(spec.layer(l).activation)] : nullptr;
     // Strips, but for the output and for activations that sum over their units: they want whole columns.
@@ -53,7 +53,7 @@ Plan make_plan(const Spec& spec, index batch, const Rule* rule, int requested) {
     LayerPlan layer{};
     layer.stride = leading<T>(whole ? n : kernels::kDepth);
     layer.strip = whole ? kernels::kDepth : layer.stride * plan.slab;
-    const index strips = whole ? 1 : (n + kernels::kDepth - 1) / kernels::kDepth;
+    const Index strips = whole ? 1 : (n + kernels::kDepth - 1) / kernels::kDepth;
     layer.size = strips * layer.stride * plan.slab + kernels::Panels<T>::kWidth;  // a last panel may pass the end
     layer.keeps_z = hidden && g->reads == Reads::input;
     layer.transposed = l > 1 ? kernels::Panels<T>{spec.units(l - 1)}.padded() * n : 0;
@@ -65,8 +65,8 @@ Plan make_plan(const Spec& spec, index batch, const Rule* rule, int requested) {
       plan.packed_bytes += static_cast<std::size_t>(layer.transposed) * sizeof(T);
     }
   }
-  const auto block = [](index count) { return static_cast<std::size_t>(count) * sizeof(T); };
-  const index size = Layout(spec).size();
+  const auto block = [](Index count) { return static_cast<std::size_t>(count) * sizeof(T); };
+  const Index size = Layout(spec).size();
   const int slots = rule == nullptr ? 0 : kernels::slots_in_use(rule->row, rule->hyper.data());
   const bool keeps_gradients = rule == nullptr || batch > plan.slab;
   plan.parameter_bytes = block(size);
@@ -76,7 +76,7 @@ Plan make_plan(const Spec& spec, index batch, const Rule* rule, int requested) {
   return plan;
 }
 
-template Plan make_plan<float>(const Spec&, index, const Rule*, int);
-template Plan make_plan<double>(const Spec&, index, const Rule*, int);
+template Plan make_plan<float>(const Spec&, Index, const Rule*, int);
+template Plan make_plan<double>(const Spec&, Index, const Rule*, int);
 
 }  // namespace deepcore

@@ -92,10 +92,10 @@ double normal_quantile(double p) {
 
 }  // namespace
 
-void uniform(std::uint64_t seed, std::uint64_t stream, double* out, index count) {
-  for (index i = 0; i < count; i += 2) {
+void uniform(std::uint64_t seed, std::uint64_t stream, double* out, Index count) {
+  for (Index i = 0; i < count; i += 2) {
     const auto words = philox(seed, stream, static_cast<std::uint64_t>(i / 2));
-    for (index k = i; k < std::min(i + 2, count); ++k) {
+    for (Index k = i; k < std::min(i + 2, count); ++k) {
       const auto at = static_cast<std::size_t>(k - i) * 2;
       const std::uint64_t bits = (std::uint64_t{words[at]} << 32U | words[at + 1]) >> 11U;
       out[k] = (static_cast<double>(bits) + 0.5) * 0x1p-53;
@@ -103,16 +103,16 @@ void uniform(std::uint64_t seed, std::uint64_t stream, double* out, index count)
   }
 }
 
-void normal(std::uint64_t seed, std::uint64_t stream, double* out, index count) {
+void normal(std::uint64_t seed, std::uint64_t stream, double* out, Index count) {
   uniform(seed, stream, out, count);
-  for (index i = 0; i < count; ++i) out[i] = normal_quantile(out[i]);
+  for (Index i = 0; i < count; ++i) out[i] = normal_quantile(out[i]);
 }
 
-void permutation(std::uint64_t seed, index epoch, std::int64_t* order, index m) {
+void permutation(std::uint64_t seed, Index epoch, std::int64_t* order, Index m) {
   std::iota(order, order + m, std::int64_t{0});
   const std::uint64_t place = stream(Stream::shuffle, epoch);
   std::array<std::uint32_t, 4> words{};
-  for (index i = m - 1, draw = 0; i > 0; --i, ++draw) {  // Fisher & Yates, from the end
+  for (Index i = m - 1, draw = 0; i > 0; --i, ++draw) {  // Fisher & Yates, from the end
     if (draw % 4 == 0) words = philox(seed, place, static_cast<std::uint64_t>(draw / 4));
     // multiply and shift (Lemire 2019): m examples favour a position by at most m / 2^32
     const std::uint64_t wide =
@@ -133,10 +133,10 @@ const std::vector<InitializerInfo>& initializers() {
   return rows;
 }
 
-void initialize(int row, double gain, std::uint64_t seed, index layer, index n_out, index n_in, double* W) {
+void initialize(int row, double gain, std::uint64_t seed, Index layer, Index n_out, Index n_in, double* W) {
   const std::string name = initializers().at(static_cast<std::size_t>(row)).name;
   const auto in = static_cast<double>(n_in), both = static_cast<double>(n_in + n_out);
-  const index count = n_out * n_in;
+  const Index count = n_out * n_in;
   if (name == "zeros") {
     std::fill_n(W, count, 0.0);
     return;
@@ -149,7 +149,7 @@ void initialize(int row, double gain, std::uint64_t seed, index layer, index n_o
                        : name == "he"             ? std::sqrt(2 / in)
                        : name == "he_uniform"     ? std::sqrt(6 / in)
                                                   : std::sqrt(1 / in);
-  for (index i = 0; i < count; ++i) W[i] = scale * (flat ? 2 * W[i] - 1 : W[i]);
+  for (Index i = 0; i < count; ++i) W[i] = scale * (flat ? 2 * W[i] - 1 : W[i]);
 }
 
 }  // namespace deepcore

@@ -11,7 +11,7 @@
 
 namespace deepcore {
 
-Spec::Spec(index inputs, std::vector<LayerSpec> layers, int loss)
+Spec::Spec(Index inputs, std::vector<LayerSpec> layers, int loss)
     : inputs_(inputs), layers_(std::move(layers)), loss_(loss), stable_output_(false), takes_labels_(false) {
   require(inputs_ >= 1, "Model: inputs must be at least 1, got ", inputs_);
   require(!layers_.empty(), "Model: layers must hold at least one layer with weights");
@@ -33,8 +33,8 @@ Spec::Spec(index inputs, std::vector<LayerSpec> layers, int loss)
   takes_labels_ = std::string(output.name) == "softmax";
 }
 
-std::size_t checked_bytes(index count, std::size_t element) {
-  const auto limit = static_cast<std::size_t>(std::numeric_limits<index>::max());
+std::size_t checked_bytes(Index count, std::size_t element) {
+  const auto limit = static_cast<std::size_t>(std::numeric_limits<Index>::max());
   if (count < 0 || static_cast<std::size_t>(count) > (limit - kAlignment) / element) throw std::bad_alloc();
   return static_cast<std::size_t>(count) * element;
 }
@@ -48,7 +48,7 @@ void* aligned_zeros(std::size_t bytes) {
 
 namespace {
 
-index checked(index value, bool overflow) {
+Index checked(Index value, bool overflow) {
   if (overflow) throw std::bad_alloc();
   return value;
 }
@@ -57,8 +57,8 @@ index checked(index value, bool overflow) {
 
 Layout::Layout(const Spec& spec) {
   for (int l = 1; l <= spec.depth(); ++l) {
-    const index n_in = spec.units(l - 1), n_out = spec.units(l);
-    index count = 0, total = 0;
+    const Index n_in = spec.units(l - 1), n_out = spec.units(l);
+    Index count = 0, total = 0;
     bool overflow = __builtin_mul_overflow(n_out, n_in, &count);
     slices_.push_back({size_, checked(size_ + count, overflow), n_out, n_in});
     overflow = __builtin_add_overflow(size_, count, &total) || __builtin_add_overflow(total, n_out, &total);

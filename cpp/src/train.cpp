@@ -16,11 +16,11 @@ template <class T>
 TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>& optimizer,
                   const TrainOptions& options, Monitor& monitor) {
   using Clock = std::chrono::steady_clock;
-  const index m = examples.count();
+  const Index m = examples.count();
   require(m >= 1, "fit: X must have at least one example");
   require(options.epochs >= 0 && options.batch_size >= 0, "fit: epochs and batch_size must not be negative");
   const bool full = options.batch_size == 0 || options.batch_size >= m;
-  const index batch = full ? m : options.batch_size;
+  const Index batch = full ? m : options.batch_size;
   const bool shuffled = options.shuffle && !full;  // the order within one batch means nothing
   const Plan plan = make_plan<T>(network.spec, batch, &optimizer.rule, options.threads);
   Team team(plan.threads);
@@ -36,10 +36,10 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
   };
   auto next_poll = Clock::now();
   try {
-    for (index epoch = 0; epoch < options.epochs; ++epoch) {
+    for (Index epoch = 0; epoch < options.epochs; ++epoch) {
       if (shuffled) permutation(options.seed, options.first_epoch + epoch, order.data(), m);
       double loss = 0, weight = 0;
-      for (index first = 0; first < m; first += batch) {
+      for (Index first = 0; first < m; first += batch) {
         const double sum = engine.run(shuffled ? order.data() : nullptr, first, std::min(batch, m - first));
         if (!std::isfinite(sum)) {
           result.first_nonfinite_step = optimizer.steps;

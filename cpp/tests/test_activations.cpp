@@ -53,7 +53,7 @@ std::vector<T> range() {  // [-8, 8], never closer to 0 than the differences' h
 template <class T>
 std::vector<T> values(int row, double parameter, const std::vector<T>& z) {
   std::vector<T> a(z.size());
-  const auto n = static_cast<index>(z.size());
+  const auto n = static_cast<Index>(z.size());
   activate(row, parameter, n, 1, n, z.data(), a.data());
   return a;
 }
@@ -63,7 +63,7 @@ std::vector<T> slopes(int row, double parameter, const std::vector<T>& z) {
   const bool reads_input = activations()[static_cast<std::size_t>(row)].reads == Reads::input;
   const auto x = reads_input ? z : values(row, parameter, z);
   std::vector<T> d(z.size(), T(1));
-  const auto n = static_cast<index>(z.size());
+  const auto n = static_cast<Index>(z.size());
   pull_back(row, parameter, n, 1, n, x.data(), d.data());
   return d;
 }
@@ -136,12 +136,12 @@ TEST_BOTH(activations_pass_NaN_on) {
 }
 
 TEST_BOTH(columns_with_gaps_give_the_same_bits_and_leave_the_gaps_alone) {
-  constexpr index n = 2 * kLanes<T> + 3, m = 3, stride = n + 5;
+  constexpr Index n = 2 * kLanes<T> + 3, m = 3, stride = n + 5;
   for (int row = 0; row < static_cast<int>(activations().size()); ++row) {
     const auto z = range<T>();
     std::vector<T> a(static_cast<std::size_t>(stride * m), T(7));
     activate(row, 0.3, n, m, stride, z.data(), a.data());
-    for (index j = 0; j < m; ++j) {
+    for (Index j = 0; j < m; ++j) {
       const auto from = z.begin() + j * stride;
       const auto alone = values(row, 0.3, std::vector<T>(from, from + n));
       CHECK(std::equal(alone.begin(), alone.end(), a.begin() + j * stride),
@@ -157,8 +157,8 @@ TEST_BOTH(the_tail_of_map_has_the_bits_of_whole_packets) {
   for (const Twin& twin : kTwins) {
     const int row = activation_id(twin.name);
     const auto a = values(row, 0.3, z), d = slopes(row, 0.3, z);
-    for (index n = 1; n <= 2 * kLanes<T> + 1; ++n) {  // the last element of n: in a tail unless n fills packets
-      for (index first = 0; first < 100; first += 9) {
+    for (Index n = 1; n <= 2 * kLanes<T> + 1; ++n) {  // the last element of n: in a tail unless n fills packets
+      for (Index first = 0; first < 100; first += 9) {
         const std::vector<T> part(z.begin() + first, z.begin() + first + n);
         const auto last = static_cast<std::size_t>(first + n - 1);
         CHECK(values(row, 0.3, part).back() == a[last], twin.name, " of ", z[last], " as the last of ", n);
@@ -169,14 +169,14 @@ TEST_BOTH(the_tail_of_map_has_the_bits_of_whole_packets) {
 }
 
 template <class T>
-std::vector<T> logits(index n) {  // multiples of 1/64: adding 1024 is exact
+std::vector<T> logits(Index n) {  // multiples of 1/64: adding 1024 is exact
   std::vector<T> z;
-  for (index i = 0; i < n; ++i) z.push_back(static_cast<T>(static_cast<double>((i * 37) % 101 - 50) / 64.0 * 8));
+  for (Index i = 0; i < n; ++i) z.push_back(static_cast<T>(static_cast<double>((i * 37) % 101 - 50) / 64.0 * 8));
   return z;
 }
 
 TEST_BOTH(softmax_columns_sum_to_one_and_follow_their_formula) {
-  for (index n = 1; n <= 70; ++n) {
+  for (Index n = 1; n <= 70; ++n) {
     const auto z = logits<T>(n);
     std::vector<T> a(z.size());
     const Real log_sum = softmax(n, z.data(), a.data());
@@ -214,10 +214,10 @@ TEST_BOTH(softmax_survives_huge_logits) {
 }
 
 TEST_BOTH(softmax_pulls_back_by_its_Jacobian) {
-  for (index n = 1; n <= 40; ++n) {
+  for (Index n = 1; n <= 40; ++n) {
     const auto a = values(activation_id("softmax"), 0, logits<T>(n));
     std::vector<T> d;
-    for (index i = 0; i < n; ++i) d.push_back(static_cast<T>(std::sin(static_cast<double>(i) + 1)));
+    for (Index i = 0; i < n; ++i) d.push_back(static_cast<T>(std::sin(static_cast<double>(i) + 1)));
     auto pulled = d;
     pull_back(activation_id("softmax"), 0, n, 1, n, a.data(), pulled.data());
     for (std::size_t i = 0; i < a.size(); ++i) {

@@ -18,10 +18,10 @@
 namespace deepcore {
 namespace {
 
-std::size_t at(index i) { return static_cast<std::size_t>(i); }
+std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 template <class T>
-std::vector<T> numbers(index count, std::uint64_t seed, double scale = 1) {
+std::vector<T> numbers(Index count, std::uint64_t seed, double scale = 1) {
   std::vector<double> draws(at(count));
   normal(seed, stream(Stream::user, 0), draws.data(), count);
   std::vector<T> out;
@@ -29,7 +29,7 @@ std::vector<T> numbers(index count, std::uint64_t seed, double scale = 1) {
   return out;
 }
 
-Spec make(const std::vector<index>& sizes, const std::string& hidden, const std::string& output,
+Spec make(const std::vector<Index>& sizes, const std::string& hidden, const std::string& output,
           const std::string& loss) {
   std::vector<LayerSpec> layers;
   for (std::size_t l = 1; l < sizes.size(); ++l) layers.push_back({sizes[l], activation_id(hidden), 0.3});
@@ -40,7 +40,7 @@ Spec make(const std::vector<index>& sizes, const std::string& hidden, const std:
 // A network with random parameters and random examples that suit it.
 template <class T>
 struct Problem {
-  Problem(const Spec& spec, index examples, std::uint64_t seed)
+  Problem(const Spec& spec, Index examples, std::uint64_t seed)
       : network(spec), m(examples), X(numbers<T>(spec.units(0) * m, seed)), weights(at(m), T(1)) {
     for (int l = 1; l <= spec.depth(); ++l) {
       const Slice& s = network.layout.layer(l);
@@ -50,14 +50,14 @@ struct Problem {
     const std::string loss = losses()[at(spec.loss())].name;
     for (const T y : numbers<T>(spec.outputs() * m, seed + 50))
       Y.push_back(loss == "binary_cross_entropy" ? T(y > 0) : y);
-    for (index j = 0; loss == "categorical_cross_entropy" && j < m; ++j) {  // a distribution
+    for (Index j = 0; loss == "categorical_cross_entropy" && j < m; ++j) {  // a distribution
       T* y = Y.data() + j * spec.outputs();
       kernels::softmax(spec.outputs(), y, y);
     }
-    for (index j = 0; j < m; ++j) labels.push_back((j * 7 + 3) % spec.outputs());
+    for (Index j = 0; j < m; ++j) labels.push_back((j * 7 + 3) % spec.outputs());
   }
-  Examples<T> examples(index first = 0, index count = -1) const {
-    const index n = network.spec.units(0), outputs = network.spec.outputs();
+  Examples<T> examples(Index first = 0, Index count = -1) const {
+    const Index n = network.spec.units(0), outputs = network.spec.outputs();
     count = count < 0 ? m - first : count;
     Examples<T> e{{X.data() + first * n, n, count, 1, n}, {}, nullptr, weights.data() + first};
     if (network.spec.takes_labels() && !one_hot) {
@@ -83,7 +83,7 @@ struct Problem {
   }
 
   Network<T> network;
-  index m;
+  Index m;
   std::vector<T> X, Y, weights;
   std::vector<std::int64_t> labels;
   bool one_hot = false;  // targets as a matrix, even for softmax
@@ -99,21 +99,21 @@ Plain plain(const Problem<double>& p) {
   const Spec& spec = p.network.spec;
   Plain result;
   double weight = 0;
-  for (index j = 0; j < p.m; ++j) {
+  for (Index j = 0; j < p.m; ++j) {
     std::vector<double> a(p.X.begin() + j * spec.units(0), p.X.begin() + (j + 1) * spec.units(0));
     for (int l = 1; l <= spec.depth(); ++l) {
       const auto W = weights(p.network.layout, p.network.parameters.data(), l);
       const auto b = biases(p.network.layout, p.network.parameters.data(), l);
       std::vector<double> z(at(W.rows));
-      for (index i = 0; i < W.rows; ++i) {
+      for (Index i = 0; i < W.rows; ++i) {
         z[at(i)] = b(i, 0);
-        for (index k = 0; k < W.cols; ++k) z[at(i)] += W(i, k) * a[at(k)];
+        for (Index k = 0; k < W.cols; ++k) z[at(i)] += W(i, k) * a[at(k)];
       }
       a.resize(z.size());
       kernels::activate(spec.layer(l).activation, spec.layer(l).parameter, W.rows, 1, W.rows, z.data(), a.data());
     }
     std::vector<double> y(p.Y.begin() + j * spec.outputs(), p.Y.begin() + (j + 1) * spec.outputs()), loss(y.size());
-    for (index i = 0; spec.takes_labels() && !p.one_hot && i < spec.outputs(); ++i) y[at(i)] = p.labels[at(j)] == i;
+    for (Index i = 0; spec.takes_labels() && !p.one_hot && i < spec.outputs(); ++i) y[at(i)] = p.labels[at(j)] == i;
     kernels::loss_value(spec.loss(), spec.outputs(), a.data(), y.data(), loss.data());
     for (const double part : loss) result.cost += p.weights[at(j)] * part;
     weight += p.weights[at(j)];
@@ -134,8 +134,8 @@ std::vector<Problem<double>> all_kinds() {
         specs.push_back(make({4, 9, 3}, "tanh", output.name, loss.name));
     }
   }
-  for (const std::vector<index>& sizes :
-       std::vector<std::vector<index>>{{3, 2}, {6, 5, 1}, {1, 1, 1}, {2, 5, 17, 4, 2}}) {
+  for (const std::vector<Index>& sizes :
+       std::vector<std::vector<Index>>{{3, 2}, {6, 5, 1}, {1, 1, 1}, {2, 5, 17, 4, 2}}) {
     specs.push_back(make(sizes, "silu", "sigmoid", "binary_cross_entropy"));
   }
   for (const char* hidden : {"tanh", "silu", "softmax"}) {  // wider than a strip
@@ -146,7 +146,7 @@ std::vector<Problem<double>> all_kinds() {
   for (const Spec& spec : specs) {
     all.emplace_back(spec, 9, 100 + all.size());
     all.back().one_hot = all.size() % 2 == 0;
-    for (index j = 0; all.size() % 3 == 0 && j < 9; ++j) all.back().weights[at(j)] = 0.25 * static_cast<double>(j);
+    for (Index j = 0; all.size() % 3 == 0 && j < 9; ++j) all.back().weights[at(j)] = 0.25 * static_cast<double>(j);
   }
   return all;
 }
@@ -175,8 +175,8 @@ TEST(gradients_are_the_central_differences_of_the_cost) {
   constexpr double h = 1e-5;
   for (auto& p : all_kinds()) {
     const auto g = p.slope();
-    const index size = p.network.layout.size(), every = size > 2000 ? 1501 : 1;
-    for (index i = size - 1; i >= 0; i -= every) {
+    const Index size = p.network.layout.size(), every = size > 2000 ? 1501 : 1;
+    for (Index i = size - 1; i >= 0; i -= every) {
       double& w = p.network.parameters.data()[i];
       const double before = w;
       w = before + h;
@@ -196,7 +196,7 @@ TEST(float_gradients_are_double_gradients_rounded) {
     const Problem<float> narrow(spec, 300, 1);
     Problem<double> wide(spec, 300, 1);
     wide.X.assign(narrow.X.begin(), narrow.X.end());
-    for (index i = 0; i < narrow.network.layout.size(); ++i) {
+    for (Index i = 0; i < narrow.network.layout.size(); ++i) {
       wide.network.parameters.data()[i] = narrow.network.parameters.data()[i];
     }
     const auto g = narrow.slope();
@@ -208,14 +208,14 @@ TEST(float_gradients_are_double_gradients_rounded) {
 
 TEST(a_batch_larger_than_a_slab_has_the_mean_of_the_gradients_of_its_parts) {
   Problem<double> p(make({6, 11, 3}, "gelu", "softmax", "categorical_cross_entropy"), 9001, 2);
-  for (index j = 0; j < p.m; ++j) p.weights[at(j)] = static_cast<double>(1 + j % 5);
+  for (Index j = 0; j < p.m; ++j) p.weights[at(j)] = static_cast<double>(1 + j % 5);
   const auto whole = p.slope();
   std::vector<double> sum(whole.size()), part(whole.size());
   double weight = 0, cost = 0;
-  for (index first = 0; first < p.m; first += 1000) {
-    const Examples<double> examples = p.examples(first, std::min(index{1000}, p.m - first));
+  for (Index first = 0; first < p.m; first += 1000) {
+    const Examples<double> examples = p.examples(first, std::min(Index{1000}, p.m - first));
     double w = 0;
-    for (index j = 0; j < examples.count(); ++j) w += examples.weights[j];
+    for (Index j = 0; j < examples.count(); ++j) w += examples.weights[j];
     cost += w * gradient(p.network, examples, part.data(), 1);
     weight += w;
     for (std::size_t i = 0; i < part.size(); ++i) sum[i] += w * part[i];
@@ -238,12 +238,12 @@ TEST_BOTH(a_gradient_over_several_slabs_has_the_bits_of_the_rule_of_products) {
   Problem<T> p(make({3, 2}, "linear", "linear", "half_squared_error"), 9001, 3);
   const auto g = p.slope();
   const T* w = p.network.parameters.data();  // W column by column, then b
-  for (index i = 0; i < 2; ++i) {
-    for (index k = 0; k <= 3; ++k) {  // the last one: the bias
+  for (Index i = 0; i < 2; ++i) {
+    for (Index k = 0; k <= 3; ++k) {  // the last one: the bias
       T sum = 0;
-      for (index first = 0; first < p.m; first += kernels::kDepth) {
+      for (Index first = 0; first < p.m; first += kernels::kDepth) {
         T run = 0;
-        for (index j = first; j < std::min(p.m, first + kernels::kDepth); ++j) {
+        for (Index j = first; j < std::min(p.m, first + kernels::kDepth); ++j) {
           const T* x = p.X.data() + 3 * j;
           const T z = w[6 + i] + multiply_add(w[4 + i], x[2], multiply_add(w[2 + i], x[1], w[i] * x[0]));
           const T dz = z - p.Y[at(2 * j + i)];
@@ -259,7 +259,7 @@ TEST_BOTH(a_gradient_over_several_slabs_has_the_bits_of_the_rule_of_products) {
 TEST_BOTH(an_example_of_weight_zero_is_not_there) {
   for (const char* hidden : {"relu", "silu"}) {
     Problem<T> p(make({7, 20, 4}, hidden, "softmax", "categorical_cross_entropy"), 150, 4), fewer(p.network.spec, 0, 4);
-    for (index j = 0; j < p.m; ++j) {
+    for (Index j = 0; j < p.m; ++j) {
       p.weights[at(j)] = static_cast<T>(j % 3);
       if (j % 3 == 0) continue;
       fewer.X.insert(fewer.X.end(), p.X.begin() + 7 * j, p.X.begin() + 7 * (j + 1));
@@ -275,7 +275,7 @@ TEST_BOTH(an_example_of_weight_zero_is_not_there) {
 }
 
 TEST_BOTH(the_number_of_threads_changes_no_bit_of_a_gradient) {
-  const auto check = [](const std::vector<index>& sizes, const char* hidden, index m) {
+  const auto check = [](const std::vector<Index>& sizes, const char* hidden, Index m) {
     const Problem<T> p(make(sizes, hidden, "softmax", "categorical_cross_entropy"), m, 5);
     const auto g = p.slope(1);
     for (const int threads : {2, 3, 4, 7}) CHECK(p.slope(threads) == g, threads, " threads, ", hidden, ", m = ", m);
@@ -290,15 +290,15 @@ TEST_BOTH(the_number_of_threads_changes_no_bit_of_a_gradient) {
 TEST_BOTH(views_of_any_strides_give_the_same_bits) {
   const Problem<T> p(make({6, 9, 3}, "relu", "linear", "half_squared_error"), 130, 11);
   const auto A = p.predicted(), g = p.slope();
-  const index m = p.m;
+  const Index m = p.m;
   // the same X, Y and A as rows of units, and backwards with gaps
   for (const bool backwards : {false, true}) {
-    const auto spread = [&](const auto* from, index rows, std::vector<T>& to) {
+    const auto spread = [&](const auto* from, Index rows, std::vector<T>& to) {
       to.assign(at(rows * m * 2), T(-9));
       View<T> view{to.data(), rows, m, m, 1};
       if (backwards) view = {to.data() + 2 * rows * m - 1, rows, m, -2, -2 * rows};
-      for (index j = 0; from != nullptr && j < m; ++j) {
-        for (index i = 0; i < rows; ++i) view(i, j) = from[j * rows + i];
+      for (Index j = 0; from != nullptr && j < m; ++j) {
+        for (Index i = 0; i < rows; ++i) view(i, j) = from[j * rows + i];
       }
       return view;
     };
@@ -307,8 +307,8 @@ TEST_BOTH(views_of_any_strides_give_the_same_bits) {
     const View<const T> X = reading(spread(p.X.data(), 6, x)), Y = reading(spread(p.Y.data(), 3, y));
     const View<T> out = spread(static_cast<const T*>(nullptr), 3, a);
     predict(p.network, X, out, 1);
-    for (index j = 0; j < m; ++j) {
-      for (index i = 0; i < 3; ++i) CHECK(out(i, j) == A[at(3 * j + i)], "backwards: ", backwards);
+    for (Index j = 0; j < m; ++j) {
+      for (Index i = 0; i < 3; ++i) CHECK(out(i, j) == A[at(3 * j + i)], "backwards: ", backwards);
     }
     CHECK(std::count(a.begin(), a.end(), T(-9)) == 3 * m, "predict wrote outside its view");
     gradient(p.network, {X, Y}, slope.data(), 1);
@@ -318,7 +318,7 @@ TEST_BOTH(views_of_any_strides_give_the_same_bits) {
 
 TEST_BOTH(a_trace_holds_the_bits_of_predictions_gradients_and_the_functions_of_the_notes) {
   for (const char* hidden : {"tanh", "gelu", "softmax"}) {
-    for (const index wide : {9, 400}) {
+    for (const Index wide : {9, 400}) {
       const Problem<T> p(make({6, wide, 5, 3}, hidden, "softmax", "categorical_cross_entropy"), 70, 12);
       const Spec& spec = p.network.spec;
       const auto all = trace(p.network, p.examples());

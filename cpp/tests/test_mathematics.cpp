@@ -56,7 +56,7 @@ void within(F f, Exact exact, Take take, Bound bound) {
   for (const T v : arguments<T>()) {
     if (v != v || take(v)) x.push_back(v);
   }
-  const auto n = static_cast<index>(x.size());
+  const auto n = static_cast<Index>(x.size());
   std::vector<T> y(x.size());
   map(n, y.data(), f, static_cast<const T*>(x.data()));
   for (std::size_t i = 0; i < x.size(); ++i) {

@@ -96,7 +96,7 @@ TEST(the_counter_sees_every_kind_of_allocation) {
 
 struct Snapshots : Monitor {
   bool wants_epochs() const override { return true; }
-  bool epoch(index number, double) override {
+  bool epoch(Index number, double) override {
     after[static_cast<std::size_t>(number)] = allocations;
     return false;
   }
@@ -106,19 +106,19 @@ struct Snapshots : Monitor {
 };
 
 template <class T>
-void check_run(const std::vector<index>& sizes, index m, index batch, const char* optimizer_name, int threads) {
+void check_run(const std::vector<Index>& sizes, Index m, Index batch, const char* optimizer_name, int threads) {
   std::vector<LayerSpec> layers;
   for (std::size_t l = 1; l < sizes.size(); ++l) layers.push_back({sizes[l], activation_id("silu"), 0});
   layers.back().activation = activation_id("softmax");
   Network<T> network(Spec(sizes[0], layers, loss_id("categorical_cross_entropy")));
   std::vector<double> draws(static_cast<std::size_t>(std::max(network.layout.size(), m * sizes[0])));
-  normal(1, stream(Stream::user, 0), draws.data(), static_cast<index>(draws.size()));
-  for (index i = 0; i < network.layout.size(); ++i) {
+  normal(1, stream(Stream::user, 0), draws.data(), static_cast<Index>(draws.size()));
+  for (Index i = 0; i < network.layout.size(); ++i) {
     network.parameters.data()[i] = static_cast<T>(0.02 * draws[static_cast<std::size_t>(i)]);
   }
   const std::vector<T> X(draws.begin(), draws.begin() + m * sizes[0]);
   std::vector<std::int64_t> labels;
-  for (index j = 0; j < m; ++j) labels.push_back(j % sizes.back());
+  for (Index j = 0; j < m; ++j) labels.push_back(j % sizes.back());
   Rule rule{optimizer_id(optimizer_name)};
   for (std::size_t k = 0; k < rule.hyper.size(); ++k) {
     rule.hyper[k] = optimizers()[static_cast<std::size_t>(rule.row)].hyper[k].value;
@@ -163,7 +163,7 @@ TEST_BOTH(a_predictor_allocates_nothing_from_its_first_call_on) {
   const std::vector<T> X(300 * 100, T(1));
   std::vector<T> A(20 * 100);
   Predictor<T> predictor(network);
-  for (const index m : {1, 7, 100}) {
+  for (const Index m : {1, 7, 100}) {
     CHECK(counted([&] { predictor({X.data(), 300, m, 1, 300}, {A.data(), 20, m, 1, 20}, 1); }) == 0, m, " examples");
     CHECK(counted([&] { predictor({X.data(), 300, m, 100, 1}, {A.data(), 20, m, 100, 1}, 1); }) == 0, m, " examples");
     CHECK(std::abs(A[0] - T(0.05)) < T(1e-6));

@@ -15,10 +15,10 @@ namespace deepcore {
 namespace {
 
 // Runs one job and checks that each of its items was done once, by a thread of the team.
-void check_job(Team& team, index count) {
+void check_job(Team& team, Index count) {
   std::vector<std::atomic<int>> done(static_cast<std::size_t>(count));
   std::atomic<int> strangers{0};
-  team.for_each(count, [&](index item, int thread) {
+  team.for_each(count, [&](Index item, int thread) {
     ++done[static_cast<std::size_t>(item)];
     if (thread < 0 || thread >= team.size()) ++strangers;
   });
@@ -29,7 +29,7 @@ void check_job(Team& team, index count) {
 TEST(every_item_is_done_once) {
   for (const int size : {1, 2, 3, 4, 7}) {
     Team team(size);
-    for (const index count : {0, 1, 2, 3, 5, 64, 1000}) check_job(team, count);
+    for (const Index count : {0, 1, 2, 3, 5, 64, 1000}) check_job(team, count);
   }
 }
 
@@ -41,10 +41,10 @@ TEST(a_team_has_at_least_the_calling_thread) {
 TEST(jobs_may_follow_each_other_at_once) {
   for (const int size : {2, 3, 7}) {
     Team team(size);
-    index sum = 0;
-    for (index job = 0; job < 2000; ++job) {
-      std::atomic<index> items{0};
-      team.for_each(job % 5, [&](index item, int) { items += item + 1; });
+    Index sum = 0;
+    for (Index job = 0; job < 2000; ++job) {
+      std::atomic<Index> items{0};
+      team.for_each(job % 5, [&](Index item, int) { items += item + 1; });
       sum += items;
     }
     CHECK(sum == 400 * (0 + 1 + 3 + 6 + 10), size, " threads");
@@ -53,12 +53,12 @@ TEST(jobs_may_follow_each_other_at_once) {
 
 TEST(what_one_job_wrote_the_next_one_reads_on_any_thread) {
   Team team(3);
-  std::vector<index> from(300), to(300);
-  for (index round = 0; round < 200; ++round) {
-    team.for_each(300, [&](index i, int) { from[static_cast<std::size_t>(i)] = i + round; });
+  std::vector<Index> from(300), to(300);
+  for (Index round = 0; round < 200; ++round) {
+    team.for_each(300, [&](Index i, int) { from[static_cast<std::size_t>(i)] = i + round; });
     team.for_each(300,
-                  [&](index i, int) { to[static_cast<std::size_t>(i)] = from[static_cast<std::size_t>(299 - i)]; });
-    for (index i = 0; i < 300; ++i) CHECK(to[static_cast<std::size_t>(i)] == 299 - i + round);
+                  [&](Index i, int) { to[static_cast<std::size_t>(i)] = from[static_cast<std::size_t>(299 - i)]; });
+    for (Index i = 0; i < 300; ++i) CHECK(to[static_cast<std::size_t>(i)] == 299 - i + round);
   }
 }
 

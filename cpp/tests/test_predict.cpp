@@ -14,10 +14,10 @@
 namespace deepcore {
 namespace {
 
-std::size_t at(index i) { return static_cast<std::size_t>(i); }
+std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 template <class T>
-std::vector<T> numbers(index count, std::uint64_t seed, double scale = 1) {
+std::vector<T> numbers(Index count, std::uint64_t seed, double scale = 1) {
   std::vector<double> draws(at(count));
   normal(seed, stream(Stream::user, 0), draws.data(), count);
   std::vector<T> out;
@@ -25,7 +25,7 @@ std::vector<T> numbers(index count, std::uint64_t seed, double scale = 1) {
   return out;
 }
 
-Spec make(const std::vector<index>& sizes, const std::string& hidden, const std::string& output,
+Spec make(const std::vector<Index>& sizes, const std::string& hidden, const std::string& output,
           const std::string& loss) {
   std::vector<LayerSpec> layers;
   for (std::size_t l = 1; l < sizes.size(); ++l) layers.push_back({sizes[l], activation_id(hidden), 0.3});
@@ -35,16 +35,16 @@ Spec make(const std::vector<index>& sizes, const std::string& hidden, const std:
 
 template <class T>
 struct Problem {
-  Problem(const Spec& spec, index examples)
+  Problem(const Spec& spec, Index examples)
       : network(spec), m(examples), X(numbers<T>(spec.units(0) * m, 1)), Y(numbers<T>(spec.outputs() * m, 2)),
         weights(at(m), T(1)) {
     const auto values = numbers<T>(network.layout.size(), 3, 0.2);
     std::copy(values.begin(), values.end(), network.parameters.data());
     for (T& y : Y) y = T(y > 0);
-    for (index j = 0; j < m; ++j) labels.push_back((j * 7 + 3) % spec.outputs());
+    for (Index j = 0; j < m; ++j) labels.push_back((j * 7 + 3) % spec.outputs());
   }
-  Examples<T> examples(index first = 0, index count = -1) const {
-    const index n = network.spec.units(0), outputs = network.spec.outputs();
+  Examples<T> examples(Index first = 0, Index count = -1) const {
+    const Index n = network.spec.units(0), outputs = network.spec.outputs();
     count = count < 0 ? m - first : count;
     Examples<T> e{{X.data() + first * n, n, count, 1, n}, {}, nullptr, weights.data() + first};
     if (network.spec.takes_labels()) {
@@ -61,13 +61,13 @@ struct Problem {
   }
 
   Network<T> network;
-  index m;
+  Index m;
   std::vector<T> X, Y, weights;
   std::vector<std::int64_t> labels;
 };
 
 TEST_BOTH(the_number_of_threads_changes_no_bit_of_predictions_and_scores) {
-  const auto check = [](const std::vector<index>& sizes, const char* hidden, index m) {
+  const auto check = [](const std::vector<Index>& sizes, const char* hidden, Index m) {
     const Problem<T> p(make(sizes, hidden, "softmax", "categorical_cross_entropy"), m);
     const auto A = p.predicted(1);
     const Scores scores = evaluate(p.network, p.examples(), 1);
@@ -84,13 +84,13 @@ TEST_BOTH(the_number_of_threads_changes_no_bit_of_predictions_and_scores) {
 }
 
 TEST_BOTH(predictions_in_blocks_are_those_of_one_example_at_a_time_bit_for_bit) {
-  for (const std::vector<index>& sizes : std::vector<std::vector<index>>{{19, 70, 13}, {250, 410, 200}}) {
+  for (const std::vector<Index>& sizes : std::vector<std::vector<Index>>{{19, 70, 13}, {250, 410, 200}}) {
     for (const char* output : {"softmax", "sigmoid", "linear", "gelu"}) {
       const Problem<T> p(make(sizes, "tanh", output, "half_squared_error"), 150);
       const auto A = p.predicted();
-      const index n = sizes.back();
-      for (const index few : {1, 2, 7, 8, 9, 20}) {
-        for (index j = 0; j + few <= p.m; j += 21) {
+      const Index n = sizes.back();
+      for (const Index few : {1, 2, 7, 8, 9, 20}) {
+        for (Index j = 0; j + few <= p.m; j += 21) {
           std::vector<T> a(at(n * few));
           predict<T>(p.network, p.examples(j, few).X, {a.data(), n, few, 1, n}, 1);
           CHECK(std::equal(a.begin(), a.end(), A.begin() + n * j), output, ", examples ", j, " + ", few);
@@ -102,10 +102,10 @@ TEST_BOTH(predictions_in_blocks_are_those_of_one_example_at_a_time_bit_for_bit) 
 
 TEST_BOTH(scores_are_the_mean_of_those_of_one_example_at_a_time_bit_for_bit) {
   Problem<T> p(make({19, 70, 13}, "relu", "softmax", "categorical_cross_entropy"), 200);
-  for (index j = 0; j < p.m; ++j)
+  for (Index j = 0; j < p.m; ++j)
     p.weights[at(j)] = static_cast<T>(j % 4);  // whole numbers: w * loss / w is exact enough
   double loss = 0, hits = 0, weight = 0;
-  for (index j = 0; j < p.m; ++j) {
+  for (Index j = 0; j < p.m; ++j) {
     if (j % 4 == 0) continue;
     p.weights[at(j)] = 1;
     const Scores one = evaluate(p.network, p.examples(j, 1), 1);
@@ -122,8 +122,8 @@ TEST_BOTH(scores_are_the_mean_of_those_of_one_example_at_a_time_bit_for_bit) {
 TEST_BOTH(accuracy_counts_the_largest_output_or_every_output_on_its_side_of_one_half) {
   const Problem<T> classes(make({5, 6, 4}, "tanh", "softmax", "categorical_cross_entropy"), 150);
   const auto A = classes.predicted();
-  index hits = 0;
-  for (index j = 0; j < 150; ++j)
+  Index hits = 0;
+  for (Index j = 0; j < 150; ++j)
     hits += std::max_element(A.begin() + 4 * j, A.begin() + 4 * j + 4) - A.begin() == 4 * j + classes.labels[at(j)];
   CHECK(evaluate(classes.network, classes.examples(), 1).accuracy == static_cast<double>(hits) / 150);
   CHECK(hits > 0 && hits < 150);
@@ -131,7 +131,7 @@ TEST_BOTH(accuracy_counts_the_largest_output_or_every_output_on_its_side_of_one_
   const Problem<T> sides(make({5, 6, 2}, "tanh", "sigmoid", "binary_cross_entropy"), 150);
   const auto B = sides.predicted();
   hits = 0;
-  for (index j = 0; j < 150; ++j)
+  for (Index j = 0; j < 150; ++j)
     hits += (B[at(2 * j)] > T(0.5)) == (sides.Y[at(2 * j)] > T(0.5)) &&
             (B[at(2 * j + 1)] > T(0.5)) == (sides.Y[at(2 * j + 1)] > T(0.5));
   CHECK(evaluate(sides.network, sides.examples(), 1).accuracy == static_cast<double>(hits) / 150);
@@ -142,7 +142,7 @@ TEST_BOTH(accuracy_counts_the_largest_output_or_every_output_on_its_side_of_one_
 }
 
 TEST_BOTH(a_predictor_is_a_snapshot_with_the_bits_of_predict) {
-  for (const index m : {1, 5, 150}) {
+  for (const Index m : {1, 5, 150}) {
     const Problem<T> p(make({40, 96, 64, 10}, "relu", "softmax", "categorical_cross_entropy"), m);
     const auto A = p.predicted();
     Predictor<T> predictor(p.network);

@@ -15,7 +15,7 @@ namespace deepcore::kernels {
 namespace {
 
 template <class T>
-std::vector<T> numbers(index count, index seed) {
+std::vector<T> numbers(Index count, Index seed) {
   std::vector<double> draws(static_cast<std::size_t>(count));
   normal(static_cast<std::uint64_t>(seed), stream(Stream::user, 0), draws.data(), count);
   return {draws.begin(), draws.end()};
@@ -33,11 +33,11 @@ T multiply_add(T a, T b, T sum) {
 
 // The rule, element by element: C0 + S1 + S2 + ..., each S a chain of at most kDepth terms that starts from zero.
 template <class T, class A, class B>
-T by_rule(index K, A a, B b, const T* c0) {
+T by_rule(Index K, A a, B b, const T* c0) {
   T c = c0 == nullptr ? T(0) : *c0;
-  for (index k = 0; k < K; k += kDepth) {
+  for (Index k = 0; k < K; k += kDepth) {
     T sum = 0;
-    for (index i = k; i < std::min(K, k + kDepth); ++i) sum = multiply_add(a(i), b(i), sum);
+    for (Index i = k; i < std::min(K, k + kDepth); ++i) sum = multiply_add(a(i), b(i), sum);
     c = k == 0 && c0 == nullptr ? sum : c + sum;
   }
   return c;
@@ -45,20 +45,20 @@ T by_rule(index K, A a, B b, const T* c0) {
 
 template <class F>
 void for_sizes(F f) {  // every size up to 70 in each place, and those around kDepth, 256 and their doubles
-  const auto in_each_place = [&](index s) {
-    f(s, index{17}, index{33});
-    f(s, index{18}, index{1});  // one column has a kernel of its own
-    f(index{26}, s, index{13});
-    f(index{25}, index{19}, s);
+  const auto in_each_place = [&](Index s) {
+    f(s, Index{17}, Index{33});
+    f(s, Index{18}, Index{1});  // one column has a kernel of its own
+    f(Index{26}, s, Index{13});
+    f(Index{25}, Index{19}, s);
   };
-  for (index s = 1; s <= 70; ++s) in_each_place(s);
-  for (const index s :
-       {kDepth - 1, kDepth, kDepth + 1, index{255}, index{256}, index{257}, 2 * kDepth + 1, index{513}}) {
+  for (Index s = 1; s <= 70; ++s) in_each_place(s);
+  for (const Index s :
+       {kDepth - 1, kDepth, kDepth + 1, Index{255}, Index{256}, Index{257}, 2 * kDepth + 1, Index{513}}) {
     in_each_place(s);
   }
-  f(index{49}, index{513}, index{70});
-  f(index{313}, index{513}, index{1});
-  f(index{1}, index{1}, index{1});
+  f(Index{49}, Index{513}, Index{70});
+  f(Index{313}, Index{513}, Index{1});
+  f(Index{1}, Index{1}, Index{1});
 }
 
 enum class Lies { in_panels, in_a_block };          // the left side
@@ -67,25 +67,25 @@ enum class Runs { in_columns, in_strips, across };  // the right side; across: e
 // W (n, K) and b in packed panels and as in a Block; B (K, m) stored in three ways; C with sentinels behind its rows.
 template <class T>
 struct Product {
-  Product(index rows, index depth, index columns)
+  Product(Index rows, Index depth, Index columns)
       : n(rows), K(depth), m(columns), panels{rows},
         W(numbers<T>(n * (K + 1) + Panels<T>::kWidth, n + 3 * K)),  // b behind it, then what is read in vain
         B(numbers<T>(K * m, m)), turned(B.size()), strips(at((K / kDepth + 1) * m * kDepth)),
         packed(at(panels.padded() * (K + 1))) {
     pack<T>({W.data(), n, K + 1, 1, n}, K + 1, packed.data());
-    for (index j = 0; j < m; ++j) {
-      for (index k = 0; k < K; ++k) {
+    for (Index j = 0; j < m; ++j) {
+      for (Index k = 0; k < K; ++k) {
         turned[at(k * m + j)] = B[at(j * K + k)];
         strips[at((k / kDepth * m + j) * kDepth + k % kDepth)] = B[at(j * K + k)];
       }
     }
   }
-  static std::size_t at(index i) { return static_cast<std::size_t>(i); }
+  static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
   // Columns [first, first + count) of panels [p0, p1).
-  void run(Lies lies, bool bias, Runs runs, index first, index count, index p0, index p1) {
+  void run(Lies lies, bool bias, Runs runs, Index first, Index count, Index p0, Index p1) {
     const Left<T> A = lies == Lies::in_panels ? Left<T>{packed.data(), K + 1, 0, bias, nullptr}
                                               : Left<T>{W.data(), 1, n, bias, W.data() + K * n};
-    const index ld = runs == Runs::in_strips ? kDepth + kLanes<T> : panels.padded() + kLanes<T>;
+    const Index ld = runs == Runs::in_strips ? kDepth + kLanes<T> : panels.padded() + kLanes<T>;
     to = {nullptr, ld, runs == Runs::in_strips ? m * ld : kDepth};
     C.resize(at((n / kDepth + 1) * m * ld + Panels<T>::kWidth), kUntouched);
     to.data = C.data();
@@ -102,15 +102,15 @@ struct Product {
     C.clear();
     run(lies, bias, runs, 0, m, 0, panels.count());
   }
-  T rule(index i, index j, bool bias) const {
+  T rule(Index i, Index j, bool bias) const {
     return by_rule<T>(
-        K, [&](index k) { return W[at(k * n + i)]; }, [&](index k) { return B[at(j * K + k)]; },
+        K, [&](Index k) { return W[at(k * n + i)]; }, [&](Index k) { return B[at(j * K + k)]; },
         bias ? &W[at(K * n + i)] : nullptr);
   }
-  T c(index i, index j) const { return to.starting(j).from(i)[0]; }
+  T c(Index i, Index j) const { return to.starting(j).from(i)[0]; }
 
   static constexpr T kUntouched = T(-7.5);
-  index n, K, m;
+  Index n, K, m;
   Panels<T> panels;
   std::vector<T> W, B, turned, strips, packed, C;
   Columns<T> to{};
@@ -126,13 +126,13 @@ std::string describe(const Product<T>& p, Lies lies, Runs runs) {
 }
 
 TEST_BOTH(a_product_agrees_with_a_plain_loop_in_double) {
-  for_sizes([](index n, index K, index m) {
+  for_sizes([](Index n, Index K, Index m) {
     Product<T> p(n, K, m);
     p.run(Lies::in_panels, true, Runs::in_columns);
-    for (index i = 0; i < n; ++i) {
-      for (index j = 0; j < m; ++j) {
+    for (Index i = 0; i < n; ++i) {
+      for (Index j = 0; j < m; ++j) {
         double sum = static_cast<double>(p.W[p.at(K * n + i)]), size = std::abs(sum);
-        for (index k = 0; k < K; ++k) {
+        for (Index k = 0; k < K; ++k) {
           const double term = static_cast<double>(p.W[p.at(k * n + i)]) * static_cast<double>(p.B[p.at(j * K + k)]);
           sum += term;
           size += std::abs(term);
@@ -146,19 +146,19 @@ TEST_BOTH(a_product_agrees_with_a_plain_loop_in_double) {
 }
 
 TEST_BOTH(an_element_of_a_product_has_the_bits_of_the_rule_however_its_sides_are_stored) {
-  for_sizes([](index n, index K, index m) {
+  for_sizes([](Index n, Index K, Index m) {
     Product<T> p(n, K, m);
     for (const bool bias : {true, false}) {
       std::vector<T> expected;
-      for (index j = 0; j < m; ++j) {
-        for (index i = 0; i < n; ++i) expected.push_back(p.rule(i, j, bias));
+      for (Index j = 0; j < m; ++j) {
+        for (Index i = 0; i < n; ++i) expected.push_back(p.rule(i, j, bias));
       }
       for (const Lies lies : kLies) {
         for (const Runs runs : kRuns) {
           p.run(lies, bias, runs);
           const std::string where = describe(p, lies, runs);
-          for (index j = 0; j < m; ++j) {
-            for (index i = 0; i < n; ++i) CHECK(p.c(i, j) == expected[p.at(j * n + i)], where);
+          for (Index j = 0; j < m; ++j) {
+            for (Index i = 0; i < n; ++i) CHECK(p.c(i, j) == expected[p.at(j * n + i)], where);
           }
         }
       }
@@ -167,24 +167,24 @@ TEST_BOTH(an_element_of_a_product_has_the_bits_of_the_rule_however_its_sides_are
 }
 
 TEST_BOTH(an_element_of_a_product_has_the_same_bits_in_any_block_of_columns_and_any_range_of_panels) {
-  constexpr index m = 23;
-  for (const index K : {index{19}, kDepth + 50}) {
+  constexpr Index m = 23;
+  for (const Index K : {Index{19}, kDepth + 50}) {
     for (const Lies lies : kLies) {
       for (const Runs runs : kRuns) {
         Product<T> whole(9 * Panels<T>::kWidth + 3, K, m), parts(9 * Panels<T>::kWidth + 3, K, m);
         whole.run(lies, true, runs);
-        for (const index panels : {1, 2, 5, 9}) {
-          for (index width = 1; width <= 17; ++width) {
+        for (const Index panels : {1, 2, 5, 9}) {
+          for (Index width = 1; width <= 17; ++width) {
             parts.C.clear();
-            for (index first = 0; first < m; first += width) {
-              for (index p = 0; p < parts.panels.count(); p += panels) {
+            for (Index first = 0; first < m; first += width) {
+              for (Index p = 0; p < parts.panels.count(); p += panels) {
                 parts.run(lies, true, runs, first, std::min(width, m - first), p,
                           std::min(p + panels, parts.panels.count()));
               }
             }
             const std::string where = text(describe(parts, lies, runs), ", ", width, " columns, ", panels, " panels");
-            for (index j = 0; j < m; ++j) {
-              for (index i = 0; i < whole.n; ++i) CHECK(parts.c(i, j) == whole.c(i, j), where);
+            for (Index j = 0; j < m; ++j) {
+              for (Index i = 0; i < whole.n; ++i) CHECK(parts.c(i, j) == whole.c(i, j), where);
             }
           }
         }
@@ -194,16 +194,16 @@ TEST_BOTH(an_element_of_a_product_has_the_same_bits_in_any_block_of_columns_and_
 }
 
 TEST_BOTH(a_product_of_panels_fills_its_padded_rows_with_zeros_and_writes_nothing_behind_them) {
-  for_sizes([](index n, index K, index m) {
+  for_sizes([](Index n, Index K, Index m) {
     Product<T> p(n, K, m);
     for (const Lies lies : kLies) {
       for (const Runs runs : kRuns) {
         p.run(lies, true, runs);
         const std::string where = describe(p, lies, runs);
-        for (index j = 0; j < m; ++j) {
-          for (index i = n; lies == Lies::in_panels && i < p.panels.padded(); ++i) CHECK(p.c(i, j) == 0, where);
+        for (Index j = 0; j < m; ++j) {
+          for (Index i = n; lies == Lies::in_panels && i < p.panels.padded(); ++i) CHECK(p.c(i, j) == 0, where);
           const T* last = p.to.starting(j).from(p.panels.padded() - 1);
-          for (index i = 1; i <= kLanes<T>; ++i) CHECK(last[i] == p.kUntouched, where);
+          for (Index i = 1; i <= kLanes<T>; ++i) CHECK(last[i] == p.kUntouched, where);
         }
       }
     }
@@ -213,9 +213,9 @@ TEST_BOTH(a_product_of_panels_fills_its_padded_rows_with_zeros_and_writes_nothin
 // dZ (one panel, K examples) times A' (K, m), into C.
 template <class T, class F>
 void for_outer_products(F f) {
-  for_sizes([&](index seed, index K, index m) {
+  for_sizes([&](Index seed, Index K, Index m) {
     for (int packets = 1; packets <= 3; ++packets) {
-      const index width = packets * kLanes<T>, sa = width + 2 * kLanes<T>;
+      const Index width = packets * kLanes<T>, sa = width + 2 * kLanes<T>;
       const auto A = numbers<T>(sa * K, seed), B = numbers<T>(K * m, seed + 1), C = numbers<T>(width * m, seed + 2);
       f(packets, width, sa, K, m, A, B, C);
     }
@@ -224,18 +224,18 @@ void for_outer_products(F f) {
 
 TEST_BOTH(an_outer_product_has_the_bits_of_the_rule_and_adds_to_what_was_there) {
   for_outer_products<T>(
-      [](int packets, index width, index sa, index K, index m, const auto& A, const auto& B, const auto& before) {
-        const auto at = [](index i) { return static_cast<std::size_t>(i); };
+      [](int packets, Index width, Index sa, Index K, Index m, const auto& A, const auto& B, const auto& before) {
+        const auto at = [](Index i) { return static_cast<std::size_t>(i); };
         for (const bool add : {false, true}) {
           for (const bool along_k : {false, true}) {  // B[k * m + j] or B[j * K + k]
             auto C = before;
             along_k ? outer<true>(packets, K, A.data(), sa, B.data(), K, m, add, C.data())
                     : outer<false>(packets, K, A.data(), sa, B.data(), m, m, add, C.data());
-            for (index i = 0; i < width; ++i) {
-              for (index j = 0; j < m; ++j) {
+            for (Index i = 0; i < width; ++i) {
+              for (Index j = 0; j < m; ++j) {
                 const T expected = by_rule<T>(
-                    K, [&](index k) { return A[at(k * sa + i)]; },
-                    [&](index k) { return B[at(along_k ? j * K + k : k * m + j)]; },
+                    K, [&](Index k) { return A[at(k * sa + i)]; },
+                    [&](Index k) { return B[at(along_k ? j * K + k : k * m + j)]; },
                     add ? &before[at(j * width + i)] : nullptr);
                 CHECK(C[at(j * width + i)] == expected, packets, " packets, K ", K, ", m ", m, ", along_k ", along_k);
               }
@@ -246,11 +246,11 @@ TEST_BOTH(an_outer_product_has_the_bits_of_the_rule_and_adds_to_what_was_there) 
 }
 
 TEST_BOTH(an_outer_product_in_slabs_of_kDepth_has_the_bits_of_one_in_one_piece) {
-  constexpr index K = 3 * kDepth + 11, m = 7, width = 3 * kLanes<T>;
+  constexpr Index K = 3 * kDepth + 11, m = 7, width = 3 * kLanes<T>;
   const auto A = numbers<T>(width * K, 1), B = numbers<T>(K * m, 2);
   std::vector<T> whole(static_cast<std::size_t>(width * m)), slabs(whole.size());
   outer<false>(3, K, A.data(), width, B.data(), m, m, false, whole.data());
-  for (index k = 0; k < K; k += kDepth) {
+  for (Index k = 0; k < K; k += kDepth) {
     outer<false>(3, std::min(kDepth, K - k), A.data() + k * width, width, B.data() + k * m, m, m, k > 0, slabs.data());
   }
   CHECK(whole == slabs);
@@ -258,7 +258,7 @@ TEST_BOTH(an_outer_product_in_slabs_of_kDepth_has_the_bits_of_one_in_one_piece) 
 
 TEST_BOTH(row_sums_are_the_outer_product_with_ones) {
   for_outer_products<T>(
-      [](int packets, index width, index sa, index K, index, const auto& A, const auto&, const auto& before) {
+      [](int packets, Index width, Index sa, Index K, Index, const auto& A, const auto&, const auto& before) {
         const std::vector<T> ones(static_cast<std::size_t>(K), T(1));
         for (const bool add : {false, true}) {
           std::vector<T> sums(before.begin(), before.begin() + width), expected = sums;
@@ -270,10 +270,10 @@ TEST_BOTH(row_sums_are_the_outer_product_with_ones) {
 }
 
 TEST_BOTH(packing_puts_each_element_in_its_place_fills_up_with_zeros_and_comes_back) {
-  for (index n = 1; n <= 70; ++n) {
-    for (const index K : {1, 5, 64}) {
+  for (Index n = 1; n <= 70; ++n) {
+    for (const Index K : {1, 5, 64}) {
       const Panels<T> panels{n};
-      const index depth = K + 2;
+      const Index depth = K + 2;
       const auto W = numbers<T>(2 * n * 3 * K, n);
       const View<const T> views[] = {{W.data(), n, K, 1, n},
                                      {W.data(), n, K, K, 1},
@@ -282,9 +282,9 @@ TEST_BOTH(packing_puts_each_element_in_its_place_fills_up_with_zeros_and_comes_b
       for (const View<const T>& view : views) {
         std::vector<T> packed(static_cast<std::size_t>(panels.padded() * depth), T(9));
         pack(view, depth, packed.data());
-        for (index i = 0; i < panels.padded(); ++i) {
-          const index p = i / Panels<T>::kWidth;
-          for (index k = 0; k < K; ++k) {
+        for (Index i = 0; i < panels.padded(); ++i) {
+          const Index p = i / Panels<T>::kWidth;
+          for (Index k = 0; k < K; ++k) {
             const T value =
                 packed[static_cast<std::size_t>(panels.start(p) * depth + k * panels.width(p) + i - panels.start(p))];
             CHECK(value == (i < n ? view(i, k) : T(0)), "row ", i, " of ", n, ", column ", k);
@@ -292,8 +292,8 @@ TEST_BOTH(packing_puts_each_element_in_its_place_fills_up_with_zeros_and_comes_b
         }
         std::vector<T> back(static_cast<std::size_t>(n * K));
         unpack<T>(packed.data(), depth, T(0.5), {back.data(), n, K, 1, n});
-        for (index i = 0; i < n; ++i) {
-          for (index k = 0; k < K; ++k) CHECK(back[static_cast<std::size_t>(k * n + i)] == T(0.5) * view(i, k));
+        for (Index i = 0; i < n; ++i) {
+          for (Index k = 0; k < K; ++k) CHECK(back[static_cast<std::size_t>(k * n + i)] == T(0.5) * view(i, k));
         }
       }
     }
@@ -301,17 +301,17 @@ TEST_BOTH(packing_puts_each_element_in_its_place_fills_up_with_zeros_and_comes_b
 }
 
 TEST_BOTH(transposing_panels_is_packing_the_transposed_matrix) {
-  for_sizes([](index n, index, index K) {
-    for (const index chunk : {index{192}, 3 * kLanes<T>, kLanes<T>}) {  // columns that are turned together
+  for_sizes([](Index n, Index, Index K) {
+    for (const Index chunk : {Index{192}, 3 * kLanes<T>, kLanes<T>}) {  // columns that are turned together
       const Panels<T> out{n}, in{K};
       const auto W = numbers<T>(n * K, n);
       std::vector<T> packed(static_cast<std::size_t>(out.padded() * (K + 1)));
       std::vector<T> turned(static_cast<std::size_t>(in.padded() * n)), expected(turned.size());
       pack<T>({W.data(), n, K, 1, n}, K + 1, packed.data());
       pack<T>({W.data(), K, n, n, 1}, n, expected.data());
-      for (index p = 0; p < out.count(); ++p) {
-        const index width = out.width(p);
-        for (index i = 0; i < K; i += chunk) {
+      for (Index p = 0; p < out.count(); ++p) {
+        const Index width = out.width(p);
+        for (Index i = 0; i < K; i += chunk) {
           transpose_panel(packed.data() + out.start(p) * (K + 1) + i * width, width, out.start(p), out.valid(p), i,
                           std::min(i + chunk, K), in, n, turned.data());
         }

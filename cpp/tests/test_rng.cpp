@@ -27,19 +27,19 @@ TEST(philox_gives_the_known_answers_of_Random123) {  // its file kat_vectors, ph
         (Words{0xd16cfe09U, 0x94fdccebU, 0x5001e420U, 0x24126ea1U}));
 }
 
-std::vector<double> uniforms(std::uint64_t seed, std::uint64_t place, index count) {
+std::vector<double> uniforms(std::uint64_t seed, std::uint64_t place, Index count) {
   std::vector<double> out(static_cast<std::size_t>(count));
   uniform(seed, place, out.data(), count);
   return out;
 }
 
-std::vector<double> normals(std::uint64_t seed, std::uint64_t place, index count) {
+std::vector<double> normals(std::uint64_t seed, std::uint64_t place, Index count) {
   std::vector<double> out(static_cast<std::size_t>(count));
   normal(seed, place, out.data(), count);
   return out;
 }
 
-std::vector<std::int64_t> shuffled(std::uint64_t seed, index epoch, index m) {
+std::vector<std::int64_t> shuffled(std::uint64_t seed, Index epoch, Index m) {
   std::vector<std::int64_t> order(static_cast<std::size_t>(m));
   permutation(seed, epoch, order.data(), m);
   return order;
@@ -52,7 +52,7 @@ double moment(const std::vector<double>& x, int power) {
 }
 
 // All bounds on moments: five standard deviations of the estimate from n draws. The seeds are fixed.
-constexpr index kDraws = 200000;
+constexpr Index kDraws = 200000;
 const double kFive = 5 / std::sqrt(static_cast<double>(kDraws));
 
 TEST(uniform_numbers_lie_inside_the_unit_interval_and_fill_it_evenly) {
@@ -96,7 +96,7 @@ TEST(consecutive_normal_numbers_are_uncorrelated) {
 
 TEST(fewer_numbers_are_a_prefix_of_more) {
   const auto u = uniforms(5, 1, 100), x = normals(5, 1, 100);
-  for (index n = 0; n <= 100; ++n) {
+  for (Index n = 0; n <= 100; ++n) {
     CHECK(std::equal(u.begin(), u.begin() + n, uniforms(5, 1, n).begin()), n);
     CHECK(std::equal(x.begin(), x.begin() + n, normals(5, 1, n).begin()), n);
   }
@@ -107,7 +107,7 @@ TEST(seeds_kinds_and_details_have_streams_that_share_nothing) {
   std::size_t draws = 0;
   for (const std::uint64_t seed : {0ULL, 1ULL, 2ULL, 1ULL << 32U, 1ULL << 63U}) {
     for (const Stream kind : {Stream::initialisation, Stream::shuffle, Stream::dropout, Stream::user}) {
-      for (const index detail : {index{0}, index{1}, index{2}, index{1000000}, index{1} << 40U}) {
+      for (const Index detail : {Index{0}, Index{1}, Index{2}, Index{1000000}, Index{1} << 40U}) {
         for (const double v : uniforms(seed, stream(kind, detail), 10)) {
           seen.insert(v);
           ++draws;
@@ -119,7 +119,7 @@ TEST(seeds_kinds_and_details_have_streams_that_share_nothing) {
 }
 
 TEST(a_permutation_holds_every_example_once) {
-  for (const index m : {0, 1, 2, 3, 4, 5, 63, 64, 65, 1797}) {
+  for (const Index m : {0, 1, 2, 3, 4, 5, 63, 64, 65, 1797}) {
     auto order = shuffled(6, 0, m);
     std::sort(order.begin(), order.end());
     for (std::size_t i = 0; i < order.size(); ++i) CHECK(order[i] == static_cast<std::int64_t>(i), "m = ", m);
@@ -128,7 +128,7 @@ TEST(a_permutation_holds_every_example_once) {
 
 TEST(every_order_of_four_examples_is_equally_likely) {
   std::map<std::vector<std::int64_t>, int> counts;
-  for (index epoch = 0; epoch < 24000; ++epoch) ++counts[shuffled(7, epoch, 4)];
+  for (Index epoch = 0; epoch < 24000; ++epoch) ++counts[shuffled(7, epoch, 4)];
   CHECK(counts.size() == 24);
   for (const auto& [order, count] : counts) CHECK_NEAR(count, 1000, 5 * std::sqrt(1000.0));
 }
@@ -139,15 +139,15 @@ TEST(epochs_and_seeds_shuffle_differently_and_repeatably) {
   CHECK(shuffled(8, 0, 100) != shuffled(9, 0, 100));
 }
 
-std::vector<double> drawn(const std::string& name, double gain, std::uint64_t seed, index layer, index n_out,
-                          index n_in) {
+std::vector<double> drawn(const std::string& name, double gain, std::uint64_t seed, Index layer, Index n_out,
+                          Index n_in) {
   std::vector<double> W(static_cast<std::size_t>(n_out * n_in));
   initialize(initializer_id(name), gain, seed, layer, n_out, n_in, W.data());
   return W;
 }
 
 TEST(initialisers_have_mean_zero_and_the_variance_of_their_formula) {
-  constexpr index n_out = 300, n_in = 500;
+  constexpr Index n_out = 300, n_in = 500;
   const std::vector<std::pair<std::string, double>> variances{
       {"zeros", 0},      {"normal", 1e-4},     {"xavier", 4 * 2.0 / 800}, {"xavier_uniform", 4 * 2.0 / 800},
       {"he", 2.0 / 500}, {"lecun", 1.0 / 500}, {"he_uniform", 2.0 / 500}, {"inverse_sqrt", 1.0 / 500}};

@@ -19,10 +19,10 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-Spec make(index inputs, const std::vector<index>& units, const std::string& output = "linear",
+Spec make(Index inputs, const std::vector<Index>& units, const std::string& output = "linear",
           const std::string& loss = "half_squared_error", double parameter = 0.01) {
   std::vector<LayerSpec> layers;
-  for (const index n : units) layers.push_back({n, activation_id("leaky_relu"), parameter});
+  for (const Index n : units) layers.push_back({n, activation_id("leaky_relu"), parameter});
   if (!layers.empty()) layers.back().activation = activation_id(output);
   return {inputs, layers, loss_id(loss)};
 }
@@ -98,33 +98,33 @@ TEST(a_layout_puts_weights_and_biases_one_behind_the_other_column_by_column) {
 }
 
 TEST(sizes_that_overflow_are_refused_as_memory_that_is_not_there) {
-  const index huge = index{1} << 32U, half = index{1} << 31U, top = std::numeric_limits<index>::max();
+  const Index huge = Index{1} << 32U, half = Index{1} << 31U, top = std::numeric_limits<Index>::max();
   REFUSES(Layout(make(huge, {huge})), "bad_alloc");              // one product
   REFUSES(Layout(make(half, {half, half, half})), "bad_alloc");  // the sum of the products
   REFUSES(Layout(make(1, {top})), "bad_alloc");                  // the biases
   REFUSES(Network<float>(make(half, {half})), "bad_alloc");      // fits an index, not its bytes
-  REFUSES(Network<double>(make(index{1} << 28U, {huge})), "bad_alloc");
+  REFUSES(Network<double>(make(Index{1} << 28U, {huge})), "bad_alloc");
 }
 
 TEST(a_buffer_refuses_a_negative_or_impossible_size) {
   REFUSES(Buffer<float>(-1), "bad_alloc");
-  REFUSES(Buffer<double>(std::numeric_limits<index>::max()), "bad_alloc");
-  REFUSES(Buffer<float>(std::numeric_limits<index>::max() / 4), "bad_alloc");
+  REFUSES(Buffer<double>(std::numeric_limits<Index>::max()), "bad_alloc");
+  REFUSES(Buffer<float>(std::numeric_limits<Index>::max() / 4), "bad_alloc");
 }
 
 TEST_BOTH(a_buffer_is_aligned_and_zero) {
-  for (const index n : {0, 1, 15, 16, 17, 1000}) {
+  for (const Index n : {0, 1, 15, 16, 17, 1000}) {
     const Buffer<T> buffer(n);
     CHECK(buffer.size() == n && buffer.data() != nullptr);
     CHECK(reinterpret_cast<std::uintptr_t>(buffer.data()) % kAlignment == 0);
-    for (index i = 0; i < n; ++i) CHECK(buffer.data()[i] == 0);
+    for (Index i = 0; i < n; ++i) CHECK(buffer.data()[i] == 0);
   }
 }
 
 TEST_BOTH(columns_lie_whole_packets_apart_and_long_ones_an_odd_number_of_cache_lines) {
-  constexpr auto kLine = static_cast<index>(kAlignment / sizeof(T));
-  for (index n = 1; n < 5000; ++n) {
-    const index ld = leading<T>(n), bytes = n * static_cast<index>(sizeof(T));
+  constexpr auto kLine = static_cast<Index>(kAlignment / sizeof(T));
+  for (Index n = 1; n < 5000; ++n) {
+    const Index ld = leading<T>(n), bytes = n * static_cast<Index>(sizeof(T));
     CHECK(ld >= n && ld % kernels::kLanes<T> == 0, "n = ", n);
     CHECK(ld < n + 2 * kLine, "n = ", n);  // less than two lines of waste
     CHECK(bytes < 1024 || (ld % kLine == 0 && ld / kLine % 2 == 1), "n = ", n);
@@ -147,11 +147,11 @@ TEST(a_schedule_refuses_wrong_counts_and_wrong_numbers) {
 }
 
 TEST(a_schedule_follows_its_formula) {
-  const auto at = [](const char* name, std::vector<double> numbers, index step) {
+  const auto at = [](const char* name, std::vector<double> numbers, Index step) {
     return Schedule(schedule_id(name), std::move(numbers))(step);
   };
   const double eps = 1e-15;  // a few roundings of numbers below 1
-  for (const index t : {0, 1, 9, 10, 11, 25, 100000}) {
+  for (const Index t : {0, 1, 9, 10, 11, 25, 100000}) {
     const auto x = static_cast<double>(t);
     CHECK(at("constant", {0.3}, t) == 0.3);
     CHECK_NEAR(at("step", {0.8, 0.5, 10}, t), 0.8 * std::pow(0.5, std::floor(x / 10)), eps);

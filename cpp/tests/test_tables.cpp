@@ -94,7 +94,7 @@ TEST_BOTH(an_optimizer_has_the_slots_that_its_row_names_as_large_as_the_paramete
     CHECK(optimizer.steps == 0);
     for (const auto& slot : optimizer.slots) {
       CHECK(slot.size() == 37, name);
-      for (index i = 0; i < 37; ++i) CHECK(slot.data()[i] == 0, name);
+      for (Index i = 0; i < 37; ++i) CHECK(slot.data()[i] == 0, name);
     }
   }
 }
@@ -127,7 +127,7 @@ Rule rule(int row, bool everything) {  // the defaults, or every constant switch
 TEST_BOTH(padding_stays_zero_under_every_optimizer) {
   for (int row = 0; row < static_cast<int>(optimizers().size()); ++row) {
     for (const bool everything : {false, true}) {
-      for (const index t : {1, 2, 100, 1000000}) {
+      for (const Index t : {1, 2, 100, 1000000}) {
         std::vector<T> p(19), g(19), s(19), v(19);
         const std::array<T*, 2> slots{s.data(), v.data()};
         update<T>(rule(row, everything), 0.1, t, p.data(), g.data(), slots.data(), 19);
@@ -139,10 +139,10 @@ TEST_BOTH(padding_stays_zero_under_every_optimizer) {
 }
 
 TEST_BOTH(the_tail_of_an_update_has_the_bits_of_whole_packets) {
-  constexpr index n = 4 * kernels::kLanes<T>;
+  constexpr Index n = 4 * kernels::kLanes<T>;
   for (int row = 0; row < static_cast<int>(optimizers().size()); ++row) {
     std::vector<T> p, g, s, v;
-    for (index i = 0; i < n; ++i) {
+    for (Index i = 0; i < n; ++i) {
       p.push_back(static_cast<T>(std::sin(static_cast<double>(i))));
       g.push_back(static_cast<T>(std::cos(3 * static_cast<double>(i))));
       s.push_back(static_cast<T>(0.1 + 0.01 * static_cast<double>(i)));
@@ -151,7 +151,7 @@ TEST_BOTH(the_tail_of_an_update_has_the_bits_of_whole_packets) {
     const auto p0 = p, s0 = s, v0 = v;
     const std::array<T*, 2> slots{s.data(), v.data()};
     update<T>(rule(row, true), 0.1, 3, p.data(), g.data(), slots.data(), n);
-    for (index i = 0; i < n; ++i) {  // one by one: each alone in a tail
+    for (Index i = 0; i < n; ++i) {  // one by one: each alone in a tail
       const auto k = static_cast<std::size_t>(i);
       T one = p0[k], one_s = s0[k], one_v = v0[k];
       const std::array<T*, 2> one_slots{&one_s, &one_v};

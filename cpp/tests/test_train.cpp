@@ -15,10 +15,10 @@
 namespace deepcore {
 namespace {
 
-std::size_t at(index i) { return static_cast<std::size_t>(i); }
+std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 template <class T>
-std::vector<T> numbers(index count, std::uint64_t seed, double scale) {
+std::vector<T> numbers(Index count, std::uint64_t seed, double scale) {
   std::vector<double> draws(at(count));
   normal(seed, stream(Stream::user, 0), draws.data(), count);
   std::vector<T> out;
@@ -29,14 +29,14 @@ std::vector<T> numbers(index count, std::uint64_t seed, double scale) {
 // Examples with labels and weights (every seventh is zero), and networks that start all from the same parameters.
 template <class T>
 struct Course {
-  Course(const std::vector<index>& sizes, index examples, const char* hidden = "tanh")
+  Course(const std::vector<Index>& sizes, Index examples, const char* hidden = "tanh")
       : spec(describe(sizes, hidden)), m(examples), X(numbers<T>(sizes[0] * m, 1, 1)) {
-    for (index j = 0; j < m; ++j) {
+    for (Index j = 0; j < m; ++j) {
       labels.push_back((j * j + 3) % spec.outputs());
       weights.push_back(static_cast<T>(j % 7) / 4);
     }
   }
-  static Spec describe(const std::vector<index>& sizes, const char* hidden) {
+  static Spec describe(const std::vector<Index>& sizes, const char* hidden) {
     std::vector<LayerSpec> layers;
     for (std::size_t l = 1; l < sizes.size(); ++l) layers.push_back({sizes[l], activation_id(hidden), 0.3});
     layers.back().activation = activation_id("softmax");
@@ -52,7 +52,7 @@ struct Course {
     return {{X.data(), spec.units(0), m, 1, spec.units(0)}, {}, labels.data(), weights.data()};
   }
   Spec spec;
-  index m;
+  Index m;
   std::vector<T> X, weights;
   std::vector<std::int64_t> labels;
 };
@@ -84,29 +84,29 @@ void check_same(const Network<T>& a, const Optimizer<T>& oa, const Network<T>& b
 // The same run in the words of the public interface: gradient(), then step(), batch by batch, at most `steps` of them.
 template <class T>
 std::vector<double> by_hand(const Course<T>& course, Network<T>& network, Optimizer<T>& optimizer,
-                            const TrainOptions& options, index steps = std::numeric_limits<index>::max()) {
-  const index n = course.spec.units(0), batch = options.batch_size == 0 ? course.m : options.batch_size;
+                            const TrainOptions& options, Index steps = std::numeric_limits<Index>::max()) {
+  const Index n = course.spec.units(0), batch = options.batch_size == 0 ? course.m : options.batch_size;
   std::vector<T> g(at(network.layout.size()));
   std::vector<double> losses;
-  for (index epoch = 0; epoch < options.epochs; ++epoch) {
+  for (Index epoch = 0; epoch < options.epochs; ++epoch) {
     std::vector<std::int64_t> order(at(course.m));
-    for (index j = 0; j < course.m; ++j) order[at(j)] = j;
+    for (Index j = 0; j < course.m; ++j) order[at(j)] = j;
     if (options.shuffle && batch < course.m)
       permutation(options.seed, options.first_epoch + epoch, order.data(), course.m);
     double loss = 0, weight = 0;
-    for (index first = 0; first < course.m; first += batch) {
+    for (Index first = 0; first < course.m; first += batch) {
       if (steps-- == 0) return losses;
       std::vector<T> X, w;
       std::vector<std::int64_t> labels;
       double total = 0;
-      for (index j = first; j < std::min(first + batch, course.m); ++j) {
-        const index from = order[at(j)];
+      for (Index j = first; j < std::min(first + batch, course.m); ++j) {
+        const Index from = order[at(j)];
         X.insert(X.end(), course.X.begin() + from * n, course.X.begin() + (from + 1) * n);
         w.push_back(course.weights[at(from)]);
         labels.push_back(course.labels[at(from)]);
         total += static_cast<double>(w.back());
       }
-      const Examples<T> part{{X.data(), n, static_cast<index>(w.size()), 1, n}, {}, labels.data(), w.data()};
+      const Examples<T> part{{X.data(), n, static_cast<Index>(w.size()), 1, n}, {}, labels.data(), w.data()};
       loss += total * gradient(network, part, g.data(), 1);
       weight += total;
       step(optimizer, network.parameters.data(), g.data(), network.layout.size());
@@ -157,7 +157,7 @@ TEST_BOTH(train_with_layers_wider_than_a_strip_is_the_same_loop) {
 }
 
 TEST_BOTH(train_in_batches_deeper_than_a_chain_of_sums_and_in_full_batches_over_slabs_is_the_same_loop) {
-  for (const index batch : {300, 0, 9001}) {
+  for (const Index batch : {300, 0, 9001}) {
     const Course<T> course({6, 9, 3}, 9500, "gelu");
     TrainOptions options;
     options.batch_size = batch;
@@ -172,7 +172,7 @@ TEST_BOTH(train_in_batches_deeper_than_a_chain_of_sums_and_in_full_batches_over_
 }
 
 TEST_BOTH(the_number_of_threads_changes_no_bit_of_a_run) {
-  const auto check = [](const std::vector<index>& sizes, const char* hidden, index m, index batch) {
+  const auto check = [](const std::vector<Index>& sizes, const char* hidden, Index m, Index batch) {
     const Course<T> course(sizes, m, hidden);
     TrainOptions options;
     options.batch_size = batch;
@@ -272,12 +272,12 @@ template <class T>
 struct Watcher : Monitor {
   Watcher(const Course<T>& c, const Network<T>& n, TrainOptions o) : course(c), network(n), options(o) {}
   bool wants_epochs() const override { return watches; }
-  bool epoch(index number, double loss) override {
-    CHECK(number == options.first_epoch + static_cast<index>(losses.size()), number);
+  bool epoch(Index number, double loss) override {
+    CHECK(number == options.first_epoch + static_cast<Index>(losses.size()), number);
     losses.push_back(loss);
     auto expected = course.network();
     auto optimizer = make("adam", expected, Schedule(0, {0.01}));
-    options.epochs = static_cast<index>(losses.size());
+    options.epochs = static_cast<Index>(losses.size());
     by_hand(course, expected, optimizer, options);
     CHECK(values(network.parameters) == values(expected.parameters), "after epoch ", number);
     if (options.epochs == throws_at) throw std::runtime_error("enough");
@@ -291,7 +291,7 @@ struct Watcher : Monitor {
   const Network<T>& network;
   TrainOptions options;
   std::vector<double> losses;
-  index stops_at = -1, throws_at = -1, polls = 0;
+  Index stops_at = -1, throws_at = -1, polls = 0;
   bool interrupts = false, watches = true;
 };
 

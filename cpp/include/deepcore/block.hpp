@@ -14,25 +14,25 @@ namespace deepcore {
 inline constexpr std::size_t kAlignment = 64;  // one cache line, and AVX-512's vector
 
 // Bytes of `count` elements, or std::bad_alloc when that does not fit the address space.
-std::size_t checked_bytes(index count, std::size_t element);
+std::size_t checked_bytes(Index count, std::size_t element);
 void* aligned_zeros(std::size_t bytes);  // throws std::bad_alloc; zero bytes give a valid pointer
 
 template <class T>
 class Buffer {
  public:
-  explicit Buffer(index count = 0)
+  explicit Buffer(Index count = 0)
       : data_(static_cast<T*>(aligned_zeros(checked_bytes(count, sizeof(T)))), &std::free), size_(count) {}
   T* data() const { return data_.get(); }
-  index size() const { return size_; }
+  Index size() const { return size_; }
 
  private:
   std::unique_ptr<T, void (*)(void*)> data_;
-  index size_;
+  Index size_;
 };
 
 struct Slice {
-  index W, b;  // offsets of W[l] and b[l] in a Block
-  index n_out, n_in;
+  Index W, b;  // offsets of W[l] and b[l] in a Block
+  Index n_out, n_in;
 };
 
 // W[1] b[1] W[2] b[2] ...; W[l] is stored column by column, so the weights that leave one unit are contiguous.
@@ -41,11 +41,11 @@ class Layout {
   explicit Layout(const Spec& spec);
   const Slice& layer(int l) const { return slices_[static_cast<std::size_t>(l) - 1]; }
   int depth() const { return static_cast<int>(slices_.size()); }
-  index size() const { return size_; }
+  Index size() const { return size_; }
 
  private:
   std::vector<Slice> slices_;
-  index size_ = 0;
+  Index size_ = 0;
 };
 
 template <class T>

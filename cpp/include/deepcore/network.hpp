@@ -10,7 +10,7 @@
 namespace deepcore {
 
 // Zeros behind a network's Block: kernels read whole vectors, up to 24 floats past a column's end.
-inline constexpr index kSlack = 48;
+inline constexpr Index kSlack = 48;
 
 template <class T>
 struct Network {
@@ -27,7 +27,7 @@ struct Examples {
   View<const T> Y;                       // empty when labels are given
   const std::int64_t* labels = nullptr;  // class of each example, for a softmax output
   const T* weights = nullptr;            // null: all one
-  index count() const { return X.cols; }
+  Index count() const { return X.cols; }
 };
 
 struct Scores {
@@ -36,7 +36,7 @@ struct Scores {
 };
 
 // W (n_out, n_in), column by column, in double; the draw depends on (row, gain, seed, layer) only.
-void initialize(int row, double gain, std::uint64_t seed, index layer, index n_out, index n_in, double* W);
+void initialize(int row, double gain, std::uint64_t seed, Index layer, Index n_out, Index n_in, double* W);
 
 // X (n[0], m) -> A (n[L], m)
 template <class T>
@@ -54,7 +54,7 @@ template <class T>
 struct Intermediate {
   const char* kind;
   int layer;
-  index rows, cols;
+  Index rows, cols;
   Buffer<T> values;
 };
 

@@ -17,20 +17,20 @@ struct Rule {
 
 template <class T>
 struct Optimizer {
-  Optimizer(Rule r, Schedule s, index parameters);  // slots start at zero
+  Optimizer(Rule r, Schedule s, Index parameters);  // slots start at zero
   Rule rule;
   Schedule learning_rate;
   std::vector<Buffer<T>> slots;  // Blocks
-  index steps = 0;               // taken so far
+  Index steps = 0;               // taken so far
 };
 
 // One update of n flat parameters with gradient g; t counts from 1. slots: as many arrays as the row has.
 template <class T>
-void update(const Rule& rule, double learning_rate, index t, T* parameters, const T* gradient, T* const* slots,
-            index n);
+void update(const Rule& rule, double learning_rate, Index t, T* parameters, const T* gradient, T* const* slots,
+            Index n);
 
 // One step with a finished gradient (a Block).
 template <class T>
-void step(Optimizer<T>& optimizer, T* parameters, const T* gradient, index n);
+void step(Optimizer<T>& optimizer, T* parameters, const T* gradient, Index n);
 
 }  // namespace deepcore

@@ -17,8 +17,8 @@ class Predictor {
 
   // X (n[0], m) -> A (n[L], m). One call at a time.
   void operator()(View<const T> X, View<T> A, int threads = 0);
-  index inputs() const;
-  index outputs() const;
+  Index inputs() const;
+  Index outputs() const;
 
  private:
   struct State;

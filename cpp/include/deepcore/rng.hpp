@@ -12,7 +12,7 @@ namespace deepcore {
 // Streams of one seed. A stream number is `kind + detail * 4`, detail being a layer or an epoch.
 enum class Stream : std::uint64_t { initialisation = 0, shuffle = 1, dropout = 2, user = 3 };
 
-inline std::uint64_t stream(Stream kind, index detail) {
+inline std::uint64_t stream(Stream kind, Index detail) {
   return static_cast<std::uint64_t>(kind) + static_cast<std::uint64_t>(detail) * 4U;
 }
 
@@ -33,10 +33,10 @@ inline std::array<std::uint32_t, 4> philox(std::uint64_t seed, std::uint64_t str
   return {c0, c1, c2, c3};
 }
 
-void uniform(std::uint64_t seed, std::uint64_t stream, double* out, index count);  // in (0, 1), 53 bits
-void normal(std::uint64_t seed, std::uint64_t stream, double* out, index count);   // mean 0, variance 1
+void uniform(std::uint64_t seed, std::uint64_t stream, double* out, Index count);  // in (0, 1), 53 bits
+void normal(std::uint64_t seed, std::uint64_t stream, double* out, Index count);   // mean 0, variance 1
 
 // order = a permutation of 0..m-1: the order in which epoch `epoch` visits m examples.
-void permutation(std::uint64_t seed, index epoch, std::int64_t* order, index m);
+void permutation(std::uint64_t seed, Index epoch, std::int64_t* order, Index m);
 
 }  // namespace deepcore

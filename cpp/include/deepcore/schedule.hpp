@@ -12,7 +12,7 @@ class Schedule {
  public:
   Schedule(int row, std::vector<double> parameters);  // a row of schedules()
   static Schedule table(std::vector<double> values);  // values[min(step, size - 1)]
-  double operator()(index step) const;
+  double operator()(Index step) const;
 
  private:
   Schedule() = default;

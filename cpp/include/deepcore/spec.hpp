@@ -9,7 +9,7 @@
 namespace deepcore {
 
 struct LayerSpec {
-  index units;
+  Index units;
   int activation;    // row of activations()
   double parameter;  // slope of leaky_relu, alpha of elu; ignored by others
 };
@@ -17,18 +17,18 @@ struct LayerSpec {
 class Spec {
  public:
   // Throws std::invalid_argument if a size is below one, a row is unknown, or loss and output do not fit.
-  Spec(index inputs, std::vector<LayerSpec> layers, int loss);
+  Spec(Index inputs, std::vector<LayerSpec> layers, int loss);
 
   int depth() const { return static_cast<int>(layers_.size()); }  // L: layers with weights
-  index units(int l) const { return l == 0 ? inputs_ : layers_[static_cast<std::size_t>(l) - 1].units; }  // n[l]
-  index outputs() const { return units(depth()); }
+  Index units(int l) const { return l == 0 ? inputs_ : layers_[static_cast<std::size_t>(l) - 1].units; }  // n[l]
+  Index outputs() const { return units(depth()); }
   const LayerSpec& layer(int l) const { return layers_[static_cast<std::size_t>(l) - 1]; }  // l = 1..L
   int loss() const { return loss_; }
   bool stable_output() const { return stable_output_; }  // loss and output belong together: dZ[L] = A[L] - Y
   bool takes_labels() const { return takes_labels_; }    // softmax: y may be integer labels
 
  private:
-  index inputs_;
+  Index inputs_;
   std::vector<LayerSpec> layers_;
   int loss_;
   bool stable_output_;

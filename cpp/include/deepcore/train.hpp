@@ -13,22 +13,22 @@ namespace deepcore {
 struct Monitor {
   virtual ~Monitor() = default;
   virtual bool wants_epochs() const { return false; }
-  virtual bool epoch(index /*number*/, double /*loss*/) { return false; }  // true: stop; parameters are up to date
+  virtual bool epoch(Index /*number*/, double /*loss*/) { return false; }  // true: stop; parameters are up to date
   virtual void poll() {}  // at most every 50 ms, between steps: the place to look for an interrupt
 };
 
 struct TrainOptions {
-  index batch_size = 0;  // 0: all examples at once
-  index epochs = 1;
+  Index batch_size = 0;  // 0: all examples at once
+  Index epochs = 1;
   bool shuffle = true;
   std::uint64_t seed = 0;
-  index first_epoch = 0;  // numbers the shuffles, so that a run can be continued
+  Index first_epoch = 0;  // numbers the shuffles, so that a run can be continued
   int threads = 0;        // 0: the default
 };
 
 struct TrainResult {
   std::vector<double> losses;       // one a finished epoch: the mean over its examples, each before its update
-  index first_nonfinite_step = -1;  // where a loss became infinite or NaN and the run ended; -1: nowhere
+  Index first_nonfinite_step = -1;  // where a loss became infinite or NaN and the run ended; -1: nowhere
 };
 
 template <class T>

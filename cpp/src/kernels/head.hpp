@@ -11,14 +11,14 @@ namespace deepcore::kernels {
 
 // The literal loss and its derivative, n values each.
 template <class T>
-void loss_value(int loss, index n, const T* a, const T* y, T* value) {
+void loss_value(int loss, Index n, const T* a, const T* y, T* value) {
   using P = Packet<T>;
   Losses::visit(
       loss, [&](auto row) { map(n, value, [](const P& p, const P& t) { return decltype(row)::value(p, t); }, a, y); });
 }
 
 template <class T>
-void loss_gradient(int loss, index n, const T* a, const T* y, T* d) {
+void loss_gradient(int loss, Index n, const T* a, const T* y, T* d) {
   using P = Packet<T>;
   Losses::visit(
       loss, [&](auto row) { map(n, d, [](const P& p, const P& t) { return decltype(row)::gradient(p, t); }, a, y); });
@@ -29,24 +29,24 @@ inline constexpr int kBinary = 0, kCategorical = 1;  // rows of Losses with a st
 // One block of columns without gaps: Z (n, m) -> A in place, and if wanted dZ (n, m) and losses (m).
 // Y (n, m) without gaps. scratch: n * m values.
 template <class T>
-void head(const Spec& spec, index m, T* Z, const T* Y, T* dZ, double* losses, T* scratch) {
+void head(const Spec& spec, Index m, T* Z, const T* Y, T* dZ, double* losses, T* scratch) {
   using P = Packet<T>;
-  const index n = spec.outputs(), count = n * m;
+  const Index n = spec.outputs(), count = n * m;
   const LayerSpec& output = spec.layer(spec.depth());
   const auto sum_columns = [&] {
-    for (index j = 0; j < m; ++j) {
+    for (Index j = 0; j < m; ++j) {
       double sum = 0;
-      for (index i = 0; i < n; ++i) sum += static_cast<double>(scratch[j * n + i]);
+      for (Index i = 0; i < n; ++i) sum += static_cast<double>(scratch[j * n + i]);
       losses[j] = sum;
     }
   };
   if (spec.stable_output() && spec.loss() == kCategorical) {  // log sum exp(z) - y z
-    for (index j = 0; j < m; ++j) {
+    for (Index j = 0; j < m; ++j) {
       T* z = Z + j * n;
       const T* y = Y + j * n;
       double picked = 0, total = 0;  // sum of y z, sum of y
       if (losses != nullptr) {
-        for (index i = 0; i < n; ++i) {
+        for (Index i = 0; i < n; ++i) {
           if (y[i] != T(0)) picked += static_cast<double>(y[i]) * static_cast<double>(z[i]);
           total += static_cast<double>(y[i]);
         }

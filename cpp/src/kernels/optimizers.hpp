@@ -29,7 +29,7 @@ struct Descent {
   static constexpr int kSlots = 0;
   using P = Packet<T>;
   P lr, decay;
-  Descent(const double* h, double rate, index) : lr(all<P>(-rate)), decay(all<P>(h[3])) {}
+  Descent(const double* h, double rate, Index) : lr(all<P>(-rate)), decay(all<P>(h[3])) {}
   EIGEN_ALWAYS_INLINE void operator()(P& p, P g, P*) const { p = pmadd(lr, decayed(g, decay, p), p); }
 };
 
@@ -40,7 +40,7 @@ struct Momentum {
   using P = Packet<T>;
   P lr, momentum, undamped, decay, ahead;
   bool nesterov;
-  Momentum(const double* h, double rate, index t)
+  Momentum(const double* h, double rate, Index t)
       : lr(all<P>(-rate)), momentum(all<P>(t > 1 ? h[0] : 0)), undamped(all<P>(t > 1 ? 1 - h[1] : 1)),
         decay(all<P>(h[3])), ahead(all<P>(h[0])), nesterov(h[2] != 0) {}
   EIGEN_ALWAYS_INLINE void operator()(P& p, P g, P* v) const {
@@ -56,7 +56,7 @@ struct RmsProp {
   static constexpr int kSlots = 2;
   using P = Packet<T>;
   P lr, alpha, beta, eps, momentum, decay;
-  RmsProp(const double* h, double rate, index)
+  RmsProp(const double* h, double rate, Index)
       : lr(all<P>(-rate)), alpha(all<P>(h[0])), beta(all<P>(1 - h[0])), eps(all<P>(h[1])), momentum(all<P>(h[2])),
         decay(all<P>(h[3])) {}
   EIGEN_ALWAYS_INLINE void operator()(P& p, P g, P* s) const {
@@ -73,7 +73,7 @@ struct Adagrad {
   static constexpr int kSlots = 1;
   using P = Packet<T>;
   P lr, eps, decay;
-  Adagrad(const double* h, double rate, index) : lr(all<P>(-rate)), eps(all<P>(h[0])), decay(all<P>(h[1])) {}
+  Adagrad(const double* h, double rate, Index) : lr(all<P>(-rate)), eps(all<P>(h[0])), decay(all<P>(h[1])) {}
   EIGEN_ALWAYS_INLINE void operator()(P& p, P g, P* s) const {
     g = decayed(g, decay, p);
     s[0] = pmadd(g, g, s[0]);
@@ -87,7 +87,7 @@ struct AdamRule {
   static constexpr int kSlots = 2;
   using P = Packet<T>;
   P rate, beta1, rest1, beta2, rest2, correction, eps, decay, keep;
-  AdamRule(const double* h, double lr, index t)
+  AdamRule(const double* h, double lr, Index t)
       : rate(all<P>(-lr / (1 - std::pow(h[0], static_cast<double>(t))))), beta1(all<P>(h[0])), rest1(all<P>(1 - h[0])),
         beta2(all<P>(h[1])), rest2(all<P>(1 - h[1])),
         correction(all<P>(1 / std::sqrt(1 - std::pow(h[1], static_cast<double>(t))))), eps(all<P>(h[2])),
@@ -110,13 +110,13 @@ struct NAdam {
   static constexpr int kSlots = 2;
   using P = Packet<T>;
   P on_gradient, on_momentum, beta1, rest1, beta2, rest2, correction, eps, decay;
-  NAdam(const double* h, double lr, index t)
+  NAdam(const double* h, double lr, Index t)
       : beta1(all<P>(h[0])), rest1(all<P>(1 - h[0])), beta2(all<P>(h[1])), rest2(all<P>(1 - h[1])),
         correction(all<P>(1 / std::sqrt(1 - std::pow(h[1], static_cast<double>(t))))), eps(all<P>(h[2])),
         decay(all<P>(h[4])) {
-    const auto mu = [&](index k) { return h[0] * (1 - 0.5 * std::pow(0.96, static_cast<double>(k) * h[3])); };
+    const auto mu = [&](Index k) { return h[0] * (1 - 0.5 * std::pow(0.96, static_cast<double>(k) * h[3])); };
     double product = 1;  // of mu_1 ... mu_t; below 1e-300 it no longer counts
-    for (index k = 1; k <= t && product > 1e-300; ++k) product *= mu(k);
+    for (Index k = 1; k <= t && product > 1e-300; ++k) product *= mu(k);
     on_gradient = all<P>(-lr * (1 - mu(t)) / (1 - product));
     on_momentum = all<P>(-lr * mu(t + 1) / (1 - product * mu(t + 1)));
   }
@@ -185,7 +185,7 @@ constexpr int slot_count(const OptimizerInfo& info) { return (info.slots[0] != n
 
 // f(step) with the row's Step, built once for a whole step of the optimizer.
 template <class T, class F>
-void with_step(int row, const double* hyper, double rate, index t, F f) {
+void with_step(int row, const double* hyper, double rate, Index t, F f) {
   Optimizers::visit(row, [&](auto which) {
     using Row = decltype(which);
     if (std::is_same_v<Row, SgdRow> && hyper[0] == 0) return f(Descent<T>(hyper, rate, t));
@@ -201,9 +201,9 @@ inline int slots_in_use(int row, const double* hyper) {
 
 // n flat parameters; the gradient is scale * raw, so that a sum over examples becomes a mean on the way.
 template <class Step, class T>
-void update(const Step& step, index n, T* p, const T* raw, T scale, T* const* slots) {
+void update(const Step& step, Index n, T* p, const T* raw, T scale, T* const* slots) {
   using P = Packet<T>;
-  constexpr index S = kLanes<T>;
+  constexpr Index S = kLanes<T>;
   constexpr int kSlots = Step::kSlots;
   const P factor = all<P>(scale);
   const auto packet = [&](T* at, const T* g, auto&& slot) {
@@ -213,24 +213,24 @@ void update(const Step& step, index n, T* p, const T* raw, T scale, T* const* sl
     for (int k = 0; k < kSlots; ++k) store<P>(slot(k), s[k]);
     store<P>(at, x);
   };
-  index i = 0;
+  Index i = 0;
   for (; i + S <= n; i += S) packet(p + i, raw + i, [&](int k) { return slots[k] + i; });
   if (i == n) return;
   T lanes[4][S] = {};  // the tail, through padded packets
-  for (index k = i; k < n; ++k) {
+  for (Index k = i; k < n; ++k) {
     lanes[0][k - i] = p[k];
     lanes[1][k - i] = raw[k];
     for (int s = 0; s < kSlots; ++s) lanes[2 + s][k - i] = slots[s][k];
   }
   packet(lanes[0], lanes[1], [&](int k) { return lanes[2 + k]; });
-  for (index k = i; k < n; ++k) {
+  for (Index k = i; k < n; ++k) {
     p[k] = lanes[0][k - i];
     for (int s = 0; s < kSlots; ++s) slots[s][k] = lanes[2 + s][k - i];
   }
 }
 
 template <class T>
-void update(int row, const double* hyper, double rate, index t, index n, T* p, const T* raw, T scale, T* const* slots) {
+void update(int row, const double* hyper, double rate, Index t, Index n, T* p, const T* raw, T scale, T* const* slots) {
   with_step<T>(row, hyper, rate, t, [&](const auto& step) { update(step, n, p, raw, scale, slots); });
 }
 

@@ -16,10 +16,10 @@ template <class P>
 using Scalar = typename ei::unpacket_traits<P>::type;
 
 template <class T>
-inline constexpr index kLanes = ei::unpacket_traits<Packet<T>>::size;
+inline constexpr Index kLanes = ei::unpacket_traits<Packet<T>>::size;
 
 template <class T>
-index round_up(index n) {  // to whole packets
+Index round_up(Index n) {  // to whole packets
   return (n + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
 }
 
@@ -54,32 +54,32 @@ using ei::psub;
 
 // Asks for n values before they are needed.
 template <class T>
-EIGEN_ALWAYS_INLINE void prefetch(const T* x, index n) {
-  constexpr index kLine = static_cast<index>(64 / sizeof(T));
-  for (index i = 0; i < n; i += kLine) ei::prefetch(x + i);
+EIGEN_ALWAYS_INLINE void prefetch(const T* x, Index n) {
+  constexpr Index kLine = static_cast<Index>(64 / sizeof(T));
+  for (Index i = 0; i < n; i += kLine) ei::prefetch(x + i);
 }
 
 // The first n < kLanes values, the rest filled; and the way back.
 template <class T>
-EIGEN_ALWAYS_INLINE Packet<T> load_some(const T* x, index n, T fill) {
+EIGEN_ALWAYS_INLINE Packet<T> load_some(const T* x, Index n, T fill) {
   T lanes[kLanes<T>];
-  for (index k = 0; k < kLanes<T>; ++k) lanes[k] = k < n ? x[k] : fill;
+  for (Index k = 0; k < kLanes<T>; ++k) lanes[k] = k < n ? x[k] : fill;
   return load<Packet<T>>(lanes);
 }
 template <class T>
-EIGEN_ALWAYS_INLINE void store_some(T* x, index n, const Packet<T>& p) {
+EIGEN_ALWAYS_INLINE void store_some(T* x, Index n, const Packet<T>& p) {
   T lanes[kLanes<T>];
   store<Packet<T>>(lanes, p);
-  for (index k = 0; k < n; ++k) x[k] = lanes[k];
+  for (Index k = 0; k < n; ++k) x[k] = lanes[k];
 }
 
 // f(packet of x...) -> packet of out, over n elements. The tail passes through a padded packet, so that
 // an element's value never depends on where in the array it stands.
 template <class T, class F, class... In>
-EIGEN_ALWAYS_INLINE void map(index n, T* out, F f, const In*... in) {
+EIGEN_ALWAYS_INLINE void map(Index n, T* out, F f, const In*... in) {
   using P = Packet<T>;
-  constexpr index S = kLanes<T>;
-  index i = 0;
+  constexpr Index S = kLanes<T>;
+  Index i = 0;
   for (; i + S <= n; i += S) store<P>(out + i, f(load<P>(in + i)...));
   if (i < n) store_some(out + i, n - i, f(load_some(in + i, n - i, T(0))...));
 }
@@ -91,11 +91,11 @@ EIGEN_ALWAYS_INLINE void map(index n, T* out, F f, const In*... in) {
     "-Wignored-attributes"  // a packet as template argument loses its alignment: harmless here
 #endif
 template <class T, class To>
-EIGEN_ALWAYS_INLINE void transpose_square(const T* from, index stride, To to) {
+EIGEN_ALWAYS_INLINE void transpose_square(const T* from, Index stride, To to) {
   ei::PacketBlock<Packet<T>, static_cast<int>(kLanes<T>)> block;
-  for (index k = 0; k < kLanes<T>; ++k) block.packet[k] = load<Packet<T>>(from + k * stride);
+  for (Index k = 0; k < kLanes<T>; ++k) block.packet[k] = load<Packet<T>>(from + k * stride);
   ei::ptranspose(block);
-  for (index k = 0; k < kLanes<T>; ++k) store<Packet<T>>(to(k), block.packet[k]);
+  for (Index k = 0; k < kLanes<T>; ++k) store<Packet<T>>(to(k), block.packet[k]);
 }
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop

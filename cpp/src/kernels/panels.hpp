@@ -12,27 +12,27 @@ namespace deepcore::kernels {
 // Panel p of a matrix with `columns` columns starts at start(p) * columns; its column k at + k * width(p).
 template <class T>
 struct Panels {
-  static constexpr index kWidth = 3 * kLanes<T>;
-  index rows = 0;
+  static constexpr Index kWidth = 3 * kLanes<T>;
+  Index rows = 0;
 
-  index count() const { return (rows + kWidth - 1) / kWidth; }
-  index padded() const { return round_up<T>(rows); }
-  index start(index p) const { return p * kWidth; }
-  index width(index p) const { return std::min(kWidth, padded() - start(p)); }
-  index valid(index p) const { return std::min(kWidth, rows - start(p)); }
-  int packets(index p) const { return static_cast<int>(width(p) / kLanes<T>); }
+  Index count() const { return (rows + kWidth - 1) / kWidth; }
+  Index padded() const { return round_up<T>(rows); }
+  Index start(Index p) const { return p * kWidth; }
+  Index width(Index p) const { return std::min(kWidth, padded() - start(p)); }
+  Index valid(Index p) const { return std::min(kWidth, rows - start(p)); }
+  int packets(Index p) const { return static_cast<int>(width(p) / kLanes<T>); }
 };
 
 // Rows first_row.. of `source` (a panel's worth, valid of them) -> columns [k0, k1) of the packed panel.
 template <class T>
-void pack(View<const T> source, index first_row, index valid, index width, index k0, index k1, T* packed) {
-  for (index k = k0; k < k1; ++k) {
+void pack(View<const T> source, Index first_row, Index valid, Index width, Index k0, Index k1, T* packed) {
+  for (Index k = k0; k < k1; ++k) {
     T* to = packed + (k - k0) * width;
     const T* from = source.data + first_row * source.row_stride + k * source.col_stride;
     if (source.row_stride == 1) {
       std::copy_n(from, valid, to);
     } else {
-      for (index i = 0; i < valid; ++i) to[i] = from[i * source.row_stride];
+      for (Index i = 0; i < valid; ++i) to[i] = from[i * source.row_stride];
     }
     std::fill(to + valid, to + width, T(0));
   }
@@ -40,20 +40,20 @@ void pack(View<const T> source, index first_row, index valid, index width, index
 
 // A whole matrix (rows, columns) into panels whose columns count `depth` (the matrix's own, plus room the caller wants).
 template <class T>
-void pack(View<const T> source, index depth, T* packed) {
+void pack(View<const T> source, Index depth, T* packed) {
   const Panels<T> panels{source.rows};
-  for (index p = 0; p < panels.count(); ++p) {
+  for (Index p = 0; p < panels.count(); ++p) {
     pack(source, panels.start(p), panels.valid(p), panels.width(p), 0, source.cols, packed + panels.start(p) * depth);
   }
 }
 
 template <class T>
-void unpack(const T* packed, index depth, T scale, View<T> target) {
+void unpack(const T* packed, Index depth, T scale, View<T> target) {
   const Panels<T> panels{target.rows};
-  for (index p = 0; p < panels.count(); ++p) {
+  for (Index p = 0; p < panels.count(); ++p) {
     const T* from = packed + panels.start(p) * depth;
-    for (index k = 0; k < target.cols; ++k, from += panels.width(p)) {
-      for (index i = 0; i < panels.valid(p); ++i) target(panels.start(p) + i, k) = scale * from[i];
+    for (Index k = 0; k < target.cols; ++k, from += panels.width(p)) {
+      for (Index i = 0; i < panels.valid(p); ++i) target(panels.start(p) + i, k) = scale * from[i];
     }
   }
 }
@@ -62,21 +62,21 @@ void unpack(const T* packed, index depth, T scale, View<T> target) {
 template <class T>
 struct Left {
   const T* a;
-  index row_step;     // from one row of panels to the next: the depth of packed panels, 1 in a Block
-  index column_step;  // 0: a packed panel's own width
+  Index row_step;     // from one row of panels to the next: the depth of packed panels, 1 in a Block
+  Index column_step;  // 0: a packed panel's own width
   bool has_bias;
   const T* bias;  // null: the column behind the last of each packed panel
 
-  const T* panel(index start) const { return a + start * row_step; }
-  index step(index width) const { return column_step == 0 ? width : column_step; }
-  const T* bias_of(index start, index K, index width) const {
+  const T* panel(Index start) const { return a + start * row_step; }
+  Index step(Index width) const { return column_step == 0 ? width : column_step; }
+  const T* bias_of(Index start, Index K, Index width) const {
     return !has_bias ? nullptr : bias != nullptr ? bias + start : panel(start) + K * width;
   }
 };
 
 // One column through kGroup full panels at once: 12 sums in registers, as in a tile.
 template <int kGroup, class T>
-void one_column(index depth, const T* a, index panel_step, index column_step, const T* b, index sb, const T* c0, T* c) {
+void one_column(Index depth, const T* a, Index panel_step, Index column_step, const T* b, Index sb, const T* c0, T* c) {
   using V = Packet<T>;
   V sum[kGroup][3];
 #pragma GCC unroll 4
@@ -84,7 +84,7 @@ void one_column(index depth, const T* a, index panel_step, index column_step, co
 #pragma GCC unroll 3
     for (int p = 0; p < 3; ++p) sum[g][p] = ei::pzero(V());
   }
-  for (index k = 0; k < depth; ++k, a += column_step) {
+  for (Index k = 0; k < depth; ++k, a += column_step) {
     const V x = ei::pset1<V>(b[k * sb]);
 #pragma GCC unroll 4
     for (int g = 0; g < kGroup; ++g) {
@@ -96,7 +96,7 @@ void one_column(index depth, const T* a, index panel_step, index column_step, co
   for (int g = 0; g < kGroup; ++g) {
 #pragma GCC unroll 3
     for (int p = 0; p < 3; ++p) {
-      const index at = (3 * g + p) * kLanes<T>;
+      const Index at = (3 * g + p) * kLanes<T>;
       store<V>(c + at, c0 == nullptr ? sum[g][p] : padd(load<V>(c0 + at), sum[g][p]));
     }
   }
@@ -108,20 +108,20 @@ void one_column(index depth, const T* a, index panel_step, index column_step, co
 template <class T>
 struct Columns {
   T* data;
-  index ld;
-  index strip;
+  Index ld;
+  Index strip;
 
-  T* from(index i) const { return data + i / kDepth * strip + i % kDepth; }
-  Columns starting(index j) const { return {data + j * ld, ld, strip}; }
+  T* from(Index i) const { return data + i / kDepth * strip + i % kDepth; }
+  Columns starting(Index j) const { return {data + j * ld, ld, strip}; }
   operator Columns<const T>() const { return {data, ld, strip}; }  // NOLINT(google-explicit-constructor)
 };
 
 // f(i, rows) for the runs of rows within [i0, i1) that lie together: all of them, or strip by strip.
 template <class T, class F>
-void together(Columns<T> columns, index i0, index i1, F f) {
+void together(Columns<T> columns, Index i0, Index i1, F f) {
   if (columns.strip == kDepth) return f(i0, i1 - i0);
-  for (index i = i0; i < i1;) {
-    const index end = std::min(i1, (i / kDepth + 1) * kDepth);
+  for (Index i = i0; i < i1;) {
+    const Index end = std::min(i1, (i / kDepth + 1) * kDepth);
     f(i, end - i);
     i = end;
   }
@@ -131,14 +131,14 @@ static_assert(kDepth % Panels<float>::kWidth == 0 && kDepth % Panels<double>::kW
 // C (n, m) = bias + A B over K terms, for panels [p0, p1) of the rows. B: column j, term k at
 // b[(k / kDepth) * run + j * sb + k % kDepth] if kAlongK, else [k * sb + j]. C has room for padded rows.
 template <bool kAlongK, class T>
-void multiply(Panels<T> panels, index p0, index p1, index K, const Left<T>& A, const T* B, index sb, index run_step,
-              index m, Columns<T> C) {
+void multiply(Panels<T> panels, Index p0, Index p1, Index K, const Left<T>& A, const T* B, Index sb, Index run_step,
+              Index m, Columns<T> C) {
   constexpr int kGroup = 4;
-  for (index k = 0; k < K || k == 0; k += kDepth) {
-    const index run = std::min(kDepth, K - k);
+  for (Index k = 0; k < K || k == 0; k += kDepth) {
+    const Index run = std::min(kDepth, K - k);
     const T* b = B + k / kDepth * run_step;
-    for (index p = p0; p < p1; ++p) {
-      const index start = panels.start(p), width = panels.width(p), step = A.step(width);
+    for (Index p = p0; p < p1; ++p) {
+      const Index start = panels.start(p), width = panels.width(p), step = A.step(width);
       const T* a = A.panel(start) + k * step;
       T* c = C.from(start);
       const T* bias = A.bias_of(start, K, width);
@@ -159,16 +159,16 @@ void multiply(Panels<T> panels, index p0, index p1, index K, const Left<T>& A, c
 
 // The same for all panels and whole columns, ldc apart.
 template <bool kAlongK, class T>
-void multiply(Panels<T> panels, index K, const Left<T>& A, const T* B, index sb, index m, T* C, index ldc) {
+void multiply(Panels<T> panels, Index K, const Left<T>& A, const T* B, Index sb, Index m, T* C, Index ldc) {
   multiply<kAlongK>(panels, 0, panels.count(), K, A, B, sb, kAlongK ? kDepth : kDepth * sb, m, {C, ldc, kDepth});
 }
 
 // C (one panel, m) (+)= A B over K terms, A unpacked: its rows contiguous, columns sa apart. The gradient's product:
 // A = dZ, B = A_prev with examples as the depth. C: columns `width` apart.
 template <bool kAlongK, class T>
-void outer(int packets, index K, const T* A, index sa, const T* B, index sb, index m, bool add, T* C) {
-  const index width = packets * kLanes<T>;
-  for (index k = 0; k < K || k == 0; k += kDepth) {
+void outer(int packets, Index K, const T* A, Index sa, const T* B, Index sb, Index m, bool add, T* C) {
+  const Index width = packets * kLanes<T>;
+  for (Index k = 0; k < K || k == 0; k += kDepth) {
     const T* c0 = add || k > 0 ? C : nullptr;
     panel<kAlongK>(packets, m, std::min(kDepth, K - k), A + k * sa, sa, B + k * (kAlongK ? 1 : sb), sb, c0, width, C,
                    width);
@@ -177,13 +177,13 @@ void outer(int packets, index K, const T* A, index sa, const T* B, index sb, ind
 
 // C (one panel) (+)= the sums of A's rows over K columns, in the order of the products.
 template <class T>
-void row_sums(int packets, index K, const T* A, index sa, bool add, T* C) {
+void row_sums(int packets, Index K, const T* A, Index sa, bool add, T* C) {
   using P = Packet<T>;
   for (int p = 0; p < packets; ++p, A += kLanes<T>, C += kLanes<T>) {
     P total = add ? load<P>(C) : ei::pzero(P());
-    for (index k = 0; k < K; k += kDepth) {
+    for (Index k = 0; k < K; k += kDepth) {
       P sum = ei::pzero(P());
-      for (index i = k; i < std::min(K, k + kDepth); ++i) sum = padd(sum, load<P>(A + i * sa));
+      for (Index i = k; i < std::min(K, k + kDepth); ++i) sum = padd(sum, load<P>(A + i * sa));
       total = padd(total, sum);
     }
     store<P>(C, total);
@@ -192,25 +192,25 @@ void row_sums(int packets, index K, const T* A, index sa, bool add, T* C) {
 
 // Columns [i0, i1) of a packed panel of W (valid rows from o0) -> the same elements in the panels of W' (n_in rows).
 template <class T>
-void transpose_panel(const T* packed, index width, index o0, index valid, index i0, index i1, Panels<T> in, index n_out,
+void transpose_panel(const T* packed, Index width, Index o0, Index valid, Index i0, Index i1, Panels<T> in, Index n_out,
                      T* transposed) {
-  constexpr index S = kLanes<T>;
-  const auto element = [&](index i, index o) -> T& {
-    const index p = i / Panels<T>::kWidth;
+  constexpr Index S = kLanes<T>;
+  const auto element = [&](Index i, Index o) -> T& {
+    const Index p = i / Panels<T>::kWidth;
     return transposed[in.start(p) * n_out + (o0 + o) * in.width(p) + (i - in.start(p))];
   };
-  index i = i0;
+  Index i = i0;
   for (; i + S <= i1; i += S) {  // i0 is a multiple of the lanes: a packet never straddles two panels
-    index o = 0;
+    Index o = 0;
     for (; o + S <= valid; o += S) {
-      transpose_square(packed + (i - i0) * width + o, width, [&](index k) { return &element(i, o + k); });
+      transpose_square(packed + (i - i0) * width + o, width, [&](Index k) { return &element(i, o + k); });
     }
     for (; o < valid; ++o) {
-      for (index k = i; k < i + S; ++k) element(k, o) = packed[(k - i0) * width + o];
+      for (Index k = i; k < i + S; ++k) element(k, o) = packed[(k - i0) * width + o];
     }
   }
   for (; i < i1; ++i) {
-    for (index o = 0; o < valid; ++o) element(i, o) = packed[(i - i0) * width + o];
+    for (Index o = 0; o < valid; ++o) element(i, o) = packed[(i - i0) * width + o];
   }
 }
 

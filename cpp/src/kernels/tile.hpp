@@ -11,12 +11,12 @@ namespace deepcore::kernels {
 // The rule of every product in deepcore: C = C0 + S1 + S2 + ..., where Sk = sum over the k-th run of kDepth terms,
 // each one chain of multiply-adds that starts from zero, in order. An element's bits therefore depend on its own
 // row, column and depth only: not on the shape of the blocks, the batch around it or the number of threads.
-inline constexpr index kDepth = 192;  // 24 rows of float, 192 deep, are 18 KB: with B they stay in a 32 KB cache
+inline constexpr Index kDepth = 192;  // 24 rows of float, 192 deep, are 18 KB: with B they stay in a 32 KB cache
 
 // How far ahead of its columns a tile along the examples asks for B: the next cache line of each example. Its steps
 // from example to example are too long for the machine to foresee.
 template <class T>
-inline constexpr index kAhead = static_cast<index>(64 / sizeof(T));
+inline constexpr Index kAhead = static_cast<Index>(64 / sizeof(T));
 
 // 12 sums in registers (8 where only one packet of rows is left), 3 more for A, 1 for B: the 16 of AVX2.
 template <int P>
@@ -27,17 +27,17 @@ inline constexpr int kColumns = P == 3   ? 4
 // A: P packets of rows at a[k * sa]. B: N columns, element (k, j) at b[j * sb + k] if kAlongK else b[k * sb + j].
 // C (P packets, N), columns ldc apart, = C0 + A B over `depth` terms; C0 at c0[j * ld0], none if c0 is null.
 template <int P, int N, bool kAlongK, class T>
-EIGEN_ALWAYS_INLINE void tile(index depth, const T* a, index sa, const T* b, index sb, const T* c0, index ld0, T* c,
-                              index ldc) {
+EIGEN_ALWAYS_INLINE void tile(Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c,
+                              Index ldc) {
   using V = Packet<T>;
-  constexpr index S = kLanes<T>;
+  constexpr Index S = kLanes<T>;
   V sum[N][P];
 #pragma GCC unroll 12
   for (int j = 0; j < N; ++j) {
 #pragma GCC unroll 3
     for (int p = 0; p < P; ++p) sum[j][p] = ei::pzero(V());
   }
-  for (index k = 0; k < depth; ++k, a += sa) {
+  for (Index k = 0; k < depth; ++k, a += sa) {
     if constexpr (!kAlongK) ei::prefetch(b + k * sb + kAhead<T>);
     V rows[P];
 #pragma GCC unroll 3
@@ -59,8 +59,8 @@ EIGEN_ALWAYS_INLINE void tile(index depth, const T* a, index sa, const T* b, ind
 }
 
 template <int P, int N, bool kAlongK, class T>
-void last_columns(index left, index depth, const T* a, index sa, const T* b, index sb, const T* c0, index ld0, T* c,
-                  index ldc) {
+void last_columns(Index left, Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c,
+                  Index ldc) {
   if constexpr (N > 0) {
     if (left == N) {
       tile<P, N, kAlongK>(depth, a, sa, b, sb, c0, ld0, c, ldc);
@@ -72,15 +72,15 @@ void last_columns(index left, index depth, const T* a, index sa, const T* b, ind
 
 // One panel of P packets of rows times m columns.
 template <int P, bool kAlongK, class T>
-void panel(index m, index depth, const T* a, index sa, const T* b, index sb, const T* c0, index ld0, T* c, index ldc,
+void panel(Index m, Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c, Index ldc,
            bool first_touch) {
   constexpr int N = kColumns<P>;
-  const index next = kAlongK ? sb : 1;
-  index j = 0;
+  const Index next = kAlongK ? sb : 1;
+  Index j = 0;
   for (; j + N <= m; j += N) {
     if (kAlongK && first_touch) {
-      for (index next_j = j + N; next_j < std::min(j + 2 * N, m); ++next_j) {
-        for (index k = 0; k < depth; k += kAhead<T>) ei::prefetch(b + next_j * sb + k);
+      for (Index next_j = j + N; next_j < std::min(j + 2 * N, m); ++next_j) {
+        for (Index k = 0; k < depth; k += kAhead<T>) ei::prefetch(b + next_j * sb + k);
       }
     }
     tile<P, N, kAlongK>(depth, a, sa, b + j * next, sb, c0 == nullptr ? c0 : c0 + j * ld0, ld0, c + j * ldc, ldc);
@@ -90,8 +90,8 @@ void panel(index m, index depth, const T* a, index sa, const T* b, index sb, con
 }
 
 template <bool kAlongK, class T>
-void panel(int packets, index m, index depth, const T* a, index sa, const T* b, index sb, const T* c0, index ld0, T* c,
-           index ldc, bool first_touch = false) {
+void panel(int packets, Index m, Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c,
+           Index ldc, bool first_touch = false) {
   switch (packets) {
     case 1:
       return panel<1, kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc, first_touch);
