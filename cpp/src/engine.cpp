@@ -204,8 +204,14 @@ void Engine<T>::head(const std::int64_t* order, Index first, Index j0, Index m, 
   const Index n = spec_.outputs();
   const kernels::Columns<T> A = columns(a_, spec_.depth()).starting(j0), dZ = columns(dz_, spec_.depth()).starting(j0);
   kernels::copy_columns(n, m, A.data, A.ld, room.Z.data(), n);
-  gather_targets(examples_, n, order, first + j0, m, room.Y.data());
-  kernels::head(spec_, m, room.Z.data(), room.Y.data(), room.dZ.data(), losses_.data() + j0, room.scratch.data());
+  const View<const T>& all = examples_.Y;
+  const T* Y = room.Y.data();
+  if (order == nullptr && all.row_stride == 1 && all.col_stride == n && examples_.labels == nullptr) {
+    Y = &all(0, first + j0);  // targets in order are read where they lie
+  } else {
+    gather_targets(examples_, n, order, first + j0, m, room.Y.data());
+  }
+  kernels::head(spec_, m, room.Z.data(), Y, room.dZ.data(), losses_.data() + j0, room.scratch.data());
   if (examples_.weights != nullptr) {
     for (Index j = 0; j < m; ++j) {
       const T w = examples_.weights[order == nullptr ? first + j0 + j : order[first + j0 + j]];
