@@ -73,7 +73,7 @@ void Engine<T>::store(Optimizer<T>& to) const {
 }
 
 template <class T>
-double Engine<T>::run(const std::int64_t* order, Index first, Index m) {
+double Engine<T>::run(const std::int64_t* order, Index first, Index m, const std::function<void()>& poll) {
   double loss = 0;
   weight_ = 0;
   accumulated_ = false;
@@ -88,6 +88,7 @@ double Engine<T>::run(const std::int64_t* order, Index first, Index m) {
       if (w != 0) loss += w * losses_[static_cast<std::size_t>(j)];  // an example of weight 0 is not there
       weight_ += w;
     }
+    poll();
     if (done + m_ == m) break;  // the last slab is left to update() or gradient()
     team_.for_each(static_cast<Index>(items_.size()), [&](Index i, int) {
       const Item& item = items_[static_cast<std::size_t>(i)];

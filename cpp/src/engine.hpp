@@ -9,6 +9,8 @@
 #include "packed.hpp"
 #include "parallel.hpp"
 
+#include <functional>
+
 namespace deepcore {
 
 template <class T>
@@ -24,7 +26,8 @@ class Engine {
 
   // Phase 1 and, over the batch, the raw sums of phase 2. The batch: examples first.. or those that order names.
   // Returns the sum of the weighted losses; weight() is then the sum of the weights.
-  double run(const std::int64_t* order, Index first, Index m);
+  // poll: called after every slab, on the calling thread; what it throws leaves the parameters as they were.
+  double run(const std::int64_t* order, Index first, Index m, const std::function<void()>& poll);
   double weight() const { return weight_; }                          // sum of the batch's weights
   void update(const Optimizer<T>& optimizer, double rate, Index t);  // phase 2 with the step t = 1, 2, ...
   void gradient(T* block);                                           // phase 2, into a Block

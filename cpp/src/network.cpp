@@ -140,7 +140,7 @@ double gradient(const Network<T>& network, const Examples<T>& examples, T* out, 
   Team team(plan.threads);
   Engine<T> engine(network, examples, plan, nullptr, team);
   engine.load();
-  const double loss = engine.run(nullptr, 0, examples.count());
+  const double loss = engine.run(nullptr, 0, examples.count(), [] {});
   engine.gradient(out);
   return loss / engine.weight();
 }
@@ -152,11 +152,11 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
   const int L = spec.depth();
   require(m >= 1 && m <= 4096, "trace: X must have 1 to 4096 examples, got ",
           m);  // one slab: everything is still there
-  const Plan plan = make_plan<T>(spec, m, nullptr, 1);
+  const Plan plan = make_plan<T>(spec, m, nullptr, 1, true);
   Team team(plan.threads);
   Engine<T> engine(network, examples, plan, nullptr, team);
   engine.load();
-  engine.run(nullptr, 0, m);
+  engine.run(nullptr, 0, m, [] {});
   const T scale = static_cast<T>(1 / engine.weight());
   std::vector<Intermediate<T>> all;
   const auto keep = [&](const char* kind, int l, Index rows, Index cols, T factor, auto element) {

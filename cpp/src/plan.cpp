@@ -8,13 +8,16 @@
 #include "parallel.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace deepcore {
 
 namespace {
 
-// A multiple of kDepth, so that the sums over slabs are those of one piece: memory does not grow with the batch.
+// A slab is a multiple of kDepth, so that the sums over slabs are those of one piece. kSlab bounds the memory of a large
+// batch, kSlabFlops the time between two looks for an interrupt: some 0.1 s of one core.
 constexpr Index kSlab = 24 * kernels::kDepth;
+constexpr double kSlabFlops = 1e10;
 // Examples that share one pass over the weights of a layer: enough to hide it, few enough to stay in the second cache;
 // with few units more of them, to pay less often for the calls.
 constexpr Index kBlock = 64, kLargeBlock = 256, kFewValues = 64;
@@ -25,10 +28,13 @@ constexpr Index kSharedPanels = 8;  // fewer panels of units do not divide evenl
 }  // namespace
 
 template <class T>
-Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested) {
+Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, bool whole) {
   Plan plan{};
   plan.batch = batch;
-  plan.slab = std::min(batch, kSlab);
+  const double runs = std::floor(kSlabFlops / step_flops(spec, kernels::kDepth));
+  const Index slab =
+      kernels::kDepth * static_cast<Index>(std::clamp(runs, 1.0, static_cast<double>(kSlab / kernels::kDepth)));
+  plan.slab = whole ? batch : std::min(batch, slab);
   plan.flops = step_flops(spec, batch);
   plan.threads = team_size(requested, step_flops(spec, plan.slab));
   const PackedLayout<T> packed(spec);
@@ -49,11 +55,11 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested) {
     const bool hidden = l > 0 && l < L;
     const ActivationInfo* g = hidden ? &activations()[static_cast<std::size_t>(spec.layer(l).activation)] : nullptr;
     // Strips, but for the output and for activations that sum over their units: they want whole columns.
-    const bool whole = n <= kernels::kDepth || l == L || (hidden && g->columnwise);
+    const bool whole_columns = n <= kernels::kDepth || l == L || (hidden && g->columnwise);
     LayerPlan layer{};
-    layer.stride = leading<T>(whole ? n : kernels::kDepth);
-    layer.strip = whole ? kernels::kDepth : layer.stride * plan.slab;
-    const Index strips = whole ? 1 : (n + kernels::kDepth - 1) / kernels::kDepth;
+    layer.stride = leading<T>(whole_columns ? n : kernels::kDepth);
+    layer.strip = whole_columns ? kernels::kDepth : layer.stride * plan.slab;
+    const Index strips = whole_columns ? 1 : (n + kernels::kDepth - 1) / kernels::kDepth;
     layer.size = strips * layer.stride * plan.slab + kernels::Panels<T>::kWidth;  // a last panel may pass the end
     layer.keeps_z = hidden && g->reads == Reads::input;
     layer.transposed = l > 1 ? kernels::Panels<T>{spec.units(l - 1)}.padded() * n : 0;
@@ -76,7 +82,7 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested) {
   return plan;
 }
 
-template Plan make_plan<float>(const Spec&, Index, const Rule*, int);
-template Plan make_plan<double>(const Spec&, Index, const Rule*, int);
+template Plan make_plan<float>(const Spec&, Index, const Rule*, int, bool);
+template Plan make_plan<double>(const Spec&, Index, const Rule*, int, bool);
 
 }  // namespace deepcore

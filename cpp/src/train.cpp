@@ -35,12 +35,18 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
     engine.store(optimizer);
   };
   auto next_poll = Clock::now();
+  const std::function<void()> poll = [&] {
+    const auto now = Clock::now();
+    if (now < next_poll) return;
+    next_poll = now + std::chrono::milliseconds(50);
+    monitor.poll();
+  };
   try {
     for (Index epoch = 0; epoch < options.epochs; ++epoch) {
       if (shuffled) permutation(options.seed, options.first_epoch + epoch, order.data(), m);
       double loss = 0, weight = 0;
       for (Index first = 0; first < m; first += batch) {
-        const double sum = engine.run(shuffled ? order.data() : nullptr, first, std::min(batch, m - first));
+        const double sum = engine.run(shuffled ? order.data() : nullptr, first, std::min(batch, m - first), poll);
         if (!std::isfinite(sum)) {
           result.first_nonfinite_step = optimizer.steps;
           store();  // the parameters before the step that would have lost them
@@ -51,10 +57,6 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
         const double rate = optimizer.learning_rate(optimizer.steps);
         if (engine.weight() > 0) engine.update(optimizer, rate, optimizer.steps + 1);
         ++optimizer.steps;
-        if (const auto now = Clock::now(); now >= next_poll) {
-          next_poll = now + std::chrono::milliseconds(50);
-          monitor.poll();
-        }
       }
       result.losses.push_back(loss / weight);
       if (!monitor.wants_epochs()) continue;

@@ -45,13 +45,18 @@ int posix_memalign(void** out, std::size_t to, std::size_t bytes) noexcept {
 }
 }
 #else  // the sanitizers have their own malloc, other C libraries no second name: operator new alone is counted
+#if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // it sees free(), but not that new is malloc()
+#endif
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return ++allocations, std::malloc(bytes == 0 ? 1 : bytes);
+}
 void* operator new(std::size_t bytes) {
-  ++allocations;
-  if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
+  if (void* memory = operator new(bytes, std::nothrow)) return memory;
   throw std::bad_alloc();
 }
 void* operator new[](std::size_t bytes) { return operator new(bytes); }
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return operator new(bytes, std::nothrow); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }

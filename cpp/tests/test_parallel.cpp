@@ -79,7 +79,8 @@ TEST(more_threads_than_work_are_not_started) {
   CHECK(team_size(7, 0) == 1);
   CHECK(team_size(7, 1e12) == 7);
   CHECK(team_size(1, 1e12) == 1);
-  for (double flops = 1; flops < 1e9; flops *= 1.5) {
+  for (int power = 0; power < 50; ++power) {
+    const double flops = std::pow(1.5, power);
     const int size = team_size(7, flops);
     CHECK(size >= 1 && size <= 7 && size <= team_size(7, 2 * flops), flops);
   }

@@ -30,8 +30,9 @@ struct Plan {
   std::size_t parameter_bytes, optimizer_bytes, packed_bytes, workspace_bytes;  // packed: the engine's copies
 };
 
-// rule: null if only gradients are wanted. requested: threads, 0 for the default.
+// rule: null if only gradients are wanted. requested: threads, 0 for the default. whole: the batch in one slab, so that
+// all its intermediates are there in the end.
 template <class T>
-Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested);
+Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, bool whole = false);
 
 }  // namespace deepcore
