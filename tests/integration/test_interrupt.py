@@ -91,3 +91,28 @@ def test_callbacks_hear_that_the_run_ended():
         """
     )
     assert heard == "1"
+
+
+def test_the_interrupt_arrives_within_a_large_batch_and_its_step_is_not_taken():
+    before, after, kept = child(
+        """
+        X = rng.normal(size=(12_000, 784)).astype(np.float32)
+        model = dc.mlp([784, 512, 256, 1], seed=1)
+        state, seen = dc.SGD(1e-3).bind(model), []
+
+        def interrupt():
+            while state.steps == 0:
+                pass
+            seen.append(state.steps)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        sender = threading.Thread(target=interrupt)
+        sender.start()
+        try:
+            model.fit(X, y[:12_000], state, epochs=1000, batch_size=None)
+        except KeyboardInterrupt:
+            sender.join()
+        print(seen[0], state.steps, np.isfinite(model.flat_parameters).all())
+        """
+    )
+    assert (before, after, kept) == ("1", "1", "True")
