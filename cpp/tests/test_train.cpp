@@ -284,15 +284,14 @@ struct Watcher : Monitor {
     return options.epochs == stops_at;
   }
   void poll() override {
-    ++polls;
-    if (interrupts) throw std::runtime_error("interrupt");
+    if (++polls == interrupts_at) throw std::runtime_error("interrupt");
   }
   const Course<T>& course;
   const Network<T>& network;
   TrainOptions options;
   std::vector<double> losses;
-  Index stops_at = -1, throws_at = -1, polls = 0;
-  bool interrupts = false, watches = true;
+  Index stops_at = -1, throws_at = -1, interrupts_at = -1, polls = 0;
+  bool watches = true;
 };
 
 TrainOptions four_epochs() {
@@ -350,16 +349,24 @@ TEST_BOTH(an_exception_after_an_epoch_leaves_the_parameters_of_that_epoch) {
   check_same(one, first, two, second, "");
 }
 
-TEST_BOTH(an_interrupt_between_steps_leaves_the_parameters_of_the_steps_that_were_taken) {
-  const Course<T> course({6, 9, 3}, 100);
-  auto one = course.network(), two = course.network();
-  auto first = make("adam", one, Schedule(0, {0.01})), second = make("adam", two, Schedule(0, {0.01}));
-  Watcher<T> watcher(course, one, four_epochs());
-  watcher.interrupts = true;
-  REFUSES(train(one, course.examples(), first, four_epochs(), watcher), "interrupt");
-  CHECK(first.steps >= 1);
-  by_hand(course, two, second, four_epochs(), first.steps);
-  check_same(one, first, two, second, "");
+TEST_BOTH(an_interrupt_leaves_the_parameters_of_the_steps_that_were_taken) {
+  const auto check = [](const Course<T>& course, Index batch, Index poll) {
+    auto one = course.network(), two = course.network();
+    auto first = make("adam", one, Schedule(0, {0.001})), second = make("adam", two, Schedule(0, {0.001}));
+    TrainOptions options;
+    options.batch_size = batch;
+    options.epochs = 100000;  // far more than fit between two polls
+    Watcher<T> watcher(course, one, options);
+    watcher.watches = false;
+    watcher.interrupts_at = poll;
+    REFUSES(train(one, course.examples(), first, options, watcher), "interrupt");
+    CHECK(first.steps >= poll - 1, first.steps);
+    by_hand(course, two, second, options, first.steps);
+    check_same(one, first, two, second, text("poll ", poll));
+  };
+  check({{60, 100, 5}, 100}, 16, 1);
+  check({{60, 100, 5}, 100}, 16, 2);
+  check({{60, 100, 5}, 9500}, 0, 1);  // within a batch of several slabs
 }
 
 TEST(impossible_options_are_refused) {
