@@ -105,11 +105,23 @@ void Engine<T>::examples_phase(const std::int64_t* order, Index first, Index m) 
   const int L = spec_.depth();
   team_.for_each((m + plan_.block - 1) / plan_.block, [&](Index i, int thread) {
     const Index j0 = i * plan_.block, count = std::min(plan_.block, m - j0);
-    if (!resident_) gather(examples_.X, order, first + j0, count, A(0).starting(j0));
+    if (!resident_) gather_inputs(order, first, j0, count);
     for (int l = 1; l <= L; ++l) forward(l, 0, packed_.layer(l).rows.count(), j0, count);
     head(order, first, j0, count, rooms_[static_cast<std::size_t>(thread)]);
     for (int l = L - 1; l >= 1; --l) backward(l, 0, packed_.layer(l).rows.count(), j0, count);
   });
+}
+
+// X -> A[0]. An example of weight 0 becomes zeros: whatever it holds, even NaN, must not reach the sums.
+template <class T>
+void Engine<T>::gather_inputs(const std::int64_t* order, Index first, Index j0, Index m) {
+  const kernels::Columns<T> to = A(0).starting(j0);
+  gather(examples_.X, order, first + j0, m, to);
+  for (Index j = 0; j < m && examples_.weights != nullptr; ++j) {
+    if (examples_.weights[order == nullptr ? first + j0 + j : order[first + j0 + j]] != T(0)) continue;
+    kernels::together(to, 0, spec_.units(0),
+                      [&](Index i, Index rows) { std::fill_n(to.from(i) + j * to.ld, rows, T(0)); });
+  }
 }
 
 // The same layer by layer: every weight is read by one thread only, for all examples.
@@ -130,7 +142,7 @@ void Engine<T>::by_layer(const std::int64_t* order, Index first, Index m) {
   };
   const int L = spec_.depth();
   if (!resident_) {
-    by_examples([&](Index j0, Index n, int) { gather(examples_.X, order, first + j0, n, A(0).starting(j0)); });
+    by_examples([&](Index j0, Index n, int) { gather_inputs(order, first, j0, n); });
   }
   for (int l = 1; l <= L; ++l) {
     share(packed_.layer(l).rows.count(), [&](Index p0, Index p1, Index j0, Index n) { forward(l, p0, p1, j0, n); });

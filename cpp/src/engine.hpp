@@ -57,6 +57,7 @@ class Engine {
     return {buffers[at(l)].data(), plan_.layers[at(l)].stride, plan_.layers[at(l)].strip};
   }
   void examples_phase(const std::int64_t* order, Index first, Index m);
+  void gather_inputs(const std::int64_t* order, Index first, Index j0, Index m);
   void by_layer(const std::int64_t* order, Index first, Index m);
   void forward(int l, Index p0, Index p1, Index j0, Index m);   // panels [p0, p1) of A[l], examples j0 ..
   void backward(int l, Index p0, Index p1, Index j0, Index m);  // of dZ[l], from dZ[l + 1]

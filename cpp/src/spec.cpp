@@ -46,23 +46,16 @@ void* aligned_zeros(std::size_t bytes) {
   return std::memset(memory, 0, whole);
 }
 
-namespace {
-
-Index checked(Index value, bool overflow) {
-  if (overflow) throw std::bad_alloc();
-  return value;
-}
-
-}  // namespace
-
 Layout::Layout(const Spec& spec) {
   for (int l = 1; l <= spec.depth(); ++l) {
     const Index n_in = spec.units(l - 1), n_out = spec.units(l);
-    Index count = 0, total = 0;
-    bool overflow = __builtin_mul_overflow(n_out, n_in, &count);
-    slices_.push_back({size_, checked(size_ + count, overflow), n_out, n_in});
-    overflow = __builtin_add_overflow(size_, count, &total) || __builtin_add_overflow(total, n_out, &total);
-    size_ = checked(total, overflow);
+    Index count = 0, biases_at = 0, end = 0;
+    const bool overflow = __builtin_mul_overflow(n_out, n_in, &count) ||
+                          __builtin_add_overflow(size_, count, &biases_at) ||
+                          __builtin_add_overflow(biases_at, n_out, &end);
+    if (overflow) throw std::bad_alloc();
+    slices_.push_back({size_, biases_at, n_out, n_in});
+    size_ = end;
   }
 }
 

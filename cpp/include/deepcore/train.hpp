@@ -14,7 +14,7 @@ struct Monitor {
   virtual ~Monitor() = default;
   virtual bool wants_epochs() const { return false; }
   virtual bool epoch(Index /*number*/, double /*loss*/) { return false; }  // true: stop; parameters are up to date
-  virtual void poll() {}  // at most every 50 ms, between steps: the place to look for an interrupt
+  virtual void poll() {}  // at most every 50 ms, between steps or slabs: the place to look for an interrupt
 };
 
 struct TrainOptions {

@@ -44,15 +44,16 @@ void head(const Spec& spec, Index m, T* Z, const T* Y, T* dZ, double* losses, T*
     for (Index j = 0; j < m; ++j) {
       T* z = Z + j * n;
       const T* y = Y + j * n;
-      double picked = 0, total = 0;  // sum of y z, sum of y
-      if (losses != nullptr) {
-        for (Index i = 0; i < n; ++i) {
-          if (y[i] != T(0)) picked += static_cast<double>(y[i]) * static_cast<double>(z[i]);
-          total += static_cast<double>(y[i]);
-        }
+      double picked = 0, total = 0;  // sum of y z, sum of y, which is 1 for labels
+      for (Index i = 0; i < n; ++i) {
+        if (y[i] != T(0)) picked += static_cast<double>(y[i]) * static_cast<double>(z[i]);
+        total += static_cast<double>(y[i]);
       }
       const T log_sum = softmax(n, z, z);
       if (losses != nullptr) losses[j] = total * static_cast<double>(log_sum) - picked;
+      if (dZ == nullptr) continue;
+      const T all_y = static_cast<T>(total);
+      for (Index i = 0; i < n; ++i) dZ[j * n + i] = all_y * z[i] - y[i];
     }
   } else if (spec.stable_output() && spec.loss() == kBinary) {  // max(z, 0) - y z + log(1 + exp(-|z|))
     if (losses != nullptr) {
@@ -75,7 +76,9 @@ void head(const Spec& spec, Index m, T* Z, const T* Y, T* dZ, double* losses, T*
       pull_back(output.activation, output.parameter, n, m, n, reads_input ? scratch : a, dZ);
     }
   }
-  if (dZ != nullptr && spec.stable_output()) map(count, dZ, [](const P& a, const P& y) { return psub(a, y); }, Z, Y);
+  const bool done = spec.stable_output() && spec.loss() == kCategorical;
+  if (dZ != nullptr && spec.stable_output() && !done)
+    map(count, dZ, [](const P& a, const P& y) { return psub(a, y); }, Z, Y);
 }
 
 }  // namespace deepcore::kernels
