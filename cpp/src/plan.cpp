@@ -16,7 +16,7 @@ namespace {
 
 // A slab is a multiple of kDepth, so that the sums over slabs are those of one piece. kSlab bounds the memory of a large
 // batch, kSlabFlops the time between two looks for an interrupt: some 0.1 s of one core.
-constexpr Index kSlab = 24 * kernels::kDepth;
+constexpr Index kSlabRuns = 24, kSlab = kSlabRuns * kernels::kDepth;
 constexpr double kSlabFlops = 1e10;
 // Examples that share one pass over the weights of a layer: enough to hide it, few enough to stay in the second cache;
 // with few units more of them, to pay less often for the calls.
@@ -32,8 +32,7 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   Plan plan{};
   plan.batch = batch;
   const double runs = std::floor(kSlabFlops / step_flops(spec, kernels::kDepth));
-  const Index slab =
-      kernels::kDepth * static_cast<Index>(std::clamp(runs, 1.0, static_cast<double>(kSlab / kernels::kDepth)));
+  const Index slab = kernels::kDepth * static_cast<Index>(std::clamp(runs, 1.0, static_cast<double>(kSlabRuns)));
   plan.slab = whole ? batch : std::min(batch, slab);
   plan.flops = step_flops(spec, batch);
   plan.threads = team_size(requested, step_flops(spec, plan.slab));
