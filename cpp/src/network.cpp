@@ -18,8 +18,8 @@ namespace deepcore {
 
 namespace {
 
-// A thread is started for each call, which takes as long as some 4 Mflop: fewer are not worth it.
-int call_team(int threads, double flops) { return team_size(threads, flops / 10); }
+// A thread is started for each call, which takes as long as some 4 Mflop a thread: fewer are not worth it.
+int call_team(int threads, double flops) { return team_size(threads, flops / 4); }
 
 template <class F>
 void in_blocks(Team& team, Index m, F f) {
