@@ -171,6 +171,7 @@ py::dict plan_door(const BoundNetwork<T>& self, Index batch, const Optimizer<T>*
   out["batch"] = plan.batch;
   out["slab"] = plan.slab;
   out["block"] = plan.block;
+  out["narrow"] = plan.narrow;
   out["by_layer"] = plan.by_layer;
   out["threads"] = plan.threads;
   out["items"] = plan.items;
@@ -231,9 +232,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
           [](Net& self, py::array X, py::array y, Optimizer<T>& optimizer, Index batch_size, Index epochs, bool shuffle,
              std::uint64_t seed, Index first_epoch, const Maybe& w, py::object on_epoch, int threads) {
             const Batch<T> batch("fit", self.network.spec, std::move(X), std::move(y), w);
-            if (!optimizer.slots.empty() && optimizer.slots[0].size() != self.network.layout.size()) {
-              throw py::value_error("fit: this optimizer was made for a network of another size");
-            }
+            usable_for(optimizer, self, "fit");
             Listener listener(std::move(on_epoch));
             const Writing writing(self.busy);
             TrainResult result;

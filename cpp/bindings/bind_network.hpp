@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deepcore/network.hpp>
+#include <deepcore/optimizer.hpp>
 
 #include <pybind11/pybind11.h>
 
@@ -31,5 +32,13 @@ class Writing {
  private:
   std::atomic<bool>& busy_;
 };
+
+template <class T>
+void usable_for(const Optimizer<T>& optimizer, const BoundNetwork<T>& net, const char* who) {
+  if (optimizer.parameters != net.network.layout.size()) {
+    throw pybind11::value_error(std::string(who) + ": this optimizer was made for a network of another size");
+  }
+  if (optimizer.lent) throw std::runtime_error(std::string(who) + ": this optimizer is at work in another fit");
+}
 
 }  // namespace deepcore::bindings

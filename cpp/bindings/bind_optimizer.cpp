@@ -50,13 +50,17 @@ void bind(py::module_& m, const char* class_name) {
             self.steps = steps;
           })
       .def_property_readonly("slots",
-                             [](py::object self) {
-                               auto& optimizer = self.cast<Opt&>();
-                               const OptimizerInfo& info = optimizers()[static_cast<std::size_t>(optimizer.rule.row)];
+                             [](const Opt& self) {
+                               const OptimizerInfo& info = optimizers()[static_cast<std::size_t>(self.rule.row)];
                                py::dict out;
-                               for (std::size_t k = 0; k < optimizer.slots.size(); ++k) {
-                                 const auto& slot = optimizer.slots[k];
-                                 out[info.slots[k]] = py::array_t<T>(slot.size(), slot.data(), self);
+                               for (std::size_t k = 0; k < self.slots.size(); ++k) {
+                                 py::array_t<T> copy(self.parameters);
+                                 if (self.lent) {
+                                   self.lent(k, copy.mutable_data());
+                                 } else {
+                                   std::copy_n(self.slots[k].data(), self.parameters, copy.mutable_data());
+                                 }
+                                 out[info.slots[k]] = copy;
                                }
                                return out;
                              })
@@ -64,9 +68,7 @@ void bind(py::module_& m, const char* class_name) {
           "step",
           [](Opt& self, Net& net, const py::array& gradient) {
             const Index n = net.network.layout.size();
-            if (!self.slots.empty() && self.slots[0].size() != n) {
-              throw py::value_error("step: this optimizer was made for a network of another size");
-            }
+            usable_for(self, net, "step");
             const T* g = flat<T>("step", "gradient", gradient, n, false);
             const Writing writing(net.busy);
             const py::gil_scoped_release release;

@@ -5,6 +5,7 @@
 #include <deepcore/catalog.hpp>
 
 #include "kernels/head.hpp"
+#include "kernels/narrow.hpp"
 #include "kernels/optimizers.hpp"
 
 #include <algorithm>
@@ -13,13 +14,10 @@
 namespace deepcore {
 
 template <class T>
-Engine<T>::Engine(const Network<T>& network, const Examples<T>& examples, const Plan& plan, const Rule* rule,
-                  Team& team)
+Engine<T>::Engine(const Network<T>& network, const Examples<T>& examples, const Plan& plan, Team& team)
     : network_(network), spec_(network.spec), examples_(examples), plan_(plan), team_(team), packed_(network.spec),
-      parameters_(packed_.size), gradients_(rule == nullptr || plan.batch > plan.slab ? packed_.size : 0),
+      parameters_(packed_.size), gradients_(plan.keeps_gradients ? packed_.size : 0),
       losses_(static_cast<std::size_t>(plan.slab)) {
-  const int slots = rule == nullptr ? 0 : kernels::slots_in_use(rule->row, rule->hyper.data());
-  for (int k = 0; k < slots; ++k) slots_.emplace_back(packed_.size);
   for (int l = 0; l <= spec_.depth(); ++l) {
     const LayerPlan& layer = plan_.layers[at(l)];
     a_.emplace_back(layer.size);
@@ -56,38 +54,46 @@ void Engine<T>::load() {
   }
 }
 
+// The slots are packed for the whole run and stand nowhere else: they are most of what a run holds.
 template <class T>
-void Engine<T>::load(const Optimizer<T>& from) {
-  for (std::size_t k = 0; k < slots_.size(); ++k) packed_.pack(network_.layout, from.slots[k].data(), slots_[k].data());
+void Engine<T>::begin(Optimizer<T>& optimizer) {
+  load();
+  for (std::size_t k = 0; k < optimizer.slots.size(); ++k) {
+    slots_.emplace_back(packed_.size);
+    packed_.pack(network_.layout, optimizer.slots[k].data(), slots_[k].data());
+    optimizer.slots[k] = Buffer<T>();
+  }
+  optimizer.lent = [this](std::size_t k, T* block) { packed_.unpack(network_.layout, slots_[k].data(), T(1), block); };
 }
 
 template <class T>
-void Engine<T>::store(T* block) const {
-  packed_.unpack(network_.layout, parameters_.data(), T(1), block);
+void Engine<T>::show(Network<T>& network) {
+  packed_.unpack(network.layout, parameters_.data(), T(1), network.parameters.data());
 }
 
 template <class T>
-void Engine<T>::store(Optimizer<T>& to) const {
-  for (std::size_t k = 0; k < slots_.size(); ++k)
-    packed_.unpack(network_.layout, slots_[k].data(), T(1), to.slots[k].data());
+void Engine<T>::end(Network<T>& network, Optimizer<T>& optimizer) {
+  show(network);
+  for (std::size_t k = 0; k < slots_.size(); ++k) {
+    optimizer.slots[k] = Buffer<T>(network_.layout.size());
+    optimizer.lent(k, optimizer.slots[k].data());
+    slots_[k] = Buffer<T>();
+  }
+  optimizer.lent = nullptr;
 }
 
 template <class T>
 double Engine<T>::run(const std::int64_t* order, Index first, Index m, const std::function<void()>& poll) {
-  double loss = 0;
-  weight_ = 0;
+  BatchSums total;
   accumulated_ = false;
   for (Index done = 0; done < m; done += plan_.slab) {
     m_ = std::min(plan_.slab, m - done);
     const bool whole = order == nullptr && m == examples_.count() && m_ == m;
     examples_phase(order, first + done, m_);
     resident_ = whole;
-    for (Index j = 0; j < m_; ++j) {
-      const Index at = order == nullptr ? first + done + j : order[first + done + j];
-      const double w = examples_.weights == nullptr ? 1.0 : static_cast<double>(examples_.weights[at]);
-      if (w != 0) loss += w * losses_[static_cast<std::size_t>(j)];  // an example of weight 0 is not there
-      weight_ += w;
-    }
+    const BatchSums slab = batch_sums(examples_, order, first + done, m_, losses_.data());
+    total.loss += slab.loss;
+    total.weight += slab.weight;
     poll();
     if (done + m_ == m) break;  // the last slab is left to update() or gradient()
     team_.for_each(static_cast<Index>(items_.size()), [&](Index i, int) {
@@ -96,7 +102,8 @@ double Engine<T>::run(const std::int64_t* order, Index first, Index m, const std
     });
     accumulated_ = true;
   }
-  return loss;
+  this->weight_ = total.weight;
+  return total.loss;
 }
 
 template <class T>
@@ -262,6 +269,11 @@ void Engine<T>::raw_gradient(const Item& item, bool add, T* out) const {
   const PackedLayer<T>& layer = packed_.layer(item.l);
   const int packets = layer.rows.packets(item.p);
   const kernels::Columns<T> A = columns(a_, item.l - 1), d = columns(dz_, item.l);
+  if (kernels::narrow(layer.n_in, layer.n_out)) {  // one item is the whole layer
+    return kernels::narrow_sums_of<T>(
+        layer.n_in, layer.n_out, m_, [&](Index i, Index e) { return A.data[e * A.ld + i]; },
+        [&](Index o, Index e) { return d.data[e * d.ld + o]; }, add, out, layer.rows.width(0));
+  }
   const T* dZ = d.from(layer.rows.start(item.p));
   kernels::outer<false>(packets, m_, dZ, d.ld, A.from(item.i0), A.ld, item.i1 - item.i0, add, out);
   if (item.last) kernels::row_sums(packets, m_, dZ, d.ld, add, out + (item.i1 - item.i0) * layer.rows.width(item.p));
@@ -269,7 +281,7 @@ void Engine<T>::raw_gradient(const Item& item, bool add, T* out) const {
 
 template <class T>
 void Engine<T>::update(const Optimizer<T>& optimizer, double rate, Index t) {
-  const T scale = static_cast<T>(1 / weight_);
+  const T scale = static_cast<T>(1 / this->weight_);
   kernels::with_step<T>(optimizer.rule.row, optimizer.rule.hyper.data(), rate, t, [&](const auto& step) {
     team_.for_each(static_cast<Index>(items_.size()), [&](Index i, int thread) {
       const Item& item = items_[static_cast<std::size_t>(i)];
@@ -293,7 +305,7 @@ void Engine<T>::gradient(T* block) {
     const Item& item = items_[static_cast<std::size_t>(i)];
     raw_gradient(item, accumulated_, gradients_.data() + offset(item));
   });
-  packed_.unpack(network_.layout, gradients_.data(), static_cast<T>(1 / weight_), block);
+  packed_.unpack(network_.layout, gradients_.data(), static_cast<T>(1 / this->weight_), block);
 }
 
 template class Engine<float>;

@@ -8,29 +8,22 @@
 
 #include "packed.hpp"
 #include "parallel.hpp"
-
-#include <functional>
+#include "runner.hpp"
 
 namespace deepcore {
 
 template <class T>
-class Engine {
+class Engine final : public Runner<T> {
  public:
-  // rule: null if only gradients are wanted.
-  Engine(const Network<T>& network, const Examples<T>& examples, const Plan& plan, const Rule* rule, Team& team);
+  Engine(const Network<T>& network, const Examples<T>& examples, const Plan& plan, Team& team);
 
-  void load();                          // packs the network's parameters: a cache, since they are writable
-  void load(const Optimizer<T>& from);  // and the slots
-  void store(T* block) const;           // parameters back into a Block
-  void store(Optimizer<T>& to) const;
-
-  // Phase 1 and, over the batch, the raw sums of phase 2. The batch: examples first.. or those that order names.
-  // Returns the sum of the weighted losses; weight() is then the sum of the weights.
-  // poll: called after every slab, on the calling thread; what it throws leaves the parameters as they were.
-  double run(const std::int64_t* order, Index first, Index m, const std::function<void()>& poll);
-  double weight() const { return weight_; }                          // sum of the batch's weights
-  void update(const Optimizer<T>& optimizer, double rate, Index t);  // phase 2 with the step t = 1, 2, ...
-  void gradient(T* block);                                           // phase 2, into a Block
+  void load();  // packs the network's parameters: a cache, since they are writable
+  void begin(Optimizer<T>& optimizer) override;
+  void show(Network<T>& network) override;
+  void end(Network<T>& network, Optimizer<T>& optimizer) override;
+  double run(const std::int64_t* order, Index first, Index m, const std::function<void()>& poll) override;  // phase 1
+  void update(const Optimizer<T>& optimizer, double rate, Index t) override;                                // phase 2
+  void gradient(T* block);  // phase 2, into a Block
 
   // What a finished run leaves behind (columns: examples of the batch).
   kernels::Columns<T> A(int l) const { return columns(a_, l); }
@@ -83,7 +76,6 @@ class Engine {
   std::vector<Item> items_;
   std::vector<double> losses_;
   Index m_ = 0;
-  double weight_ = 0;
   bool resident_ = false;     // A[0] holds the whole, unshuffled batch already
   bool accumulated_ = false;  // gradients_ holds the sums of earlier slabs
 };

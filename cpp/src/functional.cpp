@@ -3,6 +3,7 @@
 #include <deepcore/functional.hpp>
 
 #include "kernels/head.hpp"
+#include "kernels/narrow.hpp"
 #include "packed.hpp"
 
 #include <algorithm>
@@ -71,6 +72,17 @@ void linear_backward(View<const T> dZ, View<const T> A_prev, View<const T> W, Vi
   const kernels::Panels<T> rows{n};
   Buffer<T> chunk(kernels::Panels<T>::kWidth * n_prev);
   const T scale = static_cast<T>(1.0 / static_cast<double>(m));
+  const View<const T> transposed{W.data, W.cols, W.rows, W.col_stride, W.row_stride};
+  product<T>(transposed, {d.data(), n, m, 1, ld}, nullptr, dA_prev);
+  if (kernels::narrow(n_prev, n)) {
+    T C[kernels::kNarrow * (kernels::kNarrow + 1)];
+    kernels::narrow_sums_of<T>(n_prev, n, m, A_prev, dZ, false, C, n);
+    for (Index i = 0; i < n; ++i) {
+      for (Index k = 0; k < n_prev; ++k) dW(i, k) = scale * C[k * n + i];
+      db(i, 0) = scale * C[n_prev * n + i];
+    }
+    return;
+  }
   const View<const T> examples{A_prev.data, m, n_prev, A_prev.col_stride,
                                A_prev.row_stride};  // A_prev', depth = examples
   as_right(examples, [&](auto along_k, const T* b, Index sb) {
@@ -85,8 +97,6 @@ void linear_backward(View<const T> dZ, View<const T> A_prev, View<const T> W, Vi
       for (Index i = 0; i < rows.valid(p); ++i) db(rows.start(p) + i, 0) = scale * chunk.data()[i];
     }
   });
-  const View<const T> transposed{W.data, W.cols, W.rows, W.col_stride, W.row_stride};
-  product<T>(transposed, {d.data(), n, m, 1, ld}, nullptr, dA_prev);
 }
 
 template <class T>

@@ -138,7 +138,7 @@ double gradient(const Network<T>& network, const Examples<T>& examples, T* out, 
   require(examples.count() >= 1, "gradients: X must have at least one example");
   const Plan plan = make_plan<T>(network.spec, examples.count(), nullptr, threads);
   Team team(plan.threads);
-  Engine<T> engine(network, examples, plan, nullptr, team);
+  Engine<T> engine(network, examples, plan, team);
   engine.load();
   const double loss = engine.run(nullptr, 0, examples.count(), [] {});
   engine.gradient(out);
@@ -154,7 +154,7 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
           m);  // one slab: everything is still there
   const Plan plan = make_plan<T>(spec, m, nullptr, 1, true);
   Team team(plan.threads);
-  Engine<T> engine(network, examples, plan, nullptr, team);
+  Engine<T> engine(network, examples, plan, team);
   engine.load();
   engine.run(nullptr, 0, m, [] {});
   const T scale = static_cast<T>(1 / engine.weight());

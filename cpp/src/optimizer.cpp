@@ -63,9 +63,8 @@ double Schedule::operator()(Index step) const {
 }
 
 template <class T>
-Optimizer<T>::Optimizer(Rule r, Schedule s, Index parameters) : rule(r), learning_rate(std::move(s)) {
-  const OptimizerInfo& info = optimizers().at(static_cast<std::size_t>(rule.row));
-  for (int k = 0; k < kernels::slot_count(info); ++k) slots.emplace_back(parameters);
+Optimizer<T>::Optimizer(Rule r, Schedule s, Index n) : rule(r), learning_rate(std::move(s)), parameters(n) {
+  for (int k = 0; k < kernels::slots_in_use(rule.row, rule.hyper.data()); ++k) slots.emplace_back(n);
 }
 
 template <class T>

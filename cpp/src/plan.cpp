@@ -3,6 +3,7 @@
 #include <deepcore/catalog.hpp>
 #include <deepcore/plan.hpp>
 
+#include "kernels/narrow.hpp"
 #include "kernels/optimizers.hpp"
 #include "packed.hpp"
 #include "parallel.hpp"
@@ -38,6 +39,7 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   plan.threads = team_size(requested, step_flops(spec, plan.slab));
   const PackedLayout<T> packed(spec);
   plan.packed = packed.size;
+  plan.narrow = rule != nullptr && plan.threads == 1;
   Index widest = 0, values_of_one = 0;
   for (int l = 0; l <= spec.depth(); ++l) {
     widest = std::max(widest, l > 0 ? spec.units(l) : 0);
@@ -52,7 +54,9 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   for (int l = 0; l <= L; ++l) {
     const Index n = spec.units(l);
     const bool hidden = l > 0 && l < L;
+    plan.narrow = plan.narrow && (l == 0 || kernels::narrow(spec.units(l - 1), n));
     const ActivationInfo* g = hidden ? &activations()[static_cast<std::size_t>(spec.layer(l).activation)] : nullptr;
+    plan.narrow = plan.narrow && !(hidden && g->columnwise);
     // Strips, but for the output and for activations that sum over their units: they want whole columns.
     const bool whole_columns = n <= kernels::kDepth || l == L || (hidden && g->columnwise);
     LayerPlan layer{};
@@ -73,11 +77,12 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   const auto block = [](Index count) { return static_cast<std::size_t>(count) * sizeof(T); };
   const Index size = Layout(spec).size();
   const int slots = rule == nullptr ? 0 : kernels::slots_in_use(rule->row, rule->hyper.data());
-  const bool keeps_gradients = rule == nullptr || batch > plan.slab;
+  plan.keeps_gradients = rule == nullptr || batch > plan.slab;
   plan.parameter_bytes = block(size);
   plan.optimizer_bytes = block(size) * static_cast<std::size_t>(slots);
-  plan.packed_bytes += block(packed.size) * static_cast<std::size_t>(1 + slots + (keeps_gradients ? 1 : 0));
+  plan.packed_bytes += block(packed.size) * static_cast<std::size_t>(1 + (plan.keeps_gradients ? 1 : 0));
   plan.workspace_bytes = block(values);
+  if (plan.narrow) plan.packed_bytes = block(size);  // the gradient alone: it works in the network's own Block
   return plan;
 }
 

@@ -5,10 +5,12 @@
 #include <deepcore/train.hpp>
 
 #include "engine.hpp"
+#include "narrow.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <memory>
 
 namespace deepcore {
 
@@ -24,16 +26,16 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
   const bool shuffled = options.shuffle && !full;  // the order within one batch means nothing
   const Plan plan = make_plan<T>(network.spec, batch, &optimizer.rule, options.threads);
   Team team(plan.threads);
-  Engine<T> engine(network, examples, plan, &optimizer.rule, team);
+  std::unique_ptr<Runner<T>> road;
+  if (plan.narrow) {
+    road = std::make_unique<Narrow<T>>(network, examples, plan);
+  } else {
+    road = std::make_unique<Engine<T>>(network, examples, plan, team);
+  }
   std::vector<std::int64_t> order(shuffled ? static_cast<std::size_t>(m) : 0);
   TrainResult result;
   result.losses.reserve(static_cast<std::size_t>(options.epochs));
-  engine.load();
-  engine.load(optimizer);
-  const auto store = [&] {
-    engine.store(network.parameters.data());
-    engine.store(optimizer);
-  };
+  road->begin(optimizer);
   auto next_poll = Clock::now();
   const std::function<void()> poll = [&] {
     const auto now = Clock::now();
@@ -46,28 +48,28 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
       if (shuffled) permutation(options.seed, options.first_epoch + epoch, order.data(), m);
       double loss = 0, weight = 0;
       for (Index first = 0; first < m; first += batch) {
-        const double sum = engine.run(shuffled ? order.data() : nullptr, first, std::min(batch, m - first), poll);
+        const double sum = road->run(shuffled ? order.data() : nullptr, first, std::min(batch, m - first), poll);
         if (!std::isfinite(sum)) {
           result.first_nonfinite_step = optimizer.steps;
-          store();  // the parameters before the step that would have lost them
+          road->end(network, optimizer);  // with the parameters before the step that would have lost them
           return result;
         }
         loss += sum;
-        weight += engine.weight();
+        weight += road->weight();
         const double rate = optimizer.learning_rate(optimizer.steps);
-        if (engine.weight() > 0) engine.update(optimizer, rate, optimizer.steps + 1);
+        if (road->weight() > 0) road->update(optimizer, rate, optimizer.steps + 1);
         ++optimizer.steps;
       }
       result.losses.push_back(loss / weight);
       if (!monitor.wants_epochs()) continue;
-      store();
-      if (monitor.epoch(options.first_epoch + epoch, result.losses.back())) return result;
+      road->show(network);
+      if (monitor.epoch(options.first_epoch + epoch, result.losses.back())) break;
     }
   } catch (...) {  // an interrupt: what was learned so far stays
-    store();
+    road->end(network, optimizer);
     throw;
   }
-  store();
+  road->end(network, optimizer);
   return result;
 }
 

@@ -69,6 +69,7 @@ TEST(a_visit_reaches_the_row_of_that_position_once) {
 TEST(the_head_knows_the_positions_of_the_losses_with_a_stable_form) {
   CHECK(kernels::kBinary == loss_id("binary_cross_entropy"));
   CHECK(kernels::kCategorical == loss_id("categorical_cross_entropy"));
+  CHECK(kernels::kLinear == activation_id("linear"));
 }
 
 TEST(the_output_that_belongs_to_a_loss_is_an_activation) {
@@ -89,7 +90,9 @@ TEST_BOTH(an_optimizer_has_the_slots_that_its_row_names_as_large_as_the_paramete
                                                                {"adam", 2}, {"adamw", 2},   {"nadam", 2}};
   CHECK(known.size() == optimizers().size());
   for (const auto& [name, slots] : known) {
-    const Optimizer<T> optimizer({optimizer_id(name)}, Schedule(0, {0.1}), 37);
+    Rule rule{optimizer_id(name)};
+    if (name == "sgd") rule.hyper[0] = 0.9;  // without momentum it needs none
+    const Optimizer<T> optimizer(rule, Schedule(0, {0.1}), 37);
     CHECK(optimizer.slots.size() == slots, name);
     CHECK(optimizer.steps == 0);
     for (const auto& slot : optimizer.slots) {

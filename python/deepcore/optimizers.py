@@ -199,7 +199,7 @@ class OptimizerState:
 
     @property
     def slots(self) -> dict[str, Array]:
-        """Live 1-D views of the slots by name, laid out like ``flat_parameters``."""
+        """Copies of the slots by name, 1-D, laid out like ``flat_parameters``; only those in use."""
         return dict(self._native.slots)
 
     def step(self, grads: Mapping[str, Array] | Array) -> None:

@@ -15,19 +15,22 @@ class Plan:
         batch: Examples of a step.
         slab: Examples in the workspace at once; a larger batch passes in slabs whose gradients add up.
         block: Examples that one thread carries through the layers, if not ``by_layer``.
+        narrow: All layers have few units: examples lie along the vector lanes instead of units.
         by_layer: Threads share each layer's product instead, so that each weight is read by one of them.
         threads: How many the shapes can use, at most what was asked for.
         items: Chunks of parameters that are handed out for gradient and update.
         flops: Floating-point operations of a step.
         parameter_bytes: Of the model's parameters.
         optimizer_bytes: Of the optimizer's slots in use.
-        packed_bytes: Of the engine's own copies of both, and of gradients where they must be kept.
+        packed_bytes: Of the engine's own copies of W and W', and of gradients where they must be kept; the
+            slots move into the run and back, they are never there twice.
         workspace_bytes: Of A, dZ and Z of a slab.
     """
 
     batch: int
     slab: int
     block: int
+    narrow: bool
     by_layer: bool
     threads: int
     items: int
@@ -44,7 +47,9 @@ class Plan:
 
     def __str__(self) -> str:
         way = (
-            "threads share the product of each layer"
+            "few units: examples along the vector lanes"
+            if self.narrow
+            else "threads share the product of each layer"
             if self.by_layer
             else f"a thread carries blocks of {self.block} examples through all layers"
         )

@@ -9,7 +9,7 @@ from reference import cases, optimizers
 
 RATE, EPOCHS, SEED = 0.05, 3, 11
 OUTPUTS = sorted(cases.BELONGING)
-SIZES = [(6, [9, 5, 3]), (37, [20, 7, 5, 2]), (3, [2]), (130, [70, 33, 17])]
+SIZES = [(6, [9, 5, 3]), (37, [20, 7, 5, 2]), (3, [2]), (2, [4, 1]), (5, [8, 7, 3]), (130, [70, 33, 17])]
 SIZE_IDS = ["-".join(map(str, [n, *units])) for n, units in SIZES]
 # Full batch, batches with a rest, batches of one.
 BATCHES = [(41, 0), (41, 8), (41, 41), (41, 1000), (7, 1), (100, 64)]

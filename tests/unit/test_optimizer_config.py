@@ -62,7 +62,7 @@ def test_gradients_may_be_views_a_dict_or_one_vector():
     assert np.array_equal(results[0], results[2])
 
 
-def test_slots_are_live_views_laid_out_like_the_parameters():
+def test_slots_are_laid_out_like_the_parameters():
     X, y = examples()
     model = net()
     state = dc.SGD(0.1, momentum=0.9).bind(model)

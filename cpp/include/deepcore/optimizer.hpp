@@ -6,6 +6,7 @@
 #include <deepcore/schedule.hpp>
 
 #include <array>
+#include <functional>
 #include <vector>
 
 namespace deepcore {
@@ -17,14 +18,16 @@ struct Rule {
 
 template <class T>
 struct Optimizer {
-  Optimizer(Rule r, Schedule s, Index parameters);  // slots start at zero
+  Optimizer(Rule r, Schedule s, Index n);  // slots start at zero
   Rule rule;
   Schedule learning_rate;
-  std::vector<Buffer<T>> slots;  // Blocks
-  Index steps = 0;               // taken so far
+  Index parameters;                                   // of the network it was made for
+  std::vector<Buffer<T>> slots;                       // Blocks: as many as this rule with these constants reads
+  Index steps = 0;                                    // taken so far
+  std::function<void(std::size_t k, T* block)> lent;  // while a run holds the slots: copies one; otherwise empty
 };
 
-// One update of n flat parameters with gradient g; t counts from 1. slots: as many arrays as the row has.
+// One update of n flat parameters with gradient g; t counts from 1. slots: as many arrays as the rule reads.
 template <class T>
 void update(const Rule& rule, double learning_rate, Index t, T* parameters, const T* gradient, T* const* slots,
             Index n);

@@ -151,5 +151,6 @@ struct Softmax {
 
 using Activations =
     Table<ActivationInfo, Linear, Sigmoid, Tanh, Relu, LeakyRelu, Elu, Selu, Gelu, Silu, Softplus, Softmax>;
+inline constexpr int kLinear = 0;  // its row; held to the table by a test
 
 }  // namespace deepcore::kernels

@@ -181,8 +181,6 @@ struct NAdamRow {
 
 using Optimizers = Table<OptimizerInfo, SgdRow, RmsPropRow, AdagradRow, AdamRow, AdamWRow, NAdamRow>;
 
-constexpr int slot_count(const OptimizerInfo& info) { return (info.slots[0] != nullptr) + (info.slots[1] != nullptr); }
-
 // f(step) with the row's Step, built once for a whole step of the optimizer.
 template <class T, class F>
 void with_step(int row, const double* hyper, double rate, Index t, F f) {
