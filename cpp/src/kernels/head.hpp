@@ -34,6 +34,10 @@ void head(const Spec& spec, Index m, T* Z, const T* Y, T* dZ, double* losses, T*
   const Index n = spec.outputs(), count = n * m;
   const LayerSpec& output = spec.layer(spec.depth());
   const auto sum_columns = [&] {
+    if (n == 1) {
+      for (Index j = 0; j < m; ++j) losses[j] = static_cast<double>(scratch[j]);
+      return;
+    }
     for (Index j = 0; j < m; ++j) {
       double sum = 0;
       for (Index i = 0; i < n; ++i) sum += static_cast<double>(scratch[j * n + i]);
