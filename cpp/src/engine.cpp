@@ -6,6 +6,7 @@
 
 #include "kernels/head.hpp"
 #include "kernels/optimizers.hpp"
+#include "penalties.hpp"
 
 #include <algorithm>
 #include <array>
@@ -16,7 +17,8 @@ template <class T>
 Engine<T>::Engine(const Network<T>& network, const Examples<T>& examples, const Plan& plan, const Rule* rule,
                   Team& team)
     : network_(network), spec_(network.spec), examples_(examples), plan_(plan), team_(team), packed_(network.spec),
-      parameters_(packed_.size), gradients_(rule == nullptr || plan.batch > plan.slab ? packed_.size : 0),
+      parameters_(packed_.size),
+      gradients_(rule == nullptr || rule->clips() || plan.batch > plan.slab ? packed_.size : 0),
       losses_(static_cast<std::size_t>(plan.slab)) {
   const int slots = rule == nullptr ? 0 : kernels::slots_in_use(rule->row, rule->hyper.data());
   for (int k = 0; k < slots; ++k) slots_.emplace_back(packed_.size);
@@ -26,15 +28,12 @@ Engine<T>::Engine(const Network<T>& network, const Examples<T>& examples, const 
     dz_.emplace_back(l > 0 ? layer.size : 0);
     z_.emplace_back(layer.keeps_z ? layer.size : 0);
     transposed_.emplace_back(layer.transposed);
-    if (l == 0) continue;
-    const PackedLayer<T>& packed = packed_.layer(l);
-    for (Index p = 0; p < packed.rows.count(); ++p) {
-      for (Index i = 0; i < packed.n_in; i += kChunk) {
-        const Index end = std::min(i + kChunk, packed.n_in);
-        items_.push_back({l, p, i, end, end == packed.n_in});
-      }
-    }
   }
+  for_each_piece<T>(spec_, [&](int l, Index p, Index i0, Index i1) {
+    items_.push_back({l, p, i0, i1, i1 == packed_.layer(l).n_in, items_.size()});
+  });
+  if (spec_.has_penalties()) penalties_.resize(items_.size());
+  if (rule != nullptr && rule->clips()) squares_.resize(items_.size());
   // The first share of the items is the first share of every layer's panels, as in by_layer: a thread forwards through
   // the weights that it updated, while they are in its cache.
   const auto place = [&](const Item& item) {
@@ -51,9 +50,7 @@ Engine<T>::Engine(const Network<T>& network, const Examples<T>& examples, const 
 template <class T>
 void Engine<T>::load() {
   packed_.pack(network_.layout, network_.parameters.data(), parameters_.data());
-  for (const Item& item : items_) {
-    transpose(item, parameters_.data() + offset(item));
-  }
+  for (const Item& item : items_) refresh(item);
 }
 
 template <class T>
@@ -96,7 +93,7 @@ double Engine<T>::run(const std::int64_t* order, Index first, Index m, const std
     });
     accumulated_ = true;
   }
-  return loss;
+  return loss + penalty() * (network_.penalty_per_batch_weight ? 1 : weight_);
 }
 
 template <class T>
@@ -256,6 +253,12 @@ void Engine<T>::transpose(const Item& item, const T* columns) {
                            transposed_[at(item.l)].data());
 }
 
+template <class T>
+void Engine<T>::refresh(const Item& item) {
+  transpose(item, parameters_.data() + offset(item));
+  measure(item);
+}
+
 // Sums over the examples of dZ A' for the item's weights, then of dZ for its biases.
 template <class T>
 void Engine<T>::raw_gradient(const Item& item, bool add, T* out) const {
@@ -269,29 +272,36 @@ void Engine<T>::raw_gradient(const Item& item, bool add, T* out) const {
 
 template <class T>
 void Engine<T>::update(const Optimizer<T>& optimizer, double rate, Index t) {
-  const T scale = static_cast<T>(1 / weight_);
+  const bool clips = optimizer.rule.clips();
+  const T scale = clips ? clip(optimizer.rule) : static_cast<T>(1 / weight_);
   kernels::with_step<T>(optimizer.rule.row, optimizer.rule.hyper.data(), rate, t, [&](const auto& step) {
     team_.for_each(static_cast<Index>(items_.size()), [&](Index i, int thread) {
       const Item& item = items_[static_cast<std::size_t>(i)];
       const Index at = offset(item);
-      const Index count = (item.i1 - item.i0 + (item.last ? 1 : 0)) * packed_.layer(item.l).rows.width(item.p);
+      const Index count = values(item);
       std::array<T*, 3> arrays{parameters_.data() + at};
       for (std::size_t k = 0; k < slots_.size(); ++k) arrays[k + 1] = slots_[k].data() + at;
       // What the update will read comes closer while the product runs: mnist-m with Adam gains an eighth.
       for (std::size_t k = 0; k <= slots_.size(); ++k) kernels::prefetch(arrays[k], count);
-      T* raw = accumulated_ ? gradients_.data() + at : rooms_[static_cast<std::size_t>(thread)].chunk.data();
-      raw_gradient(item, accumulated_, raw);
+      T* raw = accumulated_ || clips ? gradients_.data() + at : rooms_[static_cast<std::size_t>(thread)].chunk.data();
+      if (!clips) {
+        raw_gradient(item, accumulated_, raw);
+        penalize(item, raw);
+      }
       kernels::update(step, count, arrays[0], raw, scale, &arrays[1]);
-      transpose(item, arrays[0]);
+      refresh(item);
     });
   });
+  constrain();
 }
 
 template <class T>
 void Engine<T>::gradient(T* block) {
   team_.for_each(static_cast<Index>(items_.size()), [&](Index i, int) {
     const Item& item = items_[static_cast<std::size_t>(i)];
-    raw_gradient(item, accumulated_, gradients_.data() + offset(item));
+    T* sums = gradients_.data() + offset(item);
+    raw_gradient(item, accumulated_, sums);
+    penalize(item, sums);
   });
   packed_.unpack(network_.layout, gradients_.data(), static_cast<T>(1 / weight_), block);
 }

@@ -47,6 +47,7 @@ class Engine {
     int l;
     Index p, i0, i1;
     bool last;
+    std::size_t number;  // in the order in which sums over pieces are formed
   };
   struct Room {  // of one thread
     Buffer<T> Z, Y, dZ, scratch, chunk;
@@ -68,6 +69,13 @@ class Engine {
   const ActivationInfo& activation(int l) const;
   void transpose(const Item& item, const T* columns);
   void raw_gradient(const Item& item, bool add, T* out) const;
+  Index values(const Item& item) const;            // how many the item holds, biases included
+  void penalize(const Item& item, T* sums) const;  // adds the derivative of the penalty to raw sums
+  void measure(const Item& item);                  // the item's penalty
+  void refresh(const Item& item);                  // what hangs on its parameters: the transposed copy, the penalty
+  void constrain();                                // max_norm
+  T clip(const Rule& rule);                        // finished gradients into gradients_; returns what scales them
+  double penalty() const;
   Index offset(const Item& item) const;  // of the item in a packed block
 
   const Network<T>& network_;
@@ -81,7 +89,7 @@ class Engine {
   std::vector<Buffer<T>> a_, dz_, z_, transposed_;  // by layer, 0..L
   std::vector<Room> rooms_;
   std::vector<Item> items_;
-  std::vector<double> losses_;
+  std::vector<double> losses_, penalties_, squares_;  // by example; by item's number, empty where nobody asks
   Index m_ = 0;
   double weight_ = 0;
   bool resident_ = false;     // A[0] holds the whole, unshuffled batch already

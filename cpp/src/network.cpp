@@ -9,6 +9,7 @@
 #include "engine.hpp"
 #include "forward.hpp"
 #include "kernels/head.hpp"
+#include "penalties.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -130,6 +131,7 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, int thre
     hit += w * hits[static_cast<std::size_t>(j)];
     weight += w;
   }
+  loss += penalty(network) * (network.penalty_per_batch_weight ? 1 : weight);
   return {loss / weight, labelled ? hit / weight : std::numeric_limits<double>::quiet_NaN()};
 }
 

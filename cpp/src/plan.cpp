@@ -73,7 +73,7 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   const auto block = [](Index count) { return static_cast<std::size_t>(count) * sizeof(T); };
   const Index size = Layout(spec).size();
   const int slots = rule == nullptr ? 0 : kernels::slots_in_use(rule->row, rule->hyper.data());
-  const bool keeps_gradients = rule == nullptr || batch > plan.slab;
+  const bool keeps_gradients = rule == nullptr || rule->clips() || batch > plan.slab;
   plan.parameter_bytes = block(size);
   plan.optimizer_bytes = block(size) * static_cast<std::size_t>(slots);
   plan.packed_bytes += block(packed.size) * static_cast<std::size_t>(1 + slots + (keeps_gradients ? 1 : 0));

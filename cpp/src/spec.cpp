@@ -4,10 +4,12 @@
 #include <deepcore/catalog.hpp>
 #include <deepcore/error.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <new>
 #include <string>
+#include <utility>
 
 namespace deepcore {
 
@@ -22,6 +24,11 @@ Spec::Spec(Index inputs, std::vector<LayerSpec> layers, int loss)
     require(layer.activation >= 0 && layer.activation < rows, "Model: layer ", l, " has no known activation");
     require(layer.parameter >= 0 && layer.parameter <= std::numeric_limits<float>::max(), "Model: parameter of layer ",
             l, " must be a finite number of at least 0, got ", layer.parameter);
+    const std::pair<const char*, double> limits[] = {{"l1", layer.l1}, {"l2", layer.l2}, {"max_norm", layer.max_norm}};
+    for (const auto& [name, value] : limits) {
+      require(value >= 0 && value <= std::numeric_limits<float>::max(), "Model: ", name, " of layer ", l,
+              " must be a finite number of at least 0, got ", value);
+    }
   }
   require(loss_ >= 0 && loss_ < static_cast<int>(losses().size()), "Model: loss is not known");
   const ActivationInfo& output = activations()[static_cast<std::size_t>(this->layer(depth()).activation)];
@@ -31,6 +38,10 @@ Spec::Spec(Index inputs, std::vector<LayerSpec> layers, int loss)
           "' there, or loss='half_squared_error'");
   stable_output_ = std::string(info.output) == output.name;
   takes_labels_ = std::string(output.name) == "softmax";
+}
+
+bool Spec::has_penalties() const {
+  return std::any_of(layers_.begin(), layers_.end(), [](const LayerSpec& l) { return l.l1 != 0 || l.l2 != 0; });
 }
 
 std::size_t checked_bytes(Index count, std::size_t element) {

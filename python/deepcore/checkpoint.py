@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,11 @@ _SPEC_KEYS = {
     "format": int, "version": str, "inputs": int, "layers": list, "loss": str, "dtype": str, "seed": int,
     "epochs_trained": int, "extras": dict,
 }  # fmt: skip
-_LAYER_KEYS = {"units": int, "activation": str, "init": str, "parameter": (float, int, type(None))}
+_NUMBER, _NUMBER_OR_NONE = (float, int), (float, int, type(None))
+_LAYER_KEYS: dict[str, Any] = {
+    "units": int, "activation": str, "init": str, "parameter": _NUMBER_OR_NONE, "l1": _NUMBER, "l2": _NUMBER,
+    "max_norm": _NUMBER_OR_NONE,
+}  # fmt: skip
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
@@ -46,10 +51,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         "format": FORMAT,
         "version": _core.build_info()["version"],
         "inputs": model.inputs,
-        "layers": [
-            {"units": d.units, "activation": d.activation, "init": d.init, "parameter": d.parameter}
-            for d in model.layers
-        ],
+        "layers": [asdict(layer) for layer in model.layers],
         "loss": model.loss,
         "dtype": model.dtype.name,
         "seed": model.seed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class SymmetryWarning(UserWarning):
     """Units of a hidden layer start equal, so they stay equal: the layer learns as if it had one unit."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dense:
     """A fully connected layer: ``A = g(W A_prev + b)``.
 
@@ -42,20 +42,27 @@ class Dense:
             activation: He for the relu family, LeCun for selu, Xavier (times the activation's gain) for the
                 others. b starts at zero.
         parameter: The activation's parameter (slope of leaky_relu, alpha of elu); None: its default.
+        l1: The cost grows by ``l1 * |W|_1``, the sum of the weights' absolute values.
+        l2: The cost grows by ``l2 / 2 * |W|^2``, the sum of the weights' squares; biases are free.
+        max_norm: After every step, weights into a unit whose norm is larger are scaled to it; None: no limit.
 
     Raises:
         TypeError: if an argument has another type.
-        ValueError: if ``units`` < 1, a name is unknown, or the activation has no parameter.
+        ValueError: if ``units`` < 1, a name is unknown, a number out of its range, or the activation has no
+            parameter.
 
     Example:
         >>> Dense(3, "leaky_relu", parameter=0.2)
-        Dense(units=3, activation='leaky_relu', init='auto', parameter=0.2)
+        Dense(3, 'leaky_relu', parameter=0.2)
     """
 
     units: int
     activation: ActivationName | str = "relu"
     init: InitializerName | str = "auto"
     parameter: float | None = None
+    l1: float = 0.0
+    l2: float = 0.0
+    max_norm: float | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.units, bool) or not isinstance(self.units, (int, np.integer)):
@@ -66,17 +73,23 @@ class Dense:
         row = catalog.lookup(catalog.activations, self.activation, "Dense: activation")
         if self.init != "auto":
             catalog.lookup(catalog.initializers, self.init, "Dense: init")
-        if self.parameter is None:
-            return
-        if row["parameter"] is None:
+        if self.parameter is not None and row["parameter"] is None:
             raise ValueError(f"Dense: parameter must be None for {self.activation}, which has none")
-        if isinstance(self.parameter, bool) or not isinstance(
-            self.parameter, (int, float, np.floating, np.integer)
-        ):
-            raise TypeError(f"Dense: parameter must be a number, got {self.parameter!r}")
-        if not (math.isfinite(self.parameter) and self.parameter >= 0):
-            raise ValueError(f"Dense: parameter must be finite and not negative, got {self.parameter}")
-        object.__setattr__(self, "parameter", float(self.parameter))
+        for name in ("parameter", "l1", "l2", "max_norm"):
+            value = getattr(self, name)
+            if value is None and name in ("parameter", "max_norm"):
+                continue
+            object.__setattr__(self, name, _number(name, value))
+        if self.max_norm == 0:
+            raise ValueError("Dense: max_norm must be above 0, got 0.0; None sets no limit")
+
+    def __repr__(self) -> str:
+        named = ", ".join(
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in fields(self)[2:]
+            if getattr(self, f.name) != f.default
+        )
+        return f"Dense({self.units}, {self.activation!r}{', ' if named else ''}{named})"
 
     @property
     def initializer(self) -> str:
@@ -91,9 +104,25 @@ def native_parameter(activation: str, parameter: float | None) -> float:
     return 0.0 if parameter is None else float(parameter)
 
 
-def native_layers(layers: Sequence[Dense]) -> list[tuple[int, str, float]]:
-    """The layers as the native network takes them: (units, activation, parameter)."""
-    return [(d.units, d.activation, native_parameter(d.activation, d.parameter)) for d in layers]
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.floating, np.integer)):
+        raise TypeError(f"Dense: {name} must be a number, got {value!r}")
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"Dense: {name} must be finite and not negative, got {value}")
+    return float(value)
+
+
+def native_layers(layers: Sequence[Dense]) -> list[tuple[int, str, float, dict[str, float]]]:
+    """The layers as the native network takes them: (units, activation, parameter, options)."""
+    return [
+        (
+            d.units,
+            d.activation,
+            native_parameter(d.activation, d.parameter),
+            {"l1": d.l1, "l2": d.l2, "max_norm": d.max_norm or 0.0},
+        )
+        for d in layers
+    ]
 
 
 def initialize(layers: Sequence[Dense], parameters: BlockViews, seed: int) -> None:

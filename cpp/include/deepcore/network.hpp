@@ -18,6 +18,9 @@ struct Network {
   Spec spec;
   Layout layout;
   Buffer<T> parameters;  // a Block of layout.size() values
+  // scikit-learn's rule: a batch's penalty is divided by the sum of its weights, like its losses. It counts less in a
+  // large batch then.
+  bool penalty_per_batch_weight = false;
 };
 
 // A batch of examples: X (n[0], m) and either labels (m) or Y (n[L], m); weights (m) or null.

@@ -10,8 +10,10 @@ namespace deepcore {
 
 struct LayerSpec {
   Index units;
-  int activation;    // row of activations()
-  double parameter;  // slope of leaky_relu, alpha of elu; ignored by others
+  int activation;         // row of activations()
+  double parameter;       // slope of leaky_relu, alpha of elu; ignored by others
+  double l1 = 0, l2 = 0;  // the cost grows by l1 |W|_1 + l2 / 2 |W|^2; biases are free
+  double max_norm = 0;    // of the weights into a unit, restored after every step; 0: no limit
 };
 
 class Spec {
@@ -24,6 +26,7 @@ class Spec {
   Index outputs() const { return units(depth()); }
   const LayerSpec& layer(int l) const { return layers_[static_cast<std::size_t>(l) - 1]; }  // l = 1..L
   int loss() const { return loss_; }
+  bool has_penalties() const;                            // on any layer
   bool stable_output() const { return stable_output_; }  // loss and output belong together: dZ[L] = A[L] - Y
   bool takes_labels() const { return takes_labels_; }    // softmax: y may be integer labels
 

@@ -1,12 +1,14 @@
 """Typed contract of the native module; checked against the built variant by ``mypy.stubtest``."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar, final
+from typing import Any, Final, TypeAlias, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 _Array = NDArray[Any]
+# units, activation, its parameter, and options that are not at their default
+_Layer: TypeAlias = tuple[int, str, float] | tuple[int, str, float, dict[str, Any]]
 _F = TypeVar("_F", np.float32, np.float64)
 
 VARIANTS: Final[tuple[str, ...]]
@@ -60,11 +62,12 @@ class Schedule:
 # The engine, once per dtype: rows are examples.
 @final
 class NetworkF32:
-    def __init__(self, inputs: int, layers: Sequence[tuple[int, str, float]], loss: str) -> None: ...
+    def __init__(self, inputs: int, layers: Sequence[_Layer], loss: str) -> None: ...
     @property
     def parameters(self) -> NDArray[np.float32]: ...
     @property
     def layout(self) -> list[tuple[int, int, int, int]]: ...
+    penalty_per_batch_weight: bool
     def predict(self, X: _Array, out: _Array | None = ..., threads: int = ...) -> NDArray[np.float32]: ...
     def evaluate(
         self, X: _Array, y: _Array, sample_weight: _Array | None = ..., threads: int = ...
@@ -91,15 +94,17 @@ class NetworkF32:
         sample_weight: _Array | None = ...,
         on_epoch: Callable[[int, float], bool] | None = ...,
         threads: int = ...,
+        order: NDArray[np.int64] | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final
 class NetworkF64:
-    def __init__(self, inputs: int, layers: Sequence[tuple[int, str, float]], loss: str) -> None: ...
+    def __init__(self, inputs: int, layers: Sequence[_Layer], loss: str) -> None: ...
     @property
     def parameters(self) -> NDArray[np.float64]: ...
     @property
     def layout(self) -> list[tuple[int, int, int, int]]: ...
+    penalty_per_batch_weight: bool
     def predict(self, X: _Array, out: _Array | None = ..., threads: int = ...) -> NDArray[np.float64]: ...
     def evaluate(
         self, X: _Array, y: _Array, sample_weight: _Array | None = ..., threads: int = ...
@@ -126,6 +131,7 @@ class NetworkF64:
         sample_weight: _Array | None = ...,
         on_epoch: Callable[[int, float], bool] | None = ...,
         threads: int = ...,
+        order: NDArray[np.int64] | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final
