@@ -80,7 +80,8 @@ struct Batch {
 };
 
 // A layer: (units, activation, parameter), and a dict with whatever else is not at its default.
-Spec make_spec(Index inputs, const std::vector<py::tuple>& layers, const std::string& loss) {
+Spec make_spec(Index inputs, const std::vector<py::tuple>& layers, const std::string& loss,
+               const std::optional<double>& loss_parameter, double label_smoothing) {
   std::vector<LayerSpec> out;
   for (const py::tuple& layer : layers) {
     if (layer.size() != 3 && layer.size() != 4) {
@@ -103,7 +104,10 @@ Spec make_spec(Index inputs, const std::vector<py::tuple>& layers, const std::st
       }
     }
   }
-  return {inputs, std::move(out), loss_id(loss)};
+  LossSpec cost(loss_id(loss));
+  cost.smoothing = label_smoothing;
+  if (loss_parameter) cost.parameter = *loss_parameter;
+  return {inputs, std::move(out), cost};
 }
 
 // The explicit order of a run: indices of examples, one epoch or all of them.
@@ -221,10 +225,12 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
   using Net = BoundNetwork<T>;
   using Maybe = std::optional<py::array>;
   py::class_<Net>(m, name, py::module_local(), py::is_final())
-      .def(py::init([](Index inputs, const std::vector<py::tuple>& layers, const std::string& loss) {
-             return std::make_unique<Net>(make_spec(inputs, layers, loss));
+      .def(py::init([](Index inputs, const std::vector<py::tuple>& layers, const std::string& loss,
+                       const std::optional<double>& loss_parameter, double label_smoothing) {
+             return std::make_unique<Net>(make_spec(inputs, layers, loss, loss_parameter, label_smoothing));
            }),
-           py::arg("inputs"), py::arg("layers"), py::arg("loss"))
+           py::arg("inputs"), py::arg("layers"), py::arg("loss"), py::arg("loss_parameter") = py::none(),
+           py::arg("label_smoothing") = 0.0)
       .def_property_readonly("parameters",
                              [](py::object self) {
                                const auto& network = self.cast<Net&>().network;

@@ -216,10 +216,11 @@ void Engine<T>::head(const std::int64_t* order, Index first, Index j0, Index m, 
   kernels::copy_columns(n, m, A.data, A.ld, room.Z.data(), n);
   const View<const T>& all = examples_.Y;
   const T* Y = room.Y.data();
-  if (order == nullptr && all.row_stride == 1 && all.col_stride == n && examples_.labels == nullptr) {
+  if (order == nullptr && all.row_stride == 1 && all.col_stride == n && examples_.labels == nullptr &&
+      spec_.smoothing() == 0) {
     Y = &all(0, first + j0);  // targets in order are read where they lie
   } else {
-    gather_targets(examples_, n, order, first + j0, m, room.Y.data());
+    gather_targets(examples_, spec_, order, first + j0, m, room.Y.data());
   }
   kernels::head(spec_, m, room.Z.data(), Y, room.dZ.data(), losses_.data() + j0, room.scratch.data());
   if (examples_.weights != nullptr) {

@@ -118,7 +118,7 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, int thre
     T* Z = rooms[static_cast<std::size_t>(thread)].data();
     T* Y = Z + n * kForwardBlock;
     for (Index j = 0; j < count; ++j) std::copy_n(logits + j * ld, n, Z + j * n);
-    gather_targets(examples, n, nullptr, first, count, Y);
+    gather_targets(examples, spec, nullptr, first, count, Y);
     kernels::head<T>(spec, count, Z, Y, nullptr, losses.data() + first, Y + n * kForwardBlock);
     for (Index j = 0; labelled && j < count; ++j) {
       hits[static_cast<std::size_t>(first + j)] = right(spec, examples, Z + j * n, first + j) ? 1 : 0;
@@ -189,9 +189,9 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
     if (l == L) {  // the literal derivative of the loss
       const kernels::Columns<T> out = engine.A(L);
       Buffer<T> A(n * m), Y(n * m);
-      gather_targets(examples, n, nullptr, 0, m, Y.data());
+      gather_targets(examples, spec, nullptr, 0, m, Y.data());
       for (Index j = 0; j < m; ++j) std::copy_n(out.data + j * out.ld, n, A.data() + j * n);
-      kernels::loss_gradient(spec.loss(), n * m, A.data(), Y.data(), A.data());
+      kernels::loss_gradient(spec.loss(), spec.loss_parameter(), n * m, A.data(), Y.data(), A.data());
       keep("dA", l, n, m, scale, [&](Index i, Index j) {
         return A.data()[j * n + i] * (examples.weights == nullptr ? T(1) : examples.weights[j]);
       });

@@ -23,6 +23,8 @@ _AUTO_INIT = {
     "gelu": "he",
     "silu": "he",
     "softplus": "he",
+    "relu6": "he",
+    "mish": "he",
     "selu": "lecun",
 }
 
@@ -151,7 +153,9 @@ def resolve_loss(loss: str, layers: Sequence[Dense]) -> str:
         if not fitting:
             raise ValueError(f"Model: loss must be named for a {output} output, got 'auto'")
         return fitting[0]
-    needs = catalog.lookup(catalog.losses, loss, "Model: loss")["needs_probability"]
-    if needs and not catalog.activations[output]["probability"]:
+    row = catalog.lookup(catalog.losses, loss, "Model: loss")
+    if row["needs_probability"] and not catalog.activations[output]["probability"]:
         raise ValueError(f"Model: loss {loss!r} needs a sigmoid or softmax output, got {output}")
+    if row["needs_positive"] and not catalog.activations[output]["positive"]:
+        raise ValueError(f"Model: loss {loss!r} needs an output above 0, such as exp, got {output}")
     return loss

@@ -34,6 +34,9 @@ class Model:
             (sigmoid: binary_cross_entropy, softmax: categorical_cross_entropy, linear: half_squared_error).
         dtype: ``"float32"`` or ``"float64"``, of everything the model computes.
         seed: Of the initial weights and of the shuffling; the same seed gives the same bits everywhere.
+        loss_parameter: Where the quadratic part of huber ends (1), the quantile (0.5); None: the default.
+        label_smoothing: s in [0, 1) for a cross-entropy: targets y become y (1 - s) + s / k for k classes, or
+            y (1 - s) + s / 2 for sigmoid outputs.
 
     Attributes:
         extras: What was saved beside the parameters, JSON data (feature names, statistics, label names).
@@ -57,6 +60,8 @@ class Model:
         loss: LossName | str = "auto",
         dtype: DTypeName | str | type = "float32",
         seed: int = 0,
+        loss_parameter: float | None = None,
+        label_smoothing: float = 0.0,
     ) -> None:
         self.inputs = door.count("Model", "inputs", inputs)
         self.layers = tuple(layers)
@@ -67,11 +72,15 @@ class Model:
             raise ValueError(f"Model: dtype must be float32 or float64, got {self.dtype}")
         self.seed = door.count("Model", "seed", seed, low=0, high=2**63 - 1)
         self.loss = resolve_loss(loss, self.layers)
+        self.loss_parameter = door.loss_parameter(self.loss, loss_parameter)
+        self.label_smoothing = door.label_smoothing(self.loss, label_smoothing)
         self.extras: dict[str, Any] = {}
         self.epochs_trained = 0
         self._busy = threading.Lock()
         build: Any = _core.NetworkF32 if self.dtype == np.float32 else _core.NetworkF64
-        self._network: Any = build(self.inputs, native_layers(self.layers), self.loss)
+        self._network: Any = build(
+            self.inputs, native_layers(self.layers), self.loss, self.loss_parameter, self.label_smoothing
+        )
         self._flat: Array = self._network.parameters
         self._layout: list[tuple[int, int, int, int]] = self._network.layout
         self._parameters = BlockViews(self._flat, self._layout)
@@ -347,9 +356,9 @@ class Model:
         m = len(features)
         if m == 0:
             raise ValueError(f"{who}: X must have at least one row, got none")
-        probability = bool(catalog.losses[self.loss]["needs_probability"])
-        output = self.layers[-1].activation
-        y = door.targets(who, y, m, self.outputs, output, probability, self.dtype)
+        y = door.targets(
+            who, y, m, self.outputs, self.layers[-1].activation, catalog.losses[self.loss], self.dtype
+        )
         return features, y, door.weights(who, sample_weight, class_weight, y, self.dtype)
 
     def _views(self, flat: Array, prefix: str) -> BlockViews:
@@ -376,23 +385,11 @@ class Model:
         checkpoint.save(self, path)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        config = (self.inputs, self.layers, self.loss, self.dtype.name, self.seed)
-        return _rebuild, (config, self._flat.copy(), self.epochs_trained, self.extras)
+        from deepcore import checkpoint
+
+        return checkpoint.rebuild, (*checkpoint.described(self), self._flat.copy())
 
     def __repr__(self) -> str:
         sizes = "-".join(str(n) for n in (self.inputs, *(layer.units for layer in self.layers)))
         names = " ".join(layer.activation for layer in self.layers)
         return f"Model({sizes}, {names}, loss={self.loss!r}, dtype={self.dtype.name!r}, seed={self.seed})"
-
-
-def _rebuild(
-    config: tuple[Any, ...], flat: Array | None, epochs_trained: int, extras: dict[str, Any]
-) -> Model:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SymmetryWarning)  # it was given when the model was made
-        model = Model(*config)
-    if flat is not None:
-        model.flat_parameters[:] = flat
-    model.epochs_trained = epochs_trained
-    model.extras = extras
-    return model
