@@ -81,7 +81,7 @@ struct Batch {
 
 // A layer: (units, activation, parameter), and a dict with whatever else is not at its default.
 Spec make_spec(Index inputs, const std::vector<py::tuple>& layers, const std::string& loss,
-               const std::optional<double>& loss_parameter, double label_smoothing) {
+               const std::optional<double>& loss_parameter, double label_smoothing, double input_dropout) {
   std::vector<LayerSpec> out;
   for (const py::tuple& layer : layers) {
     if (layer.size() != 3 && layer.size() != 4) {
@@ -99,6 +99,8 @@ Spec make_spec(Index inputs, const std::vector<py::tuple>& layers, const std::st
         last.l2 = value.cast<double>();
       } else if (name == "max_norm") {
         last.max_norm = value.cast<double>();
+      } else if (name == "dropout") {
+        last.dropout = value.cast<double>();
       } else {
         throw py::value_error(text("Network: unknown option '", name, "' of layer ", out.size()));
       }
@@ -107,7 +109,7 @@ Spec make_spec(Index inputs, const std::vector<py::tuple>& layers, const std::st
   LossSpec cost(loss_id(loss));
   cost.smoothing = label_smoothing;
   if (loss_parameter) cost.parameter = *loss_parameter;
-  return {inputs, std::move(out), cost};
+  return {inputs, std::move(out), cost, input_dropout};
 }
 
 // The explicit order of a run: indices of examples, one epoch or all of them.
@@ -123,6 +125,11 @@ py::array order_door(const py::array& order, Index m, Index epochs) {
       throw py::value_error(text("fit: order must hold rows from 0 to ", m - 1, ", got ", at[i], " at ", i));
   }
   return out;
+}
+
+using Training = std::optional<std::pair<std::uint64_t, Index>>;  // (seed, step)
+TrainingStep training_step(const Training& training) {
+  return training ? TrainingStep{training->first, training->second} : TrainingStep{};
 }
 
 template <class T>
@@ -188,10 +195,12 @@ struct BoundPredictor {
 };
 
 template <class T>
-py::dict trace_door(const BoundNetwork<T>& self, py::array X, py::array y, const std::optional<py::array>& w) {
+py::dict trace_door(const BoundNetwork<T>& self, py::array X, py::array y, const std::optional<py::array>& w,
+                    const Training& training) {
   const Batch<T> batch("trace", self.network.spec, std::move(X), std::move(y), w);
   py::dict out;
-  for (const auto& one : trace(self.network, batch.examples)) {
+  const TrainingStep step = training_step(training);
+  for (const auto& one : trace(self.network, batch.examples, training ? &step : nullptr)) {
     Result<T> array(one.rows, one.cols);
     for (Index j = 0; j < one.cols; ++j) {
       for (Index i = 0; i < one.rows; ++i) array.view(i, j) = one.values.data()[j * one.rows + i];
@@ -226,11 +235,12 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
   using Maybe = std::optional<py::array>;
   py::class_<Net>(m, name, py::module_local(), py::is_final())
       .def(py::init([](Index inputs, const std::vector<py::tuple>& layers, const std::string& loss,
-                       const std::optional<double>& loss_parameter, double label_smoothing) {
-             return std::make_unique<Net>(make_spec(inputs, layers, loss, loss_parameter, label_smoothing));
+                       const std::optional<double>& loss_parameter, double label_smoothing, double input_dropout) {
+             return std::make_unique<Net>(
+                 make_spec(inputs, layers, loss, loss_parameter, label_smoothing, input_dropout));
            }),
            py::arg("inputs"), py::arg("layers"), py::arg("loss"), py::arg("loss_parameter") = py::none(),
-           py::arg("label_smoothing") = 0.0)
+           py::arg("label_smoothing") = 0.0, py::arg("input_dropout") = 0.0)
       .def_property_readonly("parameters",
                              [](py::object self) {
                                const auto& network = self.cast<Net&>().network;
@@ -260,16 +270,19 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
           py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none(), py::arg("threads") = 0)
       .def(
           "gradient",
-          [](const Net& self, py::array X, py::array y, const py::array& out, const Maybe& w, int threads) {
+          [](const Net& self, py::array X, py::array y, const py::array& out, const Maybe& w, int threads,
+             const Training& training) {
             const Batch<T> batch("gradient", self.network.spec, std::move(X), std::move(y), w);
             T* g = flat<T>("gradient", "gradient", out, self.network.layout.size(), true);
             const py::gil_scoped_release release;
-            return gradient(self.network, batch.examples, g, threads);
+            const TrainingStep step = training_step(training);
+            return gradient(self.network, batch.examples, g, threads, training ? &step : nullptr);
           },
           py::arg("X"), py::arg("y"), py::arg("gradient"), py::arg("sample_weight") = py::none(),
-          py::arg("threads") = 0)
+          py::arg("threads") = 0, py::arg("training") = py::none())
       .def("plan", &plan_door<T>, py::arg("batch"), py::arg("optimizer") = py::none(), py::arg("threads") = 0)
-      .def("trace", &trace_door<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none())
+      .def("trace", &trace_door<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none(),
+           py::arg("training") = py::none())
       .def(
           "train",
           [](Net& self, py::array X, py::array y, Optimizer<T>& optimizer, Index batch_size, Index epochs, bool shuffle,

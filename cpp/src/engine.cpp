@@ -4,6 +4,7 @@
 
 #include <deepcore/catalog.hpp>
 
+#include "kernels/dropout.hpp"
 #include "kernels/head.hpp"
 #include "kernels/optimizers.hpp"
 #include "penalties.hpp"
@@ -27,6 +28,7 @@ Engine<T>::Engine(const Network<T>& network, const Examples<T>& examples, const 
     a_.emplace_back(layer.size);
     dz_.emplace_back(l > 0 ? layer.size : 0);
     z_.emplace_back(layer.keeps_z ? layer.size : 0);
+    masks_.emplace_back(layer.masked ? layer.size : 0);
     transposed_.emplace_back(layer.transposed);
   }
   for_each_piece<T>(spec_, [&](int l, Index p, Index i0, Index i1) {
@@ -76,7 +78,8 @@ double Engine<T>::run(const std::int64_t* order, Index first, Index m, const std
   accumulated_ = false;
   for (Index done = 0; done < m; done += plan_.slab) {
     m_ = std::min(plan_.slab, m - done);
-    const bool whole = order == nullptr && m == examples_.count() && m_ == m;
+    slab_first_ = done;
+    const bool whole = order == nullptr && m == examples_.count() && m_ == m && spec_.dropout(0) == 0;
     examples_phase(order, first + done, m_);
     resident_ = whole;
     for (Index j = 0; j < m_; ++j) {
@@ -119,6 +122,7 @@ void Engine<T>::gather_inputs(const std::int64_t* order, Index first, Index j0, 
     kernels::together(to, 0, spec_.units(0),
                       [&](Index i, Index rows) { std::fill_n(to.from(i) + j * to.ld, rows, T(0)); });
   }
+  drop(0, 0, spec_.units(0), j0, m);
 }
 
 // The same layer by layer: every weight is read by one thread only, for all examples.
@@ -187,22 +191,27 @@ template <class T>
 void Engine<T>::activate(int l, Index i0, Index i1, Index j0, Index m) {
   const LayerSpec& spec = spec_.layer(l);
   const kernels::Columns<T> a = A(l).starting(j0), z = columns(z_, l).starting(j0);
-  const bool keeps_z = plan_.layers[at(l)].keeps_z;
+  const bool keeps_z = plan_.layers[at(l)].keeps_z, reads_z = activation(l).reads == Reads::input;
   kernels::together(a, i0, i1, [&](Index i, Index rows) {
-    if (keeps_z) {
+    const auto keep = [&] {
       for (Index j = 0; j < m; ++j) std::copy_n(a.from(i) + j * a.ld, rows, z.from(i) + j * a.ld);
-    }
+    };
+    if (keeps_z && reads_z) keep();
     kernels::activate(spec.activation, spec.parameter, rows, m, a.ld, a.from(i), a.from(i));
+    if (keeps_z && !reads_z) keep();  // before dropout changes it
   });
+  drop(l, i0, i1, j0, m);
 }
 
-// dZ[l] = dA[l] * g'(Z[l]), in place.
+// dZ[l] = dA[l] * mask[l] * g'(Z[l]), in place.
 template <class T>
 void Engine<T>::pull_back(int l, Index i0, Index i1, Index j0, Index m) {
   const LayerSpec& spec = spec_.layer(l);
   const kernels::Columns<T> d = dZ(l).starting(j0),
                             x = (plan_.layers[at(l)].keeps_z ? columns(z_, l) : A(l)).starting(j0);
+  const bool masked = training_ && plan_.layers[at(l)].masked;
   kernels::together(d, i0, i1, [&](Index i, Index rows) {
+    if (masked) kernels::multiply_by(rows, m, d.ld, mask(l).starting(j0).from(i), d.from(i));
     kernels::pull_back(spec.activation, spec.parameter, rows, m, d.ld, x.from(i), d.from(i));
   });
 }

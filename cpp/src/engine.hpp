@@ -28,6 +28,7 @@ class Engine {
   // Returns the sum of the weighted losses; weight() is then the sum of the weights.
   // poll: called after every slab, on the calling thread; what it throws leaves the parameters as they were.
   double run(const std::int64_t* order, Index first, Index m, const std::function<void()>& poll);
+  void set_training(const TrainingStep* step);                       // of the next runs; null: as the network predicts
   double weight() const { return weight_; }                          // sum of the batch's weights
   void update(const Optimizer<T>& optimizer, double rate, Index t);  // phase 2 with the step t = 1, 2, ...
   void gradient(T* block);                                           // phase 2, into a Block
@@ -35,6 +36,7 @@ class Engine {
   // What a finished run leaves behind (columns: examples of the batch).
   kernels::Columns<T> A(int l) const { return columns(a_, l); }
   kernels::Columns<T> dZ(int l) const { return columns(dz_, l); }
+  kernels::Columns<T> mask(int l) const { return columns(masks_, l); }  // empty where nothing is dropped
   const PackedLayout<T>& layout() const { return packed_; }
   const T* parameters() const { return parameters_.data(); }
   kernels::Left<T> transposed(int l) const { return {transposed_[at(l)].data(), spec_.units(l), 0, false, nullptr}; }
@@ -64,6 +66,7 @@ class Engine {
   void backward(int l, Index p0, Index p1, Index j0, Index m);  // of dZ[l], from dZ[l + 1]
   void head(const std::int64_t* order, Index first, Index j0, Index m, Room& room);
   void activate(int l, Index i0, Index i1, Index j0, Index m);
+  void drop(int l, Index i0, Index i1, Index j0, Index m);  // A[l] *= a fresh mask
   void pull_back(int l, Index i0, Index i1, Index j0, Index m);
   Index rows_end(int l, Index p1) const;
   const ActivationInfo& activation(int l) const;
@@ -86,11 +89,13 @@ class Engine {
   PackedLayout<T> packed_;
   Buffer<T> parameters_, gradients_;
   std::vector<Buffer<T>> slots_;
-  std::vector<Buffer<T>> a_, dz_, z_, transposed_;  // by layer, 0..L
+  std::vector<Buffer<T>> a_, dz_, z_, masks_, transposed_;  // by layer, 0..L
   std::vector<Room> rooms_;
   std::vector<Item> items_;
   std::vector<double> losses_, penalties_, squares_;  // by example; by item's number, empty where nobody asks
-  Index m_ = 0;
+  Index m_ = 0, slab_first_ = 0;                      // examples of the slab, and its place in the batch
+  TrainingStep step_{};
+  bool training_ = false;
   double weight_ = 0;
   bool resident_ = false;     // A[0] holds the whole, unshuffled batch already
   bool accumulated_ = false;  // gradients_ holds the sums of earlier slabs

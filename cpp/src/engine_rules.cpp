@@ -1,6 +1,7 @@
-// Engine: what may be added to an update: penalties, clipping, max_norm. Runs without them do not pass here.
+// Engine: what may be added to a step: penalties, clipping, max_norm, dropout. Runs without them do not pass here.
 // Floor: model.
 #include "engine.hpp"
+#include "kernels/dropout.hpp"
 #include "penalties.hpp"
 
 namespace deepcore {
@@ -75,13 +76,35 @@ void Engine<T>::constrain() {
   });
 }
 
-#define DEEPCORE_INSTANTIATE(T)                             \
-  template Index Engine<T>::values(const Item&) const;      \
-  template void Engine<T>::penalize(const Item&, T*) const; \
-  template void Engine<T>::measure(const Item&);            \
-  template double Engine<T>::penalty() const;               \
-  template T Engine<T>::clip(const Rule&);                  \
-  template void Engine<T>::constrain();
+template <class T>
+void Engine<T>::set_training(const TrainingStep* step) {
+  training_ = step != nullptr;
+  if (training_) step_ = *step;
+}
+
+template <class T>
+void Engine<T>::drop(int l, Index i0, Index i1, Index j0, Index m) {
+  if (!training_ || !plan_.layers[at(l)].masked) return;
+  const kernels::Columns<T> a = A(l).starting(j0), to = mask(l).starting(j0);
+  const std::uint64_t stream = kernels::mask_stream(step_.number, l);
+  kernels::together(a, i0, i1, [&](Index i, Index rows) {
+    for (Index j = 0; j < m; ++j) {
+      kernels::dropout_mask(step_.seed, stream, slab_first_ + j0 + j, spec_.units(l), i, rows, spec_.dropout(l),
+                            to.from(i) + j * to.ld);
+    }
+    kernels::multiply_by(rows, m, a.ld, to.from(i), a.from(i));
+  });
+}
+
+#define DEEPCORE_INSTANTIATE(T)                               \
+  template Index Engine<T>::values(const Item&) const;        \
+  template void Engine<T>::penalize(const Item&, T*) const;   \
+  template void Engine<T>::measure(const Item&);              \
+  template double Engine<T>::penalty() const;                 \
+  template T Engine<T>::clip(const Rule&);                    \
+  template void Engine<T>::constrain();                       \
+  template void Engine<T>::set_training(const TrainingStep*); \
+  template void Engine<T>::drop(int, Index, Index, Index, Index);
 DEEPCORE_INSTANTIATE(float)
 DEEPCORE_INSTANTIATE(double)
 #undef DEEPCORE_INSTANTIATE

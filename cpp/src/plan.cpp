@@ -60,9 +60,10 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
     layer.strip = whole_columns ? kernels::kDepth : layer.stride * plan.slab;
     const Index strips = whole_columns ? 1 : (n + kernels::kDepth - 1) / kernels::kDepth;
     layer.size = strips * layer.stride * plan.slab + kernels::Panels<T>::kWidth;  // a last panel may pass the end
-    layer.keeps_z = hidden && g->reads == Reads::input;
+    layer.masked = spec.dropout(l) > 0;
+    layer.keeps_z = hidden && (g->reads == Reads::input || layer.masked);
     layer.transposed = l > 1 ? kernels::Panels<T>{spec.units(l - 1)}.padded() * n : 0;
-    values += layer.size * ((l > 0 ? 2 : 1) + (layer.keeps_z ? 1 : 0));
+    values += layer.size * ((l > 0 ? 2 : 1) + (layer.keeps_z ? 1 : 0) + (layer.masked ? 1 : 0));
     plan.layers.push_back(layer);
     if (l > 0) {
       const PackedLayer<T>& p = packed.layer(l);

@@ -23,8 +23,9 @@ double Spec::smooth_target() const {
   return loss == "categorical_cross_entropy" ? 1 / static_cast<double>(outputs()) : 0.5;
 }
 
-Spec::Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss)
-    : inputs_(inputs), layers_(std::move(layers)), loss_(loss), stable_output_(false), takes_labels_(false) {
+Spec::Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss, double input_dropout)
+    : inputs_(inputs), layers_(std::move(layers)), loss_(loss), input_dropout_(input_dropout), stable_output_(false),
+      takes_labels_(false) {
   require(inputs_ >= 1, "Model: inputs must be at least 1, got ", inputs_);
   require(!layers_.empty(), "Model: layers must hold at least one layer with weights");
   const auto rows = static_cast<int>(activations().size());
@@ -40,6 +41,11 @@ Spec::Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss)
               " must be a finite number of at least 0, got ", value);
     }
   }
+  for (int l = 0; l < depth(); ++l) {
+    require(dropout(l) >= 0 && dropout(l) < 1, "Model: dropout of layer ", l, " must be at least 0 and below 1, got ",
+            dropout(l));
+  }
+  require(dropout(depth()) == 0, "Model: dropout of the last layer must be 0, got ", dropout(depth()));
   require(loss_.row >= 0 && loss_.row < static_cast<int>(losses().size()), "Model: loss is not known");
   const ActivationInfo& output = activations()[static_cast<std::size_t>(this->layer(depth()).activation)];
   const LossInfo& info = losses()[static_cast<std::size_t>(loss_.row)];

@@ -49,6 +49,8 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
       if (options.order != nullptr && options.order_epochs > 1) visit += epoch * m;
       double loss = 0, weight = 0;
       for (Index first = 0; first < m; first += batch) {
+        const TrainingStep step{options.seed, optimizer.steps};
+        engine.set_training(&step);
         const double sum = engine.run(visit, first, std::min(batch, m - first), poll);
         if (!std::isfinite(sum)) {
           result.first_nonfinite_step = optimizer.steps;

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from deepcore import _core
-from deepcore.layers import Dense, SymmetryWarning
+from deepcore.layers import Dense, Dropout, SymmetryWarning
 from deepcore.model import Model
 from deepcore.typing import Array
 
@@ -34,10 +34,11 @@ _NUMBER, _NUMBER_OR_NONE = (float, int), (float, int, type(None))
 _SPEC_KEYS = {
     "format": int, "version": str, "inputs": int, "layers": list, "loss": str, "dtype": str, "seed": int,
     "epochs_trained": int, "extras": dict, "loss_parameter": _NUMBER_OR_NONE, "label_smoothing": _NUMBER,
+    "input_dropout": _NUMBER,
 }  # fmt: skip
 _LAYER_KEYS: dict[str, Any] = {
     "units": int, "activation": str, "init": str, "parameter": _NUMBER_OR_NONE, "l1": _NUMBER, "l2": _NUMBER,
-    "max_norm": _NUMBER_OR_NONE,
+    "max_norm": _NUMBER_OR_NONE, "dropout": _NUMBER,
 }  # fmt: skip
 
 
@@ -275,7 +276,16 @@ def _build(spec: dict[str, Any], path: str | os.PathLike[str]) -> Model:
         raise _error(path, str(error)) from error
 
 
-_DESCRIPTION = ("inputs", "layers", "loss", "dtype", "seed", "loss_parameter", "label_smoothing")
+_DESCRIPTION = (
+    "inputs",
+    "layers",
+    "loss",
+    "dtype",
+    "seed",
+    "loss_parameter",
+    "label_smoothing",
+    "input_dropout",
+)
 
 
 def described(model: Model) -> tuple[dict[str, Any], int, dict[str, Any]]:
@@ -290,7 +300,8 @@ def rebuild(
     """The model of a description, with these parameters: what pickle and ``load`` make."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SymmetryWarning)  # it was given when the model was made
-        model = Model(**description)
+        inputs = [Dropout(rate)] if (rate := description.pop("input_dropout")) else []
+        model = Model(**description | {"layers": (*inputs, *description["layers"])})
     if flat is not None:
         model.flat_parameters[:] = flat
     model.epochs_trained = epochs_trained

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -12,7 +12,16 @@ from deepcore import _core, catalog
 from deepcore.blocks import BlockViews
 from deepcore.typing import ActivationName, InitializerName
 
-__all__ = ["Dense", "SymmetryWarning", "initialize", "native_layers", "native_parameter", "resolve_loss"]
+__all__ = [
+    "Dense",
+    "Dropout",
+    "SymmetryWarning",
+    "folded",
+    "initialize",
+    "native_layers",
+    "native_parameter",
+    "resolve_loss",
+]
 
 # init="auto": the scheme derived for the slope of the activation (He et al. 2015 for the relu family,
 # Klambauer et al. 2017 for selu, Glorot & Bengio 2010 for everything that is about linear at 0).
@@ -46,6 +55,8 @@ class Dense:
         parameter: The activation's parameter (slope of leaky_relu, alpha of elu); None: its default.
         l1: The cost grows by ``l1 * |W|_1``, the sum of the weights' absolute values.
         l2: The cost grows by ``l2 / 2 * |W|^2``, the sum of the weights' squares; biases are free.
+        dropout: Each training step drops an activation of this layer with this probability and divides the
+            others by 1 - dropout; predictions drop nothing. ``Dropout(rate)`` behind the layer says the same.
         max_norm: After every step, weights into a unit whose norm is larger are scaled to it; None: no limit.
 
     Raises:
@@ -65,6 +76,7 @@ class Dense:
     l1: float = 0.0
     l2: float = 0.0
     max_norm: float | None = None
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         if isinstance(self.units, bool) or not isinstance(self.units, (int, np.integer)):
@@ -77,11 +89,13 @@ class Dense:
             catalog.lookup(catalog.initializers, self.init, "Dense: init")
         if self.parameter is not None and row["parameter"] is None:
             raise ValueError(f"Dense: parameter must be None for {self.activation}, which has none")
-        for name in ("parameter", "l1", "l2", "max_norm"):
+        for name in ("parameter", "l1", "l2", "max_norm", "dropout"):
             value = getattr(self, name)
             if value is None and name in ("parameter", "max_norm"):
                 continue
-            object.__setattr__(self, name, _number(name, value))
+            object.__setattr__(self, name, _number(name, value, "Dense"))
+        if self.dropout >= 1:
+            raise ValueError(f"Dense: dropout must be below 1, got {self.dropout}")
         if self.max_norm == 0:
             raise ValueError("Dense: max_norm must be above 0, got 0.0; None sets no limit")
 
@@ -99,6 +113,61 @@ class Dense:
         return _AUTO_INIT.get(self.activation, "xavier") if self.init == "auto" else self.init
 
 
+@dataclass(frozen=True)
+class Dropout:
+    """Inverted dropout in a list of layers: behind a ``Dense`` of its activations, in front of the inputs.
+
+    Masks are a function of the model's seed, the optimizer's step, the example's place in its batch and the
+    unit: the same for any number of threads.
+
+    Args:
+        rate: Probability with which a training step drops a value, at least 0 and below 1.
+
+    Raises:
+        ValueError: if ``rate`` is out of its range.
+
+    Source: Srivastava et al. (2014), scaled while training as ``torch.nn.Dropout`` is.
+
+    Example:
+        >>> import deepcore as dc
+        >>> dc.Model(4, [dc.Dropout(0.1), dc.Dense(8), dc.Dropout(0.5), dc.Dense(1, "sigmoid")]).layers[0]
+        Dense(8, 'relu', dropout=0.5)
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        rate = _number("rate", self.rate, "Dropout")
+        if rate >= 1:
+            raise ValueError(f"Dropout: rate must be below 1, got {rate}")
+        object.__setattr__(self, "rate", rate)
+
+
+def folded(layers: Sequence[Dense | Dropout]) -> tuple[float, tuple[Dense, ...]]:
+    """Dropout of the inputs, and the dense layers with the dropout that stands behind them.
+
+    Raises:
+        TypeError: if the list holds something else, or no dense layer.
+        ValueError: if two dropouts follow each other, or one follows the last layer.
+    """
+    rates, dense = [0.0], list[Dense]()
+    for layer in layers:
+        if isinstance(layer, Dense):
+            dense.append(layer)
+            rates.append(layer.dropout)
+        elif isinstance(layer, Dropout):
+            if rates[-1]:
+                raise ValueError("Model: layers must not hold two dropouts in a row")
+            rates[-1] = layer.rate
+        else:
+            raise TypeError(f"Model: layers must be Dense and Dropout, got {layer!r}")
+    if not dense:
+        raise TypeError(f"Model: layers must be a list of at least one Dense, got {layers!r}")
+    if rates[-1]:
+        raise ValueError("Model: layers must not end with dropout: outputs are not dropped")
+    return rates[0], tuple(replace(d, dropout=rate) for d, rate in zip(dense, rates[1:], strict=True))
+
+
 def native_parameter(activation: str, parameter: float | None) -> float:
     """The number that native functions take for an activation's parameter; 0 where there is none."""
     if parameter is None:
@@ -106,11 +175,11 @@ def native_parameter(activation: str, parameter: float | None) -> float:
     return 0.0 if parameter is None else float(parameter)
 
 
-def _number(name: str, value: object) -> float:
+def _number(name: str, value: object, who: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.floating, np.integer)):
-        raise TypeError(f"Dense: {name} must be a number, got {value!r}")
+        raise TypeError(f"{who}: {name} must be a number, got {value!r}")
     if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"Dense: {name} must be finite and not negative, got {value}")
+        raise ValueError(f"{who}: {name} must be finite and not negative, got {value}")
     return float(value)
 
 
@@ -121,7 +190,7 @@ def native_layers(layers: Sequence[Dense]) -> list[tuple[int, str, float, dict[s
             d.units,
             d.activation,
             native_parameter(d.activation, d.parameter),
-            {"l1": d.l1, "l2": d.l2, "max_norm": d.max_norm or 0.0},
+            {"l1": d.l1, "l2": d.l2, "max_norm": d.max_norm or 0.0, "dropout": d.dropout},
         )
         for d in layers
     ]

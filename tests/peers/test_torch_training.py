@@ -92,6 +92,27 @@ def test_penalties_and_max_norm():
     np.testing.assert_allclose(history["loss"], losses, rtol=1e-9)
 
 
+def test_dropout_with_the_masks_that_the_trace_shows():
+    layers = [dc.Dropout(0.2), dc.Dense(9, "relu"), dc.Dropout(0.5), dc.Dense(5, "tanh"), dc.Dropout(0.3)]
+    model = dc.Model(6, [*layers, dc.Dense(3, "softmax")], dtype="float64", seed=2)
+    X, y = examples()
+    masks = []
+    for step in range(STEPS):
+        trace = model.trace(X, y, step=step)  # masks do not depend on parameters
+        masks.append([torch.tensor(trace[f"mask{layer}"].T.copy()) for layer in range(3)])
+    net = twin(model)
+    linears = [layer for layer in net if isinstance(layer, torch.nn.Linear)]
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    model.fit(X, y, dc.Adam(0.01), epochs=STEPS, batch_size=None)
+    for inputs, first, second in masks:
+        optimizer.zero_grad()
+        A = torch.relu(linears[0](torch.tensor(X) * inputs)) * first
+        A = torch.tanh(linears[1](A)) * second
+        torch.nn.functional.cross_entropy(linears[2](A), torch.tensor(y)).backward()
+        optimizer.step()
+    assert_equal(model, net)
+
+
 def test_smoothed_labels():
     X, y = examples()
     model = dc.Model(6, [dc.Dense(9, "tanh"), dc.Dense(3, "softmax")], dtype="float64", label_smoothing=0.1)

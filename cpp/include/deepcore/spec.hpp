@@ -13,6 +13,7 @@ struct LayerSpec {
   int activation;         // row of activations()
   double parameter;       // slope of leaky_relu, alpha of elu; ignored by others
   double l1 = 0, l2 = 0;  // the cost grows by l1 |W|_1 + l2 / 2 |W|^2; biases are free
+  double dropout = 0;     // probability with which a training step drops each of its activations
   double max_norm = 0;    // of the weights into a unit, restored after every step; 0: no limit
 };
 
@@ -27,7 +28,7 @@ struct LossSpec {
 class Spec {
  public:
   // Throws std::invalid_argument if a size is below one, a row is unknown, or loss and output do not fit.
-  Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss);
+  Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss, double input_dropout = 0);
 
   int depth() const { return static_cast<int>(layers_.size()); }  // L: layers with weights
   Index units(int l) const { return l == 0 ? inputs_ : layers_[static_cast<std::size_t>(l) - 1].units; }  // n[l]
@@ -37,7 +38,8 @@ class Spec {
   double loss_parameter() const { return loss_.parameter; }
   double smoothing() const { return loss_.smoothing; }
   double smooth_target() const;  // what all targets move towards: 1 / k of k classes, 1/2 of yes and no
-  bool has_penalties() const;    // on any layer
+  double dropout(int l) const { return l == 0 ? input_dropout_ : layer(l).dropout; }  // of A[l]
+  bool has_penalties() const;                                                         // on any layer
   bool stable_output() const { return stable_output_; }  // loss and output belong together: dZ[L] = A[L] - Y
   bool takes_labels() const { return takes_labels_; }    // softmax: y may be integer labels
 
@@ -45,6 +47,7 @@ class Spec {
   Index inputs_;
   std::vector<LayerSpec> layers_;
   LossSpec loss_;
+  double input_dropout_;
   bool stable_output_;
   bool takes_labels_;
 };

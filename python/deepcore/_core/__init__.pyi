@@ -71,6 +71,7 @@ class NetworkF32:
         loss: str,
         loss_parameter: float | None = ...,
         label_smoothing: float = ...,
+        input_dropout: float = ...,
     ) -> None: ...
     @property
     def parameters(self) -> NDArray[np.float32]: ...
@@ -82,13 +83,23 @@ class NetworkF32:
         self, X: _Array, y: _Array, sample_weight: _Array | None = ..., threads: int = ...
     ) -> tuple[float, float]: ...
     def gradient(
-        self, X: _Array, y: _Array, gradient: _Array, sample_weight: _Array | None = ..., threads: int = ...
+        self,
+        X: _Array,
+        y: _Array,
+        gradient: _Array,
+        sample_weight: _Array | None = ...,
+        threads: int = ...,
+        training: tuple[int, int] | None = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF32 | None = ..., threads: int = ...
     ) -> dict[str, Any]: ...
     def trace(
-        self, X: _Array, y: _Array, sample_weight: _Array | None = ...
+        self,
+        X: _Array,
+        y: _Array,
+        sample_weight: _Array | None = ...,
+        training: tuple[int, int] | None = ...,
     ) -> dict[str, NDArray[np.float32]]: ...
     def train(
         self,
@@ -115,6 +126,7 @@ class NetworkF64:
         loss: str,
         loss_parameter: float | None = ...,
         label_smoothing: float = ...,
+        input_dropout: float = ...,
     ) -> None: ...
     @property
     def parameters(self) -> NDArray[np.float64]: ...
@@ -126,13 +138,23 @@ class NetworkF64:
         self, X: _Array, y: _Array, sample_weight: _Array | None = ..., threads: int = ...
     ) -> tuple[float, float]: ...
     def gradient(
-        self, X: _Array, y: _Array, gradient: _Array, sample_weight: _Array | None = ..., threads: int = ...
+        self,
+        X: _Array,
+        y: _Array,
+        gradient: _Array,
+        sample_weight: _Array | None = ...,
+        threads: int = ...,
+        training: tuple[int, int] | None = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF64 | None = ..., threads: int = ...
     ) -> dict[str, Any]: ...
     def trace(
-        self, X: _Array, y: _Array, sample_weight: _Array | None = ...
+        self,
+        X: _Array,
+        y: _Array,
+        sample_weight: _Array | None = ...,
+        training: tuple[int, int] | None = ...,
     ) -> dict[str, NDArray[np.float64]]: ...
     def train(
         self,
