@@ -43,6 +43,7 @@ void bind_catalog(py::module_& m) {
       row["gain"] = info.gain;
       row["parameter"] = info.has_parameter ? py::object(py::float_(info.parameter)) : py::object(py::none());
       row["probability"] = info.probability;
+      row["positive"] = info.positive;
     });
   });
   m.def("losses", [] {
@@ -50,6 +51,8 @@ void bind_catalog(py::module_& m) {
       row["derivative"] = info.derivative;
       row["output"] = *info.output != '\0' ? py::object(py::str(info.output)) : py::object(py::none());
       row["needs_probability"] = info.needs_probability;
+      row["needs_positive"] = info.needs_positive;
+      row["parameter"] = info.has_parameter ? py::object(py::float_(info.parameter)) : py::object(py::none());
     });
   });
   m.def("initializers", [] { return rows(initializers(), [](const InitializerInfo&, py::dict&) {}); });

@@ -6,7 +6,10 @@
 #include "arrays.hpp"
 #include "bind.hpp"
 
+#include <pybind11/stl.h>
+
 #include <cmath>
+#include <optional>
 
 namespace deepcore::bindings {
 
@@ -89,9 +92,14 @@ py::object activation_backward_door(py::array dA, py::array Z, const std::string
   });
 }
 
-py::object loss_values_door(py::array A, py::array Y, const std::string& name) {
+double loss_parameter(int row, const std::optional<double>& given) {
+  return given ? *given : losses()[static_cast<std::size_t>(row)].parameter;
+}
+
+py::object loss_values_door(py::array A, py::array Y, const std::string& name, const std::optional<double>& given) {
   constexpr const char* who = "loss_values";
   const int row = loss_id(name);
+  const double parameter = loss_parameter(row, given);
   return by_dtype(who, "A", A, [&](auto zero) -> py::object {
     using T = decltype(zero);
     const auto a = matrix<T>(who, "A", A);
@@ -100,15 +108,16 @@ py::object loss_values_door(py::array A, py::array Y, const std::string& name) {
     T* out = values.mutable_data();
     {
       const py::gil_scoped_release release;
-      loss_values(a, y, row, out);
+      loss_values(a, y, row, parameter, out);
     }
     return values;
   });
 }
 
-py::object loss_gradient_door(py::array A, py::array Y, const std::string& name) {
+py::object loss_gradient_door(py::array A, py::array Y, const std::string& name, const std::optional<double>& given) {
   constexpr const char* who = "loss_gradient";
   const int row = loss_id(name);
+  const double parameter = loss_parameter(row, given);
   return by_dtype(who, "A", A, [&](auto zero) -> py::object {
     using T = decltype(zero);
     const auto a = matrix<T>(who, "A", A);
@@ -116,7 +125,7 @@ py::object loss_gradient_door(py::array A, py::array Y, const std::string& name)
     Result<T> dA(a.rows, a.cols);
     {
       const py::gil_scoped_release release;
-      loss_gradient(a, y, row, dA.view);
+      loss_gradient(a, y, row, parameter, dA.view);
     }
     return dA.array;
   });
@@ -130,8 +139,10 @@ void bind_functional(py::module_& m) {
   m.def("activation_forward", &activation_forward_door, py::arg("Z"), py::arg("name"), py::arg("parameter"));
   m.def("activation_backward", &activation_backward_door, py::arg("dA"), py::arg("Z"), py::arg("name"),
         py::arg("parameter"));
-  m.def("loss_values", &loss_values_door, py::arg("A"), py::arg("Y"), py::arg("name"));
-  m.def("loss_gradient", &loss_gradient_door, py::arg("A"), py::arg("Y"), py::arg("name"));
+  m.def("loss_values", &loss_values_door, py::arg("A"), py::arg("Y"), py::arg("name"),
+        py::arg("parameter") = py::none());
+  m.def("loss_gradient", &loss_gradient_door, py::arg("A"), py::arg("Y"), py::arg("name"),
+        py::arg("parameter") = py::none());
 }
 
 }  // namespace deepcore::bindings

@@ -79,12 +79,57 @@ struct Batch {
   }
 };
 
-Spec make_spec(Index inputs, const std::vector<std::tuple<Index, std::string, double>>& layers,
-               const std::string& loss) {
+// A layer: (units, activation, parameter), and a dict with whatever else is not at its default.
+Spec make_spec(Index inputs, const std::vector<py::tuple>& layers, const std::string& loss,
+               const std::optional<double>& loss_parameter, double label_smoothing, double input_dropout) {
   std::vector<LayerSpec> out;
-  for (const auto& [units, activation, parameter] : layers)
-    out.push_back({units, activation_id(activation), parameter});
-  return {inputs, std::move(out), loss_id(loss)};
+  for (const py::tuple& layer : layers) {
+    if (layer.size() != 3 && layer.size() != 4) {
+      throw py::value_error(text("Network: a layer must be (units, activation, parameter[, options]), got ",
+                                 std::string(py::str(layer))));
+    }
+    out.push_back({layer[0].cast<Index>(), activation_id(layer[1].cast<std::string>()), layer[2].cast<double>()});
+    const py::dict options = layer.size() == 4 ? layer[3].cast<py::dict>() : py::dict();
+    for (const auto& [key, value] : options) {
+      const auto name = key.cast<std::string>();
+      LayerSpec& last = out.back();
+      if (name == "l1") {
+        last.l1 = value.cast<double>();
+      } else if (name == "l2") {
+        last.l2 = value.cast<double>();
+      } else if (name == "max_norm") {
+        last.max_norm = value.cast<double>();
+      } else if (name == "dropout") {
+        last.dropout = value.cast<double>();
+      } else {
+        throw py::value_error(text("Network: unknown option '", name, "' of layer ", out.size()));
+      }
+    }
+  }
+  LossSpec cost(loss_id(loss));
+  cost.smoothing = label_smoothing;
+  if (loss_parameter) cost.parameter = *loss_parameter;
+  return {inputs, std::move(out), cost, input_dropout};
+}
+
+// The explicit order of a run: indices of examples, one epoch or all of them.
+py::array order_door(const py::array& order, Index m, Index epochs) {
+  const py::array out = py::array_t<std::int64_t, py::array::c_style>(usable<std::int64_t>("fit", "order", order));
+  if (out.ndim() != 1 || (out.size() != m && out.size() != epochs * m)) {
+    throw py::value_error(text("fit: order must have shape (", m, ",) for every epoch, or (", epochs * m,
+                               ",) for all of them, got ", shape_text(out)));
+  }
+  const auto* at = static_cast<const std::int64_t*>(out.data());
+  for (Index i = 0; i < out.size(); ++i) {
+    if (at[i] < 0 || at[i] >= m)
+      throw py::value_error(text("fit: order must hold rows from 0 to ", m - 1, ", got ", at[i], " at ", i));
+  }
+  return out;
+}
+
+using Training = std::optional<std::pair<std::uint64_t, Index>>;  // (seed, step)
+TrainingStep training_step(const Training& training) {
+  return training ? TrainingStep{training->first, training->second} : TrainingStep{};
 }
 
 template <class T>
@@ -150,10 +195,12 @@ struct BoundPredictor {
 };
 
 template <class T>
-py::dict trace_door(const BoundNetwork<T>& self, py::array X, py::array y, const std::optional<py::array>& w) {
+py::dict trace_door(const BoundNetwork<T>& self, py::array X, py::array y, const std::optional<py::array>& w,
+                    const Training& training) {
   const Batch<T> batch("trace", self.network.spec, std::move(X), std::move(y), w);
   py::dict out;
-  for (const auto& one : trace(self.network, batch.examples)) {
+  const TrainingStep step = training_step(training);
+  for (const auto& one : trace(self.network, batch.examples, training ? &step : nullptr)) {
     Result<T> array(one.rows, one.cols);
     for (Index j = 0; j < one.cols; ++j) {
       for (Index i = 0; i < one.rows; ++i) array.view(i, j) = one.values.data()[j * one.rows + i];
@@ -188,9 +235,13 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
   using Net = BoundNetwork<T>;
   using Maybe = std::optional<py::array>;
   py::class_<Net>(m, name, py::module_local(), py::is_final())
-      .def(py::init([](Index inputs, const std::vector<std::tuple<Index, std::string, double>>& layers,
-                       const std::string& loss) { return std::make_unique<Net>(make_spec(inputs, layers, loss)); }),
-           py::arg("inputs"), py::arg("layers"), py::arg("loss"))
+      .def(py::init([](Index inputs, const std::vector<py::tuple>& layers, const std::string& loss,
+                       const std::optional<double>& loss_parameter, double label_smoothing, double input_dropout) {
+             return std::make_unique<Net>(
+                 make_spec(inputs, layers, loss, loss_parameter, label_smoothing, input_dropout));
+           }),
+           py::arg("inputs"), py::arg("layers"), py::arg("loss"), py::arg("loss_parameter") = py::none(),
+           py::arg("label_smoothing") = 0.0, py::arg("input_dropout") = 0.0)
       .def_property_readonly("parameters",
                              [](py::object self) {
                                const auto& network = self.cast<Net&>().network;
@@ -205,6 +256,9 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
                                }
                                return out;
                              })
+      .def_property(
+          "penalty_per_batch_weight", [](const Net& self) { return self.network.penalty_per_batch_weight; },
+          [](Net& self, bool value) { self.network.penalty_per_batch_weight = value; })
       .def("predict", &predict_door<T>, py::arg("X"), py::arg("out") = py::none(), py::arg("threads") = 0)
       .def(
           "evaluate",
@@ -217,35 +271,47 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
           py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none(), py::arg("threads") = 0)
       .def(
           "gradient",
-          [](const Net& self, py::array X, py::array y, const py::array& out, const Maybe& w, int threads) {
+          [](const Net& self, py::array X, py::array y, const py::array& out, const Maybe& w, int threads,
+             const Training& training) {
             const Batch<T> batch("gradient", self.network.spec, std::move(X), std::move(y), w);
             T* g = flat<T>("gradient", "gradient", out, self.network.layout.size(), true);
             const py::gil_scoped_release release;
-            return gradient(self.network, batch.examples, g, threads);
+            const TrainingStep step = training_step(training);
+            return gradient(self.network, batch.examples, g, threads, training ? &step : nullptr);
           },
           py::arg("X"), py::arg("y"), py::arg("gradient"), py::arg("sample_weight") = py::none(),
-          py::arg("threads") = 0)
+          py::arg("threads") = 0, py::arg("training") = py::none())
       .def("plan", &plan_door<T>, py::arg("batch"), py::arg("optimizer") = py::none(), py::arg("threads") = 0)
-      .def("trace", &trace_door<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none())
+      .def("trace", &trace_door<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none(),
+           py::arg("training") = py::none())
       .def(
           "train",
           [](Net& self, py::array X, py::array y, Optimizer<T>& optimizer, Index batch_size, Index epochs, bool shuffle,
-             std::uint64_t seed, Index first_epoch, const Maybe& w, py::object on_epoch, int threads) {
+             std::uint64_t seed, Index first_epoch, const Maybe& w, py::object on_epoch, int threads,
+             const Maybe& order) {
             const Batch<T> batch("fit", self.network.spec, std::move(X), std::move(y), w);
             usable_for(optimizer, self, "fit");
+            TrainOptions options{batch_size, epochs, shuffle, seed, first_epoch, threads};
+            py::array visit;
+            if (order) {
+              const Index m = batch.examples.count();
+              visit = order_door(*order, m, epochs);
+              options.order = static_cast<const std::int64_t*>(visit.data());
+              options.order_epochs = visit.size() == m ? 1 : epochs;
+            }
             Listener listener(std::move(on_epoch));
             const Writing writing(self.busy);
             TrainResult result;
             {
               const py::gil_scoped_release release;
-              result = train(self.network, batch.examples, optimizer,
-                             {batch_size, epochs, shuffle, seed, first_epoch, threads}, listener);
+              result = train(self.network, batch.examples, optimizer, options, listener);
             }
             return std::pair{result.losses, result.first_nonfinite_step};
           },
           py::arg("X"), py::arg("y"), py::arg("optimizer"), py::arg("batch_size"), py::arg("epochs"),
           py::arg("shuffle") = true, py::arg("seed") = 0, py::arg("first_epoch") = 0,
-          py::arg("sample_weight") = py::none(), py::arg("on_epoch") = py::none(), py::arg("threads") = 0);
+          py::arg("sample_weight") = py::none(), py::arg("on_epoch") = py::none(), py::arg("threads") = 0,
+          py::arg("order") = py::none());
   py::class_<BoundPredictor<T>>(m, predictor_name, py::module_local(), py::is_final())
       .def(py::init<const Net&>(), py::arg("network"))
       .def_readonly("inputs", &BoundPredictor<T>::inputs)

@@ -19,6 +19,14 @@ Rule rule(const std::string& name, const py::dict& hyper) {
   Rule out{optimizer_id(name)};
   const OptimizerInfo& info = optimizers()[static_cast<std::size_t>(out.row)];
   std::size_t used = 0;
+  const std::pair<const char*, double*> clips[] = {{"clip_value", &out.clip_value}, {"clip_norm", &out.clip_norm}};
+  for (const auto& [key, value] : clips) {
+    if (!hyper.contains(key)) continue;
+    *value = hyper[key].cast<double>();
+    if (!std::isfinite(*value) || *value <= 0)
+      throw py::value_error(text(name, ": ", key, " must be a finite number above 0, got ", *value));
+    ++used;
+  }
   for (std::size_t k = 0; k < out.hyper.size() && info.hyper[k].name != nullptr; ++k) {
     const char* key = info.hyper[k].name;
     out.hyper[k] = hyper.contains(key) ? hyper[key].cast<double>() : info.hyper[k].value;
@@ -72,7 +80,7 @@ void bind(py::module_& m, const char* class_name) {
             const T* g = flat<T>("step", "gradient", gradient, n, false);
             const Writing writing(net.busy);
             const py::gil_scoped_release release;
-            step(self, net.network.parameters.data(), g, n);
+            step(self, net.network, g);
           },
           py::arg("network"), py::arg("gradient"));
 }
@@ -100,6 +108,7 @@ void bind_optimizer(py::module_& m) {
       [](const std::string& name, const py::dict& hyper, double learning_rate, Index t, const py::array& parameter,
          const py::array& gradient, const std::vector<py::array>& slots) {
         const Rule which = rule(name, hyper);
+        if (which.clips()) throw py::value_error("update: gradients are clipped by step, over all parameters");
         if (t < 1) throw py::value_error(text("update: t must be at least 1, got ", t));
         if (!std::isfinite(learning_rate))
           throw py::value_error(text("update: learning_rate must be finite, got ", learning_rate));

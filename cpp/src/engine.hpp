@@ -23,11 +23,13 @@ class Engine final : public Runner<T> {
   void end(Network<T>& network, Optimizer<T>& optimizer) override;
   double run(const std::int64_t* order, Index first, Index m, const std::function<void()>& poll) override;  // phase 1
   void update(const Optimizer<T>& optimizer, double rate, Index t) override;                                // phase 2
+  void set_training(const TrainingStep* step) override;
   void gradient(T* block);  // phase 2, into a Block
 
   // What a finished run leaves behind (columns: examples of the batch).
   kernels::Columns<T> A(int l) const { return columns(a_, l); }
   kernels::Columns<T> dZ(int l) const { return columns(dz_, l); }
+  kernels::Columns<T> mask(int l) const { return columns(masks_, l); }  // empty where nothing is dropped
   const PackedLayout<T>& layout() const { return packed_; }
   const T* parameters() const { return parameters_.data(); }
   kernels::Left<T> transposed(int l) const { return {transposed_[at(l)].data(), spec_.units(l), 0, false, nullptr}; }
@@ -40,6 +42,7 @@ class Engine final : public Runner<T> {
     int l;
     Index p, i0, i1;
     bool last;
+    std::size_t number;  // in the order in which sums over pieces are formed
   };
   struct Room {  // of one thread
     Buffer<T> Z, Y, dZ, scratch, chunk;
@@ -56,11 +59,19 @@ class Engine final : public Runner<T> {
   void backward(int l, Index p0, Index p1, Index j0, Index m);  // of dZ[l], from dZ[l + 1]
   void head(const std::int64_t* order, Index first, Index j0, Index m, Room& room);
   void activate(int l, Index i0, Index i1, Index j0, Index m);
+  void drop(int l, Index i0, Index i1, Index j0, Index m);  // A[l] *= a fresh mask
   void pull_back(int l, Index i0, Index i1, Index j0, Index m);
   Index rows_end(int l, Index p1) const;
   const ActivationInfo& activation(int l) const;
   void transpose(const Item& item, const T* columns);
   void raw_gradient(const Item& item, bool add, T* out) const;
+  Index values(const Item& item) const;            // how many the item holds, biases included
+  void penalize(const Item& item, T* sums) const;  // adds the derivative of the penalty to raw sums
+  void measure(const Item& item);                  // the item's penalty
+  void refresh(const Item& item);                  // what hangs on its parameters: the transposed copy, the penalty
+  void constrain();                                // max_norm
+  T clip(const Rule& rule);                        // finished gradients into gradients_; returns what scales them
+  double penalty() const;
   Index offset(const Item& item) const;  // of the item in a packed block
 
   const Network<T>& network_;
@@ -71,11 +82,13 @@ class Engine final : public Runner<T> {
   PackedLayout<T> packed_;
   Buffer<T> parameters_, gradients_;
   std::vector<Buffer<T>> slots_;
-  std::vector<Buffer<T>> a_, dz_, z_, transposed_;  // by layer, 0..L
+  std::vector<Buffer<T>> a_, dz_, z_, masks_, transposed_;  // by layer, 0..L
   std::vector<Room> rooms_;
   std::vector<Item> items_;
-  std::vector<double> losses_;
-  Index m_ = 0;
+  std::vector<double> losses_, penalties_, squares_;  // by example; by item's number, empty where nobody asks
+  Index m_ = 0, slab_first_ = 0;                      // examples of the slab, and its place in the batch
+  TrainingStep step_{};
+  bool training_ = false;
   bool resident_ = false;     // A[0] holds the whole, unshuffled batch already
   bool accumulated_ = false;  // gradients_ holds the sums of earlier slabs
 };

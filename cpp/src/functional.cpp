@@ -117,9 +117,9 @@ void activation_backward(View<const T> dA, View<const T> Z, int activation, doub
 }
 
 template <class T>
-void loss_values(View<const T> A, View<const T> Y, int loss, T* values) {
+void loss_values(View<const T> A, View<const T> Y, int loss, double parameter, T* values) {
   const Buffer<T> a = columns(A, A.rows), y = columns(Y, A.rows);
-  kernels::loss_value<T>(loss, A.rows * A.cols, a.data(), y.data(), a.data());
+  kernels::loss_value<T>(loss, parameter, A.rows * A.cols, a.data(), y.data(), a.data());
   for (Index j = 0; j < A.cols; ++j) {
     double sum = 0;
     for (Index i = 0; i < A.rows; ++i) sum += static_cast<double>(a.data()[j * A.rows + i]);
@@ -128,9 +128,9 @@ void loss_values(View<const T> A, View<const T> Y, int loss, T* values) {
 }
 
 template <class T>
-void loss_gradient(View<const T> A, View<const T> Y, int loss, View<T> dA) {
+void loss_gradient(View<const T> A, View<const T> Y, int loss, double parameter, View<T> dA) {
   const Buffer<T> a = columns(A, A.rows), y = columns(Y, A.rows);
-  kernels::loss_gradient<T>(loss, A.rows * A.cols, a.data(), y.data(), a.data());
+  kernels::loss_gradient<T>(loss, parameter, A.rows * A.cols, a.data(), y.data(), a.data());
   scatter<T>(a.data(), A.rows, 0, A.cols, dA);
 }
 
@@ -139,8 +139,8 @@ void loss_gradient(View<const T> A, View<const T> Y, int loss, View<T> dA) {
   template void linear_backward(View<const T>, View<const T>, View<const T>, View<T>, View<T>, View<T>); \
   template void activation_forward(View<const T>, int, double, View<T>);                                 \
   template void activation_backward(View<const T>, View<const T>, int, double, View<T>);                 \
-  template void loss_values(View<const T>, View<const T>, int, T*);                                      \
-  template void loss_gradient(View<const T>, View<const T>, int, View<T>);
+  template void loss_values(View<const T>, View<const T>, int, double, T*);                              \
+  template void loss_gradient(View<const T>, View<const T>, int, double, View<T>);
 DEEPCORE_INSTANTIATE(float)
 DEEPCORE_INSTANTIATE(double)
 #undef DEEPCORE_INSTANTIATE

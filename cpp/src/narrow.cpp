@@ -91,7 +91,7 @@ void Narrow<T>::head(const std::int64_t* order, Index first, Index m) {
   if (order == nullptr && all.row_stride == 1 && all.col_stride == n && examples_.labels == nullptr) {
     Y = &all(0, first);  // targets in order are read where they lie
   } else {
-    gather_targets(examples_, n, order, first, m, Y_.data());
+    gather_targets(examples_, network_.spec, order, first, m, Y_.data());
   }
   for (Index i = 0; i < n && n > 1; ++i) {
     for (Index j = 0; j < m; ++j) Z[j * n + i] = a_[L].data()[i * ld_ + j];

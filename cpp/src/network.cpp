@@ -9,6 +9,7 @@
 #include "engine.hpp"
 #include "forward.hpp"
 #include "kernels/head.hpp"
+#include "penalties.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -117,7 +118,7 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, int thre
     T* Z = rooms[static_cast<std::size_t>(thread)].data();
     T* Y = Z + n * kForwardBlock;
     for (Index j = 0; j < count; ++j) std::copy_n(logits + j * ld, n, Z + j * n);
-    gather_targets(examples, n, nullptr, first, count, Y);
+    gather_targets(examples, spec, nullptr, first, count, Y);
     kernels::head<T>(spec, count, Z, Y, nullptr, losses.data() + first, Y + n * kForwardBlock);
     for (Index j = 0; labelled && j < count; ++j) {
       hits[static_cast<std::size_t>(first + j)] = right(spec, examples, Z + j * n, first + j) ? 1 : 0;
@@ -130,23 +131,27 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, int thre
     hit += w * hits[static_cast<std::size_t>(j)];
     weight += w;
   }
+  loss += penalty(network) * (network.penalty_per_batch_weight ? 1 : weight);
   return {loss / weight, labelled ? hit / weight : std::numeric_limits<double>::quiet_NaN()};
 }
 
 template <class T>
-double gradient(const Network<T>& network, const Examples<T>& examples, T* out, int threads) {
+double gradient(const Network<T>& network, const Examples<T>& examples, T* out, int threads,
+                const TrainingStep* training) {
   require(examples.count() >= 1, "gradients: X must have at least one example");
   const Plan plan = make_plan<T>(network.spec, examples.count(), nullptr, threads);
   Team team(plan.threads);
   Engine<T> engine(network, examples, plan, team);
   engine.load();
+  engine.set_training(training);
   const double loss = engine.run(nullptr, 0, examples.count(), [] {});
   engine.gradient(out);
   return loss / engine.weight();
 }
 
 template <class T>
-std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>& examples) {
+std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>& examples,
+                                   const TrainingStep* training) {
   const Spec& spec = network.spec;
   const Index m = examples.count();
   const int L = spec.depth();
@@ -156,6 +161,7 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
   Team team(plan.threads);
   Engine<T> engine(network, examples, plan, team);
   engine.load();
+  engine.set_training(training);
   engine.run(nullptr, 0, m, [] {});
   const T scale = static_cast<T>(1 / engine.weight());
   std::vector<Intermediate<T>> all;
@@ -174,6 +180,9 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
     return kernels::Columns<T>{buffer.data(), leading<T>(spec.units(l)), kernels::kDepth};
   };
   keep_columns("A", 0, engine.A(0), T(1));
+  for (int l = 0; l < L && training != nullptr; ++l) {
+    if (spec.dropout(l) > 0) keep_columns("mask", l, engine.mask(l), T(1));
+  }
   for (int l = 1; l <= L; ++l) {  // Z is overwritten by A in a step: the same product again, the same bits
     const PackedLayer<T>& layer = engine.layout().layer(l);
     const Buffer<T> Z = room(l);
@@ -187,9 +196,9 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
     if (l == L) {  // the literal derivative of the loss
       const kernels::Columns<T> out = engine.A(L);
       Buffer<T> A(n * m), Y(n * m);
-      gather_targets(examples, n, nullptr, 0, m, Y.data());
+      gather_targets(examples, spec, nullptr, 0, m, Y.data());
       for (Index j = 0; j < m; ++j) std::copy_n(out.data + j * out.ld, n, A.data() + j * n);
-      kernels::loss_gradient(spec.loss(), n * m, A.data(), Y.data(), A.data());
+      kernels::loss_gradient(spec.loss(), spec.loss_parameter(), n * m, A.data(), Y.data(), A.data());
       keep("dA", l, n, m, scale, [&](Index i, Index j) {
         return A.data()[j * n + i] * (examples.weights == nullptr ? T(1) : examples.weights[j]);
       });
@@ -215,9 +224,9 @@ template void predict(const Network<float>&, View<const float>, View<float>, int
 template void predict(const Network<double>&, View<const double>, View<double>, int);
 template Scores evaluate(const Network<float>&, const Examples<float>&, int);
 template Scores evaluate(const Network<double>&, const Examples<double>&, int);
-template double gradient(const Network<float>&, const Examples<float>&, float*, int);
-template double gradient(const Network<double>&, const Examples<double>&, double*, int);
-template std::vector<Intermediate<float>> trace(const Network<float>&, const Examples<float>&);
-template std::vector<Intermediate<double>> trace(const Network<double>&, const Examples<double>&);
+template double gradient(const Network<float>&, const Examples<float>&, float*, int, const TrainingStep*);
+template double gradient(const Network<double>&, const Examples<double>&, double*, int, const TrainingStep*);
+template std::vector<Intermediate<float>> trace(const Network<float>&, const Examples<float>&, const TrainingStep*);
+template std::vector<Intermediate<double>> trace(const Network<double>&, const Examples<double>&, const TrainingStep*);
 
 }  // namespace deepcore

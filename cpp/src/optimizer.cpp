@@ -5,6 +5,7 @@
 #include <deepcore/optimizer.hpp>
 
 #include "kernels/optimizers.hpp"
+#include "penalties.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -74,18 +75,40 @@ void update(const Rule& rule, double learning_rate, Index t, T* parameters, cons
 }
 
 template <class T>
-void step(Optimizer<T>& optimizer, T* parameters, const T* gradient, Index n) {
+void step(Optimizer<T>& optimizer, Network<T>& network, const T* gradient) {
+  const Rule& rule = optimizer.rule;
+  const Index n = network.layout.size();
+  T factor = 1;
+  Buffer<T> clipped(rule.clips() ? n : 0);
+  if (rule.clips()) {
+    std::copy_n(gradient, n, clipped.data());
+    kernels::clip(n, rule.clip_value, T(1), clipped.data());
+    gradient = clipped.data();
+    const double squares =
+        sum_of_pieces(network, gradient, true, [](int, Index rows, Index columns, Index stride, const T* p) {
+          return kernels::sum_of_squares(rows, columns, stride, p);
+        });
+    factor = static_cast<T>(clip_factor(squares, rule.clip_norm));
+  }
   std::array<T*, 2> slots{};
   for (std::size_t k = 0; k < optimizer.slots.size(); ++k) slots[k] = optimizer.slots[k].data();
   const double rate = optimizer.learning_rate(optimizer.steps);
-  update(optimizer.rule, rate, ++optimizer.steps, parameters, gradient, slots.data(), n);
+  T* parameters = network.parameters.data();
+  kernels::update(rule.row, rule.hyper.data(), rate, ++optimizer.steps, n, parameters, gradient, factor, slots.data());
+  for (int l = 1; l <= network.spec.depth(); ++l) {
+    const double most = network.spec.layer(l).max_norm;
+    const Slice& s = network.layout.layer(l);
+    const kernels::Panels<T> rows{s.n_out};
+    for (Index p = 0; most > 0 && p < rows.count(); ++p)
+      kernels::constrain(rows.valid(p), s.n_in, s.n_out, most, parameters + s.W + rows.start(p));
+  }
 }
 
 template struct Optimizer<float>;
 template struct Optimizer<double>;
 template void update(const Rule&, double, Index, float*, const float*, float* const*, Index);
 template void update(const Rule&, double, Index, double*, const double*, double* const*, Index);
-template void step(Optimizer<float>&, float*, const float*, Index);
-template void step(Optimizer<double>&, double*, const double*, Index);
+template void step(Optimizer<float>&, Network<float>&, const float*);
+template void step(Optimizer<double>&, Network<double>&, const double*);
 
 }  // namespace deepcore

@@ -84,25 +84,30 @@ void gather(View<const T> X, const std::int64_t* order, Index first, Index m, ke
 }
 
 template <class T>
-void gather_targets(const Examples<T>& examples, Index outputs, const std::int64_t* order, Index first, Index m, T* Y) {
+void gather_targets(const Examples<T>& examples, const Spec& spec, const std::int64_t* order, Index first, Index m,
+                    T* Y) {
+  const Index outputs = spec.outputs();
   if (examples.labels == nullptr) {
     for (Index j = 0; j < m; ++j) {
       const Index source = order == nullptr ? first + j : order[first + j];
       for (Index i = 0; i < outputs; ++i) Y[j * outputs + i] = examples.Y(i, source);
     }
-    return;
+  } else {
+    std::fill_n(Y, outputs * m, T(0));
+    for (Index j = 0; j < m; ++j) {
+      Y[j * outputs + examples.labels[order == nullptr ? first + j : order[first + j]]] = T(1);
+    }
   }
-  std::fill_n(Y, outputs * m, T(0));
-  for (Index j = 0; j < m; ++j) {
-    Y[j * outputs + examples.labels[order == nullptr ? first + j : order[first + j]]] = T(1);
-  }
+  if (spec.smoothing() == 0) return;
+  const T keep = static_cast<T>(1 - spec.smoothing()), add = static_cast<T>(spec.smoothing() * spec.smooth_target());
+  for (Index i = 0; i < outputs * m; ++i) Y[i] = keep * Y[i] + add;
 }
 
 template struct PackedLayout<float>;
 template struct PackedLayout<double>;
 template void gather(View<const float>, const std::int64_t*, Index, Index, kernels::Columns<float>);
 template void gather(View<const double>, const std::int64_t*, Index, Index, kernels::Columns<double>);
-template void gather_targets(const Examples<float>&, Index, const std::int64_t*, Index, Index, float*);
-template void gather_targets(const Examples<double>&, Index, const std::int64_t*, Index, Index, double*);
+template void gather_targets(const Examples<float>&, const Spec&, const std::int64_t*, Index, Index, float*);
+template void gather_targets(const Examples<double>&, const Spec&, const std::int64_t*, Index, Index, double*);
 
 }  // namespace deepcore

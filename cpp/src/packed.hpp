@@ -69,8 +69,9 @@ void gather(View<const T> X, const std::int64_t* order, Index first, Index m, T*
   gather(X, order, first, m, kernels::Columns<T>{to, ld, kernels::kDepth});
 }
 
-// The targets of the same examples, as columns without gaps; labels become one-hot.
+// The targets of the same examples, as columns without gaps; labels become one-hot; smoothed if the loss says so.
 template <class T>
-void gather_targets(const Examples<T>& examples, Index outputs, const std::int64_t* order, Index first, Index m, T* Y);
+void gather_targets(const Examples<T>& examples, const Spec& spec, const std::int64_t* order, Index first, Index m,
+                    T* Y);
 
 }  // namespace deepcore

@@ -39,7 +39,7 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   plan.threads = team_size(requested, step_flops(spec, plan.slab));
   const PackedLayout<T> packed(spec);
   plan.packed = packed.size;
-  plan.narrow = rule != nullptr && plan.threads == 1;
+  plan.narrow = rule != nullptr && plan.threads == 1 && spec.plain() && !rule->clips();
   Index widest = 0, values_of_one = 0;
   for (int l = 0; l <= spec.depth(); ++l) {
     widest = std::max(widest, l > 0 ? spec.units(l) : 0);
@@ -64,9 +64,10 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
     layer.strip = whole_columns ? kernels::kDepth : layer.stride * plan.slab;
     const Index strips = whole_columns ? 1 : (n + kernels::kDepth - 1) / kernels::kDepth;
     layer.size = strips * layer.stride * plan.slab + kernels::Panels<T>::kWidth;  // a last panel may pass the end
-    layer.keeps_z = hidden && g->reads == Reads::input;
+    layer.masked = spec.dropout(l) > 0;
+    layer.keeps_z = hidden && (g->reads == Reads::input || layer.masked);
     layer.transposed = l > 1 ? kernels::Panels<T>{spec.units(l - 1)}.padded() * n : 0;
-    values += layer.size * ((l > 0 ? 2 : 1) + (layer.keeps_z ? 1 : 0));
+    values += layer.size * ((l > 0 ? 2 : 1) + (layer.keeps_z ? 1 : 0) + (layer.masked ? 1 : 0));
     plan.layers.push_back(layer);
     if (l > 0) {
       const PackedLayer<T>& p = packed.layer(l);
@@ -77,7 +78,7 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   const auto block = [](Index count) { return static_cast<std::size_t>(count) * sizeof(T); };
   const Index size = Layout(spec).size();
   const int slots = rule == nullptr ? 0 : kernels::slots_in_use(rule->row, rule->hyper.data());
-  plan.keeps_gradients = rule == nullptr || batch > plan.slab;
+  plan.keeps_gradients = rule == nullptr || rule->clips() || batch > plan.slab;
   plan.parameter_bytes = block(size);
   plan.optimizer_bytes = block(size) * static_cast<std::size_t>(slots);
   plan.packed_bytes += block(packed.size) * static_cast<std::size_t>(1 + (plan.keeps_gradients ? 1 : 0));

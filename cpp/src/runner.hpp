@@ -22,6 +22,7 @@ class Runner {
   // throws leaves the parameters as they were.
   virtual double run(const std::int64_t* order, Index first, Index m, const std::function<void()>& poll) = 0;
   virtual void update(const Optimizer<T>& optimizer, double rate, Index t) = 0;  // the step t = 1, 2, ...
+  virtual void set_training(const TrainingStep*) {}  // of the next runs; null: as the network predicts
   double weight() const { return weight_; }
 
   // Where parameters and slots lie during the run is the road's affair: begin takes them from network and optimizer,

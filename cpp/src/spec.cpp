@@ -4,15 +4,28 @@
 #include <deepcore/catalog.hpp>
 #include <deepcore/error.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <new>
 #include <string>
+#include <utility>
 
 namespace deepcore {
 
-Spec::Spec(Index inputs, std::vector<LayerSpec> layers, int loss)
-    : inputs_(inputs), layers_(std::move(layers)), loss_(loss), stable_output_(false), takes_labels_(false) {
+LossSpec::LossSpec(int which) : row(which), parameter(0) {
+  if (row >= 0 && row < static_cast<int>(losses().size()))
+    parameter = losses()[static_cast<std::size_t>(row)].parameter;
+}
+
+double Spec::smooth_target() const {
+  const std::string loss = losses()[static_cast<std::size_t>(loss_.row)].name;
+  return loss == "categorical_cross_entropy" ? 1 / static_cast<double>(outputs()) : 0.5;
+}
+
+Spec::Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss, double input_dropout)
+    : inputs_(inputs), layers_(std::move(layers)), loss_(loss), input_dropout_(input_dropout), stable_output_(false),
+      takes_labels_(false) {
   require(inputs_ >= 1, "Model: inputs must be at least 1, got ", inputs_);
   require(!layers_.empty(), "Model: layers must hold at least one layer with weights");
   const auto rows = static_cast<int>(activations().size());
@@ -22,15 +35,45 @@ Spec::Spec(Index inputs, std::vector<LayerSpec> layers, int loss)
     require(layer.activation >= 0 && layer.activation < rows, "Model: layer ", l, " has no known activation");
     require(layer.parameter >= 0 && layer.parameter <= std::numeric_limits<float>::max(), "Model: parameter of layer ",
             l, " must be a finite number of at least 0, got ", layer.parameter);
+    const std::pair<const char*, double> limits[] = {{"l1", layer.l1}, {"l2", layer.l2}, {"max_norm", layer.max_norm}};
+    for (const auto& [name, value] : limits) {
+      require(value >= 0 && value <= std::numeric_limits<float>::max(), "Model: ", name, " of layer ", l,
+              " must be a finite number of at least 0, got ", value);
+    }
   }
-  require(loss_ >= 0 && loss_ < static_cast<int>(losses().size()), "Model: loss is not known");
+  for (int l = 0; l < depth(); ++l) {
+    require(dropout(l) >= 0 && dropout(l) < 1, "Model: dropout of layer ", l, " must be at least 0 and below 1, got ",
+            dropout(l));
+  }
+  require(dropout(depth()) == 0, "Model: dropout of the last layer must be 0, got ", dropout(depth()));
+  require(loss_.row >= 0 && loss_.row < static_cast<int>(losses().size()), "Model: loss is not known");
   const ActivationInfo& output = activations()[static_cast<std::size_t>(this->layer(depth()).activation)];
-  const LossInfo& info = losses()[static_cast<std::size_t>(loss_)];
+  const LossInfo& info = losses()[static_cast<std::size_t>(loss_.row)];
   require(!info.needs_probability || output.probability, "Model: loss '", info.name,
           "' needs outputs in (0, 1), but the output activation is '", output.name, "'; use '", info.output,
           "' there, or loss='half_squared_error'");
+  require(!info.needs_positive || output.positive, "Model: loss '", info.name,
+          "' needs outputs above 0, but the output activation is '", output.name, "'; use '", info.output, "' there");
+  const bool in_range = loss_.parameter > 0 && loss_.parameter <= std::numeric_limits<float>::max() &&
+                        (info.parameter_below == 0 || loss_.parameter < info.parameter_below);
+  require(!info.has_parameter || in_range, "Model: the parameter of loss '", info.name, "' must be above 0",
+          info.parameter_below == 0 ? std::string() : text(" and below ", info.parameter_below), ", got ",
+          loss_.parameter);
+  require(loss_.smoothing >= 0 && loss_.smoothing < 1 && (loss_.smoothing == 0 || info.needs_probability),
+          "Model: label smoothing must be at least 0 and below 1, and 0 where the loss is no cross-entropy, got ",
+          loss_.smoothing);
   stable_output_ = std::string(info.output) == output.name;
   takes_labels_ = std::string(output.name) == "softmax";
+}
+
+bool Spec::has_penalties() const {
+  return std::any_of(layers_.begin(), layers_.end(), [](const LayerSpec& l) { return l.l1 != 0 || l.l2 != 0; });
+}
+
+bool Spec::plain() const {
+  const bool limited =
+      std::any_of(layers_.begin(), layers_.end(), [](const LayerSpec& l) { return l.dropout != 0 || l.max_norm != 0; });
+  return !limited && !has_penalties() && input_dropout_ == 0 && loss_.smoothing == 0;
 }
 
 std::size_t checked_bytes(Index count, std::size_t element) {

@@ -23,7 +23,8 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
   require(options.epochs >= 0 && options.batch_size >= 0, "fit: epochs and batch_size must not be negative");
   const bool full = options.batch_size == 0 || options.batch_size >= m;
   const Index batch = full ? m : options.batch_size;
-  const bool shuffled = options.shuffle && !full;  // the order within one batch means nothing
+  // The order within one batch means nothing, but where it is given the sums follow it.
+  const bool shuffled = options.order == nullptr && options.shuffle && !full;
   const Plan plan = make_plan<T>(network.spec, batch, &optimizer.rule, options.threads);
   Team team(plan.threads);
   std::unique_ptr<Runner<T>> road;
@@ -46,9 +47,13 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
   try {
     for (Index epoch = 0; epoch < options.epochs; ++epoch) {
       if (shuffled) permutation(options.seed, options.first_epoch + epoch, order.data(), m);
+      const std::int64_t* visit = shuffled ? order.data() : options.order;
+      if (options.order != nullptr && options.order_epochs > 1) visit += epoch * m;
       double loss = 0, weight = 0;
       for (Index first = 0; first < m; first += batch) {
-        const double sum = road->run(shuffled ? order.data() : nullptr, first, std::min(batch, m - first), poll);
+        const TrainingStep step{options.seed, optimizer.steps};
+        road->set_training(&step);
+        const double sum = road->run(visit, first, std::min(batch, m - first), poll);
         if (!std::isfinite(sum)) {
           result.first_nonfinite_step = optimizer.steps;
           road->end(network, optimizer);  // with the parameters before the step that would have lost them

@@ -41,6 +41,20 @@ const Twin kTwins[] = {
     {"silu", [](Real z, Real) { return z * logistic(z); },
      [](Real z, Real) { return logistic(z) * (1 + z * logistic(-z)); }},
     {"softplus", [](Real z, Real) { return std::log1p(std::exp(z)); }, [](Real z, Real) { return logistic(z); }},
+    {"exp", [](Real z, Real) { return std::exp(z); }, [](Real z, Real) { return std::exp(z); }},
+    {"hard_sigmoid", [](Real z, Real) { return std::min(std::max(z + 3, Real(0)), Real(6)) / 6; },
+     [](Real z, Real) { return Real(std::abs(z) < 3) / 6; }},
+    {"hard_tanh", [](Real z, Real) { return std::min(std::max(z, Real(-1)), Real(1)); },
+     [](Real z, Real) { return Real(std::abs(z) < 1); }},
+    {"relu6", [](Real z, Real) { return std::min(std::max(z, Real(0)), Real(6)); },
+     [](Real z, Real) { return Real(z > 0 && z < 6); }},
+    {"mish", [](Real z, Real) { return z * std::tanh(std::log1p(std::exp(z))); },
+     [](Real z, Real) {
+       const Real t = std::tanh(std::log1p(std::exp(z)));
+       return t + z * logistic(z) * (1 - t * t);
+     }},
+    {"softsign", [](Real z, Real) { return z / (1 + std::abs(z)); },
+     [](Real z, Real) { return 1 / ((1 + std::abs(z)) * (1 + std::abs(z))); }},
 };
 
 template <class T>
@@ -95,8 +109,9 @@ TEST_BOTH(slopes_follow_their_formula) {
     for (const double s : {0.01, 1.0, 0.3}) {
       const auto z = range<T>(), d = slopes(activation_id(twin.name), s, z);
       for (std::size_t i = 0; i < z.size(); ++i) {
-        // absolute, since 1 - a^2 and its like cancel; slopes are of the size of 1
-        CHECK_NEAR(d[i], twin.slope(z[i], static_cast<T>(s)), 16 * kEps<T>, twin.name, " at ", z[i]);
+        // absolute, since 1 - a^2 and its like cancel; slopes are of the size of 1, but for exp
+        const Real exact = twin.slope(z[i], static_cast<T>(s));
+        CHECK_NEAR(d[i], exact, 16 * kEps<T> * std::max(Real(1), exact), twin.name, " at ", z[i]);
       }
     }
   }
@@ -113,7 +128,7 @@ TEST(slopes_are_the_central_differences_of_values) {
     const auto above = values(row, 0.3, up), below = values(row, 0.3, down);
     for (std::size_t i = 0; i < z.size(); ++i) {
       // third derivative times h^2 / 6 = 2e-11, and rounding of values up to 8: 16 eps 8 / 2h = 1.4e-9
-      CHECK_NEAR(d[i], (above[i] - below[i]) / (2 * h), 2e-9, twin.name, " at ", z[i]);
+      CHECK_NEAR(d[i], (above[i] - below[i]) / (2 * h), 2e-9 * std::max(1.0, d[i]), twin.name, " at ", z[i]);
     }
   }
 }
@@ -245,6 +260,16 @@ const LossTwin kLosses[] = {
     {"squared_error", [](Real a, Real y) { return (a - y) * (a - y); }, [](Real a, Real y) { return 2 * (a - y); }},
     {"absolute_error", [](Real a, Real y) { return std::abs(a - y); },
      [](Real a, Real y) { return Real((a > y) - (a < y)); }},
+    // with the parameter 1/4
+    {"huber",
+     [](Real a, Real y) { return std::abs(a - y) <= 0.25L ? (a - y) * (a - y) / 2 : (std::abs(a - y) - 0.125L) / 4; },
+     [](Real a, Real y) { return std::min(std::max(a - y, -0.25L), 0.25L); }},
+    {"quantile", [](Real a, Real y) { return y > a ? (y - a) / 4 : (a - y) * 3 / 4; },
+     [](Real a, Real y) { return a == y  ? 0
+                                 : y > a ? -0.25L
+                                         : 0.75L; }},
+    {"poisson", [](Real a, Real y) { return a - y + (y == 0 ? 0 : y * std::log(y / a)); },
+     [](Real a, Real y) { return 1 - y / a; }},
 };
 
 TEST_BOTH(losses_follow_their_formula) {
@@ -254,8 +279,8 @@ TEST_BOTH(losses_follow_their_formula) {
       for (const T y : {T(0), T(1), T(0.25), T(0.703125)}) {
         const T a = static_cast<T>(k) / 64;  // 1 - a is exact
         T value = 0, gradient = 0;
-        loss_value(loss_id(twin.name), 1, &a, &y, &value);
-        loss_gradient(loss_id(twin.name), 1, &a, &y, &gradient);
+        loss_value(loss_id(twin.name), 0.25, 1, &a, &y, &value);
+        loss_gradient(loss_id(twin.name), 0.25, 1, &a, &y, &gradient);
         const Real size = 8 + 4 * std::abs(twin.gradient(a, y));  // of the terms before they cancel
         CHECK_NEAR(value, twin.value(a, y), size * kEps<T>, twin.name, " of ", a, ", ", y);
         CHECK_NEAR(gradient, twin.gradient(a, y), (size + 256) * kEps<T>, twin.name, " of ", a, ", ", y);
@@ -268,7 +293,7 @@ TEST_BOTH(a_certain_prediction_costs_nothing_when_right_and_infinitely_much_when
   for (const char* name : {"binary_cross_entropy", "categorical_cross_entropy"}) {
     const T a[] = {1, 0, 1, 0}, y[] = {1, 0, 0, 1};
     T value[4] = {};
-    loss_value(loss_id(name), 4, a, y, value);
+    loss_value(loss_id(name), 0, 4, a, y, value);
     CHECK(value[0] == 0 && value[1] == 0, name);
     CHECK(value[3] == std::numeric_limits<T>::infinity(), name);
     const bool looks_at_zeros = std::string(name) == "binary_cross_entropy";

@@ -114,7 +114,7 @@ Plain plain(const Problem<double>& p) {
     }
     std::vector<double> y(p.Y.begin() + j * spec.outputs(), p.Y.begin() + (j + 1) * spec.outputs()), loss(y.size());
     for (Index i = 0; spec.takes_labels() && !p.one_hot && i < spec.outputs(); ++i) y[at(i)] = p.labels[at(j)] == i;
-    kernels::loss_value(spec.loss(), spec.outputs(), a.data(), y.data(), loss.data());
+    kernels::loss_value(spec.loss(), spec.loss_parameter(), spec.outputs(), a.data(), y.data(), loss.data());
     for (const double part : loss) result.cost += p.weights[at(j)] * part;
     weight += p.weights[at(j)];
     result.A.insert(result.A.end(), a.begin(), a.end());
@@ -130,7 +130,7 @@ std::vector<Problem<double>> all_kinds() {
   }
   for (const ActivationInfo& output : activations()) {
     for (const LossInfo& loss : losses()) {
-      if (output.probability || !loss.needs_probability)
+      if ((output.probability || !loss.needs_probability) && (output.positive || !loss.needs_positive))
         specs.push_back(make({4, 9, 3}, "tanh", output.name, loss.name));
     }
   }

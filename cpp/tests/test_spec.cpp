@@ -61,7 +61,7 @@ TEST(a_spec_refuses_a_parameter_that_is_negative_or_not_finite) {
 TEST(a_cross_entropy_refuses_outputs_that_are_no_probabilities) {
   for (const ActivationInfo& output : activations()) {
     for (const LossInfo& loss : losses()) {
-      if (!loss.needs_probability || output.probability) {
+      if ((!loss.needs_probability || output.probability) && (!loss.needs_positive || output.positive)) {
         make(2, {3}, output.name, loss.name);  // throws where it must not
       } else {
         REFUSES(make(2, {3}, output.name, loss.name), std::string("use '") + loss.output + "' there");

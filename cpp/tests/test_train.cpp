@@ -109,7 +109,7 @@ std::vector<double> by_hand(const Course<T>& course, Network<T>& network, Optimi
       const Examples<T> part{{X.data(), n, static_cast<Index>(w.size()), 1, n}, {}, labels.data(), w.data()};
       loss += total * gradient(network, part, g.data(), 1);
       weight += total;
-      step(optimizer, network.parameters.data(), g.data(), network.layout.size());
+      step(optimizer, network, g.data());
     }
     losses.push_back(loss / weight);
   }

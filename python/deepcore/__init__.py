@@ -37,7 +37,7 @@ from deepcore.fitting import DivergenceWarning  # noqa: E402
 from deepcore.gradient_check import check_model, gradient_check  # noqa: E402
 from deepcore.history import History  # noqa: E402
 from deepcore.info import get_cmake_dir, get_include, show_config  # noqa: E402
-from deepcore.layers import Dense, SymmetryWarning  # noqa: E402
+from deepcore.layers import Dense, Dropout, SymmetryWarning  # noqa: E402
 from deepcore.model import Model  # noqa: E402
 from deepcore.optimizers import SGD, Adagrad, Adam, AdamW, NAdam, RMSProp  # noqa: E402
 from deepcore.perceptron import mlp  # noqa: E402
@@ -57,6 +57,7 @@ __all__ = [
     "Cosine",
     "Dense",
     "DivergenceWarning",
+    "Dropout",
     "EarlyStopping",
     "EpochRecord",
     "Exponential",

@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import os
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from deepcore import _core
-from deepcore.layers import Dense
-from deepcore.model import Model, _rebuild
+from deepcore.layers import Dense, Dropout, SymmetryWarning
+from deepcore.model import Model
+from deepcore.typing import Array
 
 __all__ = ["load", "save"]
 
@@ -27,11 +30,16 @@ FORMAT = 1
 _METADATA = "deepcore"
 _MAX_HEADER = 16 * 2**20  # bytes; ten thousand layers need one megabyte
 _DTYPES = {"F32": "float32", "F64": "float64"}
+_NUMBER, _NUMBER_OR_NONE = (float, int), (float, int, type(None))
 _SPEC_KEYS = {
     "format": int, "version": str, "inputs": int, "layers": list, "loss": str, "dtype": str, "seed": int,
-    "epochs_trained": int, "extras": dict,
+    "epochs_trained": int, "extras": dict, "loss_parameter": _NUMBER_OR_NONE, "label_smoothing": _NUMBER,
+    "input_dropout": _NUMBER,
 }  # fmt: skip
-_LAYER_KEYS = {"units": int, "activation": str, "init": str, "parameter": (float, int, type(None))}
+_LAYER_KEYS: dict[str, Any] = {
+    "units": int, "activation": str, "init": str, "parameter": _NUMBER_OR_NONE, "l1": _NUMBER, "l2": _NUMBER,
+    "max_norm": _NUMBER_OR_NONE, "dropout": _NUMBER,
+}  # fmt: skip
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
@@ -42,19 +50,14 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
 
     if not np.isfinite(model.flat_parameters).all():
         raise ValueError("save: parameters must be finite, got nan or inf; the training diverged")
+    description, epochs_trained, extras = described(model)
     spec = {
         "format": FORMAT,
         "version": _core.build_info()["version"],
-        "inputs": model.inputs,
-        "layers": [
-            {"units": d.units, "activation": d.activation, "init": d.init, "parameter": d.parameter}
-            for d in model.layers
-        ],
-        "loss": model.loss,
-        "dtype": model.dtype.name,
-        "seed": model.seed,
-        "epochs_trained": model.epochs_trained,
-        "extras": model.extras,
+        **description,
+        "layers": [asdict(layer) for layer in model.layers],
+        "epochs_trained": epochs_trained,
+        "extras": extras,
     }
     try:
         text = json.dumps(spec, allow_nan=False)
@@ -266,8 +269,41 @@ def _offsets(
 
 def _build(spec: dict[str, Any], path: str | os.PathLike[str]) -> Model:
     try:
-        layers = tuple(Dense(**layer) for layer in spec["layers"])
-        config = (spec["inputs"], layers, spec["loss"], spec["dtype"], spec["seed"])
-        return _rebuild(config, None, spec["epochs_trained"], spec["extras"])
+        description = {name: spec[name] for name in _DESCRIPTION}
+        description["layers"] = tuple(Dense(**layer) for layer in spec["layers"])
+        return rebuild(description, spec["epochs_trained"], spec["extras"])
     except (TypeError, ValueError, OverflowError) as error:
         raise _error(path, str(error)) from error
+
+
+_DESCRIPTION = (
+    "inputs",
+    "layers",
+    "loss",
+    "dtype",
+    "seed",
+    "loss_parameter",
+    "label_smoothing",
+    "input_dropout",
+)
+
+
+def described(model: Model) -> tuple[dict[str, Any], int, dict[str, Any]]:
+    """The arguments that make a model like this one, its epochs and its extras."""
+    values = {name: getattr(model, name) for name in _DESCRIPTION}
+    return values | {"dtype": model.dtype.name}, model.epochs_trained, model.extras
+
+
+def rebuild(
+    description: dict[str, Any], epochs_trained: int, extras: dict[str, Any], flat: Array | None = None
+) -> Model:
+    """The model of a description, with these parameters: what pickle and ``load`` make."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SymmetryWarning)  # it was given when the model was made
+        inputs = [Dropout(rate)] if (rate := description.pop("input_dropout")) else []
+        model = Model(**description | {"layers": (*inputs, *description["layers"])})
+    if flat is not None:
+        model.flat_parameters[:] = flat
+    model.epochs_trained = epochs_trained
+    model.extras = extras
+    return model

@@ -11,9 +11,20 @@ from typing import Any
 
 import numpy as np
 
+from deepcore import catalog
+from deepcore.catalog import Row
 from deepcore.typing import Array, ClassWeight
 
-__all__ = ["count", "features", "numbers", "targets", "threads", "weights"]
+__all__ = [
+    "count",
+    "features",
+    "label_smoothing",
+    "loss_parameter",
+    "numbers",
+    "targets",
+    "threads",
+    "weights",
+]
 
 
 def count(who: str, name: str, value: object, low: int = 1, high: int = 2**31 - 1) -> int:
@@ -71,6 +82,32 @@ def _convert(who: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
     return converted
 
 
+def loss_parameter(loss: str, value: object) -> float | None:
+    """The parameter of a loss as ``Model`` keeps it: None or a number in the range of the loss."""
+    if value is None:
+        return None
+    default = catalog.losses[loss]["parameter"]
+    if default is None:
+        raise ValueError(f"Model: loss_parameter must be None for {loss}, which has none")
+    below = 1.0 if loss == "quantile" else np.inf
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"Model: loss_parameter must be a number, got {value!r}")
+    if not 0 < value < below:
+        raise ValueError(f"Model: loss_parameter of {loss} must be above 0 and below {below:g}, got {value}")
+    return float(value)
+
+
+def label_smoothing(loss: str, value: object) -> float:
+    """A number in [0, 1), 0 where the loss is no cross-entropy."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"Model: label_smoothing must be a number, got {value!r}")
+    if not 0 <= value < 1:
+        raise ValueError(f"Model: label_smoothing must be at least 0 and below 1, got {value}")
+    if value and not catalog.losses[loss]["needs_probability"]:
+        raise ValueError(f"Model: label_smoothing must be 0 for {loss}, which is no cross-entropy")
+    return float(value)
+
+
 def features(who: str, X: object, n_x: int, dtype: np.dtype[Any]) -> Array:
     """X as an (m, n_x) array of ``dtype``, finite.
 
@@ -88,9 +125,7 @@ def features(who: str, X: object, n_x: int, dtype: np.dtype[Any]) -> Array:
     return _convert(who, "X", array, dtype)
 
 
-def targets(
-    who: str, y: object, m: int, n_out: int, output: str, probability: bool, dtype: np.dtype[Any]
-) -> Array:
+def targets(who: str, y: object, m: int, n_out: int, output: str, loss: Row, dtype: np.dtype[Any]) -> Array:
     """y as the native module takes it: labels (m,) int64 for softmax, else (m, n_out) of ``dtype``.
 
     Args:
@@ -99,7 +134,7 @@ def targets(
         m: Number of rows of X.
         n_out: Number of output units.
         output: Activation of the last layer.
-        probability: Whether targets must lie in [0, 1].
+        loss: Row of ``catalog.losses``, which says where targets must lie.
         dtype: The model's dtype.
 
     Raises:
@@ -121,7 +156,13 @@ def targets(
             f"{_transposed(array, m)}"
         )
     converted = _convert(who, "y", array, dtype)
-    if probability and m and not (converted.min() >= 0 and converted.max() <= 1):
+    if loss["needs_positive"] and m and not converted.min() >= 0:
+        row = int((converted < 0).any(axis=1).argmax())
+        raise ValueError(
+            f"{who}: y must not be negative for the loss {loss['name']}, got {converted[row].tolist()} "
+            f"in row {row}"
+        )
+    if loss["needs_probability"] and m and not (converted.min() >= 0 and converted.max() <= 1):
         row = int(((converted < 0) | (converted > 1)).any(axis=1).argmax())
         raise ValueError(
             f"{who}: y must be 0 or 1 for a {output} output, got {array[row].tolist()} in row {row}; "

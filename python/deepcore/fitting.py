@@ -75,8 +75,13 @@ class Run:
         shuffle: bool,
         callbacks: Sequence[Callback],
         verbose: int,
+        order: Array | None = None,
     ) -> History:
-        """Run the native loop; with nobody listening between epochs, in one call."""
+        """Run the native loop; with nobody listening between epochs, in one call.
+
+        ``order``, int64 (m,) or (epochs * m,), names the examples in the order of their visit and replaces
+        the shuffle: for callers that draw it themselves.
+        """
         model, m = self.model, len(self.X)
         epochs = door.count("fit", "epochs", epochs)
         batch = m if batch_size is None else door.count("fit", "batch_size", batch_size)
@@ -104,6 +109,7 @@ class Run:
                 self.X, self.y, state._native, 0 if batch_size is None else batch, epochs,
                 shuffle=bool(shuffle), seed=model.seed, first_epoch=first_epoch, sample_weight=self.weight,
                 on_epoch=on_epoch if listening else None, threads=self.threads,
+                order=order,
             )  # fmt: skip
         finally:
             # also after Ctrl-C: the next run must not draw the orders that were used

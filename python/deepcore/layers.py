@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -12,7 +12,16 @@ from deepcore import _core, catalog
 from deepcore.blocks import BlockViews
 from deepcore.typing import ActivationName, InitializerName
 
-__all__ = ["Dense", "SymmetryWarning", "initialize", "native_layers", "native_parameter", "resolve_loss"]
+__all__ = [
+    "Dense",
+    "Dropout",
+    "SymmetryWarning",
+    "folded",
+    "initialize",
+    "native_layers",
+    "native_parameter",
+    "resolve_loss",
+]
 
 # init="auto": the scheme derived for the slope of the activation (He et al. 2015 for the relu family,
 # Klambauer et al. 2017 for selu, Glorot & Bengio 2010 for everything that is about linear at 0).
@@ -23,6 +32,8 @@ _AUTO_INIT = {
     "gelu": "he",
     "silu": "he",
     "softplus": "he",
+    "relu6": "he",
+    "mish": "he",
     "selu": "lecun",
 }
 
@@ -31,7 +42,7 @@ class SymmetryWarning(UserWarning):
     """Units of a hidden layer start equal, so they stay equal: the layer learns as if it had one unit."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dense:
     """A fully connected layer: ``A = g(W A_prev + b)``.
 
@@ -42,20 +53,30 @@ class Dense:
             activation: He for the relu family, LeCun for selu, Xavier (times the activation's gain) for the
                 others. b starts at zero.
         parameter: The activation's parameter (slope of leaky_relu, alpha of elu); None: its default.
+        l1: The cost grows by ``l1 * |W|_1``, the sum of the weights' absolute values.
+        l2: The cost grows by ``l2 / 2 * |W|^2``, the sum of the weights' squares; biases are free.
+        dropout: Each training step drops an activation of this layer with this probability and divides the
+            others by 1 - dropout; predictions drop nothing. ``Dropout(rate)`` behind the layer says the same.
+        max_norm: After every step, weights into a unit whose norm is larger are scaled to it; None: no limit.
 
     Raises:
         TypeError: if an argument has another type.
-        ValueError: if ``units`` < 1, a name is unknown, or the activation has no parameter.
+        ValueError: if ``units`` < 1, a name is unknown, a number out of its range, or the activation has no
+            parameter.
 
     Example:
         >>> Dense(3, "leaky_relu", parameter=0.2)
-        Dense(units=3, activation='leaky_relu', init='auto', parameter=0.2)
+        Dense(3, 'leaky_relu', parameter=0.2)
     """
 
     units: int
     activation: ActivationName | str = "relu"
     init: InitializerName | str = "auto"
     parameter: float | None = None
+    l1: float = 0.0
+    l2: float = 0.0
+    max_norm: float | None = None
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         if isinstance(self.units, bool) or not isinstance(self.units, (int, np.integer)):
@@ -66,22 +87,85 @@ class Dense:
         row = catalog.lookup(catalog.activations, self.activation, "Dense: activation")
         if self.init != "auto":
             catalog.lookup(catalog.initializers, self.init, "Dense: init")
-        if self.parameter is None:
-            return
-        if row["parameter"] is None:
+        if self.parameter is not None and row["parameter"] is None:
             raise ValueError(f"Dense: parameter must be None for {self.activation}, which has none")
-        if isinstance(self.parameter, bool) or not isinstance(
-            self.parameter, (int, float, np.floating, np.integer)
-        ):
-            raise TypeError(f"Dense: parameter must be a number, got {self.parameter!r}")
-        if not (math.isfinite(self.parameter) and self.parameter >= 0):
-            raise ValueError(f"Dense: parameter must be finite and not negative, got {self.parameter}")
-        object.__setattr__(self, "parameter", float(self.parameter))
+        for name in ("parameter", "l1", "l2", "max_norm", "dropout"):
+            value = getattr(self, name)
+            if value is None and name in ("parameter", "max_norm"):
+                continue
+            object.__setattr__(self, name, _number(name, value, "Dense"))
+        if self.dropout >= 1:
+            raise ValueError(f"Dense: dropout must be below 1, got {self.dropout}")
+        if self.max_norm == 0:
+            raise ValueError("Dense: max_norm must be above 0, got 0.0; None sets no limit")
+
+    def __repr__(self) -> str:
+        named = ", ".join(
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in fields(self)[2:]
+            if getattr(self, f.name) != f.default
+        )
+        return f"Dense({self.units}, {self.activation!r}{', ' if named else ''}{named})"
 
     @property
     def initializer(self) -> str:
         """Name of the initialiser, with ``"auto"`` resolved."""
         return _AUTO_INIT.get(self.activation, "xavier") if self.init == "auto" else self.init
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Inverted dropout in a list of layers: behind a ``Dense`` of its activations, in front of the inputs.
+
+    Masks are a function of the model's seed, the optimizer's step, the example's place in its batch and the
+    unit: the same for any number of threads.
+
+    Args:
+        rate: Probability with which a training step drops a value, at least 0 and below 1.
+
+    Raises:
+        ValueError: if ``rate`` is out of its range.
+
+    Source: Srivastava et al. (2014), scaled while training as ``torch.nn.Dropout`` is.
+
+    Example:
+        >>> import deepcore as dc
+        >>> dc.Model(4, [dc.Dropout(0.1), dc.Dense(8), dc.Dropout(0.5), dc.Dense(1, "sigmoid")]).layers[0]
+        Dense(8, 'relu', dropout=0.5)
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        rate = _number("rate", self.rate, "Dropout")
+        if rate >= 1:
+            raise ValueError(f"Dropout: rate must be below 1, got {rate}")
+        object.__setattr__(self, "rate", rate)
+
+
+def folded(layers: Sequence[Dense | Dropout]) -> tuple[float, tuple[Dense, ...]]:
+    """Dropout of the inputs, and the dense layers with the dropout that stands behind them.
+
+    Raises:
+        TypeError: if the list holds something else, or no dense layer.
+        ValueError: if two dropouts follow each other, or one follows the last layer.
+    """
+    rates, dense = [0.0], list[Dense]()
+    for layer in layers:
+        if isinstance(layer, Dense):
+            dense.append(layer)
+            rates.append(layer.dropout)
+        elif isinstance(layer, Dropout):
+            if rates[-1]:
+                raise ValueError("Model: layers must not hold two dropouts in a row")
+            rates[-1] = layer.rate
+        else:
+            raise TypeError(f"Model: layers must be Dense and Dropout, got {layer!r}")
+    if not dense:
+        raise TypeError(f"Model: layers must be a list of at least one Dense, got {layers!r}")
+    if rates[-1]:
+        raise ValueError("Model: layers must not end with dropout: outputs are not dropped")
+    return rates[0], tuple(replace(d, dropout=rate) for d, rate in zip(dense, rates[1:], strict=True))
 
 
 def native_parameter(activation: str, parameter: float | None) -> float:
@@ -91,9 +175,25 @@ def native_parameter(activation: str, parameter: float | None) -> float:
     return 0.0 if parameter is None else float(parameter)
 
 
-def native_layers(layers: Sequence[Dense]) -> list[tuple[int, str, float]]:
-    """The layers as the native network takes them: (units, activation, parameter)."""
-    return [(d.units, d.activation, native_parameter(d.activation, d.parameter)) for d in layers]
+def _number(name: str, value: object, who: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.floating, np.integer)):
+        raise TypeError(f"{who}: {name} must be a number, got {value!r}")
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{who}: {name} must be finite and not negative, got {value}")
+    return float(value)
+
+
+def native_layers(layers: Sequence[Dense]) -> list[tuple[int, str, float, dict[str, float]]]:
+    """The layers as the native network takes them: (units, activation, parameter, options)."""
+    return [
+        (
+            d.units,
+            d.activation,
+            native_parameter(d.activation, d.parameter),
+            {"l1": d.l1, "l2": d.l2, "max_norm": d.max_norm or 0.0, "dropout": d.dropout},
+        )
+        for d in layers
+    ]
 
 
 def initialize(layers: Sequence[Dense], parameters: BlockViews, seed: int) -> None:
@@ -122,7 +222,9 @@ def resolve_loss(loss: str, layers: Sequence[Dense]) -> str:
         if not fitting:
             raise ValueError(f"Model: loss must be named for a {output} output, got 'auto'")
         return fitting[0]
-    needs = catalog.lookup(catalog.losses, loss, "Model: loss")["needs_probability"]
-    if needs and not catalog.activations[output]["probability"]:
+    row = catalog.lookup(catalog.losses, loss, "Model: loss")
+    if row["needs_probability"] and not catalog.activations[output]["probability"]:
         raise ValueError(f"Model: loss {loss!r} needs a sigmoid or softmax output, got {output}")
+    if row["needs_positive"] and not catalog.activations[output]["positive"]:
+        raise ValueError(f"Model: loss {loss!r} needs an output above 0, such as exp, got {output}")
     return loss

@@ -15,16 +15,17 @@ from deepcore import _core, catalog, door
 from deepcore.blocks import BlockViews
 from deepcore.callbacks import EpochRecord
 from deepcore.history import History
-from deepcore.layers import Dense, SymmetryWarning, initialize, native_layers, resolve_loss
+from deepcore.inference import Inference
+from deepcore.layers import Dense, Dropout, SymmetryWarning, folded, initialize, native_layers, resolve_loss
 from deepcore.optimizers import Optimizer, OptimizerState, resolve
 from deepcore.plan import Plan
 from deepcore.summary import Summary
-from deepcore.typing import Array, ClassWeight, DTypeName, LossName, OptimizerName, Predictor
+from deepcore.typing import Array, ClassWeight, DTypeName, LossName, OptimizerName
 
 __all__ = ["Model"]
 
 
-class Model:
+class Model(Inference):
     """A network of dense layers: ``A[l] = g[l](W[l] A[l-1] + b[l])``, ``A[0] = X``.
 
     Args:
@@ -34,6 +35,9 @@ class Model:
             (sigmoid: binary_cross_entropy, softmax: categorical_cross_entropy, linear: half_squared_error).
         dtype: ``"float32"`` or ``"float64"``, of everything the model computes.
         seed: Of the initial weights and of the shuffling; the same seed gives the same bits everywhere.
+        loss_parameter: Where the quadratic part of huber ends (1), the quantile (0.5); None: the default.
+        label_smoothing: s in [0, 1) for a cross-entropy: targets y become y (1 - s) + s / k for k classes, or
+            y (1 - s) + s / 2 for sigmoid outputs.
 
     Attributes:
         extras: What was saved beside the parameters, JSON data (feature names, statistics, label names).
@@ -53,25 +57,30 @@ class Model:
     def __init__(
         self,
         inputs: int,
-        layers: Sequence[Dense],
+        layers: Sequence[Dense | Dropout],
         loss: LossName | str = "auto",
         dtype: DTypeName | str | type = "float32",
         seed: int = 0,
+        loss_parameter: float | None = None,
+        label_smoothing: float = 0.0,
     ) -> None:
         self.inputs = door.count("Model", "inputs", inputs)
-        self.layers = tuple(layers)
-        if not self.layers or not all(isinstance(layer, Dense) for layer in self.layers):
-            raise TypeError(f"Model: layers must be a list of at least one Dense, got {layers!r}")
+        self.input_dropout, self.layers = folded(layers)
         self.dtype: np.dtype[Any] = np.dtype(dtype)
         if self.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
             raise ValueError(f"Model: dtype must be float32 or float64, got {self.dtype}")
         self.seed = door.count("Model", "seed", seed, low=0, high=2**63 - 1)
         self.loss = resolve_loss(loss, self.layers)
+        self.loss_parameter = door.loss_parameter(self.loss, loss_parameter)
+        self.label_smoothing = door.label_smoothing(self.loss, label_smoothing)
         self.extras: dict[str, Any] = {}
         self.epochs_trained = 0
         self._busy = threading.Lock()
         build: Any = _core.NetworkF32 if self.dtype == np.float32 else _core.NetworkF64
-        self._network: Any = build(self.inputs, native_layers(self.layers), self.loss)
+        self._network: Any = build(
+            self.inputs, native_layers(self.layers), self.loss, self.loss_parameter, self.label_smoothing,
+            self.input_dropout,
+        )  # fmt: skip
         self._flat: Array = self._network.parameters
         self._layout: list[tuple[int, int, int, int]] = self._network.layout
         self._parameters = BlockViews(self._flat, self._layout)
@@ -85,11 +94,6 @@ class Model:
             )
 
     # What the model is made of
-
-    @property
-    def outputs(self) -> int:
-        """n_L, number of output units."""
-        return self.layers[-1].units
 
     @property
     def parameters(self) -> BlockViews:
@@ -215,12 +219,19 @@ class Model:
             self._busy.release()
 
     def gradients(
-        self, X: object, y: object, sample_weight: object = None, threads: int | None = None
+        self,
+        X: object,
+        y: object,
+        sample_weight: object = None,
+        threads: int | None = None,
+        step: int | None = None,
     ) -> tuple[float, BlockViews]:
         """The loss and its gradient by every parameter, at the present parameters.
 
         Args:
             X: (m, n_x); y, sample_weight and threads are those of ``fit``.
+            step: Of the optimizer, from 0: as ``fit`` sees the batch in that step, with its dropout. None: as
+                ``predict`` sees it.
 
         Returns:
             loss: Mean over the examples.
@@ -228,14 +239,22 @@ class Model:
         """
         X, y, weight = self._examples("gradients", X, y, sample_weight)
         flat = np.zeros_like(self._flat)
-        loss = self._network.gradient(X, y, flat, weight, door.threads("gradients", threads))
+        loss = self._network.gradient(
+            X, y, flat, weight, door.threads("gradients", threads), self._training("gradients", step)
+        )
         return float(loss), self._views(flat, "d")
 
-    def trace(self, X: object, y: object, sample_weight: object = None) -> dict[str, Array]:
+    def _training(self, who: str, step: int | None) -> tuple[int, int] | None:
+        return None if step is None else (self.seed, door.count(who, "step", step, low=0))
+
+    def trace(
+        self, X: object, y: object, sample_weight: object = None, step: int | None = None
+    ) -> dict[str, Array]:
         """Every matrix of one step of gradient descent, named and oriented as in the notes.
 
         Args:
             X: (m, n_x), at most 4096 examples; y and sample_weight are those of ``fit``.
+            step: See ``gradients``; then ``"mask1"`` and its like hold what dropout multiplies A[l] by.
 
         Returns:
             ``{"A0": (n_x, m), "Z1": (n1, m), "A1": ..., "dA1": ..., "dZ1": ..., "dW1": (n1, n_x), "db1": (n1,
@@ -243,82 +262,9 @@ class Model:
             m``.
         """
         X, y, weight = self._examples("trace", X, y, sample_weight)
-        return dict(self._network.trace(X, y, weight))
+        return dict(self._network.trace(X, y, weight, self._training("trace", step)))
 
-    # Use
-
-    def predict(self, X: object, out: Array | None = None, threads: int | None = None) -> Array:
-        """Output activations A[L], one row an example.
-
-        Args:
-            X: (m, n_x), or one example (n_x,).
-            out: Array to write into, of the result's shape and dtype; None: a new one.
-            threads: Number of threads; None: the default.
-
-        Returns:
-            (m, n_L), or (n_L,) for one example.
-
-        Raises:
-            TypeError: if X does not hold real numbers.
-            ValueError: if a shape is wrong or X is not finite.
-        """
-        array = door.numbers("predict", "X", X)
-        single = array.ndim == 1
-        rows = door.features("predict", array[np.newaxis] if single else array, self.inputs, self.dtype)
-        shape = (self.outputs,) if single else (len(rows), self.outputs)
-        if out is None:
-            A: Array = self._network.predict(rows, threads=door.threads("predict", threads))
-            return A[0] if single else A
-        if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != self.dtype:
-            got = f"{out.shape} of {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
-            raise ValueError(
-                f"predict: out must be an array of shape {shape} and dtype {self.dtype}, got {got}"
-            )
-        self._network.predict(rows, out[np.newaxis] if single else out, door.threads("predict", threads))
-        return out
-
-    def predictor(self) -> Predictor:
-        """A snapshot of the model with a workspace of its own, for predictions where microseconds count.
-
-        Returns:
-            ``p``: ``p(x)`` gives the outputs of one example (n_x,) or of rows (m, n_x); ``p(x, out=a)``
-            writes them into ``a`` and allocates nothing. Arrays must have the model's dtype; their values
-            are not checked. Later changes of the model are not seen: make a new one.
-
-        Example:
-            >>> import deepcore as dc
-            >>> p = dc.mlp([2, 4, 1]).predictor()
-            >>> p(np.zeros(2, np.float32))
-            array([0.5], dtype=float32)
-        """
-        build: Any = _core.PredictorF32 if self.dtype == np.float32 else _core.PredictorF64
-        return build(self._network)  # type: ignore[no-any-return]
-
-    def predict_labels(self, X: object, threshold: float = 0.5, threads: int | None = None) -> Array:
-        """Labels: the largest softmax output, or 1 where a sigmoid output is above ``threshold``, strictly.
-
-        Args:
-            X: (m, n_x), or one example (n_x,).
-            threshold: For sigmoid outputs.
-            threads: Number of threads; None: the default.
-
-        Returns:
-            int64, (m,) for softmax or one sigmoid output, (m, n_L) for several; one example drops the first
-            axis.
-
-        Raises:
-            ValueError: if the outputs are not probabilities, beside what ``predict`` raises.
-        """
-        output = self.layers[-1].activation
-        if not catalog.activations[output]["probability"]:
-            raise ValueError(
-                f"predict_labels: the output must be sigmoid or softmax, got {output}; use predict"
-            )
-        A = self.predict(X, threads=threads)
-        if output == "softmax":
-            return np.asarray(A.argmax(axis=-1))
-        labels = (threshold < A).astype(np.int64)
-        return labels[..., 0] if self.outputs == 1 else labels
+    # Use: predict, predictor, predict_labels are those of Inference
 
     def evaluate(
         self, X: object, y: object, sample_weight: object = None, threads: int | None = None
@@ -347,9 +293,9 @@ class Model:
         m = len(features)
         if m == 0:
             raise ValueError(f"{who}: X must have at least one row, got none")
-        probability = bool(catalog.losses[self.loss]["needs_probability"])
-        output = self.layers[-1].activation
-        y = door.targets(who, y, m, self.outputs, output, probability, self.dtype)
+        y = door.targets(
+            who, y, m, self.outputs, self.layers[-1].activation, catalog.losses[self.loss], self.dtype
+        )
         return features, y, door.weights(who, sample_weight, class_weight, y, self.dtype)
 
     def _views(self, flat: Array, prefix: str) -> BlockViews:
@@ -376,23 +322,11 @@ class Model:
         checkpoint.save(self, path)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        config = (self.inputs, self.layers, self.loss, self.dtype.name, self.seed)
-        return _rebuild, (config, self._flat.copy(), self.epochs_trained, self.extras)
+        from deepcore import checkpoint
+
+        return checkpoint.rebuild, (*checkpoint.described(self), self._flat.copy())
 
     def __repr__(self) -> str:
         sizes = "-".join(str(n) for n in (self.inputs, *(layer.units for layer in self.layers)))
         names = " ".join(layer.activation for layer in self.layers)
         return f"Model({sizes}, {names}, loss={self.loss!r}, dtype={self.dtype.name!r}, seed={self.seed})"
-
-
-def _rebuild(
-    config: tuple[Any, ...], flat: Array | None, epochs_trained: int, extras: dict[str, Any]
-) -> Model:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SymmetryWarning)  # it was given when the model was made
-        model = Model(*config)
-    if flat is not None:
-        model.flat_parameters[:] = flat
-    model.epochs_trained = epochs_trained
-    model.extras = extras
-    return model

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -26,10 +26,16 @@ __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "NAdam", "Optimizer", "OptimizerSt
 class Optimizer:
     """Base of the optimizers: ``learning_rate`` first, then the hyperparameters of the native row.
 
-    ``learning_rate`` is a number, a schedule of ``deepcore.schedules``, or a function of the step (from 0).
+    Args:
+        learning_rate: A number, a schedule of ``deepcore.schedules``, or a function of the step (from 0).
+        clip_norm: Scale the gradient down to this norm, taken over all parameters, as
+            ``torch.nn.utils.clip_grad_norm_`` does; None: no limit.
+        clip_value: Cut every element to [-clip_value, clip_value], before ``clip_norm``; None: no limit.
     """
 
     learning_rate: LearningRate
+    clip_norm: float | None = field(default=None, kw_only=True)
+    clip_value: float | None = field(default=None, kw_only=True)
     _name: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
@@ -41,9 +47,12 @@ class Optimizer:
             _check_number(who, "learning_rate", rate)
         for name, value in self._hyper().items():
             _check_number(who, name, value, below=1.0 if name in _BELOW_ONE else math.inf)
+            if name.startswith("clip_") and not value > 0:
+                raise ValueError(f"{who}: {name} must be above 0, got {value!r}; None sets no limit")
 
     def _hyper(self) -> dict[str, float]:
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "learning_rate"}
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "learning_rate"}
+        return {name: value for name, value in values.items() if value is not None}
 
     def bind(self, model: Model, steps: int | None = None) -> OptimizerState:
         """State of this optimizer for ``model``: its slots, all zero, and its step counter.

@@ -36,6 +36,12 @@ ActivationName: TypeAlias = Literal[
     "gelu",
     "silu",
     "softplus",
+    "exp",
+    "hard_sigmoid",
+    "hard_tanh",
+    "relu6",
+    "mish",
+    "softsign",
     "softmax",
 ]
 LossName: TypeAlias = Literal[
@@ -44,6 +50,9 @@ LossName: TypeAlias = Literal[
     "half_squared_error",
     "squared_error",
     "absolute_error",
+    "huber",
+    "quantile",
+    "poisson",
 ]
 InitializerName: TypeAlias = Literal[
     "zeros", "normal", "xavier", "xavier_uniform", "he", "he_uniform", "lecun", "inverse_sqrt"

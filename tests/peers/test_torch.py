@@ -91,6 +91,12 @@ def activation(z, name):
         "softplus": lambda z: F.softplus(
             z, threshold=50
         ),  # torch's 20 replaces it by z where 2e-9 is missing
+        "exp": torch.exp,
+        "hard_sigmoid": lambda z: torch.clamp(z + 3, 0, 6) / 6,  # F.hardsigmoid has a slope of float32(1/6)
+        "hard_tanh": F.hardtanh,
+        "relu6": F.relu6,
+        "mish": F.mish,
+        "softsign": F.softsign,
         "softmax": lambda z: torch.softmax(z, dim=1),
     }[name](z)
 
@@ -104,6 +110,9 @@ def loss_of(a, y, name):
         "half_squared_error": lambda: F.mse_loss(a, y, reduction="none") / 2,
         "squared_error": lambda: F.mse_loss(a, y, reduction="none"),
         "absolute_error": lambda: F.l1_loss(a, y, reduction="none"),
+        "huber": lambda: F.huber_loss(a, y, reduction="none"),
+        "quantile": lambda: F.l1_loss(a, y, reduction="none") / 2,  # of 0.5, the default
+        "poisson": lambda: torch.special.xlogy(y, y) - torch.special.xlogy(y, a) - y + a,
     }[name]()
     return terms.sum(dim=1).mean()
 
@@ -166,7 +175,7 @@ def test_the_defaults_are_torch_s(name):
     ("output", "loss"), [(output, loss) for output in ACTIVATIONS for loss in cases.losses_for(output)]
 )
 def test_loss_and_gradients_of_a_network_agree_with_autograd(output, loss):
-    hidden = "tanh" if output == "softmax" else output
+    hidden = "tanh" if output in ("softmax", "exp") else output
     case = cases.make(_core.NetworkF64, 6, [9, 5, 3], hidden, output, loss, m=20, seed=2)
     # At an exact kink the two could choose different one-sided slopes.
     assert distance_to_kinks(case.X.T, case.Y, case.parameters, case.layers, case.loss) > 1e-9

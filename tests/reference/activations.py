@@ -52,6 +52,7 @@ class Activation:
     kinks: tuple[float, ...] = ()  # where the derivative (or, for central differences, its slope) jumps
     parameter: float | None = None  # default
     probability: bool = False  # outputs lie in (0, 1)
+    positive: bool = False  # outputs are above 0
 
 
 ACTIVATIONS = {
@@ -63,6 +64,7 @@ ACTIVATIONS = {
         relative=3,
         absolute=1,
         probability=True,
+        positive=True,
     ),
     "tanh": Activation(
         lambda z, p: np.tanh(z),
@@ -122,6 +124,48 @@ ACTIVATIONS = {
         "exp, log1p and a sum, a few eps each; log(1 + e) instead of log1p(e) would lose eps of 1",
         relative=3,
         absolute=1,
+        positive=True,
+    ),
+    "exp": Activation(
+        lambda z, p: np.exp(np.minimum(z, 700)),  # beyond, float64 has no e^z
+        lambda z, p: np.exp(np.minimum(z, 700)),
+        "one function, a few eps",
+        relative=4,
+        positive=True,
+    ),
+    "hard_sigmoid": Activation(
+        lambda z, p: np.clip(z + 3, 0, 6) / 6,
+        lambda z, p: np.where(np.abs(z) < 3, 1 / 6, 0.0),
+        "a sum and a quotient",
+        relative=2,
+        absolute=1,
+        kinks=(-3.0, 3.0),
+    ),
+    "hard_tanh": Activation(
+        lambda z, p: np.clip(z, -1, 1),
+        lambda z, p: np.where(np.abs(z) < 1, 1.0, 0.0),
+        "no rounding: comparisons",
+        kinks=(-1.0, 1.0),
+    ),
+    "relu6": Activation(
+        lambda z, p: np.clip(z, 0, 6),
+        lambda z, p: np.where((z > 0) & (z < 6), 1.0, 0.0),
+        "no rounding: comparisons",
+        kinks=(0.0, 6.0),
+    ),
+    "mish": Activation(
+        lambda z, p: z * np.tanh(softplus(z)),
+        lambda z, p: np.tanh(softplus(z)) + z * sigmoid(z) / np.cosh(np.minimum(softplus(z), 350)) ** 2,
+        "log1p, tanh, a product; the slope holds z (1 - t^2), where 1 - t^2 rounds: absolute, with |z|",
+        relative=8,
+        absolute=4,
+    ),
+    "softsign": Activation(
+        lambda z, p: z / (1 + np.abs(z)),
+        lambda z, p: 1 / (1 + np.abs(z)) ** 2,
+        "a sum and a quotient; the slope (1 - |a|)^2 inherits the rounding of a near 1: absolute",
+        relative=2,
+        absolute=2,
     ),
     "softmax": Activation(
         lambda z, p: softmax(z),
@@ -130,6 +174,7 @@ ACTIVATIONS = {
         relative=8,
         absolute=1,
         probability=True,
+        positive=True,
     ),
 }
 

@@ -24,8 +24,11 @@ def layers_of(units, hidden, output):
 
 def losses_for(output):
     """The losses that an output activation can be trained with."""
+    g = ACTIVATIONS[output]
     return [
-        name for name, row in LOSSES.items() if ACTIVATIONS[output].probability or not row.needs_probability
+        name
+        for name, row in LOSSES.items()
+        if (g.probability or not row.needs_probability) and (g.positive or not row.needs_positive)
     ]
 
 
@@ -70,6 +73,8 @@ def make(Network, inputs, units, hidden, output, loss=None, m=7, seed=0):
         y = rng.integers(units[-1], size=m)
     elif LOSSES[loss].needs_probability:
         y = rng.integers(2, size=(m, units[-1])).astype(flat.dtype)
+    elif LOSSES[loss].needs_positive:
+        y = rng.poisson(1.5, size=(m, units[-1])).astype(flat.dtype)
     else:
         y = rng.normal(size=(m, units[-1])).astype(flat.dtype)
     return Case(network, layers, loss, X, y)

@@ -76,6 +76,5 @@ def distance_to_kinks(X, Y, parameters, layers, loss):
     nearest = [np.inf]
     for z, (_, activation, _) in zip(Z[1:], layers, strict=True):
         nearest += [np.abs(z - kink).min() for kink in activations.ACTIVATIONS[activation].kinks]
-    if losses.LOSSES[loss].kink_at_y:
-        nearest.append(np.abs(A[-1] - Y).min())
+    nearest += [np.abs(A[-1] - Y - kink).min() for kink in losses.LOSSES[loss].kinks]
     return min(nearest)

@@ -22,6 +22,10 @@ def points(dtype):
     return np.resize(z, (13, -(-z.size // 13))).astype(dtype)
 
 
+def points_for(name, dtype):
+    return np.minimum(points(dtype), 80) if name == "exp" else points(dtype)  # beyond 88, float32 has no e^z
+
+
 def bound(name, exact, z, eps, dtype):
     row = twin.ACTIVATIONS[name]
     # Below the smallest normal number of the precision, results may become 0.
@@ -37,7 +41,7 @@ def assert_within(got, exact, limit):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_value_is_the_twin_s(name, dtype, eps):
-    Z = points(dtype)
+    Z = points_for(name, dtype)
     exact = twin.forward(Z.astype(np.float64), name)
     got = _core.activation_forward(Z, name, default(name))
     assert got.dtype == dtype
@@ -46,7 +50,7 @@ def test_the_value_is_the_twin_s(name, dtype, eps):
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_the_derivative_is_the_twin_s(name, dtype, eps):
-    Z = points(dtype)
+    Z = points_for(name, dtype)
     exact = twin.backward(np.ones(Z.shape), Z.astype(np.float64), name)
     got = _core.activation_backward(np.ones_like(Z), Z, name, default(name))
     assert got.dtype == dtype
@@ -93,7 +97,21 @@ def test_not_a_number_stays_not_a_number(name, m, dtype):
 
 
 @pytest.mark.parametrize(
-    "name", ["linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "softplus"]
+    "name",
+    [
+        "linear",
+        "sigmoid",
+        "tanh",
+        "relu",
+        "leaky_relu",
+        "elu",
+        "selu",
+        "softplus",
+        "exp",
+        "hard_sigmoid",
+        "hard_tanh",
+        "relu6",
+    ],
 )
 def test_infinite_z_gives_the_limit(name, dtype):
     Z = np.array([[np.inf, -np.inf]], dtype=dtype)
@@ -104,6 +122,10 @@ def test_infinite_z_gives_the_limit(name, dtype):
         "elu": (np.inf, -1),
         "selu": (np.inf, dtype(-twin.SELU_SCALE * twin.SELU_ALPHA)),
         "softplus": (np.inf, 0),
+        "exp": (np.inf, 0),
+        "hard_sigmoid": (1, 0),
+        "hard_tanh": (1, -1),
+        "relu6": (6, 0),
     }
     got = _core.activation_forward(Z, name, default(name))
     info = np.finfo(dtype)

@@ -41,6 +41,8 @@ def test_an_activation_row_says_what_its_twin_does(row):
     twin = activations.ACTIVATIONS[row["name"]]
     assert row["parameter"] == twin.parameter
     assert row["probability"] is twin.probability
+    assert row["positive"] is twin.positive
+    assert row["positive"] is twin.positive
     assert row["derivative"].strip()
     assert row["reads"] in ("output", "input")
     assert row["gain"] > 0
@@ -51,6 +53,10 @@ def test_a_loss_row_says_what_its_twin_does(row):
     twin = losses.LOSSES[row["name"]]
     assert row["output"] == twin.output
     assert row["needs_probability"] is twin.needs_probability
+    assert row["needs_positive"] is twin.needs_positive
+    assert row["parameter"] == twin.parameter
+    assert row["needs_positive"] is twin.needs_positive
+    assert row["parameter"] == twin.parameter
     assert row["derivative"].strip()
 
 

@@ -79,6 +79,15 @@ def test_the_gradient_of_the_absolute_error_at_zero_is_zero(dtype):
     assert _core.loss_gradient(A, np.ones((1, 3), dtype), "absolute_error").tolist() == [[1.0, 0.0, -1.0]]
 
 
+@pytest.mark.parametrize(("name", "parameter"), [("huber", 0.3), ("quantile", 0.9)])
+def test_the_parameter_is_used(name, parameter, probabilities, eps):
+    A, Y = probabilities
+    exact = A.astype(float), Y.astype(float), name, parameter
+    np.testing.assert_allclose(_core.loss_values(A, Y, name, parameter), twin.values(*exact), rtol=16 * eps)
+    got = _core.loss_gradient(A, Y, name, parameter)
+    np.testing.assert_allclose(got, twin.gradient(*exact), rtol=4 * eps, atol=4 * eps)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_not_a_number_stays_not_a_number(name, dtype):
     A = np.full((1, 5), np.nan, dtype)

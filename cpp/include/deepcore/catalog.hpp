@@ -19,6 +19,7 @@ struct ActivationInfo {
   double parameter = 0;      // default of the parameter, which must be >= 0
   bool probability = false;  // outputs lie in (0, 1)
   bool columnwise = false;   // an output depends on all units of its example
+  bool positive = false;     // outputs are above 0
 };
 
 struct LossInfo {
@@ -27,6 +28,10 @@ struct LossInfo {
   const char* derivative;  // by one output
   const char* output;      // the activation with which dZ = A - Y, computed stably from Z; "" if none
   bool needs_probability;
+  bool needs_positive = false;  // outputs above 0, targets of at least 0
+  bool has_parameter = false;
+  double parameter = 0;        // default of the parameter, which must be above 0
+  double parameter_below = 0;  // and below this, if that is not 0
 };
 
 struct InitializerInfo {

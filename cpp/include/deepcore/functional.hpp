@@ -24,10 +24,10 @@ void activation_backward(View<const T> dA, View<const T> Z, int activation, doub
 
 // A, Y (n, m) -> the loss of each example (m), by the literal formula
 template <class T>
-void loss_values(View<const T> A, View<const T> Y, int loss, T* values);
+void loss_values(View<const T> A, View<const T> Y, int loss, double parameter, T* values);
 
 // A, Y (n, m) -> dA (n, m), by the literal formula; not divided by m
 template <class T>
-void loss_gradient(View<const T> A, View<const T> Y, int loss, View<T> dA);
+void loss_gradient(View<const T> A, View<const T> Y, int loss, double parameter, View<T> dA);
 
 }  // namespace deepcore

@@ -18,6 +18,9 @@ struct Network {
   Spec spec;
   Layout layout;
   Buffer<T> parameters;  // a Block of layout.size() values
+  // scikit-learn's rule: a batch's penalty is divided by the sum of its weights, like its losses. It counts less in a
+  // large batch then.
+  bool penalty_per_batch_weight = false;
 };
 
 // A batch of examples: X (n[0], m) and either labels (m) or Y (n[L], m); weights (m) or null.
@@ -45,11 +48,18 @@ void predict(const Network<T>& network, View<const T> X, View<T> A, int threads)
 template <class T>
 Scores evaluate(const Network<T>& network, const Examples<T>& examples, int threads);
 
-// gradient: a Block, d(cost)/d(parameters); returns the cost.
-template <class T>
-double gradient(const Network<T>& network, const Examples<T>& examples, T* gradient, int threads);
+// A step of training, which decides what dropout leaves of its batch.
+struct TrainingStep {
+  std::uint64_t seed;
+  Index number;
+};
 
-// One intermediate of a step: kind "A", "Z", "dA", "dZ", "dW" or "db" of layer l, columns contiguous.
+// gradient: a Block, d(cost)/d(parameters); returns the cost. training: null: as the network predicts.
+template <class T>
+double gradient(const Network<T>& network, const Examples<T>& examples, T* gradient, int threads,
+                const TrainingStep* training = nullptr);
+
+// One intermediate of a step: kind "A", "Z", "dA", "dZ", "dW", "db" or "mask" of layer l, columns contiguous.
 template <class T>
 struct Intermediate {
   const char* kind;
@@ -59,6 +69,7 @@ struct Intermediate {
 };
 
 template <class T>
-std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>& examples);
+std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>& examples,
+                                   const TrainingStep* training = nullptr);
 
 }  // namespace deepcore

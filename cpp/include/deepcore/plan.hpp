@@ -13,7 +13,8 @@ namespace deepcore {
 struct LayerPlan {      // of layer l = 0..L
   Index stride, strip;  // how the columns of A[l] and dZ[l] lie, see kernels::Columns
   Index size;           // values of A[l], padding included
-  bool keeps_z;         // the derivative reads Z[l]
+  bool keeps_z;         // what the derivative reads does not stay in A[l]: it is Z[l], or dropout changes A[l]
+  bool masked;          // dropout keeps a mask
   Index transposed;     // values of the packed W[l]', 0 where nobody asks for dA[l-1]
 };
 

@@ -10,27 +10,45 @@ namespace deepcore {
 
 struct LayerSpec {
   Index units;
-  int activation;    // row of activations()
-  double parameter;  // slope of leaky_relu, alpha of elu; ignored by others
+  int activation;         // row of activations()
+  double parameter;       // slope of leaky_relu, alpha of elu; ignored by others
+  double l1 = 0, l2 = 0;  // the cost grows by l1 |W|_1 + l2 / 2 |W|^2; biases are free
+  double dropout = 0;     // probability with which a training step drops each of its activations
+  double max_norm = 0;    // of the weights into a unit, restored after every step; 0: no limit
+};
+
+struct LossSpec {
+  LossSpec(int r);  // NOLINT(google-explicit-constructor): with the row's own parameter
+  LossSpec(int r, double p, double s) : row(r), parameter(p), smoothing(s) {}
+  int row;               // of losses()
+  double parameter;      // where the quadratic part of huber ends, the quantile; ignored by others
+  double smoothing = 0;  // of the targets of a cross-entropy: y (1 - s) + s / k
 };
 
 class Spec {
  public:
   // Throws std::invalid_argument if a size is below one, a row is unknown, or loss and output do not fit.
-  Spec(Index inputs, std::vector<LayerSpec> layers, int loss);
+  Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss, double input_dropout = 0);
 
   int depth() const { return static_cast<int>(layers_.size()); }  // L: layers with weights
   Index units(int l) const { return l == 0 ? inputs_ : layers_[static_cast<std::size_t>(l) - 1].units; }  // n[l]
   Index outputs() const { return units(depth()); }
   const LayerSpec& layer(int l) const { return layers_[static_cast<std::size_t>(l) - 1]; }  // l = 1..L
-  int loss() const { return loss_; }
+  int loss() const { return loss_.row; }
+  double loss_parameter() const { return loss_.parameter; }
+  double smoothing() const { return loss_.smoothing; }
+  double smooth_target() const;  // what all targets move towards: 1 / k of k classes, 1/2 of yes and no
+  double dropout(int l) const { return l == 0 ? input_dropout_ : layer(l).dropout; }  // of A[l]
+  bool has_penalties() const;                                                         // on any layer
+  bool plain() const;  // no layer has penalties, dropout or a limit, and targets are not smoothed
   bool stable_output() const { return stable_output_; }  // loss and output belong together: dZ[L] = A[L] - Y
   bool takes_labels() const { return takes_labels_; }    // softmax: y may be integer labels
 
  private:
   Index inputs_;
   std::vector<LayerSpec> layers_;
-  int loss_;
+  LossSpec loss_;
+  double input_dropout_;
   bool stable_output_;
   bool takes_labels_;
 };

@@ -24,6 +24,10 @@ struct TrainOptions {
   std::uint64_t seed = 0;
   Index first_epoch = 0;  // numbers the shuffles, so that a run can be continued
   int threads = 0;        // 0: the default
+  // Instead of the shuffle: the examples in the order of their visit, for every epoch (order_epochs = 1) or one epoch
+  // after the other (order_epochs = epochs). Null: the shuffle.
+  const std::int64_t* order = nullptr;
+  Index order_epochs = 1;
 };
 
 struct TrainResult {

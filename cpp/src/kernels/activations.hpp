@@ -23,7 +23,8 @@ struct Linear {
 };
 
 struct Sigmoid {
-  static constexpr ActivationInfo info{"sigmoid", "1 / (1 + exp(-z))", "a (1 - a)", Reads::output, 1.0, false, 0, true};
+  static constexpr ActivationInfo info{
+      "sigmoid", "1 / (1 + exp(-z))", "a (1 - a)", Reads::output, 1.0, false, 0, true, false, true};
   template <class P>
   static P value(const P& z, const P&) {
     return sigmoid(z);
@@ -125,7 +126,8 @@ struct Silu {
 };
 
 struct Softplus {
-  static constexpr ActivationInfo info{"softplus", "log(1 + exp(z))", "1 - exp(-a)", Reads::output, 1.4142135623730951};
+  static constexpr ActivationInfo info{
+      "softplus", "log(1 + exp(z))", "1 - exp(-a)", Reads::output, 1.4142135623730951, false, 0, false, false, true};
   template <class P>
   static P value(const P& z, const P&) {
     return softplus(z);
@@ -133,6 +135,95 @@ struct Softplus {
   template <class P>
   static P slope(const P& a, const P&) {
     return pnegate(expm1(pnegate(a)));
+  }
+};
+
+struct Exponential {  // output of a rate: Poisson regression
+  static constexpr ActivationInfo info{"exp", "exp(z)", "a", Reads::output, 1.0, false, 0, false, false, true};
+  template <class P>
+  static P value(const P& z, const P&) {
+    return exponential(z);
+  }
+  template <class P>
+  static P slope(const P& a, const P&) {
+    return a;
+  }
+};
+
+template <class P>
+EIGEN_ALWAYS_INLINE P within(const P& z, double low, double high) {  // comparisons leave NaN as it is
+  const P l = all<P>(low), h = all<P>(high);
+  return select(pcmp_lt(z, l), l, select(pcmp_lt(h, z), h, z));
+}
+
+template <class P>
+EIGEN_ALWAYS_INLINE P slope_within(const P& a, double low, double high, double slope) {  // 0 at the corners
+  const P inside = select(pcmp_lt(a, all<P>(high)), all<P>(slope), all<P>(0));
+  return select(pcmp_lt(all<P>(low), a), inside, all<P>(0));
+}
+
+struct HardSigmoid {
+  static constexpr ActivationInfo info{"hard_sigmoid", "min(max(z + 3, 0), 6) / 6", "1/6 if 0 < a < 1 else 0",
+                                       Reads::output, 1.0};
+  template <class P>
+  static P value(const P& z, const P&) {
+    return pdiv(within(padd(z, all<P>(3)), 0, 6), all<P>(6));
+  }
+  template <class P>
+  static P slope(const P& a, const P&) {
+    return slope_within(a, 0, 1, 1.0 / 6);
+  }
+};
+
+struct HardTanh {
+  static constexpr ActivationInfo info{"hard_tanh", "min(max(z, -1), 1)", "1 if -1 < a < 1 else 0", Reads::output, 1.0};
+  template <class P>
+  static P value(const P& z, const P&) {
+    return within(z, -1, 1);
+  }
+  template <class P>
+  static P slope(const P& a, const P&) {
+    return slope_within(a, -1, 1, 1);
+  }
+};
+
+struct Relu6 {
+  static constexpr ActivationInfo info{"relu6", "min(max(z, 0), 6)", "1 if 0 < a < 6 else 0", Reads::output,
+                                       1.4142135623730951};
+  template <class P>
+  static P value(const P& z, const P&) {
+    return within(z, 0, 6);
+  }
+  template <class P>
+  static P slope(const P& a, const P&) {
+    return slope_within(a, 0, 6, 1);
+  }
+};
+
+struct Mish {  // Misra 2019
+  static constexpr ActivationInfo info{"mish", "z tanh(log(1 + exp(z)))", "t + z s (1 - t^2), s = sigmoid(z)",
+                                       Reads::input, 1.4142135623730951};
+  template <class P>
+  static P value(const P& z, const P&) {
+    return pmul(z, hyperbolic_tangent(softplus(z)));
+  }
+  template <class P>
+  static P slope(const P& z, const P&) {
+    const P t = hyperbolic_tangent(softplus(z));
+    return pmadd(pmul(z, sigmoid(z)), psub(all<P>(1), pmul(t, t)), t);
+  }
+};
+
+struct Softsign {
+  static constexpr ActivationInfo info{"softsign", "z / (1 + |z|)", "(1 - |a|)^2", Reads::output, 1.0};
+  template <class P>
+  static P value(const P& z, const P&) {
+    return pdiv(z, padd(all<P>(1), pabs(z)));
+  }
+  template <class P>
+  static P slope(const P& a, const P&) {
+    const P rest = psub(all<P>(1), pabs(a));
+    return pmul(rest, rest);
   }
 };
 
@@ -146,11 +237,12 @@ struct Softmax {
                                        false,
                                        0,
                                        true,
+                                       true,
                                        true};
 };
 
-using Activations =
-    Table<ActivationInfo, Linear, Sigmoid, Tanh, Relu, LeakyRelu, Elu, Selu, Gelu, Silu, Softplus, Softmax>;
+using Activations = Table<ActivationInfo, Linear, Sigmoid, Tanh, Relu, LeakyRelu, Elu, Selu, Gelu, Silu, Softplus,
+                          Exponential, HardSigmoid, HardTanh, Relu6, Mish, Softsign, Softmax>;
 inline constexpr int kLinear = 0;  // its row; held to the table by a test
 
 }  // namespace deepcore::kernels

@@ -11,17 +11,21 @@ namespace deepcore::kernels {
 
 // The literal loss and its derivative, n values each.
 template <class T>
-void loss_value(int loss, Index n, const T* a, const T* y, T* value) {
+void loss_value(int loss, double parameter, Index n, const T* a, const T* y, T* value) {
   using P = Packet<T>;
-  Losses::visit(
-      loss, [&](auto row) { map(n, value, [](const P& p, const P& t) { return decltype(row)::value(p, t); }, a, y); });
+  const P s = all<P>(parameter);
+  Losses::visit(loss, [&](auto row) {
+    map(n, value, [&](const P& p, const P& t) { return decltype(row)::value(p, t, s); }, a, y);
+  });
 }
 
 template <class T>
-void loss_gradient(int loss, Index n, const T* a, const T* y, T* d) {
+void loss_gradient(int loss, double parameter, Index n, const T* a, const T* y, T* d) {
   using P = Packet<T>;
-  Losses::visit(
-      loss, [&](auto row) { map(n, d, [](const P& p, const P& t) { return decltype(row)::gradient(p, t); }, a, y); });
+  const P s = all<P>(parameter);
+  Losses::visit(loss, [&](auto row) {
+    map(n, d, [&](const P& p, const P& t) { return decltype(row)::gradient(p, t, s); }, a, y);
+  });
 }
 
 inline constexpr int kBinary = 0, kCategorical = 1;  // rows of Losses with a stable form; held to the table by a test
@@ -70,13 +74,13 @@ void head(const Spec& spec, Index m, T* Z, const T* Y, T* dZ, double* losses, T*
     if (dZ != nullptr) std::copy_n(Z, count, dZ);  // keeps Z where the derivative reads it
     activate(output.activation, output.parameter, n, m, n, Z, a);
     if (losses != nullptr) {
-      loss_value(spec.loss(), count, a, Y, scratch);
+      loss_value(spec.loss(), spec.loss_parameter(), count, a, Y, scratch);
       sum_columns();
     }
     if (dZ != nullptr && !spec.stable_output()) {
       const bool reads_input = activations()[static_cast<std::size_t>(output.activation)].reads == Reads::input;
       if (reads_input) std::copy_n(dZ, count, scratch);
-      loss_gradient(spec.loss(), count, a, Y, dZ);
+      loss_gradient(spec.loss(), spec.loss_parameter(), count, a, Y, dZ);
       pull_back(output.activation, output.parameter, n, m, n, reads_input ? scratch : a, dZ);
     }
   }

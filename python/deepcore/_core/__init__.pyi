@@ -1,12 +1,14 @@
 """Typed contract of the native module; checked against the built variant by ``mypy.stubtest``."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar, final
+from typing import Any, Final, TypeAlias, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 _Array = NDArray[Any]
+# units, activation, its parameter, and options that are not at their default
+_Layer: TypeAlias = tuple[int, str, float] | tuple[int, str, float, dict[str, Any]]
 _F = TypeVar("_F", np.float32, np.float64)
 
 VARIANTS: Final[tuple[str, ...]]
@@ -29,8 +31,10 @@ def linear_backward(
 ) -> tuple[NDArray[_F], NDArray[_F], NDArray[_F]]: ...
 def activation_forward(Z: NDArray[_F], name: str, parameter: float) -> NDArray[_F]: ...
 def activation_backward(dA: NDArray[_F], Z: NDArray[_F], name: str, parameter: float) -> NDArray[_F]: ...
-def loss_values(A: NDArray[_F], Y: NDArray[_F], name: str) -> NDArray[_F]: ...
-def loss_gradient(A: NDArray[_F], Y: NDArray[_F], name: str) -> NDArray[_F]: ...
+def loss_values(A: NDArray[_F], Y: NDArray[_F], name: str, parameter: float | None = ...) -> NDArray[_F]: ...
+def loss_gradient(
+    A: NDArray[_F], Y: NDArray[_F], name: str, parameter: float | None = ...
+) -> NDArray[_F]: ...
 def initialize(
     n_out: int, n_in: int, name: str, gain: float, seed: int, layer: int
 ) -> NDArray[np.float64]: ...
@@ -60,23 +64,42 @@ class Schedule:
 # The engine, once per dtype: rows are examples.
 @final
 class NetworkF32:
-    def __init__(self, inputs: int, layers: Sequence[tuple[int, str, float]], loss: str) -> None: ...
+    def __init__(
+        self,
+        inputs: int,
+        layers: Sequence[_Layer],
+        loss: str,
+        loss_parameter: float | None = ...,
+        label_smoothing: float = ...,
+        input_dropout: float = ...,
+    ) -> None: ...
     @property
     def parameters(self) -> NDArray[np.float32]: ...
     @property
     def layout(self) -> list[tuple[int, int, int, int]]: ...
+    penalty_per_batch_weight: bool
     def predict(self, X: _Array, out: _Array | None = ..., threads: int = ...) -> NDArray[np.float32]: ...
     def evaluate(
         self, X: _Array, y: _Array, sample_weight: _Array | None = ..., threads: int = ...
     ) -> tuple[float, float]: ...
     def gradient(
-        self, X: _Array, y: _Array, gradient: _Array, sample_weight: _Array | None = ..., threads: int = ...
+        self,
+        X: _Array,
+        y: _Array,
+        gradient: _Array,
+        sample_weight: _Array | None = ...,
+        threads: int = ...,
+        training: tuple[int, int] | None = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF32 | None = ..., threads: int = ...
     ) -> dict[str, Any]: ...
     def trace(
-        self, X: _Array, y: _Array, sample_weight: _Array | None = ...
+        self,
+        X: _Array,
+        y: _Array,
+        sample_weight: _Array | None = ...,
+        training: tuple[int, int] | None = ...,
     ) -> dict[str, NDArray[np.float32]]: ...
     def train(
         self,
@@ -91,27 +114,47 @@ class NetworkF32:
         sample_weight: _Array | None = ...,
         on_epoch: Callable[[int, float], bool] | None = ...,
         threads: int = ...,
+        order: NDArray[np.int64] | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final
 class NetworkF64:
-    def __init__(self, inputs: int, layers: Sequence[tuple[int, str, float]], loss: str) -> None: ...
+    def __init__(
+        self,
+        inputs: int,
+        layers: Sequence[_Layer],
+        loss: str,
+        loss_parameter: float | None = ...,
+        label_smoothing: float = ...,
+        input_dropout: float = ...,
+    ) -> None: ...
     @property
     def parameters(self) -> NDArray[np.float64]: ...
     @property
     def layout(self) -> list[tuple[int, int, int, int]]: ...
+    penalty_per_batch_weight: bool
     def predict(self, X: _Array, out: _Array | None = ..., threads: int = ...) -> NDArray[np.float64]: ...
     def evaluate(
         self, X: _Array, y: _Array, sample_weight: _Array | None = ..., threads: int = ...
     ) -> tuple[float, float]: ...
     def gradient(
-        self, X: _Array, y: _Array, gradient: _Array, sample_weight: _Array | None = ..., threads: int = ...
+        self,
+        X: _Array,
+        y: _Array,
+        gradient: _Array,
+        sample_weight: _Array | None = ...,
+        threads: int = ...,
+        training: tuple[int, int] | None = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF64 | None = ..., threads: int = ...
     ) -> dict[str, Any]: ...
     def trace(
-        self, X: _Array, y: _Array, sample_weight: _Array | None = ...
+        self,
+        X: _Array,
+        y: _Array,
+        sample_weight: _Array | None = ...,
+        training: tuple[int, int] | None = ...,
     ) -> dict[str, NDArray[np.float64]]: ...
     def train(
         self,
@@ -126,6 +169,7 @@ class NetworkF64:
         sample_weight: _Array | None = ...,
         on_epoch: Callable[[int, float], bool] | None = ...,
         threads: int = ...,
+        order: NDArray[np.int64] | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final

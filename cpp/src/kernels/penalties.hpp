@@ -1,0 +1,86 @@
+// Penalties on weights, and sums over parameters whose order does not depend on where they lie.
+// Floor: kernels.
+#pragma once
+
+#include "kernels/panels.hpp"
+
+#include <array>
+#include <cmath>
+
+namespace deepcore::kernels {
+
+// sums[i] = sum over the columns k, in order, of f(p[k * stride + i]), in double; rows <= Panels<T>::kWidth.
+template <class T>
+using RowSums = std::array<double, static_cast<std::size_t>(Panels<T>::kWidth)>;
+
+template <class T, class F>
+RowSums<T> sums_of_rows(Index rows, Index columns, Index stride, const T* p, F f) {
+  RowSums<T> sums{};
+  for (Index k = 0; k < columns; ++k, p += stride) {
+    for (Index i = 0; i < rows; ++i) sums[static_cast<std::size_t>(i)] += f(static_cast<double>(p[i]));
+  }
+  return sums;
+}
+
+// All of them, row after row: rows of zeros, which pad a panel, change no bit where f(0) = 0.
+template <class T, class F>
+double sum_of(Index rows, Index columns, Index stride, const T* p, F f) {
+  double total = 0;
+  for (const double sum : sums_of_rows(rows, columns, stride, p, f)) total += sum;
+  return total;
+}
+
+template <class T>
+double sum_of_squares(Index rows, Index columns, Index stride, const T* p) {
+  return sum_of(rows, columns, stride, p, [](double x) { return x * x; });
+}
+
+// l2 / 2 |W|^2 + l1 |W|_1
+template <class T>
+double penalty(Index rows, Index columns, Index stride, const T* p, double l1, double l2) {
+  double value = l2 == 0 ? 0 : 0.5 * l2 * sum_of_squares(rows, columns, stride, p);
+  if (l1 != 0) value += l1 * sum_of(rows, columns, stride, p, [](double x) { return std::abs(x); });
+  return value;
+}
+
+// g += weight (l2 w + l1 sign(w)), n values; sign(0) = 0
+template <class T>
+void add_penalty(Index n, const T* w, double l1, double l2, double weight, T* g) {
+  using P = Packet<T>;
+  const P a = all<P>(weight * l1), b = all<P>(weight * l2), zero = all<P>(0), down = pnegate(a);
+  map(
+      n, g,
+      [&](const P& sum, const P& x) {
+        const P sign = select(pcmp_lt(zero, x), a, select(pcmp_lt(x, zero), down, zero));
+        return padd(pmadd(b, x, sum), sign);
+      },
+      static_cast<const T*>(g), w);
+}
+
+// Rows whose norm over the columns is above `most` are scaled to it.
+template <class T>
+void constrain(Index rows, Index columns, Index stride, double most, T* p) {
+  const RowSums<T> squares = sums_of_rows(rows, columns, stride, p, [](double x) { return x * x; });
+  for (Index i = 0; i < rows; ++i) {
+    const double norm = std::sqrt(squares[static_cast<std::size_t>(i)]);
+    if (!(norm > most)) continue;
+    const T factor = static_cast<T>(most / norm);
+    for (Index k = 0; k < columns; ++k) p[k * stride + i] *= factor;
+  }
+}
+
+// g = scale g, then each element into [-most, most]; most = 0: no limit
+template <class T>
+void clip(Index n, double most, T scale, T* g) {
+  using P = Packet<T>;
+  const P s = all<P>(scale), high = all<P>(most), low = pnegate(high);
+  map(
+      n, g,
+      [&](const P& x) {
+        const P y = pmul(s, x);  // comparisons leave NaN as it is
+        return most == 0 ? y : select(pcmp_lt(high, y), high, select(pcmp_lt(y, low), low, y));
+      },
+      static_cast<const T*>(g));
+}
+
+}  // namespace deepcore::kernels
