@@ -189,7 +189,9 @@ void Engine<T>::backward(int l, Index p0, Index p1, Index j0, Index m) {
 template <class T>
 Index Engine<T>::rows_end(int l, Index p1) const {
   const kernels::Panels<T>& rows = packed_.layer(l).rows;
-  return p1 < rows.count() ? rows.start(p1) : activation(l).columnwise ? spec_.units(l) : rows.padded();
+  return p1 < rows.count()          ? rows.start(p1)
+         : activation(l).columnwise ? spec_.units(l)
+                                    : kernels::round_up<T>(spec_.units(l));
 }
 
 // A[l] = g(Z[l]) for rows [i0, i1) of the examples j0 .., keeping Z[l] where its derivative reads it.
@@ -279,7 +281,7 @@ void Engine<T>::refresh(const Item& item) {
 template <class T>
 void Engine<T>::raw_gradient(const Item& item, bool add, T* out) const {
   const PackedLayer<T>& layer = packed_.layer(item.l);
-  const int packets = layer.rows.packets(item.p);
+  const Index width = layer.rows.width(item.p);
   const kernels::Columns<T> A = columns(a_, item.l - 1), d = columns(dz_, item.l);
   if (kernels::narrow(layer.n_in, layer.n_out)) {  // one item is the whole layer
     return kernels::narrow_sums_of<T>(
@@ -287,8 +289,8 @@ void Engine<T>::raw_gradient(const Item& item, bool add, T* out) const {
         [&](Index o, Index e) { return d.data[e * d.ld + o]; }, add, out, layer.rows.width(0));
   }
   const T* dZ = d.from(layer.rows.start(item.p));
-  kernels::outer<false>(packets, m_, dZ, d.ld, A.from(item.i0), A.ld, item.i1 - item.i0, add, out);
-  if (item.last) kernels::row_sums(packets, m_, dZ, d.ld, add, out + (item.i1 - item.i0) * layer.rows.width(item.p));
+  kernels::outer<false>(width, m_, dZ, d.ld, A.from(item.i0), A.ld, item.i1 - item.i0, add, out);
+  if (item.last) kernels::row_sums(width, m_, dZ, d.ld, add, out + (item.i1 - item.i0) * width);
 }
 
 template <class T>

@@ -88,12 +88,12 @@ void linear_backward(View<const T> dZ, View<const T> A_prev, View<const T> W, Vi
   as_right(examples, [&](auto along_k, const T* b, Index sb) {
     for (Index p = 0; p < rows.count(); ++p) {
       const Index width = rows.width(p);
-      kernels::outer<decltype(along_k)::value>(rows.packets(p), m, d.data() + rows.start(p), ld, b, sb, n_prev, false,
+      kernels::outer<decltype(along_k)::value>(width, m, d.data() + rows.start(p), ld, b, sb, n_prev, false,
                                                chunk.data());
       for (Index k = 0; k < n_prev; ++k) {
         for (Index i = 0; i < rows.valid(p); ++i) dW(rows.start(p) + i, k) = scale * chunk.data()[k * width + i];
       }
-      kernels::row_sums(rows.packets(p), m, d.data() + rows.start(p), ld, false, chunk.data());
+      kernels::row_sums(width, m, d.data() + rows.start(p), ld, false, chunk.data());
       for (Index i = 0; i < rows.valid(p); ++i) db(rows.start(p) + i, 0) = scale * chunk.data()[i];
     }
   });

@@ -214,59 +214,59 @@ TEST_BOTH(a_product_of_panels_fills_its_padded_rows_with_zeros_and_writes_nothin
 template <class T, class F>
 void for_outer_products(F f) {
   for_sizes([&](Index seed, Index K, Index m) {
-    for (int packets = 1; packets <= 3; ++packets) {
-      const Index width = packets * kLanes<T>, sa = width + 2 * kLanes<T>;
+    for (Index width = kSmallLanes<T>; width <= 3 * kLanes<T>; width += kSmallLanes<T>) {
+      if (width != panel_width<T>(width)) continue;
+      const Index sa = width + 2 * kLanes<T>;
       const auto A = numbers<T>(sa * K, seed), B = numbers<T>(K * m, seed + 1), C = numbers<T>(width * m, seed + 2);
-      f(packets, width, sa, K, m, A, B, C);
+      f(width, sa, K, m, A, B, C);
     }
   });
 }
 
 TEST_BOTH(an_outer_product_has_the_bits_of_the_rule_and_adds_to_what_was_there) {
-  for_outer_products<T>(
-      [](int packets, Index width, Index sa, Index K, Index m, const auto& A, const auto& B, const auto& before) {
-        const auto at = [](Index i) { return static_cast<std::size_t>(i); };
-        for (const bool add : {false, true}) {
-          for (const bool along_k : {false, true}) {  // B[k * m + j] or B[j * K + k]
-            auto C = before;
-            along_k ? outer<true>(packets, K, A.data(), sa, B.data(), K, m, add, C.data())
-                    : outer<false>(packets, K, A.data(), sa, B.data(), m, m, add, C.data());
-            for (Index i = 0; i < width; ++i) {
-              for (Index j = 0; j < m; ++j) {
-                const T expected = by_rule<T>(
-                    K, [&](Index k) { return A[at(k * sa + i)]; },
-                    [&](Index k) { return B[at(along_k ? j * K + k : k * m + j)]; },
-                    add ? &before[at(j * width + i)] : nullptr);
-                CHECK(C[at(j * width + i)] == expected, packets, " packets, K ", K, ", m ", m, ", along_k ", along_k);
-              }
-            }
+  for_outer_products<T>([](Index width, Index sa, Index K, Index m, const auto& A, const auto& B, const auto& before) {
+    const auto at = [](Index i) { return static_cast<std::size_t>(i); };
+    for (const bool add : {false, true}) {
+      for (const bool along_k : {false, true}) {  // B[k * m + j] or B[j * K + k]
+        auto C = before;
+        along_k ? outer<true>(width, K, A.data(), sa, B.data(), K, m, add, C.data())
+                : outer<false>(width, K, A.data(), sa, B.data(), m, m, add, C.data());
+        for (Index i = 0; i < width; ++i) {
+          for (Index j = 0; j < m; ++j) {
+            const T expected = by_rule<T>(
+                K, [&](Index k) { return A[at(k * sa + i)]; },
+                [&](Index k) { return B[at(along_k ? j * K + k : k * m + j)]; },
+                add ? &before[at(j * width + i)] : nullptr);
+            CHECK(C[at(j * width + i)] == expected, width, " rows, K ", K, ", m ", m, ", along_k ", along_k);
           }
         }
-      });
+      }
+    }
+  });
 }
 
 TEST_BOTH(an_outer_product_in_slabs_of_kDepth_has_the_bits_of_one_in_one_piece) {
   constexpr Index K = 3 * kDepth + 11, m = 7, width = 3 * kLanes<T>;
   const auto A = numbers<T>(width * K, 1), B = numbers<T>(K * m, 2);
   std::vector<T> whole(static_cast<std::size_t>(width * m)), slabs(whole.size());
-  outer<false>(3, K, A.data(), width, B.data(), m, m, false, whole.data());
+  outer<false>(width, K, A.data(), width, B.data(), m, m, false, whole.data());
   for (Index k = 0; k < K; k += kDepth) {
-    outer<false>(3, std::min(kDepth, K - k), A.data() + k * width, width, B.data() + k * m, m, m, k > 0, slabs.data());
+    outer<false>(width, std::min(kDepth, K - k), A.data() + k * width, width, B.data() + k * m, m, m, k > 0,
+                 slabs.data());
   }
   CHECK(whole == slabs);
 }
 
 TEST_BOTH(row_sums_are_the_outer_product_with_ones) {
-  for_outer_products<T>(
-      [](int packets, Index width, Index sa, Index K, Index, const auto& A, const auto&, const auto& before) {
-        const std::vector<T> ones(static_cast<std::size_t>(K), T(1));
-        for (const bool add : {false, true}) {
-          std::vector<T> sums(before.begin(), before.begin() + width), expected = sums;
-          row_sums(packets, K, A.data(), sa, add, sums.data());
-          outer<true>(packets, K, A.data(), sa, ones.data(), K, 1, add, expected.data());
-          CHECK(sums == expected, packets, " packets, K ", K, ", add ", add);
-        }
-      });
+  for_outer_products<T>([](Index width, Index sa, Index K, Index, const auto& A, const auto&, const auto& before) {
+    const std::vector<T> ones(static_cast<std::size_t>(K), T(1));
+    for (const bool add : {false, true}) {
+      std::vector<T> sums(before.begin(), before.begin() + width), expected = sums;
+      row_sums(width, K, A.data(), sa, add, sums.data());
+      outer<true>(width, K, A.data(), sa, ones.data(), K, 1, add, expected.data());
+      CHECK(sums == expected, width, " rows, K ", K, ", add ", add);
+    }
+  });
 }
 
 TEST_BOTH(packing_puts_each_element_in_its_place_fills_up_with_zeros_and_comes_back) {

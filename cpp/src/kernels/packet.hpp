@@ -6,6 +6,8 @@
 
 #include <Eigen/Core>
 
+#include <type_traits>
+
 namespace deepcore::kernels {
 
 namespace ei = Eigen::internal;
@@ -22,6 +24,20 @@ template <class T>
 Index round_up(Index n) {  // to whole packets
   return (n + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
 }
+
+// Small packets: half of AVX-512's vectors, which few rows fill better; elsewhere the vector itself.
+template <class T, bool kHalf>
+struct PacketOf {
+  using type = Packet<T>;
+};
+template <class T>
+struct PacketOf<T, true> {
+  using type = typename ei::packet_traits<T>::half;
+};
+template <class T, bool kSmall>
+using SizedPacket = typename PacketOf<T, kSmall && kLanes<T> * sizeof(T) == 64>::type;
+template <class T>
+inline constexpr Index kSmallLanes = ei::unpacket_traits<SizedPacket<T, true>>::size;
 
 template <class P>
 EIGEN_ALWAYS_INLINE P load(const Scalar<P>* x) {

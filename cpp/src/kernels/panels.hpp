@@ -8,7 +8,7 @@
 
 namespace deepcore::kernels {
 
-// n rows cut into panels of three packets; the last holds the rest, rounded up to packets and filled with zeros.
+// n rows cut into panels of three packets; the last holds the rest, rounded up by panel_width and filled with zeros.
 // Panel p of a matrix with `columns` columns starts at start(p) * columns; its column k at + k * width(p).
 template <class T>
 struct Panels {
@@ -16,11 +16,10 @@ struct Panels {
   Index rows = 0;
 
   Index count() const { return (rows + kWidth - 1) / kWidth; }
-  Index padded() const { return round_up<T>(rows); }
+  Index padded() const { return rows / kWidth * kWidth + panel_width<T>(rows % kWidth); }
   Index start(Index p) const { return p * kWidth; }
   Index width(Index p) const { return std::min(kWidth, padded() - start(p)); }
   Index valid(Index p) const { return std::min(kWidth, rows - start(p)); }
-  int packets(Index p) const { return static_cast<int>(width(p) / kLanes<T>); }
 };
 
 // Rows first_row.. of `source` (a panel's worth, valid of them) -> columns [k0, k1) of the packed panel.
@@ -152,7 +151,7 @@ void multiply(Panels<T> panels, Index p0, Index p1, Index K, const Left<T>& A, c
         p += kGroup - 1;
         continue;
       }
-      panel<kAlongK>(panels.packets(p), m, run, a, step, b, sb, k > 0 ? c : bias, k > 0 ? C.ld : 0, c, C.ld, p == p0);
+      panel<kAlongK>(width, m, run, a, step, b, sb, k > 0 ? c : bias, k > 0 ? C.ld : 0, c, C.ld, p == p0);
     }
   }
 }
@@ -166,20 +165,19 @@ void multiply(Panels<T> panels, Index K, const Left<T>& A, const T* B, Index sb,
 // C (one panel, m) (+)= A B over K terms, A unpacked: its rows contiguous, columns sa apart. The gradient's product:
 // A = dZ, B = A_prev with examples as the depth. C: columns `width` apart.
 template <bool kAlongK, class T>
-void outer(int packets, Index K, const T* A, Index sa, const T* B, Index sb, Index m, bool add, T* C) {
-  const Index width = packets * kLanes<T>;
+void outer(Index width, Index K, const T* A, Index sa, const T* B, Index sb, Index m, bool add, T* C) {
   for (Index k = 0; k < K || k == 0; k += kDepth) {
     const T* c0 = add || k > 0 ? C : nullptr;
-    panel<kAlongK>(packets, m, std::min(kDepth, K - k), A + k * sa, sa, B + k * (kAlongK ? 1 : sb), sb, c0, width, C,
+    panel<kAlongK>(width, m, std::min(kDepth, K - k), A + k * sa, sa, B + k * (kAlongK ? 1 : sb), sb, c0, width, C,
                    width);
   }
 }
 
 // C (one panel) (+)= the sums of A's rows over K columns, in the order of the products.
 template <class T>
-void row_sums(int packets, Index K, const T* A, Index sa, bool add, T* C) {
-  using P = Packet<T>;
-  for (int p = 0; p < packets; ++p, A += kLanes<T>, C += kLanes<T>) {
+void row_sums(Index width, Index K, const T* A, Index sa, bool add, T* C) {
+  using P = SizedPacket<T, true>;
+  for (Index i0 = 0; i0 < width; i0 += kSmallLanes<T>, A += kSmallLanes<T>, C += kSmallLanes<T>) {
     P total = add ? load<P>(C) : ei::pzero(P());
     for (Index k = 0; k < K; k += kDepth) {
       P sum = ei::pzero(P());

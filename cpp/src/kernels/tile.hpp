@@ -26,11 +26,11 @@ inline constexpr int kColumns = P == 3   ? 4
 
 // A: P packets of rows at a[k * sa]. B: N columns, element (k, j) at b[j * sb + k] if kAlongK else b[k * sb + j].
 // C (P packets, N), columns ldc apart, = C0 + A B over `depth` terms; C0 at c0[j * ld0], none if c0 is null.
-template <int P, int N, bool kAlongK, class T>
+template <bool kSmall, int P, int N, bool kAlongK, class T>
 EIGEN_ALWAYS_INLINE void tile(Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c,
                               Index ldc) {
-  using V = Packet<T>;
-  constexpr Index S = kLanes<T>;
+  using V = SizedPacket<T, kSmall>;
+  constexpr Index S = kSmall ? kSmallLanes<T> : kLanes<T>;
   V sum[N][P];
 #pragma GCC unroll 12
   for (int j = 0; j < N; ++j) {
@@ -58,20 +58,20 @@ EIGEN_ALWAYS_INLINE void tile(Index depth, const T* a, Index sa, const T* b, Ind
   }
 }
 
-template <int P, int N, bool kAlongK, class T>
+template <bool kSmall, int P, int N, bool kAlongK, class T>
 void last_columns(Index left, Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c,
                   Index ldc) {
   if constexpr (N > 0) {
     if (left == N) {
-      tile<P, N, kAlongK>(depth, a, sa, b, sb, c0, ld0, c, ldc);
+      tile<kSmall, P, N, kAlongK>(depth, a, sa, b, sb, c0, ld0, c, ldc);
     } else {
-      last_columns<P, N - 1, kAlongK>(left, depth, a, sa, b, sb, c0, ld0, c, ldc);
+      last_columns<kSmall, P, N - 1, kAlongK>(left, depth, a, sa, b, sb, c0, ld0, c, ldc);
     }
   }
 }
 
 // One panel of P packets of rows times m columns.
-template <int P, bool kAlongK, class T>
+template <bool kSmall, int P, bool kAlongK, class T>
 void panel(Index m, Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c, Index ldc,
            bool first_touch) {
   constexpr int N = kColumns<P>;
@@ -83,23 +83,36 @@ void panel(Index m, Index depth, const T* a, Index sa, const T* b, Index sb, con
         for (Index k = 0; k < depth; k += kAhead<T>) ei::prefetch(b + next_j * sb + k);
       }
     }
-    tile<P, N, kAlongK>(depth, a, sa, b + j * next, sb, c0 == nullptr ? c0 : c0 + j * ld0, ld0, c + j * ldc, ldc);
+    tile<kSmall, P, N, kAlongK>(depth, a, sa, b + j * next, sb, c0 == nullptr ? c0 : c0 + j * ld0, ld0, c + j * ldc,
+                                ldc);
   }
-  last_columns<P, N - 1, kAlongK>(m - j, depth, a, sa, b + j * next, sb, c0 == nullptr ? c0 : c0 + j * ld0, ld0,
-                                  c + j * ldc, ldc);
+  last_columns<kSmall, P, N - 1, kAlongK>(m - j, depth, a, sa, b + j * next, sb, c0 == nullptr ? c0 : c0 + j * ld0, ld0,
+                                          c + j * ldc, ldc);
+}
+
+template <int n>
+using Count = std::integral_constant<int, n>;
+
+// The rows that a panel of n rows takes: whole packets, or up to three small ones.
+template <class T>
+constexpr Index panel_width(Index n) {
+  const Index small = (n + kSmallLanes<T> - 1) / kSmallLanes<T> * kSmallLanes<T>;
+  return small <= 3 * kSmallLanes<T> ? small : (n + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
 }
 
 template <bool kAlongK, class T>
-void panel(int packets, Index m, Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c,
+void panel(Index width, Index m, Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c,
            Index ldc, bool first_touch = false) {
-  switch (packets) {
-    case 1:
-      return panel<1, kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc, first_touch);
-    case 2:
-      return panel<2, kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc, first_touch);
-    default:
-      return panel<3, kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc, first_touch);
+  const auto with = [&](auto small, auto packets) {
+    panel<small(), packets(), kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc, first_touch);
+  };
+  const std::false_type whole;
+  const std::true_type small;
+  if (width % kLanes<T> == 0) {
+    if (width == kLanes<T>) return with(whole, Count<1>{});
+    return width == 2 * kLanes<T> ? with(whole, Count<2>{}) : with(whole, Count<3>{});
   }
+  width == kSmallLanes<T> ? with(small, Count<1>{}) : with(small, Count<3>{});
 }
 
 }  // namespace deepcore::kernels

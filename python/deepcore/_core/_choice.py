@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-# What is taken when nobody asks, best first. v4 stays last until it is measured to be faster than v3.
-PREFERENCE = ("v3", "v2", "base", "v4")
+# What is taken when nobody asks, best first; v4 beside v3: docs/performance.md.
+PREFERENCE = ("v4", "v3", "v2", "base")
 
 
 def choose(requested: str | None, built: Sequence[str], runnable: Sequence[str]) -> str:
