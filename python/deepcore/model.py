@@ -175,7 +175,8 @@ class Model(Inference):
         """Train by (mini-batch) gradient descent and return one number an epoch.
 
         Args:
-            X: Features, (m, n_x); other numeric dtypes are converted once to the model's.
+            X: Features, (m, n_x); other numeric dtypes are converted once to the model's. A scipy.sparse
+                matrix is read row by row, a batch at a time.
             y: Targets. Softmax: integer labels (m,) from 0 to n_L - 1. Sigmoid: 0/1 of shape (m,) or (m,
                 n_L). Other outputs: reals of shape (m,) or (m, n_L).
             optimizer: A description such as ``Adam(1e-3)``, a name such as ``"sgd"`` (with its defaults), or
@@ -205,7 +206,8 @@ class Model(Inference):
             RuntimeError: if the model is already being trained, by a callback or another thread.
 
         A loss that is not finite ends the training with a ``DivergenceWarning``; ``history.diverged_at_step``
-        names the step. Ctrl-C raises KeyboardInterrupt; the model keeps the steps made so far.
+        and ``diverged_at_layer`` name the place. Ctrl-C raises KeyboardInterrupt; the model keeps the steps
+        made so far.
 
         Example:
             >>> import deepcore as dc
@@ -305,7 +307,7 @@ class Model(Inference):
         self, who: str, X: object, y: object, sample_weight: object, class_weight: ClassWeight = None
     ) -> tuple[Array, Array, Array | None]:
         features = door.features(who, X, self.inputs, self.dtype)
-        m = len(features)
+        m = features.shape[0]
         if m == 0:
             raise ValueError(f"{who}: X must have at least one row, got none")
         y = door.targets(
