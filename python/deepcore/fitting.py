@@ -151,9 +151,9 @@ class Run:
         self.history.diverged_at_step, self.history.diverged_at_layer = step, number
         warnings.warn(
             f"fit: the loss was no longer finite at step {step}, after {self.history.epochs} whole epochs, "
-            f"first in layer {number} ({layers[number - 1].activation}); the training ended before that step; "
-            "try a smaller learning rate, clip_norm=1.0 of the optimizer, features scaled to mean 0 and "
-            "variance 1, or float64",
+            f"first in layer {number} ({layers[number - 1].activation}); the training ended before that "
+            "step; try a smaller learning rate, clip_norm=1.0 of the optimizer, features scaled to mean 0 "
+            "and variance 1, or float64",
             DivergenceWarning,
             stacklevel=4,
         )
