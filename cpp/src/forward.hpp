@@ -18,12 +18,19 @@ class Forward {
   void reserve(int threads);  // rooms for that many threads
 
   // Z[L] of up to kForwardBlock examples of X, columns leading(n[L]) apart, in the room of `thread`.
-  T* logits(View<const T> X, Index first, Index m, int thread);
+  // nonfinite, if given: becomes the first layer whose Z or A is not finite, if that is below what it holds.
+  T* logits(const Inputs<T>& X, Index first, Index m, int thread, int* nonfinite = nullptr);
 
   const Spec& spec() const { return spec_; }
 
  private:
+  struct NormOf {  // of a layer, by unit, padded to whole packets; mean and inverse of batch norm only
+    Buffer<T> gamma, beta, mean, inverse;
+  };
+  void normalise(int l, Index m, T* Z, Index ld) const;
+
   Spec spec_;
+  std::vector<NormOf> norms_;  // [l - 1]
   std::vector<kernels::Left<T>> weights_;
   Buffer<T> packed_;
   Index room_ = 0;

@@ -25,13 +25,14 @@ Index leading(Index n) {
 double forward_flops(const Spec& spec, Index m);
 double step_flops(const Spec& spec, Index m);
 
-// Layer l: panels of W[l] with n_in columns, then b[l] as one column more.
+// Layer l: panels of W[l] with n_in columns, then b[l] as one column more, and where there is a norm gamma[l], beta[l].
 template <class T>
 struct PackedLayer {
   Index n_in, n_out;
   kernels::Panels<T> rows;
   Index offset;  // of the layer in the packed block
-  Index depth() const { return n_in + 1; }
+  Index tail;    // columns behind W
+  Index depth() const { return n_in + tail; }
   Index size() const { return rows.padded() * depth(); }
   kernels::Left<T> left(const T* packed) const { return {packed + offset, depth(), 0, true, nullptr}; }
 };
@@ -61,11 +62,17 @@ void linear(Index n_in, Index n_out, const kernels::Left<T>& W, kernels::Columns
   kernels::multiply<true>(rows, 0, rows.count(), n_in, W, A_prev.data, A_prev.ld, A_prev.strip, m, Z);
 }
 
+// f(i, value) for the values of example j of a sparse X.
+template <class T, class F>
+void for_each_value(const Inputs<T>& X, Index j, F f) {
+  for (std::int64_t k = X.starts[j]; k < X.starts[j + 1]; ++k) f(static_cast<Index>(X.units[k]), X.values[k]);
+}
+
 // Columns [first, first + m) of X, or those that order names.
 template <class T>
-void gather(View<const T> X, const std::int64_t* order, Index first, Index m, kernels::Columns<T> to);
+void gather(const Inputs<T>& X, const std::int64_t* order, Index first, Index m, kernels::Columns<T> to);
 template <class T>
-void gather(View<const T> X, const std::int64_t* order, Index first, Index m, T* to, Index ld) {
+void gather(const Inputs<T>& X, const std::int64_t* order, Index first, Index m, T* to, Index ld) {
   gather(X, order, first, m, kernels::Columns<T>{to, ld, kernels::kDepth});
 }
 

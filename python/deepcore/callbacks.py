@@ -89,7 +89,7 @@ class EarlyStopping:
     def _reset(self) -> None:
         self.best = -math.inf if self._upwards else math.inf
         self.best_epoch = -1
-        self._parameters: Array | None = None
+        self._parameters: tuple[Array, Array] | None = None
 
     def __call__(self, record: EpochRecord) -> bool:
         if record.epoch == 0:  # a new run of the same object starts afresh
@@ -99,13 +99,13 @@ class EarlyStopping:
         if gain > self.min_delta:
             self.best, self.best_epoch = value, record.epoch
             if self.restore_best:
-                self._parameters = record.model.flat_parameters.copy()
+                self._parameters = record.model.flat_parameters.copy(), record.model.running.flat.copy()
         return record.epoch - self.best_epoch >= self.patience
 
     def on_end(self, model: Model) -> None:
         """Put the best parameters back, if asked to."""
         if self._parameters is not None:
-            model.flat_parameters[:] = self._parameters
+            model.flat_parameters[:], model.running.flat[:] = self._parameters
             self._parameters = None
 
     def __repr__(self) -> str:

@@ -82,7 +82,7 @@ class Run:
         ``order``, int64 (m,) or (epochs * m,), names the examples in the order of their visit and replaces
         the shuffle: for callers that draw it themselves.
         """
-        model, m = self.model, len(self.X)
+        model, m = self.model, self.X.shape[0]
         epochs = door.count("fit", "epochs", epochs)
         batch = m if batch_size is None else door.count("fit", "batch_size", batch_size)
         steps = epochs * -(-m // batch)
@@ -145,11 +145,15 @@ class Run:
         return values
 
     def _diverged(self, step: int) -> None:
-        self.history.diverged_at_step = step
+        layers = self.model.layers
+        # where all Z and A are finite, it is the loss of the outputs that is not
+        number = int(self.model._network.nonfinite_layer(self.X)) or len(layers)
+        self.history.diverged_at_step, self.history.diverged_at_layer = step, number
         warnings.warn(
-            f"fit: the loss was no longer finite at step {step}, after {self.history.epochs} whole epochs; "
-            "the training ended before that step; try a smaller learning rate, features scaled to mean 0 and "
-            "variance 1, or float64",
+            f"fit: the loss was no longer finite at step {step}, after {self.history.epochs} whole epochs, "
+            f"first in layer {number} ({layers[number - 1].activation}); the training ended before that "
+            "step; try a smaller learning rate, clip_norm=1.0 of the optimizer, features scaled to mean 0 "
+            "and variance 1, or float64",
             DivergenceWarning,
             stacklevel=4,
         )

@@ -32,7 +32,7 @@ class Inference:
         """Output activations A[L], one row an example.
 
         Args:
-            X: (m, n_x), or one example (n_x,).
+            X: (m, n_x), or one example (n_x,); dense, or a scipy.sparse matrix.
             out: Array to write into, of the result's shape and dtype; None: a new one.
             threads: Number of threads; None: the default.
 
@@ -43,10 +43,13 @@ class Inference:
             TypeError: if X does not hold real numbers.
             ValueError: if a shape is wrong or X is not finite.
         """
-        array = door.numbers("predict", "X", X)
-        single = array.ndim == 1
-        rows = door.features("predict", array[np.newaxis] if single else array, self.inputs, self.dtype)
-        shape = (self.outputs,) if single else (len(rows), self.outputs)
+        single = False
+        if not door.is_sparse(X):
+            array = door.numbers("predict", "X", X)
+            single = array.ndim == 1
+            X = array[np.newaxis] if single else array
+        rows = door.features("predict", X, self.inputs, self.dtype)
+        shape = (self.outputs,) if single else (rows.shape[0], self.outputs)
         if out is None:
             A: Array = self._network.predict(rows, threads=door.threads("predict", threads))
             return A[0] if single else A

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from deepcore import _core, catalog, door
-from deepcore.blocks import BlockViews
+from deepcore.blocks import BlockViews, parameter_pieces, running_pieces
 from deepcore.callbacks import EpochRecord
 from deepcore.history import History
 from deepcore.inference import Inference
@@ -83,7 +83,10 @@ class Model(Inference):
         )  # fmt: skip
         self._flat: Array = self._network.parameters
         self._layout: list[tuple[int, int, int, int]] = self._network.layout
-        self._parameters = BlockViews(self._flat, self._layout)
+        norms = [layer.norm for layer in self.layers]
+        self._pieces = parameter_pieces(self._layout, norms)
+        self._parameters = BlockViews(self._flat, self._pieces)
+        self._running = BlockViews(self._network.running, running_pieces(self._layout, norms))
         initialize(self.layers, self._parameters, self.seed)
         if any(layer.initializer == "zeros" for layer in self.layers[:-1]):
             warnings.warn(
@@ -97,8 +100,20 @@ class Model(Inference):
 
     @property
     def parameters(self) -> BlockViews:
-        """``{"W1": (n1, n_x), "b1": (n1, 1), ...}``, live and writable; ``parameters["W1"] = W`` copies."""
+        """``{"W1": (n1, n_x), "b1": (n1, 1), ...}``, live and writable; ``parameters["W1"] = W`` copies.
+
+        Layers with a norm have ``"gamma1"`` and ``"beta1"``, (n1, 1), as well.
+        """
         return self._parameters
+
+    @property
+    def running(self) -> BlockViews:
+        """``{"running_mean1": (n1, 1), "running_variance1": ...}`` of batch norms, live and writable.
+
+        ``fit`` moves them by a tenth towards the statistics of each batch, predictions use them; an own loop
+        of ``gradients(step=)`` and ``step`` leaves them alone.
+        """
+        return self._running
 
     @property
     def flat_parameters(self) -> Array:
@@ -117,8 +132,7 @@ class Model(Inference):
                 2      1  sigmoid     (1, 4)  (1, 1)  (1, m)  (1, m)           5
             17 parameters; loss binary_cross_entropy; float32; m: number of examples
         """
-        sizes = [(layer.units, layer.activation) for layer in self.layers]
-        return Summary.of(self.inputs, sizes, f"loss {self.loss}; {self.dtype}")
+        return Summary.of(self.inputs, self.input_dropout, self.layers, f"loss {self.loss}; {self.dtype}")
 
     def plan(
         self,
@@ -161,7 +175,8 @@ class Model(Inference):
         """Train by (mini-batch) gradient descent and return one number an epoch.
 
         Args:
-            X: Features, (m, n_x); other numeric dtypes are converted once to the model's.
+            X: Features, (m, n_x); other numeric dtypes are converted once to the model's. A scipy.sparse
+                matrix is read row by row, a batch at a time.
             y: Targets. Softmax: integer labels (m,) from 0 to n_L - 1. Sigmoid: 0/1 of shape (m,) or (m,
                 n_L). Other outputs: reals of shape (m,) or (m, n_L).
             optimizer: A description such as ``Adam(1e-3)``, a name such as ``"sgd"`` (with its defaults), or
@@ -191,7 +206,8 @@ class Model(Inference):
             RuntimeError: if the model is already being trained, by a callback or another thread.
 
         A loss that is not finite ends the training with a ``DivergenceWarning``; ``history.diverged_at_step``
-        names the step. Ctrl-C raises KeyboardInterrupt; the model keeps the steps made so far.
+        and ``diverged_at_layer`` name the place. Ctrl-C raises KeyboardInterrupt; the model keeps the steps
+        made so far.
 
         Example:
             >>> import deepcore as dc
@@ -230,7 +246,8 @@ class Model(Inference):
 
         Args:
             X: (m, n_x); y, sample_weight and threads are those of ``fit``.
-            step: Of the optimizer, from 0: as ``fit`` sees the batch in that step, with its dropout. None: as
+            step: Of the optimizer, from 0: as ``fit`` sees the batch in that step, with its dropout and
+                batch statistics. None: as
                 ``predict`` sees it.
 
         Returns:
@@ -290,7 +307,7 @@ class Model(Inference):
         self, who: str, X: object, y: object, sample_weight: object, class_weight: ClassWeight = None
     ) -> tuple[Array, Array, Array | None]:
         features = door.features(who, X, self.inputs, self.dtype)
-        m = len(features)
+        m = features.shape[0]
         if m == 0:
             raise ValueError(f"{who}: X must have at least one row, got none")
         y = door.targets(
@@ -299,7 +316,7 @@ class Model(Inference):
         return features, y, door.weights(who, sample_weight, class_weight, y, self.dtype)
 
     def _views(self, flat: Array, prefix: str) -> BlockViews:
-        return BlockViews(flat, self._layout, prefix)
+        return BlockViews(flat, self._pieces, prefix)
 
     # Files and copies
 
@@ -324,7 +341,7 @@ class Model(Inference):
     def __reduce__(self) -> tuple[Any, ...]:
         from deepcore import checkpoint
 
-        return checkpoint.rebuild, (*checkpoint.described(self), self._flat.copy())
+        return checkpoint.rebuild, (*checkpoint.described(self), self._flat.copy(), self._running.flat.copy())
 
     def __repr__(self) -> str:
         sizes = "-".join(str(n) for n in (self.inputs, *(layer.units for layer in self.layers)))
