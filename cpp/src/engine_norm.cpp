@@ -93,7 +93,7 @@ void Engine<T>::weigh(const std::int64_t* order, Index first, Index m) {
   slab_scale_ = total > 0 ? 1 / total : 0;
 }
 
-// f(panel, its first row, packets, gamma, beta) for the panels in rows [i0, i1)
+// f(first row, width, gamma, beta) for the panels in rows [i0, i1)
 template <class T>
 template <class F>
 void Engine<T>::norm_panels(int l, Index i0, Index i1, F f) const {
@@ -101,7 +101,7 @@ void Engine<T>::norm_panels(int l, Index i0, Index i1, F f) const {
   for (Index p = i0 / kernels::Panels<T>::kWidth; p < layer.rows.count() && layer.rows.start(p) < i1; ++p) {
     const Index start = layer.rows.start(p), width = layer.rows.width(p);
     const T* gamma = parameters_.data() + layer.offset + start * layer.depth() + (layer.n_in + 1) * width;
-    f(start, layer.rows.packets(p), gamma, gamma + width);
+    f(start, width, gamma, gamma + width);
   }
 }
 
@@ -112,14 +112,13 @@ void Engine<T>::normalise(int l, Index i0, Index i1, Index j0, Index m) {
   const kernels::Columns<T> a = A(l).starting(j0), x = columns(xhat_, l).starting(j0);
   if (spec_.layer(l).norm == Norm::batch) {
     const Statistics s = statistics(l);
-    norm_panels(l, i0, i1, [&](Index i, int packets, const T* gamma, const T* beta) {
+    norm_panels(l, i0, i1, [&](Index i, Index width, const T* gamma, const T* beta) {
       if (by_unit(l)) {
-        kernels::batch_statistics(packets, m, static_cast<const T*>(a.from(i)), a.ld,
+        kernels::batch_statistics(width, m, static_cast<const T*>(a.from(i)), a.ld,
                                   static_cast<const T*>(slab_weights_.data()), slab_scale_, s.mean + i, s.variance + i);
-        for (Index k = i; k < i + packets * kernels::kLanes<T>; ++k)
-          s.inverse[k] = kernels::inverse_deviation(s.variance[k]);
+        for (Index k = i; k < i + width; ++k) s.inverse[k] = kernels::inverse_deviation(s.variance[k]);
       }
-      kernels::normalise_rows<T>(packets, m, a.from(i), a.ld, s.mean + i, s.inverse + i, gamma, beta, x.from(i));
+      kernels::normalise_rows<T>(width, m, a.from(i), a.ld, s.mean + i, s.inverse + i, gamma, beta, x.from(i));
     });
     return;
   }
@@ -127,8 +126,8 @@ void Engine<T>::normalise(int l, Index i0, Index i1, Index j0, Index m) {
   for (Index j = 0; j < m; ++j) {
     T mean = 0;
     kernels::layer_statistics(spec_.units(l), static_cast<const T*>(a.data + j * a.ld), &mean, inverse + j);
-    norm_panels(l, i0, i1, [&](Index i, int packets, const T* gamma, const T* beta) {
-      kernels::normalise_column(packets, a.data + j * a.ld + i, mean, inverse[j], gamma, beta, x.data + j * x.ld + i);
+    norm_panels(l, i0, i1, [&](Index i, Index width, const T* gamma, const T* beta) {
+      kernels::normalise_column(width, a.data + j * a.ld + i, mean, inverse[j], gamma, beta, x.data + j * x.ld + i);
     });
   }
 }
@@ -140,14 +139,13 @@ void Engine<T>::normalise_back(int l, Index i0, Index i1, Index j0, Index m) {
   const kernels::Columns<T> d = dZ(l).starting(j0), x = columns(xhat_, l).starting(j0),
                             kept = columns(dn_, l).starting(j0);
   const bool batch = spec_.layer(l).norm == Norm::batch;
-  norm_panels(l, i0, i1, [&](Index i, int packets, const T* gamma, const T*) {
-    const Index rows = packets * kernels::kLanes<T>;
+  norm_panels(l, i0, i1, [&](Index i, Index width, const T* gamma, const T*) {
     for (Index j = 0; j < m; ++j) {
-      std::copy_n(d.from(i) + j * d.ld, rows, kept.from(i) + j * d.ld);
-      if (!batch) kernels::multiply_by(rows, 1, d.ld, gamma, d.from(i) + j * d.ld);
+      std::copy_n(d.from(i) + j * d.ld, width, kept.from(i) + j * d.ld);
+      if (!batch) kernels::multiply_by(width, 1, d.ld, gamma, d.from(i) + j * d.ld);
     }
     if (batch) {
-      kernels::normalise_rows_back<T>(packets, m, d.from(i), d.ld, x.from(i), statistics(l).inverse + i, gamma,
+      kernels::normalise_rows_back<T>(width, m, d.from(i), d.ld, x.from(i), statistics(l).inverse + i, gamma,
                                       by_unit(l) ? slab_weights_.data() : nullptr, slab_scale_);
     }
   });
@@ -164,9 +162,9 @@ void Engine<T>::norm_gradient(const Item& item, bool add, T* out) const {
   const kernels::Panels<T>& rows = packed_.layer(item.l).rows;
   const kernels::Columns<T> d = columns(dn_, item.l), x = columns(xhat_, item.l);
   const Index i = rows.start(item.p);
-  const int packets = rows.packets(item.p);
-  kernels::row_dots<T>(packets, m_, d.from(i), x.from(i), d.ld, add, out);
-  kernels::row_sums<T>(packets, m_, d.from(i), d.ld, add, out + rows.width(item.p));
+  const Index width = rows.width(item.p);
+  kernels::row_dots<T>(width, m_, d.from(i), x.from(i), d.ld, add, out);
+  kernels::row_sums<T>(width, m_, d.from(i), d.ld, add, out + width);
 }
 
 #define DEEPCORE_INSTANTIATE(T)                                             \

@@ -1,5 +1,5 @@
 // Normalisation: batch norm of rows (units) over examples, layer norm of columns (examples) over units, and back.
-// Floor: kernels. Matrices are whole packets of rows, columns ld apart; gamma is 0 in rows that pad.
+// Floor: kernels. Matrices are panels of `width` rows, columns ld apart; gamma is 0 in rows that pad.
 #pragma once
 
 #include "kernels/panels.hpp"
@@ -12,10 +12,11 @@ inline constexpr double kNormEpsilon = 1e-5, kNormMomentum = 0.1;  // torch's
 
 // The sum of f(j) over m examples in the order of the products.
 template <class T, class F>
-EIGEN_ALWAYS_INLINE Packet<T> over_examples(Index m, F f) {
-  Packet<T> total = all<Packet<T>>(0);
+EIGEN_ALWAYS_INLINE SizedPacket<T, true> over_examples(Index m, F f) {
+  using P = SizedPacket<T, true>;
+  P total = all<P>(0);
   for (Index k = 0; k < m; k += kDepth) {
-    Packet<T> sum = all<Packet<T>>(0);
+    P sum = all<P>(0);
     for (Index j = k; j < std::min(m, k + kDepth); ++j) sum = padd(sum, f(j));
     total = padd(total, sum);
   }
@@ -36,17 +37,17 @@ T over_units(Index n, T fill, F f, const In*... x) {
 
 // Weighted mean and variance of each row; scale: 1 over the sum of the weights w (m).
 template <class T>
-void batch_statistics(int packets, Index m, const T* Z, Index ld, const T* w, double scale, T* mean, T* variance) {
-  using P = Packet<T>;
+void batch_statistics(Index width, Index m, const T* Z, Index ld, const T* w, double scale, T* mean, T* variance) {
+  using P = SizedPacket<T, true>;
   const P s = all<P>(scale);
-  for (int p = 0; p < packets; ++p, Z += kLanes<T>) {
+  for (Index i = 0; i < width; i += kSmallLanes<T>, Z += kSmallLanes<T>) {
     const P mu = pmul(s, over_examples<T>(m, [&](Index j) { return pmul(ei::pset1<P>(w[j]), load<P>(Z + j * ld)); }));
     const P var = pmul(s, over_examples<T>(m, [&](Index j) {
                          const P d = psub(load<P>(Z + j * ld), mu);
                          return pmul(ei::pset1<P>(w[j]), pmul(d, d));
                        }));
-    store<P>(mean + p * kLanes<T>, mu);
-    store<P>(variance + p * kLanes<T>, var);
+    store<P>(mean + i, mu);
+    store<P>(variance + i, var);
   }
 }
 
@@ -57,11 +58,11 @@ T inverse_deviation(T variance) {
 
 // xhat = (z - mean) inverse, z = gamma xhat + beta; by row. xhat may be null.
 template <class T>
-void normalise_rows(int packets, Index m, T* Z, Index ld, const T* mean, const T* inverse, const T* gamma,
+void normalise_rows(Index width, Index m, T* Z, Index ld, const T* mean, const T* inverse, const T* gamma,
                     const T* beta, T* xhat) {
-  using P = Packet<T>;
+  using P = SizedPacket<T, true>;
   for (Index j = 0; j < m; ++j) {
-    for (Index i = 0; i < packets * kLanes<T>; i += kLanes<T>) {
+    for (Index i = 0; i < width; i += kSmallLanes<T>) {
       const P x = pmul(psub(load<P>(Z + j * ld + i), load<P>(mean + i)), load<P>(inverse + i));
       if (xhat != nullptr) store<P>(xhat + j * ld + i, x);
       store<P>(Z + j * ld + i, pmadd(load<P>(gamma + i), x, load<P>(beta + i)));
@@ -71,11 +72,11 @@ void normalise_rows(int packets, Index m, T* Z, Index ld, const T* mean, const T
 
 // d: dL/dN -> dL/dZ. w: weights of the examples and scale of batch statistics, which depend on Z; null: given ones.
 template <class T>
-void normalise_rows_back(int packets, Index m, T* d, Index ld, const T* xhat, const T* inverse, const T* gamma,
+void normalise_rows_back(Index width, Index m, T* d, Index ld, const T* xhat, const T* inverse, const T* gamma,
                          const T* w, double scale) {
-  using P = Packet<T>;
+  using P = SizedPacket<T, true>;
   const P s = all<P>(scale);
-  for (Index i = 0; i < packets * kLanes<T>; i += kLanes<T>) {
+  for (Index i = 0; i < width; i += kSmallLanes<T>) {
     const P factor = pmul(load<P>(gamma + i), load<P>(inverse + i));
     const auto at = [&](const T* x, Index j) { return load<P>(x + j * ld + i); };
     P sum = all<P>(0), dot = all<P>(0);
@@ -93,9 +94,9 @@ void normalise_rows_back(int packets, Index m, T* d, Index ld, const T* xhat, co
 
 // C (one panel) (+)= the sums over m columns of d * x, in the order of row_sums: the gradient of gamma.
 template <class T>
-void row_dots(int packets, Index m, const T* d, const T* x, Index ld, bool add, T* C) {
-  using P = Packet<T>;
-  for (Index i = 0; i < packets * kLanes<T>; i += kLanes<T>) {
+void row_dots(Index width, Index m, const T* d, const T* x, Index ld, bool add, T* C) {
+  using P = SizedPacket<T, true>;
+  for (Index i = 0; i < width; i += kSmallLanes<T>) {
     const P sum = over_examples<T>(m, [&](Index j) { return pmul(load<P>(d + j * ld + i), load<P>(x + j * ld + i)); });
     store<P>(C + i, add ? padd(load<P>(C + i), sum) : sum);
   }
@@ -117,10 +118,10 @@ void layer_statistics(Index n, const T* z, T* mean, T* inverse) {
 
 // Rows of one column: xhat = (z - mean) inverse, z = gamma xhat + beta. xhat may be null.
 template <class T>
-void normalise_column(int packets, T* z, T mean, T inverse, const T* gamma, const T* beta, T* xhat) {
-  using P = Packet<T>;
+void normalise_column(Index width, T* z, T mean, T inverse, const T* gamma, const T* beta, T* xhat) {
+  using P = SizedPacket<T, true>;
   const P m = ei::pset1<P>(mean), s = ei::pset1<P>(inverse);
-  for (Index i = 0; i < packets * kLanes<T>; i += kLanes<T>) {
+  for (Index i = 0; i < width; i += kSmallLanes<T>) {
     const P x = pmul(psub(load<P>(z + i), m), s);
     if (xhat != nullptr) store<P>(xhat + i, x);
     store<P>(z + i, pmadd(load<P>(gamma + i), x, load<P>(beta + i)));
