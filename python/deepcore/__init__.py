@@ -41,7 +41,15 @@ from deepcore.layers import Dense, Dropout, SymmetryWarning  # noqa: E402
 from deepcore.model import Model  # noqa: E402
 from deepcore.optimizers import SGD, Adagrad, Adam, AdamW, NAdam, RMSProp  # noqa: E402
 from deepcore.perceptron import mlp  # noqa: E402
-from deepcore.schedules import Constant, Cosine, Exponential, InverseTime, StepDecay  # noqa: E402
+from deepcore.schedules import (  # noqa: E402
+    Constant,
+    Cosine,
+    Exponential,
+    InverseTime,
+    OneCycle,
+    StepDecay,
+    Warmup,
+)
 
 if "threadpoolctl" in _sys.modules:
     from deepcore import threadpools as _threadpools  # noqa: F401
@@ -65,10 +73,12 @@ __all__ = [
     "InverseTime",
     "Model",
     "NAdam",
+    "OneCycle",
     "Progress",
     "RMSProp",
     "StepDecay",
     "SymmetryWarning",
+    "Warmup",
     "__version__",
     "catalog",
     "check_model",
