@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from deepcore import catalog
+from deepcore import _core, catalog
 from deepcore.catalog import Row
+from deepcore.streams import is_mapped, slices
 from deepcore.typing import Array, ClassWeight
 
 __all__ = [
@@ -49,7 +50,7 @@ def threads(who: str, value: int | None) -> int:
 def numbers(who: str, name: str, value: object) -> Array:
     """``value`` as an array of bools, integers or floats, of whatever shape it has."""
     try:
-        array = np.asarray(value)
+        array: Array = value if type(value) is np.ndarray else np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{who}: {name} must be one rectangular array; its rows differ in length") from error
     if array.dtype.kind not in "biuf":
@@ -58,25 +59,32 @@ def numbers(who: str, name: str, value: object) -> Array:
     return array
 
 
-def _check_finite(who: str, name: str, array: Array) -> None:
-    # A finite sum proves every element finite in one pass that allocates nothing.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(array.sum()):
+def _check_finite(who: str, name: str, array: Array, first: int = 0, of: int | None = None) -> None:
+    """Refuse infinities and NaN; ``array`` may be rows from ``first`` on of ``of`` rows."""
+    if array.dtype in (np.dtype(np.float32), np.dtype(np.float64)):
+        if _core.first_nonfinite_row(array) < 0:
             return
-    bad = ~np.isfinite(array)
-    if not bad.any():  # the sum overflowed, the elements did not
+    elif np.isfinite(array).all():
         return
+    bad = ~np.isfinite(array)
     index = np.unravel_index(int(bad.argmax()), array.shape)
-    place = f"row {index[0]}" + (f", column {index[1]}" if array.ndim > 1 and array.shape[1] > 1 else "")
+    place = f"row {first + index[0]}" + (
+        f", column {index[1]}" if array.ndim > 1 and array.shape[1] > 1 else ""
+    )
+    rows = int(bad.any(axis=tuple(range(1, array.ndim))).sum())
+    count = f"{rows} of {len(array)}" if of is None else f"of {of}"
     raise ValueError(
         f"{who}: {name} must be finite in {array.dtype}, got {array[index]} in {place}; "
-        f"remove or fill such rows ({int(bad.any(axis=tuple(range(1, array.ndim))).sum())} of {len(array)})"
+        f"remove or fill such rows ({count})"
     )
 
 
 def _convert(who: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
+    if array.dtype == dtype:
+        _check_finite(who, name, array)
+        return array
     with np.errstate(over="ignore"):  # what overflows to inf is reported below
-        converted = array.astype(dtype, copy=False)
+        converted = array.astype(dtype)
     if array.dtype.kind == "f":
         _check_finite(who, name, converted)
     return converted
@@ -108,8 +116,15 @@ def label_smoothing(loss: str, value: object) -> float:
     return float(value)
 
 
-def features(who: str, X: object, n_x: int, dtype: np.dtype[Any]) -> Array:
+def features(who: str, X: object, n_x: int, dtype: np.dtype[Any], mapped: bool = False) -> Array:
     """X as an (m, n_x) array of ``dtype``, finite.
+
+    Args:
+        who: Name of the calling method, the head of messages.
+        X: What the user passed.
+        n_x: Number of inputs.
+        dtype: The model's dtype.
+        mapped: Leave a memory-mapped array in its own dtype, where it lies: the caller converts it in parts.
 
     Raises:
         TypeError: if X does not hold real numbers.
@@ -122,7 +137,13 @@ def features(who: str, X: object, n_x: int, dtype: np.dtype[Any]) -> Array:
     if array.shape[1] != n_x:
         hint = "; is it transposed?" if array.shape[0] == n_x else "; the model has that many inputs"
         raise ValueError(f"{who}: X must have {n_x} columns, got shape {array.shape}{hint}")
-    return _convert(who, "X", array, dtype)
+    if array.dtype == dtype or not (mapped and is_mapped(array)):
+        return _convert(who, "X", array, dtype)
+    if array.dtype.kind == "f":
+        for rows in slices(len(array), n_x * dtype.itemsize):
+            with np.errstate(over="ignore"):
+                _check_finite(who, "X", array[rows].astype(dtype), rows.start, len(array))
+    return array
 
 
 def targets(who: str, y: object, m: int, n_out: int, output: str, loss: Row, dtype: np.dtype[Any]) -> Array:

@@ -216,7 +216,7 @@ class OptimizerState:
     @property
     def learning_rate(self) -> float:
         """The rate of the next step: the schedule's times ``rate_scale``."""
-        return float(self._native.schedule(self.steps))
+        return float(self._native.learning_rate(self.steps))
 
     @property
     def rate_scale(self) -> float:
@@ -232,7 +232,7 @@ class OptimizerState:
     def _set_schedule(self, steps: int) -> None:
         """Set the native schedule; a function is tabulated as far as step ``steps`` at least."""
         native = native_schedule(self.optimizer.learning_rate, max(steps, len(self._table)), self._table)
-        self._native.schedule = native.scaled(self._scale)
+        self._native.learning_rate = native.scaled(self._scale)
 
     def _prepare(self, steps: int) -> None:
         # rates of a function are known as far as they were asked for; a longer run asks for more
@@ -287,7 +287,7 @@ class OptimizerState:
         return f"OptimizerState({self.optimizer!r}, steps={self.steps})"
 
 
-def resolve(optimizer: object, model: Model, steps: int) -> OptimizerState:
+def resolve(optimizer: object, model: Model, steps: int, who: str = "fit") -> OptimizerState:
     """The state that ``fit`` trains with: a name or description starts fresh, a state continues.
 
     Raises:
@@ -296,15 +296,27 @@ def resolve(optimizer: object, model: Model, steps: int) -> OptimizerState:
     """
     if isinstance(optimizer, OptimizerState):
         if optimizer._model is not model:
-            raise ValueError("fit: optimizer is a state bound to another model; bind it to this one")
+            raise ValueError(f"{who}: optimizer is a state bound to another model; bind it to this one")
         optimizer._prepare(steps)
         return optimizer
+    return OptimizerState(_description(optimizer, who), model, steps)
+
+
+def continued(optimizer: object, model: Model, last: OptimizerState | None) -> OptimizerState:
+    """The state of the next ``partial_fit``: ``last``, unless another optimizer is asked for."""
+    if isinstance(optimizer, OptimizerState):
+        return resolve(optimizer, model, 1, "partial_fit")
+    chosen = _description(optimizer, "partial_fit")
+    return last if last is not None and last.optimizer == chosen else OptimizerState(chosen, model, 1)
+
+
+def _description(optimizer: object, who: str) -> Optimizer:
     if isinstance(optimizer, str):
-        catalog.lookup(catalog.optimizers, optimizer, "fit: optimizer")
-        optimizer = _CLASSES[optimizer]()  # type: ignore[call-arg]
+        catalog.lookup(catalog.optimizers, optimizer, f"{who}: optimizer")
+        return _CLASSES[optimizer]()  # type: ignore[call-arg]
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
-            f"fit: optimizer must be a name, an Optimizer such as Adam(1e-3), or a bound state, "
+            f"{who}: optimizer must be a name, an Optimizer such as Adam(1e-3), or a bound state, "
             f"got {type(optimizer).__name__}"
         )
-    return OptimizerState(optimizer, model, steps)
+    return optimizer
