@@ -232,8 +232,9 @@ def weights(
         who: Name of the calling method.
         sample_weight: (m,), finite, not negative, not all zero; None: 1.
         class_weight: ``{label: weight}``, classes that are not named weigh 1; ``"balanced"``: m / (k count)
-            for each of the k classes present; None: 1.
-        y: Checked targets, labels (m,) or 0/1 of one output (m, 1).
+            for each of the k classes present, multiplied over the outputs if there are several (as
+            scikit-learn's ``compute_sample_weight`` does); None: 1.
+        y: Checked targets, labels (m,) or 0/1 (m, n_out).
         dtype: The model's dtype.
 
     Raises:
@@ -262,11 +263,19 @@ def weights(
 
 
 def _class_weights(who: str, class_weight: Mapping[int, float] | str, y: Array) -> Array:
-    labels = y if y.ndim == 1 else y[:, 0]
-    if y.ndim == 2 and (y.shape[1] != 1 or not ((labels == 0) | (labels == 1)).all()):
+    if y.ndim == 2 and not ((y == 0) | (y == 1)).all():
         raise ValueError(
-            f"{who}: class_weight needs class labels or 0/1 of one output; use sample_weight instead"
+            f"{who}: class_weight needs class labels, got real targets; use sample_weight instead"
         )
+    if y.ndim == 2 and y.shape[1] > 1:
+        if class_weight != "balanced":
+            raise ValueError(
+                f"{who}: class_weight must be 'balanced' for {y.shape[1]} labels an example, got "
+                f"{class_weight!r}; use sample_weight instead"
+            )
+        product: Array = np.prod([_class_weights(who, class_weight, column) for column in y.T], axis=0)
+        return product
+    labels = y.reshape(-1)
     classes, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
     if isinstance(class_weight, str):
         if class_weight != "balanced":

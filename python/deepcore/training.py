@@ -57,7 +57,8 @@ class Trainable:
             shuffle: Draw a new order every epoch (by the model's seed and the number of epochs trained so
                 far).
             sample_weight: (m,) weights of the examples, not negative.
-            class_weight: ``{label: weight}`` or ``"balanced"``, multiplied into the sample weights.
+            class_weight: ``{label: weight}`` or ``"balanced"`` (for several labels an example the
+                product over them), multiplied into the sample weights.
             validation_data: ``(X_val, y_val)`` or ``(X_val, y_val, weights)``, evaluated after every epoch.
             callbacks: Called with an ``EpochRecord`` after every epoch; one that returns True ends the
                 training.
