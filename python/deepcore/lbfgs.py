@@ -25,7 +25,7 @@ class LBFGS:
 
     For small tables and smooth losses: some hundred iterations reach what first-order methods need thousands
     of epochs for. Every iteration counts as an epoch of the history, with the loss after it; ``epochs``,
-    ``batch_size`` and ``shuffle`` of ``fit`` are not read.
+    ``batch_size`` and ``shuffle`` of ``fit`` are not read. Models with dropout or max_norm are refused.
 
     Args:
         max_iter: Iterations at most.
@@ -58,6 +58,19 @@ class LBFGS:
                 raise ValueError(f"LBFGS: {name} must be finite and not negative, got {value!r}")
 
 
+def _refuse_what_it_cannot(model: Model) -> None:
+    found = {
+        "dropout": model.input_dropout or any(layer.dropout for layer in model.layers),
+        "max_norm": any(layer.max_norm for layer in model.layers),
+    }
+    for name, there in found.items():
+        if there:
+            raise ValueError(
+                f"fit: optimizer=LBFGS() needs one cost that only its own steps lower, got a model with "
+                f"{name}; use l2 instead, or another optimizer"
+            )
+
+
 def minimize(
     model: Model,
     data: Examples,
@@ -76,6 +89,7 @@ def minimize(
             "fit: optimizer=LBFGS() needs SciPy, which is not installed; pip install 'deepcore-nn[scipy]'",
             name="scipy",
         ) from error
+    _refuse_what_it_cannot(model)
     data = data.converted(model.dtype)
     flat, gradient = model.flat_parameters, np.empty_like(model.flat_parameters)
     finished: Array = flat.astype(np.float64)

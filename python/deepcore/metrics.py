@@ -64,9 +64,9 @@ names: tuple[str, ...] = ("accuracy", *_ROWS)
 
 
 def upwards(name: str) -> bool:
-    """Whether a larger value of a recorded number is better; losses and unknown names improve downwards."""
+    """Whether a larger value of a recorded number is better: metrics as they are, accuracies and scores."""
     name = name.removeprefix("val_")
-    return name == "accuracy" or (name in _ROWS and _ROWS[name].upwards)
+    return _ROWS[name].upwards if name in _ROWS else name.endswith(("accuracy", "score"))
 
 
 def resolve(who: str, metric: object, model: Model) -> str | Metric:

@@ -138,6 +138,26 @@ def test_a_plateau_says_that_there_is_no_rate_to_reduce():
         model().fit(X, y, dc.LBFGS(), callbacks=[plateau])
 
 
+@pytest.mark.parametrize(
+    ("layer", "name"), [(dc.Dense(8, dropout=0.5), "dropout"), (dc.Dense(8, max_norm=1.0), "max_norm")]
+)
+@pytest.mark.usefixtures("scipy")
+def test_a_cost_that_changes_by_itself_is_refused(layer, name):
+    X, y = problem()
+    net = dc.Model(2, [layer, dc.Dense(1, "sigmoid")])
+    with pytest.raises(ValueError, match=f"LBFGS.. needs one cost .* got a model with {name}"):
+        net.fit(X, y, dc.LBFGS())
+
+
+@pytest.mark.usefixtures("scipy")
+def test_penalties_are_part_of_the_cost():
+    X, y = problem()
+    free, held = model(), dc.Model(2, [dc.Dense(8, "tanh", l2=0.1), dc.Dense(1, "sigmoid")], seed=2)
+    free.fit(X, y, dc.LBFGS(max_iter=50))
+    held.fit(X, y, dc.LBFGS(max_iter=50))
+    assert np.linalg.norm(held.parameters["W1"]) < 0.5 * np.linalg.norm(free.parameters["W1"])
+
+
 def test_without_scipy_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy", None)
     X, y = problem()

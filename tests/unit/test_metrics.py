@@ -143,7 +143,14 @@ def test_an_unknown_name_is_refused_with_a_hint():
 
 @pytest.mark.parametrize(
     ("name", "up"),
-    [("val_accuracy", True), ("roc_auc", True), ("val_mae", False), ("loss", False), ("x", False)],
+    [
+        ("val_accuracy", True),
+        ("roc_auc", True),
+        ("val_mae", False),
+        ("loss", False),
+        ("my_score", True),
+        ("x", False),
+    ],
 )
 def test_the_table_knows_which_way_is_better(name, up):
     assert metrics.upwards(name) is up

@@ -13,7 +13,9 @@ def examples(m=100, dtype=np.float64):
 
 
 def net(output="sigmoid", n=1, dtype="float64", seed=4):
-    return dc.mlp([3, 5, n], activation="tanh", output=output, dtype=dtype, seed=seed)
+    """With everything that depends on the step, or on the place in a batch."""
+    layers = [dc.Dropout(0.1), dc.Dense(5, "tanh", l2=0.01), dc.Dropout(0.5), dc.Dense(n, output)]
+    return dc.Model(3, layers, dtype=dtype, seed=seed)
 
 
 @pytest.fixture
@@ -125,7 +127,7 @@ def test_batches_may_have_weights_and_any_sizes():
     places = [(0, 10), (10, 17), (17, 60), (60, 61), (61, 100)]
     for number, (first, last) in enumerate(places):
         given = weight[first:last] if number != 2 else None
-        _, grads = one.gradients(X[first:last], y[first:last], given)
+        _, grads = one.gradients(X[first:last], y[first:last], given, step=number)
         state.step(grads)
     batches = [
         (X[a:b], y[a:b], weight[a:b]) if number != 2 else (X[a:b], y[a:b])
