@@ -99,6 +99,9 @@ Spec make_spec(Index inputs, const std::vector<py::tuple>& layers, const std::st
         last.l2 = value.cast<double>();
       } else if (name == "max_norm") {
         last.max_norm = value.cast<double>();
+      } else if (name == "norm") {
+        const auto norm = value.cast<std::string>();
+        last.norm = norm == "batch" ? Norm::batch : norm == "layer" ? Norm::layer : Norm::none;
       } else if (name == "dropout") {
         last.dropout = value.cast<double>();
       } else {
@@ -246,6 +249,11 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
                              [](py::object self) {
                                const auto& network = self.cast<Net&>().network;
                                return py::array_t<T>(network.layout.size(), network.parameters.data(), self);
+                             })
+      .def_property_readonly("running",
+                             [](py::object self) {
+                               const auto& network = self.cast<Net&>().network;
+                               return py::array_t<T>(network.running.size(), network.running.data(), self);
                              })
       .def_property_readonly("layout",
                              [](const Net& self) {

@@ -41,14 +41,16 @@ Engine<T>::Engine(const Network<T>& network, const Examples<T>& examples, const 
   const Index outputs = spec_.outputs() * std::max(kHead, plan_.block);
   for (int thread = 0; thread < team_.size(); ++thread) {
     rooms_.push_back({Buffer<T>(outputs), Buffer<T>(outputs), Buffer<T>(outputs), Buffer<T>(outputs),
-                      Buffer<T>(kernels::Panels<T>::kWidth * (kChunk + 1))});
+                      Buffer<T>(kernels::Panels<T>::kWidth * (kChunk + 3))});
   }
+  allocate_norms();
 }
 
 template <class T>
 void Engine<T>::load() {
   packed_.pack(network_.layout, network_.parameters.data(), parameters_.data());
   for (const Item& item : items_) refresh(item);
+  load_running();
 }
 
 // The slots are packed for the whole run and stand nowhere else: they are most of what a run holds.
@@ -67,6 +69,7 @@ void Engine<T>::begin(Optimizer<T>& optimizer) {
 template <class T>
 void Engine<T>::show(Network<T>& network) {
   packed_.unpack(network.layout, parameters_.data(), T(1), network.parameters.data());
+  store_running(network.running.data());
 }
 
 template <class T>
@@ -107,6 +110,7 @@ double Engine<T>::run(const std::int64_t* order, Index first, Index m, const std
 
 template <class T>
 void Engine<T>::examples_phase(const std::int64_t* order, Index first, Index m) {
+  weigh(order, first, m);
   if (plan_.by_layer) return by_layer(order, first, m);
   const int L = spec_.depth();
   team_.for_each((m + plan_.block - 1) / plan_.block, [&](Index i, int thread) {
@@ -147,20 +151,32 @@ void Engine<T>::by_layer(const std::int64_t* order, Index first, Index m) {
     team_.for_each((m + size - 1) / size,
                    [&](Index i, int thread) { work(i * size, std::min(size, m - i * size), thread); });
   };
+  const auto by_panel = [&](int l, auto work) {
+    const kernels::Panels<T>& rows = packed_.layer(l).rows;
+    team_.for_each(rows.count(), [&](Index p, int) { work(rows.start(p), rows_end(l, p + 1)); });
+  };
   const int L = spec_.depth();
   if (!resident_) {
     by_examples([&](Index j0, Index n, int) { gather_inputs(order, first, j0, n); });
   }
   for (int l = 1; l <= L; ++l) {
     share(packed_.layer(l).rows.count(), [&](Index p0, Index p1, Index j0, Index n) { forward(l, p0, p1, j0, n); });
-    if (l < L && activation(l).columnwise)
+    if (l == L) break;
+    if (by_unit(l)) {
+      by_panel(l, [&](Index i0, Index i1) { activate(l, i0, i1, 0, m); });
+    } else if (columnwise(l)) {
       by_examples([&](Index j0, Index n, int) { activate(l, 0, spec_.units(l), j0, n); });
+    }
   }
   by_examples(
       [&](Index j0, Index n, int thread) { head(order, first, j0, n, rooms_[static_cast<std::size_t>(thread)]); });
   for (int l = L - 1; l >= 1; --l) {
     share(packed_.layer(l).rows.count(), [&](Index p0, Index p1, Index j0, Index n) { backward(l, p0, p1, j0, n); });
-    if (activation(l).columnwise) by_examples([&](Index j0, Index n, int) { pull_back(l, 0, spec_.units(l), j0, n); });
+    if (by_unit(l)) {
+      by_panel(l, [&](Index i0, Index i1) { pull_back(l, i0, i1, 0, m); });
+    } else if (columnwise(l)) {
+      by_examples([&](Index j0, Index n, int) { pull_back(l, 0, spec_.units(l), j0, n); });
+    }
   }
 }
 
@@ -172,7 +188,7 @@ void Engine<T>::forward(int l, Index p0, Index p1, Index j0, Index m) {
                           below.strip, m, A(l).starting(j0));
   if (l == spec_.depth()) return;  // the head goes on from Z[L]
   const bool all = p0 == 0 && p1 == layer.rows.count();
-  if (all || !activation(l).columnwise) activate(l, layer.rows.start(p0), rows_end(l, p1), j0, m);
+  if (!by_unit(l) && (all || !columnwise(l))) activate(l, layer.rows.start(p0), rows_end(l, p1), j0, m);
 }
 
 template <class T>
@@ -182,21 +198,22 @@ void Engine<T>::backward(int l, Index p0, Index p1, Index j0, Index m) {
   kernels::multiply<true>(rows, p0, p1, spec_.units(l + 1), transposed(l + 1), above.data, above.ld, above.strip, m,
                           dZ(l).starting(j0));
   const bool all = p0 == 0 && p1 == rows.count();
-  if (all || !activation(l).columnwise) pull_back(l, rows.start(p0), rows_end(l, p1), j0, m);
+  if (!by_unit(l) && (all || !columnwise(l))) pull_back(l, rows.start(p0), rows_end(l, p1), j0, m);
 }
 
 // One past the last row that panels up to p1 hold, padding included: padding is zero and may be worked on.
 template <class T>
 Index Engine<T>::rows_end(int l, Index p1) const {
   const kernels::Panels<T>& rows = packed_.layer(l).rows;
-  return p1 < rows.count() ? rows.start(p1) : activation(l).columnwise ? spec_.units(l) : rows.padded();
+  return p1 < rows.count() ? rows.start(p1) : columnwise(l) ? spec_.units(l) : rows.padded();
 }
 
-// A[l] = g(Z[l]) for rows [i0, i1) of the examples j0 .., keeping Z[l] where its derivative reads it.
+// A[l] = g(Z[l]), or g of the normalised Z[l], for rows [i0, i1) of the examples j0 .., keeping Z[l] where its derivative reads it.
 template <class T>
 void Engine<T>::activate(int l, Index i0, Index i1, Index j0, Index m) {
   const LayerSpec& spec = spec_.layer(l);
   const kernels::Columns<T> a = A(l).starting(j0), z = columns(z_, l).starting(j0);
+  normalise(l, i0, i1, j0, m);
   const bool keeps_z = plan_.layers[at(l)].keeps_z, reads_z = activation(l).reads == Reads::input;
   kernels::together(a, i0, i1, [&](Index i, Index rows) {
     const auto keep = [&] {
@@ -220,6 +237,7 @@ void Engine<T>::pull_back(int l, Index i0, Index i1, Index j0, Index m) {
     if (masked) kernels::multiply_by(rows, m, d.ld, mask(l).starting(j0).from(i), d.from(i));
     kernels::pull_back(spec.activation, spec.parameter, rows, m, d.ld, x.from(i), d.from(i));
   });
+  normalise_back(l, i0, i1, j0, m);
 }
 
 // From Z[L] to A[L], dZ[L] and the losses. The head works on columns without gaps: with few outputs most of a padded
@@ -288,7 +306,10 @@ void Engine<T>::raw_gradient(const Item& item, bool add, T* out) const {
   }
   const T* dZ = d.from(layer.rows.start(item.p));
   kernels::outer<false>(packets, m_, dZ, d.ld, A.from(item.i0), A.ld, item.i1 - item.i0, add, out);
-  if (item.last) kernels::row_sums(packets, m_, dZ, d.ld, add, out + (item.i1 - item.i0) * layer.rows.width(item.p));
+  if (!item.last) return;
+  T* behind = out + (item.i1 - item.i0) * layer.rows.width(item.p);
+  kernels::row_sums(packets, m_, dZ, d.ld, add, behind);
+  norm_gradient(item, add, behind + layer.rows.width(item.p));
 }
 
 template <class T>
@@ -314,6 +335,7 @@ void Engine<T>::update(const Optimizer<T>& optimizer, double rate, Index t) {
     });
   });
   constrain();
+  move_running();
 }
 
 template <class T>

@@ -34,6 +34,11 @@ class Engine final : public Runner<T> {
   const T* parameters() const { return parameters_.data(); }
   kernels::Left<T> transposed(int l) const { return {transposed_[at(l)].data(), spec_.units(l), 0, false, nullptr}; }
 
+  struct Statistics {  // of a layer with batch norm, by unit
+    T *mean, *variance, *inverse;
+  };
+  Statistics statistics(int l) const;
+
  private:
   static constexpr Index kChunk = kernels::kDepth;  // columns of a panel that are one item: a strip of A_prev
   static constexpr Index kHead = 64;                // examples that the head takes at once
@@ -62,6 +67,18 @@ class Engine final : public Runner<T> {
   void drop(int l, Index i0, Index i1, Index j0, Index m);  // A[l] *= a fresh mask
   void pull_back(int l, Index i0, Index i1, Index j0, Index m);
   Index rows_end(int l, Index p1) const;
+  bool columnwise(int l) const;
+  bool by_unit(int l) const;
+  void allocate_norms();
+  void load_running();
+  void store_running(T* to) const;
+  void move_running();
+  void weigh(const std::int64_t* order, Index first, Index m);
+  void normalise(int l, Index i0, Index i1, Index j0, Index m);
+  void normalise_back(int l, Index i0, Index i1, Index j0, Index m);
+  void norm_gradient(const Item& item, bool add, T* out) const;
+  template <class F>
+  void norm_panels(int l, Index i0, Index i1, F f) const;
   const ActivationInfo& activation(int l) const;
   void transpose(const Item& item, const T* columns);
   void raw_gradient(const Item& item, bool add, T* out) const;
@@ -83,6 +100,9 @@ class Engine final : public Runner<T> {
   Buffer<T> parameters_, gradients_;
   std::vector<Buffer<T>> slots_;
   std::vector<Buffer<T>> a_, dz_, z_, masks_, transposed_;  // by layer, 0..L
+  std::vector<Buffer<T>> xhat_, dn_, statistics_;           // by layer, of norms
+  Buffer<T> running_, slab_weights_;                        // of batch norms
+  double slab_scale_ = 1;                                   // 1 over the sum of slab_weights_
   std::vector<Room> rooms_;
   std::vector<Item> items_;
   std::vector<double> losses_, penalties_, squares_;  // by example; by item's number, empty where nobody asks

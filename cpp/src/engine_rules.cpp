@@ -8,7 +8,7 @@ namespace deepcore {
 
 template <class T>
 Index Engine<T>::values(const Item& item) const {
-  return (item.i1 - item.i0 + (item.last ? 1 : 0)) * packed_.layer(item.l).rows.width(item.p);
+  return (item.i1 - item.i0 + (item.last ? packed_.layer(item.l).tail : 0)) * packed_.layer(item.l).rows.width(item.p);
 }
 
 template <class T>

@@ -2,6 +2,8 @@
 // Floor: model.
 #include "forward.hpp"
 
+#include "kernels/normalise.hpp"
+
 namespace deepcore {
 
 template <class T>
@@ -17,8 +19,38 @@ Forward<T>::Forward(const Network<T>& network, bool pack) : spec_(network.spec) 
     weights_.push_back(pack ? layout.layer(l).left(packed_.data())
                             : kernels::Left<T>{block + s.W, 1, s.n_out, true, block + s.b});
   }
+  for (int l = 1; l <= spec_.depth(); ++l) {
+    const Slice& s = network.layout.layer(l);
+    const Index n = spec_.layer(l).norm == Norm::none ? 0 : kernels::round_up<T>(s.n_out), count = std::min(n, s.n_out);
+    NormOf norm{Buffer<T>(n), Buffer<T>(n), Buffer<T>(n), Buffer<T>(n)};
+    std::copy_n(block + s.b + s.n_out, count, norm.gamma.data());
+    std::copy_n(block + s.b + 2 * s.n_out, count, norm.beta.data());
+    for (Index i = 0; s.running >= 0 && i < count; ++i) {
+      norm.mean.data()[i] = network.running.data()[s.running + i];
+      norm.inverse.data()[i] = kernels::inverse_deviation(network.running.data()[s.running + s.n_out + i]);
+    }
+    norms_.push_back(std::move(norm));
+  }
   for (int l = 0; l <= spec_.depth(); ++l) room_ = std::max(room_, leading<T>(spec_.units(l)));
   room_ = room_ * kForwardBlock + kernels::Panels<T>::kWidth;
+}
+
+template <class T>
+void Forward<T>::normalise(int l, Index m, T* Z, Index ld) const {
+  const Norm norm = spec_.layer(l).norm;
+  if (norm == Norm::none) return;
+  const NormOf& of = norms_[static_cast<std::size_t>(l) - 1];
+  const T *gamma = of.gamma.data(), *beta = of.beta.data();
+  const int packets = static_cast<int>(of.gamma.size() / kernels::kLanes<T>);
+  if (norm == Norm::batch) {
+    kernels::normalise_rows<T>(packets, m, Z, ld, of.mean.data(), of.inverse.data(), gamma, beta, nullptr);
+    return;
+  }
+  for (Index j = 0; j < m; ++j, Z += ld) {
+    T mean = 0, inverse = 0;
+    kernels::layer_statistics(spec_.units(l), static_cast<const T*>(Z), &mean, &inverse);
+    kernels::normalise_column<T>(packets, Z, mean, inverse, gamma, beta, nullptr);
+  }
 }
 
 template <class T>
@@ -43,6 +75,7 @@ T* Forward<T>::logits(View<const T> X, Index first, Index m, int thread) {
     linear<T>(n_in, n_out, W, {from, ld_from, kernels::kDepth}, m, {to, ld, kernels::kDepth});
     const LayerSpec& layer = spec_.layer(l);
     if (l < spec_.depth()) {
+      normalise(l, m, to, ld);
       kernels::activate(layer.activation, layer.parameter, active_rows<T>(layer, n_out), m, ld, to, to);
     }
     from = to;

@@ -23,7 +23,13 @@ class Forward {
   const Spec& spec() const { return spec_; }
 
  private:
+  struct NormOf {  // of a layer, by unit, padded to whole packets; mean and inverse of batch norm only
+    Buffer<T> gamma, beta, mean, inverse;
+  };
+  void normalise(int l, Index m, T* Z, Index ld) const;
+
   Spec spec_;
+  std::vector<NormOf> norms_;  // [l - 1]
   std::vector<kernels::Left<T>> weights_;
   Buffer<T> packed_;
   Index room_ = 0;

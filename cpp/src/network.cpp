@@ -214,6 +214,14 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
     const View<T> W = weights(network.layout, block.data(), l), b = biases(network.layout, block.data(), l);
     keep("dW", l, W.rows, W.cols, T(1), W);
     keep("db", l, b.rows, 1, T(1), b);
+    if (spec.layer(l).norm == Norm::none) continue;
+    const View<T> more = tail(network.layout, block.data(), l);
+    keep("dgamma", l, b.rows, 1, T(1), [&](Index i, Index) { return more(i, 1); });
+    keep("dbeta", l, b.rows, 1, T(1), [&](Index i, Index) { return more(i, 2); });
+    if (spec.layer(l).norm != Norm::batch) continue;
+    const auto statistics = engine.statistics(l);
+    keep("mean", l, b.rows, 1, T(1), [&](Index i, Index) { return statistics.mean[i]; });
+    keep("variance", l, b.rows, 1, T(1), [&](Index i, Index) { return statistics.variance[i]; });
   }
   return all;
 }

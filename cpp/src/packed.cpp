@@ -19,7 +19,8 @@ double step_flops(const Spec& spec, Index m) {
 template <class T>
 PackedLayout<T>::PackedLayout(const Spec& spec) {
   for (int l = 1; l <= spec.depth(); ++l) {
-    layers.push_back({spec.units(l - 1), spec.units(l), kernels::Panels<T>{spec.units(l)}, size});
+    layers.push_back({spec.units(l - 1), spec.units(l), kernels::Panels<T>{spec.units(l)}, size,
+                      spec.layer(l).norm == Norm::none ? 1 : 3});
     size += layers.back().size();
   }
 }
@@ -28,12 +29,12 @@ template <class T>
 void PackedLayout<T>::pack(const Layout& layout, const T* block, T* packed) const {
   for (int l = 1; l <= layout.depth(); ++l) {
     const PackedLayer<T>& to = layer(l);
-    const View<const T> W = weights(layout, block, l), b = biases(layout, block, l);
+    const View<const T> W = weights(layout, block, l), b = tail(layout, block, l);
     for (Index p = 0; p < to.rows.count(); ++p) {
       T* panel = packed + to.offset + to.rows.start(p) * to.depth();
       const Index start = to.rows.start(p), valid = to.rows.valid(p), width = to.rows.width(p);
       kernels::pack(W, start, valid, width, 0, to.n_in, panel);
-      kernels::pack(b, start, valid, width, 0, 1, panel + to.n_in * width);
+      kernels::pack(b, start, valid, width, 0, to.tail, panel + to.n_in * width);
     }
   }
 }
@@ -42,11 +43,11 @@ template <class T>
 void PackedLayout<T>::unpack(const Layout& layout, const T* packed, T scale, T* block) const {
   for (int l = 1; l <= layout.depth(); ++l) {
     const PackedLayer<T>& from = layer(l);
-    const View<T> W = weights(layout, block, l), b = biases(layout, block, l);
+    const View<T> W = weights(layout, block, l), b = tail(layout, block, l);
     for (Index p = 0; p < from.rows.count(); ++p) {
       const T* column = packed + from.offset + from.rows.start(p) * from.depth();
-      for (Index k = 0; k <= from.n_in; ++k, column += from.rows.width(p)) {
-        T* to = (k < from.n_in ? &W(0, k) : b.data) + from.rows.start(p);
+      for (Index k = 0; k < from.depth(); ++k, column += from.rows.width(p)) {
+        T* to = (k < from.n_in ? &W(0, k) : &b(0, k - from.n_in)) + from.rows.start(p);
         for (Index i = 0; i < from.rows.valid(p); ++i) to[i] = scale * column[i];
       }
     }

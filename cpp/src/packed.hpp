@@ -25,13 +25,14 @@ Index leading(Index n) {
 double forward_flops(const Spec& spec, Index m);
 double step_flops(const Spec& spec, Index m);
 
-// Layer l: panels of W[l] with n_in columns, then b[l] as one column more.
+// Layer l: panels of W[l] with n_in columns, then b[l] as one column more, and where there is a norm gamma[l], beta[l].
 template <class T>
 struct PackedLayer {
   Index n_in, n_out;
   kernels::Panels<T> rows;
   Index offset;  // of the layer in the packed block
-  Index depth() const { return n_in + 1; }
+  Index tail;    // columns behind W
+  Index depth() const { return n_in + tail; }
   Index size() const { return rows.padded() * depth(); }
   kernels::Left<T> left(const T* packed) const { return {packed + offset, depth(), 0, true, nullptr}; }
 };

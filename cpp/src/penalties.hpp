@@ -10,7 +10,7 @@
 
 namespace deepcore {
 
-// f(l, p, i0, i1): columns [i0, i1) of panel p of layer l; i1 = n_in: the biases belong to the piece as well.
+// f(l, p, i0, i1): columns [i0, i1) of panel p of layer l; i1 = n_in: what lies behind W belongs to the piece as well.
 template <class T, class F>
 void for_each_piece(const Spec& spec, F f) {
   for (int l = 1; l <= spec.depth(); ++l) {
@@ -21,14 +21,14 @@ void for_each_piece(const Spec& spec, F f) {
   }
 }
 
-// The sum of f(l, rows, columns, stride, p) over the pieces of a Block. biases: with their column.
+// The sum of f(l, rows, columns, stride, p) over the pieces of a Block. tail: with the columns behind W.
 template <class T, class F>
-double sum_of_pieces(const Network<T>& network, const T* block, bool biases, F f) {
+double sum_of_pieces(const Network<T>& network, const T* block, bool tail, F f) {
   double total = 0;
   for_each_piece<T>(network.spec, [&](int l, Index p, Index i0, Index i1) {
     const Slice& s = network.layout.layer(l);
     const kernels::Panels<T> rows{s.n_out};
-    const Index columns = i1 - i0 + (biases && i1 == s.n_in ? 1 : 0);
+    const Index columns = i1 - i0 + (tail && i1 == s.n_in ? s.tail : 0);
     total += f(l, rows.valid(p), columns, s.n_out, block + s.W + i0 * s.n_out + rows.start(p));
   });
   return total;

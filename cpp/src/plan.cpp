@@ -34,7 +34,7 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   plan.batch = batch;
   const double runs = std::floor(kSlabFlops / step_flops(spec, kernels::kDepth));
   const Index slab = kernels::kDepth * static_cast<Index>(std::clamp(runs, 1.0, static_cast<double>(kSlabRuns)));
-  plan.slab = whole ? batch : std::min(batch, slab);
+  plan.slab = whole || spec.has_batch_norm() ? batch : std::min(batch, slab);
   plan.flops = step_flops(spec, batch);
   plan.threads = team_size(requested, step_flops(spec, plan.slab));
   const PackedLayout<T> packed(spec);
@@ -47,6 +47,7 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   }
   const bool can_share = widest >= kSharedPanels * kernels::Panels<T>::kWidth;
   plan.by_layer = can_share && static_cast<double>(packed.size) * sizeof(T) > kSharedBytes;
+  plan.by_layer = plan.by_layer || spec.has_batch_norm();  // its statistics need all examples of a layer
   const Index share = (plan.slab + plan.threads - 1) / plan.threads;
   plan.block = std::min(values_of_one <= kFewValues ? kLargeBlock : kBlock, kernels::round_up<T>(share));
   const int L = spec.depth();
@@ -55,10 +56,11 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
     const Index n = spec.units(l);
     const bool hidden = l > 0 && l < L;
     plan.narrow = plan.narrow && (l == 0 || kernels::narrow(spec.units(l - 1), n));
+    const Norm norm = hidden ? spec.layer(l).norm : Norm::none;
     const ActivationInfo* g = hidden ? &activations()[static_cast<std::size_t>(spec.layer(l).activation)] : nullptr;
     plan.narrow = plan.narrow && !(hidden && g->columnwise);
     // Strips, but for the output and for activations that sum over their units: they want whole columns.
-    const bool whole_columns = n <= kernels::kDepth || l == L || (hidden && g->columnwise);
+    const bool whole_columns = n <= kernels::kDepth || l == L || (hidden && (g->columnwise || norm == Norm::layer));
     LayerPlan layer{};
     layer.stride = leading<T>(whole_columns ? n : kernels::kDepth);
     layer.strip = whole_columns ? kernels::kDepth : layer.stride * plan.slab;
@@ -67,7 +69,8 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
     layer.masked = spec.dropout(l) > 0;
     layer.keeps_z = hidden && (g->reads == Reads::input || layer.masked);
     layer.transposed = l > 1 ? kernels::Panels<T>{spec.units(l - 1)}.padded() * n : 0;
-    values += layer.size * ((l > 0 ? 2 : 1) + (layer.keeps_z ? 1 : 0) + (layer.masked ? 1 : 0));
+    values += layer.size *
+              ((l > 0 ? 2 : 1) + (layer.keeps_z ? 1 : 0) + (layer.masked ? 1 : 0) + (norm != Norm::none ? 2 : 0));
     plan.layers.push_back(layer);
     if (l > 0) {
       const PackedLayer<T>& p = packed.layer(l);

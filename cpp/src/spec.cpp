@@ -46,6 +46,7 @@ Spec::Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss, double in
             dropout(l));
   }
   require(dropout(depth()) == 0, "Model: dropout of the last layer must be 0, got ", dropout(depth()));
+  require(layer(depth()).norm == Norm::none, "Model: the last layer must have no norm");
   require(loss_.row >= 0 && loss_.row < static_cast<int>(losses().size()), "Model: loss is not known");
   const ActivationInfo& output = activations()[static_cast<std::size_t>(this->layer(depth()).activation)];
   const LossInfo& info = losses()[static_cast<std::size_t>(loss_.row)];
@@ -70,10 +71,15 @@ bool Spec::has_penalties() const {
   return std::any_of(layers_.begin(), layers_.end(), [](const LayerSpec& l) { return l.l1 != 0 || l.l2 != 0; });
 }
 
+bool Spec::has_batch_norm() const {
+  return std::any_of(layers_.begin(), layers_.end(), [](const LayerSpec& l) { return l.norm == Norm::batch; });
+}
+
 bool Spec::plain() const {
-  const bool limited =
-      std::any_of(layers_.begin(), layers_.end(), [](const LayerSpec& l) { return l.dropout != 0 || l.max_norm != 0; });
-  return !limited && !has_penalties() && input_dropout_ == 0 && loss_.smoothing == 0;
+  const bool more = std::any_of(layers_.begin(), layers_.end(), [](const LayerSpec& l) {
+    return l.dropout != 0 || l.max_norm != 0 || l.norm != Norm::none;
+  });
+  return !more && !has_penalties() && input_dropout_ == 0 && loss_.smoothing == 0;
 }
 
 std::size_t checked_bytes(Index count, std::size_t element) {
@@ -97,7 +103,11 @@ Layout::Layout(const Spec& spec) {
                           __builtin_add_overflow(size_, count, &biases_at) ||
                           __builtin_add_overflow(biases_at, n_out, &end);
     if (overflow) throw std::bad_alloc();
-    slices_.push_back({size_, biases_at, n_out, n_in});
+    const Norm norm = spec.layer(l).norm;
+    const Index tail = norm == Norm::none ? 1 : 3;
+    if (tail == 3 && __builtin_add_overflow(end, 2 * n_out, &end)) throw std::bad_alloc();
+    slices_.push_back({size_, biases_at, n_out, n_in, tail, norm == Norm::batch ? running_ : -1});
+    if (norm == Norm::batch) running_ += 2 * n_out;
     size_ = end;
   }
 }

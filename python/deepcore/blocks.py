@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from deepcore.typing import Array
 
-__all__ = ["BlockViews"]
+__all__ = ["BlockViews", "parameter_pieces", "running_pieces"]
+
+
+Pieces: TypeAlias = Mapping[str, tuple[int, int, int]]
+
+
+def parameter_pieces(layout: Sequence[tuple[int, int, int, int]], norms: Sequence[str | None]) -> Pieces:
+    """Where W, b, and of layers with a norm gamma and beta lie.
+
+    Args:
+        layout: ``(W_offset, b_offset, n_out, n_in)`` of each layer, as the native network gives it.
+        norms: The norm of each layer, or None.
+    """
+    pieces: dict[str, tuple[int, int, int]] = {}
+    for number, ((w, b, n_out, n_in), norm) in enumerate(zip(layout, norms, strict=True), start=1):
+        pieces |= {f"W{number}": (w, n_out, n_in), f"b{number}": (b, n_out, 1)}
+        if norm is not None:
+            pieces |= {f"gamma{number}": (b + n_out, n_out, 1), f"beta{number}": (b + 2 * n_out, n_out, 1)}
+    return pieces
+
+
+def running_pieces(layout: Sequence[tuple[int, int, int, int]], norms: Sequence[str | None]) -> Pieces:
+    """Where the running statistics of layers with batch norm lie, among themselves."""
+    pieces: dict[str, tuple[int, int, int]] = {}
+    offset = 0
+    for number, ((_, _, n, _), norm) in enumerate(zip(layout, norms, strict=True), start=1):
+        if norm == "batch":
+            pieces |= {
+                f"running_mean{number}": (offset, n, 1),
+                f"running_variance{number}": (offset + n, n, 1),
+            }
+            offset += 2 * n
+    return pieces
 
 
 class BlockViews(MutableMapping[str, Array]):
@@ -19,18 +52,15 @@ class BlockViews(MutableMapping[str, Array]):
 
     Args:
         flat: The 1-D buffer.
-        layout: ``(W_offset, b_offset, n_out, n_in)`` of each layer, as the native network gives it.
+        pieces: ``{name: (offset, rows, columns)}``, matrices column by column.
         prefix: Put before every name; ``"d"`` for gradients.
     """
 
-    def __init__(self, flat: Array, layout: Sequence[tuple[int, int, int, int]], prefix: str = "") -> None:
+    def __init__(self, flat: Array, pieces: Pieces, prefix: str = "") -> None:
         self.flat = flat
         self._views: dict[str, Array] = {}
-        for number, (w_offset, b_offset, n_out, n_in) in enumerate(layout, start=1):
-            W = flat[w_offset : w_offset + n_out * n_in].reshape(n_in, n_out).T
-            b = flat[b_offset : b_offset + n_out].reshape(n_out, 1)
-            self._views[f"{prefix}W{number}"] = W
-            self._views[f"{prefix}b{number}"] = b
+        for name, (offset, n_out, n_in) in pieces.items():
+            self._views[prefix + name] = flat[offset : offset + n_out * n_in].reshape(n_in, n_out).T
 
     def __getitem__(self, name: str) -> Array:
         return self._views[name]

@@ -38,7 +38,7 @@ _SPEC_KEYS = {
 }  # fmt: skip
 _LAYER_KEYS: dict[str, Any] = {
     "units": int, "activation": str, "init": str, "parameter": _NUMBER_OR_NONE, "l1": _NUMBER, "l2": _NUMBER,
-    "max_norm": _NUMBER_OR_NONE, "dropout": _NUMBER,
+    "max_norm": _NUMBER_OR_NONE, "dropout": _NUMBER, "norm": (str, type(None)),
 }  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
 
     from safetensors.numpy import save as to_bytes
 
-    if not np.isfinite(model.flat_parameters).all():
+    if not (np.isfinite(model.flat_parameters).all() and np.isfinite(model.running.flat).all()):
         raise ValueError("save: parameters must be finite, got nan or inf; the training diverged")
     description, epochs_trained, extras = described(model)
     spec = {
@@ -65,7 +65,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         raise ValueError(f"save: extras must be JSON data (use array.tolist()): {error}") from error
     if json.loads(text)["extras"] != model.extras:
         raise ValueError("save: extras must read back equal: keys must be strings, sequences lists")
-    tensors = {name: np.ascontiguousarray(view) for name, view in model.parameters.items()}
+    tensors = {name: np.ascontiguousarray(view) for name, view in _tensors(model).items()}
     data = to_bytes(tensors, metadata={_METADATA: text})
     if int.from_bytes(data[:8], "little") > _MAX_HEADER:
         raise ValueError(f"save: extras must fit into {_MAX_HEADER} bytes; store large data beside the model")
@@ -146,13 +146,18 @@ def load(path: str | os.PathLike[str]) -> Model:
         offsets = _offsets(header, spec, size - 8 - length, path)
         data = memoryview(file.read())
     model = _build(spec, path)
+    tensors = _tensors(model)
     for name, (begin, end) in offsets.items():
-        view = model.parameters[name]
+        view = tensors[name]
         values = np.frombuffer(data[begin:end], model.dtype.newbyteorder("<")).reshape(view.shape)
         if not np.isfinite(values).all():
             raise _error(path, f"{name} must be finite, got nan or inf")
         view[...] = values
     return model
+
+
+def _tensors(model: Model) -> dict[str, Array]:
+    return {**model.parameters, **model.running}
 
 
 def _error(path: str | os.PathLike[str], what: str) -> ValueError:
@@ -238,7 +243,10 @@ def _offsets(
     sizes = [spec["inputs"], *(layer["units"] for layer in spec["layers"])]
     shapes: dict[str, list[int]] = {}
     for number, (n_prev, n) in enumerate(pairwise(sizes), start=1):
-        shapes |= {f"W{number}": [n, n_prev], f"b{number}": [n, 1]}
+        norm = spec["layers"][number - 1]["norm"]
+        columns = ["b", *(["gamma", "beta"] if norm else [])]
+        columns += ["running_mean", "running_variance"] if norm == "batch" else []
+        shapes |= {f"W{number}": [n, n_prev]} | {f"{name}{number}": [n, 1] for name in columns}
     if header.keys() != shapes.keys():
         raise _error(path, "the tensors must be W1, b1, ... of the described layers, no more and no less")
     tag = {name: tag for tag, name in _DTYPES.items()}[spec["dtype"]]
@@ -295,7 +303,11 @@ def described(model: Model) -> tuple[dict[str, Any], int, dict[str, Any]]:
 
 
 def rebuild(
-    description: dict[str, Any], epochs_trained: int, extras: dict[str, Any], flat: Array | None = None
+    description: dict[str, Any],
+    epochs_trained: int,
+    extras: dict[str, Any],
+    flat: Array | None = None,
+    running: Array | None = None,
 ) -> Model:
     """The model of a description, with these parameters: what pickle and ``load`` make."""
     with warnings.catch_warnings():
@@ -304,6 +316,8 @@ def rebuild(
         model = Model(**description | {"layers": (*inputs, *description["layers"])})
     if flat is not None:
         model.flat_parameters[:] = flat
+    if running is not None:
+        model.running.flat[:] = running
     model.epochs_trained = epochs_trained
     model.extras = extras
     return model

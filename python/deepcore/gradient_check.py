@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from deepcore.layers import SymmetryWarning
+from deepcore.checkpoint import described, rebuild
 from deepcore.model import Model
 from deepcore.typing import Array
 
@@ -144,10 +143,9 @@ def check_model(model: Model, X: object, y: object, epsilon: float = 1e-4) -> Gr
         >>> check_model(model, np.eye(2), [0, 1]).difference < 1e-7
         True
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SymmetryWarning)
-        twin = Model(model.inputs, model.layers, model.loss, "float64", model.seed)
-    twin.flat_parameters[:] = model.flat_parameters
+    description, epochs, extras = described(model)
+    description |= {"dtype": "float64"}
+    twin = rebuild(description, epochs, extras, model.flat_parameters, model.running.flat)
     _, grads = twin.gradients(X, y)
     numeric = {
         name: _differences(lambda: twin.evaluate(X, y)["loss"], view, epsilon, _FOUR_POINTS)

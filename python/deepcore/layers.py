@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import get_args
 
 import numpy as np
 
 from deepcore import _core, catalog
 from deepcore.blocks import BlockViews
-from deepcore.typing import ActivationName, InitializerName
+from deepcore.typing import ActivationName, InitializerName, NormName
 
 __all__ = [
     "Dense",
@@ -57,6 +58,9 @@ class Dense:
         l2: The cost grows by ``l2 / 2 * |W|^2``, the sum of the weights' squares; biases are free.
         dropout: Each training step drops an activation of this layer with this probability and divides the
             others by 1 - dropout; predictions drop nothing. ``Dropout(rate)`` behind the layer says the same.
+        norm: ``"batch"`` normalises each unit's Z over the examples of a batch (while training; predictions
+            use running means and variances), ``"layer"`` each example's Z over the units; then
+            ``A = g(gamma * Zhat + beta)``. None: ``A = g(Z)``.
         max_norm: After every step, weights into a unit whose norm is larger are scaled to it; None: no limit.
 
     Raises:
@@ -77,6 +81,7 @@ class Dense:
     l2: float = 0.0
     max_norm: float | None = None
     dropout: float = 0.0
+    norm: NormName | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.units, bool) or not isinstance(self.units, (int, np.integer)):
@@ -94,6 +99,8 @@ class Dense:
             if value is None and name in ("parameter", "max_norm"):
                 continue
             object.__setattr__(self, name, _number(name, value, "Dense"))
+        if self.norm not in (None, *get_args(NormName)):
+            raise ValueError(f"Dense: norm must be None, 'batch' or 'layer', got {self.norm!r}")
         if self.dropout >= 1:
             raise ValueError(f"Dense: dropout must be below 1, got {self.dropout}")
         if self.max_norm == 0:
@@ -183,14 +190,20 @@ def _number(name: str, value: object, who: str) -> float:
     return float(value)
 
 
-def native_layers(layers: Sequence[Dense]) -> list[tuple[int, str, float, dict[str, float]]]:
+def native_layers(layers: Sequence[Dense]) -> list[tuple[int, str, float, dict[str, float | str]]]:
     """The layers as the native network takes them: (units, activation, parameter, options)."""
     return [
         (
             d.units,
             d.activation,
             native_parameter(d.activation, d.parameter),
-            {"l1": d.l1, "l2": d.l2, "max_norm": d.max_norm or 0.0, "dropout": d.dropout},
+            {
+                "l1": d.l1,
+                "l2": d.l2,
+                "max_norm": d.max_norm or 0.0,
+                "dropout": d.dropout,
+                "norm": d.norm or "none",
+            },
         )
         for d in layers
     ]
@@ -204,6 +217,9 @@ def initialize(layers: Sequence[Dense], parameters: BlockViews, seed: int) -> No
         gain = catalog.activations[layer.activation]["gain"]
         W[...] = _core.initialize(n, n_prev, layer.initializer, gain, seed, number)
         parameters[f"b{number}"][...] = 0
+        if layer.norm is not None:
+            parameters[f"gamma{number}"][...] = 1
+            parameters[f"beta{number}"][...] = 0
 
 
 def resolve_loss(loss: str, layers: Sequence[Dense]) -> str:
@@ -215,6 +231,8 @@ def resolve_loss(loss: str, layers: Sequence[Dense]) -> str:
     output, units = layers[-1].activation, layers[-1].units
     if output == "softmax" and units == 1:
         raise ValueError("Model: softmax needs at least 2 units, got 1; use sigmoid for two classes")
+    if layers[-1].norm is not None:
+        raise ValueError(f"Model: the last layer must have no norm, got {layers[-1].norm!r}")
     if any(layer.activation == "softmax" for layer in layers[:-1]):
         raise ValueError("Model: softmax must be in the last layer, got it in a hidden one")
     if loss == "auto":

@@ -25,7 +25,8 @@ class LBFGS:
 
     For small tables and smooth losses: some hundred iterations reach what first-order methods need thousands
     of epochs for. Every iteration counts as an epoch of the history, with the loss after it; ``epochs``,
-    ``batch_size`` and ``shuffle`` of ``fit`` are not read. Models with dropout or max_norm are refused.
+    ``batch_size`` and ``shuffle`` of ``fit`` are not read. Models with dropout, batch norm or max_norm
+    are refused.
 
     Args:
         max_iter: Iterations at most.
@@ -62,6 +63,7 @@ def _refuse_what_it_cannot(model: Model) -> None:
     found = {
         "dropout": model.input_dropout or any(layer.dropout for layer in model.layers),
         "max_norm": any(layer.max_norm for layer in model.layers),
+        "batch norm": any(layer.norm == "batch" for layer in model.layers),
     }
     for name, there in found.items():
         if there:

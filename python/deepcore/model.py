@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from deepcore import _core, catalog, door
-from deepcore.blocks import BlockViews
+from deepcore.blocks import BlockViews, parameter_pieces, running_pieces
 from deepcore.inference import Inference
 from deepcore.layers import Dense, Dropout, SymmetryWarning, folded, initialize, native_layers, resolve_loss
 from deepcore.optimizers import Optimizer, resolve
@@ -82,7 +82,10 @@ class Model(Trainable, Inference):
         )  # fmt: skip
         self._flat: Array = self._network.parameters
         self._layout: list[tuple[int, int, int, int]] = self._network.layout
-        self._parameters = BlockViews(self._flat, self._layout)
+        norms = [layer.norm for layer in self.layers]
+        self._pieces = parameter_pieces(self._layout, norms)
+        self._parameters = BlockViews(self._flat, self._pieces)
+        self._running = BlockViews(self._network.running, running_pieces(self._layout, norms))
         initialize(self.layers, self._parameters, self.seed)
         if any(layer.initializer == "zeros" for layer in self.layers[:-1]):
             warnings.warn(
@@ -96,8 +99,20 @@ class Model(Trainable, Inference):
 
     @property
     def parameters(self) -> BlockViews:
-        """``{"W1": (n1, n_x), "b1": (n1, 1), ...}``, live and writable; ``parameters["W1"] = W`` copies."""
+        """``{"W1": (n1, n_x), "b1": (n1, 1), ...}``, live and writable; ``parameters["W1"] = W`` copies.
+
+        Layers with a norm have ``"gamma1"`` and ``"beta1"``, (n1, 1), as well.
+        """
         return self._parameters
+
+    @property
+    def running(self) -> BlockViews:
+        """``{"running_mean1": (n1, 1), "running_variance1": ...}`` of batch norms, live and writable.
+
+        ``fit`` moves them by a tenth towards the statistics of each batch, predictions use them; an own loop
+        of ``gradients(step=)`` and ``step`` leaves them alone.
+        """
+        return self._running
 
     @property
     def flat_parameters(self) -> Array:
@@ -116,8 +131,7 @@ class Model(Trainable, Inference):
                 2      1  sigmoid     (1, 4)  (1, 1)  (1, m)  (1, m)           5
             17 parameters; loss binary_cross_entropy; float32; m: number of examples
         """
-        sizes = [(layer.units, layer.activation) for layer in self.layers]
-        return Summary.of(self.inputs, sizes, f"loss {self.loss}; {self.dtype}")
+        return Summary.of(self.inputs, self.input_dropout, self.layers, f"loss {self.loss}; {self.dtype}")
 
     def plan(
         self,
@@ -153,7 +167,8 @@ class Model(Trainable, Inference):
 
         Args:
             X: (m, n_x); y, sample_weight and threads are those of ``fit``.
-            step: Of the optimizer, from 0: as ``fit`` sees the batch in that step, with its dropout. None: as
+            step: Of the optimizer, from 0: as ``fit`` sees the batch in that step, with its dropout and
+                batch statistics. None: as
                 ``predict`` sees it.
 
         Returns:
@@ -209,13 +224,13 @@ class Model(Trainable, Inference):
     # All that training changes in the model, and the way back to it.
 
     def _learned(self) -> Any:
-        return self._flat.copy()
+        return self._flat.copy(), self._running.flat.copy()
 
     def _learn(self, learned: Any) -> None:
-        self._flat[:] = learned
+        self._flat[:], self._running.flat[:] = learned
 
     def _views(self, flat: Array, prefix: str) -> BlockViews:
-        return BlockViews(flat, self._layout, prefix)
+        return BlockViews(flat, self._pieces, prefix)
 
     # Files and copies
 
@@ -240,7 +255,7 @@ class Model(Trainable, Inference):
     def __reduce__(self) -> tuple[Any, ...]:
         from deepcore import checkpoint
 
-        return checkpoint.rebuild, (*checkpoint.described(self), self._flat.copy())
+        return checkpoint.rebuild, (*checkpoint.described(self), self._flat.copy(), self._running.flat.copy())
 
     def __repr__(self) -> str:
         sizes = "-".join(str(n) for n in (self.inputs, *(layer.units for layer in self.layers)))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deepcore.layers import Dense
 
 __all__ = ["Summary"]
 
@@ -26,12 +31,16 @@ class Summary:
     note: str
 
     @classmethod
-    def of(cls, inputs: int, layers: list[tuple[int, str]], note: str) -> Summary:
-        """Build the table from the sizes and activations of the layers."""
-        rows: list[tuple[str, ...]] = [("0", f"{inputs}", "(input)", "", "", "", f"({inputs}, m)", "")]
+    def of(cls, inputs: int, input_dropout: float, layers: Sequence[Dense], note: str) -> Summary:
+        """Build the table from the layers."""
+        first = f"(input), dropout {input_dropout:g}" if input_dropout else "(input)"
+        rows: list[tuple[str, ...]] = [("0", f"{inputs}", first, "", "", "", f"({inputs}, m)", "")]
         total, n_prev = 0, inputs
-        for number, (n, activation) in enumerate(layers, start=1):
-            size = n * n_prev + n
+        for number, layer in enumerate(layers, start=1):
+            n = layer.units
+            size = n * n_prev + n * (1 if layer.norm is None else 3)
+            norm = f"{layer.norm} norm, " if layer.norm else ""
+            activation = norm + layer.activation + (f", dropout {layer.dropout:g}" if layer.dropout else "")
             shapes = (f"({n}, {n_prev})", f"({n}, 1)", f"({n}, m)", f"({n}, m)")
             rows.append((f"{number}", f"{n}", activation, *shapes, f"{size:,}"))
             total += size

@@ -19,6 +19,7 @@ __all__ = [
     "InitializerName",
     "LossName",
     "MetricName",
+    "NormName",
     "OptimizerName",
     "Parameters",
     "Predictor",
@@ -59,6 +60,7 @@ InitializerName: TypeAlias = Literal[
 ]
 OptimizerName: TypeAlias = Literal["sgd", "rmsprop", "adagrad", "adam", "adamw", "nadam"]
 ScheduleName: TypeAlias = Literal["constant", "step", "exponential", "inverse_time", "cosine", "one_cycle"]
+NormName: TypeAlias = Literal["batch", "layer"]
 MetricName: TypeAlias = Literal["accuracy"]
 DTypeName: TypeAlias = Literal["float32", "float64"]
 

@@ -113,6 +113,47 @@ def test_dropout_with_the_masks_that_the_trace_shows():
     assert_equal(model, net)
 
 
+@pytest.mark.parametrize("batch_size", [None, 8])
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+def test_norms(norm, batch_size):
+    model = dc.Model(
+        6,
+        [dc.Dense(9, "relu", norm=norm), dc.Dense(5, "tanh", norm=norm), dc.Dense(3, "softmax")],
+        "auto",
+        "float64",
+        2,
+    )
+    X, y = examples()
+    linears = [layer for layer in twin(model) if isinstance(layer, torch.nn.Linear)]
+    kind = torch.nn.BatchNorm1d if norm == "batch" else torch.nn.LayerNorm
+    norms = [kind(9), kind(5)]
+    net = torch.nn.Sequential(
+        linears[0], norms[0], torch.nn.ReLU(), linears[1], norms[1], torch.nn.Tanh(), linears[2]
+    )
+    # not Adam: b below a batch norm has a gradient of rounding only, which Adam would scale up
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    model.fit(X, y, dc.SGD(0.1, momentum=0.9), epochs=STEPS, batch_size=batch_size, shuffle=False)
+    net.train()
+    for _ in range(STEPS):
+        for start in range(0, M, batch_size or M):
+            rows = slice(start, start + (batch_size or M))
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(net(torch.tensor(X[rows])), torch.tensor(y[rows])).backward()
+            optimizer.step()
+    assert_equal(model, net)
+    for number, layer in enumerate(norms, start=1):
+        pairs = [("gamma", layer.weight), ("beta", layer.bias)]
+        if norm == "batch":
+            pairs += [("running_mean", layer.running_mean), ("running_variance", layer.running_var)]
+        for name, theirs in pairs:
+            ours = {**model.parameters, **model.running}[f"{name}{number}"]
+            np.testing.assert_allclose(ours[:, 0], theirs.detach().numpy(), rtol=0, atol=1e-9)
+    net.eval()
+    with torch.no_grad():
+        theirs = torch.softmax(net(torch.tensor(X)), dim=1).numpy()
+    np.testing.assert_allclose(model.predict(X), theirs, rtol=0, atol=1e-9)
+
+
 def test_smoothed_labels():
     X, y = examples()
     model = dc.Model(6, [dc.Dense(9, "tanh"), dc.Dense(3, "softmax")], dtype="float64", label_smoothing=0.1)

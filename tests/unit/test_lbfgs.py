@@ -139,7 +139,12 @@ def test_a_plateau_says_that_there_is_no_rate_to_reduce():
 
 
 @pytest.mark.parametrize(
-    ("layer", "name"), [(dc.Dense(8, dropout=0.5), "dropout"), (dc.Dense(8, max_norm=1.0), "max_norm")]
+    ("layer", "name"),
+    [
+        (dc.Dense(8, dropout=0.5), "dropout"),
+        (dc.Dense(8, max_norm=1.0), "max_norm"),
+        (dc.Dense(8, norm="batch"), "batch norm"),
+    ],
 )
 @pytest.mark.usefixtures("scipy")
 def test_a_cost_that_changes_by_itself_is_refused(layer, name):

@@ -124,7 +124,7 @@ def test_one_seed_gives_one_start_and_another_seed_another():
         (lambda: dc.Dense(3, "leaky_relu", parameter=-0.1), ValueError, "finite and not negative"),
         (lambda: dc.mlp([3]), ValueError, "at least two numbers"),
         (lambda: dc.Model(3, []), TypeError, "at least one Dense"),
-        (lambda: dc.Model(3, [4, 1]), TypeError, "layers must be Dense"),
+        (lambda: dc.Model(3, [4, 1]), TypeError, "layers must be Dense and Dropout, got 4"),
         (lambda: dc.Model(0, [dc.Dense(1)]), ValueError, "inputs must be at least 1"),
         (lambda: dc.mlp([3, 1], dtype="float16"), ValueError, "dtype must be float32 or float64"),
         (lambda: dc.mlp([3, 1], seed=-1), ValueError, "seed must be at least 0"),

@@ -14,7 +14,12 @@ def examples(m=100, dtype=np.float64):
 
 def net(output="sigmoid", n=1, dtype="float64", seed=4):
     """With everything that depends on the step, or on the place in a batch."""
-    layers = [dc.Dropout(0.1), dc.Dense(5, "tanh", l2=0.01), dc.Dropout(0.5), dc.Dense(n, output)]
+    layers = [
+        dc.Dropout(0.1),
+        dc.Dense(5, "tanh", l2=0.01, norm="batch"),
+        dc.Dropout(0.5),
+        dc.Dense(n, output),
+    ]
     return dc.Model(3, layers, dtype=dtype, seed=seed)
 
 

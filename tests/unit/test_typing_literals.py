@@ -27,7 +27,7 @@ def test_a_literal_lists_the_rows_of_its_table(name):
 
 def test_every_literal_of_names_is_tied_to_a_table():
     named = {name for name in typing.__all__ if name.endswith("Name")}
-    assert named == {*PAIRS, "DTypeName"}
+    assert named == {*PAIRS, "DTypeName", "NormName"}
 
 
 def test_every_row_of_the_optimizers_has_its_class():

@@ -33,19 +33,22 @@ class Buffer {
 struct Slice {
   Index W, b;  // offsets of W[l] and b[l] in a Block
   Index n_out, n_in;
+  Index tail;     // columns behind W: b[l], and with a norm gamma[l] and beta[l]
+  Index running;  // offset of the running mean and variance, n_out each, among those of the network; -1: none
 };
 
-// W[1] b[1] W[2] b[2] ...; W[l] is stored column by column, so the weights that leave one unit are contiguous.
+// W[1] b[1] (gamma[1] beta[1]) W[2] b[2] ...; W[l] is stored column by column, so the weights that leave one unit are contiguous.
 class Layout {
  public:
   explicit Layout(const Spec& spec);
   const Slice& layer(int l) const { return slices_[static_cast<std::size_t>(l) - 1]; }
   int depth() const { return static_cast<int>(slices_.size()); }
   Index size() const { return size_; }
+  Index running() const { return running_; }  // values of all running statistics
 
  private:
   std::vector<Slice> slices_;
-  Index size_ = 0;
+  Index size_ = 0, running_ = 0;
 };
 
 template <class T>
@@ -58,6 +61,13 @@ template <class T>
 View<T> biases(const Layout& layout, T* block, int l) {
   const Slice& s = layout.layer(l);
   return {block + s.b, s.n_out, 1, 1, s.n_out};
+}
+
+// b[l], and gamma[l], beta[l] where there is a norm: (n[l], 1 or 3)
+template <class T>
+View<T> tail(const Layout& layout, T* block, int l) {
+  const Slice& s = layout.layer(l);
+  return {block + s.b, s.n_out, s.tail, 1, s.n_out};
 }
 
 }  // namespace deepcore

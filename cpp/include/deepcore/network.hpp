@@ -5,6 +5,7 @@
 #include <deepcore/block.hpp>
 #include <deepcore/spec.hpp>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace deepcore {
@@ -14,10 +15,17 @@ inline constexpr Index kSlack = 48;
 
 template <class T>
 struct Network {
-  explicit Network(Spec s) : spec(std::move(s)), layout(spec), parameters(layout.size() + kSlack) {}
+  explicit Network(Spec s)
+      : spec(std::move(s)), layout(spec), parameters(layout.size() + kSlack), running(layout.running()) {
+    for (int l = 1; l <= spec.depth(); ++l) {  // mean 0, variance 1
+      const Slice& at = layout.layer(l);
+      if (at.running >= 0) std::fill_n(running.data() + at.running + at.n_out, at.n_out, T(1));
+    }
+  }
   Spec spec;
   Layout layout;
   Buffer<T> parameters;  // a Block of layout.size() values
+  Buffer<T> running;     // statistics of batch norm, which training moves and predictions use
   // scikit-learn's rule: a batch's penalty is divided by the sum of its weights, like its losses. It counts less in a
   // large batch then.
   bool penalty_per_batch_weight = false;
@@ -48,7 +56,7 @@ void predict(const Network<T>& network, View<const T> X, View<T> A, int threads)
 template <class T>
 Scores evaluate(const Network<T>& network, const Examples<T>& examples, int threads);
 
-// A step of training, which decides what dropout leaves of its batch.
+// A step of training: it decides what dropout leaves of its batch, and batch norm uses the batch's own statistics.
 struct TrainingStep {
   std::uint64_t seed;
   Index number;
@@ -59,7 +67,8 @@ template <class T>
 double gradient(const Network<T>& network, const Examples<T>& examples, T* gradient, int threads,
                 const TrainingStep* training = nullptr);
 
-// One intermediate of a step: kind "A", "Z", "dA", "dZ", "dW", "db" or "mask" of layer l, columns contiguous.
+// One intermediate of a step: kind "A", "Z", "dA", "dZ", "dW", "db", "mask", "dgamma", "dbeta", "mean" or "variance" of
+// layer l, columns contiguous.
 template <class T>
 struct Intermediate {
   const char* kind;

@@ -8,13 +8,16 @@
 
 namespace deepcore {
 
+enum class Norm { none, batch, layer };  // of Z, before the activation: over the examples, or over the units
+
 struct LayerSpec {
   Index units;
   int activation;         // row of activations()
   double parameter;       // slope of leaky_relu, alpha of elu; ignored by others
   double l1 = 0, l2 = 0;  // the cost grows by l1 |W|_1 + l2 / 2 |W|^2; biases are free
   double dropout = 0;     // probability with which a training step drops each of its activations
-  double max_norm = 0;    // of the weights into a unit, restored after every step; 0: no limit
+  Norm norm = Norm::none;
+  double max_norm = 0;  // of the weights into a unit, restored after every step; 0: no limit
 };
 
 struct LossSpec {
@@ -40,7 +43,8 @@ class Spec {
   double smooth_target() const;  // what all targets move towards: 1 / k of k classes, 1/2 of yes and no
   double dropout(int l) const { return l == 0 ? input_dropout_ : layer(l).dropout; }  // of A[l]
   bool has_penalties() const;                                                         // on any layer
-  bool plain() const;  // no layer has penalties, dropout or a limit, and targets are not smoothed
+  bool has_batch_norm() const;
+  bool plain() const;  // no layer has penalties, dropout, a norm or a limit, and targets are not smoothed
   bool stable_output() const { return stable_output_; }  // loss and output belong together: dZ[L] = A[L] - Y
   bool takes_labels() const { return takes_labels_; }    // softmax: y may be integer labels
 

@@ -16,9 +16,21 @@ using RowSums = std::array<double, static_cast<std::size_t>(Panels<T>::kWidth)>;
 template <class T, class F>
 RowSums<T> sums_of_rows(Index rows, Index columns, Index stride, const T* p, F f) {
   RowSums<T> sums{};
-  for (Index k = 0; k < columns; ++k, p += stride) {
-    for (Index i = 0; i < rows; ++i) sums[static_cast<std::size_t>(i)] += f(static_cast<double>(p[i]));
-  }
+  Index first = 0;
+  const auto together = [&](auto count) {  // sums that stay in registers
+    constexpr Index kCount = decltype(count)::value;
+    for (; first + kCount <= rows; first += kCount) {
+      double sum[kCount] = {};
+      for (Index k = 0; k < columns; ++k) {
+        const T* x = p + k * stride + first;
+        for (Index i = 0; i < kCount; ++i) sum[i] += f(static_cast<double>(x[i]));
+      }
+      std::copy_n(sum, kCount, sums.begin() + first);
+    }
+  };
+  together(std::integral_constant<Index, 12>{});  // 12 divides every whole panel but SSE2's of double
+  together(std::integral_constant<Index, 4>{});
+  together(std::integral_constant<Index, 1>{});
   return sums;
 }
 
