@@ -3,12 +3,13 @@
 #pragma once
 
 #include <deepcore/error.hpp>
-#include <deepcore/view.hpp>
+#include <deepcore/network.hpp>
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
 #include <string>
+#include <vector>
 
 namespace deepcore::bindings {
 
@@ -88,6 +89,45 @@ View<const T> examples(const char* who, const char* name, py::array& a, Index un
   }
   a = usable<T>(who, name, a);
   return {static_cast<const T*>(a.data()), a.shape(1), a.shape(0), stride<T>(a, 1), stride<T>(a, 0)};
+}
+
+// The same, dense or as compressed rows: anything with data, indices and indptr, as scipy.sparse has them. `keep` holds
+// the arrays alive.
+template <class T>
+Inputs<T> inputs(const char* who, const py::object& X, Index units, std::vector<py::array>& keep) {
+  if (!py::hasattr(X, "indptr")) {
+    if (!py::isinstance<py::array>(X))
+      throw py::type_error(
+          text(who, ": X must be an array or compressed sparse rows, got ", std::string(py::str(py::type::of(X)))));
+    keep.push_back(X.cast<py::array>());
+    return examples<T>(who, "X", keep.back(), units, "inputs");
+  }
+  const auto part = [&](const char* name, auto zero) {
+    using V = decltype(zero);
+    const auto array = py::array_t<V, py::array::c_style | py::array::forcecast>::ensure(X.attr(name));
+    if (!array || array.ndim() != 1) throw py::type_error(text(who, ": X.", name, " must be an array with 1 axis"));
+    keep.push_back(array);
+    return static_cast<const V*>(keep.back().data());
+  };
+  if (!is<T>(X.attr("data"))) {
+    throw py::type_error(
+        text(who, ": X must hold ", dtype_name<T>(), ", got ", std::string(py::str(X.attr("data").attr("dtype")))));
+  }
+  const auto* values = part("data", T{});
+  const Index count = keep.back().size();
+  const auto* indices = part("indices", std::int32_t{});
+  const bool paired = keep.back().size() == count;
+  const auto* starts = part("indptr", std::int64_t{});
+  const Index m = keep.back().size() - 1;
+  bool ordered = paired && m >= 0 && starts[0] == 0 && starts[m] <= count;
+  for (Index j = 0; ordered && j < m; ++j) ordered = starts[j] <= starts[j + 1];
+  if (!ordered)
+    throw py::value_error(text(who, ": X must be valid compressed sparse rows: indptr from 0, rising, within data"));
+  for (Index k = 0; k < starts[m]; ++k) {
+    if (indices[k] < 0 || indices[k] >= units)
+      throw py::value_error(text(who, ": X must have columns from 0 to ", units - 1, ", got ", indices[k]));
+  }
+  return {units, m, values, indices, starts};
 }
 
 template <class T>

@@ -36,12 +36,13 @@ struct Listener final : Monitor {  // called without the GIL, by the thread that
 // A batch at the door, and the arrays that keep its memory alive.
 template <class T>
 struct Batch {
-  py::array X, y, weights;
+  std::vector<py::array> X;
+  py::array y, weights;
   Examples<T> examples;
 
-  Batch(const char* who, const Spec& spec, py::array X_, py::array y_, const std::optional<py::array>& w)
-      : X(std::move(X_)), y(std::move(y_)) {
-    examples.X = bindings::examples<T>(who, "X", X, spec.units(0), "inputs");
+  Batch(const char* who, const Spec& spec, const py::object& inputs, py::array y_, const std::optional<py::array>& w)
+      : y(std::move(y_)) {
+    examples.X = bindings::inputs<T>(who, inputs, spec.units(0), X);
     const Index m = examples.count(), n = spec.outputs();
     if (y.ndim() < 1 || y.shape(0) != m) {
       throw py::value_error(text(who, ": y must have ", m, " rows like X, got shape ", shape_text(y),
@@ -136,9 +137,11 @@ TrainingStep training_step(const Training& training) {
 }
 
 template <class T>
-py::object predict_door(const BoundNetwork<T>& self, py::array X, const std::optional<py::array>& out, int threads) {
+py::object predict_door(const BoundNetwork<T>& self, const py::object& X, const std::optional<py::array>& out,
+                        int threads) {
   const Spec& spec = self.network.spec;
-  const auto x = examples<T>("predict", "X", X, spec.units(0), "inputs");
+  std::vector<py::array> keep;
+  const auto x = inputs<T>("predict", X, spec.units(0), keep);
   py::array result = out ? *out : py::array(py::array_t<T>({x.cols, spec.outputs()}));
   const auto rows = writable<T>("predict", "out", result);
   shape_rule(rows.rows == x.cols && rows.cols == spec.outputs(), "predict", "out", x.cols, spec.outputs(), result,
@@ -198,9 +201,9 @@ struct BoundPredictor {
 };
 
 template <class T>
-py::dict trace_door(const BoundNetwork<T>& self, py::array X, py::array y, const std::optional<py::array>& w,
+py::dict trace_door(const BoundNetwork<T>& self, const py::object& X, py::array y, const std::optional<py::array>& w,
                     const Training& training) {
-  const Batch<T> batch("trace", self.network.spec, std::move(X), std::move(y), w);
+  const Batch<T> batch("trace", self.network.spec, X, std::move(y), w);
   py::dict out;
   const TrainingStep step = training_step(training);
   for (const auto& one : trace(self.network, batch.examples, training ? &step : nullptr)) {
@@ -270,8 +273,8 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
       .def("predict", &predict_door<T>, py::arg("X"), py::arg("out") = py::none(), py::arg("threads") = 0)
       .def(
           "evaluate",
-          [](const Net& self, py::array X, py::array y, const Maybe& w, int threads) {
-            const Batch<T> batch("evaluate", self.network.spec, std::move(X), std::move(y), w);
+          [](const Net& self, const py::object& X, py::array y, const Maybe& w, int threads) {
+            const Batch<T> batch("evaluate", self.network.spec, X, std::move(y), w);
             const py::gil_scoped_release release;
             const Scores scores = evaluate(self.network, batch.examples, threads);
             return std::pair{scores.loss, scores.accuracy};
@@ -279,9 +282,9 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
           py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none(), py::arg("threads") = 0)
       .def(
           "gradient",
-          [](const Net& self, py::array X, py::array y, const py::array& out, const Maybe& w, int threads,
+          [](const Net& self, const py::object& X, py::array y, const py::array& out, const Maybe& w, int threads,
              const Training& training) {
-            const Batch<T> batch("gradient", self.network.spec, std::move(X), std::move(y), w);
+            const Batch<T> batch("gradient", self.network.spec, X, std::move(y), w);
             T* g = flat<T>("gradient", "gradient", out, self.network.layout.size(), true);
             const py::gil_scoped_release release;
             const TrainingStep step = training_step(training);
@@ -289,15 +292,24 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
           },
           py::arg("X"), py::arg("y"), py::arg("gradient"), py::arg("sample_weight") = py::none(),
           py::arg("threads") = 0, py::arg("training") = py::none())
+      .def(
+          "nonfinite_layer",
+          [](const Net& self, const py::object& X) {
+            std::vector<py::array> keep;
+            const auto x = inputs<T>("nonfinite_layer", X, self.network.spec.units(0), keep);
+            const py::gil_scoped_release release;
+            return nonfinite_layer(self.network, x);
+          },
+          py::arg("X"))
       .def("plan", &plan_door<T>, py::arg("batch"), py::arg("optimizer") = py::none(), py::arg("threads") = 0)
       .def("trace", &trace_door<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none(),
            py::arg("training") = py::none())
       .def(
           "train",
-          [](Net& self, py::array X, py::array y, Optimizer<T>& optimizer, Index batch_size, Index epochs, bool shuffle,
-             std::uint64_t seed, Index first_epoch, const Maybe& w, py::object on_epoch, int threads,
+          [](Net& self, const py::object& X, py::array y, Optimizer<T>& optimizer, Index batch_size, Index epochs,
+             bool shuffle, std::uint64_t seed, Index first_epoch, const Maybe& w, py::object on_epoch, int threads,
              const Maybe& order) {
-            const Batch<T> batch("fit", self.network.spec, std::move(X), std::move(y), w);
+            const Batch<T> batch("fit", self.network.spec, X, std::move(y), w);
             usable_for(optimizer, self, "fit");
             TrainOptions options{batch_size, epochs, shuffle, seed, first_epoch, threads};
             py::array visit;

@@ -4,7 +4,22 @@
 
 #include "kernels/normalise.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 namespace deepcore {
+
+namespace {
+
+template <class T>
+bool finite(const T* columns, Index n, Index m, Index ld) {
+  for (Index j = 0; j < m; ++j) {
+    if (!std::all_of(columns + j * ld, columns + j * ld + n, [](T x) { return std::isfinite(x); })) return false;
+  }
+  return true;
+}
+
+}  // namespace
 
 template <class T>
 Forward<T>::Forward(const Network<T>& network, bool pack) : spec_(network.spec) {
@@ -59,12 +74,12 @@ void Forward<T>::reserve(int threads) {
 }
 
 template <class T>
-T* Forward<T>::logits(View<const T> X, Index first, Index m, int thread) {
+T* Forward<T>::logits(const Inputs<T>& X, Index first, Index m, int thread, int* nonfinite) {
   T* spare = rooms_[static_cast<std::size_t>(2 * thread)].data();
   T* to = rooms_[static_cast<std::size_t>(2 * thread + 1)].data();
-  const T* from = X.data + first * X.col_stride;
+  const T* from = X.sparse() ? nullptr : X.data + first * X.col_stride;
   Index ld_from = X.col_stride;
-  if (X.row_stride != 1) {  // otherwise the examples are read where they lie
+  if (X.sparse() || X.row_stride != 1) {  // otherwise the examples are read where they lie
     ld_from = leading<T>(spec_.units(0));
     gather(X, nullptr, first, m, spare, ld_from);
     from = spare;
@@ -78,6 +93,7 @@ T* Forward<T>::logits(View<const T> X, Index first, Index m, int thread) {
       normalise(l, m, to, ld);
       kernels::activate(layer.activation, layer.parameter, active_rows<T>(layer, n_out), m, ld, to, to);
     }
+    if (nonfinite != nullptr && l < *nonfinite && !finite(to, n_out, m, ld)) *nonfinite = l;
     from = to;
     ld_from = ld;
     std::swap(to, spare);

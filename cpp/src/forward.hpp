@@ -18,7 +18,8 @@ class Forward {
   void reserve(int threads);  // rooms for that many threads
 
   // Z[L] of up to kForwardBlock examples of X, columns leading(n[L]) apart, in the room of `thread`.
-  T* logits(View<const T> X, Index first, Index m, int thread);
+  // nonfinite, if given: becomes the first layer whose Z or A is not finite, if that is below what it holds.
+  T* logits(const Inputs<T>& X, Index first, Index m, int thread, int* nonfinite = nullptr);
 
   const Spec& spec() const { return spec_; }
 

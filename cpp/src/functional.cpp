@@ -15,7 +15,7 @@ namespace {
 template <class T>
 Buffer<T> columns(View<const T> X, Index ld) {  // X with contiguous columns ld apart, and room for a padded last panel
   Buffer<T> to(ld * X.cols + kernels::Panels<T>::kWidth);
-  gather(X, nullptr, 0, X.cols, to.data(), ld);
+  gather<T>(X, nullptr, 0, X.cols, to.data(), ld);
   return to;
 }
 

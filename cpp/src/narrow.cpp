@@ -71,11 +71,13 @@ double Narrow<T>::run(const std::int64_t* order, Index first, Index m, const std
 
 template <class T>
 void Narrow<T>::gather_inputs(const std::int64_t* order, Index first, Index m) {
-  const View<const T>& X = examples_.X;
+  const Inputs<T>& X = examples_.X;
   for (Index j = 0; j < m; ++j) {
     const Index from = order == nullptr ? first + j : order[first + j];
     const bool gone = examples_.weights != nullptr && examples_.weights[from] == T(0);  // even NaN must not reach a sum
-    for (Index i = 0; i < X.rows; ++i) a_[0].data()[i * ld_ + j] = gone ? T(0) : X(i, from);
+    for (Index i = 0; i < X.rows; ++i) a_[0].data()[i * ld_ + j] = gone || X.sparse() ? T(0) : X(i, from);
+    if (gone || !X.sparse()) continue;
+    for_each_value(X, from, [&](Index i, T value) { a_[0].data()[i * ld_ + j] += value; });
   }
 }
 

@@ -30,7 +30,7 @@ void in_blocks(Team& team, Index m, F f) {
 }
 
 template <class T>
-void run(Forward<T>& forward, View<const T> X, View<T> A, int threads) {
+void run(Forward<T>& forward, const Inputs<T>& X, View<T> A, int threads) {
   const Spec& spec = forward.spec();
   Team team(call_team(threads, forward_flops(spec, X.cols)));
   forward.reserve(team.size());
@@ -65,10 +65,21 @@ bool right(const Spec& spec, const Examples<T>& examples, const T* a, Index exam
 }  // namespace
 
 template <class T>
-void predict(const Network<T>& network, View<const T> X, View<T> A, int threads) {
+void predict(const Network<T>& network, const std::common_type_t<Inputs<T>>& X, View<T> A, int threads) {
   constexpr Index kFew = 8;  // packing reads and writes every weight, a product with few examples reads it once
   Forward<T> forward(network, X.cols > kFew);
   run(forward, X, A, threads);
+}
+
+template <class T>
+int nonfinite_layer(const Network<T>& network, const std::common_type_t<Inputs<T>>& X) {
+  Forward<T> forward(network, true);
+  forward.reserve(1);
+  const int none = network.spec.depth() + 1;
+  int layer = none;
+  for (Index first = 0; first < X.cols && layer > 1; first += kForwardBlock)
+    forward.logits(X, first, std::min(kForwardBlock, X.cols - first), 0, &layer);
+  return layer == none ? 0 : layer;
 }
 
 template <class T>
@@ -87,7 +98,7 @@ Predictor<T>::~Predictor() = default;
 
 template <class T>
 void Predictor<T>::operator()(View<const T> X, View<T> A, int threads) {
-  run(state_->forward, X, A, threads);
+  run<T>(state_->forward, X, A, threads);
 }
 template <class T>
 Index Predictor<T>::inputs() const {
@@ -226,10 +237,12 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
   return all;
 }
 
+template int nonfinite_layer(const Network<float>&, const Inputs<float>&);
+template int nonfinite_layer(const Network<double>&, const Inputs<double>&);
 template class Predictor<float>;
 template class Predictor<double>;
-template void predict(const Network<float>&, View<const float>, View<float>, int);
-template void predict(const Network<double>&, View<const double>, View<double>, int);
+template void predict(const Network<float>&, const Inputs<float>&, View<float>, int);
+template void predict(const Network<double>&, const Inputs<double>&, View<double>, int);
 template Scores evaluate(const Network<float>&, const Examples<float>&, int);
 template Scores evaluate(const Network<double>&, const Examples<double>&, int);
 template double gradient(const Network<float>&, const Examples<float>&, float*, int, const TrainingStep*);

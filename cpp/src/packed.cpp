@@ -55,7 +55,17 @@ void PackedLayout<T>::unpack(const Layout& layout, const T* packed, T scale, T* 
 }
 
 template <class T>
-void gather(View<const T> X, const std::int64_t* order, Index first, Index m, kernels::Columns<T> to) {
+void gather(const Inputs<T>& X, const std::int64_t* order, Index first, Index m, kernels::Columns<T> to) {
+  if (X.sparse()) {
+    kernels::together(to, 0, X.rows, [&](Index i, Index rows) {
+      for (Index j = 0; j < m; ++j) std::fill_n(to.from(i) + j * to.ld, rows, T(0));
+    });
+    for (Index j = 0; j < m; ++j) {
+      for_each_value(X, order == nullptr ? first + j : order[first + j],
+                     [&](Index i, T value) { to.from(i)[j * to.ld] += value; });
+    }
+    return;
+  }
   const auto source = [&](Index j) {
     return X.data + (order == nullptr ? first + j : order[first + j]) * X.col_stride;
   };
@@ -106,8 +116,8 @@ void gather_targets(const Examples<T>& examples, const Spec& spec, const std::in
 
 template struct PackedLayout<float>;
 template struct PackedLayout<double>;
-template void gather(View<const float>, const std::int64_t*, Index, Index, kernels::Columns<float>);
-template void gather(View<const double>, const std::int64_t*, Index, Index, kernels::Columns<double>);
+template void gather(const Inputs<float>&, const std::int64_t*, Index, Index, kernels::Columns<float>);
+template void gather(const Inputs<double>&, const std::int64_t*, Index, Index, kernels::Columns<double>);
 template void gather_targets(const Examples<float>&, const Spec&, const std::int64_t*, Index, Index, float*);
 template void gather_targets(const Examples<double>&, const Spec&, const std::int64_t*, Index, Index, double*);
 

@@ -62,11 +62,17 @@ void linear(Index n_in, Index n_out, const kernels::Left<T>& W, kernels::Columns
   kernels::multiply<true>(rows, 0, rows.count(), n_in, W, A_prev.data, A_prev.ld, A_prev.strip, m, Z);
 }
 
+// f(i, value) for the values of example j of a sparse X.
+template <class T, class F>
+void for_each_value(const Inputs<T>& X, Index j, F f) {
+  for (std::int64_t k = X.starts[j]; k < X.starts[j + 1]; ++k) f(static_cast<Index>(X.units[k]), X.values[k]);
+}
+
 // Columns [first, first + m) of X, or those that order names.
 template <class T>
-void gather(View<const T> X, const std::int64_t* order, Index first, Index m, kernels::Columns<T> to);
+void gather(const Inputs<T>& X, const std::int64_t* order, Index first, Index m, kernels::Columns<T> to);
 template <class T>
-void gather(View<const T> X, const std::int64_t* order, Index first, Index m, T* to, Index ld) {
+void gather(const Inputs<T>& X, const std::int64_t* order, Index first, Index m, T* to, Index ld) {
   gather(X, order, first, m, kernels::Columns<T>{to, ld, kernels::kDepth});
 }
 

@@ -19,6 +19,7 @@ from deepcore.typing import Array, ClassWeight
 __all__ = [
     "count",
     "features",
+    "is_sparse",
     "label_smoothing",
     "loss_parameter",
     "numbers",
@@ -116,8 +117,26 @@ def label_smoothing(loss: str, value: object) -> float:
     return float(value)
 
 
+def is_sparse(X: object) -> bool:
+    """Whether X is a matrix of scipy.sparse, without importing it."""
+    return hasattr(X, "tocsr") and hasattr(X, "nnz")
+
+
+def _sparse_features(who: str, X: Any, n_x: int, dtype: np.dtype[Any]) -> Array:
+    if X.ndim != 2 or X.shape[1] != n_x:
+        hint = "; is it transposed?" if X.ndim == 2 and X.shape[0] == n_x else ""
+        raise ValueError(f"{who}: X must have {n_x} columns, got shape {X.shape}{hint}")
+    rows: Array = X.tocsr()  # no array, but for its shape and dtype the rest does not care
+    values = numbers(who, "X", rows.data)
+    if values.dtype != dtype:
+        with np.errstate(over="ignore"):
+            rows = rows.astype(dtype)
+    _check_finite(who, "X", np.asarray(rows.data))
+    return rows
+
+
 def features(who: str, X: object, n_x: int, dtype: np.dtype[Any], mapped: bool = False) -> Array:
-    """X as an (m, n_x) array of ``dtype``, finite.
+    """X as an (m, n_x) array of ``dtype``, finite; a scipy.sparse matrix as compressed rows.
 
     Args:
         who: Name of the calling method, the head of messages.
@@ -130,6 +149,8 @@ def features(who: str, X: object, n_x: int, dtype: np.dtype[Any], mapped: bool =
         TypeError: if X does not hold real numbers.
         ValueError: if the shape is wrong or an element is not finite.
     """
+    if is_sparse(X):
+        return _sparse_features(who, X, n_x, dtype)
     array = numbers(who, "X", X)
     if array.ndim != 2:
         hint = "use X.reshape(1, -1) for one example" if array.ndim == 1 else "use X.reshape(len(X), -1)"

@@ -25,9 +25,11 @@ __all__ = ["BatchRun", "DivergenceWarning", "Run"]
 
 Callback = Callable[[EpochRecord], object]
 Metric = str | metrics.Metric
-#: Takes what to call after every epoch, or None; returns the epochs' losses and the step that was not finite.
+#: Takes what to call after every epoch, or None; returns the epochs' losses, and of the first loss that was
+#: not finite the step (or -1) and the layer (or 0).
 OnEpoch = Callable[[int, float], bool]
-Loop = Callable[[OnEpoch | None], tuple[Sequence[float], int]]
+Ending = tuple[Sequence[float], int, int]
+Loop = Callable[[OnEpoch | None], Ending]
 
 
 class DivergenceWarning(UserWarning):
@@ -73,14 +75,14 @@ class _Epochs:
 
         try:
             self._tell("on_start")
-            losses, bad = loop(on_epoch if listening else None)
+            losses, bad, layer = loop(on_epoch if listening else None)
         finally:
             self._tell("on_end")  # also after Ctrl-C
         if not listening:
             for loss in losses:
                 self.history.append({"loss": loss})
         if bad >= 0:
-            self._diverged(int(bad))
+            self._diverged(bad, layer)
         return self.history
 
     def _tell(self, name: str) -> None:
@@ -100,11 +102,13 @@ class _Epochs:
             values.update({f"val_{name}": number for name, number in numbers.items()})
         return values
 
-    def _diverged(self, step: int) -> None:
-        self.history.diverged_at_step = step
+    def _diverged(self, step: int, number: int) -> None:
+        layers = self.model.layers
+        self.history.diverged_at_step, self.history.diverged_at_layer = step, number
         warnings.warn(
             f"{self.who}: the loss was no longer finite at step {step}, after {self.history.epochs} whole "
-            "epochs; the training ended before that step; try a smaller learning rate, features scaled to "
+            f"epochs, first in layer {number} ({layers[number - 1].activation}); the training ended before "
+            "that step; try a smaller learning rate, clip_norm=1.0 of the optimizer, features scaled to "
             "mean 0 and variance 1, or float64",
             DivergenceWarning,
             stacklevel=5,
@@ -139,7 +143,7 @@ class Run:
             raise ValueError(f"{self.who}: validation_split and validation_data exclude each other, got both")
         if not isinstance(part, (float, np.floating)) or not 0 < part < 1:
             raise ValueError(f"{self.who}: validation_split must be a fraction between 0 and 1, got {part!r}")
-        rows, held_out = split_indices(len(self.data.X), float(part), self.model.seed)
+        rows, held_out = split_indices(len(self.data.y), float(part), self.model.seed)
         self.epochs.validation = self.data.take(held_out)
         self.data = self.data.part(rows)
 
@@ -157,7 +161,7 @@ class Run:
         the shuffle: for callers that draw it themselves.
         """
         model, data, threads = self.model, self.data, self.epochs.threads
-        m, epochs = len(data.X), door.count(self.who, "epochs", epochs)
+        m, epochs = len(data.y), door.count(self.who, "epochs", epochs)
         batch = m if batch_size is None else min(m, door.count(self.who, "batch_size", batch_size))
         steps = -(-m // batch)
         _warn_if_symmetric(self.who, model)
@@ -169,19 +173,20 @@ class Run:
         state = resolve(optimizer, model, epochs * steps, self.who)
         started, first_epoch = state.steps, model.epochs_trained
 
-        def in_one_call(on_epoch: OnEpoch | None) -> tuple[Sequence[float], int]:
+        def in_one_call(on_epoch: OnEpoch | None) -> Ending:
             given = {} if order is None else {"order": order}
             try:
-                return model._network.train(  # type: ignore[no-any-return]
+                losses, bad = model._network.train(
                     data.X, data.y, state._native, batch, epochs, shuffle=bool(shuffle), seed=model.seed,
                     first_epoch=first_epoch, sample_weight=data.weight, on_epoch=on_epoch, threads=threads,
                     **given,
                 )  # fmt: skip
+                return losses, int(bad), streams.first_bad_layer(model, data.X) if bad >= 0 else 0
             finally:
                 # also after Ctrl-C: the next run must not draw the orders that were used
                 model.epochs_trained = first_epoch + -(-(state.steps - started) // steps)
 
-        def in_parts(on_epoch: OnEpoch | None) -> tuple[Sequence[float], int]:
+        def in_parts(on_epoch: OnEpoch | None) -> Ending:
             def slabs(epoch: int) -> Iterator[streams.Slab]:
                 shuffled = shuffle and batch < m  # as in the native loop
                 rows = _core.permutation(model.seed, first_epoch + epoch, m) if shuffled else None
@@ -208,7 +213,7 @@ class BatchRun:
         state = resolve(optimizer, model, 1, "fit_batches")
         _warn_if_symmetric("fit_batches", model)
 
-        def loop(on_epoch: OnEpoch | None) -> tuple[Sequence[float], int]:
+        def loop(on_epoch: OnEpoch | None) -> Ending:
             def slabs(_: int) -> Iterable[streams.Slab]:
                 return streams.of_batches(model, self.batches())
 

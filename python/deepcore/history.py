@@ -14,11 +14,14 @@ class History(Mapping[str, list[float]]):
     Attributes:
         diverged_at_step: Step of the first non-finite loss, counted from 0 by the optimizer; None if there
             was none. The parameters are those before that step.
+        diverged_at_layer: The first layer whose Z or A is no longer finite with these parameters; the last
+            one where only the loss is not; None if nothing diverged.
     """
 
     def __init__(self) -> None:
         self._series: dict[str, list[float]] = {"loss": []}
         self.diverged_at_step: int | None = None
+        self.diverged_at_layer: int | None = None
 
     def append(self, values: Mapping[str, float]) -> None:
         """Record the numbers of one finished epoch."""
@@ -47,5 +50,7 @@ class History(Mapping[str, list[float]]):
 
     def __repr__(self) -> str:
         last = "".join(f", {name} {values[-1]:.6g}" for name, values in self._series.items() if values)
-        diverged = "" if self.diverged_at_step is None else f", diverged at step {self.diverged_at_step}"
+        diverged = ""
+        if self.diverged_at_step is not None:
+            diverged = f", diverged at step {self.diverged_at_step} in layer {self.diverged_at_layer}"
         return f"History({self.epochs} epochs{last}{diverged})"

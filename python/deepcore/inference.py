@@ -35,7 +35,7 @@ class Inference:
         """Output activations A[L], one row an example.
 
         Args:
-            X: (m, n_x), or one example (n_x,).
+            X: (m, n_x), or one example (n_x,); dense, or a scipy.sparse matrix.
             out: Array to write into, of the result's shape and dtype; None: a new one.
             threads: Number of threads; None: the default.
 
@@ -46,12 +46,15 @@ class Inference:
             TypeError: if X does not hold real numbers.
             ValueError: if a shape is wrong or X is not finite.
         """
-        array = door.numbers("predict", "X", X)
-        single = array.ndim == 1
-        rows = door.features("predict", array[np.newaxis] if single else array, self.inputs, self.dtype, True)
+        single = False
+        if not door.is_sparse(X):
+            array = door.numbers("predict", "X", X)
+            single = array.ndim == 1
+            X = array[np.newaxis] if single else array
+        rows = door.features("predict", X, self.inputs, self.dtype, mapped=True)
         threads = door.threads("predict", threads)
         if out is not None:
-            shape = (self.outputs,) if single else (len(rows), self.outputs)
+            shape = (self.outputs,) if single else (rows.shape[0], self.outputs)
             if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != self.dtype:
                 got = f"{out.shape} of {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
                 raise ValueError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deepcore import door
-from deepcore.streams import Examples
+from deepcore.streams import Examples, first_bad_layer
 from deepcore.typing import Array
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def minimize(
     optimizer: LBFGS,
     on_epoch: Callable[[int, float], bool] | None,
     threads: int,
-) -> tuple[list[float], int]:
+) -> tuple[list[float], int, int]:
     """Minimise the model's cost over its parameters: losses of its iterations, and 0 if none is finite or -1.
 
     Whatever ends it, the parameters are those of the last finished iteration.
@@ -113,7 +113,7 @@ def minimize(
                 raise StopIteration
 
     if not math.isfinite(model._network.gradient(data.X, data.y, gradient, data.weight, threads)):
-        return [], 0
+        return [], 0, first_bad_layer(model, data.X)
     options = {
         "maxiter": optimizer.max_iter,
         "maxfun": 20 * optimizer.max_iter,
@@ -125,4 +125,4 @@ def minimize(
         optimize.minimize(cost, finished, jac=True, method="L-BFGS-B", callback=iteration, options=options)
     finally:
         flat[:] = finished
-    return losses, -1
+    return losses, -1, 0

@@ -213,7 +213,7 @@ class Model(Trainable, Inference):
         mapped: bool = False,
     ) -> Examples:
         features = door.features(who, X, self.inputs, self.dtype, mapped)
-        m = len(features)
+        m = features.shape[0]
         if m == 0:
             raise ValueError(f"{who}: X must have at least one row, got none")
         y = door.targets(

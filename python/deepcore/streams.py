@@ -22,6 +22,7 @@ __all__ = [
     "Examples",
     "Slab",
     "evaluate",
+    "first_bad_layer",
     "in_parts",
     "is_mapped",
     "of_batches",
@@ -56,6 +57,8 @@ class Examples:
 
     def converted(self, dtype: np.dtype[Any]) -> Examples:
         """The same with X in ``dtype``, in memory."""
+        if not isinstance(self.X, (np.ndarray, _Rows)):  # sparse rows, which are converted when checked
+            return self
         return Examples(np.ascontiguousarray(self.X[:], dtype=dtype), self.y, self.weight)
 
 
@@ -89,6 +92,13 @@ def is_mapped(array: object) -> bool:
     return False
 
 
+def first_bad_layer(model: Model, X: Any) -> int:
+    """The first layer whose Z or A is not finite on checked examples; else the last, whose loss is not."""
+    if in_parts(X, model.dtype):
+        X = np.ascontiguousarray(X[:], dtype=model.dtype)
+    return int(model._network.nonfinite_layer(X)) or len(model.layers)
+
+
 def in_parts(X: Any, dtype: np.dtype[Any]) -> bool:
     """Whether checked features have to be converted or gathered in parts, because they are mapped."""
     return isinstance(X, _Rows) or X.dtype != dtype
@@ -103,7 +113,7 @@ def slices(m: int, row_bytes: int, batch: int = 1) -> Iterator[slice]:
 
 def of_rows(data: Examples, rows: Array | None, batch: int, dtype: np.dtype[Any]) -> Iterator[Slab]:
     """The examples in the order of ``rows``, or as they lie, in batches."""
-    for run in slices(len(data.X), data.X.shape[1] * dtype.itemsize, batch):
+    for run in slices(len(data.y), data.X.shape[1] * dtype.itemsize, batch):
         yield Slab(data.take(run if rows is None else rows[run]).converted(dtype), batch)
 
 
@@ -118,6 +128,11 @@ def of_batches(model: Model, batches: Iterable[object]) -> Iterator[Slab]:
                 f"as batch {number}"
             )
         data = model._examples(f"fit_batches: batch {number}", *(*batch, None)[:3])
+        if not isinstance(data.X, np.ndarray):  # sparse rows are as short as they can be
+            yield from (_joined(held),) if held else ()
+            yield Slab(data, len(data.y))
+            held, held_bytes = [], 0
+            continue
         if held and not _continues(held, data):
             yield _joined(held)
             held, held_bytes = [], 0
@@ -173,16 +188,16 @@ def train(
     epochs: int,
     on_epoch: Callable[[int, float], bool] | None,
     threads: int,
-) -> tuple[list[float], int]:
-    """The loop of the native ``train`` over slabs: losses, and the step that was not finite or -1."""
+) -> tuple[list[float], int, int]:
+    """The loop of the native ``train`` over slabs: losses, the step that was not finite or -1, its layer."""
     losses: list[float] = []
     for epoch in range(epochs):
         model.epochs_trained += 1  # also if Ctrl-C ends it: its order is used up
         total = weight = 0.0
         for data, batch in slabs(epoch):
-            steps = -(-len(data.X) // batch)
+            steps = -(-len(data.y) // batch)
             state._prepare(steps)
-            share = float(len(data.X) if data.weight is None else data.weight.sum(dtype=np.float64))
+            share = float(len(data.y) if data.weight is None else data.weight.sum(dtype=np.float64))
             if share == 0:  # as in the native loop, the steps count and nothing moves
                 state._native.steps += steps
                 continue
@@ -191,7 +206,7 @@ def train(
                 sample_weight=data.weight, threads=threads,
             )  # fmt: skip
             if bad >= 0:
-                return losses, int(bad)
+                return losses, int(bad), first_bad_layer(model, data.X)
             total += loss[0] * share
             weight += share
         if weight == 0:
@@ -201,7 +216,7 @@ def train(
         losses.append(total / weight)
         if on_epoch is not None and on_epoch(epoch, losses[-1]):
             break
-    return losses, -1
+    return losses, -1, 0
 
 
 def evaluate(model: Model, data: Examples, threads: int) -> tuple[float, float]:

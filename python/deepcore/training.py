@@ -47,6 +47,7 @@ class Trainable:
         Args:
             X: Features, (m, n_x); other numeric dtypes are converted once to the model's. A memory-mapped
                 array is never copied as a whole: another dtype is converted some batches at a time.
+                A scipy.sparse matrix is read row by row, a batch at a time.
             y: Targets. Softmax: integer labels (m,) from 0 to n_L - 1. Sigmoid: 0/1 of shape (m,) or (m,
                 n_L). Other outputs: reals of shape (m,) or (m, n_L).
             optimizer: A description such as ``Adam(1e-3)``, a name such as ``"sgd"`` (with its defaults),
@@ -79,7 +80,8 @@ class Trainable:
             RuntimeError: if the model is already being trained, by a callback or another thread.
 
         A loss that is not finite ends the training with a ``DivergenceWarning``; ``history.diverged_at_step``
-        names the step. Ctrl-C raises KeyboardInterrupt; the model keeps the steps made so far.
+        and ``diverged_at_layer`` name the place. Ctrl-C raises KeyboardInterrupt; the model keeps the steps
+        made so far.
 
         Example:
             >>> import deepcore as dc

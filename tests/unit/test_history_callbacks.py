@@ -276,3 +276,21 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_a_warning_and_its_step():
 
 def test_a_run_that_does_not_diverge_has_no_such_step():
     assert fit().diverged_at_step is None
+
+
+@pytest.mark.parametrize("layer", [1, 2, 3])
+def test_a_diverged_run_names_the_first_layer_that_is_not_finite(layer):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 3)), rng.integers(2, size=20)
+    model = dc.mlp([3, 4, 4, 1], activation="relu", seed=1)
+    model.parameters[f"W{layer}"][0] = 3e38  # finite, but sums overflow
+    with pytest.warns(dc.DivergenceWarning, match=rf"at step 0.*first in layer {layer} \("):
+        history = model.fit(X, y, epochs=2)
+    assert (history.diverged_at_step, history.diverged_at_layer) == (0, layer)
+
+
+def test_a_loss_that_overflows_alone_is_of_the_last_layer():
+    model = dc.mlp([1, 2, 1], output="linear", dtype="float32", seed=1)
+    with pytest.warns(dc.DivergenceWarning, match=r"first in layer 2 \(linear\)"):
+        history = model.fit([[1.0], [2.0]], [1e30, -1e30], epochs=2)
+    assert history.diverged_at_layer == 2

@@ -201,6 +201,21 @@ def test_a_diverging_stream_stops_with_a_warning_at_its_step():
     assert caught[0].filename == __file__
 
 
+def test_sparse_matrices_stream_split_and_go_on_like_dense_ones():
+    sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed (extra `scipy`)")
+    X, y = examples()
+    X[X < 128] = 0
+    options = {"epochs": 2, "batch_size": 16, "validation_split": 0.2, "metrics": ["accuracy"]}
+    one, two = net(), net()
+    assert one.fit(X, y, **options).to_dict() == two.fit(sparse.csr_matrix(X), y, **options).to_dict()
+    one.partial_fit(X, y)
+    two.partial_fit(sparse.csc_matrix(X), y)
+    batches = list(cut(X, y, 16))
+    one.fit_batches(batches)
+    two.fit_batches([(sparse.csr_matrix(rows), labels) for rows, labels in batches])
+    assert np.array_equal(one.flat_parameters, two.flat_parameters)
+
+
 # Memory-mapped arrays.
 
 

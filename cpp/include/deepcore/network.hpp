@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 namespace deepcore {
 
@@ -31,10 +32,24 @@ struct Network {
   bool penalty_per_batch_weight = false;
 };
 
+// X (n[0], m): a View, or compressed rows of examples as scipy.sparse has them, of which as many as a step needs are
+// written out at a time.
+template <class T>
+struct Inputs : View<const T> {
+  Inputs() = default;
+  Inputs(View<const T> dense) : View<const T>(dense) {}  // NOLINT(google-explicit-constructor)
+  Inputs(Index rows, Index cols, const T* values, const std::int32_t* units, const std::int64_t* starts)
+      : View<const T>{nullptr, rows, cols, 1, 0}, values(values), units(units), starts(starts) {}
+  const T* values = nullptr;
+  const std::int32_t* units = nullptr;   // of each value
+  const std::int64_t* starts = nullptr;  // example j has the values [starts[j], starts[j + 1]); null: dense
+  bool sparse() const { return starts != nullptr; }
+};
+
 // A batch of examples: X (n[0], m) and either labels (m) or Y (n[L], m); weights (m) or null.
 template <class T>
 struct Examples {
-  View<const T> X;
+  Inputs<T> X;
   View<const T> Y;                       // empty when labels are given
   const std::int64_t* labels = nullptr;  // class of each example, for a softmax output
   const T* weights = nullptr;            // null: all one
@@ -51,7 +66,11 @@ void initialize(int row, double gain, std::uint64_t seed, Index layer, Index n_o
 
 // X (n[0], m) -> A (n[L], m)
 template <class T>
-void predict(const Network<T>& network, View<const T> X, View<T> A, int threads);
+void predict(const Network<T>& network, const std::common_type_t<Inputs<T>>& X, View<T> A, int threads);
+
+// The first layer with a Z or A that is not finite for an example of X; 0: none.
+template <class T>
+int nonfinite_layer(const Network<T>& network, const std::common_type_t<Inputs<T>>& X);
 
 template <class T>
 Scores evaluate(const Network<T>& network, const Examples<T>& examples, int threads);

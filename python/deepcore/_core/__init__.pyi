@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 _Array = NDArray[Any]
 # units, activation, its parameter, and options that are not at their default
 _Layer: TypeAlias = tuple[int, str, float] | tuple[int, str, float, dict[str, Any]]
+# (m, n): an array, or an object with data, indices and indptr as compressed sparse rows have them
+_Features: TypeAlias = Any
 _F = TypeVar("_F", np.float32, np.float64)
 
 VARIANTS: Final[tuple[str, ...]]
@@ -84,13 +86,14 @@ class NetworkF32:
     penalty_per_batch_weight: bool
     @property
     def running(self) -> _Array: ...
-    def predict(self, X: _Array, out: _Array | None = ..., threads: int = ...) -> NDArray[np.float32]: ...
+    def predict(self, X: _Features, out: _Array | None = ..., threads: int = ...) -> NDArray[np.float32]: ...
+    def nonfinite_layer(self, X: _Features) -> int: ...
     def evaluate(
-        self, X: _Array, y: _Array, sample_weight: _Array | None = ..., threads: int = ...
+        self, X: _Features, y: _Array, sample_weight: _Array | None = ..., threads: int = ...
     ) -> tuple[float, float]: ...
     def gradient(
         self,
-        X: _Array,
+        X: _Features,
         y: _Array,
         gradient: _Array,
         sample_weight: _Array | None = ...,
@@ -102,14 +105,14 @@ class NetworkF32:
     ) -> dict[str, Any]: ...
     def trace(
         self,
-        X: _Array,
+        X: _Features,
         y: _Array,
         sample_weight: _Array | None = ...,
         training: tuple[int, int] | None = ...,
     ) -> dict[str, NDArray[np.float32]]: ...
     def train(
         self,
-        X: _Array,
+        X: _Features,
         y: _Array,
         optimizer: OptimizerF32,
         batch_size: int,
@@ -141,13 +144,14 @@ class NetworkF64:
     penalty_per_batch_weight: bool
     @property
     def running(self) -> _Array: ...
-    def predict(self, X: _Array, out: _Array | None = ..., threads: int = ...) -> NDArray[np.float64]: ...
+    def predict(self, X: _Features, out: _Array | None = ..., threads: int = ...) -> NDArray[np.float64]: ...
+    def nonfinite_layer(self, X: _Features) -> int: ...
     def evaluate(
-        self, X: _Array, y: _Array, sample_weight: _Array | None = ..., threads: int = ...
+        self, X: _Features, y: _Array, sample_weight: _Array | None = ..., threads: int = ...
     ) -> tuple[float, float]: ...
     def gradient(
         self,
-        X: _Array,
+        X: _Features,
         y: _Array,
         gradient: _Array,
         sample_weight: _Array | None = ...,
@@ -159,14 +163,14 @@ class NetworkF64:
     ) -> dict[str, Any]: ...
     def trace(
         self,
-        X: _Array,
+        X: _Features,
         y: _Array,
         sample_weight: _Array | None = ...,
         training: tuple[int, int] | None = ...,
     ) -> dict[str, NDArray[np.float64]]: ...
     def train(
         self,
-        X: _Array,
+        X: _Features,
         y: _Array,
         optimizer: OptimizerF64,
         batch_size: int,
