@@ -55,6 +55,10 @@ class Examples:
             return self.take(rows)
         return Examples(_Rows(self.X, rows), self.y[rows], None if self.weight is None else self.weight[rows])
 
+    def copy(self) -> Examples:
+        """Examples that nobody else holds."""
+        return Examples(self.X.copy(), self.y.copy(), None if self.weight is None else self.weight.copy())
+
     def converted(self, dtype: np.dtype[Any]) -> Examples:
         """The same with X in ``dtype``, in memory."""
         if not isinstance(self.X, (np.ndarray, _Rows)):  # sparse rows, which are converted when checked
@@ -94,8 +98,6 @@ def is_mapped(array: object) -> bool:
 
 def first_bad_layer(model: Model, X: Any) -> int:
     """The first layer whose Z or A is not finite on checked examples; else the last, whose loss is not."""
-    if in_parts(X, model.dtype):
-        X = np.ascontiguousarray(X[:], dtype=model.dtype)
     return int(model._network.nonfinite_layer(X)) or len(model.layers)
 
 
@@ -128,15 +130,16 @@ def of_batches(model: Model, batches: Iterable[object]) -> Iterator[Slab]:
                 f"as batch {number}"
             )
         data = model._examples(f"fit_batches: batch {number}", *(*batch, None)[:3])
-        if not isinstance(data.X, np.ndarray):  # sparse rows are as short as they can be
-            yield from (_joined(held),) if held else ()
-            yield Slab(data, len(data.y))
-            held, held_bytes = [], 0
-            continue
-        if held and not _continues(held, data):
+        alone = (
+            not isinstance(data.X, np.ndarray) or data.X.nbytes >= SLAB_BYTES
+        )  # sparse, or enough by itself
+        if held and (alone or not _continues(held, data)):
             yield _joined(held)
             held, held_bytes = [], 0
-        held.append(data)
+        if alone:
+            yield Slab(data, len(data.y))
+            continue
+        held.append(data.copy())  # many iterators fill the same array again for the next batch
         held_bytes += data.X.nbytes
         if held_bytes >= SLAB_BYTES:
             yield _joined(held)

@@ -142,6 +142,23 @@ def test_batches_may_have_weights_and_any_sizes():
     assert np.array_equal(one.flat_parameters, two.flat_parameters)
 
 
+def test_an_iterator_may_fill_the_same_arrays_again():
+    X, y = examples()
+    weight = np.linspace(0.5, 2, 100)
+
+    def refilled():
+        buffers = [np.empty((20, 3)), np.empty((20, 1)), np.empty(20)]
+        for arrays in cut(X, y[:, np.newaxis], 20, weight):
+            for buffer, array in zip(buffers, arrays, strict=True):
+                buffer[:] = array
+            yield tuple(buffers)
+
+    one, two = net(), net()
+    one.fit_batches(list(cut(X, y[:, np.newaxis].astype(float), 20, weight)))
+    two.fit_batches(refilled)
+    assert np.array_equal(one.flat_parameters, two.flat_parameters)
+
+
 def test_an_iterator_serves_one_epoch_and_a_list_or_function_many():
     X, y = examples()
     models = [net() for _ in range(3)]
