@@ -7,6 +7,7 @@
 namespace deepcore::bindings {
 
 void bind_catalog(pybind11::module_& m);
+void bind_door(pybind11::module_& m);
 void bind_functional(pybind11::module_& m);
 void bind_optimizer(pybind11::module_& m);
 void bind_network(pybind11::module_& m);

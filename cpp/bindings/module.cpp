@@ -23,6 +23,7 @@ PYBIND11_MODULE(DEEPCORE_MODULE, m) {
     return d;
   });
   deepcore::bindings::bind_catalog(m);
+  deepcore::bindings::bind_door(m);
   deepcore::bindings::bind_functional(m);
   deepcore::bindings::bind_optimizer(m);
   deepcore::bindings::bind_network(m);

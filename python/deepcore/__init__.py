@@ -30,18 +30,28 @@ _clash.require_ours(_core)
 if _other := _clash.foreign_distribution(_here):
     _warnings.warn(_clash.beside(_other), stacklevel=2)
 
-from deepcore import catalog, functional, schedules  # noqa: E402
-from deepcore.callbacks import EarlyStopping, EpochRecord, Progress  # noqa: E402
+from deepcore import catalog, functional, metrics, schedules  # noqa: E402
+from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau  # noqa: E402
 from deepcore.checkpoint import load  # noqa: E402
 from deepcore.fitting import DivergenceWarning  # noqa: E402
 from deepcore.gradient_check import check_model, gradient_check  # noqa: E402
 from deepcore.history import History  # noqa: E402
 from deepcore.info import get_cmake_dir, get_include, show_config  # noqa: E402
 from deepcore.layers import Dense, Dropout, SymmetryWarning  # noqa: E402
+from deepcore.lbfgs import LBFGS  # noqa: E402
 from deepcore.model import Model  # noqa: E402
 from deepcore.optimizers import SGD, Adagrad, Adam, AdamW, NAdam, RMSProp  # noqa: E402
 from deepcore.perceptron import mlp  # noqa: E402
-from deepcore.schedules import Constant, Cosine, Exponential, InverseTime, StepDecay  # noqa: E402
+from deepcore.progress import Progress  # noqa: E402
+from deepcore.schedules import (  # noqa: E402
+    Constant,
+    Cosine,
+    Exponential,
+    InverseTime,
+    OneCycle,
+    StepDecay,
+    Warmup,
+)
 
 if "threadpoolctl" in _sys.modules:
     from deepcore import threadpools as _threadpools  # noqa: F401
@@ -49,6 +59,7 @@ if "threadpoolctl" in _sys.modules:
 __version__: str
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "Adagrad",
     "Adam",
@@ -63,12 +74,16 @@ __all__ = [
     "Exponential",
     "History",
     "InverseTime",
+    "MaxSeconds",
     "Model",
     "NAdam",
+    "OneCycle",
     "Progress",
     "RMSProp",
+    "ReduceOnPlateau",
     "StepDecay",
     "SymmetryWarning",
+    "Warmup",
     "__version__",
     "catalog",
     "check_model",
@@ -77,6 +92,7 @@ __all__ = [
     "get_include",
     "gradient_check",
     "load",
+    "metrics",
     "mlp",
     "schedules",
     "show_config",

@@ -1,23 +1,24 @@
 """What ``fit`` calls once an epoch: any ``callback(record)``; returning True ends the training.
 
-A callback that also has ``on_end(model)`` is told when the run ends, however it ends.
+A callback that also has ``on_start(model)`` is told when the run starts, one that has ``on_end(model)`` when
+it ends, however it ends. Those that draw progress are in ``deepcore.progress``.
 """
 
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any
 
-from deepcore.typing import Array
+from deepcore import metrics
 
 if TYPE_CHECKING:
     from deepcore.model import Model
+    from deepcore.optimizers import OptimizerState
 
-__all__ = ["EarlyStopping", "EpochRecord", "Progress"]
+__all__ = ["EarlyStopping", "EpochRecord", "MaxSeconds", "ReduceOnPlateau"]
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,14 @@ class EpochRecord(Mapping[str, float]):
         epochs: Number of epochs the run may take.
         numbers: The numbers of this epoch by name.
         model: The model, with its parameters up to date; it may be evaluated but not trained.
+        optimizer: The state that steps it, with its ``learning_rate``; None for L-BFGS, which has none.
     """
 
     epoch: int
     epochs: int
     numbers: Mapping[str, float]
     model: Model
+    optimizer: OptimizerState | None = None
 
     def __getitem__(self, name: str) -> float:
         if name not in self.numbers:
@@ -48,22 +51,31 @@ class EpochRecord(Mapping[str, float]):
         return len(self.numbers)
 
 
+def _direction(who: str, mode: str, monitor: str) -> bool:
+    """Whether larger is better."""
+    if mode not in ("auto", "min", "max"):
+        raise ValueError(f"{who}: mode must be auto, min or max, got {mode!r}")
+    return metrics.upwards(monitor) if mode == "auto" else mode == "max"
+
+
 class EarlyStopping:
     """Ends the training when ``monitor`` has not improved for ``patience`` epochs.
 
     Args:
-        monitor: What to watch: ``"loss"``, ``"val_loss"``, ``"val_accuracy"``, ... Losses improve downwards,
-            accuracies upwards. NaN never counts as better.
+        monitor: What to watch: ``"loss"``, ``"val_loss"``, ``"val_accuracy"``, the name of any metric of the
+            run. NaN never counts as better.
         patience: Epochs without improvement that are waited for, at least 1.
         min_delta: Smaller changes do not count as improvement.
-        restore_best: Put the best epoch's parameters back when the run ends, however it ends.
+        restore_best: Put the best epoch's model back when the run ends, however it ends.
+        mode: ``"max"`` if larger is better, ``"min"`` if smaller; ``"auto"``: what ``deepcore.metrics`` says
+            of the name, and smaller for names that are not its.
 
     Attributes:
         best: Best value so far.
         best_epoch: Its epoch, from 0; -1 before the first.
 
     Raises:
-        ValueError: if ``patience`` < 1 or ``min_delta`` < 0.
+        ValueError: if ``patience`` < 1, ``min_delta`` < 0, or ``mode`` is unknown.
         KeyError: in ``fit``, if ``monitor`` is not recorded.
 
     Example:
@@ -73,7 +85,12 @@ class EarlyStopping:
     """
 
     def __init__(
-        self, monitor: str = "val_loss", patience: int = 10, min_delta: float = 0.0, restore_best: bool = True
+        self,
+        monitor: str = "val_loss",
+        patience: int = 10,
+        min_delta: float = 0.0,
+        restore_best: bool = True,
+        mode: str = "auto",
     ) -> None:
         if patience < 1:
             raise ValueError(f"EarlyStopping: patience must be at least 1, got {patience}")
@@ -83,13 +100,13 @@ class EarlyStopping:
         self.patience = patience
         self.min_delta = min_delta
         self.restore_best = restore_best
-        self._upwards = monitor.endswith("accuracy")
+        self._upwards = _direction("EarlyStopping", mode, monitor)
         self._reset()
 
     def _reset(self) -> None:
         self.best = -math.inf if self._upwards else math.inf
         self.best_epoch = -1
-        self._parameters: tuple[Array, Array] | None = None
+        self._learned: Any = None
 
     def __call__(self, record: EpochRecord) -> bool:
         if record.epoch == 0:  # a new run of the same object starts afresh
@@ -99,14 +116,14 @@ class EarlyStopping:
         if gain > self.min_delta:
             self.best, self.best_epoch = value, record.epoch
             if self.restore_best:
-                self._parameters = record.model.flat_parameters.copy(), record.model.running.flat.copy()
+                self._learned = record.model._learned()
         return record.epoch - self.best_epoch >= self.patience
 
     def on_end(self, model: Model) -> None:
-        """Put the best parameters back, if asked to."""
-        if self._parameters is not None:
-            model.flat_parameters[:], model.running.flat[:] = self._parameters
-            self._parameters = None
+        """Put the best epoch's model back, if asked to."""
+        if self._learned is not None:
+            model._learn(self._learned)
+            self._learned = None
 
     def __repr__(self) -> str:
         return (
@@ -115,46 +132,117 @@ class EarlyStopping:
         )
 
 
-class Progress:
-    """One line on a stream, rewritten as epochs finish; what ``fit(verbose=1)`` uses.
+class ReduceOnPlateau:
+    """Multiplies the learning rate by ``factor`` where ``monitor`` no longer improves.
 
-    On a terminal the line is rewritten at most ten times a second; elsewhere only the last one is written.
+    It acts on whatever schedule the optimizer has, through ``record.optimizer.rate_scale``.
 
     Args:
-        stream: Where to write; None: standard error.
+        monitor: What to watch, as in ``EarlyStopping``.
+        factor: Of every reduction, above 0 and below 1.
+        patience: Epochs without improvement that are let pass.
+        threshold: What counts as improvement: a change by more than this fraction of the best value.
+        cooldown: Epochs after a reduction that are not counted.
+        min_rate: The learning rate is not reduced below it.
+        mode: As in ``EarlyStopping``.
+
+    Raises:
+        ValueError: if a number is out of its range or ``mode`` is unknown.
+        KeyError: in ``fit``, if ``monitor`` is not recorded.
+
+    Example:
+        >>> ReduceOnPlateau("val_loss", factor=0.5, patience=3)
+        ReduceOnPlateau(monitor='val_loss', factor=0.5, patience=3)
+
+    Source: ``torch.optim.lr_scheduler.ReduceLROnPlateau`` with its relative threshold.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = sys.stderr if stream is None else stream
-        self._live = self._stream.isatty()
-        self._line = ""
-        self._start = time.perf_counter()
-        self._written = -math.inf
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        cooldown: int = 0,
+        min_rate: float = 0.0,
+        mode: str = "auto",
+    ) -> None:
+        who = "ReduceOnPlateau"
+        if not 0 < factor < 1:
+            raise ValueError(f"{who}: factor must be above 0 and below 1, got {factor}")
+        numbers = {"patience": patience, "threshold": threshold, "cooldown": cooldown, "min_rate": min_rate}
+        for name, value in numbers.items():
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{who}: {name} must be finite and not negative, got {value}")
+        self.monitor, self.factor, self.patience = monitor, factor, patience
+        self.threshold, self.cooldown, self.min_rate = threshold, cooldown, min_rate
+        self._upwards = _direction(who, mode, monitor)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._best = -math.inf if self._upwards else math.inf
+        self._bad = self._cooling = 0
+
+    def _improved(self, value: float) -> bool:
+        if self._upwards:
+            return value > self._best * (1 + self.threshold)
+        return value < self._best * (1 - self.threshold)
+
+    def __call__(self, record: EpochRecord) -> bool:
+        if record.epoch == 0:
+            self._reset()
+        value = record[self.monitor]
+        if self._improved(value):
+            self._best, self._bad = value, 0
+        else:
+            self._bad += 1
+        if self._cooling > 0:
+            self._cooling, self._bad = self._cooling - 1, 0
+        if self._bad > self.patience:
+            self._reduce(record)
+            self._cooling, self._bad = self.cooldown, 0
+        return False
+
+    def _reduce(self, record: EpochRecord) -> None:
+        state = record.optimizer
+        if state is None:
+            raise TypeError("ReduceOnPlateau: the optimizer of this run has no learning rate")
+        rate = state.learning_rate
+        if rate > self.min_rate:
+            state.rate_scale *= max(self.factor, self.min_rate / rate)
+
+    def __repr__(self) -> str:
+        return f"ReduceOnPlateau(monitor={self.monitor!r}, factor={self.factor}, patience={self.patience})"
+
+
+class MaxSeconds:
+    """Ends the training in time: no epoch is begun that, lasting like the one before, would end too late.
+
+    Args:
+        seconds: Length of the run, above 0. The first epoch is always made.
+
+    Raises:
+        ValueError: if ``seconds`` is not above 0.
+
+    Example:
+        >>> MaxSeconds(180)
+        MaxSeconds(180)
+    """
+
+    def __init__(self, seconds: float) -> None:
+        if not seconds > 0:
+            raise ValueError(f"MaxSeconds: seconds must be above 0, got {seconds}")
+        self.seconds = seconds
+        self._start = self._last = time.perf_counter()
+
+    def on_start(self, model: Model) -> None:
+        """Start the clock."""
+        self._start = self._last = time.perf_counter()
 
     def __call__(self, record: EpochRecord) -> bool:
         now = time.perf_counter()
-        shown = "  ".join(f"{name} {value:.4f}" for name, value in record.items())
-        spent = now - self._start
-        left = spent / (record.epoch + 1) * (record.epochs - record.epoch - 1)
-        width = len(str(record.epochs))
-        line = f"epoch {record.epoch + 1:>{width}}/{record.epochs}  {shown}  {spent:.1f} s, {left:.1f} s left"
-        if self._live and now - self._written >= 0.1:
-            self._write(line)
-            self._written = now
-        self._line = line
-        return False
+        epoch, self._last = now - self._last, now
+        return now + epoch - self._start > self.seconds
 
-    def _write(self, line: str) -> None:
-        self._stream.write("\r\x1b[K" + line)  # return to the first column, clear the line
-        self._stream.flush()
-
-    def on_end(self, model: Model) -> None:
-        """Write the last line and end it."""
-        if not self._line:
-            return
-        if self._live:
-            self._write(self._line)
-        else:
-            self._stream.write(self._line)
-        self._stream.write("\n")
-        self._stream.flush()
+    def __repr__(self) -> str:
+        return f"MaxSeconds({self.seconds:g})"

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from deepcore import catalog
+from deepcore import _core, catalog
 from deepcore.catalog import Row
+from deepcore.streams import is_mapped, slices
 from deepcore.typing import Array, ClassWeight
 
 __all__ = [
@@ -50,7 +51,7 @@ def threads(who: str, value: int | None) -> int:
 def numbers(who: str, name: str, value: object) -> Array:
     """``value`` as an array of bools, integers or floats, of whatever shape it has."""
     try:
-        array = np.asarray(value)
+        array: Array = value if type(value) is np.ndarray else np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{who}: {name} must be one rectangular array; its rows differ in length") from error
     if array.dtype.kind not in "biuf":
@@ -59,25 +60,32 @@ def numbers(who: str, name: str, value: object) -> Array:
     return array
 
 
-def _check_finite(who: str, name: str, array: Array) -> None:
-    # A finite sum proves every element finite in one pass that allocates nothing.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(array.sum()):
+def _check_finite(who: str, name: str, array: Array, first: int = 0, of: int | None = None) -> None:
+    """Refuse infinities and NaN; ``array`` may be rows from ``first`` on of ``of`` rows."""
+    if array.dtype in (np.dtype(np.float32), np.dtype(np.float64)):
+        if _core.first_nonfinite_row(array) < 0:
             return
-    bad = ~np.isfinite(array)
-    if not bad.any():  # the sum overflowed, the elements did not
+    elif np.isfinite(array).all():
         return
+    bad = ~np.isfinite(array)
     index = np.unravel_index(int(bad.argmax()), array.shape)
-    place = f"row {index[0]}" + (f", column {index[1]}" if array.ndim > 1 and array.shape[1] > 1 else "")
+    place = f"row {first + index[0]}" + (
+        f", column {index[1]}" if array.ndim > 1 and array.shape[1] > 1 else ""
+    )
+    rows = int(bad.any(axis=tuple(range(1, array.ndim))).sum())
+    count = f"{rows} of {len(array)}" if of is None else f"of {of}"
     raise ValueError(
         f"{who}: {name} must be finite in {array.dtype}, got {array[index]} in {place}; "
-        f"remove or fill such rows ({int(bad.any(axis=tuple(range(1, array.ndim))).sum())} of {len(array)})"
+        f"remove or fill such rows ({count})"
     )
 
 
 def _convert(who: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
+    if array.dtype == dtype:
+        _check_finite(who, name, array)
+        return array
     with np.errstate(over="ignore"):  # what overflows to inf is reported below
-        converted = array.astype(dtype, copy=False)
+        converted = array.astype(dtype)
     if array.dtype.kind == "f":
         _check_finite(who, name, converted)
     return converted
@@ -127,8 +135,15 @@ def _sparse_features(who: str, X: Any, n_x: int, dtype: np.dtype[Any]) -> Array:
     return rows
 
 
-def features(who: str, X: object, n_x: int, dtype: np.dtype[Any]) -> Array:
+def features(who: str, X: object, n_x: int, dtype: np.dtype[Any], mapped: bool = False) -> Array:
     """X as an (m, n_x) array of ``dtype``, finite; a scipy.sparse matrix as compressed rows.
+
+    Args:
+        who: Name of the calling method, the head of messages.
+        X: What the user passed.
+        n_x: Number of inputs.
+        dtype: The model's dtype.
+        mapped: Leave a memory-mapped array in its own dtype, where it lies: the caller converts it in parts.
 
     Raises:
         TypeError: if X does not hold real numbers.
@@ -143,7 +158,13 @@ def features(who: str, X: object, n_x: int, dtype: np.dtype[Any]) -> Array:
     if array.shape[1] != n_x:
         hint = "; is it transposed?" if array.shape[0] == n_x else "; the model has that many inputs"
         raise ValueError(f"{who}: X must have {n_x} columns, got shape {array.shape}{hint}")
-    return _convert(who, "X", array, dtype)
+    if array.dtype == dtype or not (mapped and is_mapped(array)):
+        return _convert(who, "X", array, dtype)
+    if array.dtype.kind == "f":
+        for rows in slices(len(array), n_x * dtype.itemsize):
+            with np.errstate(over="ignore"):
+                _check_finite(who, "X", array[rows].astype(dtype), rows.start, len(array))
+    return array
 
 
 def targets(who: str, y: object, m: int, n_out: int, output: str, loss: Row, dtype: np.dtype[Any]) -> Array:
@@ -232,8 +253,9 @@ def weights(
         who: Name of the calling method.
         sample_weight: (m,), finite, not negative, not all zero; None: 1.
         class_weight: ``{label: weight}``, classes that are not named weigh 1; ``"balanced"``: m / (k count)
-            for each of the k classes present; None: 1.
-        y: Checked targets, labels (m,) or 0/1 of one output (m, 1).
+            for each of the k classes present, multiplied over the outputs if there are several (as
+            scikit-learn's ``compute_sample_weight`` does); None: 1.
+        y: Checked targets, labels (m,) or 0/1 (m, n_out).
         dtype: The model's dtype.
 
     Raises:
@@ -262,11 +284,19 @@ def weights(
 
 
 def _class_weights(who: str, class_weight: Mapping[int, float] | str, y: Array) -> Array:
-    labels = y if y.ndim == 1 else y[:, 0]
-    if y.ndim == 2 and (y.shape[1] != 1 or not ((labels == 0) | (labels == 1)).all()):
+    if y.ndim == 2 and not ((y == 0) | (y == 1)).all():
         raise ValueError(
-            f"{who}: class_weight needs class labels or 0/1 of one output; use sample_weight instead"
+            f"{who}: class_weight needs class labels, got real targets; use sample_weight instead"
         )
+    if y.ndim == 2 and y.shape[1] > 1:
+        if class_weight != "balanced":
+            raise ValueError(
+                f"{who}: class_weight must be 'balanced' for {y.shape[1]} labels an example, got "
+                f"{class_weight!r}; use sample_weight instead"
+            )
+        product: Array = np.prod([_class_weights(who, class_weight, column) for column in y.T], axis=0)
+        return product
+    labels = y.reshape(-1)
     classes, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
     if isinstance(class_weight, str):
         if class_weight != "balanced":

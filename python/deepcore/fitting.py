@@ -1,31 +1,118 @@
-"""One training run: checked data, the native loop, and what is done between epochs."""
+"""Training runs: checked data, the loop over epochs, and what is done between them."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from deepcore import catalog, door
-from deepcore.callbacks import EpochRecord, Progress
+from deepcore import _core, door, metrics, streams
+from deepcore.callbacks import EpochRecord
 from deepcore.history import History
 from deepcore.layers import SymmetryWarning
-from deepcore.optimizers import resolve
+from deepcore.lbfgs import LBFGS, minimize
+from deepcore.optimizers import OptimizerState, resolve
+from deepcore.progress import Progress
+from deepcore.streams import Examples
 from deepcore.typing import Array, ClassWeight
 
 if TYPE_CHECKING:
     from deepcore.model import Model
 
-__all__ = ["DivergenceWarning", "Run"]
+__all__ = ["BatchRun", "DivergenceWarning", "Run"]
 
 Callback = Callable[[EpochRecord], object]
-Metric = Callable[[Array, Array], float]
+Metric = str | metrics.Metric
+#: Takes what to call after every epoch, or None; returns the epochs' losses, and of the first loss that was
+#: not finite the step (or -1) and the layer (or 0).
+OnEpoch = Callable[[int, float], bool]
+Ending = tuple[Sequence[float], int, int]
+Loop = Callable[[OnEpoch | None], Ending]
 
 
 class DivergenceWarning(UserWarning):
     """A training run ended because its loss was no longer a finite number."""
+
+
+class Options(NamedTuple):
+    """What every kind of run takes beside its examples."""
+
+    validation_data: tuple[Any, ...] | None = None
+    callbacks: Sequence[Callback] = ()
+    threads: int | None = None
+    verbose: int = 0
+    metrics: Sequence[Metric] = ()
+
+
+class _Epochs:
+    """What is done around epochs, whatever makes them: numbers, history, callbacks, a word on divergence."""
+
+    def __init__(self, who: str, model: Model, options: Options) -> None:
+        self.who, self.model = who, model
+        self.threads = door.threads(who, options.threads)
+        self.metrics = [metrics.resolve(who, metric, model) for metric in options.metrics]
+        self.validation = _validation(who, model, options.validation_data)
+        self.training: Examples | None = None  # what metrics of the training data are taken of
+        self.listeners: list[Callback] = [*options.callbacks, *([Progress()] if options.verbose else [])]
+        for listener in self.listeners:
+            if not callable(listener):
+                raise TypeError(f"{who}: callbacks must be callable, got {type(listener).__name__}")
+        self.history = History()
+
+    def run(self, loop: Loop, epochs: int, state: OptimizerState | None) -> History:
+        """Run the loop; with nobody listening between epochs it is not interrupted by them."""
+        listening = bool(self.listeners or self.metrics or self.validation)
+
+        def on_epoch(_: int, loss: float) -> bool:
+            values = {"loss": float(loss), **self._numbers()}
+            self.history.append(values)
+            record = EpochRecord(self.history.epochs - 1, epochs, values, self.model, state)
+            # every listener hears of the epoch, also when an earlier one ends the run
+            answers = [listener(record) for listener in self.listeners]
+            return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in answers)
+
+        try:
+            self._tell("on_start")
+            losses, bad, layer = loop(on_epoch if listening else None)
+        finally:
+            self._tell("on_end")  # also after Ctrl-C
+        if not listening:
+            for loss in losses:
+                self.history.append({"loss": loss})
+        if bad >= 0:
+            self._diverged(bad, layer)
+        return self.history
+
+    def _tell(self, name: str) -> None:
+        for listener in self.listeners:
+            hook = getattr(listener, name, None)
+            if hook is not None:
+                hook(self.model)
+
+    def _numbers(self) -> dict[str, float]:
+        """Metrics of the training data and numbers of the validation data, at the present parameters."""
+        values: dict[str, float] = {}
+        if self.training is not None and self.metrics:
+            numbers = measure(self.model, self.training, self.metrics, self.threads)
+            values.update({name: numbers[name] for name in map(_name, self.metrics)})
+        if self.validation is not None:
+            numbers = measure(self.model, self.validation, self.metrics, self.threads, scores=True)
+            values.update({f"val_{name}": number for name, number in numbers.items()})
+        return values
+
+    def _diverged(self, step: int, number: int) -> None:
+        layers = self.model.layers
+        self.history.diverged_at_step, self.history.diverged_at_layer = step, number
+        warnings.warn(
+            f"{self.who}: the loss was no longer finite at step {step}, after {self.history.epochs} whole "
+            f"epochs, first in layer {number} ({layers[number - 1].activation}); the training ended before "
+            "that step; try a smaller learning rate, clip_norm=1.0 of the optimizer, features scaled to "
+            "mean 0 and variance 1, or float64",
+            DivergenceWarning,
+            stacklevel=5,
+        )
 
 
 class Run:
@@ -38,34 +125,27 @@ class Run:
         y: object,
         sample_weight: object,
         class_weight: ClassWeight,
-        validation_data: tuple[Any, ...] | None,
-        metrics: Sequence[str | Metric],
-        threads: int | None,
+        options: Options,
+        validation_split: float = 0.0,
+        who: str = "fit",
     ) -> None:
-        self.model = model
-        self.X, self.y, self.weight = model._examples("fit", X, y, sample_weight, class_weight)
-        self.validation = self._validation(validation_data)
-        self.metrics = [self._metric(metric) for metric in metrics]
-        self.threads = door.threads("fit", threads)
-        self.history = History()
+        self.model, self.who = model, who
+        self.data = model._examples(who, X, y, sample_weight, class_weight, mapped=True)
+        self.epochs = _Epochs(who, model, options)
+        if validation_split:
+            self._split(validation_split)
+        self.epochs.training = self.data
 
-    def _validation(self, data: tuple[Any, ...] | None) -> tuple[Array, Array, Array | None] | None:
-        if data is None:
-            return None
-        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-            raise TypeError("fit: validation_data must be (X, y) or (X, y, sample_weight)")
-        return self.model._examples(
-            "fit: validation_data", data[0], data[1], data[2] if len(data) == 3 else None
-        )
+    def _split(self, part: float) -> None:
+        from deepcore.data.preprocessing import split_indices
 
-    def _metric(self, metric: str | Metric) -> str | Metric:
-        if callable(metric):
-            return metric
-        catalog.lookup(catalog.metrics, metric, "fit: metrics")
-        output = self.model.layers[-1].activation
-        if not catalog.activations[output]["probability"]:
-            raise ValueError(f"fit: metrics: {metric} needs a sigmoid or softmax output, got {output}")
-        return metric
+        if self.epochs.validation is not None:
+            raise ValueError(f"{self.who}: validation_split and validation_data exclude each other, got both")
+        if not isinstance(part, (float, np.floating)) or not 0 < part < 1:
+            raise ValueError(f"{self.who}: validation_split must be a fraction between 0 and 1, got {part!r}")
+        rows, held_out = split_indices(len(self.data.y), float(part), self.model.seed)
+        self.epochs.validation = self.data.take(held_out)
+        self.data = self.data.part(rows)
 
     def train(
         self,
@@ -73,97 +153,105 @@ class Run:
         epochs: int,
         batch_size: int | None,
         shuffle: bool,
-        callbacks: Sequence[Callback],
-        verbose: int,
         order: Array | None = None,
     ) -> History:
-        """Run the native loop; with nobody listening between epochs, in one call.
+        """Train; the native loop takes all epochs at once, unless the examples have to be converted in parts.
 
         ``order``, int64 (m,) or (epochs * m,), names the examples in the order of their visit and replaces
         the shuffle: for callers that draw it themselves.
         """
-        model, m = self.model, self.X.shape[0]
-        epochs = door.count("fit", "epochs", epochs)
-        batch = m if batch_size is None else door.count("fit", "batch_size", batch_size)
-        steps = epochs * -(-m // batch)
-        listeners: list[Callback] = [*callbacks, *([Progress()] if verbose else [])]
-        for listener in listeners:
-            if not callable(listener):
-                raise TypeError(f"fit: callbacks must be callable, got {type(listener).__name__}")
-        state = resolve(optimizer, model, steps)
-        _warn_if_symmetric(model)
-
-        listening = bool(listeners or self.metrics or self.validation)
+        model, data, threads = self.model, self.data, self.epochs.threads
+        m, epochs = len(data.y), door.count(self.who, "epochs", epochs)
+        batch = m if batch_size is None else min(m, door.count(self.who, "batch_size", batch_size))
+        steps = -(-m // batch)
+        _warn_if_symmetric(self.who, model)
+        if isinstance(optimizer, LBFGS) and self.who == "fit":
+            chosen = optimizer
+            return self.epochs.run(
+                lambda on_epoch: minimize(model, data, chosen, on_epoch, threads), chosen.max_iter, None
+            )
+        state = resolve(optimizer, model, epochs * steps, self.who)
         started, first_epoch = state.steps, model.epochs_trained
 
-        def on_epoch(_: int, loss: float) -> bool:
-            values = {"loss": float(loss), **self._numbers()}
-            self.history.append(values)
-            record = EpochRecord(self.history.epochs - 1, epochs, values, model)
-            # every listener hears of the epoch, also when an earlier one ends the run
-            answers = [listener(record) for listener in listeners]
-            return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in answers)
+        def in_one_call(on_epoch: OnEpoch | None) -> Ending:
+            given = {} if order is None else {"order": order}
+            try:
+                losses, bad = model._network.train(
+                    data.X, data.y, state._native, batch, epochs, shuffle=bool(shuffle), seed=model.seed,
+                    first_epoch=first_epoch, sample_weight=data.weight, on_epoch=on_epoch, threads=threads,
+                    **given,
+                )  # fmt: skip
+                return losses, int(bad), streams.first_bad_layer(model, data.X) if bad >= 0 else 0
+            finally:
+                # also after Ctrl-C: the next run must not draw the orders that were used
+                model.epochs_trained = first_epoch + -(-(state.steps - started) // steps)
 
-        try:
-            losses, bad = model._network.train(
-                self.X, self.y, state._native, 0 if batch_size is None else batch, epochs,
-                shuffle=bool(shuffle), seed=model.seed, first_epoch=first_epoch, sample_weight=self.weight,
-                on_epoch=on_epoch if listening else None, threads=self.threads,
-                order=order,
-            )  # fmt: skip
-        finally:
-            # also after Ctrl-C: the next run must not draw the orders that were used
-            model.epochs_trained = first_epoch + -(-(state.steps - started) // (steps // epochs))
-            for listener in listeners:
-                on_end = getattr(listener, "on_end", None)
-                if on_end is not None:
-                    on_end(model)
-        if not listening:
-            for loss in losses:
-                self.history.append({"loss": loss})
-        if bad >= 0:
-            self._diverged(int(bad))
-        return self.history
+        def in_parts(on_epoch: OnEpoch | None) -> Ending:
+            def slabs(epoch: int) -> Iterator[streams.Slab]:
+                shuffled = shuffle and batch < m  # as in the native loop
+                rows = _core.permutation(model.seed, first_epoch + epoch, m) if shuffled else None
+                return streams.of_rows(data, rows, batch, model.dtype)
 
-    def _numbers(self) -> dict[str, float]:
-        """Metrics of the training data and numbers of the validation data, at the present parameters."""
-        model, values = self.model, {}
-        for metric in self.metrics:
-            if isinstance(metric, str):
-                values[metric] = model._evaluate(self.X, self.y, self.weight, self.threads)[metric]
-        functions = [metric for metric in self.metrics if not isinstance(metric, str)]
-        if functions:
-            outputs = np.asarray(model._network.predict(self.X, threads=self.threads))
-            values.update({_name(metric): float(metric(self.y, outputs)) for metric in functions})
-        if self.validation is not None:
-            X, y, weight = self.validation
-            numbers = model._evaluate(X, y, weight, self.threads)
-            values.update({f"val_{name}": number for name, number in numbers.items()})
-            if functions:
-                outputs = np.asarray(model._network.predict(X, threads=self.threads))
-                values.update({f"val_{_name(metric)}": float(metric(y, outputs)) for metric in functions})
-        return values
+            return streams.train(model, state, slabs, epochs, on_epoch, threads)
 
-    def _diverged(self, step: int) -> None:
-        layers = self.model.layers
-        # where all Z and A are finite, it is the loss of the outputs that is not
-        number = int(self.model._network.nonfinite_layer(self.X)) or len(layers)
-        self.history.diverged_at_step, self.history.diverged_at_layer = step, number
-        warnings.warn(
-            f"fit: the loss was no longer finite at step {step}, after {self.history.epochs} whole epochs, "
-            f"first in layer {number} ({layers[number - 1].activation}); the training ended before that "
-            "step; try a smaller learning rate, clip_norm=1.0 of the optimizer, features scaled to mean 0 "
-            "and variance 1, or float64",
-            DivergenceWarning,
-            stacklevel=4,
-        )
+        loop = in_parts if streams.in_parts(data.X, model.dtype) else in_one_call
+        return self.epochs.run(loop, epochs, state)
+
+
+class BatchRun:
+    """A run over batches that come from elsewhere, one step each."""
+
+    def __init__(self, model: Model, batches: object, epochs: int, options: Options) -> None:
+        self.model = model
+        self.count = door.count("fit_batches", "epochs", epochs)
+        self.batches = streams.reiterable(batches, self.count)
+        self.epochs = _Epochs("fit_batches", model, options)
+
+    def train(self, optimizer: object) -> History:
+        """Train until the last epoch's batches end."""
+        model = self.model
+        state = resolve(optimizer, model, 1, "fit_batches")
+        _warn_if_symmetric("fit_batches", model)
+
+        def loop(on_epoch: OnEpoch | None) -> Ending:
+            def slabs(_: int) -> Iterable[streams.Slab]:
+                return streams.of_batches(model, self.batches())
+
+            return streams.train(model, state, slabs, self.count, on_epoch, self.epochs.threads)
+
+        return self.epochs.run(loop, self.count, state)
+
+
+def measure(
+    model: Model, data: Examples, chosen: Sequence[Metric], threads: int, scores: bool = False
+) -> dict[str, float]:
+    """The chosen metrics of ``data`` by name; with ``scores`` also what ``evaluate`` always tells."""
+    values: dict[str, float] = {}
+    if scores or "accuracy" in chosen:
+        values.update(model._scores(data, threads))
+    functions = [metric for metric in chosen if not isinstance(metric, str)]
+    if functions:
+        outputs = model._outputs(data.X, threads)
+        for metric in functions:
+            weight = {"sample_weight": data.weight} if isinstance(metric, metrics.Named) else {}
+            values[_name(metric)] = float(metric(data.y, outputs, **weight))
+    return values
 
 
 def _name(metric: Metric) -> str:
-    return getattr(metric, "__name__", type(metric).__name__)
+    return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
 
 
-def _warn_if_symmetric(model: Model) -> None:
+def _validation(who: str, model: Model, data: tuple[Any, ...] | None) -> Examples | None:
+    if data is None:
+        return None
+    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+        raise TypeError(f"{who}: validation_data must be (X, y) or (X, y, sample_weight)")
+    X, y, weight = (*data, None)[:3]
+    return model._examples(f"{who}: validation_data", X, y, weight, mapped=True)
+
+
+def _warn_if_symmetric(who: str, model: Model) -> None:
     """Warn if all units of a hidden layer are equal on both sides: they get equal gradients for ever."""
     if any(layer.initializer == "zeros" for layer in model.layers[:-1]):
         return  # the model warned when it was made
@@ -174,7 +262,7 @@ def _warn_if_symmetric(model: Model) -> None:
             continue
         if (W[0] == W).all() and (b == b[0]).all() and not np.ptp(W_next, axis=1).any():
             warnings.warn(
-                f"fit: all units of hidden layer {number} are equal and will stay equal; start from random "
+                f"{who}: all units of hidden layer {number} are equal and will stay equal; start from random "
                 "weights (init='auto')",
                 SymmetryWarning,
                 stacklevel=4,

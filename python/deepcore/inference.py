@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from deepcore import _core, catalog, door
+from deepcore.streams import Examples, evaluate, in_parts, slices
 from deepcore.typing import Array, Predictor
 
 if TYPE_CHECKING:
     from deepcore.layers import Dense
+    from deepcore.model import Model
 
 __all__ = ["Inference"]
 
@@ -48,18 +51,59 @@ class Inference:
             array = door.numbers("predict", "X", X)
             single = array.ndim == 1
             X = array[np.newaxis] if single else array
-        rows = door.features("predict", X, self.inputs, self.dtype)
-        shape = (self.outputs,) if single else (rows.shape[0], self.outputs)
-        if out is None:
-            A: Array = self._network.predict(rows, threads=door.threads("predict", threads))
-            return A[0] if single else A
-        if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != self.dtype:
-            got = f"{out.shape} of {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
-            raise ValueError(
-                f"predict: out must be an array of shape {shape} and dtype {self.dtype}, got {got}"
-            )
-        self._network.predict(rows, out[np.newaxis] if single else out, door.threads("predict", threads))
-        return out
+        rows = door.features("predict", X, self.inputs, self.dtype, mapped=True)
+        threads = door.threads("predict", threads)
+        if out is not None:
+            shape = (self.outputs,) if single else (rows.shape[0], self.outputs)
+            if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != self.dtype:
+                got = f"{out.shape} of {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
+                raise ValueError(
+                    f"predict: out must be an array of shape {shape} and dtype {self.dtype}, got {got}"
+                )
+            self._outputs(rows, threads, out[np.newaxis] if single else out)
+            return out
+        A = self._outputs(rows, threads)
+        return A[0] if single else A
+
+    def _outputs(self, X: Any, threads: int, out: Array | None = None) -> Array:
+        """A[L] of checked features, which are converted in parts where they are mapped in another dtype."""
+        if not in_parts(X, self.dtype):
+            return self._network.predict(X, out, threads)  # type: ignore[no-any-return]
+        A = np.empty((len(X), self.outputs), self.dtype) if out is None else out
+        for rows in slices(len(X), X.shape[1] * self.dtype.itemsize):
+            self._network.predict(X[rows].astype(self.dtype), A[rows], threads)
+        return A
+
+    def evaluate(
+        self,
+        X: object,
+        y: object,
+        sample_weight: object = None,
+        threads: int | None = None,
+        metrics: Sequence[str | Callable[[Array, Array], float]] = (),
+    ) -> dict[str, float]:
+        """Mean loss, for classifiers the fraction of examples predicted right, and further metrics.
+
+        Args:
+            X: (m, n_x); y, sample_weight and threads are those of ``fit``.
+            metrics: Names of ``deepcore.metrics``, or functions ``metric(y, outputs)``.
+
+        Returns:
+            ``{"loss": ..., "accuracy": ...}``; without accuracy if the output is neither sigmoid nor softmax.
+        """
+        from deepcore.fitting import measure
+        from deepcore.metrics import resolve
+
+        model = cast("Model", self)
+        chosen = [resolve("evaluate", metric, model) for metric in metrics]
+        data = model._examples("evaluate", X, y, sample_weight, mapped=True)
+        return measure(model, data, chosen, door.threads("evaluate", threads), scores=True)
+
+    def _scores(self, data: Examples, threads: int) -> dict[str, float]:
+        loss, accuracy = evaluate(cast("Model", self), data, threads)
+        if not catalog.activations[self.layers[-1].activation]["probability"]:
+            return {"loss": float(loss)}
+        return {"loss": float(loss), "accuracy": float(accuracy)}
 
     def predictor(self) -> Predictor:
         """A snapshot of the model with a workspace of its own, for predictions where microseconds count.

@@ -5,27 +5,26 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from deepcore import _core, catalog, door
 from deepcore.blocks import BlockViews, parameter_pieces, running_pieces
-from deepcore.callbacks import EpochRecord
-from deepcore.history import History
 from deepcore.inference import Inference
 from deepcore.layers import Dense, Dropout, SymmetryWarning, folded, initialize, native_layers, resolve_loss
-from deepcore.optimizers import Optimizer, OptimizerState, resolve
+from deepcore.optimizers import Optimizer, resolve
 from deepcore.plan import Plan
+from deepcore.streams import Examples
 from deepcore.summary import Summary
+from deepcore.training import Trainable
 from deepcore.typing import Array, ClassWeight, DTypeName, LossName, OptimizerName
 
 __all__ = ["Model"]
 
 
-class Model(Inference):
+class Model(Trainable, Inference):
     """A network of dense layers: ``A[l] = g[l](W[l] A[l-1] + b[l])``, ``A[0] = X``.
 
     Args:
@@ -148,91 +147,13 @@ class Model(Inference):
             a step of 128 examples, at once: 52.4 Mflop on 1 thread
             examples:   a thread carries blocks of 64 examples through all layers
             parameters: gradient and update in 31 chunks
-            memory:     parameters 0.407 MB, ..., workspace 0.697 MB, together 3.15 MB
+            memory:     parameters 0.407 MB, ...
         """
         state = resolve(optimizer, self, 1)
         batch = door.count("plan", "batch_size", batch_size)
         return Plan(**self._network.plan(batch, state._native, door.threads("plan", threads)))
 
     # Training
-
-    def fit(
-        self,
-        X: object,
-        y: object,
-        optimizer: Optimizer | OptimizerState | OptimizerName | str = "adam",
-        epochs: int = 10,
-        batch_size: int | None = 128,
-        shuffle: bool = True,
-        sample_weight: object = None,
-        class_weight: ClassWeight = None,
-        validation_data: tuple[Any, ...] | None = None,
-        callbacks: Sequence[Callable[[EpochRecord], object]] = (),
-        threads: int | None = None,
-        verbose: int = 0,
-        metrics: Sequence[str | Callable[[Array, Array], float]] = (),
-    ) -> History:
-        """Train by (mini-batch) gradient descent and return one number an epoch.
-
-        Args:
-            X: Features, (m, n_x); other numeric dtypes are converted once to the model's. A scipy.sparse
-                matrix is read row by row, a batch at a time.
-            y: Targets. Softmax: integer labels (m,) from 0 to n_L - 1. Sigmoid: 0/1 of shape (m,) or (m,
-                n_L). Other outputs: reals of shape (m,) or (m, n_L).
-            optimizer: A description such as ``Adam(1e-3)``, a name such as ``"sgd"`` (with its defaults), or
-                a state made by ``bind(model)``, which continues where it stands.
-            epochs: Passes over the data.
-            batch_size: Examples a step, the last batch of an epoch being the rest; None: all examples at
-                once.
-            shuffle: Draw a new order every epoch (by the model's seed and the number of epochs trained so
-                far).
-            sample_weight: (m,) weights of the examples, not negative.
-            class_weight: ``{label: weight}`` or ``"balanced"``, multiplied into the sample weights.
-            validation_data: ``(X_val, y_val)`` or ``(X_val, y_val, weights)``, evaluated after every epoch.
-            callbacks: Called with an ``EpochRecord`` after every epoch; one that returns True ends the
-                training.
-            threads: Number of threads; None: the default of this machine.
-            verbose: 1 shows a progress line on standard error.
-            metrics: Further numbers of the training data: ``"accuracy"``, or functions ``metric(y, outputs)``
-                (named by their ``__name__``). Each costs one more pass an epoch.
-
-        Returns:
-            ``history["loss"]``, with validation data also ``history["val_loss"]`` (and ``"val_accuracy"`` for
-            classifiers). The loss is the mean over the examples as they were visited during the epoch.
-
-        Raises:
-            TypeError: if an array does not hold real numbers, or an argument has another type.
-            ValueError: if a shape, a label or a value is not allowed; nothing has been changed then.
-            RuntimeError: if the model is already being trained, by a callback or another thread.
-
-        A loss that is not finite ends the training with a ``DivergenceWarning``; ``history.diverged_at_step``
-        and ``diverged_at_layer`` name the place. Ctrl-C raises KeyboardInterrupt; the model keeps the steps
-        made so far.
-
-        Example:
-            >>> import deepcore as dc
-            >>> X = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
-            >>> model = dc.mlp([2, 8, 1], activation="tanh", dtype="float64", seed=1)
-            >>> history = model.fit(X, [0, 1, 1, 0], dc.Adam(0.1), epochs=100, batch_size=None)
-            >>> model.predict_labels(X)
-            array([0, 1, 1, 0])
-        """
-        from deepcore.fitting import Run
-
-        with self._exclusive("fit"):
-            run = Run(self, X, y, sample_weight, class_weight, validation_data, metrics, threads)
-            return run.train(optimizer, epochs, batch_size, shuffle, callbacks, verbose)
-
-    @contextmanager
-    def _exclusive(self, who: str) -> Iterator[None]:
-        if not self._busy.acquire(blocking=False):
-            raise RuntimeError(
-                f"{who}: this model is already being trained (by a callback or another thread)"
-            )
-        try:
-            yield
-        finally:
-            self._busy.release()
 
     def gradients(
         self,
@@ -254,11 +175,10 @@ class Model(Inference):
             loss: Mean over the examples.
             grads: ``{"dW1": (n1, n_x), "db1": (n1, 1), ...}``, views of ``grads.flat``.
         """
-        X, y, weight = self._examples("gradients", X, y, sample_weight)
+        data = self._examples("gradients", X, y, sample_weight)
         flat = np.zeros_like(self._flat)
-        loss = self._network.gradient(
-            X, y, flat, weight, door.threads("gradients", threads), self._training("gradients", step)
-        )
+        threads, training = door.threads("gradients", threads), self._training("gradients", step)
+        loss = self._network.gradient(data.X, data.y, flat, data.weight, threads, training)
         return float(loss), self._views(flat, "d")
 
     def _training(self, who: str, step: int | None) -> tuple[int, int] | None:
@@ -278,42 +198,36 @@ class Model(Inference):
             1), ...}``, columns being examples. They are derivatives of the cost, so ``dZ[L] = (A[L] - Y) /
             m``.
         """
-        X, y, weight = self._examples("trace", X, y, sample_weight)
-        return dict(self._network.trace(X, y, weight, self._training("trace", step)))
+        data = self._examples("trace", X, y, sample_weight)
+        return dict(self._network.trace(data.X, data.y, data.weight, self._training("trace", step)))
 
-    # Use: predict, predictor, predict_labels are those of Inference
-
-    def evaluate(
-        self, X: object, y: object, sample_weight: object = None, threads: int | None = None
-    ) -> dict[str, float]:
-        """Mean loss, and for classifiers the fraction of examples predicted right.
-
-        Args:
-            X: (m, n_x); y, sample_weight and threads are those of ``fit``.
-
-        Returns:
-            ``{"loss": ..., "accuracy": ...}``; without accuracy if the output is neither sigmoid nor softmax.
-        """
-        X, y, weight = self._examples("evaluate", X, y, sample_weight)
-        return self._evaluate(X, y, weight, door.threads("evaluate", threads))
-
-    def _evaluate(self, X: Array, y: Array, weight: Array | None, threads: int) -> dict[str, float]:
-        loss, accuracy = self._network.evaluate(X, y, weight, threads)
-        if not catalog.activations[self.layers[-1].activation]["probability"]:
-            return {"loss": float(loss)}
-        return {"loss": float(loss), "accuracy": float(accuracy)}
+    # Use: predict, predictor, predict_labels, evaluate are those of Inference; fit is that of Trainable
 
     def _examples(
-        self, who: str, X: object, y: object, sample_weight: object, class_weight: ClassWeight = None
-    ) -> tuple[Array, Array, Array | None]:
-        features = door.features(who, X, self.inputs, self.dtype)
+        self,
+        who: str,
+        X: object,
+        y: object,
+        sample_weight: object,
+        class_weight: ClassWeight = None,
+        mapped: bool = False,
+    ) -> Examples:
+        features = door.features(who, X, self.inputs, self.dtype, mapped)
         m = features.shape[0]
         if m == 0:
             raise ValueError(f"{who}: X must have at least one row, got none")
         y = door.targets(
             who, y, m, self.outputs, self.layers[-1].activation, catalog.losses[self.loss], self.dtype
         )
-        return features, y, door.weights(who, sample_weight, class_weight, y, self.dtype)
+        return Examples(features, y, door.weights(who, sample_weight, class_weight, y, self.dtype))
+
+    # All that training changes in the model, and the way back to it.
+
+    def _learned(self) -> Any:
+        return self._flat.copy(), self._running.flat.copy()
+
+    def _learn(self, learned: Any) -> None:
+        self._flat[:], self._running.flat[:] = learned
 
     def _views(self, flat: Array, prefix: str) -> BlockViews:
         return BlockViews(flat, self._pieces, prefix)

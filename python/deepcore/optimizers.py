@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from deepcore import _core, catalog
-from deepcore.schedules import LearningRate, Schedule, native_schedule
+from deepcore.schedules import LearningRate, Schedule, is_tabulated, native_schedule
 from deepcore.typing import Array
 
 if TYPE_CHECKING:
@@ -191,20 +191,53 @@ class OptimizerState:
     """Slots and step counter of one optimizer on one model; made by ``Optimizer.bind``."""
 
     def __init__(self, optimizer: Optimizer, model: Model, steps: int | None = None) -> None:
-        who = type(optimizer).__name__
+        rate = optimizer.learning_rate
+        if steps is None and is_tabulated(rate):
+            raise ValueError(
+                f"{type(optimizer).__name__}: steps must be given when learning_rate is a function, which is "
+                "tabulated over the run"
+            )
         hyper = {name: float(value) for name, value in optimizer._hyper().items()}
-        schedule = native_schedule(optimizer.learning_rate, steps, who)
+        self._table: list[float] = []
+        schedule = native_schedule(rate, steps or 0, self._table)
         network: Any = model._network
         native = _core.OptimizerF32 if model.dtype == np.float32 else _core.OptimizerF64
         self.optimizer = optimizer
         self._model = model
         self._native: Any = native(network, optimizer._name, hyper, schedule)
+        self._scale = 1.0
         self._flat: Array | None = None
 
     @property
     def steps(self) -> int:
         """Steps made so far."""
         return int(self._native.steps)
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step: the schedule's times ``rate_scale``."""
+        return float(self._native.learning_rate(self.steps))
+
+    @property
+    def rate_scale(self) -> float:
+        """Factor on the schedule, 1 at the start; a callback may change it between epochs."""
+        return self._scale
+
+    @rate_scale.setter
+    def rate_scale(self, factor: float) -> None:
+        _check_number("rate_scale", "factor", factor)
+        self._scale = float(factor)
+        self._set_schedule(0)
+
+    def _set_schedule(self, steps: int) -> None:
+        """Set the native schedule; a function is tabulated as far as step ``steps`` at least."""
+        native = native_schedule(self.optimizer.learning_rate, max(steps, len(self._table)), self._table)
+        self._native.learning_rate = native.scaled(self._scale)
+
+    def _prepare(self, steps: int) -> None:
+        # rates of a function are known as far as they were asked for; a longer run asks for more
+        if is_tabulated(self.optimizer.learning_rate):
+            self._set_schedule(self.steps + steps)
 
     @property
     def slots(self) -> dict[str, Array]:
@@ -254,7 +287,7 @@ class OptimizerState:
         return f"OptimizerState({self.optimizer!r}, steps={self.steps})"
 
 
-def resolve(optimizer: object, model: Model, steps: int) -> OptimizerState:
+def resolve(optimizer: object, model: Model, steps: int, who: str = "fit") -> OptimizerState:
     """The state that ``fit`` trains with: a name or description starts fresh, a state continues.
 
     Raises:
@@ -263,14 +296,27 @@ def resolve(optimizer: object, model: Model, steps: int) -> OptimizerState:
     """
     if isinstance(optimizer, OptimizerState):
         if optimizer._model is not model:
-            raise ValueError("fit: optimizer is a state bound to another model; bind it to this one")
+            raise ValueError(f"{who}: optimizer is a state bound to another model; bind it to this one")
+        optimizer._prepare(steps)
         return optimizer
+    return OptimizerState(_description(optimizer, who), model, steps)
+
+
+def continued(optimizer: object, model: Model, last: OptimizerState | None) -> OptimizerState:
+    """The state of the next ``partial_fit``: ``last``, unless another optimizer is asked for."""
+    if isinstance(optimizer, OptimizerState):
+        return resolve(optimizer, model, 1, "partial_fit")
+    chosen = _description(optimizer, "partial_fit")
+    return last if last is not None and last.optimizer == chosen else OptimizerState(chosen, model, 1)
+
+
+def _description(optimizer: object, who: str) -> Optimizer:
     if isinstance(optimizer, str):
-        catalog.lookup(catalog.optimizers, optimizer, "fit: optimizer")
-        optimizer = _CLASSES[optimizer]()  # type: ignore[call-arg]
+        catalog.lookup(catalog.optimizers, optimizer, f"{who}: optimizer")
+        return _CLASSES[optimizer]()  # type: ignore[call-arg]
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
-            f"fit: optimizer must be a name, an Optimizer such as Adam(1e-3), or a bound state, "
+            f"{who}: optimizer must be a name, an Optimizer such as Adam(1e-3), or a bound state, "
             f"got {type(optimizer).__name__}"
         )
-    return OptimizerState(optimizer, model, steps)
+    return optimizer

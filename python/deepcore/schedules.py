@@ -1,6 +1,7 @@
 """Learning-rate schedules: the learning rate as a function of the optimizer step, counted from 0.
 
-Each class is one row of ``catalog.schedules``; calling it evaluates that row.
+Each class is one row of ``catalog.schedules``, and ``Warmup`` goes before any of them; calling one evaluates
+it. What acts on a recorded number, between epochs, is a callback: ``deepcore.ReduceOnPlateau``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,19 @@ import numpy as np
 
 from deepcore import _core
 
-__all__ = ["Constant", "Cosine", "Exponential", "InverseTime", "Schedule", "StepDecay"]
+__all__ = [
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "InverseTime",
+    "OneCycle",
+    "Schedule",
+    "StepDecay",
+    "Warmup",
+]
+
+# Parameters that divide: counts of steps, and ratios of rates.
+_AT_LEAST_ONE = frozenset({"every", "steps", "div", "final_div"})
 
 
 @dataclass(frozen=True)
@@ -27,14 +40,10 @@ class Schedule:
     def __post_init__(self) -> None:
         who = type(self).__name__
         if not self._name:
-            raise TypeError(
-                "Schedule is the base class; use Constant, StepDecay, Exponential, InverseTime, Cosine"
-            )
+            raise TypeError(f"Schedule is the base class; use one of {', '.join(__all__)}")
         for name, value in vars(self).items():
-            # every and steps are divisors counted in steps; the others are rates and factors
-            low = 1 if name in ("every", "steps") else 0
-            number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-            if not (number and math.isfinite(value) and value >= low):
+            low = 1 if name in _AT_LEAST_ONE else 0
+            if not (_is_number(value) and value >= low):
                 raise ValueError(f"{who}: {name} must be a finite number, at least {low}, got {value!r}")
 
     def __call__(self, step: int) -> float:
@@ -114,27 +123,112 @@ class Cosine(Schedule):
     _name: ClassVar[str] = "cosine"
 
 
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """Half a cosine up to ``learning_rate``, then half a cosine down to almost nothing, over ``steps`` steps.
+
+    It starts at ``learning_rate / div``, has its peak after ``rise * steps`` steps, and ends at
+    ``learning_rate / (div * final_div)``, which then stays.
+
+    Example:
+        >>> cycle = OneCycle(1.0, steps=100)
+        >>> round(cycle(0), 12), cycle(29)
+        (0.04, 1.0)
+
+    Source: Smith & Topin (2018), in the variant of ``torch.optim.lr_scheduler.OneCycleLR``, the momentum
+        being left alone.
+    """
+
+    steps: int = 1000
+    rise: float = 0.3
+    div: float = 25.0
+    final_div: float = 1e4
+    _name: ClassVar[str] = "one_cycle"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rise > 1:
+            raise ValueError(f"OneCycle: rise must be a fraction from 0 to 1, got {self.rise!r}")
+
+
+@dataclass(frozen=True)
+class Warmup(Schedule):
+    """A line from ``start`` times the first rate up to it, over ``steps`` steps; then ``learning_rate``.
+
+    ``learning_rate`` is a number, another schedule, or a function; its own step 0 is step ``steps``.
+
+    Example:
+        >>> schedule = Warmup(Cosine(1.0, steps=100), steps=10, start=0.5)
+        >>> schedule(0), schedule(5), schedule(10), round(schedule(60), 12)
+        (0.5, 0.75, 1.0, 0.5)
+
+    Source: Goyal et al. (2017), section 2.2; torch's ``LinearLR`` followed by another in ``SequentialLR``.
+    """
+
+    learning_rate: LearningRate  # type: ignore[assignment]
+    steps: int = 100
+    start: float = 0.01
+    _name: ClassVar[str] = "warmup"
+
+    def __post_init__(self) -> None:
+        rate = self.learning_rate
+        if isinstance(rate, Warmup):
+            raise TypeError("Warmup: learning_rate must be a number, a function or another schedule")
+        if not callable(rate) and not (_is_number(rate) and rate >= 0):
+            raise ValueError(f"Warmup: learning_rate must be finite and not negative, got {rate!r}")
+        if isinstance(self.steps, bool) or not isinstance(self.steps, (int, np.integer)) or self.steps < 1:
+            raise ValueError(f"Warmup: steps must be a whole number, at least 1, got {self.steps!r}")
+        if not (_is_number(self.start) and 0 <= self.start <= 1):
+            raise ValueError(f"Warmup: start must be a factor from 0 to 1, got {self.start!r}")
+
+    def __call__(self, step: int) -> float:
+        """The learning rate at optimizer step ``step``, the first step being 0."""
+        after = self.learning_rate
+        if callable(after) and not isinstance(after, Schedule):
+            after = Constant(after(max(step - self.steps, 0)))
+        return self._around(native_schedule(after, 0, []))(step)
+
+    def _around(self, after: _core.Schedule) -> _core.Schedule:
+        return _core.Schedule.warmup(after, int(self.steps), float(self.start))
+
+
 #: What an optimizer takes as its learning rate: a number, a schedule, or ``step -> rate``.
 LearningRate: TypeAlias = float | Schedule | Callable[[int], float]
 
 
-def native_schedule(learning_rate: LearningRate, steps: int | None, who: str) -> _core.Schedule:
-    """The native schedule of a learning rate; a Python function is tabulated over ``steps`` steps.
+def _is_number(value: object) -> bool:
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    return number and math.isfinite(value)  # type: ignore[arg-type]
+
+
+def native_schedule(learning_rate: LearningRate, steps: int, table: list[float]) -> _core.Schedule:
+    """The native schedule of a learning rate, for a run that ends before step ``steps``.
+
+    Args:
+        learning_rate: A number, a schedule or a function of the step.
+        steps: Length of the run, from the optimizer's first step on; needed for functions only.
+        table: What a function was found to return, step by step; it is extended as far as needed.
 
     Raises:
-        ValueError: if a function returns a rate that is negative or not finite, or ``steps`` is not known.
+        ValueError: if a function returns a rate that is negative or not finite.
     """
+    if isinstance(learning_rate, Warmup):
+        after = native_schedule(learning_rate.learning_rate, max(steps - learning_rate.steps, 1), table)
+        return learning_rate._around(after)
     if isinstance(learning_rate, Schedule):
         return learning_rate._native()
     if not callable(learning_rate):
         return Constant(float(learning_rate))._native()
-    if steps is None:
-        raise ValueError(
-            f"{who}: steps must be given when learning_rate is a function, which is tabulated over the run"
-        )
-    values = np.fromiter((learning_rate(step) for step in range(steps)), np.float64, steps)
-    bad = ~(np.isfinite(values) & (values >= 0))
-    if bad.any():
-        step = int(bad.argmax())
-        raise ValueError(f"{who}: learning_rate({step}) must be finite and not negative, got {values[step]}")
-    return _core.Schedule.table(values)
+    for step in range(len(table), max(steps, 1)):
+        rate = learning_rate(step)
+        if not (_is_number(rate) and rate >= 0):
+            raise ValueError(f"schedule: learning_rate({step}) must be finite and not negative, got {rate!r}")
+        table.append(float(rate))
+    return _core.Schedule.table(np.array(table))
+
+
+def is_tabulated(learning_rate: object) -> bool:
+    """Whether a learning rate is, or warms up to, a Python function, of which a run needs a table."""
+    if isinstance(learning_rate, Warmup):
+        return is_tabulated(learning_rate.learning_rate)
+    return callable(learning_rate) and not isinstance(learning_rate, Schedule)

@@ -59,7 +59,7 @@ InitializerName: TypeAlias = Literal[
     "zeros", "normal", "xavier", "xavier_uniform", "he", "he_uniform", "lecun", "inverse_sqrt"
 ]
 OptimizerName: TypeAlias = Literal["sgd", "rmsprop", "adagrad", "adam", "adamw", "nadam"]
-ScheduleName: TypeAlias = Literal["constant", "step", "exponential", "inverse_time", "cosine"]
+ScheduleName: TypeAlias = Literal["constant", "step", "exponential", "inverse_time", "cosine", "one_cycle"]
 NormName: TypeAlias = Literal["batch", "layer"]
 MetricName: TypeAlias = Literal["accuracy"]
 DTypeName: TypeAlias = Literal["float32", "float64"]

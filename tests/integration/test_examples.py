@@ -125,6 +125,24 @@ def test_spirals(capsys):
     assert accuracy["15"] < 90 < accuracy["3000"]
 
 
+def test_fashion(capsys, data_file, monkeypatch):
+    """Costs a minute and a half of CPU time."""
+    images = data_file("fashion", "train-images-idx3-ubyte.gz")
+    monkeypatch.setenv("DEEPCORE_DATA", str(images.parents[1]))
+    text = run("09_fashion.py", capsys)
+    assert number(r"^test ([\d.]+%)", text) >= 0.895
+    assert sum(column(r"^\S+ +(\d+)  \S+ \(\d+\)$", text)) / 1e4 == number(r"^test ([\d.]+%)", text)
+
+
+def test_fashion_without_the_images_says_what_is_needed(capsys, monkeypatch, tmp_path):
+    monkeypatch.delenv("DEEPCORE_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        run("09_fashion.py", capsys)
+    assert end.value.code == 2
+    assert "fashion/train-images-idx3-ubyte.gz" in capsys.readouterr().err
+
+
 def test_notebook(capsys, monkeypatch):
     """The cells, one after the other, as a kernel would run them."""
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `cli`)")

@@ -116,3 +116,22 @@ def test_the_interrupt_arrives_within_a_large_batch_and_its_step_is_not_taken():
         """
     )
     assert (before, after, kept) == ("1", "1", "True")
+
+
+def test_a_run_over_batches_keeps_its_steps_too():
+    steps, epochs, finite = child(
+        """
+        sender = threading.Thread(target=interrupt)
+        sender.start()
+        batches = [(X[i : i + 100], y[i : i + 100]) for i in range(0, len(X), 100)]
+        try:
+            model.fit_batches(batches, state, epochs=1000)
+        except KeyboardInterrupt:
+            sender.join()
+        else:
+            raise SystemExit("fit_batches came back without KeyboardInterrupt")
+        print(state.steps, model.epochs_trained, np.isfinite(model.flat_parameters).all())
+        """
+    )
+    assert 0 < int(steps) < 3_000
+    assert (epochs, finite) == ("1", "True")

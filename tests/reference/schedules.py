@@ -28,9 +28,27 @@ def cosine(t, learning_rate, steps, final):
     return final + 0.5 * (learning_rate - final) * (1 + math.cos(math.pi * min(t, steps) / steps))
 
 
+def one_cycle(t, learning_rate, steps, rise, div, final_div):
+    """torch's OneCycleLR: up to the peak at step rise * steps - 1, down to the end at step steps - 1."""
+    low, peak, last = learning_rate / div, rise * steps - 1, steps - 1
+    t = min(t, last)
+
+    def anneal(start, end, part):
+        return end + (start - end) / 2 * (math.cos(math.pi * part) + 1)
+
+    if peak > 0 and t <= peak:
+        return anneal(low, learning_rate, t / peak)
+    return anneal(learning_rate, low / final_div, (t - peak) / (last - peak))
+
+
+def warmup(t, after, steps, start):
+    """Linear up to the first rate of ``after``, a function of its own step."""
+    return after(0) * (start + (1 - start) * t / steps) if t < steps else after(t - steps)
+
+
 def table(t, values):
     """The last value stays."""
     return values[min(t, len(values) - 1)]
 
 
-SCHEDULES = {f.__name__: f for f in (constant, step, exponential, inverse_time, cosine)}
+SCHEDULES = {f.__name__: f for f in (constant, step, exponential, inverse_time, cosine, one_cycle)}

@@ -167,6 +167,52 @@ def test_balanced_classes_weigh_the_same_together():
     assert np.array_equal(full(X, y, class_weight="balanced"), full(X, y, sample_weight=weight))
 
 
+def labels(m=30):
+    X, y = examples(m)
+    return X, np.column_stack([y, X[:, 0] > 0.5, X[:, 1] > -0.2]).astype(int)
+
+
+@pytest.mark.parametrize("weight", [np.arange(30) % 3, np.arange(30) % 2], ids=["repeated", "left out"])
+def test_weights_of_several_labels_are_those_of_the_example(weight):
+    X, Y = labels()
+    # sums in another order: some ulps a step, three steps
+    np.testing.assert_allclose(
+        full(X, Y, model=net("sigmoid", 3), sample_weight=weight),
+        full(np.repeat(X, weight, axis=0), np.repeat(Y, weight, axis=0), model=net("sigmoid", 3)),
+        rtol=1e-11,
+    )
+
+
+def test_balanced_weights_of_several_labels_are_multiplied():
+    X, Y = labels()
+    product = np.ones(30)
+    for column in Y.T:
+        product *= (30 / (2 * np.bincount(column)))[column]
+    assert np.array_equal(
+        full(X, Y, model=net("sigmoid", 3), class_weight="balanced"),
+        full(X, Y, model=net("sigmoid", 3), sample_weight=product),
+    )
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["one label", "three labels"])
+def test_balanced_is_scikit_learn_s(several):
+    peer = pytest.importorskip("sklearn.utils.class_weight", reason="scikit-learn is not installed")
+    X, Y = labels()
+    Y = Y if several else Y[:, 0]
+    weight = peer.compute_sample_weight("balanced", Y)
+    n = 3 if several else 1
+    assert np.array_equal(
+        full(X, Y, model=net("sigmoid", n), class_weight="balanced"),
+        full(X, Y, model=net("sigmoid", n), sample_weight=weight),
+    )
+
+
+def test_named_weights_of_several_labels_are_refused():
+    X, Y = labels()
+    with pytest.raises(ValueError, match="class_weight must be 'balanced' for 3 labels an example"):
+        net("sigmoid", 3).fit(X, Y, class_weight={1: 2.0})
+
+
 @pytest.mark.parametrize(("output", "n"), [("sigmoid", 1), ("softmax", 2)])
 def test_class_weights_multiply_the_sample_weights(output, n):
     X, y = examples()

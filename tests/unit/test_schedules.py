@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import deepcore as dc
 from deepcore import _core
 from reference import schedules as twin
 
@@ -15,9 +16,15 @@ CASES = [
     ("inverse_time", (0.3, 0.5, 10)),
     ("cosine", (0.3, 60, 0.01)),
 ]
+CYCLES = [
+    ("one_cycle", (0.3, 100, 0.3, 25, 1e4)),
+    ("one_cycle", (0.3, 77, 0.25, 10, 100)),  # the peak lies between two steps
+    ("one_cycle", (0.3, 50, 0.0, 25, 1e4)),
+    ("one_cycle", (0.3, 50, 1.0, 25, 1e4)),
+]
 
 
-@pytest.mark.parametrize(("name", "parameters"), CASES)
+@pytest.mark.parametrize(("name", "parameters"), CASES + CYCLES)
 def test_the_learning_rate_is_the_twin_s_at_every_step(name, parameters):
     schedule = _core.Schedule(name, parameters)
     for t in range(150):
@@ -33,6 +40,97 @@ def test_every_schedule_starts_at_its_learning_rate():
 def test_a_cosine_stays_at_its_final_rate():
     schedule = _core.Schedule("cosine", (0.3, 60, 0.01))
     assert schedule(60) == schedule(10**9) == pytest.approx(0.01, rel=1e-14)
+
+
+def test_one_cycle_starts_low_has_its_peak_and_stays_at_its_end():
+    schedule = _core.Schedule("one_cycle", (0.5, 100, 0.3, 25, 1000))
+    rates = [schedule(t) for t in range(100)]
+    assert rates[0] == pytest.approx(0.02, rel=1e-14)  # peak - (peak - low) rounds
+    assert max(rates) == rates[29] == 0.5
+    assert schedule(99) == schedule(10**9) == 0.02 / 1000
+
+
+@pytest.mark.parametrize("after", [("cosine", (0.3, 60, 0.01)), ("one_cycle", CYCLES[0][1])])
+def test_a_warm_up_is_its_twin(after):
+    name, parameters = after
+    schedule = _core.Schedule.warmup(_core.Schedule(name, parameters), 20, 0.1)
+
+    def inner(t):
+        return twin.SCHEDULES[name](t, *parameters)
+
+    for t in range(150):
+        assert schedule(t) == pytest.approx(twin.warmup(t, inner, 20, 0.1), rel=1e-14), t
+
+
+def test_a_scaled_schedule_has_every_rate_times_the_factor():
+    schedule = _core.Schedule("cosine", (0.3, 60, 0.0))
+    assert [schedule.scaled(0.5)(t) for t in (0, 7, 60)] == [0.5 * schedule(t) for t in (0, 7, 60)]
+
+
+# The classes.
+
+
+@pytest.mark.parametrize(
+    "inner", [0.3, dc.Cosine(0.3, 50), lambda step: 0.3 / (1 + step)], ids=["number", "schedule", "function"]
+)
+def test_a_warm_up_goes_before_a_number_a_schedule_or_a_function(inner):
+    rate = inner if callable(inner) else lambda step: inner
+    schedule = dc.Warmup(inner, steps=10, start=0.2)
+    for t in (0, 3, 9, 10, 40):
+        assert schedule(t) == pytest.approx(twin.warmup(t, rate, 10, 0.2), rel=1e-14)
+
+
+def rates_of_a_run(rate, epochs=(4,)):
+    """The rate that every step of a run has, seen by steps of plain SGD on a constant gradient."""
+    model = dc.mlp([1, 1], output="linear", loss="absolute_error", dtype="float64", init="zeros")
+    X, y = np.ones((6, 1)), np.full(6, 1e3)  # the derivative of the loss by b is -1 throughout
+    state, seen = dc.SGD(rate).bind(model, steps=1), [0.0]
+    for count in epochs:
+        listen = [lambda record: seen.append(float(model.parameters["b1"][0, 0]))]
+        model.fit(X, y, state, epochs=count, batch_size=None, callbacks=listen)
+    return np.diff(seen)
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        dc.OneCycle(0.3, 8),
+        dc.Warmup(dc.Exponential(0.3, 0.5), 3),
+        lambda step: 0.1 * (step + 1),
+        dc.Warmup(lambda step: 0.1 * (step + 1), 3),
+    ],
+    ids=["one cycle", "warm-up", "function", "warm-up of a function"],
+)
+def test_the_steps_of_a_run_have_the_rates_of_the_schedule_also_when_it_goes_on(rate):
+    # b grows to about 1, each difference is off by an ulp of it
+    np.testing.assert_allclose(rates_of_a_run(rate, (3, 5)), [rate(t) for t in range(8)], atol=1e-15)
+
+
+def test_a_function_is_called_once_for_each_step():
+    called = []
+    rates_of_a_run(lambda step: called.append(step) or 0.1, (3, 2))
+    assert called == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: dc.OneCycle(0.1, 0), ValueError, "OneCycle: steps must be a finite number, at least 1"),
+        (lambda: dc.OneCycle(0.1, 10, rise=1.5), ValueError, "rise must be a fraction from 0 to 1"),
+        (lambda: dc.OneCycle(0.1, 10, div=0.5), ValueError, "div must be a finite number, at least 1"),
+        (lambda: dc.Warmup(0.1, 0), ValueError, "Warmup: steps must be a whole number, at least 1, got 0"),
+        (lambda: dc.Warmup(0.1, 2.5), ValueError, "Warmup: steps must be a whole number"),
+        (lambda: dc.Warmup(-0.1, 5), ValueError, "Warmup: learning_rate must be finite and not negative"),
+        (lambda: dc.Warmup("fast", 5), ValueError, "Warmup: learning_rate must be finite"),
+        (lambda: dc.Warmup(0.1, 5, start=2), ValueError, "Warmup: start must be a factor from 0 to 1"),
+        (lambda: dc.Warmup(dc.Warmup(0.1, 5), 5), TypeError, "a number, a function or another schedule"),
+        (lambda: rates_of_a_run(lambda step: -1.0), ValueError, r"learning_rate\(0\) must be finite"),
+        (lambda: rates_of_a_run(lambda step: "x"), ValueError, r"learning_rate\(0\) must be finite"),
+    ],
+)
+def test_wrong_schedules_are_refused(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
 
 
 def test_a_table_is_read_step_by_step_and_keeps_its_last_value():
@@ -63,6 +161,8 @@ def test_late_steps_are_not_rounded_to_another_type():
         ("step", (0.3, 0.5, 0)),
         ("inverse_time", (0.3, 0.5, 0)),
         ("cosine", (0.3, 0, 0.01)),
+        ("one_cycle", (0.3, 10, 2.0, 25, 1e4)),
+        ("one_cycle", (0.3, 10, 0.3, 0.5, 1e4)),
         ("constant", (-0.1,)),
         ("constant", (float("nan"),)),
     ],
@@ -73,6 +173,8 @@ def test_late_steps_are_not_rounded_to_another_type():
         "step every 0",
         "inverse every 0",
         "cosine of 0",
+        "rise above 1",
+        "division by less than 1",
         "negative",
         "nan",
     ],

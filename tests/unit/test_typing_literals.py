@@ -17,7 +17,7 @@ PAIRS = {
     "MetricName": catalog.metrics,
 }
 OPTIMIZERS = [dc.SGD, dc.RMSProp, dc.Adagrad, dc.Adam, dc.AdamW, dc.NAdam]
-SCHEDULES = [dc.Constant, dc.StepDecay, dc.Exponential, dc.InverseTime, dc.Cosine]
+SCHEDULES = [dc.Constant, dc.StepDecay, dc.Exponential, dc.InverseTime, dc.Cosine, dc.OneCycle]
 
 
 @pytest.mark.parametrize("name", PAIRS)

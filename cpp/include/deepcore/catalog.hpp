@@ -54,7 +54,7 @@ struct OptimizerInfo {
 struct ScheduleInfo {
   const char* name;
   const char* formula;        // t: the step, counted from 0
-  const char* parameters[3];  // the first is learning_rate; unused entries are null
+  const char* parameters[5];  // the first is learning_rate; unused entries are null
 };
 
 struct MetricInfo {

@@ -58,7 +58,7 @@ struct Examples {
 
 struct Scores {
   double loss;      // weighted mean over examples
-  double accuracy;  // fraction that is right; NaN where the output is neither softmax nor sigmoid
+  double accuracy;  // weighted fraction that is right; NaN where the output is neither softmax nor sigmoid
 };
 
 // W (n_out, n_in), column by column, in double; the draw depends on (row, gain, seed, layer) only.

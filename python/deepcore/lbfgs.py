@@ -1,0 +1,128 @@
+"""L-BFGS by SciPy on the compiled loss and gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from deepcore import door
+from deepcore.streams import Examples, first_bad_layer
+from deepcore.typing import Array
+
+if TYPE_CHECKING:
+    from deepcore.model import Model
+
+__all__ = ["LBFGS", "minimize"]
+
+
+@dataclass(frozen=True)
+class LBFGS:
+    """Limited-memory BFGS with line search, on all examples at once; needs SciPy (extra ``scipy``).
+
+    For small tables and smooth losses: some hundred iterations reach what first-order methods need thousands
+    of epochs for. Every iteration counts as an epoch of the history, with the loss after it; ``epochs``,
+    ``batch_size`` and ``shuffle`` of ``fit`` are not read. Models with dropout, batch norm or max_norm
+    are refused.
+
+    Args:
+        max_iter: Iterations at most.
+        gtol: Ends when no element of the gradient is larger.
+        ftol: Ends when the loss falls by less than this fraction of it.
+        memory: Number of steps that the curvature is estimated from.
+
+    Raises:
+        TypeError: if ``max_iter`` or ``memory`` is no whole number.
+        ValueError: if a number is out of its range.
+
+    Example:
+        >>> LBFGS(max_iter=500)
+        LBFGS(max_iter=500, gtol=1e-05, ftol=2.2e-09, memory=10)
+
+    Source: Liu & Nocedal (1989); Zhu, Byrd, Lu & Nocedal (1997), as in ``scipy.optimize.minimize``.
+    """
+
+    max_iter: int = 200
+    gtol: float = 1e-5
+    ftol: float = 2.2e-9
+    memory: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("max_iter", "memory"):
+            door.count("LBFGS", name, getattr(self, name))
+        for name in ("gtol", "ftol"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise ValueError(f"LBFGS: {name} must be finite and not negative, got {value!r}")
+
+
+def _refuse_what_it_cannot(model: Model) -> None:
+    found = {
+        "dropout": model.input_dropout or any(layer.dropout for layer in model.layers),
+        "max_norm": any(layer.max_norm for layer in model.layers),
+        "batch norm": any(layer.norm == "batch" for layer in model.layers),
+    }
+    for name, there in found.items():
+        if there:
+            raise ValueError(
+                f"fit: optimizer=LBFGS() needs one cost that only its own steps lower, got a model with "
+                f"{name}; use l2 instead, or another optimizer"
+            )
+
+
+def minimize(
+    model: Model,
+    data: Examples,
+    optimizer: LBFGS,
+    on_epoch: Callable[[int, float], bool] | None,
+    threads: int,
+) -> tuple[list[float], int, int]:
+    """Minimise the model's cost over its parameters: losses of its iterations, and 0 if none is finite or -1.
+
+    Whatever ends it, the parameters are those of the last finished iteration.
+    """
+    try:
+        from scipy import optimize
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "fit: optimizer=LBFGS() needs SciPy, which is not installed; pip install 'deepcore-nn[scipy]'",
+            name="scipy",
+        ) from error
+    _refuse_what_it_cannot(model)
+    data = data.converted(model.dtype)
+    flat, gradient = model.flat_parameters, np.empty_like(model.flat_parameters)
+    finished: Array = flat.astype(np.float64)
+    losses: list[float] = []
+
+    def cost(w: Array) -> tuple[float, Array]:
+        flat[:] = w
+        loss = model._network.gradient(data.X, data.y, gradient, data.weight, threads)
+        # the line search shortens a step that left the finite numbers
+        return (float(loss) if math.isfinite(loss) else 1e300), gradient.astype(np.float64)
+
+    def iteration(intermediate_result: Any) -> None:
+        nonlocal finished
+        finished = intermediate_result.x.copy()
+        losses.append(float(intermediate_result.fun))
+        if on_epoch is not None:
+            flat[:] = finished
+            if on_epoch(len(losses) - 1, losses[-1]):
+                raise StopIteration
+
+    if not math.isfinite(model._network.gradient(data.X, data.y, gradient, data.weight, threads)):
+        return [], 0, first_bad_layer(model, data.X)
+    options = {
+        "maxiter": optimizer.max_iter,
+        "maxfun": 20 * optimizer.max_iter,
+        "gtol": optimizer.gtol,
+        "ftol": optimizer.ftol,
+        "maxcor": optimizer.memory,
+    }
+    try:
+        optimize.minimize(cost, finished, jac=True, method="L-BFGS-B", callback=iteration, options=options)
+    finally:
+        flat[:] = finished
+    return losses, -1, 0

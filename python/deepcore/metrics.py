@@ -1,0 +1,137 @@
+"""Numbers that tell how good predictions are: ``"accuracy"``, those of scikit-learn by name, own functions.
+
+``"accuracy"`` is the engine's. The others are computed by scikit-learn (extra ``sklearn``), with the sample
+weights of the data if there are any. An own metric is any ``metric(y, outputs)``.
+
+Example:
+    >>> from deepcore import metrics
+    >>> metrics.names[:4]
+    ('accuracy', 'log_loss', 'roc_auc', 'average_precision')
+    >>> metrics.upwards("val_roc_auc"), metrics.upwards("val_loss")
+    (True, False)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from deepcore import catalog
+from deepcore.typing import Array
+
+if TYPE_CHECKING:
+    from deepcore.model import Model
+
+__all__ = ["Metric", "Named", "names", "resolve", "upwards"]
+
+Metric = Callable[[Array, Array], float]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One metric of scikit-learn: its function there, what it compares y with, and which way is better."""
+
+    function: str
+    reads: str  # "probabilities", "labels" or "reals"
+    upwards: bool
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+_ROWS: Mapping[str, _Row] = {
+    "log_loss": _Row("log_loss", "probabilities", upwards=False),
+    "roc_auc": _Row("roc_auc_score", "probabilities", upwards=True),
+    "average_precision": _Row("average_precision_score", "probabilities", upwards=True),
+    "balanced_accuracy": _Row("balanced_accuracy_score", "labels", upwards=True),
+    "f1": _Row("f1_score", "labels", upwards=True, options={"zero_division": 0.0}),
+    "precision": _Row("precision_score", "labels", upwards=True, options={"zero_division": 0.0}),
+    "recall": _Row("recall_score", "labels", upwards=True, options={"zero_division": 0.0}),
+    "matthews": _Row("matthews_corrcoef", "labels", upwards=True),
+    "r2": _Row("r2_score", "reals", upwards=True),
+    "explained_variance": _Row("explained_variance_score", "reals", upwards=True),
+    "mae": _Row("mean_absolute_error", "reals", upwards=False),
+    "median_absolute_error": _Row("median_absolute_error", "reals", upwards=False),
+    "mape": _Row("mean_absolute_percentage_error", "reals", upwards=False),
+    "mse": _Row("mean_squared_error", "reals", upwards=False),
+    "rmse": _Row("root_mean_squared_error", "reals", upwards=False),
+}
+# What has a meaning for several sigmoid outputs, each a label of its own.
+_SEVERAL_LABELS = frozenset({"accuracy", "roc_auc", "average_precision", "f1", "precision", "recall"})
+#: Every name that ``metrics=`` of ``fit`` and ``evaluate`` takes.
+names: tuple[str, ...] = ("accuracy", *_ROWS)
+
+
+def upwards(name: str) -> bool:
+    """Whether a larger value of a recorded number is better: metrics as they are, accuracies and scores."""
+    name = name.removeprefix("val_")
+    return _ROWS[name].upwards if name in _ROWS else name.endswith(("accuracy", "score"))
+
+
+def resolve(who: str, metric: object, model: Model) -> str | Metric:
+    """``"accuracy"``, which is the engine's, or a function of (y, outputs).
+
+    Raises:
+        TypeError: if ``metric`` is neither a name nor a function.
+        ValueError: if the name is unknown, or the model's outputs are of another kind.
+        ModuleNotFoundError: if it is scikit-learn's and that is not installed.
+    """
+    if callable(metric):
+        return metric
+    catalog.lookup({name: {} for name in names}, metric, f"{who}: metrics")
+    name = str(metric)
+    output = model.layers[-1].activation
+    reads = "labels" if name == "accuracy" else _ROWS[name].reads
+    probability = bool(catalog.activations[output]["probability"])
+    if reads != "reals" and not probability:
+        raise ValueError(f"{who}: metrics: {name} needs a sigmoid or softmax output, got {output}")
+    if reads == "reals" and output == "softmax":
+        raise ValueError(f"{who}: metrics: {name} needs real targets, got a softmax output")
+    if reads != "reals" and output == "sigmoid" and model.outputs > 1 and name not in _SEVERAL_LABELS:
+        raise ValueError(
+            f"{who}: metrics: {name} is of one label an example, got {model.outputs} sigmoid outputs; "
+            f"use one of {', '.join(sorted(_SEVERAL_LABELS))}"
+        )
+    return name if name == "accuracy" else Named(who, name, output, model.outputs)
+
+
+class Named:
+    """A metric of scikit-learn as a function of targets, outputs and weights."""
+
+    def __init__(self, who: str, name: str, output: str, outputs: int) -> None:
+        try:
+            from sklearn import metrics
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"{who}: metrics: {name} is scikit-learn's, which is not installed; "
+                "pip install 'deepcore-nn[sklearn]', or pass a function metric(y, outputs)",
+                name="sklearn",
+            ) from error
+        self.__name__ = name
+        row = _ROWS[name]
+        self._function: Callable[..., float] = getattr(metrics, row.function)
+        self._reads, self._softmax = row.reads, output == "softmax"
+        classes = outputs if self._softmax else 2
+        self._options = dict(row.options)
+        if name == "log_loss":
+            self._options["labels"] = np.arange(classes)
+        if name in ("f1", "precision", "recall") and (classes > 2 or (not self._softmax and outputs > 1)):
+            self._options["average"] = "macro"
+        if name == "roc_auc" and classes > 2:
+            self._options |= {"multi_class": "ovr", "labels": np.arange(classes)}
+
+    def __call__(self, y: Array, outputs: Array, sample_weight: Array | None = None) -> float:
+        if outputs.ndim == 2 and outputs.shape[1] == 1:
+            y, outputs = y[:, 0], outputs[:, 0]
+        if self._reads == "labels":
+            outputs = outputs.argmax(axis=1) if self._softmax else (outputs > 0.5).astype(np.int64)
+        elif self._softmax:
+            # in float64, since scikit-learn may refuse rows that sum to 1 within float32's rounding only
+            outputs = outputs.astype(np.float64)
+            outputs /= outputs.sum(axis=1, keepdims=True)
+            if outputs.shape[1] == 2 and "labels" not in self._options:
+                outputs = outputs[:, 1]
+        if self._reads != "reals" and not self._softmax:
+            y = (y > 0.5).astype(np.int64)
+        return float(self._function(y, outputs, sample_weight=sample_weight, **self._options))

@@ -1,0 +1,174 @@
+"""Callbacks that act between epochs: ReduceOnPlateau, MaxSeconds, the directions of monitored numbers."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+
+import deepcore as dc
+
+EPOCHS = 12
+
+
+def problem():
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(60, 2))
+    return X, (X[:, 0] * X[:, 1] > 0).astype(int)
+
+
+def model():
+    return dc.mlp([2, 8, 1], activation="tanh", dtype="float64", seed=2)
+
+
+def rates(values, plateau, rate=0.5, name="val_loss"):
+    """The learning rate after each epoch of a run that records these values."""
+    net = model()
+    state = dc.SGD(rate).bind(net)
+    seen = []
+    for epoch, value in enumerate(values):
+        assert plateau(dc.EpochRecord(epoch, len(values), {name: value}, net, state)) is False
+        seen.append(state.learning_rate)
+    return seen
+
+
+def test_the_rate_is_reduced_after_more_than_patience_epochs_without_improvement():
+    plateau = dc.ReduceOnPlateau(factor=0.5, patience=2)
+    assert rates([1.0, 0.9, 0.9, 0.9, 0.9, 0.8], plateau) == [0.5, 0.5, 0.5, 0.5, 0.25, 0.25]
+
+
+def test_epochs_of_the_cooldown_do_not_count():
+    plateau = dc.ReduceOnPlateau(factor=0.5, patience=0, cooldown=2)
+    assert rates([1.0, 1.0, 1.0, 1.0, 1.0], plateau) == [0.5, 0.25, 0.25, 0.25, 0.125]
+
+
+def test_the_rate_is_not_reduced_below_min_rate():
+    plateau = dc.ReduceOnPlateau(factor=0.1, patience=0, min_rate=0.2)
+    assert rates([1.0, 1.0, 1.0], plateau) == pytest.approx([0.5, 0.2, 0.2], rel=1e-15)
+
+
+def test_a_change_within_the_threshold_is_no_improvement():
+    plateau = dc.ReduceOnPlateau(factor=0.5, patience=0, threshold=0.01)
+    assert rates([1.0, 0.995, 0.98], plateau) == [0.5, 0.25, 0.25]
+
+
+def test_a_score_improves_upwards():
+    plateau = dc.ReduceOnPlateau("val_r2", factor=0.5, patience=0)
+    assert rates([0.5, 0.6, 0.55], plateau, name="val_r2") == [0.5, 0.5, 0.25]
+
+
+def test_nan_is_no_improvement():
+    assert rates([math.nan, 1.0, math.nan], dc.ReduceOnPlateau(factor=0.5, patience=0))[::2] == [0.25, 0.125]
+
+
+def test_a_second_run_starts_afresh():
+    plateau = dc.ReduceOnPlateau(factor=0.5, patience=1)
+    assert rates([1.0, 1.0], plateau) == rates([2.0, 2.0], plateau) == [0.5, 0.5]
+
+
+def test_in_a_run_the_next_steps_have_the_reduced_rate():
+    X, y = problem()
+    one, two = model(), model()
+    # nothing improves by half: the rate falls after every epoch but the first
+    plateau = dc.ReduceOnPlateau("loss", factor=0.5, patience=0, threshold=0.9)
+    one.fit(X, y, dc.SGD(0.5), epochs=4, batch_size=None, callbacks=[plateau])
+    two.fit(X, y, dc.SGD(lambda step: 0.5 * 0.5 ** max(0, step - 1)), epochs=4, batch_size=None)
+    assert np.array_equal(one.flat_parameters, two.flat_parameters)
+
+
+def test_a_schedule_goes_on_below_the_reduction():
+    net = model()
+    state = dc.SGD(dc.Exponential(1.0, 0.5)).bind(net)
+    dc.ReduceOnPlateau("loss", factor=0.1, patience=0)(dc.EpochRecord(0, 1, {"loss": math.nan}, net, state))
+    state._native.steps = 3
+    assert state.learning_rate == 0.125 * 0.1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"factor": 1.0}, "factor must be above 0 and below 1, got 1.0"),
+        ({"factor": 0.0}, "factor must be above 0"),
+        ({"patience": -1}, "patience must be finite and not negative, got -1"),
+        ({"min_rate": math.nan}, "min_rate must be finite"),
+        ({"mode": "up"}, "mode must be auto, min or max, got 'up'"),
+    ],
+)
+def test_impossible_settings_are_refused(options, message):
+    with pytest.raises(ValueError, match=f"ReduceOnPlateau: {message}"):
+        dc.ReduceOnPlateau(**options)
+
+
+def test_a_monitor_that_is_not_recorded_is_named():
+    X, y = problem()
+    with pytest.raises(KeyError, match="'val_loss' is not recorded; there is loss"):
+        model().fit(X, y, callbacks=[dc.ReduceOnPlateau()])
+
+
+# Early stopping on any number.
+
+
+def test_early_stopping_follows_a_function_the_way_it_is_told():
+    X, y = problem()
+
+    def score(y, outputs):
+        return -np.abs(y - outputs).mean()
+
+    stop = dc.EarlyStopping("val_score", patience=EPOCHS, mode="max")
+    history = model().fit(
+        X, y, dc.Adam(0.05), epochs=EPOCHS, metrics=[score], validation_split=0.5, callbacks=[stop]
+    )
+    assert stop.best == max(history["val_score"])
+    assert stop.best_epoch == int(np.argmax(history["val_score"]))
+
+
+def test_an_unknown_mode_is_refused():
+    with pytest.raises(ValueError, match="EarlyStopping: mode must be auto, min or max, got 'best'"):
+        dc.EarlyStopping(mode="best")
+
+
+# Time.
+
+
+def test_a_run_ends_before_an_epoch_that_would_be_too_late(monkeypatch):
+    X, y = problem()
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+
+    def tick(record):
+        clock[0] += 10.0
+
+    history = model().fit(X, y, epochs=EPOCHS, callbacks=[tick, dc.MaxSeconds(35)])
+    assert history.epochs == 3  # the fourth would end at 40
+
+
+def test_the_clock_starts_with_the_run_and_not_with_the_callback(monkeypatch):
+    X, y = problem()
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    limit = dc.MaxSeconds(1)
+    clock[0] = 100.0
+    assert model().fit(X, y, epochs=EPOCHS, callbacks=[limit]).epochs == EPOCHS
+
+
+def test_no_time_is_refused():
+    with pytest.raises(ValueError, match="MaxSeconds: seconds must be above 0, got 0"):
+        dc.MaxSeconds(0)
+
+
+def test_callbacks_hear_of_the_start_and_the_end_once():
+    X, y = problem()
+    heard = []
+
+    class Listener:
+        def on_start(self, model):
+            heard.append("start")
+
+        def __call__(self, record):
+            heard.append(record.epoch)
+
+        def on_end(self, model):
+            heard.append("end")
+
+    model().fit(X, y, epochs=2, callbacks=[Listener()])
+    assert heard == ["start", 0, 1, "end"]

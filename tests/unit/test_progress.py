@@ -1,0 +1,63 @@
+"""Progress: a bar of tqdm or rich where there is one, else a line."""
+
+import importlib.util
+import io
+
+import numpy as np
+import pytest
+
+import deepcore as dc
+from deepcore import progress
+
+
+def fit(show, epochs=4):
+    X = np.arange(12.0).reshape(6, 2)
+    dc.mlp([2, 3, 1], seed=2).fit(X, X[:, 0] > 4, epochs=epochs, callbacks=[show])
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("style", ["tqdm", "rich"])
+def test_a_bar_shows_the_last_epoch_and_its_numbers(style):
+    pytest.importorskip(style, reason=f"{style} is not installed")
+    stream = Terminal()
+    fit(dc.Progress(stream, style=style))
+    assert "4/4" in stream.getvalue()
+    assert "loss 0." in stream.getvalue()
+
+
+@pytest.mark.parametrize("style", ["tqdm", "rich", "line"])
+def test_one_object_serves_several_runs(style):
+    if style != "line":
+        pytest.importorskip(style, reason=f"{style} is not installed")
+    stream = Terminal()
+    show = dc.Progress(stream, style=style)
+    fit(show, 3)
+    fit(show, 5)
+    assert "3/3" in stream.getvalue()
+    assert "5/5" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("installed", "style"), [({"tqdm", "rich"}, "tqdm"), ({"rich"}, "rich"), (set(), "line")]
+)
+def test_auto_takes_the_first_that_is_installed(monkeypatch, installed, style):
+    monkeypatch.setattr(progress.sys, "stderr", Terminal())
+    monkeypatch.setattr(progress, "_installed", lambda name: name in installed)
+    assert dc.Progress()._style == style
+
+
+def test_auto_is_a_line_where_nobody_looks(monkeypatch):
+    monkeypatch.setattr(progress.sys, "stderr", io.StringIO())
+    assert dc.Progress()._style == "line"
+
+
+def test_an_unknown_style_and_a_missing_library_are_refused(monkeypatch):
+    with pytest.raises(ValueError, match="style must be one of auto, line, tqdm, rich, got 'dots'"):
+        dc.Progress(style="dots")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match="Progress: style 'tqdm' needs tqdm"):
+        dc.Progress(style="tqdm")
