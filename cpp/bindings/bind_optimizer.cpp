@@ -57,6 +57,7 @@ void bind(py::module_& m, const char* class_name) {
             if (steps < 0) throw py::value_error(text("steps must be at least 0, got ", steps));
             self.steps = steps;
           })
+      .def_readwrite("learning_rate", &Opt::learning_rate)
       .def_property_readonly("slots",
                              [](const Opt& self) {
                                const OptimizerInfo& info = optimizers()[static_cast<std::size_t>(self.rule.row)];
