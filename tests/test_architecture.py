@@ -32,10 +32,18 @@ INCLUDES = {
 # Floors of the Python package, lowest first; a module that is not named here stands on the middle floor.
 BOTTOM = {"_core", "typing"}
 MODELS = {"functional", "model", "perceptron", "checkpoint", "gradient_check"}
-TOP = {"bench", "cli", "threadpools", "__init__"}
+TOP = {"bench", "cli", "sklearn", "threadpools", "__init__"}
 
 # Libraries that are extras, and the only part of the package that may import them.
-EXTRAS = {"click": "cli", "rich": "cli", "matplotlib": "cli", "h5py": "data", "threadpoolctl": "threadpools"}
+EXTRAS = {
+    "click": "cli",
+    "sklearn": "sklearn",
+    "scipy": "sklearn",
+    "rich": "cli",
+    "matplotlib": "cli",
+    "h5py": "data",
+    "threadpoolctl": "threadpools",
+}
 
 
 def cpp_files():
