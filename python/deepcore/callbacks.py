@@ -53,7 +53,7 @@ class EarlyStopping:
 
     Args:
         monitor: What to watch: ``"loss"``, ``"val_loss"``, ``"val_accuracy"``, ... Losses improve downwards,
-            accuracies and scores upwards. NaN never counts as better.
+            accuracies upwards. NaN never counts as better.
         patience: Epochs without improvement that are waited for, at least 1.
         min_delta: Smaller changes do not count as improvement.
         restore_best: Put the best epoch's parameters back when the run ends, however it ends.
@@ -83,7 +83,7 @@ class EarlyStopping:
         self.patience = patience
         self.min_delta = min_delta
         self.restore_best = restore_best
-        self._upwards = monitor.endswith(("accuracy", "score"))
+        self._upwards = monitor.endswith("accuracy")
         self._reset()
 
     def _reset(self) -> None:
