@@ -300,11 +300,12 @@ void Engine<T>::raw_gradient(const Item& item, bool add, T* out) const {
   const PackedLayer<T>& layer = packed_.layer(item.l);
   const Index width = layer.rows.width(item.p);
   const kernels::Columns<T> A = columns(a_, item.l - 1), d = columns(dz_, item.l);
-  if (kernels::narrow(layer.n_in, layer.n_out)) {  // one item is the whole layer
+  if (kernels::narrow(layer.n_in, layer.n_out)) {  // one item is a whole panel, of which SSE2 has two for 7 doubles
+    const Index start = layer.rows.start(item.p);
     kernels::narrow_sums_of<T>(
-        layer.n_in, layer.n_out, m_, [&](Index i, Index e) { return A.data[e * A.ld + i]; },
-        [&](Index o, Index e) { return d.data[e * d.ld + o]; }, add, out, layer.rows.width(0));
-    return norm_gradient(item, add, out + (layer.n_in + 1) * layer.rows.width(0));
+        layer.n_in, layer.rows.valid(item.p), m_, [&](Index i, Index e) { return A.data[e * A.ld + i]; },
+        [&](Index o, Index e) { return d.data[e * d.ld + start + o]; }, add, out, width);
+    return norm_gradient(item, add, out + (layer.n_in + 1) * width);
   }
   const T* dZ = d.from(layer.rows.start(item.p));
   kernels::outer<false>(width, m_, dZ, d.ld, A.from(item.i0), A.ld, item.i1 - item.i0, add, out);

@@ -39,8 +39,10 @@ template <class T>
 struct Inputs : View<const T> {
   Inputs() = default;
   Inputs(View<const T> dense) : View<const T>(dense) {}  // NOLINT(google-explicit-constructor)
-  Inputs(Index rows, Index cols, const T* values, const std::int32_t* units, const std::int64_t* starts)
-      : View<const T>{nullptr, rows, cols, 1, 0}, values(values), units(units), starts(starts) {}
+  Inputs(const T* d, Index r, Index c, Index row_step, Index column_step)
+      : View<const T>{d, r, c, row_step, column_step} {}
+  Inputs(Index units_of_one, Index count, const T* v, const std::int32_t* u, const std::int64_t* s)
+      : View<const T>{nullptr, units_of_one, count, 1, 0}, values(v), units(u), starts(s) {}
   const T* values = nullptr;
   const std::int32_t* units = nullptr;   // of each value
   const std::int64_t* starts = nullptr;  // example j has the values [starts[j], starts[j + 1]); null: dense

@@ -200,17 +200,26 @@ struct Relu6 {
   }
 };
 
-struct Mish {  // Misra 2019
+struct Mish {  // Misra 2019. With e = exp(z), n = e (e + 2): tanh(log(1 + e)) = n / (n + 2), which does not cancel
   static constexpr ActivationInfo info{"mish", "z tanh(log(1 + exp(z)))", "t + z s (1 - t^2), s = sigmoid(z)",
                                        Reads::input, 1.4142135623730951};
   template <class P>
   static P value(const P& z, const P&) {
-    return pmul(z, hyperbolic_tangent(softplus(z)));
+    const P e = power(z), n = pmul(e, padd(e, all<P>(2)));
+    return pmul(z, pdiv(n, padd(n, all<P>(2))));
   }
   template <class P>
-  static P slope(const P& z, const P&) {
-    const P t = hyperbolic_tangent(softplus(z));
-    return pmadd(pmul(z, sigmoid(z)), psub(all<P>(1), pmul(t, t)), t);
+  static P slope(const P& z, const P&) {  // z s (1 - t^2) = 4 z e (1 + e) / (n + 2)^2
+    const P e = power(z), n = pmul(e, padd(e, all<P>(2))), d = padd(n, all<P>(2));
+    const P rest = pmul(pdiv(pmul(all<P>(4), e), d), pdiv(padd(all<P>(1), e), d));
+    return pmadd(z, rest, pdiv(n, d));
+  }
+
+ private:
+  template <class P>
+  static P power(const P& z) {  // beyond 40 the quotients are 1 and 0, and n^2 stays a number
+    const P high = all<P>(40);
+    return exponential(select(pcmp_lt(high, z), high, z));
   }
 };
 
