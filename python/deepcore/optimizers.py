@@ -92,9 +92,11 @@ def _check_number(who: str, name: str, value: object, below: float = math.inf) -
 class SGD(Optimizer):
     """``w -= learning_rate * v`` with ``v = momentum v + (1 - dampening) g``; Nesterov looks one step ahead.
 
-    The first step takes ``v = g`` undamped, as torch does.
+    The first step takes ``v = g`` undamped, as torch does. ``rate_in_velocity``: ``v`` sums
+    ``learning_rate * g``, so that a new rate does not touch what is under way.
 
-    Source: Polyak (1964); Sutskever et al. (2013), in the variant of ``torch.optim.SGD``.
+    Source: Polyak (1964); Sutskever et al. (2013), in the variant of ``torch.optim.SGD`` or, with
+    ``rate_in_velocity``, in their own, which is scikit-learn's.
     """
 
     learning_rate: LearningRate = 1e-3
@@ -102,6 +104,7 @@ class SGD(Optimizer):
     dampening: float = 0.0
     nesterov: bool = False
     weight_decay: float = 0.0
+    rate_in_velocity: bool = False
     _name: ClassVar[str] = "sgd"
 
     def __post_init__(self) -> None:
@@ -142,7 +145,10 @@ class Adagrad(Optimizer):
 class Adam(Optimizer):
     """``w -= learning_rate * m^ / (sqrt(s^) + eps)``, m^ and s^ corrected moving averages of g and g^2.
 
-    Source: Kingma & Ba (2015), algorithm 1, as in ``torch.optim.Adam``; weight decay is added to g.
+    ``epsilon_hat``: eps is added to the uncorrected root, so that it counts for more in the first steps.
+
+    Source: Kingma & Ba (2015), algorithm 1, as in ``torch.optim.Adam``; weight decay is added to g. With
+    ``epsilon_hat`` the form that ends their section 2, which is scikit-learn's and Keras's.
     """
 
     learning_rate: LearningRate = 1e-3
@@ -150,6 +156,7 @@ class Adam(Optimizer):
     beta2: float = 0.999
     eps: float = 1e-8
     weight_decay: float = 0.0
+    epsilon_hat: bool = False
     _name: ClassVar[str] = "adam"
 
 

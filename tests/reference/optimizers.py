@@ -5,18 +5,26 @@ from __future__ import annotations
 import numpy as np
 
 DEFAULTS = {
-    "sgd": {"momentum": 0.0, "dampening": 0.0, "nesterov": 0.0, "weight_decay": 0.0},
+    "sgd": {
+        "momentum": 0.0,
+        "dampening": 0.0,
+        "nesterov": 0.0,
+        "weight_decay": 0.0,
+        "rate_in_velocity": 0.0,
+    },
     "rmsprop": {"alpha": 0.99, "eps": 1e-8, "momentum": 0.0, "weight_decay": 0.0},
     "adagrad": {"eps": 1e-10, "weight_decay": 0.0},
-    "adam": {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0},
+    "adam": {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0, "epsilon_hat": 0.0},
     "adamw": {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.01},
     "nadam": {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "momentum_decay": 0.004, "weight_decay": 0.0},
 }
 
 
-def sgd(p, g, state, t, lr, momentum, dampening, nesterov, weight_decay):
+def sgd(p, g, state, t, lr, momentum, dampening, nesterov, weight_decay, rate_in_velocity):
     """Polyak (1964); Nesterov (1983) in Sutskever's form. The first step is not dampened."""
     g = g + weight_decay * p
+    if rate_in_velocity:
+        g, lr = lr * g, 1.0
     if momentum:
         state["v"] = g if t == 1 else momentum * state["v"] + (1 - dampening) * g
         g = g + momentum * state["v"] if nesterov else state["v"]
@@ -47,9 +55,11 @@ def moments(g, state, beta1, beta2):
     return state["m"], state["v"]
 
 
-def adam(p, g, state, t, lr, beta1, beta2, eps, weight_decay):
-    """Kingma & Ba (2015), with bias correction; eps is added after the corrected root."""
+def adam(p, g, state, t, lr, beta1, beta2, eps, weight_decay, epsilon_hat=0.0):
+    """Kingma & Ba (2015), with bias correction; eps is added after the corrected root, or to the root."""
     m, v = moments(g + weight_decay * p, state, beta1, beta2)
+    if epsilon_hat:
+        return p - lr * np.sqrt(1 - beta2**t) / (1 - beta1**t) * m / (np.sqrt(v) + eps)
     return p - lr * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps)
 
 

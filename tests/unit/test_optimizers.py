@@ -11,7 +11,10 @@ CASES = [(name, {}) for name in twin.DEFAULTS] + [
     ("sgd", {"momentum": 0.9, "dampening": 0.3}),
     ("sgd", {"momentum": 0.9, "nesterov": 1.0}),
     ("sgd", {"momentum": 0.9, "nesterov": 1.0, "weight_decay": 0.1}),
+    ("sgd", {"momentum": 0.9, "rate_in_velocity": 1.0, "weight_decay": 0.1}),
+    ("sgd", {"momentum": 0.9, "rate_in_velocity": 1.0, "nesterov": 1.0}),
     ("rmsprop", {"momentum": 0.9, "alpha": 0.8, "eps": 1e-4}),
+    ("adam", {"epsilon_hat": 1.0, "eps": 0.1}),
     ("adagrad", {"eps": 1e-3, "weight_decay": 0.1}),
     ("adam", {"beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "weight_decay": 0.1}),
     ("adamw", {"weight_decay": 0.3}),
@@ -172,6 +175,26 @@ def test_an_optimizer_counts_its_steps_and_follows_its_schedule(dtype, engine):
         optimizer.step(network, gradient)
         sums.append(-float(network.parameters[network.layout[0][0]]))
     assert (optimizer.steps, sums) == (3, [0.5, 0.75, 1.0])
+
+
+@pytest.mark.parametrize("nesterov", [0.0, 1.0])
+def test_with_the_rate_in_the_velocity_a_new_rate_touches_only_new_gradients(nesterov, dtype):
+    hyper = defaults("sgd") | {"momentum": 0.5, "rate_in_velocity": 1.0, "nesterov": nesterov}
+    p, slots = np.zeros(N, dtype), new_slots("sgd", N, dtype)
+    _core.update("sgd", hyper, 0.5, 1, p, np.ones(N, dtype), slots)
+    p[:] = 0
+    _core.update("sgd", hyper, 0.25, 2, p, np.zeros(N, dtype), slots)
+    assert (p == (-0.125 if nesterov else -0.25)).all()  # momentum times 0.5 * 1, once or twice
+
+
+def test_a_new_learning_rate_counts_from_the_next_step(dtype, engine):
+    network = engine.Network(2, [(3, "linear", 0.0)], "half_squared_error")
+    optimizer = engine.Optimizer(network, "sgd", defaults("sgd"), _core.Schedule("constant", [0.5]))
+    network.parameters[:] = 0
+    optimizer.step(network, np.ones_like(network.parameters))
+    optimizer.learning_rate = _core.Schedule("constant", [0.25])
+    optimizer.step(network, np.ones_like(network.parameters))
+    assert (network.parameters == -0.75).all()
 
 
 @pytest.mark.parametrize("name", list(twin.DEFAULTS))

@@ -33,18 +33,18 @@ struct Descent {
   EIGEN_ALWAYS_INLINE void operator()(P& p, P g, P*) const { p = pmadd(lr, decayed(g, decay, p), p); }
 };
 
-// Polyak 1964; Nesterov 1983 in the form of Sutskever et al. 2013.
+// Polyak 1964; Nesterov 1983 in the form of Sutskever et al. 2013, whose velocity holds rate * g (h[4]) or, as torch's, g.
 template <class T>
 struct Momentum {
   static constexpr int kSlots = 1;
   using P = Packet<T>;
-  P lr, momentum, undamped, decay, ahead;
+  P lr, inside, momentum, undamped, decay, ahead;
   bool nesterov;
   Momentum(const double* h, double rate, Index t)
-      : lr(all<P>(-rate)), momentum(all<P>(t > 1 ? h[0] : 0)), undamped(all<P>(t > 1 ? 1 - h[1] : 1)),
-        decay(all<P>(h[3])), ahead(all<P>(h[0])), nesterov(h[2] != 0) {}
+      : lr(all<P>(h[4] != 0 ? -1 : -rate)), inside(all<P>(h[4] != 0 ? rate : 1)), momentum(all<P>(t > 1 ? h[0] : 0)),
+        undamped(all<P>(t > 1 ? 1 - h[1] : 1)), decay(all<P>(h[3])), ahead(all<P>(h[0])), nesterov(h[2] != 0) {}
   EIGEN_ALWAYS_INLINE void operator()(P& p, P g, P* v) const {
-    g = decayed(g, decay, p);
+    g = pmul(inside, decayed(g, decay, p));
     v[0] = pmadd(momentum, v[0], pmul(undamped, g));  // the first step starts with v = g
     p = pmadd(lr, nesterov ? pmadd(ahead, v[0], g) : v[0], p);
   }
@@ -81,7 +81,8 @@ struct Adagrad {
   }
 };
 
-// Kingma & Ba 2015, epsilon outside the root; Decoupled: the weight decay of Loshchilov & Hutter 2019.
+// Kingma & Ba 2015, epsilon outside the corrected root or, h[4], the epsilon-hat that ends their section 2, outside the
+// uncorrected one. Decoupled: the weight decay of Loshchilov & Hutter 2019.
 template <class T, bool Decoupled>
 struct AdamRule {
   static constexpr int kSlots = 2;
@@ -90,7 +91,8 @@ struct AdamRule {
   AdamRule(const double* h, double lr, Index t)
       : rate(all<P>(-lr / (1 - std::pow(h[0], static_cast<double>(t))))), beta1(all<P>(h[0])), rest1(all<P>(1 - h[0])),
         beta2(all<P>(h[1])), rest2(all<P>(1 - h[1])),
-        correction(all<P>(1 / std::sqrt(1 - std::pow(h[1], static_cast<double>(t))))), eps(all<P>(h[2])),
+        correction(all<P>(1 / std::sqrt(1 - std::pow(h[1], static_cast<double>(t))))),
+        eps(all<P>(h[4] != 0 ? h[2] / std::sqrt(1 - std::pow(h[1], static_cast<double>(t))) : h[2])),
         decay(all<P>(h[3])), keep(all<P>(1 - lr * h[3])) {}
   EIGEN_ALWAYS_INLINE void operator()(P& p, P g, P* s) const {
     if constexpr (Decoupled) {
@@ -130,10 +132,11 @@ struct NAdam {
 };
 
 struct SgdRow {
-  static constexpr OptimizerInfo info{"sgd",
-                                      "v = momentum v + (1 - dampening) g; p -= rate v (nesterov: g + momentum v)",
-                                      {"v"},
-                                      {{"momentum", 0}, {"dampening", 0}, {"nesterov", 0}, {"weight_decay", 0}}};
+  static constexpr OptimizerInfo info{
+      "sgd",
+      "v = momentum v + (1 - dampening) g; p -= rate v (nesterov: g + momentum v)",
+      {"v"},
+      {{"momentum", 0}, {"dampening", 0}, {"nesterov", 0}, {"weight_decay", 0}, {"rate_in_velocity", 0}}};
   template <class T>
   using Step = Momentum<T>;
 };
@@ -153,11 +156,12 @@ struct AdagradRow {
   using Step = Adagrad<T>;
 };
 struct AdamRow {
-  static constexpr OptimizerInfo info{"adam",
-                                      "m = beta1 m + (1 - beta1) g; s = beta2 s + (1 - beta2) g^2; p -= rate (m / (1 - "
-                                      "beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps)",
-                                      {"m", "s"},
-                                      {{"beta1", 0.9}, {"beta2", 0.999}, {"eps", 1e-8}, {"weight_decay", 0}}};
+  static constexpr OptimizerInfo info{
+      "adam",
+      "m = beta1 m + (1 - beta1) g; s = beta2 s + (1 - beta2) g^2; p -= rate (m / (1 - "
+      "beta1^t)) / (sqrt(s / (1 - beta2^t)) + eps)",
+      {"m", "s"},
+      {{"beta1", 0.9}, {"beta2", 0.999}, {"eps", 1e-8}, {"weight_decay", 0}, {"epsilon_hat", 0}}};
   template <class T>
   using Step = AdamRule<T, false>;
 };
