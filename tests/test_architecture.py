@@ -32,7 +32,7 @@ INCLUDES = {
 # Floors of the Python package, lowest first; a module that is not named here stands on the middle floor.
 BOTTOM = {"_core", "typing"}
 MODELS = {"functional", "model", "perceptron", "checkpoint", "gradient_check"}
-TOP = {"bench", "cli", "threadpools", "__init__"}
+TOP = {"bench", "cli", "sklearn", "threadpools", "__init__"}
 
 # Libraries that are extras, and the only parts of the package that may import them.
 EXTRAS = {
@@ -42,8 +42,8 @@ EXTRAS = {
     "matplotlib": {"cli"},
     "h5py": {"data"},
     "threadpoolctl": {"threadpools"},
-    "scipy": {"lbfgs"},
-    "sklearn": {"metrics"},
+    "scipy": {"lbfgs", "sklearn"},
+    "sklearn": {"metrics", "sklearn"},
 }
 
 

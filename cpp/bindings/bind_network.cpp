@@ -268,8 +268,8 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
                                return out;
                              })
       .def_property(
-          "penalty_per_batch_weight", [](const Net& self) { return self.network.penalty_per_batch_weight; },
-          [](Net& self, bool value) { self.network.penalty_per_batch_weight = value; })
+          "scikit_learn_sums", [](const Net& self) { return self.network.scikit_learn_sums; },
+          [](Net& self, bool value) { self.network.scikit_learn_sums = value; })
       .def("predict", &predict_door<T>, py::arg("X"), py::arg("out") = py::none(), py::arg("threads") = 0)
       .def(
           "evaluate",

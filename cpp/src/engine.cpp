@@ -105,7 +105,7 @@ double Engine<T>::run(const std::int64_t* order, Index first, Index m, const std
     accumulated_ = true;
   }
   this->weight_ = total.weight;
-  return total.loss + penalty() * (network_.penalty_per_batch_weight ? 1 : total.weight);
+  return data_cost(network_, total.loss) + penalty() * (network_.scikit_learn_sums ? 1 : total.weight);
 }
 
 template <class T>

@@ -1,6 +1,7 @@
 // Engine: what may be added to a step: penalties, clipping, max_norm, dropout. Runs without them do not pass here.
 // Floor: model.
 #include "engine.hpp"
+
 #include "kernels/dropout.hpp"
 #include "penalties.hpp"
 
@@ -16,7 +17,7 @@ void Engine<T>::penalize(const Item& item, T* sums) const {
   const LayerSpec& layer = spec_.layer(item.l);
   if (layer.l1 == 0 && layer.l2 == 0) return;
   // The sums are divided by the batch's weight afterwards, and the cost's penalty is not a mean.
-  const double weight = network_.penalty_per_batch_weight ? 1 : this->weight_;
+  const double weight = network_.scikit_learn_sums ? 1 : this->weight_;
   const Index weights = (item.i1 - item.i0) * packed_.layer(item.l).rows.width(item.p);
   kernels::add_penalty(weights, parameters_.data() + offset(item), layer.l1, layer.l2, weight, sums);
 }

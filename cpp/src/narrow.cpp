@@ -66,7 +66,7 @@ double Narrow<T>::run(const std::int64_t* order, Index first, Index m, const std
     accumulated_ = true;
   }
   this->weight_ = total.weight;
-  return total.loss;
+  return data_cost(network_, total.loss);
 }
 
 template <class T>

@@ -142,7 +142,7 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, int thre
     hit += w * hits[static_cast<std::size_t>(j)];
     weight += w;
   }
-  loss += penalty(network) * (network.penalty_per_batch_weight ? 1 : weight);
+  loss += penalty(network) * (network.scikit_learn_sums ? 1 : weight);
   return {loss / weight, labelled ? hit / weight : std::numeric_limits<double>::quiet_NaN()};
 }
 

@@ -2,10 +2,12 @@
 // Floor: model. Two roads: Engine, for any network, and Narrow, for those whose layers are all narrow.
 #pragma once
 
+#include <deepcore/catalog.hpp>
 #include <deepcore/network.hpp>
 #include <deepcore/optimizer.hpp>
 
 #include <functional>
+#include <string>
 
 namespace deepcore {
 
@@ -65,6 +67,15 @@ BatchSums batch_sums(const Examples<T>& examples, const std::int64_t* order, Ind
   }
   if (examples.weights == nullptr) total.weight = static_cast<double>(m);
   return total;
+}
+
+// The sum of losses as it is reported: scikit-learn's squared error is a mean over outputs.
+template <class T>
+double data_cost(const Network<T>& network, double loss) {
+  const Spec& spec = network.spec;
+  const bool mean = network.scikit_learn_sums &&
+                    losses()[static_cast<std::size_t>(spec.loss())].name == std::string("half_squared_error");
+  return mean ? loss / static_cast<double>(spec.outputs()) : loss;
 }
 
 }  // namespace deepcore

@@ -59,8 +59,14 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
           road->end(network, optimizer);  // with the parameters before the step that would have lost them
           return result;
         }
-        loss += sum;
-        weight += road->weight();
+        if (network.scikit_learn_sums && road->weight() > 0) {
+          const auto count = static_cast<double>(std::min(batch, m - first));
+          loss += sum / road->weight() * count;
+          weight += count;
+        } else {
+          loss += sum;
+          weight += road->weight();
+        }
         const double rate = optimizer.learning_rate(optimizer.steps);
         if (road->weight() > 0) road->update(optimizer, rate, optimizer.steps + 1);
         ++optimizer.steps;

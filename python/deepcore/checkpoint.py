@@ -6,6 +6,7 @@ the file, knows every key, and hands out only finite parameters.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import time
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from deepcore.layers import Dense, Dropout, SymmetryWarning
 from deepcore.model import Model
 from deepcore.typing import Array
 
-__all__ = ["load", "save"]
+__all__ = ["from_bytes", "load", "save", "to_bytes"]
 
 FORMAT = 1
 _METADATA = "deepcore"
@@ -44,9 +45,18 @@ _LAYER_KEYS: dict[str, Any] = {
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
     """Write ``model`` to ``path``, atomically; see ``Model.save``."""
+    data = to_bytes(model)
+    with _replacing(Path(path)) as descriptor:
+        remaining = memoryview(data)
+        while remaining:
+            remaining = remaining[os.write(descriptor, remaining) :]
+
+
+def to_bytes(model: Model) -> bytes:
+    """What ``save`` writes, as bytes."""
     import json
 
-    from safetensors.numpy import save as to_bytes
+    from safetensors.numpy import save as serialise
 
     if not (np.isfinite(model.flat_parameters).all() and np.isfinite(model.running.flat).all()):
         raise ValueError("save: parameters must be finite, got nan or inf; the training diverged")
@@ -66,13 +76,10 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     if json.loads(text)["extras"] != model.extras:
         raise ValueError("save: extras must read back equal: keys must be strings, sequences lists")
     tensors = {name: np.ascontiguousarray(view) for name, view in _tensors(model).items()}
-    data = to_bytes(tensors, metadata={_METADATA: text})
+    data: bytes = serialise(tensors, metadata={_METADATA: text})
     if int.from_bytes(data[:8], "little") > _MAX_HEADER:
         raise ValueError(f"save: extras must fit into {_MAX_HEADER} bytes; store large data beside the model")
-    with _replacing(Path(path)) as descriptor:
-        remaining = memoryview(data)
-        while remaining:
-            remaining = remaining[os.write(descriptor, remaining) :]
+    return data
 
 
 @contextmanager
@@ -139,12 +146,20 @@ def load(path: str | os.PathLike[str]) -> Model:
         {'labels': ['no', 'yes']}
     """
     with Path(path).open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        length = _header_length(file.read(8), size, path)
-        header = _json(file.read(length), "header", path)
-        spec = _spec(header, path)
-        offsets = _offsets(header, spec, size - 8 - length, path)
-        data = memoryview(file.read())
+        return _read(file, os.fstat(file.fileno()).st_size, path)
+
+
+def from_bytes(data: bytes) -> Model:
+    """The model of ``to_bytes``, checked as strictly as a file."""
+    return _read(io.BytesIO(data), len(data), "bytes")
+
+
+def _read(file: BinaryIO, size: int, path: str | os.PathLike[str]) -> Model:
+    length = _header_length(file.read(8), size, path)
+    header = _json(file.read(length), "header", path)
+    spec = _spec(header, path)
+    offsets = _offsets(header, spec, size - 8 - length, path)
+    data = memoryview(file.read())
     model = _build(spec, path)
     tensors = _tensors(model)
     for name, (begin, end) in offsets.items():

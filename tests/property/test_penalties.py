@@ -38,7 +38,7 @@ def in_twin(model):
 @pytest.mark.parametrize("weighted", [False, True])
 def test_cost_and_gradient_are_those_of_the_reference(weighted, per_weight):
     model, (X, y) = net(), examples()
-    model._network.penalty_per_batch_weight = per_weight
+    model._network.scikit_learn_sums = per_weight
     w = np.random.default_rng(0).uniform(0.5, 2, 41) if weighted else None
     share = 1 / (w.sum() if weighted else 41) if per_weight else 1
     (parameters, layers), Y = in_twin(model), np.eye(3)[:, y]
@@ -56,7 +56,7 @@ def test_cost_and_gradient_are_those_of_the_reference(weighted, per_weight):
 @pytest.mark.parametrize("per_weight", [False, True])
 def test_the_gradient_is_the_difference_of_the_cost(per_weight):
     model, (X, y) = net(units=(4, 4), inputs=3), examples(6, 3)
-    model._network.penalty_per_batch_weight = per_weight
+    model._network.scikit_learn_sums = per_weight
     flat = model.flat_parameters  # |w| has a kink at 0: keep away from it
     flat += np.where(flat >= 0, 0.05, -0.05)
     slopes = differences(model._network, lambda: model.evaluate(X, y)["loss"])

@@ -27,9 +27,10 @@ struct Network {
   Layout layout;
   Buffer<T> parameters;  // a Block of layout.size() values
   Buffer<T> running;     // statistics of batch norm, which training moves and predictions use
-  // scikit-learn's rule: a batch's penalty is divided by the sum of its weights, like its losses. It counts less in a
-  // large batch then.
-  bool penalty_per_batch_weight = false;
+  // scikit-learn's sums: a batch's penalty is divided by the sum of its weights, like its losses, so it counts less in a
+  // large batch; train reports the mean over batches by their number of examples, and half_squared_error as a mean over
+  // outputs.
+  bool scikit_learn_sums = false;
 };
 
 // X (n[0], m): a View, or compressed rows of examples as scipy.sparse has them, of which as many as a step needs are

@@ -1,0 +1,22 @@
+"""scikit-learn's multi-layer perceptron on deepcore: the same names, defaults, draws and errors, and more.
+
+Example:
+    >>> from sklearn.datasets import load_iris
+    >>> from deepcore.sklearn import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = MLPClassifier(solver="lbfgs", max_iter=500, random_state=1).fit(X, y)
+    >>> classifier.predict(X[:3])
+    array([0, 0, 0])
+"""
+
+try:
+    import sklearn as _sklearn  # noqa: F401
+except ImportError as _error:
+    raise ImportError(
+        "deepcore.sklearn needs scikit-learn 1.7 or newer: pip install 'deepcore-nn[sklearn]'"
+    ) from _error
+
+from deepcore.sklearn.classifier import MLPClassifier
+from deepcore.sklearn.regressor import MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor"]

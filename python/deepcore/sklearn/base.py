@@ -1,0 +1,273 @@
+"""What MLPClassifier and MLPRegressor share: parameters, the road of a fit, the network, predictions."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
+
+from deepcore import catalog
+from deepcore.model import Model
+from deepcore.sklearn.lbfgs import fit_lbfgs
+from deepcore.sklearn.network import Arrays, Network, Stepper, dense_layers
+from deepcore.sklearn.stochastic import Data, Epochs
+from deepcore.typing import Array
+
+__all__ = ["BaseMLP"]
+
+STOCHASTIC = ("sgd", "adam")
+ACTIVATIONS = {"identity", "logistic", "tanh", "relu"} | (set(catalog.activations) - {"softmax"})
+
+
+class BaseMLP(BaseEstimator):  # type: ignore[misc]
+    """The common half of the two estimators; made by neither hand nor tool."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(ACTIVATIONS), list, tuple],
+        "solver": [StrOptions({"lbfgs", *STOCHASTIC})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "dtype": [StrOptions({"float32", "float64"}), None],
+        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
+        "callbacks": [list, tuple],
+    }
+
+    _network: Network
+    n_outputs_: int
+    n_layers_: int
+    out_activation_: str
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+
+    def _keep(self, arguments: dict[str, Any]) -> None:
+        # scikit-learn's rule for constructors: every argument becomes the attribute of its name, unchanged
+        for name in self._get_param_names():
+            setattr(self, name, arguments[name])
+
+    # The parameters
+
+    @property
+    def coefs_(self) -> Arrays:
+        """Weights of each layer, (n_in, n_out): live views; assigning copies into the network."""
+        return self._fitted("coefs_").coefs
+
+    @coefs_.setter
+    def coefs_(self, arrays: Sequence[Array]) -> None:
+        self._fitted("coefs_").coefs[:] = arrays
+
+    @property
+    def intercepts_(self) -> Arrays:
+        """Biases of each layer, (n_out,): live views; assigning copies into the network."""
+        return self._fitted("intercepts_").intercepts
+
+    @intercepts_.setter
+    def intercepts_(self, arrays: Sequence[Array]) -> None:
+        self._fitted("intercepts_").intercepts[:] = arrays
+
+    @property
+    def model_(self) -> Model:
+        """The ``deepcore.Model`` inside: ``model_.save(path)``, ``model_.trace(X, y)``, ..."""
+        return self._fitted("model_").model
+
+    @property
+    def _optimizer(self) -> Stepper | None:
+        return self._fitted("_optimizer").stepper
+
+    def _fitted(self, name: str) -> Network:
+        try:
+            return self._network
+        except AttributeError:
+            raise AttributeError(
+                f"{type(self).__name__} has no {name} yet: call fit or partial_fit first"
+            ) from None
+
+    # Fitting
+
+    @abstractmethod
+    def _encode(self, X: Any, y: Any, incremental: bool, first: bool) -> tuple[Any, Array, Any, Any]:
+        """X checked; y as the network takes it; weights by class; what to stratify a split by."""
+
+    @abstractmethod
+    def _targets(self, y: Array, dtype: Any) -> Array:
+        """y as the network takes it."""
+
+    @abstractmethod
+    def _output(self, target: Array) -> tuple[int, str, str]:
+        """Units and activation of the output layer, and the loss."""
+
+    @abstractmethod
+    def _scorer(self, X: Array, y: Array, weight: Array | None) -> Any:
+        """A function of nothing: accuracy or R2 of the network on these data."""
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool, validation_data: Any = None) -> Any:
+        sizes = self._hidden_sizes()
+        first = not hasattr(self, "_network") or not (self.warm_start or incremental)
+        X, y, weight, stratify = self._encode(X, y, incremental, first)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+            weight = sample_weight if weight is None else sample_weight * weight
+        if self.early_stopping and incremental and self.solver in STOCHASTIC:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        self._random_state = check_random_state(self.random_state)
+        if first:
+            self._build(X.shape[1], sizes, y, X.dtype)
+        else:
+            self._refresh(sizes)
+        if self.solver == "lbfgs":
+            fit_lbfgs(self, X, y, weight)
+        else:
+            if first or not hasattr(self, "loss_curve_"):
+                self._open_books()
+            data = Data.of(self, X, y, weight, stratify, validation_data)
+            if not incremental or self._network.stepper is None:
+                self._network.stepper = self._new_stepper()
+            Epochs(self, data, incremental).run()
+        return self
+
+    def _hidden_sizes(self) -> list[int]:
+        sizes = self.hidden_layer_sizes
+        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        if np.any(np.array(sizes) <= 0):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        return sizes
+
+    def _hidden_activations(self, layers: int) -> list[str]:
+        names = [self.activation] * layers if isinstance(self.activation, str) else list(self.activation)
+        if len(names) != layers:
+            raise ValueError(
+                f"activation must be one name or one for each of the {layers} hidden layers, got {names}"
+            )
+        for name in names:
+            if name not in ACTIVATIONS:
+                raise ValueError(f"activation must be one of {', '.join(sorted(ACTIVATIONS))}, got {name!r}")
+        return names
+
+    def _validation(self, data: Any) -> tuple[Any, Array, Array | None]:
+        """``validation_data`` checked like X and y."""
+        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+            raise ValueError(
+                f"{type(self).__name__}: validation_data must be (X, y) or (X, y, sample_weight), got "
+                f"{type(data).__name__}"
+            )
+        X, y = data[0], np.asarray(data[1])
+        X = validate_data(self, X, accept_sparse=["csr"], dtype=self._dtypes(False), reset=False)
+        check_consistent_length(X, y)
+        weight = None if len(data) == 2 else _check_sample_weight(data[2], X, ensure_non_negative=True)
+        return X, self._targets(y, X.dtype), weight
+
+    def _build(self, n_features: int, sizes: list[int], y: Array, dtype: np.dtype[Any]) -> None:
+        units, output, loss = self._output(y)
+        activations = self._hidden_activations(len(sizes))
+        layers = dense_layers([*sizes, units], [*activations, output], self.alpha)
+        self._network = Network(Model(n_features, layers, loss, dtype.name))
+        last = activations[-1] if activations else self.activation
+        self._network.draw(self._random_state, [*activations, last])
+        self.n_iter_, self.t_ = 0, 0
+        self.n_outputs_, self.n_layers_, self.out_activation_ = units, len(sizes) + 2, output
+
+    def _refresh(self, sizes: list[int]) -> None:
+        """Parameters of the estimator may have changed since: alpha may, sizes may not."""
+        activations = [*self._hidden_activations(len(sizes)), self.out_activation_]
+        layers = dense_layers([*sizes, self.n_outputs_], activations, self.alpha)
+        was = [layer.units for layer in self._network.model.layers]
+        if was != [layer.units for layer in layers]:
+            raise ValueError(
+                f"hidden_layer_sizes must be those of the last fit, {was[:-1]}, got {sizes}; "
+                "with warm_start=False fit starts anew"
+            )
+        self._network = self._network.with_layers(layers)
+
+    def _open_books(self) -> None:
+        self.loss_curve_ = []
+        self._no_improvement_count = 0
+        self.validation_scores_ = [] if self.early_stopping else None
+        self.best_validation_score_ = -np.inf if self.early_stopping else None
+        self.best_loss_ = None if self.early_stopping else np.inf
+
+    def _new_stepper(self) -> Stepper:
+        if self.solver == "sgd":
+            constants = {"momentum": self.momentum, "nesterov": self.nesterovs_momentum}
+        else:
+            constants = {"beta1": self.beta_1, "beta2": self.beta_2, "eps": self.epsilon}
+        return Stepper(
+            self._network, self.solver, self.learning_rate_init, self.learning_rate, self.power_t, **constants
+        )
+
+    def _dtypes(self, first: bool) -> Any:
+        """What X may be: what the user asked for, what the network computes in, or what X is."""
+        if not first:
+            return self._network.model.dtype
+        return (np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype)
+
+    def _check_solver(self) -> bool:
+        if self.solver not in STOCHASTIC:
+            raise AttributeError(
+                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
+            )
+        return True
+
+    # Predicting
+
+    def _outputs(self, X: Any) -> Array:
+        """Output activations (m, n_outputs). Arrays that are as they must be take the short way."""
+        try:
+            network = self._network
+        except AttributeError:
+            check_is_fitted(self)  # raises what scikit-learn raises
+            raise
+        model = network.model
+        if (
+            type(X) is np.ndarray
+            and X.dtype == model.dtype
+            and X.ndim == 2
+            and X.shape[1] == model.inputs
+            and len(X)
+            and not hasattr(self, "feature_names_in_")
+            and math.isfinite(X.sum())  # then no element is infinite or NaN
+        ):
+            return network.outputs(X, threads=self.n_threads or 0)  # type: ignore[no-any-return]
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        X = X.toarray() if hasattr(X, "toarray") else X
+        return network.outputs(  # type: ignore[no-any-return]
+            X.astype(model.dtype, copy=False), threads=self.n_threads or 0
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_network")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

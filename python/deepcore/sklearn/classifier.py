@@ -1,0 +1,278 @@
+"""MLPClassifier: labels in and out, probabilities from the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
+from sklearn.utils.validation import validate_data
+
+from deepcore.callbacks import EpochRecord
+from deepcore.sklearn.base import BaseMLP
+from deepcore.typing import Array
+
+__all__ = ["MLPClassifier"]
+
+
+class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
+    """A dense network that minimises the cross-entropy, with scikit-learn's interface.
+
+    Two classes and multi-label targets have logistic outputs, more classes a softmax. What scikit-learn's
+    class takes and does, this one takes and does; the arguments from ``class_weight`` on are further ones.
+
+    Args:
+        hidden_layer_sizes: Units of each hidden layer; ``()``: none.
+        activation: Of the hidden layers: ``"identity"``, ``"logistic"``, ``"tanh"``, ``"relu"``, or any
+            name of ``deepcore.catalog.activations`` but softmax; a list has one name for each layer.
+        solver: ``"adam"``, ``"sgd"`` or ``"lbfgs"`` (SciPy's, for small data sets).
+        alpha: Strength of the L2 penalty ``alpha / (2 m) * sum of squared weights``, m being the (weighted)
+            number of examples of a batch; biases are free.
+        batch_size: Examples a step; ``"auto"``: ``min(200, n_samples)``. Not used by lbfgs.
+        learning_rate: For sgd: ``"constant"``; ``"invscaling"``: ``learning_rate_init / t ** power_t``, t
+            counting examples, anew every epoch; ``"adaptive"``: divided by 5 when nothing improves.
+        learning_rate_init: The (first) learning rate of sgd and adam.
+        power_t: Exponent of invscaling.
+        max_iter: Most epochs (sgd, adam) or iterations (lbfgs).
+        shuffle: Draw a new order every epoch.
+        random_state: Seed or generator of the first weights, the split and the orders; the same one gives
+            scikit-learn's weights and mini-batches.
+        tol: Smaller changes of the loss (or validation score) are no improvement; lbfgs: of the gradient.
+        verbose: Print the loss of every epoch.
+        warm_start: ``fit`` goes on from the last parameters.
+        momentum: Of sgd.
+        nesterovs_momentum: Nesterov's form of the momentum.
+        early_stopping: Set data aside, stop when their score no longer improves, keep the best parameters.
+        validation_fraction: The share set aside, where ``fit`` gets no ``validation_data``.
+        beta_1: Decay of adam's mean of gradients.
+        beta_2: Decay of adam's mean of squared gradients.
+        epsilon: Adam's guard against division by zero.
+        n_iter_no_change: Epochs without improvement that are waited for; ``np.inf``: for ever.
+        max_fun: Most evaluations of the loss by lbfgs.
+        class_weight: ``{label: weight}`` or ``"balanced"`` (m / (classes * count of the class)), multiplied
+            into the sample weights; for multi-label targets a list of these, one for each output.
+        dtype: ``"float32"`` or ``"float64"`` to compute in; None: float32 if X is that, else float64.
+        n_threads: Most threads of a call; None: deepcore's default. Results do not depend on it.
+        callbacks: Called with a ``deepcore.EpochRecord`` after every epoch (``"loss"``, and with validation
+            data ``"validation_score"``); one that returns True ends the training.
+
+    Attributes:
+        classes_: The labels, sorted; for multi-label targets 0 .. n_outputs - 1.
+        coefs_: Weights of each layer, (n_in, n_out), live: writing to them changes the estimator.
+        intercepts_: Biases of each layer, (n_out,), live.
+        model_: The ``deepcore.Model`` inside.
+        loss_: Loss of the last epoch, penalty included.
+        loss_curve_: Loss of every epoch; not with lbfgs.
+        best_loss_: The smallest of them; None with early stopping.
+        validation_scores_: Score of every epoch on the data set aside or given; None without.
+        best_validation_score_: The largest of them with early stopping, else None.
+        n_iter_: Epochs or iterations of the last fit.
+        t_: Examples seen.
+        n_layers_: Layers, counting the inputs.
+        n_outputs_: Output units.
+        out_activation_: Activation of the output.
+        n_features_in_: Columns of X.
+        feature_names_in_: Their names, if X was a frame whose names are all strings.
+
+    Example:
+        >>> from sklearn.datasets import make_classification
+        >>> from sklearn.model_selection import train_test_split
+        >>> X, y = make_classification(n_samples=100, random_state=1)
+        >>> X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=1)
+        >>> classifier = MLPClassifier(random_state=1, max_iter=300).fit(X_train, y_train)
+        >>> classifier.predict(X_test[:5])
+        array([1, 0, 1, 0, 1])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseMLP._parameter_constraints,
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+    }
+    loss = "log_loss"
+    classes_: Array
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        class_weight: Any = None,
+        dtype: str | None = None,
+        n_threads: int | None = None,
+        callbacks: Sequence[Callable[[EpochRecord], object]] = (),
+    ) -> None:
+        self._keep(locals())
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> MLPClassifier:
+        """Train from new weights, or from the last ones with ``warm_start``.
+
+        Args:
+            X: (m, n_features) array, frame or sparse matrix.
+            y: Labels (m,), or 0/1 of shape (m, n_outputs) for multi-label targets.
+            sample_weight: (m,), not negative; None: 1.
+            validation_data: ``(X, y)`` or ``(X, y, sample_weight)``, scored after every epoch; with
+                ``early_stopping`` in place of a share of X. Not used by lbfgs.
+
+        Raises:
+            ValueError: if an argument does not fit, or the loss is no longer finite.
+        """
+        return self._fit(X, y, sample_weight, False, validation_data)  # type: ignore[no-any-return]
+
+    @available_if(lambda estimator: estimator._check_solver())  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
+        """One epoch over these examples, from where the last call left parameters and optimizer.
+
+        Args:
+            X: (m, n_features).
+            y: Labels (m,), or 0/1 of shape (m, n_outputs).
+            sample_weight: (m,), not negative; None: 1.
+            classes: All labels there will be; needed in the first call.
+        """
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight='balanced' needs all examples at once, which partial_fit does not have; pass "
+                "class_weight={label: weight}"
+            )
+        if _check_partial_fit_first_call(self, classes):
+            self._label_binarizer = LabelBinarizer()
+            multi_label = type_of_target(y).startswith("multilabel")
+            self._label_binarizer.fit(y if multi_label else classes)
+        return self._fit(X, y, sample_weight, True)  # type: ignore[no-any-return]
+
+    def _encode(self, X: Any, y: Any, incremental: bool, first: bool) -> tuple[Any, Array, Any, Any]:
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            dtype=self._dtypes(first),
+            reset=first,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+        else:
+            self._check_labels(y)
+        by_class = None if self.class_weight is None else compute_sample_weight(self.class_weight, y)
+        target = self._targets(y, X.dtype)
+        binary = target.ndim == 2 and target.shape[1] == 1
+        return X, target, by_class, target.astype(bool) if binary else None
+
+    def _check_labels(self, y: Array) -> None:
+        labels = unique_labels(y)
+        if self.warm_start:
+            if set(labels) != set(self.classes_):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the previous call to "
+                    f"fit. Previously got {self.classes_}, `y` has {labels}"
+                )
+        elif len(np.setdiff1d(labels, self.classes_, assume_unique=True)):
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has "
+                f"{labels}."
+            )
+
+    def _targets(self, y: Array, dtype: Any) -> Array:
+        """Labels 0 .. k - 1 for softmax; 0/1 of shape (m, n_outputs) for logistic outputs."""
+        kind = self._label_binarizer.y_type_
+        if kind == "multiclass":
+            return np.searchsorted(self.classes_, y).astype(np.int64, copy=False)
+        if kind == "binary":
+            positive = y == self.classes_[1] if len(self.classes_) > 1 else np.zeros(len(y), bool)
+            return np.asarray(positive, dtype).reshape(-1, 1)
+        return np.ascontiguousarray(self._label_binarizer.transform(y), dtype)
+
+    def _output(self, target: Array) -> tuple[int, str, str]:
+        if target.ndim == 1:
+            return len(self.classes_), "softmax", "auto"
+        return target.shape[1], "logistic", "auto"
+
+    def _scorer(self, X: Array, y: Array, weight: Array | None) -> Callable[[], float]:
+        network, threads = self._network.model._network, self.n_threads or 0
+
+        def accuracy() -> float:
+            loss, share = network.evaluate(X, y, weight, threads)
+            return float(share) if np.isfinite(loss) else np.nan
+
+        return accuracy
+
+    def _labels(self, A: Array) -> Array:
+        kind = self._label_binarizer.y_type_
+        if kind == "multiclass":
+            return np.asarray(self.classes_[A.argmax(axis=1)])
+        if kind == "binary":
+            last = len(self.classes_) - 1
+            return self.classes_[np.where(A[:, 0] > 0.5, last, 0)]
+        return self._label_binarizer.inverse_transform(A)  # type: ignore[no-any-return]
+
+    def predict(self, X: Any) -> Array:
+        """Labels of the examples.
+
+        Args:
+            X: (m, n_features) array, frame or sparse matrix.
+
+        Returns:
+            (m,), or 0/1 of shape (m, n_outputs) for multi-label targets.
+        """
+        return self._labels(self._outputs(X))
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities (m, n_classes), in the order of ``classes_``; multi-label: (m, n_outputs).
+
+        Args:
+            X: (m, n_features) array, frame or sparse matrix.
+        """
+        A = self._outputs(X)
+        if A.shape[1] > 1:
+            return A
+        both = np.empty((len(A), 2), A.dtype)
+        both[:, 1] = A[:, 0]
+        np.subtract(1, A[:, 0], out=both[:, 0])
+        return both
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Logarithms of ``predict_proba(X)``.
+
+        Args:
+            X: (m, n_features) array, frame or sparse matrix.
+        """
+        P = self.predict_proba(X)
+        return np.log(P, out=P)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,168 @@
+"""The network inside an estimator in scikit-learn's words: coefs (n_in, n_out), first draws, bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from deepcore import checkpoint
+from deepcore.layers import Dense
+from deepcore.model import Model
+from deepcore.optimizers import SGD, Adam, OptimizerState
+from deepcore.schedules import Constant
+from deepcore.typing import Array
+
+__all__ = ["Arrays", "Network", "Stepper", "dense_layers"]
+
+
+class Arrays(list[Array]):
+    """Live views of a network's parameters; assigning to an item copies into the network."""
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        for view, array in (
+            zip(self[index], value, strict=True) if isinstance(index, slice) else [(self[index], value)]
+        ):
+            if np.shape(array) != view.shape:
+                raise ValueError(f"coefs_, intercepts_: shape must be {view.shape}, got {np.shape(array)}")
+            view[...] = array
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, ([array.copy() for array in self],)  # a copy belongs to no network
+
+
+class Network:
+    """A model and its parameters as scikit-learn shows them, ``coefs[l]`` being W[l + 1] transposed."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        model._network.scikit_learn_sums = True
+        views = model.parameters.items()
+        self.coefs = Arrays(view.T for name, view in views if name[0] == "W")
+        self.intercepts = Arrays(view[:, 0] for name, view in views if name[0] == "b")
+        self.outputs = model._network.predict  # bound once: a prediction of one row takes microseconds
+        self.stepper: Stepper | None = None
+
+    def draw(self, random_state: Any, activations: Sequence[str]) -> None:
+        """Glorot & Bengio's uniform draws, in scikit-learn's order: coefs and intercepts, layer by layer.
+
+        Args:
+            random_state: numpy's RandomState.
+            activations: Whose bound each layer takes; the output layer has that of the last hidden one.
+        """
+        for coef, intercept, name in zip(self.coefs, self.intercepts, activations, strict=True):
+            bound = np.sqrt((2.0 if name == "logistic" else 6.0) / sum(coef.shape))
+            coef[...] = random_state.uniform(-bound, bound, coef.shape)
+            intercept[...] = random_state.uniform(-bound, bound, intercept.shape)
+
+    def with_layers(self, layers: Sequence[Dense]) -> Network:
+        """The same parameters and optimizer under other penalties."""
+        if tuple(layers) == self.model.layers:
+            return self
+        model = Model(self.model.inputs, layers, self.model.loss, self.model.dtype.name)
+        model.flat_parameters[:] = self.model.flat_parameters
+        network = Network(model)
+        if self.stepper is not None:
+            network.stepper = Stepper.restored(network, **self.stepper.saved())
+        return network
+
+    def __getstate__(self) -> dict[str, Any]:
+        stepper = None if self.stepper is None else self.stepper.saved()
+        return {"model": checkpoint.to_bytes(self.model), "stepper": stepper}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Network.__init__(self, checkpoint.from_bytes(state["model"]))
+        if state["stepper"] is not None:
+            self.stepper = Stepper.restored(self, **state["stepper"])
+
+
+class Stepper:
+    """An optimizer bound to a network, and scikit-learn's three rules for its learning rate.
+
+    Args:
+        network: What it steps.
+        solver: ``"sgd"`` or ``"adam"``.
+        learning_rate_init: The first learning rate.
+        schedule: ``"constant"``, ``"invscaling"`` or ``"adaptive"``; not used by adam.
+        power_t: Exponent of invscaling.
+        constants: Of the rule: momentum and nesterov, or beta1, beta2 and eps.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        solver: str,
+        learning_rate_init: float,
+        schedule: str,
+        power_t: float,
+        **constants: Any,
+    ) -> None:
+        self._made_of = {
+            "solver": solver,
+            "learning_rate_init": learning_rate_init,
+            "schedule": schedule,
+            "power_t": power_t,
+            **constants,
+        }
+        self.schedule = schedule if solver == "sgd" else "constant"
+        self.learning_rate_init = float(learning_rate_init)
+        self.power_t = power_t
+        self._rate = self.learning_rate_init
+        rule: SGD | Adam
+        if solver == "sgd":
+            nesterov = constants["nesterov"] and constants["momentum"] > 0
+            rule = SGD(self._rate, constants["momentum"], nesterov=nesterov, rate_in_velocity=True)
+        else:
+            rule = Adam(self._rate, **constants, epsilon_hat=True)
+        self.state: OptimizerState = rule.bind(network.model)
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step."""
+        return self._rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self._rate = float(rate)
+        self.state._native.learning_rate = Constant(self._rate)._native()
+
+    def epoch_ended(self, seen: int) -> None:
+        """Lower the rate of invscaling, ``seen`` being the examples of all epochs so far."""
+        if self.schedule == "invscaling":
+            self.learning_rate = self.learning_rate_init / (seen + 1) ** self.power_t
+
+    def give_up(self) -> str:
+        """What to do when nothing improves: why to stop, or ``""`` if a smaller rate is worth trying."""
+        if self.schedule != "adaptive":
+            return "Stopping."
+        if self.learning_rate <= 1e-6:
+            return "Learning rate too small. Stopping."
+        self.learning_rate = self.learning_rate / 5.0
+        return ""
+
+    def saved(self) -> dict[str, Any]:
+        """Plain numbers, and the slots as safetensors."""
+        from safetensors.numpy import save
+
+        slots = {name: np.ascontiguousarray(slot) for name, slot in self.state.slots.items()}
+        return {**self._made_of, "rate": self._rate, "steps": self.state.steps, "slots": save(slots)}
+
+    @classmethod
+    def restored(cls, network: Network, *, rate: float, steps: int, slots: bytes, **made_of: Any) -> Stepper:
+        """The stepper that ``saved`` described, bound to ``network``."""
+        from safetensors.numpy import load
+
+        stepper = cls(network, **made_of)
+        for name, values in load(slots).items():
+            stepper.state.slots[name][...] = values
+        stepper.state._native.steps = steps
+        stepper.learning_rate = rate
+        return stepper
+
+
+def dense_layers(units: Sequence[int], activations: Sequence[str], alpha: float) -> list[Dense]:
+    """The layers of a model by scikit-learn's names; ``alpha`` is the L2 penalty of each."""
+    names = {"identity": "linear", "logistic": "sigmoid"}
+    pairs = zip(units, activations, strict=True)
+    return [Dense(int(n), names.get(name, name), l2=float(alpha)) for n, name in pairs]

@@ -1,0 +1,185 @@
+"""MLPRegressor: real targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import validate_data
+
+from deepcore.callbacks import EpochRecord
+from deepcore.sklearn.base import BaseMLP
+from deepcore.typing import Array
+
+__all__ = ["MLPRegressor"]
+
+
+class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
+    """A dense network that minimises half the squared error, with scikit-learn's interface.
+
+    What scikit-learn's class takes and does, this one takes and does; the arguments from ``dtype`` on are
+    further ones.
+
+    Args:
+        loss: ``"squared_error"``, (1/2) (prediction - y)^2.
+        hidden_layer_sizes: Units of each hidden layer; ``()``: none.
+        activation: Of the hidden layers: ``"identity"``, ``"logistic"``, ``"tanh"``, ``"relu"``, or any
+            name of ``deepcore.catalog.activations`` but softmax; a list has one name for each layer.
+        solver: ``"adam"``, ``"sgd"`` or ``"lbfgs"`` (SciPy's, for small data sets).
+        alpha: Strength of the L2 penalty ``alpha / (2 m) * sum of squared weights``, m being the (weighted)
+            number of examples of a batch; biases are free.
+        batch_size: Examples a step; ``"auto"``: ``min(200, n_samples)``. Not used by lbfgs.
+        learning_rate: For sgd: ``"constant"``; ``"invscaling"``: ``learning_rate_init / t ** power_t``, t
+            counting examples, anew every epoch; ``"adaptive"``: divided by 5 when nothing improves.
+        learning_rate_init: The (first) learning rate of sgd and adam.
+        power_t: Exponent of invscaling.
+        max_iter: Most epochs (sgd, adam) or iterations (lbfgs).
+        shuffle: Draw a new order every epoch.
+        random_state: Seed or generator of the first weights, the split and the orders; the same one gives
+            scikit-learn's weights and mini-batches.
+        tol: Smaller changes of the loss (or validation score) are no improvement; lbfgs: of the gradient.
+        verbose: Print the loss of every epoch.
+        warm_start: ``fit`` goes on from the last parameters.
+        momentum: Of sgd.
+        nesterovs_momentum: Nesterov's form of the momentum.
+        early_stopping: Set data aside, stop when their score no longer improves, keep the best parameters.
+        validation_fraction: The share set aside, where ``fit`` gets no ``validation_data``.
+        beta_1: Decay of adam's mean of gradients.
+        beta_2: Decay of adam's mean of squared gradients.
+        epsilon: Adam's guard against division by zero.
+        n_iter_no_change: Epochs without improvement that are waited for; ``np.inf``: for ever.
+        max_fun: Most evaluations of the loss by lbfgs.
+        dtype: ``"float32"`` or ``"float64"`` to compute in; None: float32 if X is that, else float64.
+        n_threads: Most threads of a call; None: deepcore's default. Results do not depend on it.
+        callbacks: Called with a ``deepcore.EpochRecord`` after every epoch (``"loss"``, and with validation
+            data ``"validation_score"``); one that returns True ends the training.
+
+    Attributes:
+        coefs_: Weights of each layer, (n_in, n_out), live: writing to them changes the estimator.
+        intercepts_: Biases of each layer, (n_out,), live.
+        model_: The ``deepcore.Model`` inside.
+        loss_: Loss of the last epoch, penalty included.
+        loss_curve_: Loss of every epoch; not with lbfgs.
+        best_loss_: The smallest of them; None with early stopping.
+        validation_scores_: Score of every epoch on the data set aside or given; None without.
+        best_validation_score_: The largest of them with early stopping, else None.
+        n_iter_: Epochs or iterations of the last fit.
+        t_: Examples seen.
+        n_layers_: Layers, counting the inputs.
+        n_outputs_: Output units.
+        out_activation_: Activation of the output.
+        n_features_in_: Columns of X.
+        feature_names_in_: Their names, if X was a frame whose names are all strings.
+
+    Example:
+        >>> from sklearn.datasets import make_regression
+        >>> X, y = make_regression(n_samples=200, n_features=5, random_state=1)
+        >>> regressor = MLPRegressor(solver="lbfgs", random_state=1, max_iter=1000).fit(X, y)
+        >>> regressor.score(X, y) > 0.99
+        True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseMLP._parameter_constraints,
+        "loss": [StrOptions({"squared_error"})],
+    }
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dtype: str | None = None,
+        n_threads: int | None = None,
+        callbacks: Sequence[Callable[[EpochRecord], object]] = (),
+    ) -> None:
+        self._keep(locals())
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> MLPRegressor:
+        """Train from new weights, or from the last ones with ``warm_start``.
+
+        Args:
+            X: (m, n_features) array, frame or sparse matrix.
+            y: (m,) or (m, n_outputs).
+            sample_weight: (m,), not negative; None: 1.
+            validation_data: ``(X, y)`` or ``(X, y, sample_weight)``, scored after every epoch; with
+                ``early_stopping`` in place of a share of X. Not used by lbfgs.
+
+        Raises:
+            ValueError: if an argument does not fit, or the loss is no longer finite.
+        """
+        return self._fit(X, y, sample_weight, False, validation_data)  # type: ignore[no-any-return]
+
+    @available_if(lambda estimator: estimator._check_solver())  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+        """One epoch over these examples, from where the last call left parameters and optimizer.
+
+        Args:
+            X: (m, n_features).
+            y: (m,) or (m, n_outputs).
+            sample_weight: (m,), not negative; None: 1.
+        """
+        return self._fit(X, y, sample_weight, True)  # type: ignore[no-any-return]
+
+    def _encode(self, X: Any, y: Any, incremental: bool, first: bool) -> tuple[Any, Array, Any, Any]:
+        X, y = validate_data(
+            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, y_numeric=True,
+            dtype=self._dtypes(first), reset=first,
+        )  # fmt: skip
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return X, self._targets(y, X.dtype), None, None
+
+    def _targets(self, y: Array, dtype: Any) -> Array:
+        return np.asarray(y, dtype).reshape(len(y), -1)
+
+    def _output(self, target: Array) -> tuple[int, str, str]:
+        return target.shape[1], "identity", "auto"
+
+    def _scorer(self, X: Array, y: Array, weight: Array | None) -> Callable[[], float]:
+        network, threads = self._network, self.n_threads or 0
+
+        def r2() -> float:
+            A = network.outputs(X, threads=threads)
+            return float(r2_score(y, A, sample_weight=weight)) if np.isfinite(A).all() else np.nan
+
+        return r2
+
+    def predict(self, X: Any) -> Array:
+        """Predictions, (m,) or (m, n_outputs).
+
+        Args:
+            X: (m, n_features) array, frame or sparse matrix.
+        """
+        A = self._outputs(X)
+        return A[:, 0] if A.shape[1] == 1 else A
