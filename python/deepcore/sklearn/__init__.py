@@ -10,7 +10,7 @@ Example:
 """
 
 try:
-    import sklearn as _sklearn  # noqa: F401
+    import sklearn.base as _base  # noqa: F401
 except ImportError as _error:
     raise ImportError(
         "deepcore.sklearn needs scikit-learn 1.7 or newer: pip install 'deepcore-nn[sklearn]'"

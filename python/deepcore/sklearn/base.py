@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -28,6 +27,7 @@ from deepcore.typing import Array
 
 __all__ = ["BaseMLP"]
 
+SMALL = 4096  # elements; above that validation costs less than the network
 STOCHASTIC = ("sgd", "adam")
 ACTIVATIONS = {"identity", "logistic", "tanh", "relu"} | (set(catalog.activations) - {"softmax"})
 
@@ -124,6 +124,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         """y as the network takes it."""
 
     @abstractmethod
+    def _check_validation(self, y: Array) -> None:
+        """Refuse targets that the network has no output for."""
+
+    @abstractmethod
     def _output(self, target: Array) -> tuple[int, str, str]:
         """Units and activation of the output layer, and the loss."""
 
@@ -184,6 +188,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         X, y = data[0], np.asarray(data[1])
         X = validate_data(self, X, accept_sparse=["csr"], dtype=self._dtypes(False), reset=False)
         check_consistent_length(X, y)
+        self._check_validation(y)
         weight = None if len(data) == 2 else _check_sample_weight(data[2], X, ensure_non_negative=True)
         return X, self._targets(y, X.dtype), weight
 
@@ -253,9 +258,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             and X.dtype == model.dtype
             and X.ndim == 2
             and X.shape[1] == model.inputs
-            and len(X)
+            and 0 < X.size <= SMALL
             and not hasattr(self, "feature_names_in_")
-            and math.isfinite(X.sum())  # then no element is infinite or NaN
+            and np.isfinite(X).all()
         ):
             return network.outputs(X, threads=self.n_threads or 0)  # type: ignore[no-any-return]
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)

@@ -205,6 +205,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                 f"{labels}."
             )
 
+    def _check_validation(self, y: Array) -> None:
+        unknown = np.setdiff1d(unique_labels(y), self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"{type(self).__name__}: validation_data must have labels of y, {self.classes_}, got "
+                f"{unknown}"
+            )
+
     def _targets(self, y: Array, dtype: Any) -> Array:
         """Labels 0 .. k - 1 for softmax; 0/1 of shape (m, n_outputs) for logistic outputs."""
         kind = self._label_binarizer.y_type_

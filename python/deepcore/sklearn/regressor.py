@@ -160,6 +160,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             y = column_or_1d(y, warn=True)
         return X, self._targets(y, X.dtype), None, None
 
+    def _check_validation(self, y: Array) -> None:
+        outputs = y.reshape(len(y), -1).shape[1]
+        if outputs != self.n_outputs_:
+            raise ValueError(
+                f"{type(self).__name__}: validation_data must have {self.n_outputs_} targets like y, got "
+                f"{outputs}"
+            )
+
     def _targets(self, y: Array, dtype: Any) -> Array:
         return np.asarray(y, dtype).reshape(len(y), -1)
 

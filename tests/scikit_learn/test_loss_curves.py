@@ -5,11 +5,11 @@ import pytest
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra `sklearn`)")
 
+from sklearn import neural_network as theirs
 from sklearn.datasets import load_digits, make_multilabel_classification, make_regression
 from sklearn.preprocessing import scale
 
 from deepcore import sklearn as ours
-from sklearn import neural_network as theirs
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
