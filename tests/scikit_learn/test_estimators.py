@@ -129,7 +129,7 @@ def test_a_rate_that_was_lowered_stays_low_in_a_copy():
 def test_the_state_holds_bytes_and_no_native_object():
     state = classifier().fit(X, y)._network.__getstate__()
     assert type(state["model"]) is bytes
-    assert {type(value) for value in state["stepper"].values()} <= {bytes, int, float, str, bool}
+    assert {type(value) for value in state["stepper"].values()} <= {bytes, int, float, str, bool, type(None)}
     assert dc.checkpoint.from_bytes(state["model"]).layers[0].units == 8
 
 
@@ -277,6 +277,73 @@ def test_an_activation_for_each_layer():
     assert [layer.activation for layer in fitted.model_.layers] == ["gelu", "tanh", "softmax"]
 
 
+@pytest.mark.parametrize("rate", [0.5, [0.5, 0.0]])
+def test_dropout_changes_training_and_no_prediction(rate):
+    sizes = {"hidden_layer_sizes": (20, 10)}
+    plain, dropping = classifier(**sizes).fit(X, y), classifier(**sizes, dropout=rate).fit(X, y)
+    assert [layer.dropout for layer in dropping.model_.layers] == [0.5, 0.0 if rate != 0.5 else 0.5, 0.0]
+    assert plain.loss_curve_ != dropping.loss_curve_
+    assert np.array_equal(dropping.predict_proba(X), dropping.predict_proba(X))
+    again = classifier(**sizes, dropout=rate, n_threads=2).fit(X, y)
+    assert dropping.model_.flat_parameters.tobytes() == again.model_.flat_parameters.tobytes()
+    other = classifier(**sizes, dropout=rate, random_state=1).fit(X, y)
+    assert dropping.loss_curve_ != other.loss_curve_
+
+
+def test_dropout_starts_from_the_same_weights():
+    """So the curves of two rates can be compared."""
+    weights = [
+        classifier(dropout=rate, max_iter=1, learning_rate_init=1e-30).fit(X, y).coefs_[0]
+        for rate in (0, 0.5)
+    ]
+    assert np.array_equal(*weights)
+
+
+def test_label_smoothing_holds_probabilities_back():
+    settings = {"solver": "lbfgs", "max_iter": 1000, "hidden_layer_sizes": 20}
+    smooth, plain = (classifier(**settings, label_smoothing=s).fit(X, y) for s in (0.3, 0.0))
+    assert smooth.predict_proba(X).max() < 0.95 < plain.predict_proba(X).max()
+
+
+def test_a_clipped_gradient_makes_a_small_step():
+    settings = {"solver": "sgd", "momentum": 0, "batch_size": 150, "max_iter": 1, "learning_rate_init": 1.0}
+    start = classifier(**settings | {"learning_rate_init": 1e-30}).fit(X, y).model_.flat_parameters
+    moved = classifier(**settings, clip_norm=1e-3).fit(X, y).model_.flat_parameters
+    assert np.linalg.norm(moved - start) == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_the_losses_of_a_regressor_find_their_own_centre(rng):
+    """The minimiser of absolute_error is the median, of quantile the quantile, of squared_error the mean."""
+    flat, targets = np.zeros((501, 1)), rng.exponential(size=501)
+    settings = {"hidden_layer_sizes": (), "alpha": 0, "max_iter": 800, "tol": 0, "learning_rate_init": 0.01}
+    aims = {
+        ("squared_error", None): targets.mean(),
+        ("absolute_error", None): np.median(targets),
+        ("quantile", 0.9): np.quantile(targets, 0.9),
+        ("huber", 1e-3): np.median(targets),
+    }
+    for (loss, parameter), aim in aims.items():
+        fitted = regressor(
+            loss=loss, loss_parameter=parameter, **settings | {"max_iter": 800, "batch_size": 501}
+        )
+        assert fitted.fit(flat, targets).predict(flat[:1])[0] == pytest.approx(aim, abs=0.05)
+
+
+def test_poisson_needs_counts():
+    with pytest.raises(ValueError, match="y must not be negative with loss='poisson', got -1"):
+        regressor(loss="poisson").fit(X, y - 1.0)
+
+
+def test_alpha_and_dropout_may_change_between_partial_fits():
+    fitted = classifier(batch_size=150).partial_fit(X, y, classes=[0, 1, 2])
+    reference = copy.deepcopy(fitted)
+    fitted.set_params(alpha=10.0, dropout=0.0).partial_fit(X, y)
+    assert fitted.model_.layers[0].l2 == 10.0
+    assert fitted._optimizer.state.steps == 2
+    reference.partial_fit(X, y)
+    assert fitted.loss_ > reference.loss_ + 0.1
+
+
 def test_the_dtype_can_be_chosen():
     assert classifier(dtype="float32").fit(X, y).predict_proba(X).dtype == np.float32
     assert classifier(dtype="float64").fit(X.astype(np.float32), y).coefs_[0].dtype == np.float64
@@ -299,9 +366,15 @@ def test_the_model_inside_can_be_saved(tmp_path):
             {"activation": ["relu", "gelo"], "hidden_layer_sizes": (3, 3)},
             "activation must be one of .* got 'gelo'",
         ),
-        ({"activation": ["relu"], "hidden_layer_sizes": (3, 3)}, "one for each of the 2 hidden layers"),
+        (
+            {"activation": ["relu"], "hidden_layer_sizes": (3, 3)},
+            "one for each of the 2 hidden",
+        ),
         ({"hidden_layer_sizes": (3, 0)}, r"hidden_layer_sizes must be > 0, got \[3, 0\]"),
         ({"alpha": -1}, "The 'alpha' parameter of MLPClassifier must be a float in the range"),
+        ({"dropout": 1.0}, "The 'dropout' parameter"),
+        ({"dropout": [0.1, 0.2]}, "dropout must be one value or one for each of the 1 hidden layers"),
+        ({"dropout": 0.1, "solver": "lbfgs"}, "dropout needs solver='adam' or 'sgd'"),
         ({"n_threads": 0}, "The 'n_threads' parameter"),
         ({"dtype": "float16"}, "The 'dtype' parameter"),
     ],

@@ -27,11 +27,17 @@ def regression(outputs):
     return X, scale(y)
 
 
+def counts():
+    X, y = regression(2)
+    return X, np.random.default_rng(0).poisson(np.exp(y))
+
+
 DATA = {
     "two classes": ("MLPClassifier", lambda: digits(2)),
     "ten classes": ("MLPClassifier", lambda: digits(10)),
     "labels": ("MLPClassifier", lambda: make_multilabel_classification(450, random_state=0)),
     "one target": ("MLPRegressor", lambda: regression(1)),
+    "counts": ("MLPRegressor", counts),
     "three targets": ("MLPRegressor", lambda: regression(3)),
 }
 SETTINGS = {
@@ -61,6 +67,9 @@ SETTINGS = {
 def curves(kind, settings, fit):
     name, data = DATA[kind]
     X, y = data()
+    if kind == "counts":
+        rate = settings.get("learning_rate_init", 0.01) / 10  # exp makes gradients large
+        settings = settings | {"loss": "poisson", "learning_rate_init": rate}
     found = []
     for module in (theirs, ours):
         estimator = getattr(module, name)(random_state=3, max_iter=20, **settings)

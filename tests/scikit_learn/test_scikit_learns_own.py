@@ -11,7 +11,6 @@ from deepcore.sklearn import MLPClassifier, MLPRegressor
 # What is left out, and why: both live inside scikit-learn's own implementation.
 PRIVATE = {
     "test_fit": "writes coefs_, n_layers_, _coef_grads, ... before any fit",
-    "test_mlp_vs_poisson_glm_equivalent": "the engine has no Poisson loss yet",
     "test_gradient": "calls _loss_grad_lbfgs with scikit-learn's own work arrays",
 }
 

@@ -19,6 +19,7 @@ from sklearn.utils.validation import (
 )
 
 from deepcore import catalog
+from deepcore.layers import Dense
 from deepcore.model import Model
 from deepcore.sklearn.lbfgs import fit_lbfgs
 from deepcore.sklearn.network import Arrays, Network, Stepper, dense_layers
@@ -59,6 +60,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
+        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "dtype": [StrOptions({"float32", "float64"}), None],
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
         "callbacks": [list, tuple],
@@ -128,8 +131,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         """Refuse targets that the network has no output for."""
 
     @abstractmethod
-    def _output(self, target: Array) -> tuple[int, str, str]:
-        """Units and activation of the output layer, and the loss."""
+    def _output(self, target: Array) -> tuple[int, str, tuple[str, dict[str, Any]]]:
+        """Units and activation of the output layer, and the loss with its options."""
 
     @abstractmethod
     def _scorer(self, X: Array, y: Array, weight: Array | None) -> Any:
@@ -167,16 +170,26 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return sizes
 
-    def _hidden_activations(self, layers: int) -> list[str]:
-        names = [self.activation] * layers if isinstance(self.activation, str) else list(self.activation)
-        if len(names) != layers:
+    def _for_each_layer(self, name: str, layers: int) -> list[Any]:
+        value = getattr(self, name)
+        values = list(value) if isinstance(value, (list, tuple)) else [value] * layers
+        if len(values) != layers:
             raise ValueError(
-                f"activation must be one name or one for each of the {layers} hidden layers, got {names}"
+                f"{name} must be one value or one for each of the {layers} hidden layers, got {values}"
             )
-        for name in names:
+        return values
+
+    def _layers(self, sizes: list[int], units: int, output: str) -> list[Dense]:
+        activations = self._for_each_layer("activation", len(sizes))
+        for name in activations:
             if name not in ACTIVATIONS:
                 raise ValueError(f"activation must be one of {', '.join(sorted(ACTIVATIONS))}, got {name!r}")
-        return names
+        dropouts = self._for_each_layer("dropout", len(sizes))
+        if any(dropouts) and self.solver == "lbfgs":
+            raise ValueError(
+                "dropout needs solver='adam' or 'sgd': lbfgs compares losses, which must not vary"
+            )
+        return dense_layers([*sizes, units], [*activations, output], [*dropouts, 0.0], self.alpha)
 
     def _validation(self, data: Any) -> tuple[Any, Array, Array | None]:
         """``validation_data`` checked like X and y."""
@@ -194,23 +207,24 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _build(self, n_features: int, sizes: list[int], y: Array, dtype: np.dtype[Any]) -> None:
         units, output, loss = self._output(y)
-        activations = self._hidden_activations(len(sizes))
-        layers = dense_layers([*sizes, units], [*activations, output], self.alpha)
-        self._network = Network(Model(n_features, layers, loss, dtype.name))
-        last = activations[-1] if activations else self.activation
-        self._network.draw(self._random_state, [*activations, last])
+        layers = self._layers(sizes, units, output)
+        model = Model(n_features, layers, loss[0], dtype.name, **loss[1])
+        self._network = Network(model)
+        bounded_as = self._for_each_layer("activation", len(sizes))
+        self._network.draw(self._random_state, [*bounded_as, *(bounded_as[-1:] or [self.activation])])
+        if any(layer.dropout for layer in layers):  # masks are f(seed, step, example, unit)
+            model.seed = int(self._random_state.randint(2**31 - 1))
         self.n_iter_, self.t_ = 0, 0
         self.n_outputs_, self.n_layers_, self.out_activation_ = units, len(sizes) + 2, output
 
     def _refresh(self, sizes: list[int]) -> None:
-        """Parameters of the estimator may have changed since: alpha may, sizes may not."""
-        activations = [*self._hidden_activations(len(sizes)), self.out_activation_]
-        layers = dense_layers([*sizes, self.n_outputs_], activations, self.alpha)
+        """Parameters of the estimator may have changed since: alpha and dropout may, sizes may not."""
+        layers = self._layers(sizes, self.n_outputs_, self.out_activation_)
         was = [layer.units for layer in self._network.model.layers]
         if was != [layer.units for layer in layers]:
             raise ValueError(
-                f"hidden_layer_sizes must be those of the last fit, {was[:-1]}, got {sizes}; "
-                "with warm_start=False fit starts anew"
+                f"hidden_layer_sizes must be those of the last fit, {was[:-1]}, got {sizes}; with "
+                "warm_start=False fit starts anew"
             )
         self._network = self._network.with_layers(layers)
 
@@ -227,8 +241,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         else:
             constants = {"beta1": self.beta_1, "beta2": self.beta_2, "eps": self.epsilon}
         return Stepper(
-            self._network, self.solver, self.learning_rate_init, self.learning_rate, self.power_t, **constants
-        )
+            self._network, self.solver, self.learning_rate_init, self.learning_rate, self.power_t,
+            self.clip_norm, **constants,
+        )  # fmt: skip
 
     def _dtypes(self, first: bool) -> Any:
         """What X may be: what the user asked for, what the network computes in, or what X is."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
@@ -58,6 +59,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         max_fun: Most evaluations of the loss by lbfgs.
         class_weight: ``{label: weight}`` or ``"balanced"`` (m / (classes * count of the class)), multiplied
             into the sample weights; for multi-label targets a list of these, one for each output.
+        label_smoothing: s in [0, 1): targets become y (1 - s) + s / n_classes; for logistic outputs s / 2.
+        dropout: Probability with which a training step drops a unit of a hidden layer; a list has one for
+            each layer. Not for lbfgs.
+        clip_norm: Scale the gradient of a step down to this norm over all parameters; None: no limit.
         dtype: ``"float32"`` or ``"float64"`` to compute in; None: float32 if X is that, else float64.
         n_threads: Most threads of a call; None: deepcore's default. Results do not depend on it.
         callbacks: Called with a ``deepcore.EpochRecord`` after every epoch (``"loss"``, and with validation
@@ -93,6 +98,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseMLP._parameter_constraints,
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
     loss = "log_loss"
@@ -125,6 +131,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         class_weight: Any = None,
+        label_smoothing: float = 0.0,
+        dropout: Any = 0.0,
+        clip_norm: float | None = None,
         dtype: str | None = None,
         n_threads: int | None = None,
         callbacks: Sequence[Callable[[EpochRecord], object]] = (),
@@ -223,10 +232,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             return np.asarray(positive, dtype).reshape(-1, 1)
         return np.ascontiguousarray(self._label_binarizer.transform(y), dtype)
 
-    def _output(self, target: Array) -> tuple[int, str, str]:
+    def _output(self, target: Array) -> tuple[int, str, tuple[str, dict[str, Any]]]:
+        loss = ("auto", {"label_smoothing": float(self.label_smoothing)})
         if target.ndim == 1:
-            return len(self.classes_), "softmax", "auto"
-        return target.shape[1], "logistic", "auto"
+            return len(self.classes_), "softmax", loss
+        return target.shape[1], "logistic", loss
 
     def _scorer(self, X: Array, y: Array, weight: Array | None) -> Callable[[], float]:
         network, threads = self._network.model._network, self.n_threads or 0

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.utils.optimize import _check_optimize_result
 
-from deepcore.model import Model
+from deepcore.sklearn.network import described_anew
 from deepcore.typing import Array
 
 __all__ = ["fit_lbfgs"]
@@ -27,7 +27,7 @@ def fit_lbfgs(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> 
     weight = None if sample_weight is None else sample_weight.astype(np.float64, copy=False)
     total = len(X) if weight is None else float(weight.sum())
     layers = [replace(layer, l2=estimator.alpha / total) for layer in target.layers]
-    model = Model(target.inputs, layers, target.loss, "float64")
+    model = described_anew(target, layers=layers, dtype="float64")
     gradient = np.zeros_like(model.flat_parameters)
     threads = estimator.n_threads or 0
 

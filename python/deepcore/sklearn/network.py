@@ -14,7 +14,7 @@ from deepcore.optimizers import SGD, Adam, OptimizerState
 from deepcore.schedules import Constant
 from deepcore.typing import Array
 
-__all__ = ["Arrays", "Network", "Stepper", "dense_layers"]
+__all__ = ["Arrays", "Network", "Stepper", "dense_layers", "described_anew"]
 
 
 class Arrays(list[Array]):
@@ -57,12 +57,11 @@ class Network:
             intercept[...] = random_state.uniform(-bound, bound, intercept.shape)
 
     def with_layers(self, layers: Sequence[Dense]) -> Network:
-        """The same parameters and optimizer under other penalties."""
+        """The same parameters and optimizer under other penalties and dropouts."""
         if tuple(layers) == self.model.layers:
             return self
-        model = Model(self.model.inputs, layers, self.model.loss, self.model.dtype.name)
-        model.flat_parameters[:] = self.model.flat_parameters
-        network = Network(model)
+        network = Network(described_anew(self.model, layers=layers))
+        network.model.flat_parameters[:] = self.model.flat_parameters
         if self.stepper is not None:
             network.stepper = Stepper.restored(network, **self.stepper.saved())
         return network
@@ -86,6 +85,7 @@ class Stepper:
         learning_rate_init: The first learning rate.
         schedule: ``"constant"``, ``"invscaling"`` or ``"adaptive"``; not used by adam.
         power_t: Exponent of invscaling.
+        clip_norm: Of the gradient over all parameters; None: no limit.
         constants: Of the rule: momentum and nesterov, or beta1, beta2 and eps.
     """
 
@@ -96,6 +96,7 @@ class Stepper:
         learning_rate_init: float,
         schedule: str,
         power_t: float,
+        clip_norm: float | None,
         **constants: Any,
     ) -> None:
         self._made_of = {
@@ -103,6 +104,7 @@ class Stepper:
             "learning_rate_init": learning_rate_init,
             "schedule": schedule,
             "power_t": power_t,
+            "clip_norm": clip_norm,
             **constants,
         }
         self.schedule = schedule if solver == "sgd" else "constant"
@@ -112,9 +114,10 @@ class Stepper:
         rule: SGD | Adam
         if solver == "sgd":
             nesterov = constants["nesterov"] and constants["momentum"] > 0
-            rule = SGD(self._rate, constants["momentum"], nesterov=nesterov, rate_in_velocity=True)
+            rule = SGD(self._rate, constants["momentum"], nesterov=nesterov, rate_in_velocity=True,
+                       clip_norm=clip_norm)  # fmt: skip
         else:
-            rule = Adam(self._rate, **constants, epsilon_hat=True)
+            rule = Adam(self._rate, **constants, epsilon_hat=True, clip_norm=clip_norm)
         self.state: OptimizerState = rule.bind(network.model)
 
     @property
@@ -161,8 +164,16 @@ class Stepper:
         return stepper
 
 
-def dense_layers(units: Sequence[int], activations: Sequence[str], alpha: float) -> list[Dense]:
+def dense_layers(
+    units: Sequence[int], activations: Sequence[str], dropouts: Sequence[float], alpha: float
+) -> list[Dense]:
     """The layers of a model by scikit-learn's names; ``alpha`` is the L2 penalty of each."""
     names = {"identity": "linear", "logistic": "sigmoid"}
-    pairs = zip(units, activations, strict=True)
-    return [Dense(int(n), names.get(name, name), l2=float(alpha)) for n, name in pairs]
+    rows = zip(units, activations, dropouts, strict=True)
+    return [Dense(int(n), names.get(g, g), l2=float(alpha), dropout=float(rate)) for n, g, rate in rows]
+
+
+def described_anew(model: Model, **changes: Any) -> Model:
+    """A model with new parameters by the description of another, but for the changes."""
+    description, _, _ = checkpoint.described(model)
+    return checkpoint.rebuild({**description, **changes}, 0, {})

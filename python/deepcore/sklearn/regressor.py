@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
@@ -23,11 +24,12 @@ __all__ = ["MLPRegressor"]
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     """A dense network that minimises half the squared error, with scikit-learn's interface.
 
-    What scikit-learn's class takes and does, this one takes and does; the arguments from ``dtype`` on are
-    further ones.
+    What scikit-learn's class takes and does, this one takes and does; the arguments from
+    ``loss_parameter`` on are further ones.
 
     Args:
-        loss: ``"squared_error"``, (1/2) (prediction - y)^2.
+        loss: ``"squared_error"``, (1/2) (prediction - y)^2; ``"poisson"``, half the deviance of counts y >= 0
+            under predictions exp(z); ``"absolute_error"``; ``"huber"``; ``"quantile"``.
         hidden_layer_sizes: Units of each hidden layer; ``()``: none.
         activation: Of the hidden layers: ``"identity"``, ``"logistic"``, ``"tanh"``, ``"relu"``, or any
             name of ``deepcore.catalog.activations`` but softmax; a list has one name for each layer.
@@ -55,6 +57,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         epsilon: Adam's guard against division by zero.
         n_iter_no_change: Epochs without improvement that are waited for; ``np.inf``: for ever.
         max_fun: Most evaluations of the loss by lbfgs.
+        loss_parameter: Where huber's quadratic part ends (None: 1), or the quantile in (0, 1) (None: 0.5).
+        dropout: Probability with which a training step drops a unit of a hidden layer; a list has one for
+            each layer. Not for lbfgs.
+        clip_norm: Scale the gradient of a step down to this norm over all parameters; None: no limit.
         dtype: ``"float32"`` or ``"float64"`` to compute in; None: float32 if X is that, else float64.
         n_threads: Most threads of a call; None: deepcore's default. Results do not depend on it.
         callbacks: Called with a ``deepcore.EpochRecord`` after every epoch (``"loss"``, and with validation
@@ -87,7 +93,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions({"squared_error"})],
+        "loss": [StrOptions({"squared_error", "poisson", "absolute_error", "huber", "quantile"})],
+        "loss_parameter": [Interval(Real, 0, None, closed="neither"), None],
     }
 
     def __init__(
@@ -117,6 +124,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        loss_parameter: float | None = None,
+        dropout: Any = 0.0,
+        clip_norm: float | None = None,
         dtype: str | None = None,
         n_threads: int | None = None,
         callbacks: Sequence[Callable[[EpochRecord], object]] = (),
@@ -158,6 +168,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         )  # fmt: skip
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError(f"y must not be negative with loss='poisson', got {y.min()}")
         return X, self._targets(y, X.dtype), None, None
 
     def _check_validation(self, y: Array) -> None:
@@ -171,8 +183,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     def _targets(self, y: Array, dtype: Any) -> Array:
         return np.asarray(y, dtype).reshape(len(y), -1)
 
-    def _output(self, target: Array) -> tuple[int, str, str]:
-        return target.shape[1], "identity", "auto"
+    def _output(self, target: Array) -> tuple[int, str, tuple[str, dict[str, Any]]]:
+        options = {} if self.loss_parameter is None else {"loss_parameter": float(self.loss_parameter)}
+        loss = "half_squared_error" if self.loss == "squared_error" else self.loss
+        return target.shape[1], "exp" if self.loss == "poisson" else "identity", (loss, options)
 
     def _scorer(self, X: Array, y: Array, weight: Array | None) -> Callable[[], float]:
         network, threads = self._network, self.n_threads or 0

@@ -114,6 +114,7 @@ class Epochs:
 
         _, bad = network.model._network.train(
             data.X, data.y, network.stepper.state._native, batch, epochs, shuffle=False,
+            seed=network.model.seed,
             sample_weight=data.weight, on_epoch=on_epoch, threads=self.estimator.n_threads or 0,
             order=self.order if self.estimator.shuffle and batch < self.m else None,
         )  # fmt: skip
