@@ -22,6 +22,16 @@ spec.loader.exec_module(theirs)
 theirs.MLPClassifier, theirs.MLPRegressor = MLPClassifier, MLPRegressor
 
 
+@pytest.fixture(autouse=True)
+def theirs_would_be_noticed(monkeypatch):
+    """No test may train scikit-learn's own class, or it would pass without saying anything of ours."""
+
+    def refuse(*_, **__):
+        raise AssertionError("scikit-learn's own estimator was fitted")
+
+    monkeypatch.setattr("sklearn.neural_network._multilayer_perceptron.BaseMultilayerPerceptron._fit", refuse)
+
+
 @pytest.fixture
 def global_random_seed():
     """scikit-learn's fixture of that name, at its default."""
