@@ -239,6 +239,16 @@ def test_without_early_stopping_a_validation_set_is_only_scored():
     assert scored.validation_scores_[-1] == pytest.approx(scored.score(Xr[:40], yr[:40]))
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_validation_scores_are_scikit_learns_r2(weighted, rng):
+    weight = rng.uniform(size=120) if weighted else None
+    targets = np.column_stack([yr, np.full(120, 3.0)])  # one of them is constant
+    fitted = regressor().fit(
+        Xr, targets, validation_data=(Xr, targets, weight) if weighted else (Xr, targets)
+    )
+    assert fitted.validation_scores_[-1] == pytest.approx(fitted.score(Xr, targets, sample_weight=weight))
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

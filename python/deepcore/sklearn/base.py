@@ -75,9 +75,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     validation_scores_: list[float] | None
 
     def _keep(self, arguments: dict[str, Any]) -> None:
-        # scikit-learn's rule for constructors: every argument becomes the attribute of its name, unchanged
-        for name in self._get_param_names():
-            setattr(self, name, arguments[name])
+        """scikit-learn's rule of constructors: an argument becomes the attribute of its name, unchanged."""
+        for name, value in arguments.items():
+            if name != "self":
+                setattr(self, name, value)
 
     # The parameters
 

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -189,11 +188,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return target.shape[1], "exp" if self.loss == "poisson" else "identity", (loss, options)
 
     def _scorer(self, X: Array, y: Array, weight: Array | None) -> Callable[[], float]:
+        # sklearn.metrics.r2_score with what does not change from epoch to epoch computed once
         network, threads = self._network, self.n_threads or 0
+        y = y.astype(np.float64)
+        spread = np.average((y - np.average(y, axis=0, weights=weight)) ** 2, axis=0, weights=weight)
+        varies = spread > 0
 
         def r2() -> float:
             A = network.outputs(X, threads=threads)
-            return float(r2_score(y, A, sample_weight=weight)) if np.isfinite(A).all() else np.nan
+            if len(y) < 2 or not np.isfinite(A).all():
+                return np.nan
+            residual = np.average((y - A) ** 2, axis=0, weights=weight)
+            scores = np.where(residual > 0, 0.0, 1.0)  # of a target that is constant
+            scores[varies] = 1 - residual[varies] / spread[varies]
+            return float(scores.mean())
 
         return r2
 
