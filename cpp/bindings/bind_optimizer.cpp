@@ -43,6 +43,37 @@ Rule rule(const std::string& name, const py::dict& hyper) {
 }
 
 template <class T>
+py::dict slots(const Optimizer<T>& self) {
+  const OptimizerInfo& info = optimizers()[static_cast<std::size_t>(self.rule.row)];
+  py::dict out;
+  for (std::size_t k = 0; k < self.slots.size(); ++k) {
+    py::array_t<T> copy(self.parameters);
+    if (self.lent) {
+      self.lent(k, copy.mutable_data());
+    } else {
+      std::copy_n(self.slots[k].data(), self.parameters, copy.mutable_data());
+    }
+    out[info.slots[k]] = copy;
+  }
+  return out;
+}
+
+template <class T>
+void set_slots(Optimizer<T>& self, const py::dict& values) {
+  if (self.lent) throw std::runtime_error("slots: a run holds them now; set them before or after it");
+  const OptimizerInfo& info = optimizers()[static_cast<std::size_t>(self.rule.row)];
+  std::vector<const T*> from;
+  for (std::size_t k = 0; k < self.slots.size(); ++k) {
+    const char* name = info.slots[k];
+    if (!values.contains(name)) throw py::value_error(text("slots: ", name, " must be there"));
+    from.push_back(flat<T>("slots", name, py::array(values[name]), self.parameters, false));
+  }
+  if (values.size() != from.size())
+    throw py::value_error(text("slots: must be ", from.size(), " arrays, got ", values.size()));
+  for (std::size_t k = 0; k < from.size(); ++k) std::copy_n(from[k], self.parameters, self.slots[k].data());
+}
+
+template <class T>
 void bind(py::module_& m, const char* class_name) {
   using Net = BoundNetwork<T>;
   using Opt = Optimizer<T>;
@@ -58,21 +89,7 @@ void bind(py::module_& m, const char* class_name) {
             self.steps = steps;
           })
       .def_readwrite("learning_rate", &Opt::learning_rate)
-      .def_property_readonly("slots",
-                             [](const Opt& self) {
-                               const OptimizerInfo& info = optimizers()[static_cast<std::size_t>(self.rule.row)];
-                               py::dict out;
-                               for (std::size_t k = 0; k < self.slots.size(); ++k) {
-                                 py::array_t<T> copy(self.parameters);
-                                 if (self.lent) {
-                                   self.lent(k, copy.mutable_data());
-                                 } else {
-                                   std::copy_n(self.slots[k].data(), self.parameters, copy.mutable_data());
-                                 }
-                                 out[info.slots[k]] = copy;
-                               }
-                               return out;
-                             })
+      .def_property("slots", &slots<T>, &set_slots<T>)
       .def(
           "step",
           [](Opt& self, Net& net, const py::array& gradient) {

@@ -248,8 +248,15 @@ class OptimizerState:
 
     @property
     def slots(self) -> dict[str, Array]:
-        """Copies of the slots by name, 1-D, laid out like ``flat_parameters``; only those in use."""
+        """Copies of the slots by name, 1-D, laid out like ``flat_parameters``; only those in use.
+
+        Assigning them, all at once, puts an optimizer back where it stood; it refuses other names and sizes.
+        """
         return dict(self._native.slots)
+
+    @slots.setter
+    def slots(self, values: Mapping[str, Array]) -> None:
+        self._native.slots = dict(values)
 
     def step(self, grads: Mapping[str, Array] | Array) -> None:
         """Move the model's parameters by one step of the optimizer.

@@ -175,3 +175,46 @@ def test_a_function_that_returns_no_rate_is_refused():
     X, y = examples()
     with pytest.raises(ValueError, match=r"learning_rate\(2\) must be finite and not negative, got -1.0"):
         net().fit(X, y, dc.SGD(lambda step: 1.0 - step), epochs=5)
+
+
+def test_slots_put_an_optimizer_back_where_it_stood():
+    X, y = examples()
+    ends = []
+    for restored in (False, True):
+        model = net()
+        state = dc.Adam(0.1).bind(model)
+        for _ in range(6):
+            state.step(model.gradients(X, y)[1])
+            if restored:
+                slots, steps, state = state.slots, state.steps, dc.Adam(0.1).bind(model)
+                state.slots, state._native.steps = slots, steps
+        ends.append(model.flat_parameters.copy())
+    assert np.array_equal(ends[0], ends[1])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda slots: slots.pop("s"), "s must be there"),
+        (lambda slots: slots.update(v=slots["m"]), "must be 2 arrays, got 3"),
+        (lambda slots: slots.update(s=slots["s"][:-1]), r"slots: s must"),
+    ],
+)
+def test_slots_that_do_not_fit_are_refused(change, message):
+    state = dc.Adam().bind(net())
+    slots = state.slots
+    change(slots)
+    with pytest.raises(ValueError, match=message):
+        state.slots = slots
+
+
+def test_slots_cannot_be_set_while_a_run_holds_them():
+    X, y = examples()
+    model = dc.mlp([X.shape[1], 40, 1])
+    state = dc.Adam().bind(model)
+
+    def meddle(_):
+        state.slots = state.slots
+
+    with pytest.raises(RuntimeError, match="a run holds them"):
+        model.fit(X, y, state, epochs=1, callbacks=[meddle])

@@ -157,8 +157,7 @@ class Stepper:
         from safetensors.numpy import load
 
         stepper = cls(network, **made_of)
-        for name, values in load(slots).items():
-            stepper.state.slots[name][...] = values
+        stepper.state.slots = load(slots)
         stepper.state._native.steps = steps
         stepper.learning_rate = rate
         return stepper

@@ -1,0 +1,168 @@
+"""What scikit-learn's users were refused: arguments and methods that only deepcore's estimators have."""
+
+import copy
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra `sklearn`)")
+
+from sklearn.datasets import load_iris, make_regression
+
+import deepcore as dc
+from deepcore.sklearn import MLPClassifier, MLPRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, y = load_iris(return_X_y=True)
+Xr, yr = make_regression(120, 4, n_targets=2, random_state=0)
+NAMES = np.array(["setosa", "versicolor", "virginica"])[y]
+
+
+def classifier(**settings):
+    return MLPClassifier(**{"hidden_layer_sizes": 8, "max_iter": 10, "random_state": 0, **settings})
+
+
+def regressor(**settings):
+    return MLPRegressor(**{"hidden_layer_sizes": 8, "max_iter": 10, "random_state": 0, **settings})
+
+
+def test_a_validation_set_of_ones_own_is_scored_and_stops():
+    fitted = classifier(max_iter=200, early_stopping=True, n_iter_no_change=3, tol=0.01)
+    fitted.fit(X[::2], NAMES[::2], validation_data=(X[1::2], NAMES[1::2]))
+    assert fitted.t_ == 75 * fitted.n_iter_  # nothing was split off
+    assert len(fitted.validation_scores_) == fitted.n_iter_ < 200
+    assert fitted.score(X[1::2], NAMES[1::2]) == pytest.approx(fitted.best_validation_score_)
+
+
+def test_without_early_stopping_a_validation_set_is_only_scored():
+    scored = regressor().fit(Xr, yr, validation_data=(Xr[:40], yr[:40], np.ones(40)))
+    plain = regressor().fit(Xr, yr)
+    assert np.array_equal(scored.coefs_[0], plain.coefs_[0])
+    assert scored.validation_scores_[-1] == pytest.approx(scored.score(Xr[:40], yr[:40]))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_validation_scores_are_scikit_learns_r2(weighted, rng):
+    weight = rng.uniform(size=120) if weighted else None
+    targets = np.column_stack([yr, np.full(120, 3.0)])  # one of them is constant
+    fitted = regressor().fit(
+        Xr, targets, validation_data=(Xr, targets, weight) if weighted else (Xr, targets)
+    )
+    assert fitted.validation_scores_[-1] == pytest.approx(fitted.score(Xr, targets, sample_weight=weight))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ((X,), r"validation_data must be \(X, y\)"),
+        ((X[:, :3], y), "3 features"),
+        ((X, y[:10]), "inconsistent numbers of samples"),
+        ((X, np.where(y == 1, 7, y)), r"validation_data must have labels of y, \[0 1 2\], got \[7\]"),
+    ],
+)
+def test_a_validation_set_that_does_not_fit_is_refused(data, message):
+    with pytest.raises(ValueError, match=message):
+        classifier().fit(X, y, validation_data=data)
+
+
+def test_callbacks_hear_every_epoch_and_may_stop():
+    heard = []
+
+    def listener(record):
+        heard.append((record.epoch, record["loss"], record["validation_score"]))
+        return record.epoch == 4
+
+    fitted = classifier(callbacks=[listener]).fit(X, y, validation_data=(X, y))
+    assert [loss for _, loss, _ in heard] == fitted.loss_curve_
+    assert (len(heard), fitted.n_iter_) == (5, 5)
+
+
+def test_deepcores_callbacks_work_here():
+    stopping = dc.EarlyStopping("validation_score", patience=2)
+    fitted = classifier(max_iter=500, callbacks=[stopping]).fit(X, y, validation_data=(X, y))
+    assert fitted.n_iter_ < 500
+    assert fitted.score(X, y) == pytest.approx(stopping.best)
+
+
+def test_an_activation_for_each_layer():
+    fitted = classifier(hidden_layer_sizes=(6, 5), activation=["gelu", "tanh"]).fit(X, y)
+    assert [layer.activation for layer in fitted.model_.layers] == ["gelu", "tanh", "softmax"]
+
+
+@pytest.mark.parametrize("rate", [0.5, [0.5, 0.0]])
+def test_dropout_changes_training_and_no_prediction(rate):
+    sizes = {"hidden_layer_sizes": (20, 10)}
+    plain, dropping = classifier(**sizes).fit(X, y), classifier(**sizes, dropout=rate).fit(X, y)
+    assert [layer.dropout for layer in dropping.model_.layers] == [0.5, 0.0 if rate != 0.5 else 0.5, 0.0]
+    assert plain.loss_curve_ != dropping.loss_curve_
+    assert np.array_equal(dropping.predict_proba(X), dropping.predict_proba(X))
+    again = classifier(**sizes, dropout=rate, n_threads=2).fit(X, y)
+    assert dropping.model_.flat_parameters.tobytes() == again.model_.flat_parameters.tobytes()
+    other = classifier(**sizes, dropout=rate, random_state=1).fit(X, y)
+    assert dropping.loss_curve_ != other.loss_curve_
+
+
+def test_dropout_starts_from_the_same_weights():
+    """So the curves of two rates can be compared."""
+    weights = [
+        classifier(dropout=rate, max_iter=1, learning_rate_init=1e-30).fit(X, y).coefs_[0]
+        for rate in (0, 0.5)
+    ]
+    assert np.array_equal(*weights)
+
+
+def test_label_smoothing_holds_probabilities_back():
+    settings = {"solver": "lbfgs", "max_iter": 1000, "hidden_layer_sizes": 20}
+    smooth, plain = (classifier(**settings, label_smoothing=s).fit(X, y) for s in (0.3, 0.0))
+    assert smooth.predict_proba(X).max() < 0.95 < plain.predict_proba(X).max()
+
+
+def test_a_clipped_gradient_makes_a_small_step():
+    settings = {"solver": "sgd", "momentum": 0, "batch_size": 150, "max_iter": 1, "learning_rate_init": 1.0}
+    start = classifier(**settings | {"learning_rate_init": 1e-30}).fit(X, y).model_.flat_parameters
+    moved = classifier(**settings, clip_norm=1e-3).fit(X, y).model_.flat_parameters
+    assert np.linalg.norm(moved - start) == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_the_losses_of_a_regressor_find_their_own_centre(rng):
+    """The minimiser of absolute_error is the median, of quantile the quantile, of squared_error the mean."""
+    flat, targets = np.zeros((501, 1)), rng.exponential(size=501)
+    settings = {"hidden_layer_sizes": (), "alpha": 0, "max_iter": 800, "tol": 0, "learning_rate_init": 0.01}
+    aims = {
+        ("squared_error", None): targets.mean(),
+        ("absolute_error", None): np.median(targets),
+        ("quantile", 0.9): np.quantile(targets, 0.9),
+        ("huber", 1e-3): np.median(targets),
+    }
+    for (loss, parameter), aim in aims.items():
+        fitted = regressor(
+            loss=loss, loss_parameter=parameter, **settings | {"max_iter": 800, "batch_size": 501}
+        )
+        assert fitted.fit(flat, targets).predict(flat[:1])[0] == pytest.approx(aim, abs=0.05)
+
+
+def test_poisson_needs_counts():
+    with pytest.raises(ValueError, match="y must not be negative with loss='poisson', got -1"):
+        regressor(loss="poisson").fit(X, y - 1.0)
+
+
+def test_alpha_and_dropout_may_change_between_partial_fits():
+    fitted = classifier(batch_size=150).partial_fit(X, y, classes=[0, 1, 2])
+    reference = copy.deepcopy(fitted)
+    fitted.set_params(alpha=10.0, dropout=0.0).partial_fit(X, y)
+    assert fitted.model_.layers[0].l2 == 10.0
+    assert fitted._optimizer.state.steps == 2
+    reference.partial_fit(X, y)
+    assert fitted.loss_ > reference.loss_ + 0.1
+
+
+def test_the_dtype_can_be_chosen():
+    assert classifier(dtype="float32").fit(X, y).predict_proba(X).dtype == np.float32
+    assert classifier(dtype="float64").fit(X.astype(np.float32), y).coefs_[0].dtype == np.float64
+
+
+def test_the_model_inside_can_be_saved(tmp_path):
+    fitted = classifier().fit(X, y)
+    fitted.model_.save(tmp_path / "m.safetensors")
+    assert np.array_equal(dc.load(tmp_path / "m.safetensors").predict(X), fitted.predict_proba(X))
