@@ -112,6 +112,22 @@ def test_dropout_starts_from_the_same_weights():
     assert np.array_equal(*weights)
 
 
+@pytest.mark.parametrize("norm", ["batch", "layer", ["layer", "batch"]])
+def test_hidden_layers_can_be_normalised(norm):
+    settings = {"hidden_layer_sizes": (20, 10), "early_stopping": True, "learning_rate_init": 0.02}
+    fitted = classifier(norm=norm, max_iter=80, n_iter_no_change=80, **settings).fit(X, y)
+    norms = norm if isinstance(norm, list) else [norm, norm]
+    assert [layer.norm for layer in fitted.model_.layers] == [*norms, None]
+    assert [c.shape for c in fitted.coefs_] == [(4, 20), (20, 10), (10, 3)]
+    assert [b.shape for b in fitted.intercepts_] == [(20,), (10,), (3,)]
+    assert fitted.score(X, y) > 0.9
+    other = copy.deepcopy(fitted)
+    assert np.array_equal(other.predict_proba(X), fitted.predict_proba(X))
+    for estimator in (fitted, other):
+        estimator.set_params(alpha=0.1, early_stopping=False).partial_fit(X, y)
+    assert np.array_equal(other.predict_proba(X), fitted.predict_proba(X))
+
+
 def test_label_smoothing_holds_probabilities_back():
     settings = {"solver": "lbfgs", "max_iter": 1000, "hidden_layer_sizes": 20}
     smooth, plain = (classifier(**settings, label_smoothing=s).fit(X, y) for s in (0.3, 0.0))

@@ -61,6 +61,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
+        "norm": [StrOptions({"batch", "layer"}), list, tuple, None],
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "dtype": [StrOptions({"float32", "float64"}), None],
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
@@ -185,12 +186,12 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         for name in activations:
             if name not in ACTIVATIONS:
                 raise ValueError(f"activation must be one of {', '.join(sorted(ACTIVATIONS))}, got {name!r}")
-        dropouts = self._for_each_layer("dropout", len(sizes))
-        if any(dropouts) and self.solver == "lbfgs":
+        options = {name: self._for_each_layer(name, len(sizes)) for name in ("dropout", "norm")}
+        if self.solver == "lbfgs" and (any(options["dropout"]) or "batch" in options["norm"]):
             raise ValueError(
-                "dropout needs solver='adam' or 'sgd': lbfgs compares losses, which must not vary"
+                "dropout and norm='batch' need solver='adam' or 'sgd': lbfgs compares losses of one function"
             )
-        return dense_layers([*sizes, units], [*activations, output], [*dropouts, 0.0], self.alpha)
+        return dense_layers([*sizes, units], [*activations, output], self.alpha, **options)
 
     def _validation(self, data: Any) -> tuple[Any, Array, Array | None]:
         """``validation_data`` checked like X and y."""

@@ -62,6 +62,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         label_smoothing: s in [0, 1): targets become y (1 - s) + s / n_classes; for logistic outputs s / 2.
         dropout: Probability with which a training step drops a unit of a hidden layer; a list has one for
             each layer. Not for lbfgs.
+        norm: ``"batch"`` or ``"layer"``: normalise what enters the hidden activations; a list has one for
+            each layer, or None. Batch norm is not for lbfgs.
         clip_norm: Scale the gradient of a step down to this norm over all parameters; None: no limit.
         dtype: ``"float32"`` or ``"float64"`` to compute in; None: float32 if X is that, else float64.
         n_threads: Most threads of a call; None: deepcore's default. Results do not depend on it.
@@ -133,6 +135,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         class_weight: Any = None,
         label_smoothing: float = 0.0,
         dropout: Any = 0.0,
+        norm: Any = None,
         clip_norm: float | None = None,
         dtype: str | None = None,
         n_threads: int | None = None,

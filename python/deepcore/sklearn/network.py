@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,8 @@ class Network:
         self.model = model
         model._network.scikit_learn_sums = True
         views = model.parameters.items()
-        self.coefs = Arrays(view.T for name, view in views if name[0] == "W")
-        self.intercepts = Arrays(view[:, 0] for name, view in views if name[0] == "b")
+        self.coefs = Arrays(view.T for name, view in views if name.rstrip("0123456789") == "W")
+        self.intercepts = Arrays(view[:, 0] for name, view in views if name.rstrip("0123456789") == "b")
         self.outputs = model._network.predict  # bound once: a prediction of one row takes microseconds
         self.stepper: Stepper | None = None
 
@@ -56,12 +57,20 @@ class Network:
             coef[...] = random_state.uniform(-bound, bound, coef.shape)
             intercept[...] = random_state.uniform(-bound, bound, intercept.shape)
 
+    def snapshot(self) -> tuple[Array, Array]:
+        """Copies of the parameters and of batch norm's statistics."""
+        return self.model.flat_parameters.copy(), self.model.running.flat.copy()
+
+    def restore(self, snapshot: tuple[Array, Array]) -> None:
+        """Put a snapshot back."""
+        self.model.flat_parameters[:], self.model.running.flat[:] = snapshot
+
     def with_layers(self, layers: Sequence[Dense]) -> Network:
         """The same parameters and optimizer under other penalties and dropouts."""
         if tuple(layers) == self.model.layers:
             return self
         network = Network(described_anew(self.model, layers=layers))
-        network.model.flat_parameters[:] = self.model.flat_parameters
+        network.restore(self.snapshot())
         if self.stepper is not None:
             network.stepper = Stepper.restored(network, **self.stepper.saved())
         return network
@@ -164,12 +173,24 @@ class Stepper:
 
 
 def dense_layers(
-    units: Sequence[int], activations: Sequence[str], dropouts: Sequence[float], alpha: float
+    units: Sequence[int], activations: Sequence[str], alpha: float, **options: Sequence[Any]
 ) -> list[Dense]:
-    """The layers of a model by scikit-learn's names; ``alpha`` is the L2 penalty of each."""
+    """The layers of a model by scikit-learn's names.
+
+    Args:
+        units: Of each layer, the output being the last.
+        activations: Of each layer.
+        alpha: The L2 penalty of each.
+        options: Of ``Dense``, one value for each hidden layer.
+    """
     names = {"identity": "linear", "logistic": "sigmoid"}
-    rows = zip(units, activations, dropouts, strict=True)
-    return [Dense(int(n), names.get(g, g), l2=float(alpha), dropout=float(rate)) for n, g, rate in rows]
+    layers = [
+        Dense(int(n), names.get(g, g), l2=float(alpha)) for n, g in zip(units, activations, strict=True)
+    ]
+    for name, values in options.items():
+        hidden = [replace(layer, **{name: value}) for layer, value in zip(layers[:-1], values, strict=True)]
+        layers[:-1] = hidden
+    return layers
 
 
 def described_anew(model: Model, **changes: Any) -> Model:

@@ -59,6 +59,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         loss_parameter: Where huber's quadratic part ends (None: 1), or the quantile in (0, 1) (None: 0.5).
         dropout: Probability with which a training step drops a unit of a hidden layer; a list has one for
             each layer. Not for lbfgs.
+        norm: ``"batch"`` or ``"layer"``: normalise what enters the hidden activations; a list has one for
+            each layer, or None. Batch norm is not for lbfgs.
         clip_norm: Scale the gradient of a step down to this norm over all parameters; None: no limit.
         dtype: ``"float32"`` or ``"float64"`` to compute in; None: float32 if X is that, else float64.
         n_threads: Most threads of a call; None: deepcore's default. Results do not depend on it.
@@ -125,6 +127,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         max_fun: int = 15000,
         loss_parameter: float | None = None,
         dropout: Any = 0.0,
+        norm: Any = None,
         clip_norm: float | None = None,
         dtype: str | None = None,
         n_threads: int | None = None,

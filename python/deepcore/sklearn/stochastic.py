@@ -63,8 +63,12 @@ class Epochs:
         self.network = estimator._network
         self.m = len(data.y)
         # After an earlier fit (warm_start) these are the best of that one.
-        self.best = self.network.model.flat_parameters.copy() if estimator.early_stopping else None
+        self.best = self.network.snapshot() if estimator.early_stopping else None
         self.stopped = False
+        if estimator.early_stopping and estimator.best_validation_score_ is None:
+            estimator.best_validation_score_ = -np.inf  # an earlier fit stopped by its loss
+        if not estimator.early_stopping and estimator.best_loss_ is None:
+            estimator.best_loss_ = np.inf
         self.order = np.arange(self.m, dtype=np.int64)
 
     def run(self) -> None:
@@ -89,7 +93,7 @@ class Epochs:
                 if on_end is not None:
                     on_end(self.network.model)
         if self.best is not None:  # also of a run that diverged or was interrupted
-            self.network.model.flat_parameters[:] = self.best
+            self.network.restore(self.best)
         if diverged:
             self._report_divergence()
         elif e.n_iter_ == e.max_iter and not (self.stopped or self.incremental):
@@ -178,7 +182,7 @@ class Epochs:
         e._no_improvement_count = e._no_improvement_count + 1 if worse else 0
         if score > e.best_validation_score_:
             e.best_validation_score_ = score
-            self.best = self.network.model.flat_parameters.copy()
+            self.best = self.network.snapshot()
 
     def _listen(self, epoch: int, numbers: dict[str, float]) -> bool:
         e = self.estimator
