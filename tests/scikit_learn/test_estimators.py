@@ -4,6 +4,8 @@ import copy
 import doctest
 import importlib
 import pickle
+import subprocess
+import sys
 
 import joblib
 import numpy as np
@@ -302,3 +304,9 @@ def test_large_finite_rows_are_no_error():
     fitted = classifier(activation="tanh").fit(X, y)
     row = np.full((1, 4), 1e308)  # the sum of the short way overflows
     assert np.isfinite(fitted.predict_proba(row)).all()
+
+
+def test_without_scikit_learn_the_message_says_what_to_install():
+    code = "import sys; sys.modules['sklearn'] = None; import deepcore.sklearn"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "pip install 'deepcore-nn[sklearn]'" in run.stderr.splitlines()[-1]

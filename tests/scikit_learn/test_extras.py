@@ -70,7 +70,7 @@ def test_callbacks_hear_every_epoch_and_may_stop():
     heard = []
 
     def listener(record):
-        heard.append((record.epoch, record["loss"], record["validation_score"]))
+        heard.append((record.epoch, record["loss"], record["val_accuracy"]))
         return record.epoch == 4
 
     fitted = classifier(callbacks=[listener]).fit(X, y, validation_data=(X, y))
@@ -79,7 +79,7 @@ def test_callbacks_hear_every_epoch_and_may_stop():
 
 
 def test_deepcores_callbacks_work_here():
-    stopping = dc.EarlyStopping("validation_score", patience=2)
+    stopping = dc.EarlyStopping("val_accuracy", patience=2)
     fitted = classifier(max_iter=500, callbacks=[stopping]).fit(X, y, validation_data=(X, y))
     assert fitted.n_iter_ < 500
     assert fitted.score(X, y) == pytest.approx(stopping.best)

@@ -11,9 +11,9 @@ Example:
 
 try:
     import sklearn.base as _base  # noqa: F401
-except ImportError as _error:
-    raise ImportError(
-        "deepcore.sklearn needs scikit-learn 1.7 or newer: pip install 'deepcore-nn[sklearn]'"
+except ModuleNotFoundError as _error:
+    raise ModuleNotFoundError(
+        "deepcore.sklearn needs scikit-learn 1.7 or newer: pip install 'deepcore-nn[sklearn]'", name="sklearn"
     ) from _error
 
 from deepcore.sklearn.classifier import MLPClassifier

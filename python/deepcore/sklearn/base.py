@@ -68,6 +68,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         "callbacks": [list, tuple],
     }
 
+    _score_name = ""  # of validation data, as callbacks see it
     _network: Network
     n_outputs_: int
     n_layers_: int

@@ -68,7 +68,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         dtype: ``"float32"`` or ``"float64"`` to compute in; None: float32 if X is that, else float64.
         n_threads: Most threads of a call; None: deepcore's default. Results do not depend on it.
         callbacks: Called with a ``deepcore.EpochRecord`` after every epoch (``"loss"``, and with validation
-            data ``"validation_score"``); one that returns True ends the training.
+            data ``"val_accuracy"``); one that returns True ends the training.
 
     Attributes:
         classes_: The labels, sorted; for multi-label targets 0 .. n_outputs - 1.
@@ -105,6 +105,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     }
     loss = "log_loss"
     classes_: Array
+    _score_name = "val_accuracy"
 
     def __init__(
         self,

@@ -65,7 +65,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         dtype: ``"float32"`` or ``"float64"`` to compute in; None: float32 if X is that, else float64.
         n_threads: Most threads of a call; None: deepcore's default. Results do not depend on it.
         callbacks: Called with a ``deepcore.EpochRecord`` after every epoch (``"loss"``, and with validation
-            data ``"validation_score"``); one that returns True ends the training.
+            data ``"val_r2"``); one that returns True ends the training.
 
     Attributes:
         coefs_: Weights of each layer, (n_in, n_out), live: writing to them changes the estimator.
@@ -97,6 +97,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         "loss": [StrOptions({"squared_error", "poisson", "absolute_error", "huber", "quantile"})],
         "loss_parameter": [Interval(Real, 0, None, closed="neither"), None],
     }
+    _score_name = "val_r2"
 
     def __init__(
         self,

@@ -81,6 +81,7 @@ class Epochs:
                 stacklevel=5,
             )
         e.n_iter_ = 0
+        self._tell("on_start")
         epochs = 1 if self.incremental else e.max_iter
         try:
             diverged = self._train(batch, epochs)
@@ -88,10 +89,7 @@ class Epochs:
             warnings.warn("Training interrupted by user.", stacklevel=5)
             diverged = False
         finally:
-            for callback in e.callbacks:
-                on_end = getattr(callback, "on_end", None)
-                if on_end is not None:
-                    on_end(self.network.model)
+            self._tell("on_end")
         if self.best is not None:  # also of a run that diverged or was interrupted
             self.network.restore(self.best)
         if diverged:
@@ -142,7 +140,7 @@ class Epochs:
             print(f"Iteration {e.n_iter_}, loss = {loss:.8f}")
         numbers = {"loss": loss}
         if self.data.score is not None:
-            numbers["validation_score"] = self._score()
+            numbers[e._score_name] = self._score()
         self._count_improvement()
         stepper.epoch_ended(e.t_)
         stop = self._listen(epoch, numbers)
@@ -191,6 +189,12 @@ class Epochs:
         record = EpochRecord(epoch, e.max_iter, numbers, self.network.model)
         answers = [callback(record) for callback in e.callbacks]
         return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in answers)
+
+    def _tell(self, what: str) -> None:
+        for callback in self.estimator.callbacks:
+            hear = getattr(callback, what, None)
+            if hear is not None:
+                hear(self.network.model)
 
     def _report_divergence(self) -> None:
         e = self.estimator
