@@ -1,5 +1,7 @@
 """What must not matter: weights or repeated rows, calls or epochs, sparse or dense, threads."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -96,6 +98,25 @@ def test_sparse_rows_are_dense_rows(kind, solver, form, dtype):
     b = Estimator(**settings).fit(form(X), y)
     assert np.array_equal(outputs(a, X), outputs(b, X))
     assert np.array_equal(outputs(a, X), outputs(b, form(X)))
+
+
+def test_sparse_rows_may_hold_an_element_in_parts():
+    dense = np.array([[3.0, 0.0], [0.0, 4.0]])
+    split = sparse.csr_array(([1.0, 2.0, 4.0], [0, 0, 1], [0, 2, 3]), shape=(2, 2))
+    a, b = (MLPRegressor(max_iter=3, random_state=1).fit(X, [1.0, 2.0]) for X in (dense, split))
+    assert np.array_equal(a.predict(dense), b.predict(split))
+
+
+def test_sparse_rows_are_not_made_dense():
+    """Densified, these 2000 rows of 200000 columns would take 3.2 GB."""
+    X = sparse.random_array((2000, 200_000), density=1e-5, rng=np.random.default_rng(0), format="csr")
+    y = np.asarray(X.sum(axis=1)) > 0.5
+    tracemalloc.start()
+    classifier = MLPClassifier(hidden_layer_sizes=2, max_iter=1, batch_size=100, random_state=1).fit(X, y)
+    classifier.predict(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200e6  # what NumPy allocated; the parameters are 3.2 MB
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

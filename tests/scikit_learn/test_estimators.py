@@ -265,8 +265,8 @@ def test_balanced_classes_are_unknown_to_partial_fit():
         classifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1, 2])
 
 
-def test_a_run_that_diverges_names_epoch_and_remedy():
-    with pytest.raises(ValueError, match=r"non-finite parameter weights.*epoch \d+; try a smaller"):
+def test_a_run_that_diverges_names_epoch_layer_and_remedy():
+    with pytest.raises(ValueError, match=r"non-finite parameter weights.*epoch \d+, first in layer \d; try"):
         regressor(solver="sgd", learning_rate_init=1e3).fit(Xr, yr)
 
 

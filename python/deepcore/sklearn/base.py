@@ -33,6 +33,11 @@ STOCHASTIC = ("sgd", "adam")
 ACTIVATIONS = {"identity", "logistic", "tanh", "relu"} | (set(catalog.activations) - {"softmax"})
 
 
+def rows(X: Any) -> Any:
+    """Sparse columns as sparse rows, which the engine reads; anything else as it is."""
+    return X.tocsr() if hasattr(X, "tocsr") else X
+
+
 class BaseMLP(BaseEstimator):  # type: ignore[misc]
     """The common half of the two estimators; made by neither hand nor tool."""
 
@@ -145,6 +150,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         sizes = self._hidden_sizes()
         first = not hasattr(self, "_network") or not (self.warm_start or incremental)
         X, y, weight, stratify = self._encode(X, y, incremental, first)
+        X = rows(X)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
             weight = sample_weight if weight is None else sample_weight * weight
@@ -202,7 +208,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
                 f"{type(data).__name__}"
             )
         X, y = data[0], np.asarray(data[1])
-        X = validate_data(self, X, accept_sparse=["csr"], dtype=self._dtypes(False), reset=False)
+        X = validate_data(self, X, accept_sparse="csr", dtype=self._dtypes(False), reset=False)
         check_consistent_length(X, y)
         self._check_validation(y)
         weight = None if len(data) == 2 else _check_sample_weight(data[2], X, ensure_non_negative=True)
@@ -281,8 +287,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             and np.isfinite(X).all()
         ):
             return network.outputs(X, threads=self.n_threads or 0)  # type: ignore[no-any-return]
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        X = X.toarray() if hasattr(X, "toarray") else X
+        X = rows(validate_data(self, X, accept_sparse=["csr", "csc"], reset=False))
         return network.outputs(  # type: ignore[no-any-return]
             X.astype(model.dtype, copy=False), threads=self.n_threads or 0
         )

@@ -21,11 +21,10 @@ def fit_lbfgs(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> 
     In float64 whatever the network's dtype: line searches fail on the noise of float32.
     """
     target = estimator._network.model
-    X = X.toarray() if hasattr(X, "toarray") else X
     X = X.astype(np.float64, copy=False)
     y = y if y.dtype == np.int64 else y.astype(np.float64, copy=False)
     weight = None if sample_weight is None else sample_weight.astype(np.float64, copy=False)
-    total = len(X) if weight is None else float(weight.sum())
+    total = X.shape[0] if weight is None else float(weight.sum())
     layers = [replace(layer, l2=estimator.alpha / total) for layer in target.layers]
     model = described_anew(target, layers=layers, dtype="float64")
     gradient = np.zeros_like(model.flat_parameters)

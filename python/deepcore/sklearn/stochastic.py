@@ -30,7 +30,6 @@ class Data:
     @classmethod
     def of(cls, estimator: Any, X: Any, y: Array, weight: Any, stratify: Any, validation: Any) -> Data:
         """Split off ``validation_fraction`` for early stopping, with the draws that scikit-learn makes."""
-        X = X.toarray() if hasattr(X, "toarray") else X
         dtype = estimator._network.model.dtype
         if weight is not None:
             weight = weight.astype(dtype, copy=False)
@@ -198,9 +197,11 @@ class Epochs:
 
     def _report_divergence(self) -> None:
         e = self.estimator
+        model = self.network.model
+        layer = int(model._network.nonfinite_layer(self.data.X)) or len(model.layers)
         where = (
-            f"the loss was no longer finite in epoch {e.n_iter_ + 1}; try a smaller learning_rate_init or "
-            "features scaled to mean 0 and variance 1"
+            f"the loss was no longer finite in epoch {e.n_iter_ + 1}, first in layer {layer}; try a smaller "
+            "learning_rate_init, clip_norm=1, or features scaled to mean 0 and variance 1"
         )
         if self.best is None:
             raise ValueError(f"{NON_FINITE} Here {where}.")
