@@ -48,8 +48,10 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   const bool can_share = widest >= kSharedPanels * kernels::Panels<T>::kWidth;
   plan.by_layer = can_share && static_cast<double>(packed.size) * sizeof(T) > kSharedBytes;
   plan.by_layer = plan.by_layer || spec.has_batch_norm();  // its statistics need all examples of a layer
-  const Index share = (plan.slab + plan.threads - 1) / plan.threads;
-  plan.block = std::min(values_of_one <= kFewValues ? kLargeBlock : kBlock, kernels::round_up<T>(share));
+  // As many blocks for each thread, all of about the same size: of 200 examples for two threads 52, not 64, 64, 64, 8.
+  const auto parts = [](Index count, Index size) { return (count + size - 1) / size; };
+  const Index rounds = parts(plan.slab, (values_of_one <= kFewValues ? kLargeBlock : kBlock) * plan.threads);
+  plan.block = kernels::round_up<T>(parts(plan.slab, rounds * plan.threads));
   const int L = spec.depth();
   Index values = 0;
   for (int l = 0; l <= L; ++l) {
