@@ -81,7 +81,7 @@ class Epochs:
             )
         e.n_iter_ = 0
         self._tell("on_start")
-        epochs = 1 if self.incremental else e.max_iter
+        epochs = 1 if self.incremental else int(e.max_iter)
         try:
             diverged = self._train(batch, epochs)
         except KeyboardInterrupt:
