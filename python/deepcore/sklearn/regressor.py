@@ -87,7 +87,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     Example:
         >>> from sklearn.datasets import make_regression
         >>> X, y = make_regression(n_samples=200, n_features=5, random_state=1)
-        >>> regressor = MLPRegressor(solver="lbfgs", random_state=1, max_iter=1000).fit(X, y)
+        >>> regressor = MLPRegressor(solver="lbfgs", random_state=1, tol=0.1, max_iter=2000).fit(X, y)
         >>> regressor.score(X, y) > 0.99
         True
     """

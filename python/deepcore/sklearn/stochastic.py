@@ -81,7 +81,7 @@ class Epochs:
             )
         e.n_iter_ = 0
         self._tell("on_start")
-        epochs = 1 if self.incremental else e.max_iter
+        epochs = 1 if self.incremental else int(e.max_iter)
         try:
             diverged = self._train(batch, epochs)
         except KeyboardInterrupt:
@@ -185,7 +185,8 @@ class Epochs:
         e = self.estimator
         if not e.callbacks:
             return False
-        record = EpochRecord(epoch, e.max_iter, numbers, self.network.model)
+        stepper = self.network.stepper
+        record = EpochRecord(epoch, e.max_iter, numbers, self.network.model, stepper.state)
         answers = [callback(record) for callback in e.callbacks]
         return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in answers)
 
