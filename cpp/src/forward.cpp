@@ -56,15 +56,15 @@ void Forward<T>::normalise(int l, Index m, T* Z, Index ld) const {
   if (norm == Norm::none) return;
   const NormOf& of = norms_[static_cast<std::size_t>(l) - 1];
   const T *gamma = of.gamma.data(), *beta = of.beta.data();
-  const int packets = static_cast<int>(of.gamma.size() / kernels::kLanes<T>);
+  const Index width = of.gamma.size();
   if (norm == Norm::batch) {
-    kernels::normalise_rows<T>(packets, m, Z, ld, of.mean.data(), of.inverse.data(), gamma, beta, nullptr);
+    kernels::normalise_rows<T>(width, m, Z, ld, of.mean.data(), of.inverse.data(), gamma, beta, nullptr);
     return;
   }
   for (Index j = 0; j < m; ++j, Z += ld) {
     T mean = 0, inverse = 0;
     kernels::layer_statistics(spec_.units(l), static_cast<const T*>(Z), &mean, &inverse);
-    kernels::normalise_column<T>(packets, Z, mean, inverse, gamma, beta, nullptr);
+    kernels::normalise_column<T>(width, Z, mean, inverse, gamma, beta, nullptr);
   }
 }
 
