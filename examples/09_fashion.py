@@ -40,7 +40,7 @@ def main():
         epochs=EPOCHS,
         batch_size=BATCH,
         validation_split=HELD_OUT,
-        callbacks=[dc.EarlyStopping("val_accuracy", patience=EPOCHS), dc.MaxSeconds(170)],
+        callbacks=[dc.EarlyStopping("val_accuracy", patience=EPOCHS)],
     )
     print("epoch    loss  validation accuracy")
     for epoch in range(0, history.epochs, 2):
