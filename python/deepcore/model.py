@@ -146,7 +146,7 @@ class Model(Trainable, Inference):
             >>> print(model.plan(128, threads=1))  # doctest: +ELLIPSIS
             a step of 128 examples, at once: 52.4 Mflop on 1 thread
             examples:   a thread carries blocks of 64 examples through all layers
-            parameters: gradient and update in 31 chunks
+            parameters: gradient and update in ... chunks
             memory:     parameters 0.407 MB, ...
         """
         state = resolve(optimizer, self, 1)
