@@ -297,7 +297,10 @@ def test_as_a_program_it_writes_into_deepcore_run(tmp_path):
 
 
 # A shell that runs the tests in the background lets its children ignore interrupts; this one must hear.
-HEARING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from deepcore.cli import main; main()"
+HEARING = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from deepcore.cli import main; main()"
+)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process on Windows")
