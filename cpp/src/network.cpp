@@ -14,6 +14,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
+
+#include <unistd.h>
 
 namespace deepcore {
 
@@ -24,15 +27,15 @@ int call_team(int threads, double flops) { return team_size(threads, flops / 4);
 
 template <class F>
 void in_blocks(Team& team, Index m, F f) {
-  team.for_each((m + kForwardBlock - 1) / kForwardBlock, [&](Index i, int thread) {
-    f(i * kForwardBlock, std::min(kForwardBlock, m - i * kForwardBlock), thread);
-  });
+  if (m == 0) return;
+  const Index block = even_block(m, kForwardBlock, team.size());
+  team.for_each((m + block - 1) / block,
+                [&](Index i, int thread) { f(i * block, std::min(block, m - i * block), thread); });
 }
 
 template <class T>
-void run(Forward<T>& forward, const Inputs<T>& X, View<T> A, int threads) {
+void run(Forward<T>& forward, Team& team, const Inputs<T>& X, View<T> A) {
   const Spec& spec = forward.spec();
-  Team team(call_team(threads, forward_flops(spec, X.cols)));
   forward.reserve(team.size());
   const LayerSpec& output = spec.layer(spec.depth());
   const Index n = spec.outputs(), ld = leading<T>(n);
@@ -68,7 +71,8 @@ template <class T>
 void predict(const Network<T>& network, const std::common_type_t<Inputs<T>>& X, View<T> A, int threads) {
   constexpr Index kFew = 8;  // packing reads and writes every weight, a product with few examples reads it once
   Forward<T> forward(network, X.cols > kFew);
-  run(forward, X, A, threads);
+  Team team(call_team(threads, forward_flops(network.spec, X.cols)));
+  run(forward, team, X, A);
 }
 
 template <class T>
@@ -84,13 +88,29 @@ int nonfinite_layer(const Network<T>& network, const std::common_type_t<Inputs<T
 
 template <class T>
 struct Predictor<T>::State {
+  explicit State(const Network<T>& network) : forward(network, true) { forward.reserve(1); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { forget_if_forked(); }
+
+  // Kept between calls: a thread that sleeps costs nothing, one that is started costs as long as 4 Mflop.
+  Team& workers(int size) {
+    forget_if_forked();
+    if (team == nullptr || team->size() < size) team = std::make_unique<Team>(size);
+    return *team;
+  }
+  void forget_if_forked() {  // a child process has the Team, but not its threads: nobody could end them
+    if (team != nullptr && owner != getpid()) (void)team.release();
+    owner = getpid();
+  }
+
   Forward<T> forward;
+  std::unique_ptr<Team> team;
+  pid_t owner = getpid();
 };
 
 template <class T>
-Predictor<T>::Predictor(const Network<T>& network) : state_(new State{Forward<T>(network, true)}) {
-  state_->forward.reserve(1);
-}
+Predictor<T>::Predictor(const Network<T>& network) : state_(new State(network)) {}
 template <class T>
 Predictor<T>::Predictor(Predictor&&) noexcept = default;
 template <class T>
@@ -98,7 +118,9 @@ Predictor<T>::~Predictor() = default;
 
 template <class T>
 void Predictor<T>::operator()(View<const T> X, View<T> A, int threads) {
-  run<T>(state_->forward, X, A, threads);
+  const int size = call_team(threads, forward_flops(state_->forward.spec(), X.cols));
+  Team alone(1);
+  run<T>(state_->forward, size == 1 ? alone : state_->workers(size), X, A);
 }
 template <class T>
 Index Predictor<T>::inputs() const {

@@ -16,6 +16,12 @@ double step_flops(const Spec& spec, Index m) {
   return 3 * forward_flops(spec, m) - 2 * first;
 }
 
+Index even_block(Index m, Index most, int threads) {
+  const auto parts = [](Index count, Index size) { return (count + size - 1) / size; };
+  constexpr Index kTile = kernels::kColumns<3>;
+  return parts(parts(m, parts(m, most * threads) * threads), kTile) * kTile;
+}
+
 template <class T>
 PackedLayout<T>::PackedLayout(const Spec& spec) {
   for (int l = 1; l <= spec.depth(); ++l) {

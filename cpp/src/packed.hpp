@@ -25,6 +25,10 @@ Index leading(Index n) {
 double forward_flops(const Spec& spec, Index m);
 double step_flops(const Spec& spec, Index m);
 
+// Examples of a block, at most `most`, so that each thread gets as many blocks, all of about the same size: of 200
+// examples for two threads 52 in a block, not 64, 64, 64, 8.
+Index even_block(Index m, Index most, int threads);
+
 // Layer l: panels of W[l] with n_in columns, then b[l] as one column more, and where there is a norm gamma[l], beta[l].
 template <class T>
 struct PackedLayer {

@@ -15,9 +15,9 @@ namespace deepcore {
 
 namespace {
 
-// A slab is a multiple of kDepth, so that the sums over slabs are those of one piece. kSlab bounds the memory of a large
+// A slab is a multiple of kDepth, so that the sums over slabs are those of one piece. kSlabRuns bounds the memory of a large
 // batch, kSlabFlops the time between two looks for an interrupt: some 0.1 s of one core.
-constexpr Index kSlabRuns = 24, kSlab = kSlabRuns * kernels::kDepth;
+constexpr Index kSlabRuns = 4608 / kernels::kDepth;
 constexpr double kSlabFlops = 1e10;
 // Examples that share one pass over the weights of a layer: enough to hide it, few enough to stay in the second cache;
 // with few units more of them, to pay less often for the calls.
@@ -48,11 +48,7 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   const bool can_share = widest >= kSharedPanels * kernels::Panels<T>::kWidth;
   plan.by_layer = can_share && static_cast<double>(packed.size) * sizeof(T) > kSharedBytes;
   plan.by_layer = plan.by_layer || spec.has_batch_norm();  // its statistics need all examples of a layer
-  // As many blocks for each thread, all of about the same size: of 200 examples for two threads 52, not 64, 64, 64, 8.
-  const auto parts = [](Index count, Index size) { return (count + size - 1) / size; };
-  const Index rounds = parts(plan.slab, (values_of_one <= kFewValues ? kLargeBlock : kBlock) * plan.threads);
-  constexpr Index kTile = kernels::kColumns<3>;  // examples of a tile
-  plan.block = parts(parts(plan.slab, rounds * plan.threads), kTile) * kTile;
+  plan.block = even_block(plan.slab, values_of_one <= kFewValues ? kLargeBlock : kBlock, plan.threads);
   const int L = spec.depth();
   Index values = 0;
   for (int l = 0; l <= L; ++l) {

@@ -111,7 +111,13 @@ import multiprocessing
 import numpy as np
 import deepcore as dc
 
+rng = np.random.default_rng(7)
+rows = rng.normal(size=(2000, 60)).astype(np.float32)
+predictor = dc.mlp([60, 210, 90, 5]).predictor()  # keeps its threads between calls
+outputs = predictor(rows, threads=2).tobytes()
+
 def trained():
+    assert predictor(rows, threads=2).tobytes() == outputs
     rng = np.random.default_rng(3)
     model = dc.mlp([60, 210, 90, 5], seed=2)
     model.fit(rng.normal(size=(700, 60)), rng.integers(0, 5, 700), epochs=2, batch_size=250, threads=2)

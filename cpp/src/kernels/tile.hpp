@@ -11,7 +11,8 @@ namespace deepcore::kernels {
 // The rule of every product in deepcore: C = C0 + S1 + S2 + ..., where Sk = sum over the k-th run of kDepth terms,
 // each one chain of multiply-adds that starts from zero, in order. An element's bits therefore depend on its own
 // row, column and depth only: not on the shape of the blocks, the batch around it or the number of threads.
-inline constexpr Index kDepth = 192;  // 24 rows of float, 192 deep, are 18 KB: with B they stay in a 32 KB cache
+// A panel of three packets, that deep, is 18 KB: with B it stays in a 32 KB cache.
+inline constexpr Index kDepth = kLanes<float> > 8 ? 96 : 192;
 
 // How far ahead of its columns a tile along the examples asks for B: the next cache line of each example. Its steps
 // from example to example are too long for the machine to foresee.
