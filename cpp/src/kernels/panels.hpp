@@ -132,7 +132,7 @@ static_assert(kDepth % Panels<float>::kWidth == 0 && kDepth % Panels<double>::kW
 template <bool kAlongK, class T>
 void multiply(Panels<T> panels, Index p0, Index p1, Index K, const Left<T>& A, const T* B, Index sb, Index run_step,
               Index m, Columns<T> C) {
-  constexpr int kGroup = 4;
+  constexpr int kGroup = static_cast<int>(std::min<Index>(4, kDepth / Panels<T>::kWidth));  // within one strip
   for (Index k = 0; k < K || k == 0; k += kDepth) {
     const Index run = std::min(kDepth, K - k);
     const T* b = B + k / kDepth * run_step;
