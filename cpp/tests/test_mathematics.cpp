@@ -82,9 +82,9 @@ const auto at_most = [](long double units) { return [units](auto...) { return un
 
 // The bounds: the largest error measured on x86-64-v2 and v3 (in parentheses, float and double), rounded up.
 
-TEST_BOTH(exponential_is_within_3_units) {  // (1.3, 1.7); 2.0 with AVX-512
+TEST_BOTH(exponential_is_within_2_units) {  // (1.3, 1.7)
   within<T>([](const auto& x) { return exponential(x); }, [](long double x) { return std::exp(x); }, anywhere,
-            at_most(3));
+            at_most(2));
 }
 
 TEST_BOTH(exponential_gives_no_subnormal_number) {
@@ -124,14 +124,14 @@ TEST_BOTH(log1p_is_within_3_units) {  // (2.4, 2.5)
             [](T x) { return x >= T(-1); }, at_most(3));
 }
 
-TEST_BOTH(expm1_is_within_5_units) {  // (2.9, 3.3); 4.0 with AVX-512
+TEST_BOTH(expm1_is_within_4_units) {  // (2.9, 3.3)
   within<T>([](const auto& x) { return kernels::expm1(x); }, [](long double x) { return std::expm1(x); }, anywhere,
-            at_most(5));
+            at_most(4));
 }
 
-TEST_BOTH(sigmoid_is_within_5_units) {  // (3.0, 2.2); 4.1 with AVX-512
+TEST_BOTH(sigmoid_is_within_4_units) {  // (3.0, 2.2)
   within<T>([](const auto& x) { return sigmoid(x); }, [](long double x) { return 1 / (1 + std::exp(-x)); }, anywhere,
-            at_most(5));
+            at_most(4));
 }
 
 TEST_BOTH(hyperbolic_tangent_is_within_8_units) {  // (5.4, 6.4)

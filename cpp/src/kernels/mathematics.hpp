@@ -14,11 +14,21 @@ EIGEN_ALWAYS_INLINE P keep_nan(const P& x, const P& value) {
   return select(pcmp_eq(x, x), value, x);
 }
 
+// Eigen's general form, not pexp: that of AVX-512 is less exact, and infinite from 88.38 on.
+template <class P>
+EIGEN_ALWAYS_INLINE P any_exponential(const P& x) {
+  if constexpr (std::is_same_v<Scalar<P>, float>) {
+    return ei::pexp_float(x);
+  } else {
+    return ei::pexp_double(x);
+  }
+}
+
 // 0 where e^x would be subnormal: Eigen clamps there, and subnormal numbers are slow and say nothing.
 template <class P>
 EIGEN_ALWAYS_INLINE P exponential(const P& x) {
   const P least = all<P>(std::is_same_v<Scalar<P>, float> ? -87.33 : -708.39);
-  return keep_nan(x, ei::pandnot(ei::pexp(x), pcmp_lt(x, least)));
+  return keep_nan(x, ei::pandnot(any_exponential(x), pcmp_lt(x, least)));
 }
 
 template <class P>
@@ -31,9 +41,12 @@ EIGEN_ALWAYS_INLINE P log1p(const P& x) {
   return ei::generic_plog1p(x);
 }
 
+// Kahan's formula: with u = e^x as it was rounded, (u - 1) x / log(u).
 template <class P>
 EIGEN_ALWAYS_INLINE P expm1(const P& x) {
-  return keep_nan(x, ei::generic_expm1(x));
+  const P u = any_exponential(x), less = psub(u, all<P>(1)), log_u = logarithm(u);
+  const P value = select(pcmp_eq(log_u, u), u, pmul(less, pdiv(x, log_u)));  // both infinite
+  return keep_nan(x, select(pcmp_eq(less, all<P>(0)), x, select(pcmp_eq(less, all<P>(-1)), less, value)));
 }
 
 // 1 / (1 + e^-x)
