@@ -5,12 +5,12 @@ import pickle
 import subprocess
 import sys
 
-import joblib
 import numpy as np
 import pytest
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra `sklearn`)")
 
+import joblib
 import sklearn
 from sklearn import neural_network as theirs
 from sklearn.base import clone
