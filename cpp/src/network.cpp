@@ -100,7 +100,8 @@ struct Predictor<T>::State {
     return *team;
   }
   void forget_if_forked() {  // a child process has the Team, but not its threads: nobody could end them
-    if (team != nullptr && owner != getpid()) (void)team.release();
+    if (owner == getpid()) return;
+    [[maybe_unused]] Team* const lost = team.release();
     owner = getpid();
   }
 
