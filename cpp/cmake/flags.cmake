@@ -23,6 +23,10 @@ function(deepcore_flags target variant)
     # Public, so that all that is linked into one shared object is compiled with one set of flags.
     target_compile_options(${target} PUBLIC -march=x86-64-${variant})
   endif()
+  if(variant STREQUAL "v4" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC's own avx512fintrin.h starts from variables without a value (GCC bug 105593).
+    target_compile_options(${target} PRIVATE -Wno-uninitialized -Wno-maybe-uninitialized)
+  endif()
   if(DEEPCORE_SANITIZE)
     target_compile_options(${target} PRIVATE
       -O1 -g -fno-omit-frame-pointer -fsanitize=${DEEPCORE_SANITIZE} -fno-sanitize-recover=all)
