@@ -58,8 +58,8 @@ template <class T>
 void Engine<T>::begin(Optimizer<T>& optimizer) {
   load();
   if (optimizer.rule.clips()) squares_.resize(items_.size());
+  for (std::size_t k = 0; k < optimizer.slots.size(); ++k) slots_.emplace_back(packed_.size);  // all, or nothing moves
   for (std::size_t k = 0; k < optimizer.slots.size(); ++k) {
-    slots_.emplace_back(packed_.size);
     packed_.pack(network_.layout, optimizer.slots[k].data(), slots_[k].data());
     optimizer.slots[k] = Buffer<T>();
   }
