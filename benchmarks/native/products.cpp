@@ -68,7 +68,7 @@ void gradient(benchmark::State& state, Shape s) {
   deepcore::Buffer<T> C(ld * s.m);
   const auto run = [&] {
     for (Index p = 0; p < panels.count(); ++p) {
-      kernels::outer<false>(panels.packets(p), s.K, dZ.data() + panels.start(p), ld, A.data(), s.m, s.m, false,
+      kernels::outer<false>(panels.width(p), s.K, dZ.data() + panels.start(p), ld, A.data(), s.m, s.m, false,
                             C.data() + panels.start(p) * s.m);
     }
   };

@@ -113,8 +113,9 @@ void Engine<T>::examples_phase(const std::int64_t* order, Index first, Index m) 
   weigh(order, first, m);
   if (plan_.by_layer) return by_layer(order, first, m);
   const int L = spec_.depth();
-  team_.for_each((m + plan_.block - 1) / plan_.block, [&](Index i, int thread) {
-    const Index j0 = i * plan_.block, count = std::min(plan_.block, m - j0);
+  const Index parts = (m + plan_.block - 1) / plan_.block;
+  team_.for_each(parts, [&](Index i, int thread) {
+    const auto [j0, count] = even_part(m, parts, i);
     if (!resident_) gather_inputs(order, first, j0, count);
     for (int l = 1; l <= L; ++l) forward(l, 0, packed_.layer(l).rows.count(), j0, count);
     head(order, first, j0, count, rooms_[static_cast<std::size_t>(thread)]);
@@ -308,7 +309,12 @@ void Engine<T>::raw_gradient(const Item& item, bool add, T* out) const {
     return norm_gradient(item, add, out + (layer.n_in + 1) * width);
   }
   const T* dZ = d.from(layer.rows.start(item.p));
-  kernels::outer<false>(width, m_, dZ, d.ld, A.from(item.i0), A.ld, item.i1 - item.i0, add, out);
+  const Index valid = layer.rows.valid(item.p), columns = item.i1 - item.i0;
+  if (!add && 8 * valid <= 7 * width && columns >= kernels::Panels<T>::kWidth) {  // cat: 20 rows would take 24
+    kernels::outer_turned(width, valid, m_, dZ, d.ld, A.from(item.i0), A.ld, columns, out);
+  } else {
+    kernels::outer<false>(width, m_, dZ, d.ld, A.from(item.i0), A.ld, columns, add, out);
+  }
   if (!item.last) return;
   T* behind = out + (item.i1 - item.i0) * width;
   kernels::row_sums(width, m_, dZ, d.ld, add, behind);

@@ -74,7 +74,7 @@ void Forward<T>::reserve(int threads) {
 }
 
 template <class T>
-T* Forward<T>::logits(const Inputs<T>& X, Index first, Index m, int thread, int* nonfinite) {
+T* Forward<T>::logits(const Inputs<T>& X, Index first, Index m, int thread, int* nonfinite, Team* team) {
   T* spare = rooms_[static_cast<std::size_t>(2 * thread)].data();
   T* to = rooms_[static_cast<std::size_t>(2 * thread + 1)].data();
   const T* from = X.sparse() ? nullptr : X.data + first * X.col_stride;
@@ -87,7 +87,17 @@ T* Forward<T>::logits(const Inputs<T>& X, Index first, Index m, int thread, int*
   for (int l = 1; l <= spec_.depth(); ++l) {
     const Index n_in = spec_.units(l - 1), n_out = spec_.units(l), ld = leading<T>(n_out);
     const kernels::Left<T>& W = weights_[static_cast<std::size_t>(l) - 1];
-    linear<T>(n_in, n_out, W, {from, ld_from, kernels::kDepth}, m, {to, ld, kernels::kDepth});
+    const kernels::Panels<T> rows{n_out};
+    const auto product = [&](Index p0, Index p1) {
+      kernels::multiply<true>(rows, p0, p1, n_in, W, from, ld_from, kernels::kDepth, m, {to, ld, kernels::kDepth});
+    };
+    if (team == nullptr) {
+      product(0, rows.count());
+    } else {
+      constexpr Index kShare = kernels::kGroup<T>;
+      team->for_each((rows.count() + kShare - 1) / kShare,
+                     [&](Index i, int) { product(i * kShare, std::min((i + 1) * kShare, rows.count())); });
+    }
     const LayerSpec& layer = spec_.layer(l);
     if (l < spec_.depth()) {
       normalise(l, m, to, ld);

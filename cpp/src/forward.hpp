@@ -5,6 +5,7 @@
 #include <deepcore/network.hpp>
 
 #include "packed.hpp"
+#include "parallel.hpp"
 
 namespace deepcore {
 
@@ -19,9 +20,11 @@ class Forward {
 
   // Z[L] of up to kForwardBlock examples of X, columns leading(n[L]) apart, in the room of `thread`.
   // nonfinite, if given: becomes the first layer whose Z or A is not finite, if that is below what it holds.
-  T* logits(const Inputs<T>& X, Index first, Index m, int thread, int* nonfinite = nullptr);
+  // team, if given, shares the units of each layer: the same bits.
+  T* logits(const Inputs<T>& X, Index first, Index m, int thread, int* nonfinite = nullptr, Team* team = nullptr);
 
   const Spec& spec() const { return spec_; }
+  std::size_t bytes() const { return static_cast<std::size_t>(packed_.size()) * sizeof(T); }
 
  private:
   struct NormOf {  // of a layer, by unit, padded to whole packets; mean and inverse of batch norm only

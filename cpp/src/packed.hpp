@@ -29,6 +29,12 @@ double step_flops(const Spec& spec, Index m);
 // examples for two threads 52 in a block, not 64, 64, 64, 8.
 Index even_block(Index m, Index most, int threads);
 
+// Part i of m examples in `parts` parts, cut between tiles as evenly as that goes.
+struct Part {
+  Index start, count;
+};
+Part even_part(Index m, Index parts, Index i);
+
 // Layer l: panels of W[l] with n_in columns, then b[l] as one column more, and where there is a norm gamma[l], beta[l].
 template <class T>
 struct PackedLayer {

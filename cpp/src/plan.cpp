@@ -20,7 +20,7 @@ namespace {
 constexpr Index kSlabRuns = 4608 / kernels::kDepth;
 constexpr double kSlabFlops = 1e10;
 // Examples that share one pass over the weights of a layer: enough to hide it, few enough to stay in the second cache;
-// with few units more of them, to pay less often for the calls.
+// with few units more of them, to pay less often for the calls. (X counts where several panels of W[1] read it.)
 constexpr Index kBlock = 64, kLargeBlock = 256, kFewValues = 64;
 // Weights beyond this do not stay in a core's second cache: threads share a product instead of each reading all of them.
 constexpr double kSharedBytes = 512e3;
@@ -43,7 +43,7 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   Index widest = 0, values_of_one = 0;
   for (int l = 0; l <= spec.depth(); ++l) {
     widest = std::max(widest, l > 0 ? spec.units(l) : 0);
-    values_of_one += spec.units(l);
+    if (l > 0 || spec.units(1) > kernels::Panels<T>::kWidth) values_of_one += spec.units(l);
   }
   const bool can_share = widest >= kSharedPanels * kernels::Panels<T>::kWidth;
   plan.by_layer = can_share && static_cast<double>(packed.size) * sizeof(T) > kSharedBytes;

@@ -156,5 +156,22 @@ TEST_BOTH(a_predictor_is_a_snapshot_with_the_bits_of_predict) {
   }
 }
 
+TEST_BOTH(threads_that_share_the_units_of_wide_layers_change_no_bit) {  // a few examples in a loop, 2.5 MB of weights
+  const auto check = [](const Spec& spec, Index m) {
+    const Problem<T> p(spec, m);
+    const auto A = p.predicted();
+    Predictor<T> predictor(p.network);
+    for (int call = 0; call < 40; ++call) {
+      std::vector<T> again(A.size());
+      predictor(p.examples().X, {again.data(), 10, m, 1, 10}, call % 4 + 1);
+      CHECK(again == A, m, " examples, call ", call);
+    }
+  };
+  for (const Index m : {1, 3, 8}) {
+    check(make({600, 700, 310, 10}, "relu", "softmax", "categorical_cross_entropy"), m);
+    check(make({600, 700, 310, 10}, "softmax", "softmax", "categorical_cross_entropy"), m);
+  }
+}
+
 }  // namespace
 }  // namespace deepcore

@@ -257,6 +257,23 @@ TEST_BOTH(an_outer_product_in_slabs_of_kDepth_has_the_bits_of_one_in_one_piece) 
   CHECK(whole == slabs);
 }
 
+TEST_BOTH(a_turned_outer_product_has_the_bits_of_the_other_and_zeros_for_padding) {
+  for (const Index valid : {Index{1}, Index{5}, Index{20}, 3 * kLanes<T>}) {
+    const Index width = panel_width<T>(std::min(valid, 3 * kLanes<T>)), rows = std::min(valid, width);
+    for (const Index K : {Index{1}, Index{31}, kDepth, 2 * kDepth + 17}) {
+      for (const Index m : {Index{1}, Index{23}, Index{48}, kDepth}) {
+        const auto B = numbers<T>(m * K + 4 * kLanes<T>, 2);
+        auto A = numbers<T>(width * K, 1);
+        for (Index k = 0; k < K; ++k) std::fill_n(A.begin() + k * width + rows, width - rows, T(0));
+        std::vector<T> straight(static_cast<std::size_t>(width * m)), turned(straight.size(), T(7));
+        outer<false>(width, K, A.data(), width, B.data(), m, m, false, straight.data());
+        outer_turned(width, rows, K, A.data(), width, B.data(), m, m, turned.data());
+        CHECK(turned == straight, valid, " rows, K ", K, ", m ", m);
+      }
+    }
+  }
+}
+
 TEST_BOTH(row_sums_are_the_outer_product_with_ones) {
   for_outer_products<T>([](Index width, Index sa, Index K, Index, const auto& A, const auto&, const auto& before) {
     const std::vector<T> ones(static_cast<std::size_t>(K), T(1));

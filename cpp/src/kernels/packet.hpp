@@ -100,18 +100,19 @@ EIGEN_ALWAYS_INLINE void map(Index n, T* out, F f, const In*... in) {
   if (i < n) store_some(out + i, n - i, f(load_some(in + i, n - i, T(0))...));
 }
 
-// A square of kLanes rows `stride` apart, turned: row k of the result goes to to(k).
+// A square of rows `stride` apart, one packet each, turned: row k of the result goes to to(k).
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored \
     "-Wignored-attributes"  // a packet as template argument loses its alignment: harmless here
 #endif
-template <class T, class To>
-EIGEN_ALWAYS_INLINE void transpose_square(const T* from, Index stride, To to) {
-  ei::PacketBlock<Packet<T>, static_cast<int>(kLanes<T>)> block;
-  for (Index k = 0; k < kLanes<T>; ++k) block.packet[k] = load<Packet<T>>(from + k * stride);
+template <class P, class To>
+EIGEN_ALWAYS_INLINE void transpose_square(const Scalar<P>* from, Index stride, To to) {
+  constexpr int S = ei::unpacket_traits<P>::size;
+  ei::PacketBlock<P, S> block;
+  for (Index k = 0; k < S; ++k) block.packet[k] = load<P>(from + k * stride);
   ei::ptranspose(block);
-  for (Index k = 0; k < kLanes<T>; ++k) store<Packet<T>>(to(k), block.packet[k]);
+  for (Index k = 0; k < S; ++k) store<P>(to(k), block.packet[k]);
 }
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop

@@ -73,26 +73,29 @@ struct Left {
   }
 };
 
-// One column through kGroup full panels at once: 12 sums in registers, as in a tile.
-template <int kGroup, class T>
+// One column goes through that many full panels at once, within one strip: up to 12 sums in registers, as in a tile.
+template <class T>
+inline constexpr int kGroup = static_cast<int>(std::min<Index>(4, kDepth / Panels<T>::kWidth));
+
+template <class T>
 void one_column(Index depth, const T* a, Index panel_step, Index column_step, const T* b, Index sb, const T* c0, T* c) {
   using V = Packet<T>;
-  V sum[kGroup][3];
+  V sum[kGroup<T>][3];
 #pragma GCC unroll 4
-  for (int g = 0; g < kGroup; ++g) {
+  for (int g = 0; g < kGroup<T>; ++g) {
 #pragma GCC unroll 3
     for (int p = 0; p < 3; ++p) sum[g][p] = ei::pzero(V());
   }
   for (Index k = 0; k < depth; ++k, a += column_step) {
     const V x = ei::pset1<V>(b[k * sb]);
 #pragma GCC unroll 4
-    for (int g = 0; g < kGroup; ++g) {
+    for (int g = 0; g < kGroup<T>; ++g) {
 #pragma GCC unroll 3
       for (int p = 0; p < 3; ++p) sum[g][p] = pmadd(load<V>(a + g * panel_step + p * kLanes<T>), x, sum[g][p]);
     }
   }
 #pragma GCC unroll 4
-  for (int g = 0; g < kGroup; ++g) {
+  for (int g = 0; g < kGroup<T>; ++g) {
 #pragma GCC unroll 3
     for (int p = 0; p < 3; ++p) {
       const Index at = (3 * g + p) * kLanes<T>;
@@ -127,31 +130,48 @@ void together(Columns<T> columns, Index i0, Index i1, F f) {
 }
 static_assert(kDepth % Panels<float>::kWidth == 0 && kDepth % Panels<double>::kWidth == 0, "a panel lies in one strip");
 
+// multiply for one column: it reads all of A once, in the order in which A lies.
+template <bool kAlongK, class T>
+void multiply_column(Panels<T> panels, Index p0, Index p1, Index K, const Left<T>& A, const T* B, Index sb,
+                     Index run_step, Columns<T> C) {
+  constexpr Index G = kGroup<T>, kWidth = Panels<T>::kWidth;
+  for (Index p = p0; p < p1;) {
+    const bool group = p % G == 0 && p + G <= p1 && panels.width(p + G - 1) == kWidth;
+    const Index start = panels.start(p), width = panels.width(p), step = A.step(width);
+    T biases[G * kWidth];  // those of packed panels are not contiguous
+    for (Index g = 0; group && A.has_bias && g < G; ++g) {
+      std::copy_n(A.bias_of(panels.start(p + g), K, kWidth), kWidth, biases + g * kWidth);
+    }
+    T* c = C.from(start);
+    const T* c0 = group && A.has_bias ? biases : A.bias_of(start, K, width);
+    for (Index k = 0; k < K || k == 0; k += kDepth, c0 = c) {
+      const Index run = std::min(kDepth, K - k);
+      const T *a = A.panel(start) + k * step, *b = B + k / kDepth * run_step;
+      if (group) {
+        one_column(run, a, kWidth * A.row_step, step, b, kAlongK ? 1 : sb, c0, c);
+      } else {
+        panel<kAlongK>(width, 1, run, a, step, b, sb, c0, 0, c, C.ld);
+      }
+    }
+    p += group ? G : 1;
+  }
+}
+
 // C (n, m) = bias + A B over K terms, for panels [p0, p1) of the rows. B: column j, term k at
 // b[(k / kDepth) * run + j * sb + k % kDepth] if kAlongK, else [k * sb + j]. C has room for padded rows.
 template <bool kAlongK, class T>
 void multiply(Panels<T> panels, Index p0, Index p1, Index K, const Left<T>& A, const T* B, Index sb, Index run_step,
               Index m, Columns<T> C) {
-  constexpr int kGroup = static_cast<int>(std::min<Index>(4, kDepth / Panels<T>::kWidth));  // within one strip
+  if (m == 1) return multiply_column<kAlongK>(panels, p0, p1, K, A, B, sb, run_step, C);
   for (Index k = 0; k < K || k == 0; k += kDepth) {
     const Index run = std::min(kDepth, K - k);
-    const T* b = B + k / kDepth * run_step;
+    const T *b = B + k / kDepth * run_step, *soon = kAlongK ? b + run_step : nullptr;
     for (Index p = p0; p < p1; ++p) {
       const Index start = panels.start(p), width = panels.width(p), step = A.step(width);
-      const T* a = A.panel(start) + k * step;
       T* c = C.from(start);
-      const T* bias = A.bias_of(start, K, width);
-      if (m == 1 && p % kGroup == 0 && p + kGroup <= p1 && panels.width(p + kGroup - 1) == Panels<T>::kWidth) {
-        T gathered[kGroup * Panels<T>::kWidth];  // the biases of packed panels are not contiguous
-        for (int g = 0; g < kGroup && k == 0 && bias != nullptr; ++g) {
-          std::copy_n(A.bias_of(panels.start(p + g), K, width), Panels<T>::kWidth, gathered + g * Panels<T>::kWidth);
-        }
-        const T* first = bias != nullptr ? gathered : nullptr;
-        one_column<kGroup>(run, a, Panels<T>::kWidth * A.row_step, step, b, kAlongK ? 1 : sb, k > 0 ? c : first, c);
-        p += kGroup - 1;
-        continue;
-      }
-      panel<kAlongK>(width, m, run, a, step, b, sb, k > 0 ? c : bias, k > 0 ? C.ld : 0, c, C.ld, p == p0);
+      const T* c0 = k > 0 ? c : A.bias_of(start, K, width);
+      panel<kAlongK>(width, m, run, A.panel(start) + k * step, step, b, sb, c0, k > 0 ? C.ld : 0, c, C.ld,
+                     p == p0 ? soon : nullptr);
     }
   }
 }
@@ -170,6 +190,36 @@ void outer(Index width, Index K, const T* A, Index sa, const T* B, Index sb, Ind
     const T* c0 = add || k > 0 ? C : nullptr;
     panel<kAlongK>(width, m, std::min(kDepth, K - k), A + k * sa, sa, B + k * (kAlongK ? 1 : sb), sb, c0, width, C,
                    width);
+  }
+}
+
+// outer<false> for a panel of few rows, m columns and no earlier sums: the columns take the lanes, which the rows would not
+// fill, and their turned sums are the panel. The bits are the same. Beyond m columns B may hold anything.
+template <class T>
+void outer_turned(Index width, Index valid, Index K, const T* A, Index sa, const T* B, Index sb, Index m, T* C) {
+  using P = SizedPacket<T, true>;
+  constexpr Index S = kSmallLanes<T>, kWidth = Panels<T>::kWidth;
+  T sums[kWidth * kWidth];
+  for (Index j = 0; j < m; j += kWidth) {
+    const Index columns = std::min(kWidth, m - j), lanes = panel_width<T>(columns);
+    for (Index k = 0; k < K; k += kDepth) {
+      panel<false>(lanes, valid, std::min(kDepth, K - k), B + k * sb + j, sb, A + k * sa, sa, k > 0 ? sums : nullptr,
+                   lanes, sums, lanes, B + k * sb + j + kWidth);
+    }
+    std::fill(sums + valid * lanes, sums + width * lanes, T(0));
+    for (Index i = 0; i < columns; i += S) {
+      for (Index o = 0; o < width; o += S) {
+        T* to = C + (j + i) * width + o;
+        const T* from = sums + o * lanes + i;
+        if (i + S <= columns) {
+          transpose_square<P>(from, lanes, [&](Index k) { return to + k * width; });
+        } else {
+          for (Index k = 0; k < columns - i; ++k) {
+            for (Index row = 0; row < S; ++row) to[k * width + row] = from[row * lanes + k];
+          }
+        }
+      }
+    }
   }
 }
 
@@ -201,7 +251,7 @@ void transpose_panel(const T* packed, Index width, Index o0, Index valid, Index 
   for (; i + S <= i1; i += S) {  // i0 is a multiple of the lanes: a packet never straddles two panels
     Index o = 0;
     for (; o + S <= valid; o += S) {
-      transpose_square(packed + (i - i0) * width + o, width, [&](Index k) { return &element(i, o + k); });
+      transpose_square<Packet<T>>(packed + (i - i0) * width + o, width, [&](Index k) { return &element(i, o + k); });
     }
     for (; o < valid; ++o) {
       for (Index k = i; k < i + S; ++k) element(k, o) = packed[(k - i0) * width + o];

@@ -29,7 +29,7 @@ inline constexpr int kColumns = P == 3   ? 4
 // C (P packets, N), columns ldc apart, = C0 + A B over `depth` terms; C0 at c0[j * ld0], none if c0 is null.
 template <bool kSmall, int P, int N, bool kAlongK, class T>
 EIGEN_ALWAYS_INLINE void tile(Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c,
-                              Index ldc) {
+                              Index ldc, const T* beside, Index beside_step) {
   using V = SizedPacket<T, kSmall>;
   constexpr Index S = kSmall ? kSmallLanes<T> : kLanes<T>;
   V sum[N][P];
@@ -39,7 +39,7 @@ EIGEN_ALWAYS_INLINE void tile(Index depth, const T* a, Index sa, const T* b, Ind
     for (int p = 0; p < P; ++p) sum[j][p] = ei::pzero(V());
   }
   for (Index k = 0; k < depth; ++k, a += sa) {
-    if constexpr (!kAlongK) ei::prefetch(b + k * sb + kAhead<T>);
+    if constexpr (!kAlongK) ei::prefetch(beside + k * beside_step);
     V rows[P];
 #pragma GCC unroll 3
     for (int p = 0; p < P; ++p) rows[p] = load<V>(a + p * S);
@@ -61,34 +61,39 @@ EIGEN_ALWAYS_INLINE void tile(Index depth, const T* a, Index sa, const T* b, Ind
 
 template <bool kSmall, int P, int N, bool kAlongK, class T>
 void last_columns(Index left, Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c,
-                  Index ldc) {
+                  Index ldc, const T* beside, Index beside_step) {
   if constexpr (N > 0) {
     if (left == N) {
-      tile<kSmall, P, N, kAlongK>(depth, a, sa, b, sb, c0, ld0, c, ldc);
+      tile<kSmall, P, N, kAlongK>(depth, a, sa, b, sb, c0, ld0, c, ldc, beside, beside_step);
     } else {
-      last_columns<kSmall, P, N - 1, kAlongK>(left, depth, a, sa, b, sb, c0, ld0, c, ldc);
+      last_columns<kSmall, P, N - 1, kAlongK>(left, depth, a, sa, b, sb, c0, ld0, c, ldc, beside, beside_step);
     }
   }
 }
 
-// One panel of P packets of rows times m columns.
+// One panel of P packets of rows times m columns. soon: what the machine is asked for meanwhile, tile by tile.
+// kAlongK: while columns of B are read for the first time, those that come after the last; otherwise null.
+// Else: rows beside a's; null: B's own next columns.
 template <bool kSmall, int P, bool kAlongK, class T>
 void panel(Index m, Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c, Index ldc,
-           bool first_touch) {
+           const T* soon) {
   constexpr int N = kColumns<P>;
   const Index next = kAlongK ? sb : 1;
+  const auto beside = [&](Index j) { return soon == nullptr ? b + j + kAhead<T> : soon + j / N * kAhead<T>; };
+  const Index beside_step = soon == nullptr ? sb : sa;
   Index j = 0;
   for (; j + N <= m; j += N) {
-    if (kAlongK && first_touch) {
-      for (Index next_j = j + N; next_j < std::min(j + 2 * N, m); ++next_j) {
-        for (Index k = 0; k < depth; k += kAhead<T>) ei::prefetch(b + next_j * sb + k);
+    if (kAlongK && soon != nullptr) {
+      const T* columns = j + N < m ? b + (j + N) * sb : soon;
+      for (int i = 0; i < N; ++i) {
+        for (Index k = 0; k < depth; k += kAhead<T>) ei::prefetch(columns + i * sb + k);
       }
     }
     tile<kSmall, P, N, kAlongK>(depth, a, sa, b + j * next, sb, c0 == nullptr ? c0 : c0 + j * ld0, ld0, c + j * ldc,
-                                ldc);
+                                ldc, beside(j), beside_step);
   }
   last_columns<kSmall, P, N - 1, kAlongK>(m - j, depth, a, sa, b + j * next, sb, c0 == nullptr ? c0 : c0 + j * ld0, ld0,
-                                          c + j * ldc, ldc);
+                                          c + j * ldc, ldc, beside(j), beside_step);
 }
 
 template <int n>
@@ -103,9 +108,9 @@ constexpr Index panel_width(Index n) {
 
 template <bool kAlongK, class T>
 void panel(Index width, Index m, Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c,
-           Index ldc, bool first_touch = false) {
+           Index ldc, const T* soon = nullptr) {
   const auto with = [&](auto small, auto packets) {
-    panel<small(), packets(), kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc, first_touch);
+    panel<small(), packets(), kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc, soon);
   };
   const std::false_type whole;
   const std::true_type small;
