@@ -166,3 +166,30 @@ def test_smoothed_labels():
         torch.nn.functional.cross_entropy(logits, torch.tensor(y), label_smoothing=0.1).backward()
         optimizer.step()
     assert_equal(model, net)
+
+
+def test_three_shuffled_epochs_of_mnist_s():
+    """784-128-10 in batches of 128 with Adam, from the same parameters and in the same order."""
+    rng = np.random.default_rng(3)
+    X, y = rng.random((6000, 784)), rng.integers(10, size=6000)
+    X[np.arange(6000), y] += 1.0  # something to learn
+    model = dc.mlp([784, 128, 10], dtype="float64", seed=4)
+    start = [model.parameters[name].copy() for name in ("W1", "b1", "W2", "b2")]
+    history = model.fit(X, y, dc.Adam(1e-3), epochs=3, batch_size=128)
+
+    W1, b1, W2, b2 = tensors = [torch.tensor(p, requires_grad=True) for p in start]
+    optimizer = torch.optim.Adam(tensors, lr=1e-3)
+    losses = []
+    for epoch in range(3):
+        order = dc._core.permutation(4, epoch, len(X))
+        total = 0.0
+        for rows in np.split(order, range(128, len(X), 128)):
+            logits = W2 @ torch.relu(W1 @ torch.tensor(X[rows].T) + b1) + b2
+            loss = torch.nn.functional.cross_entropy(logits.T, torch.tensor(y[rows]))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(rows)
+        losses.append(total / len(X))
+    assert losses[-1] < 0.9 * losses[0]
+    np.testing.assert_allclose(history["loss"], losses, rtol=1e-9)

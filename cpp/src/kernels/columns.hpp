@@ -27,6 +27,14 @@ T softmax(Index n, const T* z, T* a) {
   using P = Packet<T>;
   constexpr Index S = kLanes<T>;
   constexpr T kNone = -std::numeric_limits<T>::infinity();
+  if (n <= S) {  // the same, in one packet
+    const P logits = load_some(z, n, kNone);
+    const T top = ei::predux_max(logits);
+    const P e = exponential(psub(logits, all<P>(top)));
+    const T sum = ei::predux(e);
+    store_some(a, n, pmul(e, all<P>(T(1) / sum)));
+    return top + std::log(sum);
+  }
   const Index whole = n / S * S, rest = n - whole;
   P most = all<P>(kNone);
   for (Index i = 0; i < whole; i += S) most = pmax(most, load<P>(z + i));

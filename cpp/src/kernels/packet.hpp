@@ -6,6 +6,7 @@
 
 #include <Eigen/Core>
 
+#include <cstring>
 #include <type_traits>
 
 namespace deepcore::kernels {
@@ -75,18 +76,31 @@ EIGEN_ALWAYS_INLINE void prefetch(const T* x, Index n) {
   for (Index i = 0; i < n; i += kLine) ei::prefetch(x + i);
 }
 
-// The first n < kLanes values, the rest filled; and the way back.
+// n <= kLanes values in the fewest pieces: 10 as 8 and 2.
+template <class T>
+EIGEN_ALWAYS_INLINE void copy_some(const T* from, Index n, T* to) {
+  Index k = 0;
+#pragma GCC unroll 5
+  for (Index piece = kLanes<T>; piece > 0; piece /= 2) {
+    if ((n & piece) == 0) continue;
+    std::memcpy(to + k, from + k, static_cast<std::size_t>(piece) * sizeof(T));
+    k += piece;
+  }
+}
+
+// The first n <= kLanes values, the rest filled; and the way back.
 template <class T>
 EIGEN_ALWAYS_INLINE Packet<T> load_some(const T* x, Index n, T fill) {
   T lanes[kLanes<T>];
-  for (Index k = 0; k < kLanes<T>; ++k) lanes[k] = k < n ? x[k] : fill;
+  store<Packet<T>>(lanes, ei::pset1<Packet<T>>(fill));
+  copy_some(x, n, lanes);
   return load<Packet<T>>(lanes);
 }
 template <class T>
 EIGEN_ALWAYS_INLINE void store_some(T* x, Index n, const Packet<T>& p) {
   T lanes[kLanes<T>];
   store<Packet<T>>(lanes, p);
-  for (Index k = 0; k < n; ++k) x[k] = lanes[k];
+  copy_some(lanes, n, x);
 }
 
 // f(packet of x...) -> packet of out, over n elements. The tail passes through a padded packet, so that

@@ -242,23 +242,18 @@ void row_sums(Index width, Index K, const T* A, Index sa, bool add, T* C) {
 template <class T>
 void transpose_panel(const T* packed, Index width, Index o0, Index valid, Index i0, Index i1, Panels<T> in, Index n_out,
                      T* transposed) {
-  constexpr Index S = kLanes<T>;
-  const auto element = [&](Index i, Index o) -> T& {
-    const Index p = i / Panels<T>::kWidth;
-    return transposed[in.start(p) * n_out + (o0 + o) * in.width(p) + (i - in.start(p))];
-  };
-  Index i = i0;
-  for (; i + S <= i1; i += S) {  // i0 is a multiple of the lanes: a packet never straddles two panels
+  constexpr Index S = kSmallLanes<T>;
+  for (Index i = i0; i < i1; i += S) {  // i0 is a multiple of the lanes: no square straddles two panels of W'
+    const Index p = i / Panels<T>::kWidth, step = in.width(p);
+    T* to = transposed + in.start(p) * n_out + o0 * step + (i - in.start(p));
+    const T* from = packed + (i - i0) * width;
     Index o = 0;
-    for (; o + S <= valid; o += S) {
-      transpose_square<Packet<T>>(packed + (i - i0) * width + o, width, [&](Index k) { return &element(i, o + k); });
+    for (; i + S <= i1 && o + S <= valid; o += S) {
+      transpose_square<SizedPacket<T, true>>(from + o, width, [&](Index k) { return to + (o + k) * step; });
     }
     for (; o < valid; ++o) {
-      for (Index k = i; k < i + S; ++k) element(k, o) = packed[(k - i0) * width + o];
+      for (Index k = 0; k < std::min(S, i1 - i); ++k) to[o * step + k] = from[k * width + o];
     }
-  }
-  for (; i < i1; ++i) {
-    for (Index o = 0; o < valid; ++o) element(i, o) = packed[(i - i0) * width + o];
   }
 }
 
