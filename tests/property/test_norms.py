@@ -106,6 +106,31 @@ def test_predictions_use_the_running_statistics(norm):
     assert model.gradients(X, y)[0] == pytest.approx(model.evaluate(X, y)["loss"], rel=1e-13)
 
 
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [dc.Dense(9, "tanh", norm="batch"), dc.Dense(7, "tanh", norm="layer")],
+        [dc.Dense(7, "tanh", norm="layer"), dc.Dense(9, "tanh", norm="batch")],
+    ],
+    ids=["batch before layer", "layer before batch"],
+)
+def test_both_norms_in_one_network_have_the_gradient_of_the_cost(layers):
+    model, (X, y) = dc.Model(6, [*layers, dc.Dense(3, "softmax")], dtype="float64", seed=4), examples(8)
+    assert model.gradients(X, y)[0] == pytest.approx(model.evaluate(X, y)["loss"], rel=1e-13)
+    flat = np.zeros_like(model.flat_parameters)
+    slopes = differences(model._network, lambda: model._network.gradient(X, y, flat, None, 0, (4, 7)))
+    grads = model.gradients(X, y, step=7)[1].flat
+    assert np.abs(grads - slopes).max() <= TOLERANCE * np.abs(slopes).max()
+
+
+@pytest.mark.parametrize("units", [7, 70], ids=["one panel", "several panels"])
+def test_layer_norm_is_the_same_where_threads_share_each_layer(units):
+    layers = [dc.Dense(1500, "tanh"), dc.Dense(units, "tanh", norm="layer"), dc.Dense(3, "softmax")]
+    model, (X, y) = dc.Model(6, [dc.Dense(300, "tanh"), *layers], seed=4), examples()
+    assert model.plan(41).by_layer
+    assert model.gradients(X, y)[0] == pytest.approx(model.evaluate(X, y)["loss"], rel=1e-6)
+
+
 def test_fit_moves_the_running_statistics_as_the_reference_does():
     model, (X, y) = net("batch"), examples()
     t = model.trace(X, y, step=0)
