@@ -86,6 +86,10 @@ class _Epochs:
         if not listening:
             for loss in losses:
                 self.history.append({"loss": loss})
+        if bad < 0 and state is not None:  # the last step has no next one whose loss would tell
+            lost = _core.first_nonfinite_row(self.model.flat_parameters)
+            if lost >= 0:
+                bad, layer = state.steps, sum(lost >= first for first, *_ in self.model._layout)
         if bad >= 0:
             self._diverged(bad, layer)
         return self.history

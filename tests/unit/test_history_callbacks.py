@@ -313,6 +313,14 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_a_warning_and_its_step():
     assert caught[0].filename == __file__
 
 
+def test_a_last_step_that_loses_the_parameters_is_reported_too():
+    X, y = problem()
+    net = dc.mlp([2, 8, 1], seed=2)  # float32: the rate is infinite
+    with pytest.warns(dc.DivergenceWarning, match="step 1, after 1 whole epochs, first in layer 1"):
+        history = net.fit(X, y, dc.SGD(1e300), epochs=1, batch_size=None)
+    assert (history.epochs, history.diverged_at_step, history.diverged_at_layer) == (1, 1, 1)
+
+
 def test_a_run_that_does_not_diverge_has_no_such_step():
     assert fit().diverged_at_step is None
 
