@@ -78,7 +78,7 @@ def test_omp_num_threads_is_heard_and_may_be_a_list():
     assert asked(OMP_NUM_THREADS="5,2") == 5
 
 
-@pytest.mark.parametrize("nonsense", ["", "0", "-2", "many"])
+@pytest.mark.parametrize("nonsense", ["", "0", "-2", "many", "2.5", "1e3"])
 def test_a_number_that_is_none_is_passed_over(nonsense):
     assert asked(DEEPCORE_NUM_THREADS=nonsense, OMP_NUM_THREADS="4") == 4
 
