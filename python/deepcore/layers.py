@@ -9,7 +9,7 @@ from typing import get_args
 
 import numpy as np
 
-from deepcore import _core, catalog
+from deepcore import _core, catalog, door
 from deepcore.blocks import BlockViews
 from deepcore.typing import ActivationName, InitializerName, NormName
 
@@ -84,11 +84,7 @@ class Dense:
     norm: NormName | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.units, bool) or not isinstance(self.units, (int, np.integer)):
-            raise TypeError(f"Dense: units must be a whole number, got {self.units!r}")
-        if self.units < 1:
-            raise ValueError(f"Dense: units must be at least 1, got {self.units}")
-        object.__setattr__(self, "units", int(self.units))
+        object.__setattr__(self, "units", door.count("Dense", "units", self.units))
         row = catalog.lookup(catalog.activations, self.activation, "Dense: activation")
         if self.init != "auto":
             catalog.lookup(catalog.initializers, self.init, "Dense: init")

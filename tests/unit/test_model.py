@@ -117,6 +117,8 @@ def test_one_seed_gives_one_start_and_another_seed_another():
     ("make", "error", "message"),
     [
         (lambda: dc.Dense(0), ValueError, "units must be at least 1, got 0"),
+        (lambda: dc.Dense(2**70), ValueError, "units must be at most"),
+        (lambda: dc.mlp([2**31 - 1] * 2), MemoryError, "deepcore: not enough memory; Model.plan tells"),
         (lambda: dc.Dense(2.5), TypeError, "units must be a whole number"),
         (lambda: dc.Dense(True), TypeError, "units must be a whole number"),
         (lambda: dc.Dense(3, "relu", init="hi"), ValueError, "init must be one of"),
