@@ -251,3 +251,19 @@ def test_steps_that_are_no_number_of_steps_are_refused(steps):
     with pytest.raises((TypeError, ValueError), match="steps must be"):
         state.steps = steps
     assert state.steps == 0
+
+
+def test_a_saved_run_goes_on_with_the_bits_of_one_that_never_stopped(tmp_path):
+    X, y = examples()
+    layers = [dc.Dense(9, "tanh", norm="batch", dropout=0.3), dc.Dense(1, "sigmoid")]
+    whole, model = (dc.Model(X.shape[1], layers, seed=4) for _ in range(2))
+    whole.fit(X, y, dc.NAdam(dc.Cosine(0.01, 20)), epochs=4, batch_size=7)
+    state = dc.NAdam(dc.Cosine(0.01, 20)).bind(model)
+    model.fit(X, y, state, epochs=2, batch_size=7)
+    model.save(tmp_path / "half.safetensors")
+    rest = dc.load(tmp_path / "half.safetensors")
+    resumed = dc.NAdam(dc.Cosine(0.01, 20)).bind(rest)
+    resumed.slots, resumed.steps = state.slots, state.steps
+    rest.fit(X, y, resumed, epochs=2, batch_size=7)
+    assert np.array_equal(rest.flat_parameters, whole.flat_parameters)
+    assert np.array_equal(rest.running.flat, whole.running.flat)
