@@ -8,6 +8,7 @@
 
 #include "arrays.hpp"
 #include "bind.hpp"
+#include "gil.hpp"
 
 #include <cmath>
 
@@ -87,7 +88,7 @@ void bind_catalog(py::module_& m) {
         if (threads < 1 || !(seconds >= 0 && seconds <= 3600)) {
           throw py::value_error("peak_gflops: threads must be at least 1 and seconds from 0 to 3600");
         }
-        const py::gil_scoped_release release;
+        const Released released;
         return peak_gflops(threads, seconds);
       },
       py::arg("threads"), py::arg("seconds"));

@@ -2,6 +2,7 @@
 // Floor: bindings.
 #include "arrays.hpp"
 #include "bind.hpp"
+#include "gil.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -58,7 +59,7 @@ void bind_door(py::module_& m) {
           const Index m = a.shape(0), n = a.ndim() == 2 ? a.shape(1) : 1;
           const Index row = a.strides(0), column = a.ndim() == 2 ? a.strides(1) : Index{sizeof(T)};
           if (m * n < 4096) return first_bad_row<T>(data, m, row, n, column);
-          const py::gil_scoped_release release;
+          const Released released;
           // Narrow rows in order are one run, and columns in order are read as they lie; only if something is wrong is
           // its row of interest.
           const bool one_run = row == n * column && column == Index{sizeof(T)};

@@ -5,6 +5,7 @@
 
 #include "arrays.hpp"
 #include "bind.hpp"
+#include "gil.hpp"
 
 #include <pybind11/stl.h>
 
@@ -35,7 +36,7 @@ py::object linear_forward_door(py::array A_prev, py::array W, py::array b) {
     const auto bias = matrix<T>(who, "b", b, w.rows, 1, text("(one row for each of the ", w.rows, " rows of W)"));
     Result<T> Z(w.rows, a.cols);
     {
-      const py::gil_scoped_release release;
+      const Released released;
       linear_forward(a, w, bias, Z.view);
     }
     return Z.array;
@@ -54,7 +55,7 @@ py::object linear_backward_door(py::array dZ, py::array A_prev, py::array W) {
     const auto a = matrix<T>(who, "A_prev", A_prev, w.cols, d.cols, "(columns of W, columns of dZ)");
     Result<T> dA_prev(a.rows, a.cols), dW(w.rows, w.cols), db(w.rows, 1);
     {
-      const py::gil_scoped_release release;
+      const Released released;
       linear_backward(d, a, w, dA_prev.view, dW.view, db.view);
     }
     return py::make_tuple(dA_prev.array, dW.array, db.array);
@@ -69,7 +70,7 @@ py::object activation_forward_door(py::array Z, const std::string& name, double 
     const auto z = matrix<T>(who, "Z", Z);
     Result<T> A(z.rows, z.cols);
     {
-      const py::gil_scoped_release release;
+      const Released released;
       activation_forward(z, row, parameter, A.view);
     }
     return A.array;
@@ -85,7 +86,7 @@ py::object activation_backward_door(py::array dA, py::array Z, const std::string
     const auto z = matrix<T>(who, "Z", Z, d.rows, d.cols, "like dA");
     Result<T> dZ(z.rows, z.cols);
     {
-      const py::gil_scoped_release release;
+      const Released released;
       activation_backward(d, z, row, parameter, dZ.view);
     }
     return dZ.array;
@@ -107,7 +108,7 @@ py::object loss_values_door(py::array A, py::array Y, const std::string& name, c
     py::array_t<T> values(a.cols);
     T* out = values.mutable_data();
     {
-      const py::gil_scoped_release release;
+      const Released released;
       loss_values(a, y, row, parameter, out);
     }
     return values;
@@ -124,7 +125,7 @@ py::object loss_gradient_door(py::array A, py::array Y, const std::string& name,
     const auto y = matrix<T>(who, "Y", Y, a.rows, a.cols, "like A");
     Result<T> dA(a.rows, a.cols);
     {
-      const py::gil_scoped_release release;
+      const Released released;
       loss_gradient(a, y, row, parameter, dA.view);
     }
     return dA.array;

@@ -9,9 +9,13 @@
 
 #include "arrays.hpp"
 #include "bind.hpp"
+#include "gil.hpp"
 
 #include <pybind11/stl.h>
 
+#include <unistd.h>
+
+#include <memory>
 #include <mutex>
 #include <optional>
 
@@ -24,11 +28,11 @@ struct Listener final : Monitor {  // called without the GIL, by the thread that
   explicit Listener(py::object f) : on_epoch(std::move(f)) {}
   bool wants_epochs() const override { return !on_epoch.is_none(); }
   bool epoch(Index number, double loss) override {
-    const py::gil_scoped_acquire gil;
+    const Acquired lock;
     return py::cast<bool>(py::bool_(on_epoch(number, loss)));
   }
   void poll() override {
-    const py::gil_scoped_acquire gil;
+    const Acquired lock;
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
   }
 };
@@ -147,7 +151,7 @@ py::object predict_door(const BoundNetwork<T>& self, const py::object& X, const 
   shape_rule(rows.rows == x.cols && rows.cols == spec.outputs(), "predict", "out", x.cols, spec.outputs(), result,
              "(examples, outputs)");
   {
-    const py::gil_scoped_release release;
+    const Released released;
     predict(self.network, x, {rows.data, rows.cols, rows.rows, rows.col_stride, rows.row_stride}, threads);
   }
   return result;
@@ -162,15 +166,21 @@ struct BoundPredictor {
   Predictor<T> predictor;
   Index inputs, outputs;
   double work;  // multiply-adds of one example
-  std::mutex mutex;
+  std::unique_ptr<std::mutex> mutex = std::make_unique<std::mutex>();
+  pid_t owner = getpid();
 
   void run(View<const T> X, View<T> A, int threads) {
     if (work * static_cast<double>(X.cols) < 1e5) {  // microseconds: giving the GIL away would cost as much
-      const std::unique_lock<std::mutex> lock(mutex, std::try_to_lock);
+      const std::unique_lock<std::mutex> lock(*mutex, std::try_to_lock);
       if (lock.owns_lock()) return predictor(X, A, 1);
     }
-    const py::gil_scoped_release release;
-    const std::lock_guard<std::mutex> lock(mutex);
+    if (owner != getpid()) {  // who held it when the process was forked is not here to give it back
+      [[maybe_unused]] std::mutex* const lost = mutex.release();
+      mutex = std::make_unique<std::mutex>();
+      owner = getpid();
+    }
+    const Released released;
+    const std::lock_guard<std::mutex> lock(*mutex);
     predictor(X, A, threads);
   }
 
@@ -275,7 +285,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
           "evaluate",
           [](const Net& self, const py::object& X, py::array y, const Maybe& w, int threads) {
             const Batch<T> batch("evaluate", self.network.spec, X, std::move(y), w);
-            const py::gil_scoped_release release;
+            const Released released;
             const Scores scores = evaluate(self.network, batch.examples, threads);
             return std::pair{scores.loss, scores.accuracy};
           },
@@ -286,7 +296,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
              const Training& training) {
             const Batch<T> batch("gradient", self.network.spec, X, std::move(y), w);
             T* g = flat<T>("gradient", "gradient", out, self.network.layout.size(), true);
-            const py::gil_scoped_release release;
+            const Released released;
             const TrainingStep step = training_step(training);
             return gradient(self.network, batch.examples, g, threads, training ? &step : nullptr);
           },
@@ -297,7 +307,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
           [](const Net& self, const py::object& X) {
             std::vector<py::array> keep;
             const auto x = inputs<T>("nonfinite_layer", X, self.network.spec.units(0), keep);
-            const py::gil_scoped_release release;
+            const Released released;
             return nonfinite_layer(self.network, x);
           },
           py::arg("X"))
@@ -323,7 +333,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
             const Writing writing(self.busy);
             TrainResult result;
             {
-              const py::gil_scoped_release release;
+              const Released released;
               result = train(self.network, batch.examples, optimizer, options, listener);
             }
             return std::pair{result.losses, result.first_nonfinite_step};

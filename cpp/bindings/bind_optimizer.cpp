@@ -6,6 +6,7 @@
 #include "arrays.hpp"
 #include "bind.hpp"
 #include "bind_network.hpp"
+#include "gil.hpp"
 
 #include <pybind11/stl.h>
 
@@ -97,7 +98,7 @@ void bind(py::module_& m, const char* class_name) {
             usable_for(self, net, "step");
             const T* g = flat<T>("step", "gradient", gradient, n, false);
             const Writing writing(net.busy);
-            const py::gil_scoped_release release;
+            const Released released;
             step(self, net.network, g);
           },
           py::arg("network"), py::arg("gradient"));

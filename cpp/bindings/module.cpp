@@ -3,6 +3,8 @@
 #include <deepcore/threads.hpp>
 #include <deepcore/version.hpp>
 
+#include <exception>
+#include <new>
 #include <string>
 
 #include "bind.hpp"
@@ -21,6 +23,13 @@ PYBIND11_MODULE(DEEPCORE_MODULE, m) {
     d["threads"] = std::to_string(deepcore::num_threads());
     d["packet_bytes"] = std::to_string(info.packet_bytes);
     return d;
+  });
+  py::register_local_exception_translator([](std::exception_ptr error) {
+    try {
+      if (error) std::rethrow_exception(error);
+    } catch (const std::bad_alloc&) {
+      PyErr_SetString(PyExc_MemoryError, "deepcore: not enough memory; Model.plan tells what a step takes");
+    }
   });
   deepcore::bindings::bind_catalog(m);
   deepcore::bindings::bind_door(m);

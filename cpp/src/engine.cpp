@@ -156,6 +156,8 @@ void Engine<T>::by_layer(const std::int64_t* order, Index first, Index m) {
     const kernels::Panels<T>& rows = packed_.layer(l).rows;
     team_.for_each(rows.count(), [&](Index p, int) { work(rows.start(p), rows_end(l, p + 1)); });
   };
+  // A layer of one panel has its columns whole: the product's item has done the rest.
+  const auto in_columns = [&](int l) { return columnwise(l) && packed_.layer(l).rows.count() > 1; };
   const int L = spec_.depth();
   if (!resident_) {
     by_examples([&](Index j0, Index n, int) { gather_inputs(order, first, j0, n); });
@@ -165,7 +167,7 @@ void Engine<T>::by_layer(const std::int64_t* order, Index first, Index m) {
     if (l == L) break;
     if (by_unit(l)) {
       by_panel(l, [&](Index i0, Index i1) { activate(l, i0, i1, 0, m); });
-    } else if (columnwise(l)) {
+    } else if (in_columns(l)) {
       by_examples([&](Index j0, Index n, int) { activate(l, 0, spec_.units(l), j0, n); });
     }
   }
@@ -175,7 +177,7 @@ void Engine<T>::by_layer(const std::int64_t* order, Index first, Index m) {
     share(packed_.layer(l).rows.count(), [&](Index p0, Index p1, Index j0, Index n) { backward(l, p0, p1, j0, n); });
     if (by_unit(l)) {
       by_panel(l, [&](Index i0, Index i1) { pull_back(l, i0, i1, 0, m); });
-    } else if (columnwise(l)) {
+    } else if (in_columns(l)) {
       by_examples([&](Index j0, Index n, int) { pull_back(l, 0, spec_.units(l), j0, n); });
     }
   }

@@ -67,7 +67,17 @@ void Engine<T>::store_running(T* to) const {
 template <class T>
 void Engine<T>::move_running() {
   constexpr T kNew = static_cast<T>(kernels::kNormMomentum), kOld = static_cast<T>(1 - kernels::kNormMomentum);
-  const T unbiased = static_cast<T>(this->weight_ > 1 ? this->weight_ / (this->weight_ - 1) : 1);
+  if (running_.size() == 0) return;
+  // W / (W - 1) of W rows, of whole weights as of repeated rows; W / (W - sum w^2 / W) where weights are small: if all
+  // are equal that is the rows' own factor, and weights just above 1 in all do not make it huge.
+  double lost = 1;
+  if (examples_.weights != nullptr) {
+    double squares = 0;
+    for (Index j = 0; j < m_; ++j)
+      squares += static_cast<double>(slab_weights_.data()[j]) * static_cast<double>(slab_weights_.data()[j]);
+    lost = std::min(lost, squares / this->weight_);
+  }
+  const T unbiased = static_cast<T>(this->weight_ > lost ? this->weight_ / (this->weight_ - lost) : 1);
   for (int l = 1; l <= spec_.depth(); ++l) {
     if (!by_unit(l)) continue;
     const Index n = spec_.units(l);

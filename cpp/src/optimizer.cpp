@@ -100,7 +100,7 @@ double Schedule::rate(Index step) const {
       const double low = v[0] / v[3], last = v[1] - 1, peak = v[2] * v[1] - 1;
       const double now = std::min(t, last);
       if (peak > 0 && now <= peak) return half_cosine(low, v[0], now / peak);
-      return half_cosine(v[0], low / v[4], (now - peak) / (last - peak));
+      return half_cosine(v[0], low / v[4], last > peak ? (now - peak) / (last - peak) : 0);  // one step, all of it rise
     }
   }
 }

@@ -26,7 +26,9 @@ int from_environment(const char* name) {
   if (value == nullptr) return 0;
   char* end = nullptr;
   const long threads = std::strtol(value, &end, 10);  // OMP_NUM_THREADS may be a list: its first number counts
-  return end != value && threads > 0 && threads < 100000 ? static_cast<int>(threads) : 0;
+  const bool whole =
+      end != value && (*end == '\0' || *end == ',' || *end == ' ');  // 2.5 and 1e3 are no numbers of threads
+  return whole && threads > 0 && threads < 100000 ? static_cast<int>(threads) : 0;
 }
 
 int affinity() {

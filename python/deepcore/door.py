@@ -18,6 +18,7 @@ from deepcore.typing import Array, ClassWeight
 
 __all__ = [
     "count",
+    "dtype",
     "features",
     "is_sparse",
     "label_smoothing",
@@ -48,10 +49,24 @@ def threads(who: str, value: int | None) -> int:
     return 0 if value is None else count(who, "threads", value)
 
 
+def dtype(who: str, value: object) -> np.dtype[Any]:
+    """float32 or float64."""
+    try:
+        found: object = np.dtype(value)  # type: ignore[call-overload]
+    except TypeError:
+        found = value
+    if found not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise ValueError(f"{who}: dtype must be float32 or float64, got {found}")
+    return found  # type: ignore[return-value]
+
+
 def numbers(who: str, name: str, value: object) -> Array:
     """``value`` as an array of bools, integers or floats, of whatever shape it has."""
+    plain = type(value) is np.ndarray
+    if not plain and isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
+        raise ValueError(f"{who}: {name} must have no masked values; use {name}.filled(...)")
     try:
-        array: Array = value if type(value) is np.ndarray else np.asarray(value)
+        array: Array = value if plain else np.asarray(value)  # type: ignore[assignment]
     except ValueError as error:
         raise ValueError(f"{who}: {name} must be one rectangular array; its rows differ in length") from error
     if array.dtype.kind not in "biuf":
@@ -126,13 +141,19 @@ def _sparse_features(who: str, X: Any, n_x: int, dtype: np.dtype[Any]) -> Array:
     if X.ndim != 2 or X.shape[1] != n_x:
         hint = "; is it transposed?" if X.ndim == 2 and X.shape[0] == n_x else ""
         raise ValueError(f"{who}: X must have {n_x} columns, got shape {X.shape}{hint}")
-    rows: Array = X.tocsr()  # no array, but for its shape and dtype the rest does not care
+    rows: Any = X.tocsr()  # no array, but for its shape and dtype the rest does not care
     values = numbers(who, "X", rows.data)
     if values.dtype != dtype:
         with np.errstate(over="ignore"):
             rows = rows.astype(dtype)
-    _check_finite(who, "X", np.asarray(rows.data))
-    return rows
+    data = np.ascontiguousarray(rows.data, dtype=dtype)
+    if (bad := _core.first_nonfinite_row(data)) >= 0:
+        row = int(np.searchsorted(rows.indptr, bad, side="right")) - 1
+        raise ValueError(
+            f"{who}: X must be finite in {dtype}, got {data[bad]} in row {row}, column {rows.indices[bad]}; "
+            "remove or fill such rows"
+        )
+    return rows  # type: ignore[no-any-return]
 
 
 def features(who: str, X: object, n_x: int, dtype: np.dtype[Any], mapped: bool = False) -> Array:
@@ -251,7 +272,8 @@ def weights(
 
     Args:
         who: Name of the calling method.
-        sample_weight: (m,), finite, not negative, not all zero; None: 1.
+        sample_weight: (m,), finite, not negative, not all zero; None: 1. Below the smallest normal number of
+            ``dtype`` they count as 0.
         class_weight: ``{label: weight}``, classes that are not named weigh 1; ``"balanced"``: m / (k count)
             for each of the k classes present, multiplied over the outputs if there are several (as
             scikit-learn's ``compute_sample_weight`` does); None: 1.
@@ -273,12 +295,23 @@ def weights(
             raise ValueError(f"{who}: sample_weight must not be negative, got {total[row]} in row {row}")
     if class_weight is not None:
         by_class = _class_weights(who, class_weight, y)
-        total = by_class if total is None else total * by_class
+        with np.errstate(over="ignore"):  # what overflows is reported below
+            total = by_class if total is None else total * by_class
     if total is None:
         return None
-    if not total.any():
+    # Sums of them and 1 over such sums must be numbers of the dtype, with room for what they multiply.
+    normal, most = np.finfo(dtype).tiny, float(np.finfo(dtype).max) * 1e-8
+    total = np.where(total < normal, 0, total)
+    with np.errstate(over="ignore"):
+        whole = float(total.sum())
+    if whole == 0:
         raise ValueError(
             f"{who}: sample_weight and class_weight must leave an example with weight, got all zero"
+        )
+    if not whole <= most:
+        raise ValueError(
+            f"{who}: sample_weight and class_weight must have a sum of at most {most:.0e} in {dtype}, got "
+            f"{whole:g}; divide them by their mean"
         )
     return np.ascontiguousarray(total, dtype=dtype)
 
@@ -303,6 +336,8 @@ def _class_weights(who: str, class_weight: Mapping[int, float] | str, y: Array) 
             raise ValueError(f"{who}: class_weight must be a mapping or 'balanced', got {class_weight!r}")
         per_class = len(labels) / (len(classes) * counts)
     else:
+        if not isinstance(class_weight, Mapping):
+            raise TypeError(f"{who}: class_weight must be a mapping or 'balanced', got {class_weight!r}")
         present = set(classes.tolist())
         unknown = [label for label in class_weight if label not in present]
         if unknown:
@@ -310,7 +345,8 @@ def _class_weights(who: str, class_weight: Mapping[int, float] | str, y: Array) 
                 f"{who}: class_weight must name labels that occur in y, got {unknown[0]!r}; "
                 f"there is {', '.join(f'{label:g}' for label in classes[:10])}"
             )
-        per_class = np.array([class_weight.get(int(label), 1.0) for label in classes], np.float64)
+        chosen = [class_weight.get(int(label), 1.0) for label in classes]
+        per_class = numbers(who, "class_weight", chosen).astype(np.float64)
         if not (np.isfinite(per_class).all() and (per_class >= 0).all()):
             raise ValueError(f"{who}: class_weight must be finite and not negative, got {dict(class_weight)}")
     return np.asarray(per_class[index], np.float64)

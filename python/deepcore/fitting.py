@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from deepcore import _core, door, metrics, streams
-from deepcore.callbacks import EpochRecord
+from deepcore import _core, catalog, door, metrics, streams
+from deepcore.callbacks import EarlyStopping, EpochRecord, ReduceOnPlateau
 from deepcore.history import History
 from deepcore.layers import SymmetryWarning
 from deepcore.lbfgs import LBFGS, minimize
@@ -52,11 +53,17 @@ class _Epochs:
     def __init__(self, who: str, model: Model, options: Options) -> None:
         self.who, self.model = who, model
         self.threads = door.threads(who, options.threads)
+        for name in ("metrics", "callbacks"):
+            value = getattr(options, name)
+            if not isinstance(value, Iterable) or isinstance(value, str):
+                raise TypeError(f"{who}: {name} must be a list, got {value!r}")
         self.metrics = [metrics.resolve(who, metric, model) for metric in options.metrics]
         self.validation = _validation(who, model, options.validation_data)
         self.training: Examples | None = None  # what metrics of the training data are taken of
         self.listeners: list[Callback] = [*options.callbacks, *([Progress()] if options.verbose else [])]
         for listener in self.listeners:
+            if isinstance(listener, type):
+                raise TypeError(f"{who}: callbacks must be objects, got the class {listener.__name__}")
             if not callable(listener):
                 raise TypeError(f"{who}: callbacks must be callable, got {type(listener).__name__}")
         self.history = History()
@@ -73,23 +80,50 @@ class _Epochs:
             answers = [listener(record) for listener in self.listeners]
             return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in answers)
 
-        try:
-            self._tell("on_start")
+        self._check_monitors()
+        with self._listening():
             losses, bad, layer = loop(on_epoch if listening else None)
-        finally:
-            self._tell("on_end")  # also after Ctrl-C
         if not listening:
             for loss in losses:
                 self.history.append({"loss": loss})
+        if bad < 0 and state is not None:  # the last step has no next one whose loss would tell
+            lost = _core.first_nonfinite_row(self.model.flat_parameters)
+            if lost >= 0:
+                bad, layer = state.steps, sum(lost >= first for first, *_ in self.model._layout)
         if bad >= 0:
             self._diverged(bad, layer)
         return self.history
 
-    def _tell(self, name: str) -> None:
+    def _check_monitors(self) -> None:
+        names, chosen = ["loss"], [_name(metric) for metric in self.metrics]
+        if self.training is not None:
+            names += chosen
+        if self.validation is not None:
+            output = self.model.layers[-1].activation
+            accuracy = ["accuracy"] if catalog.activations[output]["probability"] else []
+            names += [f"val_{name}" for name in ("loss", *accuracy, *chosen)]
         for listener in self.listeners:
-            hook = getattr(listener, name, None)
-            if hook is not None:
+            if isinstance(listener, (EarlyStopping, ReduceOnPlateau)) and listener.monitor not in names:
+                raise KeyError(f"{listener.monitor!r} is not recorded; there is {', '.join(names)}")
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        """Tell listeners of the start, and those that were told of the end: after Ctrl-C and errors too."""
+        told: list[Callback] = []
+
+        def tell(listener: Callback, name: str) -> None:
+            if (hook := getattr(listener, name, None)) is not None:
                 hook(self.model)
+
+        try:
+            for listener in self.listeners:
+                told.append(listener)
+                tell(listener, "on_start")
+            yield
+        finally:
+            with ExitStack() as ends:  # calls all of them, in the order of the list, whichever raises
+                for listener in reversed(told):
+                    ends.callback(tell, listener, "on_end")
 
     def _numbers(self) -> dict[str, float]:
         """Metrics of the training data and numbers of the validation data, at the present parameters."""
@@ -143,9 +177,16 @@ class Run:
             raise ValueError(f"{self.who}: validation_split and validation_data exclude each other, got both")
         if not isinstance(part, (float, np.floating)) or not 0 < part < 1:
             raise ValueError(f"{self.who}: validation_split must be a fraction between 0 and 1, got {part!r}")
-        rows, held_out = split_indices(len(self.data.y), float(part), self.model.seed)
-        self.epochs.validation = self.data.take(held_out)
-        self.data = self.data.part(rows)
+        m = len(self.data.y)
+        if not 0 < round(m * part) < m:
+            raise ValueError(
+                f"{self.who}: validation_split must leave rows in both parts, got {part}; {m} are too few"
+            )
+        rows, held_out = split_indices(m, float(part), self.model.seed)
+        self.epochs.validation, self.data = self.data.take(held_out), self.data.part(rows)
+        for name, data in (("validation", self.epochs.validation), ("training", self.data)):
+            if data.weight is not None and not data.weight.any():
+                raise ValueError(f"{self.who}: validation_split must leave the {name} part weight, got none")
 
     def train(
         self,
@@ -166,19 +207,26 @@ class Run:
         steps = -(-m // batch)
         _warn_if_symmetric(self.who, model)
         if isinstance(optimizer, LBFGS) and self.who == "fit":
-            chosen = optimizer
+            chosen, model._state = optimizer, None
             return self.epochs.run(
                 lambda on_epoch: minimize(model, data, chosen, on_epoch, threads), chosen.max_iter, None
             )
         state = resolve(optimizer, model, epochs * steps, self.who)
+        model._state = state if self.who == "partial_fit" else None
         started, first_epoch = state.steps, model.epochs_trained
 
         def in_one_call(on_epoch: OnEpoch | None) -> Ending:
             given = {} if order is None else {"order": order}
+
+            def counted(epoch: int, loss: float) -> bool:
+                model.epochs_trained = epoch + 1  # a copy that a callback makes goes on from here
+                return on_epoch is not None and on_epoch(epoch, loss)
+
             try:
                 losses, bad = model._network.train(
                     data.X, data.y, state._native, batch, epochs, shuffle=bool(shuffle), seed=model.seed,
-                    first_epoch=first_epoch, sample_weight=data.weight, on_epoch=on_epoch, threads=threads,
+                    first_epoch=first_epoch, sample_weight=data.weight, threads=threads,
+                    on_epoch=None if on_epoch is None else counted,
                     **given,
                 )  # fmt: skip
                 return losses, int(bad), streams.first_bad_layer(model, data.X) if bad >= 0 else 0
@@ -234,7 +282,11 @@ def measure(
         outputs = model._outputs(data.X, threads)
         for metric in functions:
             weight = {"sample_weight": data.weight} if isinstance(metric, metrics.Named) else {}
-            values[_name(metric)] = float(metric(data.y, outputs, **weight))
+            value = metric(data.y, outputs, **weight)
+            try:
+                values[_name(metric)] = float(value)
+            except (TypeError, ValueError) as error:
+                raise TypeError(f"metrics: {_name(metric)} must return a number, got {value!r}") from error
     return values
 
 

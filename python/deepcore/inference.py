@@ -142,6 +142,8 @@ class Inference:
             raise ValueError(
                 f"predict_labels: the output must be sigmoid or softmax, got {output}; use predict"
             )
+        if not isinstance(threshold, (int, float, np.number)) or np.isnan(threshold):
+            raise ValueError(f"predict_labels: threshold must be a number, got {threshold!r}")
         A = self.predict(X, threads=threads)
         if output == "softmax":
             return np.asarray(A.argmax(axis=-1))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import get_args
 
 import numpy as np
 
-from deepcore import _core, catalog
+from deepcore import _core, catalog, door
 from deepcore.blocks import BlockViews
 from deepcore.typing import ActivationName, InitializerName, NormName
 
@@ -84,11 +84,7 @@ class Dense:
     norm: NormName | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.units, bool) or not isinstance(self.units, (int, np.integer)):
-            raise TypeError(f"Dense: units must be a whole number, got {self.units!r}")
-        if self.units < 1:
-            raise ValueError(f"Dense: units must be at least 1, got {self.units}")
-        object.__setattr__(self, "units", int(self.units))
+        object.__setattr__(self, "units", door.count("Dense", "units", self.units))
         row = catalog.lookup(catalog.activations, self.activation, "Dense: activation")
         if self.init != "auto":
             catalog.lookup(catalog.initializers, self.init, "Dense: init")
@@ -99,7 +95,7 @@ class Dense:
             if value is None and name in ("parameter", "max_norm"):
                 continue
             object.__setattr__(self, name, _number(name, value, "Dense"))
-        if self.norm not in (None, *get_args(NormName)):
+        if self.norm is not None and str(self.norm) not in get_args(NormName):
             raise ValueError(f"Dense: norm must be None, 'batch' or 'layer', got {self.norm!r}")
         if self.dropout >= 1:
             raise ValueError(f"Dense: dropout must be below 1, got {self.dropout}")
@@ -157,6 +153,8 @@ def folded(layers: Sequence[Dense | Dropout]) -> tuple[float, tuple[Dense, ...]]
         TypeError: if the list holds something else, or no dense layer.
         ValueError: if two dropouts follow each other, or one follows the last layer.
     """
+    if not isinstance(layers, Iterable):
+        raise TypeError(f"Model: layers must be a list of Dense and Dropout, got {layers!r}")
     rates, dense = [0.0], list[Dense]()
     for layer in layers:
         if isinstance(layer, Dense):
@@ -185,9 +183,13 @@ def native_parameter(activation: str, parameter: float | None) -> float:
 def _number(name: str, value: object, who: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.floating, np.integer)):
         raise TypeError(f"{who}: {name} must be a number, got {value!r}")
-    if not (math.isfinite(value) and value >= 0):
+    try:
+        number = float(value)
+    except OverflowError:  # a huge int
+        number = math.inf
+    if not (math.isfinite(number) and number >= 0):
         raise ValueError(f"{who}: {name} must be finite and not negative, got {value}")
-    return float(value)
+    return number
 
 
 def native_layers(layers: Sequence[Dense]) -> list[tuple[int, str, float, dict[str, float | str]]]:

@@ -65,9 +65,7 @@ class Model(Trainable, Inference):
     ) -> None:
         self.inputs = door.count("Model", "inputs", inputs)
         self.input_dropout, self.layers = folded(layers)
-        self.dtype: np.dtype[Any] = np.dtype(dtype)
-        if self.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
-            raise ValueError(f"Model: dtype must be float32 or float64, got {self.dtype}")
+        self.dtype = door.dtype("Model", dtype)
         self.seed = door.count("Model", "seed", seed, low=0, high=2**63 - 1)
         self.loss = resolve_loss(loss, self.layers)
         self.loss_parameter = door.loss_parameter(self.loss, loss_parameter)
@@ -149,7 +147,7 @@ class Model(Trainable, Inference):
             parameters: gradient and update in ... chunks
             memory:     parameters 0.407 MB, ...
         """
-        state = resolve(optimizer, self, 1)
+        state = resolve(optimizer, self, 1, "plan")
         batch = door.count("plan", "batch_size", batch_size)
         return Plan(**self._network.plan(batch, state._native, door.threads("plan", threads)))
 
@@ -248,9 +246,14 @@ class Model(Trainable, Inference):
         """
         from deepcore import checkpoint
 
+        before = self.extras
         if extras is not None:
             self.extras = dict(extras)
-        checkpoint.save(self, path)
+        try:
+            checkpoint.save(self, path)
+        except BaseException:
+            self.extras = before
+            raise
 
     def __reduce__(self) -> tuple[Any, ...]:
         from deepcore import checkpoint

@@ -6,13 +6,14 @@ Formulas and defaults are those of ``torch.optim``; they live in the native rows
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from deepcore import _core, catalog
+from deepcore import _core, catalog, door
 from deepcore.schedules import LearningRate, Schedule, is_tabulated, native_schedule
 from deepcore.typing import Array
 
@@ -83,7 +84,7 @@ _BELOW_ONE = frozenset({"beta1", "beta2", "alpha"})
 
 def _check_number(who: str, name: str, value: object, below: float = math.inf) -> None:
     number = isinstance(value, (bool, int, float, np.integer, np.floating))
-    if not number or not math.isfinite(value) or not 0 <= value < below:  # type: ignore[arg-type,operator]
+    if not number or not 0 <= value < below or value > sys.float_info.max:  # type: ignore[operator]
         rule = "finite and not negative" if below == math.inf else f"at least 0 and below {below:g}"
         raise ValueError(f"{who}: {name} must be {rule}, got {value!r}")
 
@@ -199,7 +200,9 @@ class OptimizerState:
 
     def __init__(self, optimizer: Optimizer, model: Model, steps: int | None = None) -> None:
         rate = optimizer.learning_rate
-        if steps is None and is_tabulated(rate):
+        if steps is not None:
+            steps = door.count("bind", "steps", steps)
+        elif is_tabulated(rate):
             raise ValueError(
                 f"{type(optimizer).__name__}: steps must be given when learning_rate is a function, which is "
                 "tabulated over the run"
@@ -217,8 +220,15 @@ class OptimizerState:
 
     @property
     def steps(self) -> int:
-        """Steps made so far."""
+        """Steps made so far; may be set, together with ``slots``, to go on from a point that was saved."""
         return int(self._native.steps)
+
+    @steps.setter
+    def steps(self, steps: int) -> None:
+        number = door.count("steps", "steps", steps, low=0)
+        with self._model._exclusive("steps"):
+            self._native.steps = number
+            self._prepare(1)
 
     @property
     def learning_rate(self) -> float:
@@ -227,14 +237,15 @@ class OptimizerState:
 
     @property
     def rate_scale(self) -> float:
-        """Factor on the schedule, 1 at the start; a callback may change it between epochs."""
+        """Factor on the schedule, 1 at the start; a callback may change it, another thread not."""
         return self._scale
 
     @rate_scale.setter
     def rate_scale(self, factor: float) -> None:
         _check_number("rate_scale", "factor", factor)
-        self._scale = float(factor)
-        self._set_schedule(0)
+        with self._model._held("rate_scale"):
+            self._scale = float(factor)
+            self._set_schedule(0)
 
     def _set_schedule(self, steps: int) -> None:
         """Set the native schedule; a function is tabulated as far as step ``steps`` at least."""
@@ -250,13 +261,16 @@ class OptimizerState:
     def slots(self) -> dict[str, Array]:
         """Copies of the slots by name, 1-D, laid out like ``flat_parameters``; only those in use.
 
-        Assigning them, all at once, puts an optimizer back where it stood; it refuses other names and sizes.
+        Assigning them, all at once, and ``steps`` puts an optimizer back where it stood; other names and
+        sizes are refused.
         """
-        return dict(self._native.slots)
+        with self._model._held("slots"):
+            return dict(self._native.slots)
 
     @slots.setter
     def slots(self, values: Mapping[str, Array]) -> None:
-        self._native.slots = dict(values)
+        with self._model._held("slots"):
+            self._native.slots = dict(values)
 
     def step(self, grads: Mapping[str, Array] | Array) -> None:
         """Move the model's parameters by one step of the optimizer.
@@ -271,7 +285,7 @@ class OptimizerState:
             RuntimeError: if the model is being trained at this moment.
         """
         if not isinstance(grads, Mapping):
-            flat = np.ascontiguousarray(grads, dtype=self._model.dtype)
+            flat = np.ascontiguousarray(door.numbers("step", "grads", grads), dtype=self._model.dtype)
             if flat.shape != self._model.flat_parameters.shape:
                 raise ValueError(
                     f"step: grads must have shape {self._model.flat_parameters.shape} like flat_parameters, "

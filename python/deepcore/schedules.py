@@ -6,7 +6,7 @@ it. What acts on a recorded number, between epochs, is a callback: ``deepcore.Re
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from typing import ClassVar, TypeAlias
@@ -176,8 +176,10 @@ class Warmup(Schedule):
             raise TypeError("Warmup: learning_rate must be a number, a function or another schedule")
         if not callable(rate) and not (_is_number(rate) and rate >= 0):
             raise ValueError(f"Warmup: learning_rate must be finite and not negative, got {rate!r}")
-        if isinstance(self.steps, bool) or not isinstance(self.steps, (int, np.integer)) or self.steps < 1:
-            raise ValueError(f"Warmup: steps must be a whole number, at least 1, got {self.steps!r}")
+        if isinstance(self.steps, bool) or not isinstance(self.steps, (int, np.integer)):
+            raise ValueError(f"Warmup: steps must be a whole number, got {self.steps!r}")
+        if not 1 <= self.steps < 2**31:
+            raise ValueError(f"Warmup: steps must be at least 1 and below 2**31, got {self.steps!r}")
         if not (_is_number(self.start) and 0 <= self.start <= 1):
             raise ValueError(f"Warmup: start must be a factor from 0 to 1, got {self.start!r}")
 
@@ -198,7 +200,7 @@ LearningRate: TypeAlias = float | Schedule | Callable[[int], float]
 
 def _is_number(value: object) -> bool:
     number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    return number and math.isfinite(value)  # type: ignore[arg-type]
+    return number and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
 
 
 def native_schedule(learning_rate: LearningRate, steps: int, table: list[float]) -> _core.Schedule:

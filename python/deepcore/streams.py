@@ -195,9 +195,9 @@ def train(
     """The loop of the native ``train`` over slabs: losses, the step that was not finite or -1, its layer."""
     losses: list[float] = []
     for epoch in range(epochs):
-        model.epochs_trained += 1  # also if Ctrl-C ends it: its order is used up
         total = weight = 0.0
-        for data, batch in slabs(epoch):
+        for number, (data, batch) in enumerate(slabs(epoch)):
+            model.epochs_trained += number == 0  # also if Ctrl-C ends it: its order is used up
             steps = -(-len(data.y) // batch)
             state._prepare(steps)
             share = float(len(data.y) if data.weight is None else data.weight.sum(dtype=np.float64))

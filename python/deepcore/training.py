@@ -23,6 +23,7 @@ class Trainable:
     """The training half of ``Model``."""
 
     _busy: threading.Lock
+    _trainer: int | None = None  # the thread that holds _busy
     _state: OptimizerState | None = None  # of partial_fit
 
     def fit(
@@ -95,7 +96,6 @@ class Trainable:
         from deepcore.fitting import Options, Run
 
         with self._exclusive("fit"):
-            self._state = None
             options = Options(validation_data, callbacks, threads, verbose, metrics)
             run = Run(cast("Model", self), X, y, sample_weight, class_weight, options, validation_split)
             return run.train(optimizer, epochs, batch_size, shuffle)
@@ -113,7 +113,8 @@ class Trainable:
         """One more epoch, on these examples; the optimizer goes on where the last call left it.
 
         n calls are one ``fit`` of n epochs, bit for bit. The optimizer starts afresh with the first call,
-        with the first after a ``fit``, and with another description than in the last call.
+        with the first after a ``fit``, and with another description than in the last call; files and copies
+        of the model do not hold it.
 
         Args:
             X: (m, n_x); it and the other arguments are those of ``fit``.
@@ -134,8 +135,7 @@ class Trainable:
         with self._exclusive("partial_fit"):
             model = cast("Model", self)
             run = Run(model, X, y, sample_weight, None, Options(threads=threads), who="partial_fit")
-            self._state = continued(optimizer, model, self._state)
-            return run.train(self._state, 1, batch_size, shuffle)
+            return run.train(continued(optimizer, model, self._state), 1, batch_size, shuffle)
 
     def fit_batches(
         self,
@@ -190,7 +190,18 @@ class Trainable:
             raise RuntimeError(
                 f"{who}: this model is already being trained (by a callback or another thread)"
             )
+        self._trainer = threading.get_ident()
         try:
             yield
         finally:
+            self._trainer = None
             self._busy.release()
+
+    @contextmanager
+    def _held(self, who: str) -> Iterator[None]:
+        """``_exclusive``, which a callback has by the run that calls it."""
+        if self._trainer == threading.get_ident():
+            yield
+        else:
+            with self._exclusive(who):
+                yield

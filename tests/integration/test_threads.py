@@ -78,7 +78,7 @@ def test_omp_num_threads_is_heard_and_may_be_a_list():
     assert asked(OMP_NUM_THREADS="5,2") == 5
 
 
-@pytest.mark.parametrize("nonsense", ["", "0", "-2", "many"])
+@pytest.mark.parametrize("nonsense", ["", "0", "-2", "many", "2.5", "1e3"])
 def test_a_number_that_is_none_is_passed_over(nonsense):
     assert asked(DEEPCORE_NUM_THREADS=nonsense, OMP_NUM_THREADS="4") == 4
 
@@ -164,3 +164,70 @@ def test_threadpoolctl_sees_and_limits_the_threads():
         assert _core.num_threads() == 1
     assert _core.num_threads() == before
     _core.set_num_threads(0)
+
+
+ENDING = """
+import threading
+import numpy as np
+import deepcore as dc
+
+rows, labels = np.ones((2000, 60), np.float32), np.zeros(2000, int)
+model, heard, asked = dc.mlp([60, 210, 90, 5]), threading.Event(), threading.Event()
+predictor = dc.mlp([60, 210, 90, 5]).predictor()
+
+def train(listen):
+    model.fit(rows, labels, epochs=10**6, batch_size=250, threads=2, callbacks=[listen])
+
+def ask():
+    while True:
+        predictor(rows, threads=2)
+        asked.set()
+
+for work in (lambda: train(lambda record: heard.set()), ask):
+    threading.Thread(target=work, daemon=True).start()
+heard.wait()
+asked.wait()
+print("end")
+"""
+
+
+def test_the_interpreter_ends_while_daemon_threads_train_and_predict():
+    done = subprocess.run(
+        [sys.executable, "-c", ENDING], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
+
+
+FORKED_AT_WORK = """
+import os
+import threading
+import numpy as np
+import deepcore as dc
+
+rows = np.ones((40000, 60), np.float32)
+predictor, asked, enough = dc.mlp([60, 210, 90, 5]).predictor(), threading.Event(), threading.Event()
+
+def ask():
+    while not enough.is_set():
+        predictor(rows)
+        asked.set()
+
+thread = threading.Thread(target=ask)
+thread.start()
+asked.wait()
+for _ in range(3):
+    child = os.fork()
+    if child == 0:
+        os._exit(predictor(rows[:500], threads=2).shape != (500, 5))
+    assert os.waitpid(child, 0)[1] == 0
+enough.set()
+thread.join()
+print("end")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_may_use_a_predictor_that_another_thread_was_using():
+    code = [sys.executable, "-W", "ignore", "-c", FORKED_AT_WORK]  # a fork beside threads is warned about
+    done = subprocess.run(code, check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "end\n"), done.stderr

@@ -106,12 +106,38 @@ def test_predictions_use_the_running_statistics(norm):
     assert model.gradients(X, y)[0] == pytest.approx(model.evaluate(X, y)["loss"], rel=1e-13)
 
 
-def test_fit_moves_the_running_statistics_as_the_reference_does():
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [dc.Dense(9, "tanh", norm="batch"), dc.Dense(7, "tanh", norm="layer")],
+        [dc.Dense(7, "tanh", norm="layer"), dc.Dense(9, "tanh", norm="batch")],
+    ],
+    ids=["batch before layer", "layer before batch"],
+)
+def test_both_norms_in_one_network_have_the_gradient_of_the_cost(layers):
+    model, (X, y) = dc.Model(6, [*layers, dc.Dense(3, "softmax")], dtype="float64", seed=4), examples(8)
+    assert model.gradients(X, y)[0] == pytest.approx(model.evaluate(X, y)["loss"], rel=1e-13)
+    flat = np.zeros_like(model.flat_parameters)
+    slopes = differences(model._network, lambda: model._network.gradient(X, y, flat, None, 0, (4, 7)))
+    grads = model.gradients(X, y, step=7)[1].flat
+    assert np.abs(grads - slopes).max() <= TOLERANCE * np.abs(slopes).max()
+
+
+@pytest.mark.parametrize("units", [7, 70], ids=["one panel", "several panels"])
+def test_layer_norm_is_the_same_where_threads_share_each_layer(units):
+    layers = [dc.Dense(1500, "tanh"), dc.Dense(units, "tanh", norm="layer"), dc.Dense(3, "softmax")]
+    model, (X, y) = dc.Model(6, [dc.Dense(300, "tanh"), *layers], seed=4), examples()
+    assert model.plan(41).by_layer
+    assert model.gradients(X, y)[0] == pytest.approx(model.evaluate(X, y)["loss"], rel=1e-6)
+
+
+@pytest.mark.parametrize("weights", [np.ones(41), weights_of(), 0.5 * np.ones(41), np.full(41, 1.001 / 41)])
+def test_fit_moves_the_running_statistics_as_the_reference_does(weights):
     model, (X, y) = net("batch"), examples()
-    t = model.trace(X, y, step=0)
+    t = model.trace(X, y, weights, step=0)
     running = model.running["running_mean1"].copy(), model.running["running_variance1"].copy()
-    mean, variance = twin.moved(running, t["mean1"], t["variance1"], 41)
-    model.fit(X, y, "sgd", epochs=1, batch_size=None)
+    mean, variance = twin.moved(running, t["mean1"], t["variance1"], weights)
+    model.fit(X, y, "sgd", epochs=1, batch_size=None, sample_weight=weights)
     np.testing.assert_allclose(model.running["running_mean1"], mean, rtol=1e-12)
     np.testing.assert_allclose(model.running["running_variance1"], variance, rtol=1e-12)
 
@@ -155,6 +181,16 @@ def test_whole_weights_are_repeated_rows_and_zero_is_no_row():
     repeated.fit(X[rows], y[rows], "sgd", epochs=3, batch_size=None)
     np.testing.assert_allclose(weighted.flat_parameters, repeated.flat_parameters, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(weighted.running.flat, repeated.running.flat, rtol=1e-10)
+
+
+def test_equal_weights_of_any_size_leave_the_running_variance_alone():
+    variances, (X, y) = [], examples()
+    for weight in (1.0, 0.3, 1.001 / 41, 1e-6):  # with 1.001 / 41 their sum is just above 1
+        model = net("batch")
+        model.fit(X, y, "sgd", epochs=1, batch_size=None, sample_weight=np.full(41, weight))
+        variances.append(model.running["running_variance1"].copy())
+    for other in variances[1:]:
+        np.testing.assert_allclose(other, variances[0], rtol=1e-9)
 
 
 @pytest.mark.parametrize("norm", NORMS)

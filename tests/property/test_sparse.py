@@ -91,7 +91,7 @@ def test_a_matrix_that_memory_could_not_hold_is_read_in_batches():
     [
         (lambda S: S[:, :30], ValueError, r"X must have 37 columns, got shape \(41, 30\)"),
         (lambda S: S.T.tocsr()[:, :37], ValueError, "y must have 37 rows like X, got 41"),
-        (lambda S: S * np.inf, ValueError, "X must be finite"),
+        (lambda S: S * np.inf, ValueError, "X must be finite in float64, got -?inf in row 0, column"),
         (lambda S: S.astype(complex), TypeError, "X must hold numbers"),
         (lambda S: _with(S, indices=S.indices + 20), ValueError, "X must have columns from 0 to 36"),
         (lambda S: _with(S, indices=S.indices - 20), ValueError, "X must have columns from 0 to 36"),

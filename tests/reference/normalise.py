@@ -35,9 +35,10 @@ def backward(dN, hat, variance, gamma, norm, weights=None):
     return dZ, (dN * hat).sum(axis=1, keepdims=True), dN.sum(axis=1, keepdims=True)
 
 
-def moved(running, mean, variance, weight):
-    """Running mean and variance after a batch of that weight."""
-    unbiased = variance * weight / (weight - 1) if weight > 1 else variance
+def moved(running, mean, variance, weights):
+    """Running mean and variance after a batch of those weights (m,)."""
+    whole, lost = weights.sum(), min(1.0, (weights**2).sum() / weights.sum())
+    unbiased = variance * whole / (whole - lost) if whole > lost else variance
     return tuple(
         (1 - MOMENTUM) * old + MOMENTUM * new for old, new in zip(running, (mean, unbiased), strict=True)
     )

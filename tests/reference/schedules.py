@@ -38,7 +38,7 @@ def one_cycle(t, learning_rate, steps, rise, div, final_div):
 
     if peak > 0 and t <= peak:
         return anneal(low, learning_rate, t / peak)
-    return anneal(learning_rate, low / final_div, (t - peak) / (last - peak))
+    return anneal(learning_rate, low / final_div, (t - peak) / (last - peak) if last > peak else 0)
 
 
 def warmup(t, after, steps, start):

@@ -78,9 +78,11 @@ def test_a_path_may_be_a_string(path):
     "extras", [{"a": {1, 2}}, {"a": np.ones(2)}, {"a": float("nan")}, {"a": (1, 2)}, {1: 2}]
 )
 def test_extras_that_are_no_json_are_refused(path, extras):
+    model = small()
     with pytest.raises(ValueError, match="save: extras must"):
-        small().save(path, extras=extras)
+        model.save(path, extras=extras)
     assert not path.exists()
+    assert model.extras == {}
 
 
 def test_parameters_that_are_not_finite_are_refused(path):

@@ -1,5 +1,6 @@
 """fit between epochs: history, callbacks, early stopping, progress, and how a run ends."""
 
+import copy
 import io
 import json
 import math
@@ -137,6 +138,42 @@ def test_what_is_no_function_is_refused_as_callback_before_training():
         fit(callbacks=[3])
 
 
+def test_a_class_a_name_or_nothing_is_refused_as_callbacks_before_training():
+    for given, message in (
+        ([dc.EarlyStopping], "the class EarlyStopping"),
+        (None, "a list"),
+        ("x", "a list"),
+    ):
+        with pytest.raises(TypeError, match=f"fit: callbacks must be .*{message}"):
+            fit(callbacks=given)
+
+
+def test_every_callback_hears_of_the_end_even_if_one_of_them_fails():
+    class Fails:
+        def __call__(self, record):
+            pass
+
+        def on_end(self, net):
+            raise LookupError("mine")
+
+    X, y = problem()
+    net, best = model(), dc.EarlyStopping("loss", mode="max")  # the first epoch is the best
+    kept = []
+    with pytest.raises(LookupError, match="mine"):
+        net.fit(X, y, epochs=3, callbacks=[lambda r: kept.append(net.flat_parameters.copy()), Fails(), best])
+    assert np.array_equal(net.flat_parameters, kept[0])
+
+
+def test_a_copy_that_a_callback_makes_goes_on_with_the_next_order():
+    X, y = problem()
+    net, copies = model(), []
+    state = dc.SGD(0.1).bind(net)
+    net.fit(X, y, state, epochs=2, batch_size=7, callbacks=[lambda record: copies.append(copy.copy(net))])
+    assert [one.epochs_trained for one in copies] == [1, 2]
+    copies[0].fit(X, y, dc.SGD(0.1), epochs=1, batch_size=7)
+    assert np.array_equal(copies[0].flat_parameters, net.flat_parameters)
+
+
 # Early stopping.
 
 
@@ -216,8 +253,10 @@ def test_early_stopping_starts_afresh_in_a_second_run():
 
 
 def test_a_monitor_that_is_not_recorded_is_named():
-    with pytest.raises(KeyError, match="'val_loss' is not recorded; there is loss"):
-        fit(callbacks=[dc.EarlyStopping()])
+    net, (X, y) = model(), problem()
+    with pytest.raises(KeyError, match="'val_loss' is not recorded; there is loss, accuracy"):
+        net.fit(X, y, callbacks=[dc.EarlyStopping()], metrics=["accuracy"])
+    assert net.epochs_trained == 0
 
 
 @pytest.mark.parametrize("options", [{"patience": 0}, {"min_delta": -1.0}, {"min_delta": math.nan}])
@@ -272,6 +311,14 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_a_warning_and_its_step():
     assert np.isfinite(net.flat_parameters).all()
     assert f"diverged at step {history.diverged_at_step}" in repr(history)
     assert caught[0].filename == __file__
+
+
+def test_a_last_step_that_loses_the_parameters_is_reported_too():
+    X, y = problem()
+    net = dc.mlp([2, 8, 1], seed=2)  # float32: the rate is infinite
+    with pytest.warns(dc.DivergenceWarning, match="step 1, after 1 whole epochs, first in layer 1"):
+        history = net.fit(X, y, dc.SGD(1e300), epochs=1, batch_size=None)
+    assert (history.epochs, history.diverged_at_step, history.diverged_at_layer) == (1, 1, 1)
 
 
 def test_a_run_that_does_not_diverge_has_no_such_step():

@@ -117,6 +117,8 @@ def test_one_seed_gives_one_start_and_another_seed_another():
     ("make", "error", "message"),
     [
         (lambda: dc.Dense(0), ValueError, "units must be at least 1, got 0"),
+        (lambda: dc.Dense(2**70), ValueError, "units must be at most"),
+        (lambda: dc.mlp([2**31 - 1] * 2), MemoryError, "deepcore: not enough memory; Model.plan tells"),
         (lambda: dc.Dense(2.5), TypeError, "units must be a whole number"),
         (lambda: dc.Dense(True), TypeError, "units must be a whole number"),
         (lambda: dc.Dense(3, "relu", init="hi"), ValueError, "init must be one of"),
@@ -124,9 +126,12 @@ def test_one_seed_gives_one_start_and_another_seed_another():
         (lambda: dc.Dense(3, "leaky_relu", parameter=-0.1), ValueError, "finite and not negative"),
         (lambda: dc.mlp([3]), ValueError, "at least two numbers"),
         (lambda: dc.Model(3, []), TypeError, "at least one Dense"),
+        (lambda: dc.Model(3, 4), TypeError, "layers must be a list of Dense and Dropout, got 4"),
+        (lambda: dc.Dense(3, l2=10**400), ValueError, "l2 must be finite and not negative"),
         (lambda: dc.Model(3, [4, 1]), TypeError, "layers must be Dense and Dropout, got 4"),
         (lambda: dc.Model(0, [dc.Dense(1)]), ValueError, "inputs must be at least 1"),
         (lambda: dc.mlp([3, 1], dtype="float16"), ValueError, "dtype must be float32 or float64"),
+        (lambda: dc.mlp([3, 1], dtype="nonsense"), ValueError, "must be float32 or float64, got nonsense"),
         (lambda: dc.mlp([3, 1], seed=-1), ValueError, "seed must be at least 0"),
         (lambda: dc.mlp([3, 1], seed=2**64), ValueError, "seed must be at most"),
         (lambda: dc.mlp([3, 1], output="softmax"), ValueError, "softmax needs at least 2 units"),
@@ -223,6 +228,7 @@ def test_other_numbers_become_the_model_s_dtype(kind):
         (np.zeros((2, 3, 1)), ValueError, r"X must have shape \(m, 3\)"),
         (np.float64(3), ValueError, r"X must have shape \(m, 3\)"),
         (np.array([[0, 0, 0], [0, np.nan, 0]]), ValueError, r"got nan in row 1, column 1; .*\(1 of 2\)"),
+        (np.ma.masked_less(np.eye(3), 1), ValueError, "X must have no masked values; use X.filled"),
         (np.array([[0, 0, np.inf]]), ValueError, "got inf in row 0, column 2"),
     ],
 )
@@ -257,6 +263,12 @@ def test_labels_are_the_largest_output_or_strictly_above_one_half(output, n, exp
     X = np.array([[0.0, 0.0, 0.5], [1.0, 0.0, 0.0]])  # sigmoid(0) is one half, which is not above it
     assert model.predict_labels(X).tolist() == expected
     assert model.predict_labels(X[1]).tolist() == expected[1]
+
+
+@pytest.mark.parametrize("threshold", ["x", None, float("nan")])
+def test_a_threshold_that_is_no_number_is_refused(threshold):
+    with pytest.raises(ValueError, match="predict_labels: threshold must be a number"):
+        small().predict_labels(np.eye(3), threshold)
 
 
 def test_labels_of_a_regression_are_refused():

@@ -1,5 +1,7 @@
 """Optimizers and schedules as descriptions, and the states they bind."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -187,7 +189,7 @@ def test_slots_put_an_optimizer_back_where_it_stood():
             state.step(model.gradients(X, y)[1])
             if restored:
                 slots, steps, state = state.slots, state.steps, dc.Adam(0.1).bind(model)
-                state.slots, state._native.steps = slots, steps
+                state.slots, state.steps = slots, steps
         ends.append(model.flat_parameters.copy())
     assert np.array_equal(ends[0], ends[1])
 
@@ -218,3 +220,50 @@ def test_slots_cannot_be_set_while_a_run_holds_them():
 
     with pytest.raises(RuntimeError, match="a run holds them"):
         model.fit(X, y, state, epochs=1, callbacks=[meddle])
+
+
+def test_another_thread_cannot_change_the_rate_of_a_run():
+    X, y = examples()
+    model = net()
+    state, answers = dc.Adam().bind(model), []
+
+    def elsewhere():
+        try:
+            state.rate_scale = 0.5
+        except RuntimeError as error:
+            answers.append(str(error))
+
+    def listen(record):
+        record.optimizer.rate_scale *= 2  # the callback's own thread may
+        other = threading.Thread(target=elsewhere)
+        other.start()
+        other.join()
+
+    model.fit(X, y, state, epochs=1, callbacks=[listen])
+    assert state.rate_scale == 2
+    assert len(answers) == 1
+    assert answers[0].startswith("rate_scale: this model is already being trained")
+
+
+@pytest.mark.parametrize("steps", [-1, 1.5, None])
+def test_steps_that_are_no_number_of_steps_are_refused(steps):
+    state = dc.Adam().bind(net())
+    with pytest.raises((TypeError, ValueError), match="steps must be"):
+        state.steps = steps
+    assert state.steps == 0
+
+
+def test_a_saved_run_goes_on_with_the_bits_of_one_that_never_stopped(tmp_path):
+    X, y = examples()
+    layers = [dc.Dense(9, "tanh", norm="batch", dropout=0.3), dc.Dense(1, "sigmoid")]
+    whole, model = (dc.Model(X.shape[1], layers, seed=4) for _ in range(2))
+    whole.fit(X, y, dc.NAdam(dc.Cosine(0.01, 20)), epochs=4, batch_size=7)
+    state = dc.NAdam(dc.Cosine(0.01, 20)).bind(model)
+    model.fit(X, y, state, epochs=2, batch_size=7)
+    model.save(tmp_path / "half.safetensors")
+    rest = dc.load(tmp_path / "half.safetensors")
+    resumed = dc.NAdam(dc.Cosine(0.01, 20)).bind(rest)
+    resumed.slots, resumed.steps = state.slots, state.steps
+    rest.fit(X, y, resumed, epochs=2, batch_size=7)
+    assert np.array_equal(rest.flat_parameters, whole.flat_parameters)
+    assert np.array_equal(rest.running.flat, whole.running.flat)

@@ -21,6 +21,7 @@ CYCLES = [
     ("one_cycle", (0.3, 77, 0.25, 10, 100)),  # the peak lies between two steps
     ("one_cycle", (0.3, 50, 0.0, 25, 1e4)),
     ("one_cycle", (0.3, 50, 1.0, 25, 1e4)),
+    ("one_cycle", (0.3, 1, 1.0, 25, 1e4)),  # neither a way up nor one down
 ]
 
 
@@ -118,8 +119,9 @@ def test_a_function_is_called_once_for_each_step():
         (lambda: dc.OneCycle(0.1, 0), ValueError, "OneCycle: steps must be a finite number, at least 1"),
         (lambda: dc.OneCycle(0.1, 10, rise=1.5), ValueError, "rise must be a fraction from 0 to 1"),
         (lambda: dc.OneCycle(0.1, 10, div=0.5), ValueError, "div must be a finite number, at least 1"),
-        (lambda: dc.Warmup(0.1, 0), ValueError, "Warmup: steps must be a whole number, at least 1, got 0"),
+        (lambda: dc.Warmup(0.1, 0), ValueError, "Warmup: steps must be at least 1 and below .*, got 0"),
         (lambda: dc.Warmup(0.1, 2.5), ValueError, "Warmup: steps must be a whole number"),
+        (lambda: dc.Warmup(0.1, 2**70), ValueError, "Warmup: steps must be at least 1 and below"),
         (lambda: dc.Warmup(-0.1, 5), ValueError, "Warmup: learning_rate must be finite and not negative"),
         (lambda: dc.Warmup("fast", 5), ValueError, "Warmup: learning_rate must be finite"),
         (lambda: dc.Warmup(0.1, 5, start=2), ValueError, "Warmup: start must be a factor from 0 to 1"),

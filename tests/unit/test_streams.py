@@ -89,16 +89,20 @@ def test_partial_fit_after_fit_starts_afresh_and_takes_a_state_to_go_on():
         ({"optimizer": dc.LBFGS()}, TypeError, "partial_fit: optimizer must be a name, .*got LBFGS"),
         ({"optimizer": "adma"}, ValueError, "partial_fit: optimizer must be one of"),
         ({"batch_size": 0}, ValueError, "partial_fit: batch_size must be at least 1"),
+        ({"optimizer": "sgd", "batch_size": 0}, ValueError, "batch_size must be at least 1"),
         ({"y": np.full(100, 2)}, ValueError, "partial_fit: y must be 0 or 1"),
     ],
 )
 def test_partial_fit_refuses_what_fit_refuses(options, error, message):
     X, y = examples()
     model = net()
-    kept = model.flat_parameters.copy()
+    model.partial_fit(X, y)
+    kept, state = model.flat_parameters.copy(), model._state
     with pytest.raises(error, match=message):
         model.partial_fit(X, **{"y": y} | options)
     assert np.array_equal(model.flat_parameters, kept)
+    assert model._state is state
+    assert model.epochs_trained == 1
 
 
 # Batches.
