@@ -1,15 +1,18 @@
 """scikit-learn's check_estimator: what a third party's estimator has to do."""
 
+from functools import partial
+
 import pytest
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra `sklearn`)")
 
+from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from deepcore.sklearn import MLPClassifier, MLPRegressor
 
-# They compare two fits at 1e-7, the spacing of float32; test_equivalences.py compares within its bound.
-FINER_THAN_FLOAT32 = {
+# They compare two fits whose sums differ in length, so in rounding.
+TWO_FITS = {
     "check_sample_weight_equivalence_on_dense_data",
     "check_sample_weight_equivalence_on_sparse_data",
 }
@@ -25,7 +28,12 @@ def test_scikit_learns_check(estimator, check):
 
 @pytest.mark.filterwarnings("ignore")
 @parametrize_with_checks([MLPClassifier(dtype="float32"), MLPRegressor(dtype="float32")])
-def test_scikit_learns_check_in_float32(estimator, check):
-    if check.func.__name__ in FINER_THAN_FLOAT32:
-        pytest.skip("compares at 1e-7, finer than float32; test_equivalences.py compares within its bound")
+def test_scikit_learns_check_in_float32(estimator, check, monkeypatch):
+    """All of them, two fits at 1e-4: what scikit-learn's own ``assert_allclose`` takes for float32.
+
+    These checks call ``assert_allclose_dense_sparse``, which is written with 1e-7, the spacing of float32.
+    """
+    if check.func.__name__ in TWO_FITS:
+        name = "assert_allclose_dense_sparse"
+        monkeypatch.setattr(estimator_checks, name, partial(getattr(estimator_checks, name), rtol=1e-4))
     check(estimator)
