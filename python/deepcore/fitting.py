@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from deepcore import _core, door, metrics, streams
-from deepcore.callbacks import EpochRecord
+from deepcore.callbacks import EpochRecord, Stopped, polling, stops, tell
 from deepcore.history import History
 from deepcore.layers import SymmetryWarning
 from deepcore.lbfgs import LBFGS, minimize
@@ -25,11 +25,12 @@ __all__ = ["BatchRun", "DivergenceWarning", "Run"]
 
 Callback = Callable[[EpochRecord], object]
 Metric = str | metrics.Metric
-#: Takes what to call after every epoch, or None; returns the epochs' losses, and of the first loss that was
-#: not finite the step (or -1) and the layer (or 0).
+#: Takes what to call after every epoch, and several times within it, or None; returns the epochs' losses, and
+#: of the first loss that was not finite the step (or -1) and the layer (or 0).
 OnEpoch = Callable[[int, float], bool]
+OnPoll = Callable[[], None]
 Ending = tuple[Sequence[float], int, int]
-Loop = Callable[[OnEpoch | None], Ending]
+Loop = Callable[[OnEpoch | None, OnPoll | None], Ending]
 
 
 class DivergenceWarning(UserWarning):
@@ -69,27 +70,21 @@ class _Epochs:
             values = {"loss": float(loss), **self._numbers()}
             self.history.append(values)
             record = EpochRecord(self.history.epochs - 1, epochs, values, self.model, state)
-            # every listener hears of the epoch, also when an earlier one ends the run
-            answers = [listener(record) for listener in self.listeners]
-            return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in answers)
+            return stops(listener(record) for listener in self.listeners)
 
         try:
-            self._tell("on_start")
-            losses, bad, layer = loop(on_epoch if listening else None)
+            tell(self.listeners, "on_start", self.model)
+            losses, bad, layer = loop(on_epoch if listening else None, polling(self.listeners))
+        except Stopped:
+            bad = -1
         finally:
-            self._tell("on_end")  # also after Ctrl-C
+            tell(self.listeners, "on_end", self.model)  # also after Ctrl-C
         if not listening:
             for loss in losses:
                 self.history.append({"loss": loss})
         if bad >= 0:
             self._diverged(bad, layer)
         return self.history
-
-    def _tell(self, name: str) -> None:
-        for listener in self.listeners:
-            hook = getattr(listener, name, None)
-            if hook is not None:
-                hook(self.model)
 
     def _numbers(self) -> dict[str, float]:
         """Metrics of the training data and numbers of the validation data, at the present parameters."""
@@ -167,32 +162,34 @@ class Run:
         _warn_if_symmetric(self.who, model)
         if isinstance(optimizer, LBFGS) and self.who == "fit":
             chosen = optimizer
-            return self.epochs.run(
-                lambda on_epoch: minimize(model, data, chosen, on_epoch, threads), chosen.max_iter, None
-            )
+
+            def descent(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
+                return minimize(model, data, chosen, on_epoch, on_poll, threads)
+
+            return self.epochs.run(descent, chosen.max_iter, None)
         state = resolve(optimizer, model, epochs * steps, self.who)
         started, first_epoch = state.steps, model.epochs_trained
 
-        def in_one_call(on_epoch: OnEpoch | None) -> Ending:
+        def in_one_call(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
             given = {} if order is None else {"order": order}
             try:
                 losses, bad = model._network.train(
                     data.X, data.y, state._native, batch, epochs, shuffle=bool(shuffle), seed=model.seed,
                     first_epoch=first_epoch, sample_weight=data.weight, on_epoch=on_epoch, threads=threads,
-                    **given,
+                    on_poll=on_poll, **given,
                 )  # fmt: skip
                 return losses, int(bad), streams.first_bad_layer(model, data.X) if bad >= 0 else 0
             finally:
                 # also after Ctrl-C: the next run must not draw the orders that were used
                 model.epochs_trained = first_epoch + -(-(state.steps - started) // steps)
 
-        def in_parts(on_epoch: OnEpoch | None) -> Ending:
+        def in_parts(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
             def slabs(epoch: int) -> Iterator[streams.Slab]:
                 shuffled = shuffle and batch < m  # as in the native loop
                 rows = _core.permutation(model.seed, first_epoch + epoch, m) if shuffled else None
                 return streams.of_rows(data, rows, batch, model.dtype)
 
-            return streams.train(model, state, slabs, epochs, on_epoch, threads)
+            return streams.train(model, state, slabs, epochs, on_epoch, on_poll, threads)
 
         loop = in_parts if streams.in_parts(data.X, model.dtype) else in_one_call
         return self.epochs.run(loop, epochs, state)
@@ -213,11 +210,11 @@ class BatchRun:
         state = resolve(optimizer, model, 1, "fit_batches")
         _warn_if_symmetric("fit_batches", model)
 
-        def loop(on_epoch: OnEpoch | None) -> Ending:
+        def loop(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
             def slabs(_: int) -> Iterable[streams.Slab]:
                 return streams.of_batches(model, self.batches())
 
-            return streams.train(model, state, slabs, self.count, on_epoch, self.epochs.threads)
+            return streams.train(model, state, slabs, self.count, on_epoch, on_poll, self.epochs.threads)
 
         return self.epochs.run(loop, self.count, state)
 

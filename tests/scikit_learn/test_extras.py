@@ -85,6 +85,44 @@ def test_deepcores_callbacks_work_here():
     assert fitted.score(X, y) == pytest.approx(stopping.best)
 
 
+def test_time_ends_an_epoch_that_lasts_too_long():
+    limit = dc.MaxSeconds(1e-9)
+    fitted = classifier(max_iter=10**7, callbacks=[limit]).fit(X, y)
+    assert fitted.n_iter_ == 0
+    assert fitted.predict(X).shape == (150,)
+
+
+def test_callbacks_hear_every_iteration_of_lbfgs_and_may_stop():
+    heard = []
+
+    def listener(record):
+        heard.append((record.epoch, record["loss"], record.model.evaluate(X, y)["accuracy"]))
+        return record.epoch == 4
+
+    fitted = classifier(solver="lbfgs", max_iter=100, callbacks=[listener]).fit(X, y)
+    assert [epoch for epoch, _, _ in heard] == [0, 1, 2, 3, 4]
+    assert (fitted.n_iter_, fitted.loss_) == (5, heard[-1][1])
+    assert fitted.score(X, y) == pytest.approx(heard[-1][2])
+    assert len(fitted.coefs_) == 2
+
+
+def test_an_interrupted_lbfgs_keeps_the_last_iteration():
+    def interrupt(record):
+        if record.epoch == 4:
+            raise KeyboardInterrupt
+
+    interrupted = classifier(solver="lbfgs", max_iter=100, callbacks=[interrupt])
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.fit(X, y)
+    reference = classifier(solver="lbfgs", max_iter=5).fit(X, y)
+    assert np.array_equal(interrupted.coefs_[0], reference.coefs_[0])
+
+
+def test_lbfgs_says_where_the_first_loss_is_no_number():
+    with pytest.raises(ValueError, match="non-finite parameter weights"):
+        regressor(solver="lbfgs", max_iter=5).fit(Xr * 1e200, yr * 1e200)
+
+
 def test_an_activation_for_each_layer():
     fitted = classifier(hidden_layer_sizes=(6, 5), activation=["gelu", "tanh"]).fit(X, y)
     assert [layer.activation for layer in fitted.model_.layers] == ["gelu", "tanh", "softmax"]

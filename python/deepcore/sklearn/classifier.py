@@ -67,8 +67,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         clip_norm: Scale the gradient of a step down to this norm over all parameters; None: no limit.
         dtype: ``"float32"`` or ``"float64"`` to compute in; None: float32 if X is that, else float64.
         n_threads: Most threads of a call; None: deepcore's default. Results do not depend on it.
-        callbacks: Called with a ``deepcore.EpochRecord`` after every epoch (``"loss"``, and with validation
-            data ``"val_accuracy"``); one that returns True ends the training.
+        callbacks: Called with a ``deepcore.EpochRecord`` after every epoch, with lbfgs every iteration
+            (``"loss"``, and with validation data ``"val_accuracy"``); one that returns True ends the
+            training.
 
     Attributes:
         classes_: The labels, sorted; for multi-label targets 0 .. n_outputs - 1.

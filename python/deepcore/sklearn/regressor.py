@@ -64,8 +64,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         clip_norm: Scale the gradient of a step down to this norm over all parameters; None: no limit.
         dtype: ``"float32"`` or ``"float64"`` to compute in; None: float32 if X is that, else float64.
         n_threads: Most threads of a call; None: deepcore's default. Results do not depend on it.
-        callbacks: Called with a ``deepcore.EpochRecord`` after every epoch (``"loss"``, and with validation
-            data ``"val_r2"``); one that returns True ends the training.
+        callbacks: Called with a ``deepcore.EpochRecord`` after every epoch, with lbfgs every iteration
+            (``"loss"``, and with validation data ``"val_r2"``); one that returns True ends the training.
 
     Attributes:
         coefs_: Weights of each layer, (n_in, n_out), live: writing to them changes the estimator.

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
-from deepcore.callbacks import EpochRecord
+from deepcore.callbacks import EpochRecord, Stopped, polling, stops, tell
 from deepcore.sklearn.lbfgs import NON_FINITE
 from deepcore.typing import Array
 
@@ -80,15 +80,17 @@ class Epochs:
                 stacklevel=5,
             )
         e.n_iter_ = 0
-        self._tell("on_start")
+        tell(e.callbacks, "on_start", self.network.model)
         epochs = 1 if self.incremental else int(e.max_iter)
         try:
             diverged = self._train(batch, epochs)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=5)
             diverged = False
+        except Stopped:
+            diverged = False
         finally:
-            self._tell("on_end")
+            tell(e.callbacks, "on_end", self.network.model)
         if self.best is not None:  # also of a run that diverged or was interrupted
             self.network.restore(self.best)
         if diverged:
@@ -117,6 +119,7 @@ class Epochs:
             data.X, data.y, network.stepper.state._native, batch, epochs, shuffle=False,
             seed=network.model.seed,
             sample_weight=data.weight, on_epoch=on_epoch, threads=self.estimator.n_threads or 0,
+            on_poll=polling(self.estimator.callbacks),
             order=self.order if self.estimator.shuffle and batch < self.m else None,
         )  # fmt: skip
         return bool(bad >= 0)
@@ -187,14 +190,7 @@ class Epochs:
             return False
         stepper = self.network.stepper
         record = EpochRecord(epoch, e.max_iter, numbers, self.network.model, stepper.state)
-        answers = [callback(record) for callback in e.callbacks]
-        return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in answers)
-
-    def _tell(self, what: str) -> None:
-        for callback in self.estimator.callbacks:
-            hear = getattr(callback, what, None)
-            if hear is not None:
-                hear(self.network.model)
+        return stops(callback(record) for callback in e.callbacks)
 
     def _report_divergence(self) -> None:
         e = self.estimator
