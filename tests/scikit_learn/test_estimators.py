@@ -251,9 +251,10 @@ def test_other_sizes_need_a_fresh_start():
     assert fitted.set_params(warm_start=False).fit(X, y).coefs_[0].shape == (4, 9)
 
 
-def test_balanced_classes_are_unknown_to_partial_fit():
+@pytest.mark.parametrize("weights", ["balanced", [{1: 2.0}, "balanced"]])
+def test_balanced_classes_are_unknown_to_partial_fit(weights):
     with pytest.raises(ValueError, match="balanced"):
-        classifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1, 2])
+        classifier(class_weight=weights).partial_fit(X, y, classes=[0, 1, 2])
 
 
 def test_a_run_that_diverges_names_epoch_layer_and_remedy():

@@ -172,7 +172,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             sample_weight: (m,), not negative; None: 1.
             classes: All labels there will be; needed in the first call.
         """
-        if isinstance(self.class_weight, str):
+        named = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight]
+        if "balanced" in named:
             raise ValueError(
                 "class_weight='balanced' needs all examples at once, which partial_fit does not have; pass "
                 "class_weight={label: weight}"
@@ -200,10 +201,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             self.classes_ = self._label_binarizer.classes_
         else:
             self._check_labels(y)
-        by_class = None if self.class_weight is None else compute_sample_weight(self.class_weight, y)
+        by_class = None if self.class_weight is None else self._weights_by_class(y, incremental)
         target = self._targets(y, X.dtype)
         binary = target.ndim == 2 and target.shape[1] == 1
         return X, target, by_class, target.astype(bool) if binary else None
+
+    def _weights_by_class(self, y: Array, incremental: bool) -> Any:
+        """Weights of the examples; a part of the data need not hold every class that has a weight."""
+        if not incremental:
+            return compute_sample_weight(self.class_weight, y)
+        one_of_each = self.classes_ if y.ndim == 1 else np.array([[0], [1]]).repeat(y.shape[1], axis=1)
+        return compute_sample_weight(self.class_weight, np.concatenate([y, one_of_each]))[: len(y)]
 
     def _check_labels(self, y: Array) -> None:
         labels = unique_labels(y)
