@@ -229,6 +229,7 @@ def test_coefs_of_another_shape_are_refused():
             {"activation": ["relu"], "hidden_layer_sizes": (3, 3)},
             "one for each of the 2 hidden",
         ),
+        ({"max_iter": 1.5}, "The 'max_iter' parameter"),
         ({"hidden_layer_sizes": (3, 0)}, r"hidden_layer_sizes must be > 0, got \[3, 0\]"),
         ({"alpha": -1}, "The 'alpha' parameter of MLPClassifier must be a float in the range"),
         ({"dropout": 1.0}, "The 'dropout' parameter"),
@@ -242,6 +243,29 @@ def test_coefs_of_another_shape_are_refused():
 def test_parameters_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         classifier(**settings).fit(X, y)
+
+
+def test_sizes_of_layers_are_whole_numbers():
+    with pytest.raises(TypeError, match="'float' object cannot be interpreted as an integer"):
+        classifier(hidden_layer_sizes=(3.5,)).fit(X, y)
+
+
+@pytest.mark.parametrize("dtype", ["datetime64[s]", "str", "timedelta64[s]"])
+def test_targets_of_a_regression_are_numbers(dtype):
+    with pytest.raises(TypeError, match="y must be an array of real numbers, got ndarray of"):
+        regressor().fit(X, y.astype(dtype))
+
+
+def test_one_class_is_always_predicted_right():
+    fitted = classifier(early_stopping=True).fit(X, np.zeros(150))
+    assert set(fitted.validation_scores_) == {1.0}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, where scikit-learn casts and sums
+def test_values_too_large_for_the_dtype_of_the_network_are_refused():
+    fitted = regressor(dtype="float32").fit(Xr, yr)
+    with pytest.raises(ValueError, match="value too large for dtype"):
+        fitted.predict(Xr * 1e300)
 
 
 def test_other_sizes_need_a_fresh_start():

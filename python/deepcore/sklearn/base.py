@@ -287,10 +287,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             and np.isfinite(X).all()
         ):
             return network.outputs(X, threads=self.n_threads or 0)  # type: ignore[no-any-return]
-        X = rows(validate_data(self, X, accept_sparse=["csr", "csc"], reset=False))
-        return network.outputs(  # type: ignore[no-any-return]
-            X.astype(model.dtype, copy=False), threads=self.n_threads or 0
-        )
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=model.dtype, reset=False)
+        return network.outputs(rows(X), threads=self.n_threads or 0)  # type: ignore[no-any-return]
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_network")

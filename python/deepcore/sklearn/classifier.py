@@ -256,6 +256,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
         def accuracy() -> float:
             loss, share = network.evaluate(X, y, weight, threads)
+            if len(self.classes_) == 1:  # there is no other label to predict
+                share = 1.0
             return float(share) if np.isfinite(loss) else np.nan
 
         return accuracy

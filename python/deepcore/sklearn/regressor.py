@@ -169,6 +169,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             self, X, y, accept_sparse=["csr", "csc"], multi_output=True, y_numeric=True,
             dtype=self._dtypes(first), reset=first,
         )  # fmt: skip
+        if not isinstance(y, np.ndarray) or y.dtype.kind not in "biuf":
+            raise TypeError(f"y must be an array of real numbers, got {type(y).__name__} of {y.dtype}")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and (y < 0).any():

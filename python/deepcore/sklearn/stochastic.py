@@ -97,7 +97,7 @@ class Epochs:
             self._report_divergence()
         elif e.n_iter_ == e.max_iter and not (self.stopped or self.incremental):
             warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({e.max_iter}) reached and the optimization "
+                f"Stochastic Optimizer: Maximum iterations ({e.max_iter:d}) reached and the optimization "
                 "hasn't converged yet.",
                 ConvergenceWarning,
                 stacklevel=5,
