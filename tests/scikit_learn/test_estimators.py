@@ -316,6 +316,11 @@ def test_rows_that_are_not_finite_are_refused_in_predictions(bad):
         fitted.predict_proba(row)
 
 
+def test_rows_of_strings_are_refused_in_predictions():
+    with pytest.raises(ValueError, match="not compatible with arrays of bytes/strings"):
+        classifier().fit(X, y).predict(X.astype(str))
+
+
 def test_large_finite_rows_are_no_error():
     fitted = classifier(activation="tanh").fit(X, y)
     row = np.full((1, 4), 1e308)  # the sum of the short way overflows

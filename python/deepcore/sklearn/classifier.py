@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_y, validate_data
 
 from deepcore.callbacks import EpochRecord
 from deepcore.sklearn.base import BaseMLP
@@ -227,13 +227,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                 f"{labels}."
             )
 
-    def _check_validation(self, y: Array) -> None:
+    def _validation_targets(self, y: Any) -> Array:
+        y = _check_y(y, multi_output=True, estimator=self)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y)
+        several = self._label_binarizer.y_type_.startswith("multilabel")
+        if y.shape[1:] != ((self.n_outputs_,) if several else ()):
+            labels = f"{self.n_outputs_} labels" if several else "one label"
+            raise ValueError(
+                f"{type(self).__name__}: validation_data must have {labels} an example like y, got shape "
+                f"{y.shape}"
+            )
         unknown = np.setdiff1d(unique_labels(y), self.classes_)
         if len(unknown):
             raise ValueError(
                 f"{type(self).__name__}: validation_data must have labels of y, {self.classes_}, got "
                 f"{unknown}"
             )
+        return y  # type: ignore[no-any-return]
 
     def _targets(self, y: Array, dtype: Any) -> Array:
         """Labels 0 .. k - 1 for softmax; 0/1 of shape (m, n_outputs) for logistic outputs."""

@@ -33,8 +33,14 @@ class Data:
         dtype = estimator._network.model.dtype
         if weight is not None:
             weight = weight.astype(dtype, copy=False)
+        too_small = (
+            "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+        )
         if validation is not None:
-            return cls(X, y, weight, estimator._scorer(*estimator._validation(validation)))
+            checked = estimator._validation(validation)
+            if estimator.early_stopping and len(checked[1]) < 2:
+                raise ValueError(too_small)
+            return cls(X, y, weight, estimator._scorer(*checked))
         if not estimator.early_stopping:
             return cls(X, y, weight, None)
         train, held = train_test_split(
@@ -44,9 +50,7 @@ class Data:
             stratify=stratify,
         )
         if len(held) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
+            raise ValueError(too_small)
 
         def part(index: Array) -> tuple[Any, Array, Array | None]:
             return X[index], y[index], None if weight is None else weight[index]
