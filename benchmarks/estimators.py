@@ -1,16 +1,20 @@
 """Are the estimators faster than scikit-learn's, and as good?
 
     python benchmarks/estimators.py [--rounds 5] [--seconds 1.0]
+    python benchmarks/estimators.py --rounds 0 --seeds 10         # scores only
 
 Fit: the same estimator with the same random_state in both; the losses are compared before anything is timed.
 Then rounds of scikit-learn, pause, deepcore, pause: OpenBLAS's threads spin after a call, and would do so
-beside whoever comes next. Predictions: one row. Scores: on data held out, the mean over seeds, its spread.
+beside whoever comes next. Predictions: one row. Scores: on data held out, the mean over seeds, its spread; a
+seed draws the split, the first weights and the orders, the same in both. The case "fashion" reads
+Fashion-MNIST from the folder that DEEPCORE_DATA names.
 """
 
 import argparse
 import sys
 import time
 import warnings
+from functools import partial
 
 import numpy as np
 from report import describe_machine, table
@@ -22,6 +26,7 @@ from sklearn.preprocessing import StandardScaler
 
 from deepcore import sklearn as ours
 from deepcore.bench import format_seconds, summary
+from deepcore.data import load_idx
 
 PAUSE = 0.25  # seconds; OpenBLAS's threads sleep after some 0.1 s
 
@@ -40,7 +45,13 @@ def images(m=4000, seed=0):
     return rng.standard_normal((10, 784))[y] * 0.3 + rng.standard_normal((m, 784)), y
 
 
-# name: (class, data, settings); the last two spend their time in products
+def fashion(m=10000):
+    """The first m training images of Fashion-MNIST."""
+    X, y = load_idx("fashion")[:2]
+    return X[:m].reshape(m, -1) / 255, y[:m]
+
+
+# name: (class, data, settings); images and wide spend their time in products
 CASES = {
     "iris": ("MLPClassifier", lambda: load_iris(return_X_y=True), {}),
     "breast_cancer": ("MLPClassifier", lambda: load_breast_cancer(return_X_y=True), {}),
@@ -49,6 +60,7 @@ CASES = {
     "houses": ("MLPRegressor", lambda: synthetic(20000, 8), {}),
     "images": ("MLPClassifier", images, {"hidden_layer_sizes": (512, 256)}),
     "wide": ("MLPRegressor", lambda: synthetic(2000, 256), {"hidden_layer_sizes": (1024, 1024)}),
+    "fashion": ("MLPClassifier", fashion, {"max_iter": 20}),
 }
 
 
@@ -64,7 +76,7 @@ def prepare(name, dtype):
 def fit_both(name, dtype, epochs, rounds):
     """Seconds an epoch of scikit-learn and of deepcore, after their losses were found equal."""
     kind, X, y, settings = prepare(name, dtype)
-    settings = {"max_iter": epochs, "n_iter_no_change": 10**6, "random_state": 1, **settings}
+    settings = {**settings, "max_iter": epochs, "n_iter_no_change": 10**6, "random_state": 1}
     times, curves = {}, {}
     for number in range(rounds + 1):  # the first one warms up
         for who, module in (("scikit-learn", theirs), ("deepcore", ours)):
@@ -94,7 +106,7 @@ def predict_both(name, dtype, seconds):
     kind, X, y, settings = prepare(name, dtype)
     found = []
     for module in (theirs, ours):
-        estimator = getattr(module, kind)(max_iter=2, random_state=1, **settings).fit(X, y)
+        estimator = getattr(module, kind)(**{**settings, "max_iter": 2, "random_state": 1}).fit(X, y)
         call = estimator.predict_proba if kind == "MLPClassifier" else estimator.predict
         row, times = X[:1], []
         end = time.perf_counter() + seconds
@@ -108,14 +120,16 @@ def predict_both(name, dtype, seconds):
 
 
 def score_both(name, seeds):
-    """Mean and spread over seeds of the score on a quarter held out."""
+    """Scores on a quarter held out, by estimator and seed."""
     kind, X, y, settings = prepare(name, "float64")
-    scores = {"scikit-learn": [], "deepcore": []}
+    its, mine = getattr(theirs, kind), getattr(ours, kind)
+    makers = {"scikit-learn": its, "deepcore": mine, "deepcore, float32": partial(mine, dtype="float32")}
+    scores = {who: [] for who in makers}
     for seed in range(seeds):
         A, B, a, b = train_test_split(X, y, random_state=seed)
-        for who, module in (("scikit-learn", theirs), ("deepcore", ours)):
-            scores[who].append(getattr(module, kind)(random_state=seed, **settings).fit(A, a).score(B, b))
-    return {who: (np.mean(values), np.std(values)) for who, values in scores.items()}
+        for who, make in makers.items():
+            scores[who].append(make(random_state=seed, **settings).fit(A, a).score(B, b))
+    return scores
 
 
 def shown(measured):
@@ -126,9 +140,10 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
+    usual = [name for name in CASES if name != "fashion"]
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=usual)
     parser.add_argument("--dtypes", nargs="+", choices=["float32", "float64"], default=["float64", "float32"])
-    parser.add_argument("--rounds", type=int, default=5, help="fits of each that are timed")
+    parser.add_argument("--rounds", type=int, default=5, help="fits of each that are timed; 0: none")
     parser.add_argument("--seconds", type=float, default=1.0, help="scikit-learn's time in one fit, about")
     parser.add_argument("--seeds", type=int, default=0, help="compare scores over so many seeds")
     options = parser.parse_args(arguments)
@@ -139,7 +154,7 @@ def main(arguments=None):
     print(f"- {machine['date']}, `{machine['command']}`, load before {machine['load_before'][0]:.2f}\n")
     rows = []
     for name in options.cases:
-        for dtype in options.dtypes:
+        for dtype in options.dtypes if options.rounds else ():
             once, _ = fit_both(name, dtype, 2, 1)
             epochs = int(np.clip(options.seconds / once["median"], 5, 1000))
             its, mine = fit_both(name, dtype, epochs, options.rounds)
@@ -159,13 +174,15 @@ def main(arguments=None):
         "deepcore",
         "times",
     ]
-    print(table(head, rows))
+    if rows:
+        print(table(head, rows))
     if options.seeds:
         rows = []
         for name in options.cases:
             found = score_both(name, options.seeds)
-            rows.append([name, *(f"{mean:.4f} +- {spread:.4f}" for mean, spread in found.values())])
-        print("\n" + table(["score", "scikit-learn", "deepcore"], rows))
+            shares = [f"{np.mean(scores):.4f} +- {np.std(scores):.4f}" for scores in found.values()]
+            rows.append([name, *shares])
+        print("\n" + table(["score", *found], rows))
     return 0
 
 

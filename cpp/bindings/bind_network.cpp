@@ -24,8 +24,8 @@ namespace deepcore::bindings {
 namespace {
 
 struct Listener final : Monitor {  // called without the GIL, by the thread that called train
-  py::object on_epoch;
-  explicit Listener(py::object f) : on_epoch(std::move(f)) {}
+  py::object on_epoch, on_poll;
+  Listener(py::object epoch, py::object poll) : on_epoch(std::move(epoch)), on_poll(std::move(poll)) {}
   bool wants_epochs() const override { return !on_epoch.is_none(); }
   bool epoch(Index number, double loss) override {
     const Acquired lock;
@@ -34,6 +34,7 @@ struct Listener final : Monitor {  // called without the GIL, by the thread that
   void poll() override {
     const Acquired lock;
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    if (!on_poll.is_none()) on_poll();  // what it raises ends the run
   }
 };
 
@@ -318,7 +319,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
           "train",
           [](Net& self, const py::object& X, py::array y, Optimizer<T>& optimizer, Index batch_size, Index epochs,
              bool shuffle, std::uint64_t seed, Index first_epoch, const Maybe& w, py::object on_epoch, int threads,
-             const Maybe& order) {
+             const Maybe& order, py::object on_poll) {
             const Batch<T> batch("fit", self.network.spec, X, std::move(y), w);
             usable_for(optimizer, self, "fit");
             TrainOptions options{batch_size, epochs, shuffle, seed, first_epoch, threads};
@@ -329,7 +330,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
               options.order = static_cast<const std::int64_t*>(visit.data());
               options.order_epochs = visit.size() == m ? 1 : epochs;
             }
-            Listener listener(std::move(on_epoch));
+            Listener listener(std::move(on_epoch), std::move(on_poll));
             const Writing writing(self.busy);
             TrainResult result;
             {
@@ -341,7 +342,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
           py::arg("X"), py::arg("y"), py::arg("optimizer"), py::arg("batch_size"), py::arg("epochs"),
           py::arg("shuffle") = true, py::arg("seed") = 0, py::arg("first_epoch") = 0,
           py::arg("sample_weight") = py::none(), py::arg("on_epoch") = py::none(), py::arg("threads") = 0,
-          py::arg("order") = py::none());
+          py::arg("order") = py::none(), py::arg("on_poll") = py::none());
   py::class_<BoundPredictor<T>>(m, predictor_name, py::module_local(), py::is_final())
       .def(py::init<const Net&>(), py::arg("network"))
       .def_readonly("inputs", &BoundPredictor<T>::inputs)

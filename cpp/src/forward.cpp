@@ -22,7 +22,7 @@ bool finite(const T* columns, Index n, Index m, Index ld) {
 }  // namespace
 
 template <class T>
-Forward<T>::Forward(const Network<T>& network, bool pack) : spec_(network.spec) {
+Forward<T>::Forward(const Network<T>& network, bool pack, Index examples) : spec_(network.spec) {
   const PackedLayout<T> layout(spec_);
   const T* block = network.parameters.data();
   if (pack) {
@@ -47,7 +47,7 @@ Forward<T>::Forward(const Network<T>& network, bool pack) : spec_(network.spec) 
     norms_.push_back(std::move(norm));
   }
   for (int l = 0; l <= spec_.depth(); ++l) room_ = std::max(room_, leading<T>(spec_.units(l)));
-  room_ = room_ * kForwardBlock + kernels::Panels<T>::kWidth;
+  room_ = room_ * std::min(examples, kForwardBlock) + kernels::Panels<T>::kWidth;
 }
 
 template <class T>

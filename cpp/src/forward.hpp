@@ -15,7 +15,8 @@ template <class T>
 class Forward {
  public:
   // pack: copy the weights into panels, which pays from a few examples on; otherwise they are read where they lie.
-  Forward(const Network<T>& network, bool pack);
+  // examples: of a call, at most; a room for many costs one example more than its product.
+  Forward(const Network<T>& network, bool pack, Index examples = kForwardBlock);
   void reserve(int threads);  // rooms for that many threads
 
   // Z[L] of up to kForwardBlock examples of X, columns leading(n[L]) apart, in the room of `thread`.

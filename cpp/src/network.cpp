@@ -85,7 +85,7 @@ bool right(const Spec& spec, const Examples<T>& examples, const T* a, Index exam
 
 template <class T>
 void predict(const Network<T>& network, const std::common_type_t<Inputs<T>>& X, View<T> A, int threads) {
-  Forward<T> forward(network, X.cols > kFew);
+  Forward<T> forward(network, X.cols > kFew, X.cols);
   Team team(call_team(threads, forward_flops(network.spec, X.cols)));
   run(forward, team, X, A);
 }

@@ -1,16 +1,20 @@
 """What ``fit`` calls once an epoch: any ``callback(record)``; returning True ends the training.
 
 A callback that also has ``on_start(model)`` is told when the run starts, one that has ``on_end(model)`` when
-it ends, however it ends. Those that draw progress are in ``deepcore.progress``.
+it ends, however it ends. One that has ``on_poll()`` is asked several times a second within an epoch, and ends
+the training there by returning True. Those that draw progress are in ``deepcore.progress``.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from deepcore import metrics
 
@@ -18,7 +22,16 @@ if TYPE_CHECKING:
     from deepcore.model import Model
     from deepcore.optimizers import OptimizerState
 
-__all__ = ["EarlyStopping", "EpochRecord", "MaxSeconds", "ReduceOnPlateau"]
+__all__ = [
+    "EarlyStopping",
+    "EpochRecord",
+    "MaxSeconds",
+    "ReduceOnPlateau",
+    "Stopped",
+    "listening",
+    "polling",
+    "stops",
+]
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,47 @@ class EpochRecord(Mapping[str, float]):
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+
+class Stopped(Exception):
+    """A callback ended the run within an epoch."""
+
+
+def stops(answers: Iterable[object]) -> bool:
+    """Whether a callback said True; whatever else one returns means nothing."""
+    told = list(answers)  # all are asked, whatever the first one says
+    return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in told)
+
+
+@contextmanager
+def listening(listeners: Iterable[object], model: Model) -> Iterator[None]:
+    """A run, for its listeners: ``on_start`` of those that have it, ``on_end`` of those that were told."""
+    told: list[object] = []
+
+    def tell(listener: object, event: str) -> None:
+        if (hook := getattr(listener, event, None)) is not None:
+            hook(model)
+
+    try:
+        for listener in listeners:
+            told.append(listener)
+            tell(listener, "on_start")
+        yield
+    finally:  # after Ctrl-C and errors too
+        with ExitStack() as ends:  # calls all of them, in the order of the list, whichever raises
+            for listener in reversed(told):
+                ends.callback(tell, listener, "on_end")
+
+
+def polling(listeners: Iterable[object]) -> Callable[[], None] | None:
+    """What a loop calls several times a second, if a listener wants to be asked; it raises ``Stopped``."""
+    asked = [listener.on_poll for listener in listeners if hasattr(listener, "on_poll")]
+
+    def poll() -> None:
+        if stops(ask() for ask in asked):
+            raise Stopped
+
+    return poll if asked else None
 
 
 def _direction(who: str, mode: str, monitor: str) -> bool:
@@ -218,8 +272,11 @@ class ReduceOnPlateau:
 class MaxSeconds:
     """Ends the training in time: no epoch is begun that, lasting like the one before, would end too late.
 
+    An epoch that lasts too long all the same, as the first may, is left where it stands: the model keeps its
+    steps, and the history has the whole epochs only.
+
     Args:
-        seconds: Length of the run, above 0. The first epoch is always made.
+        seconds: Length of the run, above 0.
 
     Raises:
         ValueError: if ``seconds`` is not above 0.
@@ -243,6 +300,10 @@ class MaxSeconds:
         now = time.perf_counter()
         epoch, self._last = now - self._last, now
         return now + epoch - self._start > self.seconds
+
+    def on_poll(self) -> bool:
+        """Whether the time is over, asked within an epoch."""
+        return time.perf_counter() - self._start > self.seconds
 
     def __repr__(self) -> str:
         return f"MaxSeconds({self.seconds:g})"

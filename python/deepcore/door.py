@@ -6,7 +6,7 @@ Rows are examples here; the functions of the notes have their own door in ``func
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -266,6 +266,7 @@ def weights(
     sample_weight: object,
     class_weight: ClassWeight,
     y: Array,
+    n_out: int,
     dtype: np.dtype[Any],
 ) -> Array | None:
     """One weight an example, (m,) of ``dtype``: ``sample_weight`` times the weight of the example's class.
@@ -275,12 +276,14 @@ def weights(
         sample_weight: (m,), finite, not negative, not all zero; None: 1. Below the smallest normal number of
             ``dtype`` they count as 0.
         class_weight: ``{label: weight}``, classes that are not named weigh 1; ``"balanced"``: m / (k count)
-            for each of the k classes present, multiplied over the outputs if there are several (as
-            scikit-learn's ``compute_sample_weight`` does); None: 1.
+            for each of the k classes present; None: 1. For several logistic outputs the product over them,
+            of ``"balanced"`` or of a list of mappings (as scikit-learn's ``compute_sample_weight`` does).
         y: Checked targets, labels (m,) or 0/1 (m, n_out).
+        n_out: Number of output units.
         dtype: The model's dtype.
 
     Raises:
+        TypeError: if ``class_weight`` is something else.
         ValueError: if a shape or value breaks these rules, or the targets are not classes.
     """
     m = len(y)
@@ -294,7 +297,7 @@ def weights(
             row = int((total < 0).argmax())
             raise ValueError(f"{who}: sample_weight must not be negative, got {total[row]} in row {row}")
     if class_weight is not None:
-        by_class = _class_weights(who, class_weight, y)
+        by_class = _class_weights(who, class_weight, y, n_out)
         with np.errstate(over="ignore"):  # what overflows is reported below
             total = by_class if total is None else total * by_class
     if total is None:
@@ -316,34 +319,35 @@ def weights(
     return np.ascontiguousarray(total, dtype=dtype)
 
 
-def _class_weights(who: str, class_weight: Mapping[int, float] | str, y: Array) -> Array:
+def _class_weights(who: str, class_weight: Any, y: Array, n_out: int) -> Array:
     if y.ndim == 2 and not ((y == 0) | (y == 1)).all():
         raise ValueError(
             f"{who}: class_weight needs class labels, got real targets; use sample_weight instead"
         )
-    if y.ndim == 2 and y.shape[1] > 1:
-        if class_weight != "balanced":
+    if n_out > 1 and y.ndim == 2:
+        each = [class_weight] * n_out if isinstance(class_weight, str) else class_weight
+        if not isinstance(each, Sequence) or len(each) != n_out:
             raise ValueError(
-                f"{who}: class_weight must be 'balanced' for {y.shape[1]} labels an example, got "
-                f"{class_weight!r}; use sample_weight instead"
+                f"{who}: class_weight must be 'balanced' or a list of {n_out} mappings, one for each label "
+                f"of an example, got {class_weight!r}"
             )
-        product: Array = np.prod([_class_weights(who, class_weight, column) for column in y.T], axis=0)
+        columns = [_class_weights(who, one, y[:, [k]], 1) for k, one in enumerate(each)]
+        product: Array = np.prod(columns, axis=0)
         return product
     labels = y.reshape(-1)
     classes, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    if not isinstance(class_weight, (str, Mapping)):
+        raise TypeError(f"{who}: class_weight must be a mapping or 'balanced', got {class_weight!r}")
     if isinstance(class_weight, str):
         if class_weight != "balanced":
             raise ValueError(f"{who}: class_weight must be a mapping or 'balanced', got {class_weight!r}")
         per_class = len(labels) / (len(classes) * counts)
     else:
-        if not isinstance(class_weight, Mapping):
-            raise TypeError(f"{who}: class_weight must be a mapping or 'balanced', got {class_weight!r}")
-        present = set(classes.tolist())
-        unknown = [label for label in class_weight if label not in present]
+        known = max(n_out, 2)  # one logistic output tells two classes apart
+        unknown = [label for label in class_weight if label not in range(known)]
         if unknown:
             raise ValueError(
-                f"{who}: class_weight must name labels that occur in y, got {unknown[0]!r}; "
-                f"there is {', '.join(f'{label:g}' for label in classes[:10])}"
+                f"{who}: class_weight must name labels from 0 to {known - 1}, got {unknown[0]!r}"
             )
         chosen = [class_weight.get(int(label), 1.0) for label in classes]
         per_class = numbers(who, "class_weight", chosen).astype(np.float64)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from deepcore import _core, catalog, door, metrics, streams
-from deepcore.callbacks import EarlyStopping, EpochRecord, ReduceOnPlateau
+from deepcore.callbacks import (
+    EarlyStopping,
+    EpochRecord,
+    ReduceOnPlateau,
+    Stopped,
+    listening,
+    polling,
+    stops,
+)
 from deepcore.history import History
 from deepcore.layers import SymmetryWarning
 from deepcore.lbfgs import LBFGS, minimize
@@ -26,11 +33,12 @@ __all__ = ["BatchRun", "DivergenceWarning", "Run"]
 
 Callback = Callable[[EpochRecord], object]
 Metric = str | metrics.Metric
-#: Takes what to call after every epoch, or None; returns the epochs' losses, and of the first loss that was
-#: not finite the step (or -1) and the layer (or 0).
+#: Takes what to call after every epoch, and several times within it, or None; returns the epochs' losses, and
+#: of the first loss that was not finite the step (or -1) and the layer (or 0).
 OnEpoch = Callable[[int, float], bool]
+OnPoll = Callable[[], None]
 Ending = tuple[Sequence[float], int, int]
-Loop = Callable[[OnEpoch | None], Ending]
+Loop = Callable[[OnEpoch | None, OnPoll | None], Ending]
 
 
 class DivergenceWarning(UserWarning):
@@ -70,20 +78,21 @@ class _Epochs:
 
     def run(self, loop: Loop, epochs: int, state: OptimizerState | None) -> History:
         """Run the loop; with nobody listening between epochs it is not interrupted by them."""
-        listening = bool(self.listeners or self.metrics or self.validation)
+        between = bool(self.listeners or self.metrics or self.validation)
 
         def on_epoch(_: int, loss: float) -> bool:
             values = {"loss": float(loss), **self._numbers()}
             self.history.append(values)
             record = EpochRecord(self.history.epochs - 1, epochs, values, self.model, state)
-            # every listener hears of the epoch, also when an earlier one ends the run
-            answers = [listener(record) for listener in self.listeners]
-            return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in answers)
+            return stops(listener(record) for listener in self.listeners)
 
         self._check_monitors()
-        with self._listening():
-            losses, bad, layer = loop(on_epoch if listening else None)
-        if not listening:
+        try:
+            with listening(self.listeners, self.model):
+                losses, bad, layer = loop(on_epoch if between else None, polling(self.listeners))
+        except Stopped:
+            bad = -1
+        if not between:
             for loss in losses:
                 self.history.append({"loss": loss})
         if bad < 0 and state is not None:  # the last step has no next one whose loss would tell
@@ -105,25 +114,6 @@ class _Epochs:
         for listener in self.listeners:
             if isinstance(listener, (EarlyStopping, ReduceOnPlateau)) and listener.monitor not in names:
                 raise KeyError(f"{listener.monitor!r} is not recorded; there is {', '.join(names)}")
-
-    @contextmanager
-    def _listening(self) -> Iterator[None]:
-        """Tell listeners of the start, and those that were told of the end: after Ctrl-C and errors too."""
-        told: list[Callback] = []
-
-        def tell(listener: Callback, name: str) -> None:
-            if (hook := getattr(listener, name, None)) is not None:
-                hook(self.model)
-
-        try:
-            for listener in self.listeners:
-                told.append(listener)
-                tell(listener, "on_start")
-            yield
-        finally:
-            with ExitStack() as ends:  # calls all of them, in the order of the list, whichever raises
-                for listener in reversed(told):
-                    ends.callback(tell, listener, "on_end")
 
     def _numbers(self) -> dict[str, float]:
         """Metrics of the training data and numbers of the validation data, at the present parameters."""
@@ -208,14 +198,16 @@ class Run:
         _warn_if_symmetric(self.who, model)
         if isinstance(optimizer, LBFGS) and self.who == "fit":
             chosen, model._state = optimizer, None
-            return self.epochs.run(
-                lambda on_epoch: minimize(model, data, chosen, on_epoch, threads), chosen.max_iter, None
-            )
+
+            def descent(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
+                return minimize(model, data, chosen, on_epoch, on_poll, threads)
+
+            return self.epochs.run(descent, chosen.max_iter, None)
         state = resolve(optimizer, model, epochs * steps, self.who)
         model._state = state if self.who == "partial_fit" else None
         started, first_epoch = state.steps, model.epochs_trained
 
-        def in_one_call(on_epoch: OnEpoch | None) -> Ending:
+        def in_one_call(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
             given = {} if order is None else {"order": order}
 
             def counted(epoch: int, loss: float) -> bool:
@@ -226,21 +218,20 @@ class Run:
                 losses, bad = model._network.train(
                     data.X, data.y, state._native, batch, epochs, shuffle=bool(shuffle), seed=model.seed,
                     first_epoch=first_epoch, sample_weight=data.weight, threads=threads,
-                    on_epoch=None if on_epoch is None else counted,
-                    **given,
+                    on_epoch=None if on_epoch is None else counted, on_poll=on_poll, **given,
                 )  # fmt: skip
                 return losses, int(bad), streams.first_bad_layer(model, data.X) if bad >= 0 else 0
             finally:
                 # also after Ctrl-C: the next run must not draw the orders that were used
                 model.epochs_trained = first_epoch + -(-(state.steps - started) // steps)
 
-        def in_parts(on_epoch: OnEpoch | None) -> Ending:
+        def in_parts(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
             def slabs(epoch: int) -> Iterator[streams.Slab]:
                 shuffled = shuffle and batch < m  # as in the native loop
                 rows = _core.permutation(model.seed, first_epoch + epoch, m) if shuffled else None
                 return streams.of_rows(data, rows, batch, model.dtype)
 
-            return streams.train(model, state, slabs, epochs, on_epoch, threads)
+            return streams.train(model, state, slabs, epochs, on_epoch, on_poll, threads)
 
         loop = in_parts if streams.in_parts(data.X, model.dtype) else in_one_call
         return self.epochs.run(loop, epochs, state)
@@ -261,11 +252,11 @@ class BatchRun:
         state = resolve(optimizer, model, 1, "fit_batches")
         _warn_if_symmetric("fit_batches", model)
 
-        def loop(on_epoch: OnEpoch | None) -> Ending:
+        def loop(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
             def slabs(_: int) -> Iterable[streams.Slab]:
                 return streams.of_batches(model, self.batches())
 
-            return streams.train(model, state, slabs, self.count, on_epoch, self.epochs.threads)
+            return streams.train(model, state, slabs, self.count, on_epoch, on_poll, self.epochs.threads)
 
         return self.epochs.run(loop, self.count, state)
 

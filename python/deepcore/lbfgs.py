@@ -16,7 +16,7 @@ from deepcore.typing import Array
 if TYPE_CHECKING:
     from deepcore.model import Model
 
-__all__ = ["LBFGS", "minimize"]
+__all__ = ["LBFGS", "descend", "minimize"]
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,52 @@ def minimize(
     data: Examples,
     optimizer: LBFGS,
     on_epoch: Callable[[int, float], bool] | None,
+    on_poll: Callable[[], None] | None,
     threads: int,
 ) -> tuple[list[float], int, int]:
-    """Minimise the model's cost over its parameters: losses of its iterations, and 0 if none is finite or -1.
+    """Minimise the model's cost: losses of the iterations; -1 and 0, or 0 and the first bad layer."""
+    _refuse_what_it_cannot(model)
+    data = data.converted(model.dtype)
+    losses: list[float] = []
 
-    Whatever ends it, the parameters are those of the last finished iteration.
+    def on_iteration(number: int, loss: float) -> bool:
+        losses.append(loss)
+        return on_epoch is not None and on_epoch(number, loss)
+
+    options = {
+        "maxiter": optimizer.max_iter,
+        "maxfun": 20 * optimizer.max_iter,
+        "gtol": optimizer.gtol,
+        "ftol": optimizer.ftol,
+        "maxcor": optimizer.memory,
+    }
+    if descend(model, data, on_iteration, on_poll, threads, options) is None:
+        return [], 0, first_bad_layer(model, data.X)
+    return losses, -1, 0
+
+
+def descend(
+    model: Model,
+    data: Examples,
+    on_iteration: Callable[[int, float], bool],
+    on_poll: Callable[[], None] | None,
+    threads: int,
+    options: dict[str, Any],
+) -> Any:
+    """SciPy's L-BFGS from the model's parameters on; they are, whatever ends it, those of the last iteration.
+
+    Args:
+        model: Its cost is minimised.
+        data: Checked examples in the model's dtype.
+        on_iteration: Called with number and loss of every iteration; the parameters are up to date. True
+            ends the descent.
+        on_poll: Called before every evaluation of the cost; what it raises ends the descent.
+        threads: As the native module takes it.
+        options: Of SciPy's ``L-BFGS-B``.
+
+    Returns:
+        SciPy's result with a further ``stopped``: whether ``on_iteration`` ended it. None if the cost is not
+        finite at the first parameters.
     """
     try:
         from scipy import optimize
@@ -91,38 +132,37 @@ def minimize(
             "fit: optimizer=LBFGS() needs SciPy, which is not installed; pip install 'deepcore-nn[scipy]'",
             name="scipy",
         ) from error
-    _refuse_what_it_cannot(model)
-    data = data.converted(model.dtype)
     flat, gradient = model.flat_parameters, np.empty_like(model.flat_parameters)
     finished: Array = flat.astype(np.float64)
-    losses: list[float] = []
+    count, stopped = 0, False
+
+    def evaluate() -> float:
+        if on_poll is not None:
+            on_poll()
+        return float(model._network.gradient(data.X, data.y, gradient, data.weight, threads))
 
     def cost(w: Array) -> tuple[float, Array]:
         flat[:] = w
-        loss = model._network.gradient(data.X, data.y, gradient, data.weight, threads)
+        loss = evaluate()
         # the line search shortens a step that left the finite numbers
-        return (float(loss) if math.isfinite(loss) else 1e300), gradient.astype(np.float64)
+        return (loss if math.isfinite(loss) else 1e300), gradient.astype(np.float64)
 
     def iteration(intermediate_result: Any) -> None:
-        nonlocal finished
+        nonlocal finished, count, stopped
         finished = intermediate_result.x.copy()
-        losses.append(float(intermediate_result.fun))
-        if on_epoch is not None:
-            flat[:] = finished
-            if on_epoch(len(losses) - 1, losses[-1]):
-                raise StopIteration
+        flat[:] = finished
+        count += 1
+        stopped = on_iteration(count - 1, float(intermediate_result.fun))
+        if stopped:
+            raise StopIteration
 
-    if not math.isfinite(model._network.gradient(data.X, data.y, gradient, data.weight, threads)):
-        return [], 0, first_bad_layer(model, data.X)
-    options = {
-        "maxiter": optimizer.max_iter,
-        "maxfun": 20 * optimizer.max_iter,
-        "gtol": optimizer.gtol,
-        "ftol": optimizer.ftol,
-        "maxcor": optimizer.memory,
-    }
+    if not math.isfinite(evaluate()):
+        return None
     try:
-        optimize.minimize(cost, finished, jac=True, method="L-BFGS-B", callback=iteration, options=options)
+        result = optimize.minimize(
+            cost, finished, jac=True, method="L-BFGS-B", callback=iteration, options=options
+        )
     finally:
         flat[:] = finished
-    return losses, -1, 0
+    result.stopped = stopped
+    return result

@@ -217,7 +217,9 @@ class Model(Trainable, Inference):
         y = door.targets(
             who, y, m, self.outputs, self.layers[-1].activation, catalog.losses[self.loss], self.dtype
         )
-        return Examples(features, y, door.weights(who, sample_weight, class_weight, y, self.dtype))
+        return Examples(
+            features, y, door.weights(who, sample_weight, class_weight, y, self.outputs, self.dtype)
+        )
 
     # All that training changes in the model, and the way back to it.
 

@@ -190,6 +190,7 @@ def train(
     slabs: Callable[[int], Iterable[Slab]],
     epochs: int,
     on_epoch: Callable[[int, float], bool] | None,
+    on_poll: Callable[[], None] | None,
     threads: int,
 ) -> tuple[list[float], int, int]:
     """The loop of the native ``train`` over slabs: losses, the step that was not finite or -1, its layer."""
@@ -206,7 +207,7 @@ def train(
                 continue
             (*loss,), bad = model._network.train(
                 data.X, data.y, state._native, batch, 1, shuffle=False, seed=model.seed,
-                sample_weight=data.weight, threads=threads,
+                sample_weight=data.weight, threads=threads, on_poll=on_poll,
             )  # fmt: skip
             if bad >= 0:
                 return losses, int(bad), first_bad_layer(model, data.X)

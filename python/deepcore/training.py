@@ -59,8 +59,9 @@ class Trainable:
             shuffle: Draw a new order every epoch (by the model's seed and the number of epochs trained so
                 far).
             sample_weight: (m,) weights of the examples, not negative.
-            class_weight: ``{label: weight}`` or ``"balanced"`` (for several labels an example the
-                product over them), multiplied into the sample weights.
+            class_weight: ``{label: weight}`` or ``"balanced"``, multiplied into the sample weights. For
+                several labels an example ``"balanced"`` or a list of mappings, one for each output: the
+                product over them.
             validation_data: ``(X_val, y_val)`` or ``(X_val, y_val, weights)``, evaluated after every epoch.
             callbacks: Called with an ``EpochRecord`` after every epoch; one that returns True ends the
                 training.
@@ -108,6 +109,7 @@ class Trainable:
         batch_size: int | None = 128,
         shuffle: bool = True,
         sample_weight: object = None,
+        class_weight: ClassWeight = None,
         threads: int | None = None,
     ) -> History:
         """One more epoch, on these examples; the optimizer goes on where the last call left it.
@@ -118,9 +120,13 @@ class Trainable:
 
         Args:
             X: (m, n_x); it and the other arguments are those of ``fit``.
+            class_weight: ``{label: weight}``, whether the labels occur here or not.
 
         Returns:
             The history of one epoch.
+
+        Raises:
+            ValueError: if ``class_weight`` is ``"balanced"``, beside what ``fit`` raises.
 
         Example:
             >>> import numpy as np, deepcore as dc
@@ -133,8 +139,13 @@ class Trainable:
         from deepcore.fitting import Options, Run
 
         with self._exclusive("partial_fit"):
-            model = cast("Model", self)
-            run = Run(model, X, y, sample_weight, None, Options(threads=threads), who="partial_fit")
+            if isinstance(class_weight, str):
+                raise ValueError(
+                    f"partial_fit: class_weight must be a mapping, got {class_weight!r}: balancing needs all "
+                    "examples at once"
+                )
+            model, options = cast("Model", self), Options(threads=threads)
+            run = Run(model, X, y, sample_weight, class_weight, options, who="partial_fit")
             return run.train(continued(optimizer, model, self._state), 1, batch_size, shuffle)
 
     def fit_batches(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -66,8 +66,10 @@ DTypeName: TypeAlias = Literal["float32", "float64"]
 
 Array: TypeAlias = NDArray[Any]
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
-#: ``{label: weight}``, ``"balanced"``, or None
-ClassWeight: TypeAlias = Mapping[int, float] | Literal["balanced"] | str | None
+#: ``{label: weight}``, for several labels an example a list of these, ``"balanced"``, or None
+ClassWeight: TypeAlias = (
+    Mapping[int, float] | Sequence[Mapping[int, float]] | Literal["balanced"] | str | None
+)
 #: ``{"W1": (n1, n0), "b1": (n1, 1), "W2": ...}``
 Parameters: TypeAlias = dict[str, Array]
 #: ``{"dW1": (n1, n0), "db1": (n1, 1), "dA0": ...}``

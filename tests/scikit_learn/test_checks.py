@@ -1,15 +1,18 @@
 """scikit-learn's check_estimator: what a third party's estimator has to do."""
 
+from functools import partial
+
 import pytest
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra `sklearn`)")
 
+from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from deepcore.sklearn import MLPClassifier, MLPRegressor
 
-# They compare two fits at 1e-7, the spacing of float32; test_equivalences.py compares within its bound.
-FINER_THAN_FLOAT32 = {
+# They compare two fits whose sums differ in length, so in rounding.
+TWO_FITS = {
     "check_sample_weight_equivalence_on_dense_data",
     "check_sample_weight_equivalence_on_sparse_data",
 }
@@ -25,7 +28,13 @@ def test_scikit_learns_check(estimator, check):
 
 @pytest.mark.filterwarnings("ignore")
 @parametrize_with_checks([MLPClassifier(dtype="float32"), MLPRegressor(dtype="float32")])
-def test_scikit_learns_check_in_float32(estimator, check):
-    if check.func.__name__ in FINER_THAN_FLOAT32:
-        pytest.skip("compares at 1e-7, finer than float32; test_equivalences.py compares within its bound")
+def test_scikit_learns_check_in_float32(estimator, check, monkeypatch):
+    """All of them, two fits at 1e-2: the check is written with 1e-7, the spacing of float32.
+
+    Their gradients differ in the last bit, and adam makes the noise of a gradient near 0 a whole step of
+    1e-3; 1e-2 leaves room for some of them. An estimator that does not hear of the weights fails by far.
+    """
+    if check.func.__name__ in TWO_FITS:
+        name = "assert_allclose_dense_sparse"
+        monkeypatch.setattr(estimator_checks, name, partial(getattr(estimator_checks, name), rtol=1e-2))
     check(estimator)

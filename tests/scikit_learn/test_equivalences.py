@@ -138,6 +138,31 @@ def test_class_weights_are_sample_weights():
     assert np.array_equal(a.predict_proba(X), b.predict_proba(X))
 
 
+def test_class_weights_hold_for_parts_of_the_data_that_lack_a_class():
+    X, y = digits()
+    names = np.array(["zero", "one", "two"])[y]
+    a = MLPClassifier(class_weight={"zero": 3.0, "one": 0.5}, random_state=1)
+    b = MLPClassifier(random_state=1)
+    for name, weight in (("zero", 3.0), ("two", 1.0), ("one", 0.5)):
+        part = names == name
+        a.partial_fit(X[part], names[part], classes=["one", "two", "zero"])
+        b.partial_fit(X[part], names[part], np.full(part.sum(), weight), classes=["one", "two", "zero"])
+    assert np.array_equal(a.predict_proba(X), b.predict_proba(X))
+
+
+def test_class_weights_of_several_labels_are_a_list_and_multiply():
+    X, Y = make_multilabel_classification(100, n_classes=2, random_state=0)
+    named = [{1: 3.0}, {0: 0.5, 1: 2.0}]
+    by_row = np.where(Y[:, 0] == 1, 3.0, 1.0) * np.where(Y[:, 1] == 1, 2.0, 0.5)
+    settings = {"max_iter": 2, "batch_size": 20, "random_state": 1}
+    a = MLPClassifier(class_weight=named, **settings).fit(X, Y)
+    b = MLPClassifier(**settings).fit(X, Y, sample_weight=by_row)
+    rows = Y[:, 0] == 0  # a part without the first label
+    a.partial_fit(X[rows], Y[rows])
+    b.partial_fit(X[rows], Y[rows], sample_weight=by_row[rows])
+    assert np.array_equal(a.predict_proba(X), b.predict_proba(X))
+
+
 def test_balanced_classes_weigh_the_same_together():
     X, y = digits()
     y = np.minimum(y, 1)

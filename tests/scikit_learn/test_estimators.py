@@ -229,6 +229,7 @@ def test_coefs_of_another_shape_are_refused():
             {"activation": ["relu"], "hidden_layer_sizes": (3, 3)},
             "one for each of the 2 hidden",
         ),
+        ({"max_iter": 1.5}, "The 'max_iter' parameter"),
         ({"hidden_layer_sizes": (3, 0)}, r"hidden_layer_sizes must be > 0, got \[3, 0\]"),
         ({"alpha": -1}, "The 'alpha' parameter of MLPClassifier must be a float in the range"),
         ({"dropout": 1.0}, "The 'dropout' parameter"),
@@ -244,6 +245,29 @@ def test_parameters_out_of_range_are_refused(settings, message):
         classifier(**settings).fit(X, y)
 
 
+def test_sizes_of_layers_are_whole_numbers():
+    with pytest.raises(TypeError, match="'float' object cannot be interpreted as an integer"):
+        classifier(hidden_layer_sizes=(3.5,)).fit(X, y)
+
+
+@pytest.mark.parametrize("dtype", ["datetime64[s]", "str", "timedelta64[s]"])
+def test_targets_of_a_regression_are_numbers(dtype):
+    with pytest.raises(TypeError, match="y must be an array of real numbers, got ndarray of"):
+        regressor().fit(X, y.astype(dtype))
+
+
+def test_one_class_is_always_predicted_right():
+    fitted = classifier(early_stopping=True).fit(X, np.zeros(150))
+    assert set(fitted.validation_scores_) == {1.0}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, where scikit-learn casts and sums
+def test_values_too_large_for_the_dtype_of_the_network_are_refused():
+    fitted = regressor(dtype="float32").fit(Xr, yr)
+    with pytest.raises(ValueError, match="value too large for dtype"):
+        fitted.predict(Xr * 1e300)
+
+
 def test_other_sizes_need_a_fresh_start():
     fitted = classifier(warm_start=True).fit(X, y)
     with pytest.raises(ValueError, match=r"must be those of the last fit, \[8\], got \[9\]"):
@@ -251,9 +275,10 @@ def test_other_sizes_need_a_fresh_start():
     assert fitted.set_params(warm_start=False).fit(X, y).coefs_[0].shape == (4, 9)
 
 
-def test_balanced_classes_are_unknown_to_partial_fit():
+@pytest.mark.parametrize("weights", ["balanced", [{1: 2.0}, "balanced"]])
+def test_balanced_classes_are_unknown_to_partial_fit(weights):
     with pytest.raises(ValueError, match="balanced"):
-        classifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1, 2])
+        classifier(class_weight=weights).partial_fit(X, y, classes=[0, 1, 2])
 
 
 def test_a_run_that_diverges_names_epoch_layer_and_remedy():
@@ -289,6 +314,11 @@ def test_rows_that_are_not_finite_are_refused_in_predictions(bad):
     row = np.array([[1.0, bad, 0.0, 0.0]])
     with pytest.raises(ValueError, match="Input X contains"):
         fitted.predict_proba(row)
+
+
+def test_rows_of_strings_are_refused_in_predictions():
+    with pytest.raises(ValueError, match="not compatible with arrays of bytes/strings"):
+        classifier().fit(X, y).predict(X.astype(str))
 
 
 def test_large_finite_rows_are_no_error():

@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra `sklearn`)")
 
+from scipy import sparse
 from sklearn.datasets import load_iris, make_regression
 
 import deepcore as dc
@@ -58,12 +59,62 @@ def test_validation_scores_are_scikit_learns_r2(weighted, rng):
         ((X,), r"validation_data must be \(X, y\)"),
         ((X[:, :3], y), "3 features"),
         ((X, y[:10]), "inconsistent numbers of samples"),
+        ((X, np.eye(3)[y]), r"must have one label an example like y, got shape \(150, 3\)"),
+        ((X, np.where(y == 1, np.nan, y)), "Input y contains NaN"),
         ((X, np.where(y == 1, 7, y)), r"validation_data must have labels of y, \[0 1 2\], got \[7\]"),
     ],
 )
 def test_a_validation_set_that_does_not_fit_is_refused(data, message):
     with pytest.raises(ValueError, match=message):
         classifier().fit(X, y, validation_data=data)
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        (np.where(yr > 0, np.nan, yr), "Input y contains NaN"),
+        (yr[:, 0], "validation_data must have 2 targets like y, got 1"),
+    ],
+)
+def test_targets_of_a_validation_set_that_do_not_fit_are_refused(targets, message):
+    with pytest.raises(ValueError, match=message):
+        regressor().fit(Xr, yr, validation_data=(Xr, targets))
+
+
+@pytest.mark.parametrize("form", [np.asarray, np.ndarray.tolist, sparse.csr_array])
+def test_several_labels_of_a_validation_set_may_lie_in_any_form(form):
+    Y = np.column_stack([y > 0, y > 1]).astype(int)
+    fitted = classifier().fit(X, Y, validation_data=(X, form(Y)))
+    assert fitted.validation_scores_[-1] == pytest.approx(fitted.score(X, Y))
+    with pytest.raises(ValueError, match=r"must have 2 labels an example like y, got shape \(150,\)"):
+        classifier().fit(X, Y, validation_data=(X, Y[:, 0]))
+
+
+def test_one_example_cannot_stop_early():
+    with pytest.raises(ValueError, match="The validation set is too small"):
+        regressor(early_stopping=True).fit(Xr, yr, validation_data=(Xr[:1], yr[:1]))
+
+
+@pytest.mark.parametrize("weights", [{0: -1.0}, {0: np.nan}, {0: 0, 1: 0, 2: 0}])
+def test_weights_of_classes_are_checked_before_anything_changes(weights):
+    fitted = classifier().fit(X, y)
+    before = fitted.coefs_[0].copy()
+    with pytest.raises(ValueError, match="class_weight must be finite and not negative, and leave"):
+        fitted.set_params(class_weight=weights).fit(X, y)
+    assert np.array_equal(fitted.coefs_[0], before)
+
+
+def test_callbacks_that_cannot_be_called_are_refused_before_the_run():
+    fresh = classifier(callbacks=["progress"])
+    with pytest.raises(TypeError, match="callbacks must be callable, got str"):
+        fresh.fit(X, y)
+    assert not hasattr(fresh, "coefs_")
+
+
+def test_another_norm_needs_a_fresh_start():
+    fitted = classifier(warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match=r"norm must be that of the last fit, \[None\], got batch"):
+        fitted.set_params(norm="batch").fit(X, y)
 
 
 def test_callbacks_hear_every_epoch_and_may_stop():
@@ -83,6 +134,44 @@ def test_deepcores_callbacks_work_here():
     fitted = classifier(max_iter=500, callbacks=[stopping]).fit(X, y, validation_data=(X, y))
     assert fitted.n_iter_ < 500
     assert fitted.score(X, y) == pytest.approx(stopping.best)
+
+
+def test_time_ends_an_epoch_that_lasts_too_long():
+    limit = dc.MaxSeconds(1e-9)
+    fitted = classifier(max_iter=10**7, callbacks=[limit]).fit(X, y)
+    assert fitted.n_iter_ == 0
+    assert fitted.predict(X).shape == (150,)
+
+
+def test_callbacks_hear_every_iteration_of_lbfgs_and_may_stop():
+    heard = []
+
+    def listener(record):
+        heard.append((record.epoch, record["loss"], record.model.evaluate(X, y)["accuracy"]))
+        return record.epoch == 4
+
+    fitted = classifier(solver="lbfgs", max_iter=100, callbacks=[listener]).fit(X, y)
+    assert [epoch for epoch, _, _ in heard] == [0, 1, 2, 3, 4]
+    assert (fitted.n_iter_, fitted.loss_) == (5, heard[-1][1])
+    assert fitted.score(X, y) == pytest.approx(heard[-1][2])
+    assert len(fitted.coefs_) == 2
+
+
+def test_an_interrupted_lbfgs_keeps_the_last_iteration():
+    def interrupt(record):
+        if record.epoch == 4:
+            raise KeyboardInterrupt
+
+    interrupted = classifier(solver="lbfgs", max_iter=100, callbacks=[interrupt])
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.fit(X, y)
+    reference = classifier(solver="lbfgs", max_iter=5).fit(X, y)
+    assert np.array_equal(interrupted.coefs_[0], reference.coefs_[0])
+
+
+def test_lbfgs_says_where_the_first_loss_is_no_number():
+    with pytest.raises(ValueError, match="non-finite parameter weights"):
+        regressor(solver="lbfgs", max_iter=5).fit(Xr * 1e200, yr * 1e200)
 
 
 def test_an_activation_for_each_layer():

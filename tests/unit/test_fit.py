@@ -116,7 +116,9 @@ def test_a_wrong_y_is_refused_and_nothing_changes(output, n, y, error, message):
             "validation_split must leave the validation part weight",
         ),
         ({"class_weight": "equal"}, ValueError, "must be a mapping or 'balanced', got 'equal'"),
-        ({"class_weight": {7: 1.0}}, ValueError, "must name labels that occur in y, got 7; there is 0, 1"),
+        ({"class_weight": {7: 1.0}}, ValueError, "class_weight must name labels from 0 to 1, got 7"),
+        ({"class_weight": {1.5: 1.0}}, ValueError, "class_weight must name labels from 0 to 1, got 1.5"),
+        ({"class_weight": [{1: 2.0}]}, TypeError, "class_weight must be a mapping or 'balanced', got "),
         ({"class_weight": {0: -1.0}}, ValueError, "class_weight must be finite and not negative"),
     ],
 )
@@ -218,10 +220,35 @@ def test_balanced_is_scikit_learn_s(several):
     )
 
 
-def test_named_weights_of_several_labels_are_refused():
+def test_named_weights_of_several_labels_are_multiplied():
     X, Y = labels()
-    with pytest.raises(ValueError, match="class_weight must be 'balanced' for 3 labels an example"):
-        net("sigmoid", 3).fit(X, Y, class_weight={1: 2.0})
+    named = [{1: 2.0}, {0: 0.5, 1: 3.0}, {}]
+    product = np.where(Y[:, 0] == 1, 2.0, 1.0) * np.where(Y[:, 1] == 1, 3.0, 0.5)
+    assert np.array_equal(
+        full(X, Y, model=net("sigmoid", 3), class_weight=named),
+        full(X, Y, model=net("sigmoid", 3), sample_weight=product),
+    )
+
+
+@pytest.mark.parametrize("named", [{1: 2.0}, [{1: 2.0}], 3])
+def test_named_weights_must_be_one_mapping_for_each_label(named):
+    X, Y = labels()
+    with pytest.raises(ValueError, match="class_weight must be 'balanced' or a list of 3 mappings, one for"):
+        net("sigmoid", 3).fit(X, Y, class_weight=named)
+
+
+def test_partial_fit_takes_weights_of_classes_that_do_not_occur():
+    X, y = examples()
+    named, rows = {0: 0.5, 1: 3.0}, y == 1
+    a, b = net(), net()
+    a.partial_fit(X[rows], y[rows], class_weight=named)
+    b.partial_fit(X[rows], y[rows], sample_weight=np.full(rows.sum(), 3.0))
+    assert np.array_equal(a.flat_parameters, b.flat_parameters)
+
+
+def test_partial_fit_cannot_balance_what_it_does_not_see():
+    with pytest.raises(ValueError, match="partial_fit: class_weight must be a mapping, got 'balanced'"):
+        net().partial_fit(*examples(), class_weight="balanced")
 
 
 @pytest.mark.parametrize(("output", "n"), [("sigmoid", 1), ("softmax", 2)])

@@ -1,5 +1,6 @@
-"""Callbacks that act between epochs: ReduceOnPlateau, MaxSeconds, the directions of monitored numbers."""
+"""Callbacks that act between and within epochs: ReduceOnPlateau, MaxSeconds, directions of numbers."""
 
+import itertools
 import math
 import time
 
@@ -140,6 +141,61 @@ def test_a_run_ends_before_an_epoch_that_would_be_too_late(monkeypatch):
 
     history = model().fit(X, y, epochs=EPOCHS, callbacks=[tick, dc.MaxSeconds(35)])
     assert history.epochs == 3  # the fourth would end at 40
+
+
+def mapped(X, folder):
+    """Features in a file and in a dtype that is not the model's."""
+    array = np.memmap(folder / "X", np.float32, "w+", shape=X.shape)
+    array[:] = X
+    return array
+
+
+@pytest.mark.parametrize("way", ["fit", "converted in parts", "fit_batches", "L-BFGS"])
+def test_a_run_ends_within_an_epoch_that_lasts_too_long(way, monkeypatch, tmp_path):
+    seconds = itertools.count()
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(seconds)))
+    (X, y), trained, options = problem(), model(), {"callbacks": [dc.MaxSeconds(0.5)]}
+    start = trained.flat_parameters.copy()
+    if way == "fit_batches":
+        history = trained.fit_batches([(X, y)], epochs=10**6, **options)
+    elif way == "L-BFGS":
+        pytest.importorskip("scipy.optimize", reason="SciPy is not installed (extra `scipy`)")
+        history = trained.fit(X, y, dc.LBFGS(), **options)
+    else:
+        X = X if way == "fit" else mapped(X, tmp_path)
+        history = trained.fit(X, y, epochs=10**6, batch_size=4, **options)
+    assert history.epochs == 0
+    assert np.array_equal(trained.flat_parameters, start)  # asked before the first step was made
+
+
+def test_a_run_that_ends_within_an_epoch_keeps_the_history_and_the_steps():
+    X, y = problem()
+    heard = []
+
+    class Impatient:
+        def __call__(self, record):
+            heard.append(record["loss"])
+
+        def on_poll(self):
+            return len(heard) > 5
+
+        def on_end(self, model):
+            heard.append("end")
+
+    trained = model()
+    history = trained.fit(X, y, epochs=10**7, batch_size=4, callbacks=[Impatient()])
+    assert history["loss"] == heard[:-1]
+    assert heard[-1] == "end"
+    assert history.epochs > 5
+    assert trained.epochs_trained - history.epochs in (0, 1)
+
+
+def test_being_asked_changes_no_bit():
+    X, y = problem()
+    asked, alone = model(), model()
+    asked.fit(X, y, epochs=5, batch_size=8, callbacks=[dc.MaxSeconds(1e9)])
+    alone.fit(X, y, epochs=5, batch_size=8)
+    assert asked.flat_parameters.tobytes() == alone.flat_parameters.tobytes()
 
 
 def test_the_clock_starts_with_the_run_and_not_with_the_callback(monkeypatch):

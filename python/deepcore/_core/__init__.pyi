@@ -124,6 +124,7 @@ class NetworkF32:
         on_epoch: Callable[[int, float], bool] | None = ...,
         threads: int = ...,
         order: NDArray[np.int64] | None = ...,
+        on_poll: Callable[[], object] | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final
@@ -182,6 +183,7 @@ class NetworkF64:
         on_epoch: Callable[[int, float], bool] | None = ...,
         threads: int = ...,
         order: NDArray[np.int64] | None = ...,
+        on_poll: Callable[[], object] | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -135,8 +135,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         """y as the network takes it."""
 
     @abstractmethod
-    def _check_validation(self, y: Array) -> None:
-        """Refuse targets that the network has no output for."""
+    def _validation_targets(self, y: Any) -> Array:
+        """Targets of validation data, checked like y; what the network has no output for is refused."""
 
     @abstractmethod
     def _output(self, target: Array) -> tuple[int, str, tuple[str, dict[str, Any]]]:
@@ -148,9 +148,17 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool, validation_data: Any = None) -> Any:
         sizes = self._hidden_sizes()
+        for callback in self.callbacks:
+            if not callable(callback):
+                raise TypeError(f"callbacks must be callable, got {type(callback).__name__}")
         first = not hasattr(self, "_network") or not (self.warm_start or incremental)
         X, y, weight, stratify = self._encode(X, y, incremental, first)
         X = rows(X)
+        if weight is not None and not (np.isfinite(weight).all() and weight.min() >= 0 and weight.any()):
+            raise ValueError(
+                "class_weight must be finite and not negative, and leave an example with weight, got "
+                f"{getattr(self, 'class_weight', None)}"
+            )
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
             weight = sample_weight if weight is None else sample_weight * weight
@@ -207,10 +215,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
                 f"{type(self).__name__}: validation_data must be (X, y) or (X, y, sample_weight), got "
                 f"{type(data).__name__}"
             )
-        X, y = data[0], np.asarray(data[1])
-        X = validate_data(self, X, accept_sparse="csr", dtype=self._dtypes(False), reset=False)
+        X = validate_data(self, data[0], accept_sparse="csr", dtype=self._dtypes(False), reset=False)
+        y = self._validation_targets(data[1])
         check_consistent_length(X, y)
-        self._check_validation(y)
         weight = None if len(data) == 2 else _check_sample_weight(data[2], X, ensure_non_negative=True)
         return X, self._targets(y, X.dtype), weight
 
@@ -234,6 +241,12 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 f"hidden_layer_sizes must be those of the last fit, {was[:-1]}, got {sizes}; with "
                 "warm_start=False fit starts anew"
+            )
+        norms = [layer.norm for layer in self._network.model.layers]
+        if norms != [layer.norm for layer in layers]:
+            raise ValueError(
+                f"norm must be that of the last fit, {norms[:-1]}, got {self.norm}; with warm_start=False "
+                "fit starts anew"
             )
         self._network = self._network.with_layers(layers)
 
@@ -288,9 +301,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         ):
             return network.outputs(X, threads=self.n_threads or 0)  # type: ignore[no-any-return]
         X = rows(validate_data(self, X, accept_sparse=["csr", "csc"], reset=False))
-        return network.outputs(  # type: ignore[no-any-return]
-            X.astype(model.dtype, copy=False), threads=self.n_threads or 0
-        )
+        if X.dtype != model.dtype:
+            X = X.astype(model.dtype)
+            assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
+        return network.outputs(X, threads=self.n_threads or 0)  # type: ignore[no-any-return]
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_network")

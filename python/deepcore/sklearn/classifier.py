@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_y, validate_data
 
 from deepcore.callbacks import EpochRecord
 from deepcore.sklearn.base import BaseMLP
@@ -67,8 +67,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         clip_norm: Scale the gradient of a step down to this norm over all parameters; None: no limit.
         dtype: ``"float32"`` or ``"float64"`` to compute in; None: float32 if X is that, else float64.
         n_threads: Most threads of a call; None: deepcore's default. Results do not depend on it.
-        callbacks: Called with a ``deepcore.EpochRecord`` after every epoch (``"loss"``, and with validation
-            data ``"val_accuracy"``); one that returns True ends the training.
+        callbacks: Called with a ``deepcore.EpochRecord`` after every epoch, with lbfgs every iteration
+            (``"loss"``, and with validation data ``"val_accuracy"``); one that returns True ends the
+            training.
 
     Attributes:
         classes_: The labels, sorted; for multi-label targets 0 .. n_outputs - 1.
@@ -171,7 +172,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             sample_weight: (m,), not negative; None: 1.
             classes: All labels there will be; needed in the first call.
         """
-        if isinstance(self.class_weight, str):
+        named = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight]
+        if "balanced" in named:
             raise ValueError(
                 "class_weight='balanced' needs all examples at once, which partial_fit does not have; pass "
                 "class_weight={label: weight}"
@@ -199,10 +201,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             self.classes_ = self._label_binarizer.classes_
         else:
             self._check_labels(y)
-        by_class = None if self.class_weight is None else compute_sample_weight(self.class_weight, y)
+        by_class = None if self.class_weight is None else self._weights_by_class(y, incremental)
         target = self._targets(y, X.dtype)
         binary = target.ndim == 2 and target.shape[1] == 1
         return X, target, by_class, target.astype(bool) if binary else None
+
+    def _weights_by_class(self, y: Array, incremental: bool) -> Any:
+        """Weights of the examples; a part of the data need not hold every class that has a weight."""
+        if not incremental:
+            return compute_sample_weight(self.class_weight, y)
+        one_of_each = self.classes_ if y.ndim == 1 else np.array([[0], [1]]).repeat(y.shape[1], axis=1)
+        return compute_sample_weight(self.class_weight, np.concatenate([y, one_of_each]))[: len(y)]
 
     def _check_labels(self, y: Array) -> None:
         labels = unique_labels(y)
@@ -218,13 +227,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                 f"{labels}."
             )
 
-    def _check_validation(self, y: Array) -> None:
+    def _validation_targets(self, y: Any) -> Array:
+        y = _check_y(y, multi_output=True, estimator=self)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y)
+        several = self._label_binarizer.y_type_.startswith("multilabel")
+        if y.shape[1:] != ((self.n_outputs_,) if several else ()):
+            labels = f"{self.n_outputs_} labels" if several else "one label"
+            raise ValueError(
+                f"{type(self).__name__}: validation_data must have {labels} an example like y, got shape "
+                f"{y.shape}"
+            )
         unknown = np.setdiff1d(unique_labels(y), self.classes_)
         if len(unknown):
             raise ValueError(
                 f"{type(self).__name__}: validation_data must have labels of y, {self.classes_}, got "
                 f"{unknown}"
             )
+        return y  # type: ignore[no-any-return]
 
     def _targets(self, y: Array, dtype: Any) -> Array:
         """Labels 0 .. k - 1 for softmax; 0/1 of shape (m, n_outputs) for logistic outputs."""
@@ -247,6 +267,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
         def accuracy() -> float:
             loss, share = network.evaluate(X, y, weight, threads)
+            if len(self.classes_) == 1:  # there is no other label to predict
+                share = 1.0
             return float(share) if np.isfinite(loss) else np.nan
 
         return accuracy

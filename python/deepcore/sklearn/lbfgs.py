@@ -1,4 +1,4 @@
-"""solver="lbfgs": SciPy's L-BFGS on the compiled loss and gradient."""
+"""solver="lbfgs": ``deepcore.lbfgs`` with scikit-learn's penalty, options, words and warnings."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 from sklearn.utils.optimize import _check_optimize_result
 
+from deepcore.callbacks import EpochRecord, Stopped, listening, polling, stops
+from deepcore.lbfgs import descend
 from deepcore.sklearn.network import described_anew
+from deepcore.streams import Examples
 from deepcore.typing import Array
 
 __all__ = ["fit_lbfgs"]
@@ -20,38 +22,38 @@ def fit_lbfgs(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> 
 
     In float64 whatever the network's dtype: line searches fail on the noise of float32.
     """
-    target = estimator._network.model
-    X = X.astype(np.float64, copy=False)
-    y = y if y.dtype == np.int64 else y.astype(np.float64, copy=False)
-    weight = None if sample_weight is None else sample_weight.astype(np.float64, copy=False)
-    total = X.shape[0] if weight is None else float(weight.sum())
-    layers = [replace(layer, l2=estimator.alpha / total) for layer in target.layers]
+    e, target = estimator, estimator._network.model
+    wide = np.dtype(np.float64)
+    data = Examples(
+        X.astype(wide, copy=False),
+        y if y.dtype == np.int64 else y.astype(wide, copy=False),
+        None if sample_weight is None else sample_weight.astype(wide, copy=False),
+    )
+    total = len(data.y) if data.weight is None else float(data.weight.sum())
+    layers = [replace(layer, l2=e.alpha / total) for layer in target.layers]
     model = described_anew(target, layers=layers, dtype="float64")
-    gradient = np.zeros_like(model.flat_parameters)
-    threads = estimator.n_threads or 0
+    model.flat_parameters[:] = target.flat_parameters
+    e.n_iter_ = 0
 
-    def loss_and_gradient(flat: Array) -> tuple[float, Array]:
-        model.flat_parameters[:] = flat
-        return model._network.gradient(X, y, gradient, weight, threads), gradient
+    def on_iteration(number: int, loss: float) -> bool:
+        target.flat_parameters[:] = model.flat_parameters
+        e.n_iter_, e.loss_ = number + 1, loss
+        if e.verbose:
+            print(f"loss = {loss:.8f}")
+        record = EpochRecord(number, e.max_iter, {"loss": loss}, target)
+        return stops(callback(record) for callback in e.callbacks)
 
-    progress = (
-        (lambda intermediate_result: print(f"loss = {intermediate_result.fun:.8f}"))
-        if (estimator.verbose)
-        else None
-    )
-    result = minimize(
-        loss_and_gradient,
-        target.flat_parameters.astype(np.float64),
-        method="L-BFGS-B",
-        jac=True,
-        callback=progress,
-        options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol},
-    )
-    if not np.isfinite(result.x).all():
+    options = {"maxfun": e.max_fun, "maxiter": e.max_iter, "gtol": e.tol}
+    try:
+        with listening(e.callbacks, target):
+            result = descend(model, data, on_iteration, polling(e.callbacks), e.n_threads or 0, options)
+    except Stopped:
+        return
+    if result is None:
         raise ValueError(NON_FINITE)
-    target.flat_parameters[:] = result.x
-    estimator.n_iter_ = _check_optimize_result("lbfgs", result, estimator.max_iter)
-    estimator.loss_ = result.fun
+    e.loss_ = result.fun
+    if not result.stopped:
+        e.n_iter_ = _check_optimize_result("lbfgs", result, e.max_iter)
 
 
 NON_FINITE = (

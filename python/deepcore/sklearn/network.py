@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -185,7 +186,8 @@ def dense_layers(
     """
     names = {"identity": "linear", "logistic": "sigmoid"}
     layers = [
-        Dense(int(n), names.get(g, g), l2=float(alpha)) for n, g in zip(units, activations, strict=True)
+        Dense(operator.index(n), names.get(g, g), l2=float(alpha))
+        for n, g in zip(units, activations, strict=True)
     ]
     for name, values in options.items():
         hidden = [replace(layer, **{name: value}) for layer, value in zip(layers[:-1], values, strict=True)]

@@ -11,7 +11,7 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_y, validate_data
 
 from deepcore.callbacks import EpochRecord
 from deepcore.sklearn.base import BaseMLP
@@ -64,8 +64,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         clip_norm: Scale the gradient of a step down to this norm over all parameters; None: no limit.
         dtype: ``"float32"`` or ``"float64"`` to compute in; None: float32 if X is that, else float64.
         n_threads: Most threads of a call; None: deepcore's default. Results do not depend on it.
-        callbacks: Called with a ``deepcore.EpochRecord`` after every epoch (``"loss"``, and with validation
-            data ``"val_r2"``); one that returns True ends the training.
+        callbacks: Called with a ``deepcore.EpochRecord`` after every epoch, with lbfgs every iteration
+            (``"loss"``, and with validation data ``"val_r2"``); one that returns True ends the training.
 
     Attributes:
         coefs_: Weights of each layer, (n_in, n_out), live: writing to them changes the estimator.
@@ -169,19 +169,26 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             self, X, y, accept_sparse=["csr", "csc"], multi_output=True, y_numeric=True,
             dtype=self._dtypes(first), reset=first,
         )  # fmt: skip
+        return X, self._targets(self._numbers(y), X.dtype), None, None
+
+    def _numbers(self, y: Array) -> Array:
+        if not isinstance(y, np.ndarray) or y.dtype.kind not in "biuf":
+            raise TypeError(f"y must be an array of real numbers, got {type(y).__name__} of {y.dtype}")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError(f"y must not be negative with loss='poisson', got {y.min()}")
-        return X, self._targets(y, X.dtype), None, None
+        return y
 
-    def _check_validation(self, y: Array) -> None:
-        outputs = y.reshape(len(y), -1).shape[1]
+    def _validation_targets(self, y: Any) -> Array:
+        checked = self._numbers(_check_y(y, multi_output=True, y_numeric=True, estimator=self))
+        outputs = checked.reshape(len(checked), -1).shape[1]
         if outputs != self.n_outputs_:
             raise ValueError(
                 f"{type(self).__name__}: validation_data must have {self.n_outputs_} targets like y, got "
                 f"{outputs}"
             )
+        return checked
 
     def _targets(self, y: Array, dtype: Any) -> Array:
         return np.asarray(y, dtype).reshape(len(y), -1)

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
-from deepcore.callbacks import EpochRecord
+from deepcore.callbacks import EpochRecord, Stopped, listening, polling, stops
 from deepcore.sklearn.lbfgs import NON_FINITE
 from deepcore.typing import Array
 
@@ -33,8 +33,14 @@ class Data:
         dtype = estimator._network.model.dtype
         if weight is not None:
             weight = weight.astype(dtype, copy=False)
+        too_small = (
+            "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+        )
         if validation is not None:
-            return cls(X, y, weight, estimator._scorer(*estimator._validation(validation)))
+            checked = estimator._validation(validation)
+            if estimator.early_stopping and len(checked[1]) < 2:
+                raise ValueError(too_small)
+            return cls(X, y, weight, estimator._scorer(*checked))
         if not estimator.early_stopping:
             return cls(X, y, weight, None)
         train, held = train_test_split(
@@ -44,9 +50,7 @@ class Data:
             stratify=stratify,
         )
         if len(held) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
+            raise ValueError(too_small)
 
         def part(index: Array) -> tuple[Any, Array, Array | None]:
             return X[index], y[index], None if weight is None else weight[index]
@@ -80,22 +84,22 @@ class Epochs:
                 stacklevel=5,
             )
         e.n_iter_ = 0
-        self._tell("on_start")
         epochs = 1 if self.incremental else int(e.max_iter)
         try:
-            diverged = self._train(batch, epochs)
+            with listening(e.callbacks, self.network.model):
+                diverged = self._train(batch, epochs)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=5)
             diverged = False
-        finally:
-            self._tell("on_end")
+        except Stopped:
+            diverged = False
         if self.best is not None:  # also of a run that diverged or was interrupted
             self.network.restore(self.best)
         if diverged:
             self._report_divergence()
         elif e.n_iter_ == e.max_iter and not (self.stopped or self.incremental):
             warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({e.max_iter}) reached and the optimization "
+                f"Stochastic Optimizer: Maximum iterations ({e.max_iter:d}) reached and the optimization "
                 "hasn't converged yet.",
                 ConvergenceWarning,
                 stacklevel=5,
@@ -117,6 +121,7 @@ class Epochs:
             data.X, data.y, network.stepper.state._native, batch, epochs, shuffle=False,
             seed=network.model.seed,
             sample_weight=data.weight, on_epoch=on_epoch, threads=self.estimator.n_threads or 0,
+            on_poll=polling(self.estimator.callbacks),
             order=self.order if self.estimator.shuffle and batch < self.m else None,
         )  # fmt: skip
         return bool(bad >= 0)
@@ -187,14 +192,7 @@ class Epochs:
             return False
         stepper = self.network.stepper
         record = EpochRecord(epoch, e.max_iter, numbers, self.network.model, stepper.state)
-        answers = [callback(record) for callback in e.callbacks]
-        return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in answers)
-
-    def _tell(self, what: str) -> None:
-        for callback in self.estimator.callbacks:
-            hear = getattr(callback, what, None)
-            if hear is not None:
-                hear(self.network.model)
+        return stops(callback(record) for callback in e.callbacks)
 
     def _report_divergence(self) -> None:
         e = self.estimator
