@@ -17,8 +17,6 @@
 #include <limits>
 #include <memory>
 
-#include <unistd.h>
-
 namespace deepcore {
 
 namespace {
@@ -104,27 +102,16 @@ int nonfinite_layer(const Network<T>& network, const std::common_type_t<Inputs<T
 template <class T>
 struct Predictor<T>::State {
   explicit State(const Network<T>& network) : forward(network, true) { forward.reserve(1); }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-  ~State() { forget_if_forked(); }
 
   // Kept between calls: a thread that sleeps costs nothing, one that is started costs as long as 4 Mflop.
   Team& workers(int size) {
-    forget_if_forked();
-    if (team == nullptr || team->size() < size) team = std::make_unique<Team>(size);
+    if (team == nullptr || team->size() < size || team->forked()) team = std::make_unique<Team>(size);
     return *team;
   }
-  void forget_if_forked() {  // a child process has the Team, but not its threads: nobody could end them
-    if (owner == getpid()) return;
-    [[maybe_unused]] Team* const lost = team.release();
-    owner = getpid();
-  }
-
   bool in_a_loop() const { return Clock::now() - last < kLoop; }
 
   Forward<T> forward;
   std::unique_ptr<Team> team;
-  pid_t owner = getpid();
   Clock::time_point last{};  // when a call of few examples through many weights ended
 };
 

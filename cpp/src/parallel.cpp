@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <csignal>
 
+#include <unistd.h>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -41,13 +43,15 @@ int team_size(int requested, double flops) {
 
 Team::Team(int size) : size_(std::max(size, 1)), shares_(size_ > 1 ? static_cast<std::size_t>(size_) : 0) {
   if (size_ == 1) return;
+  crew_ = std::make_unique<Crew>();
+  owner_ = getpid();
   sigset_t all, before;  // signals belong to the thread that called: Ctrl-C must reach Python's main thread
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  workers_.reserve(static_cast<std::size_t>(size_) - 1);
+  crew_->workers.reserve(static_cast<std::size_t>(size_) - 1);
   for (int thread = 1; thread < size_; ++thread) {
     try {
-      workers_.emplace_back([this, thread] { serve(thread); });
+      crew_->workers.emplace_back([this, thread] { serve(thread); });
     } catch (const std::system_error&) {  // no more threads to be had: go on with those there are
       size_ = thread;
       break;
@@ -57,13 +61,20 @@ Team::Team(int size) : size_(std::max(size, 1)), shares_(size_ > 1 ? static_cast
 }
 
 Team::~Team() {
+  if (crew_ == nullptr) return;
+  if (forked()) {  // nobody will end, or leave the condition variable: it stays as it is
+    [[maybe_unused]] Crew* const lost = crew_.release();
+    return;
+  }
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::lock_guard<std::mutex> lock(crew_->mutex);
     closed_.store(true);
   }
-  wake_.notify_all();
-  for (auto& worker : workers_) worker.join();
+  crew_->wake.notify_all();
+  for (auto& worker : crew_->workers) worker.join();
 }
+
+bool Team::forked() const { return crew_ != nullptr && owner_ != getpid(); }
 
 bool Team::take_from(int which, int thread) {
   Share& share = shares_[static_cast<std::size_t>(which)];
@@ -101,9 +112,9 @@ void Team::share(Index count, Call call, void* work) {
     share.ticket.store(job_ << kJobShift | static_cast<std::uint64_t>(t * count / size_), std::memory_order_release);
   }
   announced_.store(job_);  // sequentially consistent, like asleep_: we see the sleeper or it sees the job
-  if (asleep_.load() > 0) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    wake_.notify_all();
+  if (asleep_.load() > 0 && !forked()) {
+    const std::lock_guard<std::mutex> lock(crew_->mutex);
+    crew_->wake.notify_all();
   }
   while (take(0)) {
   }
@@ -128,9 +139,9 @@ void Team::serve(int thread) {
     } else if (++spins < kSpins) {
       pause();
     } else {
-      std::unique_lock<std::mutex> lock(mutex_);
+      std::unique_lock<std::mutex> lock(crew_->mutex);
       asleep_.fetch_add(1);
-      wake_.wait(lock, [&] { return closed_.load() || announced_.load() != seen; });
+      crew_->wake.wait(lock, [&] { return closed_.load() || announced_.load() != seen; });
       asleep_.fetch_sub(1);
       spins = 0;
     }

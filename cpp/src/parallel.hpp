@@ -7,10 +7,13 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <type_traits>
 #include <vector>
+
+#include <sys/types.h>
 
 namespace deepcore {
 
@@ -24,6 +27,7 @@ class Team {
   Team& operator=(const Team&) = delete;
   ~Team();
   int size() const { return size_; }
+  bool forked() const;  // in a child process, which has this object but not its threads: the caller does everything
 
   // Calls work(item, thread) once for every item of 0..count-1 and returns when all are done. Each thread starts with an
   // even share of neighbouring items, the same in every call, since what it touched last time is still in its caches;
@@ -62,9 +66,13 @@ class Team {
   alignas(64) std::atomic<Index> done_{0};  // items finished
   alignas(64) std::atomic<int> asleep_{0};
   std::atomic<bool> closed_{false};
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::vector<std::thread> workers_;
+  struct Crew {  // what refers to the threads
+    std::mutex mutex;
+    std::condition_variable wake;
+    std::vector<std::thread> workers;
+  };
+  std::unique_ptr<Crew> crew_;  // null: alone
+  pid_t owner_ = 0;
 };
 
 }  // namespace deepcore

@@ -231,3 +231,32 @@ def test_a_child_may_use_a_predictor_that_another_thread_was_using():
     code = [sys.executable, "-W", "ignore", "-c", FORKED_AT_WORK]  # a fork beside threads is warned about
     done = subprocess.run(code, check=False, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, "end\n"), done.stderr
+
+
+FORKED_IN_A_CALLBACK = """
+import os
+import numpy as np
+import deepcore as dc
+
+X, y = np.random.default_rng(1).normal(size=(4000, 60)).astype(np.float32), np.arange(4000) % 5
+model, children = dc.mlp([60, 210, 90, 5], seed=1), []
+
+def fork(record):
+    if record.epoch == 1:
+        children.append(os.fork())
+
+history = model.fit(X, y, epochs=4, threads=3, callbacks=[fork])
+print(len(history["loss"]), history["loss"][-1], flush=True)
+model.fit(X, y, epochs=1, threads=3)
+if children[0] != 0:
+    assert os.waitpid(children[0], 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_that_a_callback_forks_goes_on_training_with_the_same_bits():
+    code = [sys.executable, "-W", "ignore", "-c", FORKED_IN_A_CALLBACK]
+    done = subprocess.run(code, check=False, capture_output=True, text=True, timeout=60)
+    parent, child = done.stdout.splitlines()
+    assert done.returncode == 0, done.stderr
+    assert parent == child
