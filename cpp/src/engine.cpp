@@ -53,10 +53,10 @@ void Engine<T>::load() {
   load_running();
 }
 
-// The slots are packed for the whole run and stand nowhere else: they are most of what a run holds.
+// The slots are packed for the whole run and stand nowhere else: they are most of what a run holds. Before anything else
+// is written, so that the one that is there twice for a moment takes no more room than the rest will.
 template <class T>
 void Engine<T>::begin(Optimizer<T>& optimizer) {
-  load();
   if (optimizer.rule.clips()) squares_.resize(items_.size());
   for (std::size_t k = 0; k < optimizer.slots.size(); ++k) slots_.emplace_back(packed_.size);  // all, or nothing moves
   for (std::size_t k = 0; k < optimizer.slots.size(); ++k) {
@@ -64,6 +64,7 @@ void Engine<T>::begin(Optimizer<T>& optimizer) {
     optimizer.slots[k] = Buffer<T>();
   }
   optimizer.lent = [this](std::size_t k, T* block) { packed_.unpack(network_.layout, slots_[k].data(), T(1), block); };
+  load();
 }
 
 template <class T>
@@ -75,6 +76,8 @@ void Engine<T>::show(Network<T>& network) {
 template <class T>
 void Engine<T>::end(Network<T>& network, Optimizer<T>& optimizer) {
   show(network);
+  parameters_ = Buffer<T>();  // makes room
+  gradients_ = Buffer<T>();
   for (std::size_t k = 0; k < slots_.size(); ++k) {
     optimizer.slots[k] = Buffer<T>(network_.layout.size());
     optimizer.lent(k, optimizer.slots[k].data());

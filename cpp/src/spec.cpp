@@ -5,6 +5,8 @@
 #include <deepcore/error.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -88,11 +90,22 @@ std::size_t checked_bytes(Index count, std::size_t element) {
   return static_cast<std::size_t>(count) * element;
 }
 
+// From calloc: the pages of large buffers come into being when they are first written. What calloc gave stands before
+// the result.
 void* aligned_zeros(std::size_t bytes) {
-  const std::size_t whole = (bytes / kAlignment + 1) * kAlignment;
-  void* memory = std::aligned_alloc(kAlignment, whole);
-  if (memory == nullptr) throw std::bad_alloc();
-  return std::memset(memory, 0, whole);
+  if (bytes > std::numeric_limits<std::size_t>::max() - kAlignment) throw std::bad_alloc();
+  void* whole = std::calloc(bytes + kAlignment, 1);
+  if (whole == nullptr) throw std::bad_alloc();
+  const std::size_t past = reinterpret_cast<std::uintptr_t>(whole) % kAlignment;
+  char* zeros = static_cast<char*>(whole) + (kAlignment - past);  // at least 16 on, as calloc aligns to that
+  std::memcpy(zeros - sizeof whole, &whole, sizeof whole);
+  return zeros;
+}
+
+void release_zeros(void* zeros) {
+  void* whole = nullptr;
+  std::memcpy(&whole, static_cast<char*>(zeros) - sizeof whole, sizeof whole);
+  std::free(whole);
 }
 
 Layout::Layout(const Spec& spec) {

@@ -5,7 +5,7 @@
 #include <deepcore/spec.hpp>
 #include <deepcore/view.hpp>
 
-#include <cstdlib>
+#include <cstddef>
 #include <memory>
 #include <vector>
 
@@ -16,12 +16,13 @@ inline constexpr std::size_t kAlignment = 64;  // one cache line, and AVX-512's 
 // Bytes of `count` elements, or std::bad_alloc when that does not fit the address space.
 std::size_t checked_bytes(Index count, std::size_t element);
 void* aligned_zeros(std::size_t bytes);  // throws std::bad_alloc; zero bytes give a valid pointer
+void release_zeros(void* zeros);
 
 template <class T>
 class Buffer {
  public:
   explicit Buffer(Index count = 0)
-      : data_(static_cast<T*>(aligned_zeros(checked_bytes(count, sizeof(T)))), &std::free), size_(count) {}
+      : data_(static_cast<T*>(aligned_zeros(checked_bytes(count, sizeof(T)))), &release_zeros), size_(count) {}
   T* data() const { return data_.get(); }
   Index size() const { return size_; }
 
