@@ -53,8 +53,8 @@ void Engine<T>::load() {
   load_running();
 }
 
-// The slots are packed for the whole run and stand nowhere else: they are most of what a run holds. Before anything else
-// is written, so that the one that is there twice for a moment takes no more room than the rest will.
+// The slots are packed for the whole run and stand nowhere else: they are most of what a run holds. They move one by one,
+// and before the rest is written: the slot that is there twice for a moment takes no more room than the rest will.
 template <class T>
 void Engine<T>::begin(Optimizer<T>& optimizer) {
   if (optimizer.rule.clips()) squares_.resize(items_.size());
@@ -76,7 +76,7 @@ void Engine<T>::show(Network<T>& network) {
 template <class T>
 void Engine<T>::end(Network<T>& network, Optimizer<T>& optimizer) {
   show(network);
-  parameters_ = Buffer<T>();  // makes room
+  parameters_ = Buffer<T>();  // room for the slot that is there twice for a moment, as in begin
   gradients_ = Buffer<T>();
   for (std::size_t k = 0; k < slots_.size(); ++k) {
     optimizer.slots[k] = Buffer<T>(network_.layout.size());
@@ -314,14 +314,15 @@ void Engine<T>::raw_gradient(const Item& item, bool add, T* out) const {
     return norm_gradient(item, add, out + (layer.n_in + 1) * width);
   }
   const T* dZ = d.from(layer.rows.start(item.p));
-  const Index valid = layer.rows.valid(item.p), columns = item.i1 - item.i0;
-  if (!add && 8 * valid <= 7 * width && columns >= kernels::Panels<T>::kWidth) {  // cat: 20 rows would take 24
-    kernels::outer_turned(width, valid, m_, dZ, d.ld, A.from(item.i0), A.ld, columns, out);
+  const Index valid = layer.rows.valid(item.p), count = item.i1 - item.i0;
+  // Where an eighth of the lanes or more would be padding, as with cat's 20 rows in 24.
+  if (!add && 8 * valid <= 7 * width && count >= kernels::Panels<T>::kWidth) {
+    kernels::outer_turned(width, valid, m_, dZ, d.ld, A.from(item.i0), A.ld, count, out);
   } else {
-    kernels::outer<false>(width, m_, dZ, d.ld, A.from(item.i0), A.ld, columns, add, out);
+    kernels::outer<false>(width, m_, dZ, d.ld, A.from(item.i0), A.ld, count, add, out);
   }
   if (!item.last) return;
-  T* behind = out + (item.i1 - item.i0) * width;
+  T* behind = out + count * width;
   kernels::row_sums(width, m_, dZ, d.ld, add, behind);
   norm_gradient(item, add, behind + width);
 }

@@ -68,8 +68,9 @@ template <class T>
 void Engine<T>::move_running() {
   constexpr T kNew = static_cast<T>(kernels::kNormMomentum), kOld = static_cast<T>(1 - kernels::kNormMomentum);
   if (running_.size() == 0) return;
-  // W / (W - 1) of W rows, of whole weights as of repeated rows; W / (W - sum w^2 / W) where weights are small: if all
-  // are equal that is the rows' own factor, and weights just above 1 in all do not make it huge.
+  // The unbiased variance is W / (W - lost) times the biased one, W being the sum of the weights. lost = 1 treats whole
+  // weights as repeated rows. sum w^2 / W, where it is less, treats small equal weights as none, and weights that sum to
+  // little more than 1 do not make the factor huge.
   double lost = 1;
   if (examples_.weights != nullptr) {
     double squares = 0;

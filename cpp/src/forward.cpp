@@ -94,7 +94,7 @@ T* Forward<T>::logits(const Inputs<T>& X, Index first, Index m, int thread, int*
     if (team == nullptr) {
       product(0, rows.count());
     } else {
-      constexpr Index kShare = kernels::kGroup<T>;
+      constexpr Index kShare = kernels::kGroup<T>;  // panels that one column goes through at once
       team->for_each((rows.count() + kShare - 1) / kShare,
                      [&](Index i, int) { product(i * kShare, std::min((i + 1) * kShare, rows.count())); });
     }

@@ -15,13 +15,13 @@ template <class T>
 class Forward {
  public:
   // pack: copy the weights into panels, which pays from a few examples on; otherwise they are read where they lie.
-  // examples: of a call, at most; a room for many costs one example more than its product.
+  // examples: of a call, at most. For one example, clearing rooms for many would take longer than its product.
   Forward(const Network<T>& network, bool pack, Index examples = kForwardBlock);
   void reserve(int threads);  // rooms for that many threads
 
   // Z[L] of up to kForwardBlock examples of X, columns leading(n[L]) apart, in the room of `thread`.
   // nonfinite, if given: becomes the first layer whose Z or A is not finite, if that is below what it holds.
-  // team, if given, shares the units of each layer: the same bits.
+  // team, if given, shares the units of each layer; the bits are the same.
   T* logits(const Inputs<T>& X, Index first, Index m, int thread, int* nonfinite = nullptr, Team* team = nullptr);
 
   const Spec& spec() const { return spec_; }

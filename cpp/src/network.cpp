@@ -28,11 +28,13 @@ constexpr Index kFew = 8;
 // Weights beyond this do not stay in the second cache. For few examples threads share the units of a layer instead, and
 // each reads its part only: one row of 784-512-256-10 takes 15 us on two threads and 24 on one.
 constexpr double kSharedBytes = 2e6;
-// That needs workers that are awake. After a pause they sleep, and to wake them takes as long as the call.
+// That needs workers that are awake. After a pause they sleep, and waking them takes as long as the call.
 constexpr std::chrono::microseconds kLoop{100};
 
 // A thread is started for each call, which takes as long as some 4 Mflop a thread: fewer are not worth it.
 int call_team(int threads, double flops) { return team_size(threads, flops / 4); }
+// Of workers that are awake, each is to read a megabyte of weights at least.
+int sharing_team(int threads, double bytes) { return team_size(threads, bytes); }
 
 template <class F>
 void in_blocks(Team& team, Index m, F f) {
@@ -127,7 +129,7 @@ void Predictor<T>::operator()(View<const T> X, View<T> A, int threads) {
   Forward<T>& forward = state_->forward;
   const auto bytes = static_cast<double>(forward.bytes());
   const bool few = X.cols <= kFew && bytes > kSharedBytes;
-  const int sharing = few && state_->in_a_loop() ? team_size(threads, bytes) : 1;
+  const int sharing = few && state_->in_a_loop() ? sharing_team(threads, bytes) : 1;
   const int size = sharing > 1 ? sharing : call_team(threads, forward_flops(forward.spec(), X.cols));
   Team alone(1);
   run<T>(forward, size == 1 ? alone : state_->workers(size), X, A, sharing > 1);

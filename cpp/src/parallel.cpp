@@ -62,7 +62,7 @@ Team::Team(int size) : size_(std::max(size, 1)), shares_(size_ > 1 ? static_cast
 
 Team::~Team() {
   if (crew_ == nullptr) return;
-  if (forked()) {  // nobody will end, or leave the condition variable: it stays as it is
+  if (forked()) {  // the workers are not in this process: nobody can be joined or leaves the condition variable
     [[maybe_unused]] Crew* const lost = crew_.release();
     return;
   }

@@ -1,5 +1,5 @@
 // Team: the threads of one run, and the one way in which deepcore shares work among them.
-// Floor: layer. Threads live as long as their Team: nothing idles between calls, nothing is lost by a fork.
+// Floor: layer. Threads live as long as their Team: for a call, or as long as a Predictor.
 #pragma once
 
 #include <deepcore/view.hpp>
@@ -66,7 +66,7 @@ class Team {
   alignas(64) std::atomic<Index> done_{0};  // items finished
   alignas(64) std::atomic<int> asleep_{0};
   std::atomic<bool> closed_{false};
-  struct Crew {  // what refers to the threads
+  struct Crew {  // apart, to be given up as a whole in a forked child, where the threads are not
     std::mutex mutex;
     std::condition_variable wake;
     std::vector<std::thread> workers;

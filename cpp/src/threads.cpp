@@ -26,8 +26,8 @@ int from_environment(const char* name) {
   if (value == nullptr) return 0;
   char* end = nullptr;
   const long threads = std::strtol(value, &end, 10);  // OMP_NUM_THREADS may be a list: its first number counts
-  const bool whole =
-      end != value && (*end == '\0' || *end == ',' || *end == ' ');  // 2.5 and 1e3 are no numbers of threads
+  // 2.5 and 1e3 are no numbers of threads.
+  const bool whole = end != value && (*end == '\0' || *end == ',' || *end == ' ');
   return whole && threads > 0 && threads < 100000 ? static_cast<int>(threads) : 0;
 }
 

@@ -35,8 +35,8 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
   }
   std::vector<std::int64_t> order(shuffled ? static_cast<std::size_t>(m) : 0);
   TrainResult result;
-  result.losses.reserve(
-      static_cast<std::size_t>(std::min(options.epochs, Index{1} << 16)));  // most runs of 10^9 epochs are ended
+  // Not for all epochs: a run of 10^9 is meant to be ended by its monitor.
+  result.losses.reserve(static_cast<std::size_t>(std::min(options.epochs, Index{1} << 16)));
   road->begin(optimizer);
   auto next_poll = Clock::now();
   const std::function<void()> poll = [&] {

@@ -15,7 +15,8 @@ class Predictor {
   Predictor(Predictor&&) noexcept;
   ~Predictor();
 
-  // X (n[0], m) -> A (n[L], m). One call at a time.
+  // X (n[0], m) -> A (n[L], m). One call at a time. Threads share the examples; where calls of a few examples follow each
+  // other at once, the units of large layers.
   void operator()(View<const T> X, View<T> A, int threads = 0);
   Index inputs() const;
   Index outputs() const;

@@ -73,7 +73,7 @@ struct Left {
   }
 };
 
-// One column goes through that many full panels at once, within one strip: up to 12 sums in registers, as in a tile.
+// Full panels that one column goes through at once, within one strip: up to 12 sums in registers, as in a tile.
 template <class T>
 inline constexpr int kGroup = static_cast<int>(std::min<Index>(4, kDepth / Panels<T>::kWidth));
 
@@ -194,7 +194,8 @@ void outer(Index width, Index K, const T* A, Index sa, const T* B, Index sb, Ind
 }
 
 // outer<false> for a panel of few rows, m columns and no earlier sums: the columns take the lanes, which the rows would not
-// fill, and their turned sums are the panel. The bits are the same. Beyond m columns B may hold anything.
+// fill, and their sums, turned, are the panel. The bits are the same. B is read a panel wide: beyond m columns it may hold
+// anything.
 template <class T>
 void outer_turned(Index width, Index valid, Index K, const T* A, Index sa, const T* B, Index sb, Index m, T* C) {
   using P = SizedPacket<T, true>;

@@ -27,6 +27,7 @@ inline constexpr int kColumns = P == 3   ? 4
 
 // A: P packets of rows at a[k * sa]. B: N columns, element (k, j) at b[j * sb + k] if kAlongK else b[k * sb + j].
 // C (P packets, N), columns ldc apart, = C0 + A B over `depth` terms; C0 at c0[j * ld0], none if c0 is null.
+// Unless kAlongK, term k prefetches beside + k * beside_step.
 template <bool kSmall, int P, int N, bool kAlongK, class T>
 EIGEN_ALWAYS_INLINE void tile(Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c,
                               Index ldc, const T* beside, Index beside_step) {
@@ -71,9 +72,10 @@ void last_columns(Index left, Index depth, const T* a, Index sa, const T* b, Ind
   }
 }
 
-// One panel of P packets of rows times m columns. soon: what the machine is asked for meanwhile, tile by tile.
-// kAlongK: while columns of B are read for the first time, those that come after the last; otherwise null.
-// Else: rows beside a's; null: B's own next columns.
+// One panel of P packets of rows times m columns. soon says what the tiles prefetch.
+// kAlongK: the columns that are read after B's last; each tile then prefetches those of the next. Null where B has been
+// read before, by an earlier panel: nothing.
+// Else: the panel that is read after A, in rows sa apart. Null: the columns of B beyond the tile's.
 template <bool kSmall, int P, bool kAlongK, class T>
 void panel(Index m, Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c, Index ldc,
            const T* soon) {
