@@ -39,7 +39,7 @@ class EpochRecord(Mapping[str, float]):
     """One finished epoch: ``record["loss"]``, ``record["val_loss"]``, ...
 
     Attributes:
-        epoch: Number of the epoch within the run, from 0.
+        epoch: Number of the epoch (of L-BFGS: the iteration) within the run, from 0.
         epochs: Number of epochs the run may take.
         numbers: The numbers of this epoch by name.
         model: The model, with its parameters up to date; it may be evaluated but not trained.
@@ -70,13 +70,13 @@ class Stopped(Exception):
 
 def stops(answers: Iterable[object]) -> bool:
     """Whether a callback said True; whatever else one returns means nothing."""
-    told = list(answers)  # all are asked, whatever the first one says
-    return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in told)
+    heard = list(answers)  # all are asked, whatever the first one says
+    return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in heard)
 
 
 @contextmanager
 def listening(listeners: Iterable[object], model: Model) -> Iterator[None]:
-    """A run, for its listeners: ``on_start`` of those that have it, ``on_end`` of those that were told."""
+    """Calls ``on_start`` of the listeners, and however the run ends ``on_end`` of all that it got to."""
     told: list[object] = []
 
     def tell(listener: object, event: str) -> None:

@@ -24,7 +24,7 @@ from deepcore.lbfgs import LBFGS, minimize
 from deepcore.optimizers import OptimizerState, resolve
 from deepcore.progress import Progress
 from deepcore.streams import Examples
-from deepcore.typing import Array, ClassWeight
+from deepcore.typing import ClassWeight
 
 if TYPE_CHECKING:
     from deepcore.model import Model
@@ -33,10 +33,11 @@ __all__ = ["BatchRun", "DivergenceWarning", "Run"]
 
 Callback = Callable[[EpochRecord], object]
 Metric = str | metrics.Metric
-#: Takes what to call after every epoch, and several times within it, or None; returns the epochs' losses, and
-#: of the first loss that was not finite the step (or -1) and the layer (or 0).
+#: Called after an epoch with its number and loss; True ends the run.
 OnEpoch = Callable[[int, float], bool]
+#: Called several times a second; what it raises ends the run.
 OnPoll = Callable[[], None]
+#: The epochs' losses; of the first loss that was not finite the step (or -1) and the layer (or 0).
 Ending = tuple[Sequence[float], int, int]
 Loop = Callable[[OnEpoch | None, OnPoll | None], Ending]
 
@@ -97,13 +98,14 @@ class _Epochs:
                 self.history.append({"loss": loss})
         if bad < 0 and state is not None:  # the last step has no next one whose loss would tell
             lost = _core.first_nonfinite_row(self.model.flat_parameters)
-            if lost >= 0:
-                bad, layer = state.steps, sum(lost >= first for first, *_ in self.model._layout)
+            if lost >= 0:  # in the last layer that begins at or before it
+                bad, layer = state.steps, sum(first <= lost for first, *_ in self.model._layout)
         if bad >= 0:
             self._diverged(bad, layer)
         return self.history
 
     def _check_monitors(self) -> None:
+        """Refuse callbacks that watch what will not be recorded, before the first epoch and not after it."""
         names, chosen = ["loss"], [_name(metric) for metric in self.metrics]
         if self.training is not None:
             names += chosen
@@ -178,19 +180,8 @@ class Run:
             if data.weight is not None and not data.weight.any():
                 raise ValueError(f"{self.who}: validation_split must leave the {name} part weight, got none")
 
-    def train(
-        self,
-        optimizer: object,
-        epochs: int,
-        batch_size: int | None,
-        shuffle: bool,
-        order: Array | None = None,
-    ) -> History:
-        """Train; the native loop takes all epochs at once, unless the examples have to be converted in parts.
-
-        ``order``, int64 (m,) or (epochs * m,), names the examples in the order of their visit and replaces
-        the shuffle: for callers that draw it themselves.
-        """
+    def train(self, optimizer: object, epochs: int, batch_size: int | None, shuffle: bool) -> History:
+        """Train: all epochs in one native call, unless the examples have to be converted in parts."""
         model, data, threads = self.model, self.data, self.epochs.threads
         m, epochs = len(data.y), door.count(self.who, "epochs", epochs)
         batch = m if batch_size is None else min(m, door.count(self.who, "batch_size", batch_size))
@@ -208,8 +199,6 @@ class Run:
         started, first_epoch = state.steps, model.epochs_trained
 
         def in_one_call(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
-            given = {} if order is None else {"order": order}
-
             def counted(epoch: int, loss: float) -> bool:
                 model.epochs_trained = epoch + 1  # a copy that a callback makes goes on from here
                 return on_epoch is not None and on_epoch(epoch, loss)
@@ -218,7 +207,7 @@ class Run:
                 losses, bad = model._network.train(
                     data.X, data.y, state._native, batch, epochs, shuffle=bool(shuffle), seed=model.seed,
                     first_epoch=first_epoch, sample_weight=data.weight, threads=threads,
-                    on_epoch=None if on_epoch is None else counted, on_poll=on_poll, **given,
+                    on_epoch=None if on_epoch is None else counted, on_poll=on_poll,
                 )  # fmt: skip
                 return losses, int(bad), streams.first_bad_layer(model, data.X) if bad >= 0 else 0
             finally:

@@ -198,7 +198,8 @@ def train(
     for epoch in range(epochs):
         total = weight = 0.0
         for number, (data, batch) in enumerate(slabs(epoch)):
-            model.epochs_trained += number == 0  # also if Ctrl-C ends it: its order is used up
+            if number == 0:  # also if Ctrl-C ends the epoch: its order is used up
+                model.epochs_trained += 1
             steps = -(-len(data.y) // batch)
             state._prepare(steps)
             share = float(len(data.y) if data.weight is None else data.weight.sum(dtype=np.float64))

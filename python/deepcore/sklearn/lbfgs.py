@@ -16,6 +16,11 @@ from deepcore.typing import Array
 
 __all__ = ["fit_lbfgs"]
 
+NON_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and need to be"
+    " preprocessed."
+)
+
 
 def fit_lbfgs(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> None:
     """Minimise the penalised mean loss over the network's parameters and set ``n_iter_`` and ``loss_``.
@@ -54,9 +59,3 @@ def fit_lbfgs(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> 
     e.loss_ = result.fun
     if not result.stopped:
         e.n_iter_ = _check_optimize_result("lbfgs", result, e.max_iter)
-
-
-NON_FINITE = (
-    "Solver produced non-finite parameter weights. The input data may contain large values and need to be"
-    " preprocessed."
-)
