@@ -12,10 +12,11 @@ class History(Mapping[str, list[float]]):
     """``history["loss"]`` and the other series of a run: lists with one number for each finished epoch.
 
     Attributes:
-        diverged_at_step: Step of the first non-finite loss, counted from 0 by the optimizer; None if there
-            was none. The parameters are those before that step.
-        diverged_at_layer: The first layer whose Z or A is no longer finite with these parameters; the last
-            one where only the loss is not; None if nothing diverged.
+        diverged_at_step: Step of the first non-finite loss, counted from 0 by the optimizer, or the step
+            after the last one if that left parameters that are not finite; None if there was neither. The
+            parameters are those before that step.
+        diverged_at_layer: The first layer whose parameters, Z or A are no longer finite; the last one where
+            only the loss is not; None if nothing diverged.
     """
 
     def __init__(self) -> None:

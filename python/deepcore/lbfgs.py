@@ -81,7 +81,11 @@ def minimize(
     on_poll: Callable[[], None] | None,
     threads: int,
 ) -> tuple[list[float], int, int]:
-    """Minimise the model's cost: losses of the iterations; -1 and 0, or 0 and the first bad layer."""
+    """Minimise the model's cost over its parameters.
+
+    Returns:
+        The losses of the iterations; -1 and 0, or if the first cost is not finite its step, 0, and its layer.
+    """
     _refuse_what_it_cannot(model)
     data = data.converted(model.dtype)
     losses: list[float] = []
@@ -110,7 +114,9 @@ def descend(
     threads: int,
     options: dict[str, Any],
 ) -> Any:
-    """SciPy's L-BFGS from the model's parameters on; they are, whatever ends it, those of the last iteration.
+    """SciPy's L-BFGS, from the model's parameters on.
+
+    Whatever ends it, the parameters are then those of the last finished iteration.
 
     Args:
         model: Its cost is minimised.

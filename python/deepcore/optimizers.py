@@ -237,7 +237,7 @@ class OptimizerState:
 
     @property
     def rate_scale(self) -> float:
-        """Factor on the schedule, 1 at the start; a callback may change it, another thread not."""
+        """Factor on the schedule, 1 at the start; during a run only its callbacks may change it."""
         return self._scale
 
     @rate_scale.setter
@@ -261,8 +261,8 @@ class OptimizerState:
     def slots(self) -> dict[str, Array]:
         """Copies of the slots by name, 1-D, laid out like ``flat_parameters``; only those in use.
 
-        Assigning them, all at once, and ``steps`` puts an optimizer back where it stood; other names and
-        sizes are refused.
+        Assigning all of them, and ``steps``, puts an optimizer back where it stood; other names and sizes
+        are refused.
         """
         with self._model._held("slots"):
             return dict(self._native.slots)

@@ -14,7 +14,7 @@ class Plan:
     Attributes:
         batch: Examples of a step.
         slab: Examples in the workspace at once; a larger batch passes in slabs whose gradients add up.
-        block: Examples that one thread carries through the layers, if not ``by_layer``.
+        block: Examples that one thread carries through the layers at most, if not ``by_layer``.
         narrow: All layers have few units: examples lie along the vector lanes instead of units.
         by_layer: Threads share each layer's product instead, so that each weight is read by one of them.
         threads: How many the shapes can use, at most what was asked for.
@@ -22,8 +22,8 @@ class Plan:
         flops: Floating-point operations of a step.
         parameter_bytes: Of the model's parameters.
         optimizer_bytes: Of the optimizer's slots in use.
-        packed_bytes: Of the engine's own copies of W and W', and of gradients where they must be kept; the
-            slots move into the run and back, they are never there twice.
+        packed_bytes: Of the engine's own copies of W and W', and of gradients where they must be kept. The
+            slots are not copied: they move into the run and back, one by one.
         workspace_bytes: Of A, dZ and Z of a slab.
     """
 

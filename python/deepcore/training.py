@@ -64,7 +64,7 @@ class Trainable:
                 product over them.
             validation_data: ``(X_val, y_val)`` or ``(X_val, y_val, weights)``, evaluated after every epoch.
             callbacks: Called with an ``EpochRecord`` after every epoch; one that returns True ends the
-                training.
+                training. What else they may hear of is in ``deepcore.callbacks``.
             threads: Number of threads; None: the default of this machine.
             verbose: 1 shows progress on standard error.
             metrics: Further numbers of the training and validation data: names of ``deepcore.metrics``, or
@@ -79,6 +79,7 @@ class Trainable:
         Raises:
             TypeError: if an array does not hold real numbers, or an argument has another type.
             ValueError: if a shape, a label or a value is not allowed; nothing has been changed then.
+            KeyError: if a callback watches a number that is not recorded.
             RuntimeError: if the model is already being trained, by a callback or another thread.
 
         A loss that is not finite ends the training with a ``DivergenceWarning``; ``history.diverged_at_step``
@@ -120,7 +121,8 @@ class Trainable:
 
         Args:
             X: (m, n_x); it and the other arguments are those of ``fit``.
-            class_weight: ``{label: weight}``, whether the labels occur here or not.
+            class_weight: ``{label: weight}``, whether the labels occur here or not; for several labels an
+                example a list of these.
 
         Returns:
             The history of one epoch.
@@ -210,7 +212,7 @@ class Trainable:
 
     @contextmanager
     def _held(self, who: str) -> Iterator[None]:
-        """``_exclusive``, which a callback has by the run that calls it."""
+        """``_exclusive``, but for the callbacks of the run that has the model: they may go on."""
         if self._trainer == threading.get_ident():
             yield
         else:

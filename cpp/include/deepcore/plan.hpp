@@ -21,7 +21,7 @@ struct LayerPlan {      // of layer l = 0..L
 struct Plan {
   Index batch;
   Index slab;            // a larger batch passes through in slabs whose gradients add up
-  Index block;           // examples that one thread carries through the layers
+  Index block;           // examples that one thread carries through the layers, at most
   bool narrow;           // every layer has few units: examples along the lanes, see kernels/narrow.hpp
   bool by_layer;         // instead, threads share each layer's product: few examples on wide layers
   bool keeps_gradients;  // sums of slabs, or gradients that are asked for

@@ -39,7 +39,7 @@ def rows(X: Any) -> Any:
 
 
 class BaseMLP(BaseEstimator):  # type: ignore[misc]
-    """The common half of the two estimators; made by neither hand nor tool."""
+    """The common half of the two estimators, not an estimator itself."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -234,7 +234,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self.n_outputs_, self.n_layers_, self.out_activation_ = units, len(sizes) + 2, output
 
     def _refresh(self, sizes: list[int]) -> None:
-        """Parameters of the estimator may have changed since: alpha and dropout may, sizes may not."""
+        """Parameters of the estimator may have changed since: alpha and dropout may, sizes and norms not."""
         layers = self._layers(sizes, self.n_outputs_, self.out_activation_)
         was = [layer.units for layer in self._network.model.layers]
         if was != [layer.units for layer in layers]:
