@@ -336,21 +336,23 @@ def _class_weights(who: str, class_weight: Any, y: Array, n_out: int) -> Array:
         return product
     labels = y.reshape(-1)
     classes, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    if not isinstance(class_weight, (str, Mapping)):
-        raise TypeError(f"{who}: class_weight must be a mapping or 'balanced', got {class_weight!r}")
-    if isinstance(class_weight, str):
-        if class_weight != "balanced":
-            raise ValueError(f"{who}: class_weight must be a mapping or 'balanced', got {class_weight!r}")
+    if isinstance(class_weight, Mapping):
+        per_class = _named_weights(who, class_weight, classes, max(n_out, 2))  # one logistic output has two
+    elif isinstance(class_weight, str) and class_weight == "balanced":
         per_class = len(labels) / (len(classes) * counts)
     else:
-        known = max(n_out, 2)  # one logistic output tells two classes apart
-        unknown = [label for label in class_weight if label not in range(known)]
-        if unknown:
-            raise ValueError(
-                f"{who}: class_weight must name labels from 0 to {known - 1}, got {unknown[0]!r}"
-            )
-        chosen = [class_weight.get(int(label), 1.0) for label in classes]
-        per_class = numbers(who, "class_weight", chosen).astype(np.float64)
-        if not (np.isfinite(per_class).all() and (per_class >= 0).all()):
-            raise ValueError(f"{who}: class_weight must be finite and not negative, got {dict(class_weight)}")
+        error = ValueError if isinstance(class_weight, str) else TypeError
+        raise error(f"{who}: class_weight must be a mapping or 'balanced', got {class_weight!r}")
     return np.asarray(per_class[index], np.float64)
+
+
+def _named_weights(who: str, class_weight: Mapping[int, float], classes: Array, known: int) -> Array:
+    """The weight of each of ``classes``, which are some of 0 .. known - 1."""
+    unknown = [label for label in class_weight if label not in range(known)]
+    if unknown:
+        raise ValueError(f"{who}: class_weight must name labels from 0 to {known - 1}, got {unknown[0]!r}")
+    chosen = [class_weight.get(int(label), 1.0) for label in classes]
+    per_class = numbers(who, "class_weight", chosen).astype(np.float64)
+    if not (np.isfinite(per_class).all() and (per_class >= 0).all()):
+        raise ValueError(f"{who}: class_weight must be finite and not negative, got {dict(class_weight)}")
+    return per_class
