@@ -325,8 +325,10 @@ def _class_weights(who: str, class_weight: Any, y: Array, n_out: int) -> Array:
             f"{who}: class_weight needs class labels, got real targets; use sample_weight instead"
         )
     if n_out > 1 and y.ndim == 2:
-        each = [class_weight] * n_out if isinstance(class_weight, str) else class_weight
-        if not isinstance(each, Sequence) or len(each) != n_out:
+        balanced = isinstance(class_weight, str)
+        each = [class_weight] * n_out if balanced else class_weight
+        named = isinstance(each, Sequence) and all(isinstance(one, Mapping) for one in each)
+        if not (balanced or named) or len(each) != n_out:
             raise ValueError(
                 f"{who}: class_weight must be 'balanced' or a list of {n_out} mappings, one for each label "
                 f"of an example, got {class_weight!r}"

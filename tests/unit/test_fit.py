@@ -230,7 +230,7 @@ def test_named_weights_of_several_labels_are_multiplied():
     )
 
 
-@pytest.mark.parametrize("named", [{1: 2.0}, [{1: 2.0}], 3])
+@pytest.mark.parametrize("named", [{1: 2.0}, [{1: 2.0}], 3, ["balanced"] * 3])
 def test_named_weights_must_be_one_mapping_for_each_label(named):
     X, Y = labels()
     with pytest.raises(ValueError, match="class_weight must be 'balanced' or a list of 3 mappings, one for"):
@@ -249,6 +249,8 @@ def test_partial_fit_takes_weights_of_classes_that_do_not_occur():
 def test_partial_fit_cannot_balance_what_it_does_not_see():
     with pytest.raises(ValueError, match="partial_fit: class_weight must be a mapping, got 'balanced'"):
         net().partial_fit(*examples(), class_weight="balanced")
+    with pytest.raises(ValueError, match="partial_fit: class_weight must be 'balanced' or a list of 3 mapp"):
+        net("sigmoid", 3).partial_fit(*labels(), class_weight=["balanced"] * 3)
 
 
 @pytest.mark.parametrize(("output", "n"), [("sigmoid", 1), ("softmax", 2)])
