@@ -30,6 +30,7 @@ __all__ = [
     "Stopped",
     "listening",
     "polling",
+    "refuse_what_cannot_be_called",
     "stops",
 ]
 
@@ -66,6 +67,15 @@ class EpochRecord(Mapping[str, float]):
 
 class Stopped(Exception):
     """A callback ended the run within an epoch."""
+
+
+def refuse_what_cannot_be_called(who: str, listeners: Iterable[object]) -> None:
+    """Raise TypeError for a callback that is no function, nor an object that can be called like one."""
+    for listener in listeners:
+        if isinstance(listener, type):
+            raise TypeError(f"{who}: callbacks must be objects, got the class {listener.__name__}")
+        if not callable(listener):
+            raise TypeError(f"{who}: callbacks must be callable, got {type(listener).__name__}")
 
 
 def stops(answers: Iterable[object]) -> bool:

@@ -16,6 +16,7 @@ from deepcore.callbacks import (
     Stopped,
     listening,
     polling,
+    refuse_what_cannot_be_called,
     stops,
 )
 from deepcore.history import History
@@ -70,11 +71,7 @@ class _Epochs:
         self.validation = _validation(who, model, options.validation_data)
         self.training: Examples | None = None  # what metrics of the training data are taken of
         self.listeners: list[Callback] = [*options.callbacks, *([Progress()] if options.verbose else [])]
-        for listener in self.listeners:
-            if isinstance(listener, type):
-                raise TypeError(f"{who}: callbacks must be objects, got the class {listener.__name__}")
-            if not callable(listener):
-                raise TypeError(f"{who}: callbacks must be callable, got {type(listener).__name__}")
+        refuse_what_cannot_be_called(who, self.listeners)
         self.history = History()
 
     def run(self, loop: Loop, epochs: int, state: OptimizerState | None) -> History:

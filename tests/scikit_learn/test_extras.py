@@ -104,9 +104,16 @@ def test_weights_of_classes_are_checked_before_anything_changes(weights):
     assert np.array_equal(fitted.coefs_[0], before)
 
 
-def test_callbacks_that_cannot_be_called_are_refused_before_the_run():
-    fresh = classifier(callbacks=["progress"])
-    with pytest.raises(TypeError, match="callbacks must be callable, got str"):
+@pytest.mark.parametrize(
+    ("callback", "message"),
+    [
+        ("progress", "MLPClassifier: callbacks must be callable, got str"),
+        (dc.EarlyStopping, "MLPClassifier: callbacks must be objects, got the class EarlyStopping"),
+    ],
+)
+def test_callbacks_that_cannot_be_called_are_refused_before_the_run(callback, message):
+    fresh = classifier(callbacks=[callback])
+    with pytest.raises(TypeError, match=message):
         fresh.fit(X, y)
     assert not hasattr(fresh, "coefs_")
 

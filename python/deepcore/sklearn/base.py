@@ -19,6 +19,7 @@ from sklearn.utils.validation import (
 )
 
 from deepcore import catalog
+from deepcore.callbacks import refuse_what_cannot_be_called
 from deepcore.layers import Dense
 from deepcore.model import Model
 from deepcore.sklearn.lbfgs import fit_lbfgs
@@ -148,9 +149,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool, validation_data: Any = None) -> Any:
         sizes = self._hidden_sizes()
-        for callback in self.callbacks:
-            if not callable(callback):
-                raise TypeError(f"callbacks must be callable, got {type(callback).__name__}")
+        refuse_what_cannot_be_called(type(self).__name__, self.callbacks)
         first = not hasattr(self, "_network") or not (self.warm_start or incremental)
         X, y, weight, stratify = self._encode(X, y, incremental, first)
         X = rows(X)
