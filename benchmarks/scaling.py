@@ -3,7 +3,7 @@
     python benchmarks/scaling.py
 
 Time: 10^4 to 10^6 examples of the tabular network, in memory and memory-mapped; layers of 256 to 4096 units.
-Memory: of one call of fit beside its parameters, and after 1000 epochs beside after 10.
+Memory: of one call of fit beside what model.plan says, and after 1000 epochs beside after 10.
 """
 
 import argparse
