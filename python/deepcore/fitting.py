@@ -179,31 +179,36 @@ class Run:
 
     def train(self, optimizer: object, epochs: int, batch_size: int | None, shuffle: bool) -> History:
         """Train: all epochs in one native call, unless the examples have to be converted in parts."""
-        model, data, threads = self.model, self.data, self.epochs.threads
-        m, epochs = len(data.y), door.count(self.who, "epochs", epochs)
+        m, epochs = len(self.data.y), door.count(self.who, "epochs", epochs)
         batch = m if batch_size is None else min(m, door.count(self.who, "batch_size", batch_size))
-        steps = -(-m // batch)
-        _warn_if_symmetric(self.who, model)
+        _warn_if_symmetric(self.who, self.model)
         if isinstance(optimizer, LBFGS) and self.who == "fit":
-            chosen, model._state = optimizer, None
+            self.model._state = None
+            return self.epochs.run(self._descent(optimizer), optimizer.max_iter, None)
+        state = resolve(optimizer, self.model, epochs * -(-m // batch), self.who)
+        self.model._state = state if self.who == "partial_fit" else None
+        make = self._in_parts if streams.in_parts(self.data.X, self.model.dtype) else self._in_one_call
+        return self.epochs.run(make(state, batch, epochs, bool(shuffle)), epochs, state)
 
-            def descent(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
-                return minimize(model, data, chosen, on_epoch, on_poll, threads)
+    def _descent(self, optimizer: LBFGS) -> Loop:
+        def loop(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
+            return minimize(self.model, self.data, optimizer, on_epoch, on_poll, self.epochs.threads)
 
-            return self.epochs.run(descent, chosen.max_iter, None)
-        state = resolve(optimizer, model, epochs * steps, self.who)
-        model._state = state if self.who == "partial_fit" else None
-        started, first_epoch = state.steps, model.epochs_trained
+        return loop
 
-        def in_one_call(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
+    def _in_one_call(self, state: OptimizerState, batch: int, epochs: int, shuffle: bool) -> Loop:
+        model, data = self.model, self.data
+        started, first_epoch, steps = state.steps, model.epochs_trained, -(-len(data.y) // batch)
+
+        def loop(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
             def counted(epoch: int, loss: float) -> bool:
                 model.epochs_trained = epoch + 1  # a copy that a callback makes goes on from here
                 return on_epoch is not None and on_epoch(epoch, loss)
 
             try:
                 losses, bad = model._network.train(
-                    data.X, data.y, state._native, batch, epochs, shuffle=bool(shuffle), seed=model.seed,
-                    first_epoch=first_epoch, sample_weight=data.weight, threads=threads,
+                    data.X, data.y, state._native, batch, epochs, shuffle=shuffle, seed=model.seed,
+                    first_epoch=first_epoch, sample_weight=data.weight, threads=self.epochs.threads,
                     on_epoch=None if on_epoch is None else counted, on_poll=on_poll,
                 )  # fmt: skip
                 return losses, int(bad), streams.first_bad_layer(model, data.X) if bad >= 0 else 0
@@ -211,16 +216,20 @@ class Run:
                 # also after Ctrl-C: the next run must not draw the orders that were used
                 model.epochs_trained = first_epoch + -(-(state.steps - started) // steps)
 
-        def in_parts(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
-            def slabs(epoch: int) -> Iterator[streams.Slab]:
-                shuffled = shuffle and batch < m  # as in the native loop
-                rows = _core.permutation(model.seed, first_epoch + epoch, m) if shuffled else None
-                return streams.of_rows(data, rows, batch, model.dtype)
+        return loop
 
-            return streams.train(model, state, slabs, epochs, on_epoch, on_poll, threads)
+    def _in_parts(self, state: OptimizerState, batch: int, epochs: int, shuffle: bool) -> Loop:
+        model, data, first_epoch = self.model, self.data, self.model.epochs_trained
+        shuffled = shuffle and batch < len(data.y)  # as in the native loop
 
-        loop = in_parts if streams.in_parts(data.X, model.dtype) else in_one_call
-        return self.epochs.run(loop, epochs, state)
+        def slabs(epoch: int) -> Iterator[streams.Slab]:
+            rows = _core.permutation(model.seed, first_epoch + epoch, len(data.y)) if shuffled else None
+            return streams.of_rows(data, rows, batch, model.dtype)
+
+        def loop(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
+            return streams.train(model, state, slabs, epochs, on_epoch, on_poll, self.epochs.threads)
+
+        return loop
 
 
 class BatchRun:
