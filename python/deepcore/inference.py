@@ -110,10 +110,10 @@ class Inference:
 
         Returns:
             ``p``: ``p(x)`` gives the outputs of one example (n_x,) or of rows (m, n_x); ``p(x, out=a)``
-            writes them into ``a`` and allocates nothing; ``threads=n`` limits the threads, which share
-            large layers even for one row where calls follow each other at once. Arrays must have the
-            model's dtype; their values are not checked. Later changes of the model are not seen: make a new
-            one.
+            writes them into ``a`` and, after the first calls, allocates nothing; ``threads=n`` limits the
+            threads, which share large layers even for one row where calls follow each other at once. Arrays
+            must have the model's dtype; their values are not checked. Later changes of the model are not
+            seen: make a new one.
 
         Example:
             >>> import deepcore as dc

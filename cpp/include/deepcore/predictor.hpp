@@ -1,4 +1,4 @@
-// Predictor: a snapshot of a network bound to its own workspace, for predictions in a loop: no allocation after the first.
+// Predictor: a snapshot of a network bound to its own workspace, for predictions in a loop: no allocation once it is warm.
 // Floor: include/deepcore (standard library only).
 #pragma once
 
