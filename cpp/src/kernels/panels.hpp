@@ -139,11 +139,14 @@ void multiply_column(Panels<T> panels, Index p0, Index p1, Index K, const Left<T
     const bool group = p % G == 0 && p + G <= p1 && panels.width(p + G - 1) == kWidth;
     const Index start = panels.start(p), width = panels.width(p), step = A.step(width);
     T biases[G * kWidth];  // those of packed panels are not contiguous
-    for (Index g = 0; group && A.has_bias && g < G; ++g) {
-      std::copy_n(A.bias_of(panels.start(p + g), K, kWidth), kWidth, biases + g * kWidth);
-    }
     T* c = C.from(start);
-    const T* c0 = group && A.has_bias ? biases : A.bias_of(start, K, width);
+    const T* c0 = A.bias_of(start, K, width);
+    if (group && c0 != nullptr) {
+      for (Index g = 0; g < G; ++g) {
+        std::copy_n(A.bias_of(panels.start(p + g), K, kWidth), kWidth, biases + g * kWidth);
+      }
+      c0 = biases;
+    }
     for (Index k = 0; k < K || k == 0; k += kDepth, c0 = c) {
       const Index run = std::min(kDepth, K - k);
       const T *a = A.panel(start) + k * step, *b = B + k / kDepth * run_step;
@@ -193,13 +196,27 @@ void outer(Index width, Index K, const T* A, Index sa, const T* B, Index sb, Ind
   }
 }
 
+// Turns rows x columns: from[r * from_step + c] -> to[c * to_step + r]; in squares of packets, the rest one by one.
+template <class T>
+void turn(const T* from, Index from_step, Index rows, Index columns, T* to, Index to_step) {
+  constexpr Index S = kSmallLanes<T>;
+  for (Index r = 0; r < rows; r += S, from += S * from_step, to += S) {
+    Index c = 0;
+    for (; r + S <= rows && c + S <= columns; c += S) {
+      transpose_square<SizedPacket<T, true>>(from + c, from_step, [&](Index k) { return to + (c + k) * to_step; });
+    }
+    for (; c < columns; ++c) {
+      for (Index k = 0; k < std::min(S, rows - r); ++k) to[c * to_step + k] = from[k * from_step + c];
+    }
+  }
+}
+
 // outer<false> for a panel of few rows, m columns and no earlier sums: the columns take the lanes, which the rows would not
 // fill, and their sums, turned, are the panel. The bits are the same. B is read a panel wide: beyond m columns it may hold
 // anything.
 template <class T>
 void outer_turned(Index width, Index valid, Index K, const T* A, Index sa, const T* B, Index sb, Index m, T* C) {
-  using P = SizedPacket<T, true>;
-  constexpr Index S = kSmallLanes<T>, kWidth = Panels<T>::kWidth;
+  constexpr Index kWidth = Panels<T>::kWidth;
   T sums[kWidth * kWidth];
   for (Index j = 0; j < m; j += kWidth) {
     const Index columns = std::min(kWidth, m - j), lanes = panel_width<T>(columns);
@@ -208,19 +225,7 @@ void outer_turned(Index width, Index valid, Index K, const T* A, Index sa, const
                    lanes, sums, lanes, B + k * sb + j + kWidth);
     }
     std::fill(sums + valid * lanes, sums + width * lanes, T(0));
-    for (Index i = 0; i < columns; i += S) {
-      for (Index o = 0; o < width; o += S) {
-        T* to = C + (j + i) * width + o;
-        const T* from = sums + o * lanes + i;
-        if (i + S <= columns) {
-          transpose_square<P>(from, lanes, [&](Index k) { return to + k * width; });
-        } else {
-          for (Index k = 0; k < columns - i; ++k) {
-            for (Index row = 0; row < S; ++row) to[k * width + row] = from[row * lanes + k];
-          }
-        }
-      }
-    }
+    turn(sums, lanes, width, columns, C + j * width, width);
   }
 }
 
@@ -246,15 +251,8 @@ void transpose_panel(const T* packed, Index width, Index o0, Index valid, Index 
   constexpr Index S = kSmallLanes<T>;
   for (Index i = i0; i < i1; i += S) {  // i0 is a multiple of the lanes: no square straddles two panels of W'
     const Index p = i / Panels<T>::kWidth, step = in.width(p);
-    T* to = transposed + in.start(p) * n_out + o0 * step + (i - in.start(p));
-    const T* from = packed + (i - i0) * width;
-    Index o = 0;
-    for (; i + S <= i1 && o + S <= valid; o += S) {
-      transpose_square<SizedPacket<T, true>>(from + o, width, [&](Index k) { return to + (o + k) * step; });
-    }
-    for (; o < valid; ++o) {
-      for (Index k = 0; k < std::min(S, i1 - i); ++k) to[o * step + k] = from[k * width + o];
-    }
+    turn(packed + (i - i0) * width, width, std::min(S, i1 - i), valid,
+         transposed + in.start(p) * n_out + o0 * step + (i - in.start(p)), step);
   }
 }
 
