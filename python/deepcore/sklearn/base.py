@@ -250,6 +250,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self._network = self._network.with_layers(layers)
 
     def _open_books(self) -> None:
+        self.loss_ = np.nan  # until an epoch has ended
         self.loss_curve_ = []
         self._no_improvement_count = 0
         self.validation_scores_ = [] if self.early_stopping else None
