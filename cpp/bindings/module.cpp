@@ -6,6 +6,7 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "bind.hpp"
 
@@ -26,7 +27,7 @@ PYBIND11_MODULE(DEEPCORE_MODULE, m) {
   });
   py::register_local_exception_translator([](std::exception_ptr error) {
     try {
-      if (error) std::rethrow_exception(error);
+      if (error) std::rethrow_exception(std::move(error));
     } catch (const std::bad_alloc&) {
       PyErr_SetString(PyExc_MemoryError, "deepcore: not enough memory; Model.plan tells what a step takes");
     }

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <limits>
 #include <new>
 
@@ -24,15 +23,11 @@ void* aligned_zeros(std::size_t bytes) {
   if (whole == nullptr) throw std::bad_alloc();
   const std::size_t past = reinterpret_cast<std::uintptr_t>(whole) % kAlignment;
   char* zeros = static_cast<char*>(whole) + (kAlignment - past);  // at least 16 on, as calloc aligns to that
-  std::memcpy(zeros - sizeof whole, &whole, sizeof whole);
+  new (zeros - sizeof whole) void*(whole);
   return zeros;
 }
 
-void release_zeros(void* zeros) {
-  void* whole = nullptr;
-  std::memcpy(&whole, static_cast<char*>(zeros) - sizeof whole, sizeof whole);
-  std::free(whole);
-}
+void release_zeros(void* zeros) { std::free(static_cast<void**>(zeros)[-1]); }
 
 Layout::Layout(const Spec& spec) {
   for (int l = 1; l <= spec.depth(); ++l) {
