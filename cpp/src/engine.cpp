@@ -116,9 +116,7 @@ void Engine<T>::examples_phase(const std::int64_t* order, Index first, Index m) 
   weigh(order, first, m);
   if (plan_.by_layer) return by_layer(order, first, m);
   const int L = spec_.depth();
-  const Index parts = (m + plan_.block - 1) / plan_.block;
-  team_.for_each(parts, [&](Index i, int thread) {
-    const auto [j0, count] = even_part(m, parts, i);
+  in_parts(team_, m, plan_.block, [&](Index j0, Index count, int thread) {
     if (!resident_) gather_inputs(order, first, j0, count);
     for (int l = 1; l <= L; ++l) forward(l, 0, packed_.layer(l).rows.count(), j0, count);
     head(order, first, j0, count, rooms_[static_cast<std::size_t>(thread)]);

@@ -41,12 +41,7 @@ int sharing_team(int threads, double bytes) { return team_size(threads, bytes); 
 template <class F>
 void in_blocks(Team& team, Index m, F f) {
   if (m == 0) return;
-  const Index block = even_block(m, kForwardBlock, team.size());
-  const Index parts = (m + block - 1) / block;
-  team.for_each(parts, [&](Index i, int thread) {
-    const auto [first, count] = even_part(m, parts, i);
-    f(first, count, thread);
-  });
+  in_parts(team, m, even_block(m, kForwardBlock, team.size()), f);
 }
 
 template <class T>

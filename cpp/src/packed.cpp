@@ -22,12 +22,6 @@ Index even_block(Index m, Index most, int threads) {
   return parts(parts(m, parts(m, most * threads) * threads), kTile) * kTile;
 }
 
-Part even_part(Index m, Index parts, Index i) {
-  constexpr Index kTile = kernels::kColumns<3>;
-  const auto start = [&](Index k) { return std::min(m, k * ((m + kTile - 1) / kTile) / parts * kTile); };
-  return {start(i), start(i + 1) - start(i)};
-}
-
 template <class T>
 PackedLayout<T>::PackedLayout(const Spec& spec) {
   for (int l = 1; l <= spec.depth(); ++l) {

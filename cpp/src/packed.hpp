@@ -6,7 +6,9 @@
 
 #include "kernels/columns.hpp"
 #include "kernels/panels.hpp"
+#include "parallel.hpp"
 
+#include <algorithm>
 #include <vector>
 
 namespace deepcore {
@@ -29,11 +31,14 @@ double step_flops(const Spec& spec, Index m);
 // examples for two threads 52 in a block, not 64, 64, 64, 8.
 Index even_block(Index m, Index most, int threads);
 
-// Part i of m examples in `parts` parts, cut between tiles as evenly as that goes.
-struct Part {
-  Index start, count;
-};
-Part even_part(Index m, Index parts, Index i);
+// f(first, count, thread) for m examples in parts of at most `block`, cut between tiles as evenly as that goes.
+template <class F>
+void in_parts(Team& team, Index m, Index block, F f) {
+  constexpr Index kTile = kernels::kColumns<3>;
+  const Index parts = (m + block - 1) / block, tiles = (m + kTile - 1) / kTile;
+  const auto start = [&](Index part) { return std::min(m, part * tiles / parts * kTile); };
+  team.for_each(parts, [&](Index i, int thread) { f(start(i), start(i + 1) - start(i), thread); });
+}
 
 // Layer l: panels of W[l] with n_in columns, then b[l] as one column more, and where there is a norm gamma[l], beta[l].
 template <class T>
