@@ -1,5 +1,5 @@
-// NumPy <-> View: every check of an array, and the words of its refusal, live here.
-// Floor: bindings.
+// Arrays: NumPy arrays as Views, with every check of dtype, shape and strides.
+// Level: bindings.
 #pragma once
 
 #include <deepcore/error.hpp>
@@ -8,7 +8,10 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace deepcore::bindings {
@@ -53,7 +56,7 @@ Index stride(const py::array& a, py::ssize_t axis) {
   return a.strides(axis) / py::ssize_t{sizeof(T)};
 }
 
-// A matrix as the notes write it: rows are units, columns are examples.
+// A matrix in the course's orientation: rows are units, columns are examples.
 template <class T>
 View<const T> matrix(const char* who, const char* name, py::array& a) {
   if (a.ndim() != 2) {
@@ -79,7 +82,7 @@ View<const T> matrix(const char* who, const char* name, py::array& a, Index rows
   return v;
 }
 
-// Examples as the ecosystem writes them, one a row: the same bytes, seen as (units, examples).
+// Examples as other libraries write them, one per row: the same bytes, seen as (units, examples).
 template <class T>
 View<const T> examples(const char* who, const char* name, py::array& a, Index units, const char* what) {
   if (a.ndim() != 2 || a.shape(1) != units) {
@@ -89,6 +92,23 @@ View<const T> examples(const char* who, const char* name, py::array& a, Index un
   }
   a = usable<T>(who, name, a);
   return {static_cast<const T*>(a.data()), a.shape(1), a.shape(0), stride<T>(a, 1), stride<T>(a, 0)};
+}
+
+// Column numbers of sparse rows as the core takes them. They are checked before they are narrowed, and copied: nobody can
+// change them while a call reads them.
+inline py::array column_numbers(const char* who, const py::object& of, Index units) {
+  const py::array given = py::array::ensure(of);
+  if (!given || given.ndim() != 1 || (given.dtype().kind() != 'i' && given.dtype().kind() != 'u'))
+    throw py::type_error(text(who, ": X.indices must be an array of integers with 1 axis"));
+  const auto wide = py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>::ensure(given);
+  py::array_t<std::int32_t> narrow(wide.size());
+  for (py::ssize_t k = 0; k < wide.size(); ++k) {
+    const std::int64_t column = wide.data()[k];
+    if (column < 0 || column >= units)
+      throw py::value_error(text(who, ": X must have columns from 0 to ", units - 1, ", got ", column));
+    narrow.mutable_data()[k] = static_cast<std::int32_t>(column);
+  }
+  return std::move(narrow);
 }
 
 // The same, dense or as compressed rows: anything with data, indices and indptr, as scipy.sparse has them. `keep` holds
@@ -102,32 +122,50 @@ Inputs<T> inputs(const char* who, const py::object& X, Index units, std::vector<
     keep.push_back(X.cast<py::array>());
     return examples<T>(who, "X", keep.back(), units, "inputs");
   }
-  const auto part = [&](const char* name, auto zero) {
-    using V = decltype(zero);
-    const auto array = py::array_t<V, py::array::c_style | py::array::forcecast>::ensure(X.attr(name));
-    if (!array || array.ndim() != 1) throw py::type_error(text(who, ": X.", name, " must be an array with 1 axis"));
-    keep.push_back(array);
-    return static_cast<const V*>(keep.back().data());
-  };
   if (!is<T>(X.attr("data"))) {
     throw py::type_error(
         text(who, ": X must hold ", dtype_name<T>(), ", got ", std::string(py::str(X.attr("data").attr("dtype")))));
   }
-  const auto* values = part("data", T{});
-  const Index count = keep.back().size();
-  const auto* indices = part("indices", std::int32_t{});
-  const bool paired = keep.back().size() == count;
-  const auto* starts = part("indptr", std::int64_t{});
-  const Index m = keep.back().size() - 1;
-  bool ordered = paired && m >= 0 && starts[0] == 0 && starts[m] <= count;
-  for (Index j = 0; ordered && j < m; ++j) ordered = starts[j] <= starts[j + 1];
-  if (!ordered)
+  const py::array values = py::array_t<T, py::array::c_style>::ensure(X.attr("data"));
+  const py::array columns = column_numbers(who, X.attr("indices"), units);
+  const py::array starts = py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>::ensure(X.attr("indptr"));
+  if (!starts || values.ndim() != 1 || starts.ndim() != 1)
+    throw py::type_error(text(who, ": X.data and X.indptr must be arrays with 1 axis"));
+  const py::array own = starts.attr("copy")();
+  const Index m = own.size() - 1;
+  const auto* at = static_cast<const std::int64_t*>(own.data());
+  if (m < 0 || values.size() != columns.size() || at[m] > values.size() || at[m] < 0)
     throw py::value_error(text(who, ": X must be valid compressed sparse rows: indptr from 0, rising, within data"));
-  for (Index k = 0; k < starts[m]; ++k) {
-    if (indices[k] < 0 || indices[k] >= units)
-      throw py::value_error(text(who, ": X must have columns from 0 to ", units - 1, ", got ", indices[k]));
+  keep.insert(keep.end(), {values, columns, own});
+  return {units, m, static_cast<const T*>(values.data()), static_cast<const std::int32_t*>(columns.data()), at};
+}
+
+// The bytes between an array's lowest and highest element.
+struct Span {
+  const char *low, *high;
+  explicit Span(const py::array& a) : low(static_cast<const char*>(a.data())), high(low + a.itemsize()) {
+    for (py::ssize_t i = 0; i < a.ndim(); ++i) {
+      const py::ssize_t reach = (a.shape(i) - 1) * a.strides(i);
+      (reach < 0 ? low : high) += reach;
+    }
+    if (a.size() == 0) high = low;
   }
-  return {units, m, values, indices, starts};
+  bool overlaps(const Span& other) const { return low < other.high && other.low < high; }
+};
+
+// Does each element have memory of its own?
+inline bool distinct_elements(const py::array& a) {
+  std::vector<std::pair<py::ssize_t, py::ssize_t>> axes;  // stride, length
+  for (py::ssize_t i = 0; i < a.ndim(); ++i) {
+    if (a.shape(i) > 1) axes.emplace_back(std::abs(a.strides(i)), a.shape(i));
+  }
+  std::sort(axes.begin(), axes.end());
+  py::ssize_t reach = a.itemsize();
+  for (const auto& [stride, length] : axes) {
+    if (stride < reach) return false;
+    reach = stride * length;
+  }
+  return true;
 }
 
 template <class T>
@@ -136,6 +174,8 @@ View<T> writable(const char* who, const char* name, py::array& a) {
     throw py::value_error(
         text(who, ": ", name, " must be a writable, aligned ", dtype_name<T>(), " array with 2 axes"));
   }
+  if (!distinct_elements(a))
+    throw py::value_error(text(who, ": ", name, " must have memory of its own for each element; got overlapping strides"));
   return {static_cast<T*>(a.mutable_data()), a.shape(0), a.shape(1), stride<T>(a, 0), stride<T>(a, 1)};
 }
 

@@ -1,7 +1,5 @@
 // Networks: predict, evaluate, gradient, trace, train. Rows are examples.
-// Floor: bindings.
-#include "bind_network.hpp"
-
+// Level: bindings.
 #include <deepcore/catalog.hpp>
 #include <deepcore/plan.hpp>
 #include <deepcore/predictor.hpp>
@@ -15,6 +13,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,7 +38,19 @@ struct Listener final : Monitor {  // called without the GIL, by the thread that
   }
 };
 
-// A batch at the door, and the arrays that keep its memory alive.
+// Looks for Ctrl-C, at most every 50 ms, in calls that listen to nothing else.
+Poll interrupts() {
+  using Clock = std::chrono::steady_clock;
+  return [next = Clock::now() + std::chrono::milliseconds(50)]() mutable {
+    if (Clock::now() < next) return;
+    next = Clock::now() + std::chrono::milliseconds(50);
+    const Acquired lock;
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+  };
+}
+
+// Examples, and the arrays that keep their memory alive. Labels and weights are copied: what another thread or a callback
+// writes into them while a call runs must not become an address.
 template <class T>
 struct Batch {
   std::vector<py::array> X;
@@ -48,42 +60,69 @@ struct Batch {
   Batch(const char* who, const Spec& spec, const py::object& inputs, py::array y_, const std::optional<py::array>& w)
       : y(std::move(y_)) {
     examples.X = bindings::inputs<T>(who, inputs, spec.units(0), X);
-    const Index m = examples.count(), n = spec.outputs();
+    const Index m = examples.count();
     if (y.ndim() < 1 || y.shape(0) != m) {
       throw py::value_error(text(who, ": y must have ", m, " rows like X, got shape ", shape_text(y),
                                  y.ndim() == 2 && y.shape(1) == m ? "; is it transposed?" : ""));
     }
     if (spec.takes_labels() && y.ndim() == 1) {
-      y = py::array_t<std::int64_t, py::array::c_style>(usable<std::int64_t>(who, "y", y));
+      y = usable<std::int64_t>(who, "y", y).attr("copy")();
       examples.labels = static_cast<const std::int64_t*>(y.data());
-      for (Index j = 0; j < m; ++j) {
-        const std::int64_t label = examples.labels[j];
-        if (label < 0 || label >= n) {
-          throw py::value_error(text(who, ": y must hold labels from 0 to ", n - 1, ", got ", label, " in row ", j));
-        }
-      }
     } else {
-      examples.Y = bindings::examples<T>(who, "y", y, n, "outputs");
+      examples.Y = bindings::examples<T>(who, "y", y, spec.outputs(), "outputs");
     }
     if (!w) return;
-    weights = py::array_t<T, py::array::c_style>(usable<T>(who, "sample_weight", *w));
+    weights = usable<T>(who, "sample_weight", *w).attr("copy")();
     if (weights.ndim() != 1 || weights.shape(0) != m) {
       throw py::value_error(
           text(who, ": sample_weight must have shape (", m, ",) like the rows of X, got ", shape_text(weights)));
     }
     examples.weights = static_cast<const T*>(weights.data());
-    double total = 0;
-    for (Index j = 0; j < m; ++j) {
-      if (!(examples.weights[j] >= T(0))) {
-        throw py::value_error(
-            text(who, ": sample_weight must not be negative or NaN, got ", examples.weights[j], " in row ", j));
-      }
-      total += static_cast<double>(examples.weights[j]);
-    }
-    if (m > 0 && !(total > 0))
-      throw py::value_error(text(who, ": sample_weight must have a positive sum, got ", total));
   }
 };
+
+Norm norm_of(const std::string& name) {
+  if (name == "batch") return Norm::batch;
+  if (name == "layer") return Norm::layer;
+  throw py::value_error(text("Network: norm must be 'batch' or 'layer', got '", name, "'"));
+}
+
+// {"W": 1, "b": 0.1}: factors by the name of the array.
+template <class Set>
+void set_factors(LayerSpec& layer, const py::dict& values, Set set) {
+  for (const auto& [key, value] : values) {
+    const auto name = key.cast<std::string>();
+    const auto* role = std::find(kRoleNames.begin(), kRoleNames.begin() + kTrainedRoles, name);
+    if (role == kRoleNames.begin() + kTrainedRoles) throw py::value_error(text("Network: no array is called '", name, "'"));
+    set(layer.factors[static_cast<std::size_t>(role - kRoleNames.begin())], value.template cast<double>());
+  }
+}
+
+void set_option(LayerSpec& layer, const std::string& name, const py::handle& value) {
+  if (name == "l1") {
+    layer.l1 = value.cast<double>();
+  } else if (name == "l2") {
+    layer.l2 = value.cast<double>();
+  } else if (name == "max_norm") {
+    layer.max_norm = value.cast<double>();
+  } else if (name == "norm") {
+    layer.norm = norm_of(value.cast<std::string>());
+  } else if (name == "dropout") {
+    layer.dropout = value.cast<double>();
+  } else if (name == "parametric") {
+    layer.parametric = value.cast<bool>();
+  } else if (name == "scaled_inputs") {
+    layer.scaled_inputs = value.cast<bool>();
+  } else if (name == "ntk") {
+    layer.ntk = value.cast<bool>();
+  } else if (name == "rate") {
+    set_factors(layer, value.cast<py::dict>(), [](Factors& factors, double x) { factors.rate = x; });
+  } else if (name == "decay") {
+    set_factors(layer, value.cast<py::dict>(), [](Factors& factors, double x) { factors.decay = x; });
+  } else {
+    throw py::value_error(text("Network: unknown option '", name, "' of a layer"));
+  }
+}
 
 // A layer: (units, activation, parameter), and a dict with whatever else is not at its default.
 Spec make_spec(Index inputs, const std::vector<py::tuple>& layers, const std::string& loss,
@@ -94,26 +133,10 @@ Spec make_spec(Index inputs, const std::vector<py::tuple>& layers, const std::st
       throw py::value_error(text("Network: a layer must be (units, activation, parameter[, options]), got ",
                                  std::string(py::str(layer))));
     }
-    out.push_back({layer[0].cast<Index>(), activation_id(layer[1].cast<std::string>()), layer[2].cast<double>()});
+    LayerSpec next{layer[0].cast<Index>(), activation_id(layer[1].cast<std::string>()), layer[2].cast<double>()};
     const py::dict options = layer.size() == 4 ? layer[3].cast<py::dict>() : py::dict();
-    for (const auto& [key, value] : options) {
-      const auto name = key.cast<std::string>();
-      LayerSpec& last = out.back();
-      if (name == "l1") {
-        last.l1 = value.cast<double>();
-      } else if (name == "l2") {
-        last.l2 = value.cast<double>();
-      } else if (name == "max_norm") {
-        last.max_norm = value.cast<double>();
-      } else if (name == "norm") {
-        const auto norm = value.cast<std::string>();
-        last.norm = norm == "batch" ? Norm::batch : norm == "layer" ? Norm::layer : Norm::none;
-      } else if (name == "dropout") {
-        last.dropout = value.cast<double>();
-      } else {
-        throw py::value_error(text("Network: unknown option '", name, "' of layer ", out.size()));
-      }
-    }
+    for (const auto& [key, value] : options) set_option(next, key.cast<std::string>(), value);
+    out.push_back(next);
   }
   LossSpec cost(loss_id(loss));
   cost.smoothing = label_smoothing;
@@ -121,52 +144,81 @@ Spec make_spec(Index inputs, const std::vector<py::tuple>& layers, const std::st
   return {inputs, std::move(out), cost, input_dropout};
 }
 
-// The explicit order of a run: indices of examples, one epoch or all of them.
-py::array order_door(const py::array& order, Index m, Index epochs) {
-  const py::array out = py::array_t<std::int64_t, py::array::c_style>(usable<std::int64_t>("fit", "order", order));
+// The explicit order of a run: rows, of every epoch or of all of them one after the other.
+py::array visiting_order(const py::array& order, Index m, Index epochs) {
+  const py::array out = usable<std::int64_t>("fit", "order", order).attr("copy")();
   if (out.ndim() != 1 || (out.size() != m && out.size() != epochs * m)) {
     throw py::value_error(text("fit: order must have shape (", m, ",) for every epoch, or (", epochs * m,
                                ",) for all of them, got ", shape_text(out)));
   }
-  const auto* at = static_cast<const std::int64_t*>(out.data());
-  for (Index i = 0; i < out.size(); ++i) {
-    if (at[i] < 0 || at[i] >= m)
-      throw py::value_error(text("fit: order must hold rows from 0 to ", m - 1, ", got ", at[i], " at ", i));
-  }
   return out;
 }
 
-using Training = std::optional<std::pair<std::uint64_t, Index>>;  // (seed, step)
-TrainingStep training_step(const Training& training) {
-  return training ? TrainingStep{training->first, training->second} : TrainingStep{};
+// (seed, step), or with the factors on dropout and label smoothing (seed, step, dropout, smoothing)
+using Training = std::optional<py::tuple>;
+std::optional<TrainingStep> training_step(const Training& training) {
+  if (!training) return std::nullopt;
+  const py::tuple& t = *training;
+  if (t.size() != 2 && t.size() != 4) throw py::value_error("training must be (seed, step[, dropout, smoothing])");
+  TrainingStep step{t[0].cast<std::uint64_t>(), t[1].cast<Index>()};
+  if (t.size() == 4) {
+    step.dropout = t[2].cast<double>();
+    step.smoothing = t[3].cast<double>();
+  }
+  return step;
+}
+const TrainingStep* pointer(const std::optional<TrainingStep>& step) { return step ? &*step : nullptr; }
+
+// f(rows) fills `out`, or a new array of m rows; by way of a new array where `out` shares memory with what f reads.
+template <class T, class F>
+py::array filled(const char* who, Index m, Index n, const std::optional<py::array>& out,
+                 const std::vector<py::array>& read, F f) {
+  const auto as_columns = [](View<T> v) { return View<T>{v.data, v.cols, v.rows, v.col_stride, v.row_stride}; };
+  if (out) {
+    py::array result = *out;
+    const View<T> rows = writable<T>(who, "out", result);
+    shape_rule(rows.rows == m && rows.cols == n, who, "out", m, n, result, "(examples, outputs)");
+    const Span to(result);
+    if (std::none_of(read.begin(), read.end(), [&](const py::array& a) { return to.overlaps(Span(a)); })) {
+      f(as_columns(rows));
+      return result;
+    }
+    const Result<T> apart(m, n);
+    f(as_columns(apart.view));
+    for (Index j = 0; j < m; ++j) {
+      for (Index i = 0; i < n; ++i) rows(j, i) = apart.view(j, i);
+    }
+    return result;
+  }
+  Result<T> result(m, n);
+  f(as_columns(result.view));
+  return std::move(result.array);
 }
 
 template <class T>
-py::object predict_door(const BoundNetwork<T>& self, const py::object& X, const std::optional<py::array>& out,
-                        int threads) {
-  const Spec& spec = self.network.spec;
+py::array predict_rows(const Network<T>& self, const py::object& X, const std::optional<py::array>& out, int threads) {
   std::vector<py::array> keep;
-  const auto x = inputs<T>("predict", X, spec.units(0), keep);
-  py::array result = out ? *out : py::array(py::array_t<T>({x.cols, spec.outputs()}));
-  const auto rows = writable<T>("predict", "out", result);
-  shape_rule(rows.rows == x.cols && rows.cols == spec.outputs(), "predict", "out", x.cols, spec.outputs(), result,
-             "(examples, outputs)");
-  {
+  const auto x = inputs<T>("predict", X, self.spec.units(0), keep);
+  std::vector<py::array> read = keep;
+  if (out) read.push_back(py::array_t<T>(self.parameters.size(), self.parameters.data(), py::none()));
+  return filled<T>("predict", x.cols, self.spec.outputs(), out, read, [&](View<T> A) {
     const Released released;
-    predict(self.network, x, {rows.data, rows.cols, rows.rows, rows.col_stride, rows.row_stride}, threads);
-  }
-  return result;
+    predict(self, x, A, threads, interrupts());
+  });
 }
 
 // A Predictor and the lock that lets one call at a time use its workspace.
 template <class T>
 struct BoundPredictor {
-  explicit BoundPredictor(const BoundNetwork<T>& net)
-      : predictor(net.network), inputs(predictor.inputs()), outputs(predictor.outputs()),
-        work(static_cast<double>(net.network.layout.size())) {}
+  explicit BoundPredictor(const Network<T>& network)
+      : predictor(network), inputs(predictor.inputs()), outputs(predictor.outputs()),
+        work(static_cast<double>(network.tensors.size())), sizes(std::to_string(inputs)) {
+    for (int l = 1; l <= network.spec.depth(); ++l) sizes += "-" + std::to_string(network.spec.units(l));
+  }
   Predictor<T> predictor;
   Index inputs, outputs;
-  double work;  // multiply-adds of one example
+  double work;        // multiply-adds of one example
+  std::string sizes;  // 784-128-10
   std::unique_ptr<std::mutex> mutex = std::make_unique<std::mutex>();
   pid_t owner = getpid();
 
@@ -185,39 +237,43 @@ struct BoundPredictor {
     predictor(X, A, threads);
   }
 
-  py::array call(py::array x, const std::optional<py::array>& out, int threads) {
-    if (x.ndim() == 1) {  // one example
-      if (x.shape(0) != inputs) {
-        throw py::value_error(text("Predictor: x must have ", inputs, " values, got ", shape_text(x)));
-      }
-      x = usable<T>("Predictor", "x", x);
-      py::array result = out ? *out : py::array(py::array_t<T>(outputs));
-      if (!is<T>(result) || result.ndim() != 1 || result.shape(0) != outputs || !result.writeable() ||
-          !whole_elements<T>(result)) {
-        throw py::value_error(
-            text("Predictor: out must be a writable ", dtype_name<T>(), " array of shape (", outputs, ",)"));
-      }
-      run({static_cast<const T*>(x.data()), inputs, 1, stride<T>(x, 0), inputs},
-          {static_cast<T*>(result.mutable_data()), outputs, 1, stride<T>(result, 0), outputs}, threads);
-      return result;
+  py::array call(const py::object& given, const std::optional<py::array>& out, int threads) {
+    if (threads < 0) throw py::value_error(text("Predictor: threads must be at least 0, got ", threads));
+    if (!py::isinstance<py::array>(given)) {
+      throw py::type_error(text("Predictor: x must be a NumPy array of ", dtype_name<T>(), ", got ",
+                                std::string(py::str(py::type::of(given).attr("__name__")))));
     }
+    auto x = given.cast<py::array>();
+    if (x.ndim() == 1) return one(std::move(x), out, threads);
     const auto X = examples<T>("Predictor", "x", x, inputs, "inputs");
-    py::array result = out ? *out : py::array(py::array_t<T>({X.cols, outputs}));
-    const auto rows = writable<T>("Predictor", "out", result);
-    shape_rule(rows.rows == X.cols && rows.cols == outputs, "Predictor", "out", X.cols, outputs, result,
-               "(examples, outputs)");
-    run(X, {rows.data, rows.cols, rows.rows, rows.col_stride, rows.row_stride}, threads);
+    return filled<T>("Predictor", X.cols, outputs, out, {x}, [&](View<T> A) { run(X, A, threads); });
+  }
+
+  py::array one(py::array x, const std::optional<py::array>& out, int threads) {
+    if (x.shape(0) != inputs)
+      throw py::value_error(text("Predictor: x must have ", inputs, " values, got ", shape_text(x)));
+    x = usable<T>("Predictor", "x", x);
+    py::array result = out ? *out : py::array(py::array_t<T>(outputs));
+    const bool fits = is<T>(result) && result.ndim() == 1 && result.shape(0) == outputs && result.writeable() &&
+                      whole_elements<T>(result) && distinct_elements(result);
+    if (!fits) {
+      throw py::value_error(
+          text("Predictor: out must be a writable ", dtype_name<T>(), " array of shape (", outputs, ",)"));
+    }
+    const View<const T> X{static_cast<const T*>(x.data()), inputs, 1, stride<T>(x, 0), inputs};
+    const View<T> A{static_cast<T*>(result.mutable_data()), outputs, 1, stride<T>(result, 0), outputs};
+    run(X, A, threads);  // one block: all of x is read before the first output is written
     return result;
   }
 };
 
 template <class T>
-py::dict trace_door(const BoundNetwork<T>& self, const py::object& X, py::array y, const std::optional<py::array>& w,
+py::dict trace_rows(const Network<T>& self, const py::object& X, py::array y, const std::optional<py::array>& w,
                     const Training& training) {
-  const Batch<T> batch("trace", self.network.spec, X, std::move(y), w);
+  const Batch<T> batch("trace", self.spec, X, std::move(y), w);
   py::dict out;
-  const TrainingStep step = training_step(training);
-  for (const auto& one : trace(self.network, batch.examples, training ? &step : nullptr)) {
+  const std::optional<TrainingStep> step = training_step(training);
+  for (const auto& one : trace(self, batch.examples, pointer(step))) {
     Result<T> array(one.rows, one.cols);
     for (Index j = 0; j < one.cols; ++j) {
       for (Index i = 0; i < one.rows; ++i) array.view(i, j) = one.values.data()[j * one.rows + i];
@@ -227,16 +283,24 @@ py::dict trace_door(const BoundNetwork<T>& self, const py::object& X, py::array 
   return out;
 }
 
+// (name, layer, rows, columns, offset) of each array in `parameters` or `running`; each is stored column by column.
+py::list tensor_list(const std::vector<Tensor>& tensors) {
+  py::list out;
+  for (const Tensor& t : tensors)
+    out.append(py::make_tuple(kRoleNames[static_cast<std::size_t>(t.role)], t.layer, t.rows, t.cols, t.offset));
+  return out;
+}
+
 template <class T>
-py::dict plan_door(const BoundNetwork<T>& self, Index batch, const Optimizer<T>* optimizer, int threads) {
+py::dict plan_rows(const Network<T>& self, Index batch, const Optimizer<T>* optimizer, int threads) {
   if (batch < 1) throw py::value_error(text("plan: batch_size must be at least 1, got ", batch));
-  const Plan plan = make_plan<T>(self.network.spec, batch, optimizer == nullptr ? nullptr : &optimizer->rule, threads);
+  const Plan plan = make_plan<T>(self.spec, batch, optimizer == nullptr ? nullptr : &optimizer->rule, threads);
   py::dict out;
   out["batch"] = plan.batch;
   out["slab"] = plan.slab;
   out["block"] = plan.block;
-  out["narrow"] = plan.narrow;
-  out["by_layer"] = plan.by_layer;
+  out["narrow"] = plan.way == Way::lanes;
+  out["by_layer"] = plan.way == Way::layers;
   out["threads"] = plan.threads;
   out["items"] = plan.items;
   out["flops"] = plan.flops;
@@ -249,8 +313,11 @@ py::dict plan_door(const BoundNetwork<T>& self, Index batch, const Optimizer<T>*
 
 template <class T>
 void bind(py::module_& m, const char* name, const char* predictor_name) {
-  using Net = BoundNetwork<T>;
+  using Net = Network<T>;
   using Maybe = std::optional<py::array>;
+  const auto vector = [](const auto& values, Index size, const py::object& owner) {
+    return py::array_t<T>(size, values.data(), owner);
+  };
   py::class_<Net>(m, name, py::module_local(), py::is_final())
       .def(py::init([](Index inputs, const std::vector<py::tuple>& layers, const std::string& loss,
                        const std::optional<double>& loss_parameter, double label_smoothing, double input_dropout) {
@@ -260,34 +327,34 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
            py::arg("inputs"), py::arg("layers"), py::arg("loss"), py::arg("loss_parameter") = py::none(),
            py::arg("label_smoothing") = 0.0, py::arg("input_dropout") = 0.0)
       .def_property_readonly("parameters",
-                             [](py::object self) {
-                               const auto& network = self.cast<Net&>().network;
-                               return py::array_t<T>(network.layout.size(), network.parameters.data(), self);
+                             [vector](py::object self) {
+                               const auto& network = self.cast<Net&>();
+                               return vector(network.parameters, network.tensors.size(), self);
                              })
       .def_property_readonly("running",
-                             [](py::object self) {
-                               const auto& network = self.cast<Net&>().network;
-                               return py::array_t<T>(network.running.size(), network.running.data(), self);
+                             [vector](py::object self) {
+                               const auto& network = self.cast<Net&>();
+                               return vector(network.running, network.tensors.running_size(), self);
                              })
+      .def_property_readonly("tensors", [](const Net& self) { return tensor_list(self.tensors.all()); })
+      .def_property_readonly("running_tensors", [](const Net& self) { return tensor_list(self.tensors.running()); })
       .def_property_readonly("layout",
                              [](const Net& self) {
                                std::vector<std::tuple<Index, Index, Index, Index>> out;
-                               for (int l = 1; l <= self.network.layout.depth(); ++l) {
-                                 const Slice& s = self.network.layout.layer(l);
-                                 out.emplace_back(s.W, s.b, s.n_out, s.n_in);
+                               for (int l = 1; l <= self.spec.depth(); ++l) {
+                                 const Tensor &W = self.tensors.at(l, Role::W), &b = self.tensors.at(l, Role::b);
+                                 out.emplace_back(W.offset, b.offset, W.rows, W.cols);
                                }
                                return out;
                              })
-      .def_property(
-          "scikit_learn_sums", [](const Net& self) { return self.network.scikit_learn_sums; },
-          [](Net& self, bool value) { self.network.scikit_learn_sums = value; })
-      .def("predict", &predict_door<T>, py::arg("X"), py::arg("out") = py::none(), py::arg("threads") = 0)
+      .def_readwrite("scikit_learn_sums", &Net::scikit_learn_sums)
+      .def("predict", &predict_rows<T>, py::arg("X"), py::arg("out") = py::none(), py::arg("threads") = 0)
       .def(
           "evaluate",
           [](const Net& self, const py::object& X, py::array y, const Maybe& w, int threads) {
-            const Batch<T> batch("evaluate", self.network.spec, X, std::move(y), w);
+            const Batch<T> batch("evaluate", self.spec, X, std::move(y), w);
             const Released released;
-            const Scores scores = evaluate(self.network, batch.examples, threads);
+            const Scores scores = evaluate(self, batch.examples, threads, interrupts());
             return std::pair{scores.loss, scores.accuracy};
           },
           py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none(), py::arg("threads") = 0)
@@ -295,11 +362,11 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
           "gradient",
           [](const Net& self, const py::object& X, py::array y, const py::array& out, const Maybe& w, int threads,
              const Training& training) {
-            const Batch<T> batch("gradient", self.network.spec, X, std::move(y), w);
-            T* g = flat<T>("gradient", "gradient", out, self.network.layout.size(), true);
+            const Batch<T> batch("gradient", self.spec, X, std::move(y), w);
+            T* g = flat<T>("gradient", "gradient", out, self.tensors.size(), true);
+            const std::optional<TrainingStep> step = training_step(training);
             const Released released;
-            const TrainingStep step = training_step(training);
-            return gradient(self.network, batch.examples, g, threads, training ? &step : nullptr);
+            return gradient(self, batch.examples, g, threads, pointer(step), interrupts());
           },
           py::arg("X"), py::arg("y"), py::arg("gradient"), py::arg("sample_weight") = py::none(),
           py::arg("threads") = 0, py::arg("training") = py::none())
@@ -307,44 +374,52 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
           "nonfinite_layer",
           [](const Net& self, const py::object& X) {
             std::vector<py::array> keep;
-            const auto x = inputs<T>("nonfinite_layer", X, self.network.spec.units(0), keep);
+            const auto x = inputs<T>("nonfinite_layer", X, self.spec.units(0), keep);
             const Released released;
-            return nonfinite_layer(self.network, x);
+            return nonfinite_layer(self, x);
           },
           py::arg("X"))
-      .def("plan", &plan_door<T>, py::arg("batch"), py::arg("optimizer") = py::none(), py::arg("threads") = 0)
-      .def("trace", &trace_door<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none(),
+      .def("plan", &plan_rows<T>, py::arg("batch"), py::arg("optimizer") = py::none(), py::arg("threads") = 0)
+      .def("trace", &trace_rows<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none(),
            py::arg("training") = py::none())
       .def(
           "train",
           [](Net& self, const py::object& X, py::array y, Optimizer<T>& optimizer, Index batch_size, Index epochs,
              bool shuffle, std::uint64_t seed, Index first_epoch, const Maybe& w, py::object on_epoch, int threads,
-             const Maybe& order, py::object on_poll) {
-            const Batch<T> batch("fit", self.network.spec, X, std::move(y), w);
-            usable_for(optimizer, self, "fit");
+             const Maybe& order, py::object on_poll, const std::optional<Schedule>& dropout,
+             const std::optional<Schedule>& smoothing) {
+            const Batch<T> batch("fit", self.spec, X, std::move(y), w);
             TrainOptions options{batch_size, epochs, shuffle, seed, first_epoch, threads};
+            options.dropout = dropout;
+            options.smoothing = smoothing;
             py::array visit;
             if (order) {
-              const Index m = batch.examples.count();
-              visit = order_door(*order, m, epochs);
+              const Index count = batch.examples.count();
+              visit = visiting_order(*order, count, epochs);
               options.order = static_cast<const std::int64_t*>(visit.data());
-              options.order_epochs = visit.size() == m ? 1 : epochs;
+              options.order_epochs = visit.size() == count ? 1 : epochs;
             }
             Listener listener(std::move(on_epoch), std::move(on_poll));
-            const Writing writing(self.busy);
             TrainResult result;
             {
               const Released released;
-              result = train(self.network, batch.examples, optimizer, options, listener);
+              result = train(self, batch.examples, optimizer, options, listener);
             }
             return std::pair{result.losses, result.first_nonfinite_step};
           },
           py::arg("X"), py::arg("y"), py::arg("optimizer"), py::arg("batch_size"), py::arg("epochs"),
           py::arg("shuffle") = true, py::arg("seed") = 0, py::arg("first_epoch") = 0,
           py::arg("sample_weight") = py::none(), py::arg("on_epoch") = py::none(), py::arg("threads") = 0,
-          py::arg("order") = py::none(), py::arg("on_poll") = py::none());
-  py::class_<BoundPredictor<T>>(m, predictor_name, py::module_local(), py::is_final())
-      .def(py::init<const Net&>(), py::arg("network"))
+          py::arg("order") = py::none(), py::arg("on_poll") = py::none(), py::arg("dropout") = py::none(),
+          py::arg("smoothing") = py::none());
+  py::class_<BoundPredictor<T>> predictor(m, predictor_name, py::module_local(), py::is_final());
+  predictor.doc() =
+      "A snapshot of a model with a workspace of its own, for predictions in a loop: ``predictor(x)``.\n\n"
+      "x is a NumPy array of the model's dtype, one example (n_x,) or rows (m, n_x); out= takes the result. Later changes "
+      "of the model are not seen. Values are not checked: NaN in gives NaN out. One call at a time works; others wait.";
+  predictor.def(py::init<const Net&>(), py::arg("network"))
+      .def("__repr__",
+           [](const BoundPredictor<T>& self) { return text("Predictor(", self.sizes, ", ", dtype_name<T>(), ")"); })
       .def_readonly("inputs", &BoundPredictor<T>::inputs)
       .def_readonly("outputs", &BoundPredictor<T>::outputs)
       .def("__call__", &BoundPredictor<T>::call, py::arg("x"), py::arg("out") = py::none(), py::arg("threads") = 0);

@@ -1,16 +1,17 @@
 // Schedules, optimizers and the update of flat parameters.
-// Floor: bindings.
+// Level: bindings.
 #include <deepcore/catalog.hpp>
 #include <deepcore/optimizer.hpp>
 
 #include "arrays.hpp"
 #include "bind.hpp"
-#include "bind_network.hpp"
 #include "gil.hpp"
 
 #include <pybind11/stl.h>
 
 #include <cmath>
+#include <memory>
+#include <optional>
 
 namespace deepcore::bindings {
 
@@ -44,45 +45,44 @@ Rule rule(const std::string& name, const py::dict& hyper) {
 }
 
 template <class T>
-py::dict slots(const Optimizer<T>& self) {
+py::dict slots(const Optimizer<T>& self, Index parameters) {
   const OptimizerInfo& info = optimizers()[static_cast<std::size_t>(self.rule.row)];
   py::dict out;
-  for (std::size_t k = 0; k < self.slots.size(); ++k) {
-    py::array_t<T> copy(self.parameters);
-    if (self.lent) {
-      self.lent(k, copy.mutable_data());
-    } else {
-      std::copy_n(self.slots[k].data(), self.parameters, copy.mutable_data());
-    }
+  for (std::size_t k = 0; k < self.slot_count(); ++k) {
+    py::array_t<T> copy(parameters);
+    self.read_slot(k, copy.mutable_data());
     out[info.slots[k]] = copy;
   }
   return out;
 }
 
 template <class T>
-void set_slots(Optimizer<T>& self, const py::dict& values) {
-  if (self.lent) throw std::runtime_error("slots: a run holds them now; set them before or after it");
+void set_slots(Optimizer<T>& self, const py::dict& values, Index parameters) {
+  const Exclusive writing(self.busy, "slots: a run holds them now; set them before or after it");
   const OptimizerInfo& info = optimizers()[static_cast<std::size_t>(self.rule.row)];
   std::vector<const T*> from;
-  for (std::size_t k = 0; k < self.slots.size(); ++k) {
+  for (std::size_t k = 0; k < self.slot_count(); ++k) {
     const char* name = info.slots[k];
     if (!values.contains(name)) throw py::value_error(text("slots: ", name, " must be there"));
-    from.push_back(flat<T>("slots", name, py::array(values[name]), self.parameters, false));
+    from.push_back(flat<T>("slots", name, py::array(values[name]), parameters, false));
   }
   if (values.size() != from.size())
     throw py::value_error(text("slots: must be ", from.size(), " arrays, got ", values.size()));
-  for (std::size_t k = 0; k < from.size(); ++k) std::copy_n(from[k], self.parameters, self.slots[k].data());
+  for (std::size_t k = 0; k < from.size(); ++k) self.set_slot(k, from[k]);
 }
 
 template <class T>
 void bind(py::module_& m, const char* class_name) {
-  using Net = BoundNetwork<T>;
+  using Net = Network<T>;
   using Opt = Optimizer<T>;
   py::class_<Opt>(m, class_name, py::module_local(), py::is_final())
-      .def(py::init([](const Net& net, const std::string& name, const py::dict& hyper, const Schedule& schedule) {
-             return Opt(rule(name, hyper), schedule, net.network.layout.size());
+      .def(py::init([](const Net& network, const std::string& name, const py::dict& hyper, const Schedule& schedule,
+                       const std::optional<Schedule>& decay) {
+             auto made = std::make_unique<Opt>(rule(name, hyper), schedule, network);
+             made->decay = decay;
+             return made;
            }),
-           py::arg("network"), py::arg("name"), py::arg("hyper"), py::arg("schedule"))
+           py::arg("network"), py::arg("name"), py::arg("hyper"), py::arg("schedule"), py::arg("decay") = py::none())
       .def_property(
           "steps", [](const Opt& self) { return self.steps; },
           [](Opt& self, Index steps) {
@@ -90,16 +90,16 @@ void bind(py::module_& m, const char* class_name) {
             self.steps = steps;
           })
       .def_readwrite("learning_rate", &Opt::learning_rate)
-      .def_property("slots", &slots<T>, &set_slots<T>)
+      .def_readwrite("decay", &Opt::decay)
+      .def_property(
+          "slots", [](const Opt& self) { return slots(self, self.parameter_count()); },
+          [](Opt& self, const py::dict& values) { set_slots(self, values, self.parameter_count()); })
       .def(
           "step",
-          [](Opt& self, Net& net, const py::array& gradient) {
-            const Index n = net.network.layout.size();
-            usable_for(self, net, "step");
-            const T* g = flat<T>("step", "gradient", gradient, n, false);
-            const Writing writing(net.busy);
+          [](Opt& self, Net& network, const py::array& gradient) {
+            const T* g = flat<T>("step", "gradient", gradient, network.tensors.size(), false);
             const Released released;
-            step(self, net.network, g);
+            step(self, network, g);
           },
           py::arg("network"), py::arg("gradient"));
 }

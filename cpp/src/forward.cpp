@@ -1,8 +1,11 @@
 // Forward: the layers in turn, block by block.
-// Floor: model.
+// Level: passes.
 #include "forward.hpp"
 
-#include "kernels/normalise.hpp"
+#include <deepcore/catalog.hpp>
+
+#include "batch.hpp"
+#include "sizes.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -23,73 +26,66 @@ bool finite(const T* columns, Index n, Index m, Index ld) {
 
 template <class T>
 Forward<T>::Forward(const Network<T>& network, bool pack, Index examples) : spec_(network.spec) {
-  const PackedLayout<T> layout(spec_);
-  const T* block = network.parameters.data();
-  if (pack) {
-    packed_ = Buffer<T>(layout.size);
-    layout.pack(network.layout, block, packed_.data());
+  if (pack || reparametrised(spec_)) {
+    state_.emplace(network, false);
+    state_->load(network.parameters.data());
   }
+  const T* parameters = network.parameters.data();
   for (int l = 1; l <= spec_.depth(); ++l) {
-    const Slice& s = network.layout.layer(l);
-    weights_.push_back(pack ? layout.layer(l).left(packed_.data())
-                            : kernels::Left<T>{block + s.W, 1, s.n_out, true, block + s.b});
+    const Tensor &W = network.tensors.at(l, Role::W), &b = network.tensors.at(l, Role::b);
+    left_.push_back(state_ ? state_->left(l)
+                           : kernels::Left<T>{parameters + W.offset, 1, W.rows, true, parameters + b.offset});
+    size_ = std::max({size_, leading<T>(spec_.units(l - 1)), leading<T>(spec_.units(l))});
+    if (l == spec_.depth()) break;
+    stages_.push_back(make_stages(network, l, {nullptr, leading<T>(W.rows), kernels::kDepth}, {}));
   }
-  for (int l = 1; l <= spec_.depth(); ++l) {
-    const Slice& s = network.layout.layer(l);
-    const Index n = spec_.layer(l).norm == Norm::none ? 0 : kernels::round_up<T>(s.n_out), count = std::min(n, s.n_out);
-    NormOf norm{Buffer<T>(n), Buffer<T>(n), Buffer<T>(n), Buffer<T>(n)};
-    std::copy_n(block + s.b + s.n_out, count, norm.gamma.data());
-    std::copy_n(block + s.b + 2 * s.n_out, count, norm.beta.data());
-    for (Index i = 0; s.running >= 0 && i < count; ++i) {
-      norm.mean.data()[i] = network.running.data()[s.running + i];
-      norm.inverse.data()[i] = kernels::inverse_deviation(network.running.data()[s.running + s.n_out + i]);
-    }
-    norms_.push_back(std::move(norm));
-  }
-  for (int l = 0; l <= spec_.depth(); ++l) room_ = std::max(room_, leading<T>(spec_.units(l)));
-  room_ = room_ * std::min(examples, kForwardBlock) + kernels::Panels<T>::kWidth;
+  size_ = size_ * std::min(examples, kForwardBlock) + kernels::Panels<T>::kWidth;
 }
 
 template <class T>
-void Forward<T>::normalise(int l, Index m, T* Z, Index ld) const {
-  const Norm norm = spec_.layer(l).norm;
-  if (norm == Norm::none) return;
-  const NormOf& of = norms_[static_cast<std::size_t>(l) - 1];
-  const T *gamma = of.gamma.data(), *beta = of.beta.data();
-  const Index width = of.gamma.size();
-  if (norm == Norm::batch) {
-    kernels::normalise_rows<T>(width, m, Z, ld, of.mean.data(), of.inverse.data(), gamma, beta, nullptr);
-    return;
+bool Forward<T>::reparametrised(const Spec& spec) {
+  for (int l = 1; l <= spec.depth(); ++l) {
+    if (spec.layer(l).reparametrised()) return true;
   }
-  for (Index j = 0; j < m; ++j, Z += ld) {
-    T mean = 0, inverse = 0;
-    kernels::layer_statistics(spec_.units(l), static_cast<const T*>(Z), &mean, &inverse);
-    kernels::normalise_column<T>(width, Z, mean, inverse, gamma, beta, nullptr);
-  }
+  return false;
+}
+
+template <class T>
+std::size_t Forward<T>::weight_bytes() const {
+  return state_ ? static_cast<std::size_t>(state_->layout().size()) * sizeof(T) : 0;
+}
+
+template <class T>
+double Forward<T>::penalty() const {
+  double total = 0;
+  if (!spec_.has_penalties() || !state_) return total;
+  for (const Piece& piece : state_->layout().pieces()) total += state_->penalty(piece);
+  return total;
 }
 
 template <class T>
 void Forward<T>::reserve(int threads) {
-  while (rooms_.size() < 2 * static_cast<std::size_t>(threads)) rooms_.emplace_back(room_);
+  while (buffers_.size() < 2 * static_cast<std::size_t>(threads)) buffers_.emplace_back(size_);
 }
 
 template <class T>
 T* Forward<T>::logits(const Inputs<T>& X, Index first, Index m, int thread, int* nonfinite, Team* team) {
-  T* spare = rooms_[static_cast<std::size_t>(2 * thread)].data();
-  T* to = rooms_[static_cast<std::size_t>(2 * thread + 1)].data();
+  T* spare = buffers_[static_cast<std::size_t>(2 * thread)].data();
+  T* to = buffers_[static_cast<std::size_t>(2 * thread + 1)].data();
   const T* from = X.sparse() ? nullptr : X.data + first * X.col_stride;
   Index ld_from = X.col_stride;
   if (X.sparse() || X.row_stride != 1) {  // otherwise the examples are read where they lie
     ld_from = leading<T>(spec_.units(0));
-    gather(X, nullptr, first, m, spare, ld_from);
+    gather_inputs(X, {nullptr, first, m}, {spare, ld_from, kernels::kDepth});
     from = spare;
   }
   for (int l = 1; l <= spec_.depth(); ++l) {
     const Index n_in = spec_.units(l - 1), n_out = spec_.units(l), ld = leading<T>(n_out);
-    const kernels::Left<T>& W = weights_[static_cast<std::size_t>(l) - 1];
+    const kernels::Columns<T> A{to, ld, kernels::kDepth};
     const kernels::Panels<T> rows{n_out};
     const auto product = [&](Index p0, Index p1) {
-      kernels::multiply<true>(rows, p0, p1, n_in, W, from, ld_from, kernels::kDepth, m, {to, ld, kernels::kDepth});
+      kernels::multiply<true>(rows, p0, p1, n_in, left_[static_cast<std::size_t>(l) - 1], from, ld_from,
+                              kernels::kDepth, m, A);
     };
     if (team == nullptr) {
       product(0, rows.count());
@@ -98,10 +94,10 @@ T* Forward<T>::logits(const Inputs<T>& X, Index first, Index m, int thread, int*
       team->for_each((rows.count() + kShare - 1) / kShare,
                      [&](Index i, int) { product(i * kShare, std::min((i + 1) * kShare, rows.count())); });
     }
-    const LayerSpec& layer = spec_.layer(l);
     if (l < spec_.depth()) {
-      normalise(l, m, to, ld);
-      kernels::activate(layer.activation, layer.parameter, active_rows<T>(layer, n_out), m, ld, to, to);
+      const bool sums = activations()[static_cast<std::size_t>(spec_.layer(l).activation)].columnwise;
+      const Part part{0, sums ? n_out : kernels::round_up<T>(n_out), 0, m};
+      for (const auto& stage : stages_[static_cast<std::size_t>(l) - 1]) stage->forward({}, part, A);
     }
     if (nonfinite != nullptr && l < *nonfinite && !finite(to, n_out, m, ld)) *nonfinite = l;
     from = to;

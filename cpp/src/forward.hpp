@@ -1,44 +1,62 @@
-// Forward: from X to Z[L] and no further back: what predict, evaluate and Predictor share.
-// Floor: model.
+// Forward: from X to Z[L], and no further back: what predict, evaluate and Predictor share.
+// Level: passes.
 #pragma once
 
 #include <deepcore/network.hpp>
 
-#include "packed.hpp"
-#include "parallel.hpp"
+#include "sizes.hpp"
+#include "stages/stage.hpp"
+
+#include <algorithm>
+#include <optional>
 
 namespace deepcore {
 
-inline constexpr Index kForwardBlock = 64;  // examples carried through the layers together
+inline constexpr Index kForwardBlock = 64;  // examples that are carried through the layers together
+
+// Threads of one call. Starting a thread takes as long as some 4 Mflop, so fewer per thread are not worth it.
+inline int call_team(int threads, double flops) { return team_size(threads, flops / 4); }
+
+// f(first, count, thread) for m examples in blocks. poll is called between parts that take a tenth of a second or so.
+template <class F>
+void in_forward_blocks(Team& team, const Spec& spec, Index m, const Poll& poll, F f) {
+  constexpr double kFlops = 5e9;  // of one core in that time, at least
+  const double blocks = kFlops / forward_flops(spec, kForwardBlock) * team.size();
+  const Index most = poll ? static_cast<Index>(std::clamp(blocks, 1.0, 1e9)) * kForwardBlock : m;
+  for (Index first = 0; first < m; first += most) {
+    const Index count = std::min(most, m - first);
+    in_parts(team, count, even_block(count, kForwardBlock, team.size()),
+             [&](Index j0, Index n, int thread) { f(first + j0, n, thread); });
+    if (poll && first + count < m) poll();
+  }
+}
 
 template <class T>
 class Forward {
  public:
-  // pack: copy the weights into panels, which pays from a few examples on; otherwise they are read where they lie.
-  // examples: of a call, at most. For one example, clearing rooms for many would take longer than its product.
+  // pack: copy the weights into panels, which pays from some hundred examples on; otherwise they are read where they lie.
+  // examples: of a call, at most. For one example, clearing buffers for many would take longer than its product.
   Forward(const Network<T>& network, bool pack, Index examples = kForwardBlock);
-  void reserve(int threads);  // rooms for that many threads
+  void reserve(int threads);  // buffers for that many threads
 
-  // Z[L] of up to kForwardBlock examples of X, columns leading(n[L]) apart, in the room of `thread`.
+  // Z[L] of up to kForwardBlock examples of X, columns leading(n[L]) apart, in a buffer of `thread`.
   // nonfinite, if given: becomes the first layer whose Z or A is not finite, if that is below what it holds.
   // team, if given, shares the units of each layer; the bits are the same.
   T* logits(const Inputs<T>& X, Index first, Index m, int thread, int* nonfinite = nullptr, Team* team = nullptr);
 
   const Spec& spec() const { return spec_; }
-  std::size_t bytes() const { return static_cast<std::size_t>(packed_.size()) * sizeof(T); }
+  std::size_t weight_bytes() const;  // of the packed copy
+  double penalty() const;            // of the parameters, if packed
 
  private:
-  struct NormOf {  // of a layer, by unit, padded to whole packets; mean and inverse of batch norm only
-    Buffer<T> gamma, beta, mean, inverse;
-  };
-  void normalise(int l, Index m, T* Z, Index ld) const;
+  static bool reparametrised(const Spec& spec);
 
   Spec spec_;
-  std::vector<NormOf> norms_;  // [l - 1]
-  std::vector<kernels::Left<T>> weights_;
-  Buffer<T> packed_;
-  Index room_ = 0;
-  std::vector<Buffer<T>> rooms_;  // two for each thread: the layers use them in turn
+  std::optional<State<T>> state_;        // if packed
+  std::vector<kernels::Left<T>> left_;   // [l - 1]
+  std::vector<Stages<T>> stages_;        // [l - 1], hidden layers
+  Index size_ = 0;
+  std::vector<Buffer<T>> buffers_;  // two for each thread: the layers use them in turn
 };
 
 }  // namespace deepcore

@@ -1,153 +1,85 @@
-// Optimizers and schedules: the step on finished gradients, and the learning rate of each step.
-// Floor: model.
-#include <deepcore/catalog.hpp>
+// Optimizer: its slots, and the step with a finished gradient for loops of one's own.
+// Level: steps.
 #include <deepcore/error.hpp>
 #include <deepcore/optimizer.hpp>
 
-#include "kernels/optimizers.hpp"
-#include "penalties.hpp"
+#include "kernels/update.hpp"
+#include "update.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 namespace deepcore {
 
-const std::vector<ScheduleInfo>& schedules() {
-  static const std::vector<ScheduleInfo> rows{
-      {"constant", "learning_rate", {"learning_rate"}},
-      {"step", "learning_rate factor^floor(t / every)", {"learning_rate", "factor", "every"}},
-      {"exponential", "learning_rate factor^t", {"learning_rate", "factor"}},
-      {"inverse_time", "learning_rate / (1 + decay floor(t / every))", {"learning_rate", "decay", "every"}},
-      {"cosine",
-       "final + (learning_rate - final) (1 + cos(pi min(t, steps) / steps)) / 2",
-       {"learning_rate", "steps", "final"}},
-      {"one_cycle",
-       "half a cosine from learning_rate / div up to learning_rate at step rise steps - 1, then half a cosine down to "
-       "learning_rate / (div final_div) at step steps - 1",
-       {"learning_rate", "steps", "rise", "div", "final_div"}}};
-  return rows;
+// The parameters and the gradient in the layout of the slots.
+template <class T>
+struct StepRoom {
+  explicit StepRoom(const Network<T>& n)
+      : network(&n), state(n, false), team(1), update(n, state, team, true) {}
+  const Network<T>* network;
+  State<T> state;
+  Team team;
+  Update<T> update;
+};
+
+template <class T>
+Optimizer<T>::Optimizer(Rule r, Schedule rate, const Network<T>& network)
+    : rule(r), learning_rate(std::move(rate)), tensors_(network.tensors),
+      layout_(std::make_unique<PackedLayout<T>>(network.spec, network.tensors)) {
+  for (int k = 0; k < kernels::slots_in_use(rule.row, rule.hyper.data()); ++k) slots.emplace_back(layout_->size());
 }
+template <class T>
+Optimizer<T>::Optimizer(Optimizer&&) noexcept = default;
+template <class T>
+Optimizer<T>::~Optimizer() = default;
 
-Schedule::Schedule(int row, std::vector<double> parameters) : row_(row), values_(std::move(parameters)) {
-  const ScheduleInfo& info = schedules().at(static_cast<std::size_t>(row));
-  const auto known = static_cast<std::size_t>(std::count_if(std::begin(info.parameters), std::end(info.parameters),
-                                                            [](const char* name) { return name != nullptr; }));
-  require(values_.size() == known, "schedule '", info.name, "' takes ", known, " numbers, got ", values_.size());
-  for (std::size_t i = 0; i < known; ++i) {
-    const std::string name = info.parameters[i];
-    const bool divides = name == "every" || name == "steps" || name == "div" || name == "final_div";
-    require(std::isfinite(values_[i]) && values_[i] >= (divides ? 1 : 0), "schedule '", info.name, "': ", name,
-            " must be a finite number of at least ", divides ? 1 : 0, ", got ", values_[i]);
-    require(name != "rise" || values_[i] <= 1, "schedule '", info.name, "': rise must be a fraction of the steps, got ",
-            values_[i]);
-  }
-}
-
-Schedule Schedule::table(std::vector<double> values) {
-  require(!values.empty(), "learning rates must hold at least one value");
-  Schedule schedule;
-  schedule.values_ = std::move(values);
-  return schedule;
-}
-
-Schedule Schedule::warmup(Schedule after, Index steps, double start) {
-  require(after.warmup_ == 0, "warm-up: the schedule that follows has a warm-up of its own");
-  require(steps >= 1 && start >= 0 && start <= 1, "warm-up: steps must be at least 1 and start from 0 to 1, got ",
-          steps, " and ", start);
-  after.warmup_ = steps;
-  after.start_ = start;
-  return after;
-}
-
-Schedule Schedule::scaled(double factor) const {
-  require(std::isfinite(factor) && factor >= 0, "schedule: a factor must be finite and not negative, got ", factor);
-  Schedule out = *this;
-  out.scale_ *= factor;
-  return out;
-}
-
-double Schedule::operator()(Index step) const {
-  if (step >= warmup_) return scale_ * rate(step - warmup_);
-  const double part = static_cast<double>(step) / static_cast<double>(warmup_);
-  return scale_ * (rate(0) * (start_ + (1 - start_) * part));
-}
-
-namespace {
-
-double half_cosine(double from, double to, double part) {
-  return to + (from - to) * 0.5 * (1 + std::cos(3.14159265358979323846 * part));
-}
-
-}  // namespace
-
-double Schedule::rate(Index step) const {
-  const auto& v = values_;
-  const auto t = static_cast<double>(step);
-  switch (row_) {
-    case -1:
-      return v[std::min(static_cast<std::size_t>(step), v.size() - 1)];
-    case 0:
-      return v[0];
-    case 1:
-      return v[0] * std::pow(v[1], std::floor(t / v[2]));
-    case 2:
-      return v[0] * std::pow(v[1], t);
-    case 3:
-      return v[0] / (1 + v[1] * std::floor(t / v[2]));
-    case 4:
-      return half_cosine(v[0], v[2], std::min(t, v[1]) / v[1]);
-    default: {  // torch's OneCycleLR: the peak may lie between two steps
-      const double low = v[0] / v[3], last = v[1] - 1, peak = v[2] * v[1] - 1;
-      const double now = std::min(t, last);
-      if (peak > 0 && now <= peak) return half_cosine(low, v[0], now / peak);
-      return half_cosine(v[0], low / v[4], last > peak ? (now - peak) / (last - peak) : 0);  // one step, all of it rise
-    }
-  }
+template <class T>
+void Optimizer<T>::read_slot(std::size_t k, T* to) const {
+  layout_->unpack(slots[k].data(), T(1), to);
 }
 
 template <class T>
-Optimizer<T>::Optimizer(Rule r, Schedule s, Index n) : rule(r), learning_rate(std::move(s)), parameters(n) {
-  for (int k = 0; k < kernels::slots_in_use(rule.row, rule.hyper.data()); ++k) slots.emplace_back(n);
+void Optimizer<T>::set_slot(std::size_t k, const T* from) {
+  layout_->pack(from, slots[k].data());
+}
+
+template <class T>
+bool Optimizer<T>::fits(const Network<T>& network) const {
+  const auto same = [](const Tensor& a, const Tensor& b) {
+    return a.layer == b.layer && a.role == b.role && a.rows == b.rows && a.cols == b.cols;
+  };
+  const std::vector<Tensor>&mine = tensors_.all(), &its = network.tensors.all();
+  return std::equal(mine.begin(), mine.end(), its.begin(), its.end(), same);
+}
+
+template <class T>
+StepRoom<T>& Optimizer<T>::room(Network<T>& network) {
+  if (room_ == nullptr || room_->network != &network) room_ = std::make_unique<StepRoom<T>>(network);
+  return *room_;
 }
 
 template <class T>
 void update(const Rule& rule, double learning_rate, Index t, T* parameters, const T* gradient, T* const* slots,
             Index n) {
-  kernels::update(rule.row, rule.hyper.data(), learning_rate, t, n, parameters, gradient, T(1), slots);
+  kernels::Slots<T> used;
+  for (int k = 0; k < kernels::slots_in_use(rule.row, rule.hyper.data()); ++k) used.add(slots[k]);
+  const kernels::Updater<T> apply(rule.row, rule.hyper.data(), {learning_rate, rule.weight_decay, t});
+  apply(n, parameters, gradient, T(1), used);
 }
 
 template <class T>
 void step(Optimizer<T>& optimizer, Network<T>& network, const T* gradient) {
-  const Rule& rule = optimizer.rule;
-  const Index n = network.layout.size();
-  T factor = 1;
-  Buffer<T> clipped(rule.clips() ? n : 0);
-  if (rule.clips()) {
-    std::copy_n(gradient, n, clipped.data());
-    kernels::clip(n, rule.clip_value, T(1), clipped.data());
-    gradient = clipped.data();
-    const double squares =
-        sum_of_pieces(network, gradient, true, [](int, Index rows, Index columns, Index stride, const T* p) {
-          return kernels::sum_of_squares(rows, columns, stride, p);
-        });
-    factor = static_cast<T>(clip_factor(squares, rule.clip_norm));
-  }
-  std::array<T*, 2> slots{};
-  for (std::size_t k = 0; k < optimizer.slots.size(); ++k) slots[k] = optimizer.slots[k].data();
-  const double rate = optimizer.learning_rate(optimizer.steps);
-  T* parameters = network.parameters.data();
-  kernels::update(rule.row, rule.hyper.data(), rate, ++optimizer.steps, n, parameters, gradient, factor, slots.data());
-  for (int l = 1; l <= network.spec.depth(); ++l) {
-    const double most = network.spec.layer(l).max_norm;
-    const Slice& s = network.layout.layer(l);
-    const kernels::Panels<T> rows{s.n_out};
-    for (Index p = 0; most > 0 && p < rows.count(); ++p)
-      kernels::constrain(rows.valid(p), s.n_in, s.n_out, most, parameters + s.W + rows.start(p));
-  }
+  require(optimizer.fits(network), "step: this optimizer was made for a network of another size");
+  const Exclusive writing(network.busy, kNetworkBusy), stepping(optimizer.busy, kOptimizerBusy);
+  StepRoom<T>& room = optimizer.room(network);
+  room.state.load(network.parameters.data());
+  room.update.set_gradient(gradient);
+  room.update.apply(optimizer, nullptr, 1);
+  ++optimizer.steps;
+  room.state.publish(network.parameters.data());
 }
 
-template struct Optimizer<float>;
-template struct Optimizer<double>;
+template class Optimizer<float>;
+template class Optimizer<double>;
 template void update(const Rule&, double, Index, float*, const float*, float* const*, Index);
 template void update(const Rule&, double, Index, double*, const double*, double* const*, Index);
 template void step(Optimizer<float>&, Network<float>&, const float*);

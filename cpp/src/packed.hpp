@@ -1,99 +1,63 @@
-// Packed: the parameters of a network as the kernels want them, a cache of the Block that Python sees.
-// Floor: layer.
+// Packed: the one layout in which a run keeps parameters, gradients and optimizer slots: panels, as the kernels want them.
+// Level: state. The public layout, which Python sees, is that of Tensors.
 #pragma once
 
-#include <deepcore/network.hpp>
+#include <deepcore/tensors.hpp>
 
-#include "kernels/columns.hpp"
 #include "kernels/panels.hpp"
-#include "parallel.hpp"
 
-#include <algorithm>
+#include <optional>
 #include <vector>
 
 namespace deepcore {
 
-// How far apart columns of n values lie: whole packets; from 256 B on an odd number of cache lines, because columns an
-// even number of lines apart would share few sets of the cache.
-template <class T>
-Index leading(Index n) {
-  constexpr Index kLine = static_cast<Index>(kAlignment / sizeof(T));
-  const Index ld = kernels::round_up<T>(n);
-  if (ld < 4 * kLine) return ld;
-  return ((ld + kLine - 1) / kLine | 1) * kLine;
-}
-
-// Floating-point operations of m examples: forward; and of a step (two for dA, two for dW, none for dA[0]).
-double forward_flops(const Spec& spec, Index m);
-double step_flops(const Spec& spec, Index m);
-
-// Examples of a block, at most `most`, so that each thread gets as many blocks, all of about the same size: of 200
-// examples for two threads 52 in a block, not 64, 64, 64, 8.
-Index even_block(Index m, Index most, int threads);
-
-// f(first, count, thread) for m examples in parts of at most `block`, cut between tiles as evenly as that goes.
-template <class F>
-void in_parts(Team& team, Index m, Index block, F f) {
-  constexpr Index kTile = kernels::kColumns<3>;
-  const Index parts = (m + block - 1) / block, tiles = (m + kTile - 1) / kTile;
-  const auto start = [&](Index part) { return std::min(m, part * tiles / parts * kTile); };
-  team.for_each(parts, [&](Index i, int thread) { f(start(i), start(i + 1) - start(i), thread); });
-}
-
-// Layer l: panels of W[l] with n_in columns, then b[l] as one column more, and where there is a norm gamma[l], beta[l].
+// Layer l: panels of W[l] with n_in columns; behind them, as further columns of the same panels, the tensors with a value
+// per unit: b[l], then gamma[l], beta[l], alpha[l] where there are any. Behind all panels: scale[l], a value per input.
 template <class T>
 struct PackedLayer {
   Index n_in, n_out;
   kernels::Panels<T> rows;
-  Index offset;  // of the layer in the packed block
-  Index tail;    // columns behind W
-  Index depth() const { return n_in + tail; }
-  Index size() const { return rows.padded() * depth(); }
+  Index offset;              // of the layer in a packed buffer
+  std::vector<Tensor> tail;  // what stands behind W, in order
+  std::optional<Tensor> scale;
+  Index depth() const { return n_in + static_cast<Index>(tail.size()); }
+  Index scale_offset() const { return offset + rows.padded() * depth(); }  // of scale[l]
   kernels::Left<T> left(const T* packed) const { return {packed + offset, depth(), 0, true, nullptr}; }
 };
 
-template <class T>
-struct PackedLayout {
-  explicit PackedLayout(const Spec& spec);
-  std::vector<PackedLayer<T>> layers;  // [l - 1]
-  Index size = 0;
-  const PackedLayer<T>& layer(int l) const { return layers[static_cast<std::size_t>(l) - 1]; }
-
-  void pack(const Layout& layout, const T* block, T* packed) const;
-  void unpack(const Layout& layout, const T* packed, T scale, T* block) const;
+// Columns [i0, i1) of one panel of W[l]; the last piece of a panel has the tail as well. Pieces are what threads share when
+// they form the gradient and update, and sums over parameters are formed piece after piece, in the order of `number`.
+struct Piece {
+  int l;
+  Index panel, i0, i1;
+  bool last;  // the tail belongs to it
+  std::size_t number;
+  Index offset, start, width, valid;  // in a packed buffer; first row, rows with padding, rows
+  Index columns;                      // those of the tail included
+  Index weights() const { return (i1 - i0) * width; }
+  Index values() const { return columns * width; }
 };
 
-// Which rows of a column an activation works on: all, padding included (faster), unless it sums over its units.
 template <class T>
-Index active_rows(const LayerSpec& layer, Index n) {
-  return activations()[static_cast<std::size_t>(layer.activation)].columnwise ? n : kernels::round_up<T>(n);
-}
+class PackedLayout {
+ public:
+  PackedLayout(const Spec& spec, const Tensors& tensors);
+  const PackedLayer<T>& layer(int l) const { return layers_[static_cast<std::size_t>(l) - 1]; }
+  int depth() const { return static_cast<int>(layers_.size()); }
+  Index size() const { return size_; }
+  const std::vector<Piece>& pieces() const { return pieces_; }
 
-// Z[l] = W[l] A[l-1] + b[l] for m columns.
-template <class T>
-void linear(Index n_in, Index n_out, const kernels::Left<T>& W, kernels::Columns<const T> A_prev, Index m,
-            kernels::Columns<T> Z) {
-  const kernels::Panels<T> rows{n_out};
-  kernels::multiply<true>(rows, 0, rows.count(), n_in, W, A_prev.data, A_prev.ld, A_prev.strip, m, Z);
-}
+  void pack(const T* flat, T* packed) const;
+  void unpack(const T* packed, T scale, T* flat) const;
+  // One column of the tail, n_out values, and where it stands.
+  Index tail_column(int l, Role role) const;
+  void read_tail(int l, Role role, const T* packed, T* to) const;
 
-// f(i, value) for the values of example j of a sparse X.
-template <class T, class F>
-void for_each_value(const Inputs<T>& X, Index j, F f) {
-  for (std::int64_t k = X.starts[j]; k < X.starts[j + 1]; ++k) f(static_cast<Index>(X.units[k]), X.values[k]);
-}
-
-// Columns [first, first + m) of X, or those that order names.
-template <class T>
-void gather(const Inputs<T>& X, const std::int64_t* order, Index first, Index m, kernels::Columns<T> to);
-template <class T>
-void gather(const Inputs<T>& X, const std::int64_t* order, Index first, Index m, T* to, Index ld) {
-  gather(X, order, first, m, kernels::Columns<T>{to, ld, kernels::kDepth});
-}
-
-// The targets of the same examples, as columns without gaps; labels become one-hot; smoothed if the loss says so.
-template <class T>
-void gather_targets(const Examples<T>& examples, const Spec& spec, const std::int64_t* order, Index first, Index m,
-                    T* Y);
+ private:
+  std::vector<PackedLayer<T>> layers_;  // [l - 1]
+  std::vector<Piece> pieces_;
+  Index size_ = 0;
+  Tensors tensors_;
+};
 
 }  // namespace deepcore

@@ -1,12 +1,13 @@
 // Plan: the choices, each with its reason.
-// Floor: model.
+// Level: passes.
 #include <deepcore/catalog.hpp>
 #include <deepcore/plan.hpp>
 
 #include "kernels/narrow.hpp"
-#include "kernels/optimizers.hpp"
+#include "kernels/update.hpp"
 #include "packed.hpp"
-#include "parallel.hpp"
+#include "sizes.hpp"
+#include "stages/stage.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -26,66 +27,79 @@ constexpr Index kBlock = 64, kLargeBlock = 256, kFewValues = 64;
 constexpr double kSharedBytes = 512e3;
 constexpr Index kSharedPanels = 8;  // fewer panels of units do not divide evenly
 
+const ActivationInfo& activation(const Spec& spec, int l) {
+  return activations()[static_cast<std::size_t>(spec.layer(l).activation)];
+}
+
+template <class T>
+Way way(const Spec& spec, const PackedLayout<T>& packed, const Rule* rule, int threads) {
+  Index widest = 0;
+  bool narrow = rule != nullptr && threads == 1 && spec.plain() && !rule->clips();
+  for (int l = 1; l <= spec.depth(); ++l) {
+    widest = std::max(widest, spec.units(l));
+    narrow = narrow && kernels::narrow(spec.units(l - 1), spec.units(l));
+    narrow = narrow && (l == spec.depth() || !activation(spec, l).columnwise);
+  }
+  if (narrow) return Way::lanes;
+  const bool can_share = widest >= kSharedPanels * kernels::Panels<T>::kWidth;
+  const bool large = static_cast<double>(packed.size()) * sizeof(T) > kSharedBytes;
+  return (can_share && large) || spec.has_batch_norm() ? Way::layers : Way::blocks;  // its statistics need all examples
+}
+
+// Numbers of one example that a block carries through the layers.
+template <class T>
+Index values_of_one(const Spec& spec) {
+  Index values = spec.units(1) > kernels::Panels<T>::kWidth ? spec.units(0) : 0;
+  for (int l = 1; l <= spec.depth(); ++l) values += spec.units(l);
+  return values;
+}
+
+// Strips of units, except for the output and for stages that form sums over the units: they want whole columns.
+template <class T>
+LayerPlan layer_plan(const Spec& spec, int l, Index slab) {
+  using kernels::kDepth;
+  const Index n = spec.units(l);
+  const bool hidden = l > 0 && l < spec.depth();
+  const bool sums = hidden && (activation(spec, l).columnwise || spec.layer(l).norm == Norm::layer);
+  const bool whole = n <= kDepth || l == spec.depth() || sums;
+  const Index stride = leading<T>(whole ? n : kDepth), strips = whole ? 1 : (n + kDepth - 1) / kDepth;
+  const Index size = strips * stride * slab + kernels::Panels<T>::kWidth;  // a last panel may pass the end
+  return {stride, whole ? kDepth : stride * slab, size};
+}
+
 }  // namespace
 
 template <class T>
 Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, bool whole) {
+  using kernels::kDepth;
   Plan plan{};
   plan.batch = batch;
-  const double runs = std::floor(kSlabFlops / step_flops(spec, kernels::kDepth));
-  const Index slab = kernels::kDepth * static_cast<Index>(std::clamp(runs, 1.0, static_cast<double>(kSlabRuns)));
+  const double runs = std::floor(kSlabFlops / step_flops(spec, kDepth));
+  const Index slab = kDepth * static_cast<Index>(std::clamp(runs, 1.0, static_cast<double>(kSlabRuns)));
   plan.slab = whole || spec.has_batch_norm() ? batch : std::min(batch, slab);
   plan.flops = step_flops(spec, batch);
   plan.threads = team_size(requested, step_flops(spec, plan.slab));
-  const PackedLayout<T> packed(spec);
-  plan.packed = packed.size;
-  plan.narrow = rule != nullptr && plan.threads == 1 && spec.plain() && !rule->clips();
-  Index widest = 0, values_of_one = 0;
-  for (int l = 0; l <= spec.depth(); ++l) {
-    widest = std::max(widest, l > 0 ? spec.units(l) : 0);
-    if (l > 0 || spec.units(1) > kernels::Panels<T>::kWidth) values_of_one += spec.units(l);
-  }
-  const bool can_share = widest >= kSharedPanels * kernels::Panels<T>::kWidth;
-  plan.by_layer = can_share && static_cast<double>(packed.size) * sizeof(T) > kSharedBytes;
-  plan.by_layer = plan.by_layer || spec.has_batch_norm();  // its statistics need all examples of a layer
-  plan.block = even_block(plan.slab, values_of_one <= kFewValues ? kLargeBlock : kBlock, plan.threads);
-  const int L = spec.depth();
-  Index values = 0;
-  for (int l = 0; l <= L; ++l) {
-    const Index n = spec.units(l);
-    const bool hidden = l > 0 && l < L;
-    plan.narrow = plan.narrow && (l == 0 || kernels::narrow(spec.units(l - 1), n));
-    const Norm norm = hidden ? spec.layer(l).norm : Norm::none;
-    const ActivationInfo* g = hidden ? &activations()[static_cast<std::size_t>(spec.layer(l).activation)] : nullptr;
-    plan.narrow = plan.narrow && !(hidden && g->columnwise);
-    // Strips, but for the output and for activations that sum over their units: they want whole columns.
-    const bool whole_columns = n <= kernels::kDepth || l == L || (hidden && (g->columnwise || norm == Norm::layer));
-    LayerPlan layer{};
-    layer.stride = leading<T>(whole_columns ? n : kernels::kDepth);
-    layer.strip = whole_columns ? kernels::kDepth : layer.stride * plan.slab;
-    const Index strips = whole_columns ? 1 : (n + kernels::kDepth - 1) / kernels::kDepth;
-    layer.size = strips * layer.stride * plan.slab + kernels::Panels<T>::kWidth;  // a last panel may pass the end
-    layer.masked = spec.dropout(l) > 0;
-    layer.keeps_z = hidden && (g->reads == Reads::input || layer.masked);
-    layer.transposed = l > 1 ? kernels::Panels<T>{spec.units(l - 1)}.padded() * n : 0;
-    values += layer.size *
-              ((l > 0 ? 2 : 1) + (layer.keeps_z ? 1 : 0) + (layer.masked ? 1 : 0) + (norm != Norm::none ? 2 : 0));
-    plan.layers.push_back(layer);
-    if (l > 0) {
-      const PackedLayer<T>& p = packed.layer(l);
-      plan.items += p.rows.count() * ((p.n_in + kernels::kDepth - 1) / kernels::kDepth);
-      plan.packed_bytes += static_cast<std::size_t>(layer.transposed) * sizeof(T);
-    }
-  }
-  const auto block = [](Index count) { return static_cast<std::size_t>(count) * sizeof(T); };
-  const Index size = Layout(spec).size();
-  const int slots = rule == nullptr ? 0 : kernels::slots_in_use(rule->row, rule->hyper.data());
+  const Tensors tensors(spec);
+  const PackedLayout<T> packed(spec, tensors);
+  plan.items = static_cast<Index>(packed.pieces().size());
   plan.keeps_gradients = rule == nullptr || rule->clips() || batch > plan.slab;
-  plan.parameter_bytes = block(size);
-  plan.optimizer_bytes = block(size) * static_cast<std::size_t>(slots);
-  plan.packed_bytes += block(packed.size) * static_cast<std::size_t>(1 + (plan.keeps_gradients ? 1 : 0));
-  plan.workspace_bytes = block(values);
-  if (plan.narrow) plan.packed_bytes = block(size);  // the gradient alone: it works in the network's own Block
+  plan.way = way<T>(spec, packed, rule, plan.threads);
+  plan.block = even_block(plan.slab, values_of_one<T>(spec) <= kFewValues ? kLargeBlock : kBlock, plan.threads);
+  Index values = 0, transposed = 0;
+  bool reparametrised = false;
+  for (int l = 0; l <= spec.depth(); ++l) {
+    const LayerPlan layer = layer_plan<T>(spec, l, plan.slab);
+    plan.layers.push_back(layer);
+    values += layer.size * ((l > 0 ? 2 : 1) + (l < spec.depth() ? kept_matrices(spec, l) : 0));
+    if (l > 1) transposed += kernels::Panels<T>{spec.units(l - 1)}.padded() * spec.units(l);
+    reparametrised = reparametrised || (l > 0 && spec.layer(l).reparametrised());
+  }
+  const auto bytes = [](Index count) { return static_cast<std::size_t>(count) * sizeof(T); };
+  const int slots = rule == nullptr ? 0 : kernels::slots_in_use(rule->row, rule->hyper.data());
+  plan.parameter_bytes = bytes(tensors.size());
+  plan.optimizer_bytes = bytes(packed.size()) * static_cast<std::size_t>(slots);
+  plan.packed_bytes = bytes(packed.size() * (1 + (plan.keeps_gradients ? 1 : 0) + (reparametrised ? 1 : 0)) + transposed);
+  plan.workspace_bytes = bytes(values);
   return plan;
 }
 

@@ -1,5 +1,5 @@
-// Spec: its invariants.
-// Floor: model.
+// Spec: the rules that a description must keep.
+// Level: description of a network.
 #include <deepcore/catalog.hpp>
 #include <deepcore/error.hpp>
 #include <deepcore/spec.hpp>
@@ -39,12 +39,21 @@ Spec::Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss, double in
               " must be a finite number of at least 0, got ", value);
     }
   }
+  for (int l = 1; l <= depth(); ++l) {
+    for (const Factors& factors : layer(l).factors) {
+      const bool fine = factors.rate >= 0 && factors.rate <= std::numeric_limits<float>::max() && factors.decay >= 0 &&
+                        factors.decay <= std::numeric_limits<float>::max();
+      require(fine, "Model: factors of rate and decay of layer ", l, " must be finite numbers of at least 0, got ",
+              factors.rate, " and ", factors.decay);
+    }
+  }
   for (int l = 0; l < depth(); ++l) {
     require(dropout(l) >= 0 && dropout(l) < 1, "Model: dropout of layer ", l, " must be at least 0 and below 1, got ",
             dropout(l));
   }
   require(dropout(depth()) == 0, "Model: dropout of the last layer must be 0, got ", dropout(depth()));
   require(layer(depth()).norm == Norm::none, "Model: the last layer must have no norm");
+  require(!layer(depth()).parametric, "Model: the activation of the last layer cannot be parametric");
   require(loss_.row >= 0 && loss_.row < static_cast<int>(losses().size()), "Model: loss is not known");
   const ActivationInfo& output = activations()[static_cast<std::size_t>(this->layer(depth()).activation)];
   const LossInfo& info = losses()[static_cast<std::size_t>(loss_.row)];
@@ -75,7 +84,7 @@ bool Spec::has_batch_norm() const {
 
 bool Spec::plain() const {
   const bool more = std::any_of(layers_.begin(), layers_.end(), [](const LayerSpec& l) {
-    return l.dropout != 0 || l.max_norm != 0 || l.norm != Norm::none;
+    return l.dropout != 0 || l.max_norm != 0 || l.norm != Norm::none || l.parametric || l.reparametrised();
   });
   return !more && !has_penalties() && input_dropout_ == 0 && loss_.smoothing == 0;
 }

@@ -2,7 +2,7 @@
 // Floor: include/deepcore (standard library only).
 #pragma once
 
-#include <deepcore/block.hpp>
+#include <deepcore/buffer.hpp>
 #include <deepcore/catalog.hpp>
 #include <deepcore/error.hpp>
 #include <deepcore/functional.hpp>

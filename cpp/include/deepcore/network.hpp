@@ -1,40 +1,37 @@
-// Network: a Spec and its parameters, with the verbs that need no optimizer: initialise, predict, evaluate, gradient.
-// Floor: include/deepcore (standard library only).
+// Network: a Spec and its parameters, with everything that needs no optimizer: predict, evaluate, gradient, trace.
+// Public header, standard library only.
 #pragma once
 
-#include <deepcore/block.hpp>
+#include <deepcore/buffer.hpp>
+#include <deepcore/exclusive.hpp>
 #include <deepcore/spec.hpp>
+#include <deepcore/tensors.hpp>
 
-#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <type_traits>
+#include <vector>
 
 namespace deepcore {
 
-// Zeros behind a network's Block: kernels read whole vectors, up to 24 floats past a column's end.
+// Zeros behind the parameters of a network: kernels read whole vectors, up to 24 floats past the end of a column.
 inline constexpr Index kSlack = 48;
 
 template <class T>
 struct Network {
-  explicit Network(Spec s)
-      : spec(std::move(s)), layout(spec), parameters(layout.size() + kSlack), running(layout.running()) {
-    for (int l = 1; l <= spec.depth(); ++l) {  // mean 0, variance 1
-      const Slice& at = layout.layer(l);
-      if (at.running >= 0) std::fill_n(running.data() + at.running + at.n_out, at.n_out, T(1));
-    }
-  }
+  explicit Network(Spec s);  // parameters 0, scales and alphas 1, gamma 1, running means 0 and variances 1
   Spec spec;
-  Layout layout;
-  Buffer<T> parameters;  // a Block of layout.size() values
-  Buffer<T> running;     // statistics of batch norm, which training moves and predictions use
-  // scikit-learn's sums: a batch's penalty is divided by the sum of its weights, like its losses, so it counts less in a
-  // large batch; train reports the mean over batches by their number of examples, and half_squared_error as a mean over
-  // outputs.
+  Tensors tensors;
+  Buffer<T> parameters;  // tensors.size() values
+  Buffer<T> running;     // statistics of batch norms, which training moves and predictions use
+  // Reproduce the losses that scikit-learn reports: the penalty is divided by the sum of a batch's weights, the loss of an
+  // epoch is weighted by batch sizes, and half_squared_error is a mean over the outputs.
   bool scikit_learn_sums = false;
+  Busy busy;  // held while parameters are written; a second writer is refused
 };
 
-// X (n[0], m): a View, or compressed rows of examples as scipy.sparse has them, of which as many as a step needs are
-// written out at a time.
+// X (n[0], m): a View, or compressed rows of examples as scipy.sparse has them. Sparse rows are written out as many at a
+// time as a step needs.
 template <class T>
 struct Inputs : View<const T> {
   Inputs() = default;
@@ -49,48 +46,62 @@ struct Inputs : View<const T> {
   bool sparse() const { return starts != nullptr; }
 };
 
-// A batch of examples: X (n[0], m) and either labels (m) or Y (n[L], m); weights (m) or null.
+// Examples: X (n[0], m) and either labels (m) or Y (n[L], m); weights (m) or null.
 template <class T>
 struct Examples {
   Inputs<T> X;
-  View<const T> Y;                       // empty when labels are given
+  View<const T> Y;                       // empty if labels are given
   const std::int64_t* labels = nullptr;  // class of each example, for a softmax output
   const T* weights = nullptr;            // null: all one
   Index count() const { return X.cols; }
 };
 
+// Throws std::invalid_argument, with a message that starts with `who`, unless the examples fit the network: shapes, labels
+// and columns of sparse rows within range, weights not negative and not all zero. All functions below call it.
+template <class T>
+void validate(const char* who, const Spec& spec, const std::common_type_t<Inputs<T>>& X);
+template <class T>
+void validate(const char* who, const Spec& spec, const Examples<T>& examples);
+
 struct Scores {
-  double loss;      // weighted mean over examples
+  double loss;      // weighted mean over the examples
   double accuracy;  // weighted fraction that is right; NaN where the output is neither softmax nor sigmoid
 };
+
+// Called on the calling thread at least every few hundred milliseconds: the place to look for an interrupt. What it throws
+// ends the call.
+using Poll = std::function<void()>;
 
 // W (n_out, n_in), column by column, in double; the draw depends on (row, gain, seed, layer) only.
 void initialize(int row, double gain, std::uint64_t seed, Index layer, Index n_out, Index n_in, double* W);
 
 // X (n[0], m) -> A (n[L], m)
 template <class T>
-void predict(const Network<T>& network, const std::common_type_t<Inputs<T>>& X, View<T> A, int threads);
+void predict(const Network<T>& network, const std::common_type_t<Inputs<T>>& X, View<T> A, int threads,
+             const Poll& poll = {});
 
 // The first layer with a Z or A that is not finite for an example of X; 0: none.
 template <class T>
 int nonfinite_layer(const Network<T>& network, const std::common_type_t<Inputs<T>>& X);
 
 template <class T>
-Scores evaluate(const Network<T>& network, const Examples<T>& examples, int threads);
+Scores evaluate(const Network<T>& network, const Examples<T>& examples, int threads, const Poll& poll = {});
 
-// A step of training: it decides what dropout leaves of its batch, and batch norm uses the batch's own statistics.
+// What a step of training adds to a forward pass: the seed and number of the step decide what dropout leaves, batch norm
+// uses the statistics of the batch. The factors scale the network's own rates of dropout and label smoothing.
 struct TrainingStep {
   std::uint64_t seed;
   Index number;
+  double dropout = 1, smoothing = 1;
 };
 
-// gradient: a Block, d(cost)/d(parameters); returns the cost. training: null: as the network predicts.
+// gradient: d(cost)/d(parameters), tensors.size() values; returns the cost. training: null: as the network predicts.
 template <class T>
 double gradient(const Network<T>& network, const Examples<T>& examples, T* gradient, int threads,
-                const TrainingStep* training = nullptr);
+                const TrainingStep* training = nullptr, const Poll& poll = {});
 
-// One intermediate of a step: kind "A", "Z", "dA", "dZ", "dW", "db", "mask", "dgamma", "dbeta", "mean" or "variance" of
-// layer l, columns contiguous.
+// One intermediate of a step: kind "A", "Z", "dA", "dZ", "dW", "db", "mask", "dgamma", "mean" and so on of layer l, stored
+// column by column.
 template <class T>
 struct Intermediate {
   const char* kind;

@@ -1,14 +1,27 @@
-// Spec: a network as a pure description: inputs, layers, loss. Checked once, when it is built.
-// Floor: include/deepcore (standard library only).
+// Spec: a network as a pure description: inputs, layers, loss. It is checked once, when it is built.
+// Public header, standard library only.
 #pragma once
 
 #include <deepcore/view.hpp>
 
+#include <array>
+#include <cstddef>
 #include <vector>
 
 namespace deepcore {
 
 enum class Norm { none, batch, layer };  // of Z, before the activation: over the examples, or over the units
+
+// The kinds of arrays that a layer may have. Their names are those of kRoleNames.
+enum class Role { W, b, gamma, beta, alpha, scale, running_mean, running_variance };
+inline constexpr std::array kRoleNames{"W", "b", "gamma", "beta", "alpha", "scale", "running_mean", "running_variance"};
+inline constexpr std::size_t kTrainedRoles = 6;  // those before running_mean
+
+// Factors on the learning rate and on the weight decay of each kind of array.
+struct Factors {
+  double rate = 1, decay = 1;
+  bool operator==(const Factors& o) const { return rate == o.rate && decay == o.decay; }
+};
 
 struct LayerSpec {
   Index units;
@@ -17,11 +30,18 @@ struct LayerSpec {
   double l1 = 0, l2 = 0;  // the cost grows by l1 |W|_1 + l2 / 2 |W|^2; biases are free
   double dropout = 0;     // probability with which a training step drops each of its activations
   Norm norm = Norm::none;
-  double max_norm = 0;  // of the weights into a unit, restored after every step; 0: no limit
+  double max_norm = 0;         // of the weights into a unit, restored after every step; 0: no limit
+  bool parametric = false;     // A = Z + (g(Z) - Z) alpha, with a trainable alpha per unit
+  bool scaled_inputs = false;  // Z = W (scale * A_prev) + b, with a trainable scale per input
+  bool ntk = false;            // Z = W A_prev / sqrt(n_in) + b: the factor stays outside of the trained W
+  std::array<Factors, kTrainedRoles> factors{};  // by role
+
+  const Factors& of(Role role) const { return factors[static_cast<std::size_t>(role)]; }
+  bool reparametrised() const { return scaled_inputs || ntk; }  // the product does not read the trained W itself
 };
 
 struct LossSpec {
-  LossSpec(int r);  // NOLINT(google-explicit-constructor): with the row's own parameter
+  LossSpec(int r);  // NOLINT(google-explicit-constructor): with the default of the row's parameter
   LossSpec(int r, double p, double s) : row(r), parameter(p), smoothing(s) {}
   int row;               // of losses()
   double parameter;      // where the quadratic part of huber ends, the quantile; ignored by others
@@ -44,7 +64,7 @@ class Spec {
   double dropout(int l) const { return l == 0 ? input_dropout_ : layer(l).dropout; }  // of A[l]
   bool has_penalties() const;                                                         // on any layer
   bool has_batch_norm() const;
-  bool plain() const;  // no layer has penalties, dropout, a norm or a limit, and targets are not smoothed
+  bool plain() const;  // products, activations and the loss are all there is
   bool stable_output() const { return stable_output_; }  // loss and output belong together: dZ[L] = A[L] - Y
   bool takes_labels() const { return takes_labels_; }    // softmax: y may be integer labels
 

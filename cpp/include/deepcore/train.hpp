@@ -1,19 +1,22 @@
 // train: the loop of forward, loss, backward, step over mini-batches and epochs.
-// Floor: include/deepcore (standard library only).
+// Public header, standard library only.
 #pragma once
 
 #include <deepcore/network.hpp>
 #include <deepcore/optimizer.hpp>
 
+#include <optional>
 #include <vector>
 
 namespace deepcore {
 
-// Who listens to a run. Both calls come from the calling thread; an exception ends the run with a usable network.
+// Who listens to a run. All calls come from the calling thread; an exception ends the run with a usable network.
 struct Monitor {
   virtual ~Monitor() = default;
   virtual bool wants_epochs() const { return false; }
-  virtual bool epoch(Index /*number*/, double /*loss*/) { return false; }  // true: stop; parameters are up to date
+  // After an epoch. The network holds the parameters of that moment; what is written into them takes effect in the next
+  // step. true: stop.
+  virtual bool epoch(Index /*number*/, double /*loss*/) { return false; }
   virtual void poll() {}  // at most every 50 ms, between steps or slabs: the place to look for an interrupt
 };
 
@@ -28,13 +31,17 @@ struct TrainOptions {
   // after the other (order_epochs = epochs). Null: the shuffle.
   const std::int64_t* order = nullptr;
   Index order_epochs = 1;
+  // Factors by step on the network's rates of dropout and of label smoothing. None: 1.
+  std::optional<Schedule> dropout, smoothing;
 };
 
 struct TrainResult {
-  std::vector<double> losses;       // one a finished epoch: the mean over its examples, each before its update
+  std::vector<double> losses;       // one per finished epoch: the mean over its examples, each before its update
   Index first_nonfinite_step = -1;  // where a loss became infinite or NaN and the run ended; -1: nowhere
 };
 
+// Throws std::invalid_argument unless examples, optimizer and options fit the network, and std::runtime_error if the
+// network or the optimizer is at work elsewhere.
 template <class T>
 TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>& optimizer,
                   const TrainOptions& options, Monitor& monitor);

@@ -35,10 +35,10 @@ EIGEN_ALWAYS_INLINE void narrow_groups(Index m, F f) {
   for (; e < m; e += S) f(std::integral_constant<int, 1>{}, e);
 }
 
-// A_prev (n_in, m), W (n_out, n_in) and b as in a Block -> Z (n_out, m), if wanted, and A = g(Z). m: whole packets.
+// A_prev (n_in, m), W (n_out, n_in) with columns `step` apart, b -> Z (n_out, m), if wanted, and A = g(Z). m: whole packets.
 template <class T>
 void narrow_forward(int activation, double parameter, Index n_in, Index n_out, Index m, Index ld, const T* W,
-                    const T* b, const T* A_prev, T* Z, T* A) {
+                    Index step, const T* b, const T* A_prev, T* Z, T* A) {
   using V = Packet<T>;
   const V s = all<V>(parameter);
   Activations::visit(activation, [&](auto row) {
@@ -47,7 +47,7 @@ void narrow_forward(int activation, double parameter, Index n_in, Index n_out, I
       narrow_groups<T>(m, [&](auto q, Index e) {
         for (Index j = 0; j < n_out; ++j) {
           const V bias = ei::pset1<V>(b[j]);
-          narrow_product<q()>(n_in, A_prev + e, ld, W + j, n_out, [&](Index at, const V& sum) {
+          narrow_product<q()>(n_in, A_prev + e, ld, W + j, step, [&](Index at, const V& sum) {
             const V z = padd(bias, sum);
             if (Z != nullptr) store<V>(Z + j * ld + e + at, z);
             store<V>(A + j * ld + e + at, Row::value(z, s));
@@ -58,10 +58,11 @@ void narrow_forward(int activation, double parameter, Index n_in, Index n_out, I
   });
 }
 
-// dZ (n_out, m) of the layer above, W (n_out, n_in) -> d (n_in, m) = (W' dZ) * g'(x), x being Z or A as the row reads.
+// dZ (n_out, m) of the layer above, W' (n_in, n_out) with columns `step` apart -> d (n_in, m) = (W' dZ) * g'(x), x being Z
+// or A as the row reads.
 template <class T>
 void narrow_backward(int activation, double parameter, Index n_in, Index n_out, Index m, Index ld, const T* W,
-                     const T* dZ, const T* x, T* d) {
+                     Index step, const T* dZ, const T* x, T* d) {
   using V = Packet<T>;
   const V s = all<V>(parameter);
   Activations::visit(activation, [&](auto row) {
@@ -69,7 +70,7 @@ void narrow_backward(int activation, double parameter, Index n_in, Index n_out, 
     if constexpr (!std::is_same_v<Row, Softmax>) {
       narrow_groups<T>(m, [&](auto q, Index e) {
         for (Index i = 0; i < n_in; ++i) {
-          narrow_product<q()>(n_out, dZ + e, ld, W + i * n_out, 1, [&](Index at, const V& sum) {
+          narrow_product<q()>(n_out, dZ + e, ld, W + i, step, [&](Index at, const V& sum) {
             const Index to = i * ld + e + at;
             store<V>(d + to, pmul(sum, Row::slope(load<V>(x + to), s)));
           });

@@ -1,0 +1,38 @@
+// Buffer: aligned memory that is allocated once, starts at zero and is never resized.
+// Public header, standard library only.
+#pragma once
+
+#include <deepcore/view.hpp>
+
+#include <cstddef>
+#include <memory>
+
+namespace deepcore {
+
+inline constexpr std::size_t kAlignment = 64;  // one cache line, and one vector of AVX-512
+
+// Bytes of `count` elements. Throws std::bad_alloc if that exceeds the address space.
+std::size_t checked_bytes(Index count, std::size_t element);
+void* aligned_zeros(std::size_t bytes);  // throws std::bad_alloc
+void release_zeros(void* zeros);
+
+template <class T>
+class Buffer {
+ public:
+  Buffer() = default;  // empty buffers allocate nothing; data() is null
+  explicit Buffer(Index count)
+      : data_(count == 0 ? nullptr : static_cast<T*>(aligned_zeros(checked_bytes(count, sizeof(T))))), size_(count) {}
+  T* data() { return data_.get(); }
+  const T* data() const { return data_.get(); }
+  Index size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+
+ private:
+  struct Release {
+    void operator()(T* zeros) const { release_zeros(zeros); }
+  };
+  std::unique_ptr<T, Release> data_;
+  Index size_ = 0;
+};
+
+}  // namespace deepcore

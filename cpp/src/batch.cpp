@@ -1,0 +1,108 @@
+// Batch: gathering examples and their targets; sums of losses.
+// Level: batches.
+#include "batch.hpp"
+
+#include <algorithm>
+
+namespace deepcore {
+
+namespace {
+
+using kernels::kDepth;
+
+template <class T>
+void gather_sparse(const Inputs<T>& X, const Selection& which, kernels::Columns<T> to) {
+  kernels::together(to, 0, X.rows, [&](Index i, Index rows) {
+    for (Index j = 0; j < which.count; ++j) std::fill_n(to.from(i) + j * to.ld, rows, T(0));
+  });
+  for (Index j = 0; j < which.count; ++j)
+    for_each_value(X, which[j], [&](Index i, T value) { to.from(i)[j * to.ld] += value; });
+}
+
+}  // namespace
+
+template <class T>
+void gather_inputs(const Inputs<T>& X, const Selection& which, kernels::Columns<T> to) {
+  if (X.sparse()) return gather_sparse(X, which, to);
+  const Index m = which.count, together = to.strip == kDepth ? X.rows : kDepth;  // rows that lie together in `to`
+  const auto source = [&](Index j) { return X.data + which[j] * X.col_stride; };
+  const auto copy_rows = [&](Index i, Index j) {
+    std::copy_n(source(j) + i, std::min(together, X.rows - i), to.from(i) + j * to.ld);
+  };
+  if (!which.in_order() && X.row_stride == 1) {  // shuffled examples come from anywhere in memory: ask for the next one
+    for (Index j = 0; j < m; ++j) {
+      if (j + 1 < m) kernels::prefetch(source(j + 1), X.rows);
+      for (Index i = 0; i < X.rows; i += together) copy_rows(i, j);
+    }
+    return;
+  }
+  for (Index i = 0; i < X.rows; i += together) {
+    if (X.row_stride == 1) {
+      for (Index j = 0; j < m; ++j) copy_rows(i, j);
+      continue;
+    }
+    for (Index k = i; k < std::min(i + together, X.rows); ++k) {
+      for (Index j = 0; j < m; ++j) to.from(i)[j * to.ld + k - i] = source(j)[k * X.row_stride];
+    }
+  }
+}
+
+template <class T>
+const T* gather_targets(const Examples<T>& examples, const Spec& spec, const Selection& which, double smoothing,
+                        T* room) {
+  const Index outputs = spec.outputs(), m = which.count;
+  const View<const T>& all = examples.Y;
+  if (examples.labels != nullptr) {
+    std::fill_n(room, outputs * m, T(0));
+    for (Index j = 0; j < m; ++j) room[j * outputs + examples.labels[which[j]]] = T(1);
+  } else if (which.in_order() && all.row_stride == 1 && all.col_stride == outputs && smoothing == 0) {
+    return &all(0, which.first);
+  } else {
+    for (Index j = 0; j < m; ++j) {
+      for (Index i = 0; i < outputs; ++i) room[j * outputs + i] = all(i, which[j]);
+    }
+  }
+  if (smoothing == 0) return room;
+  const T keep = static_cast<T>(1 - smoothing), add = static_cast<T>(smoothing * spec.smooth_target());
+  for (Index i = 0; i < outputs * m; ++i) room[i] = keep * room[i] + add;
+  return room;
+}
+
+// Eight partial sums, so that no addition waits for the one before.
+template <class T>
+BatchSums batch_sums(const Examples<T>& examples, const Selection& which, const double* losses) {
+  constexpr Index kLanes = 8;
+  Sum loss[kLanes];
+  Index j = 0;
+  if (examples.weights == nullptr) {
+    double high[kLanes] = {}, low[kLanes] = {};
+    for (; j + kLanes <= which.count; j += kLanes) {
+      for (Index k = 0; k < kLanes; ++k) {  // Sum::add, in lanes
+        const double x = losses[j + k], total = high[k] + x, part = total - high[k];
+        low[k] += (high[k] - (total - part)) + (x - part);
+        high[k] = total;
+      }
+    }
+    for (Index k = 0; k < kLanes; ++k) loss[k] = {high[k], low[k]};
+  }
+  BatchSums total;
+  for (; j < which.count; ++j) {
+    const auto w = static_cast<double>(weight_of(examples, which[j]));
+    if (w == 0) continue;
+    total.loss.add(w * losses[j]);
+    if (examples.weights != nullptr) total.weight.add(w);
+  }
+  for (const Sum& part : loss) total.loss.add(part);
+  if (examples.weights == nullptr) total.weight.add(static_cast<double>(which.count));
+  return total;
+}
+
+#define DEEPCORE_INSTANTIATE(T)                                                                                     \
+  template void gather_inputs(const Inputs<T>&, const Selection&, kernels::Columns<T>);                             \
+  template const T* gather_targets(const Examples<T>&, const Spec&, const Selection&, double, T*); \
+  template BatchSums batch_sums(const Examples<T>&, const Selection&, const double*);
+DEEPCORE_INSTANTIATE(float)
+DEEPCORE_INSTANTIATE(double)
+#undef DEEPCORE_INSTANTIATE
+
+}  // namespace deepcore

@@ -1,0 +1,90 @@
+// evaluate and gradient: the loss of a network, and its derivative by every parameter.
+// Level: calls.
+#include <deepcore/catalog.hpp>
+#include <deepcore/network.hpp>
+
+#include "batch.hpp"
+#include "forward.hpp"
+#include "kernels/columns.hpp"
+#include "output.hpp"
+#include "step.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace deepcore {
+
+namespace {
+
+// Is the label of this example right?
+template <class T>
+bool right(const Spec& spec, const Examples<T>& examples, const T* a, Index example) {
+  const Index n = spec.outputs();
+  if (spec.takes_labels()) {
+    const Index predicted = std::max_element(a, a + n) - a;
+    if (examples.labels != nullptr) return predicted == examples.labels[example];
+    Index truth = 0;
+    for (Index i = 1; i < n; ++i) truth = examples.Y(i, example) > examples.Y(truth, example) ? i : truth;
+    return predicted == truth;
+  }
+  for (Index i = 0; i < n; ++i) {
+    if ((a[i] > T(0.5)) != (examples.Y(i, example) > T(0.5))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+template <class T>
+Scores evaluate(const Network<T>& network, const Examples<T>& examples, int threads, const Poll& poll) {
+  const Spec& spec = network.spec;
+  validate("evaluate", spec, examples);
+  const Index m = examples.count(), n = spec.outputs(), ld = leading<T>(n);
+  Team team(call_team(threads, forward_flops(spec, m)));
+  Forward<T> forward(network, true);
+  forward.reserve(team.size());
+  std::vector<OutputRoom<T>> rooms;
+  for (int t = 0; t < team.size(); ++t) rooms.emplace_back(spec, kForwardBlock);
+  std::vector<double> losses(static_cast<std::size_t>(m));
+  std::vector<char> hits(static_cast<std::size_t>(m));
+  // Probabilities that do not depend on each other each have a side of 0.5; those of a softmax have a largest one.
+  const bool labelled = activations()[static_cast<std::size_t>(spec.layer(spec.depth()).activation)].probability;
+  in_forward_blocks(team, spec, m, poll, [&](Index first, Index count, int thread) {
+    const T* logits = forward.logits(examples.X, first, count, thread);
+    OutputRoom<T>& room = rooms[static_cast<std::size_t>(thread)];
+    T* Z = room.Z.data();
+    kernels::copy_columns(n, count, logits, ld, Z, n);
+    output<T>(spec, examples, {nullptr, first, count}, spec.smoothing(), Z, nullptr, losses.data() + first, room);
+    for (Index j = 0; labelled && j < count; ++j)
+      hits[static_cast<std::size_t>(first + j)] = right(spec, examples, Z + j * n, first + j) ? 1 : 0;
+  });
+  const BatchSums sums = batch_sums(examples, {nullptr, 0, m}, losses.data());
+  const double weight = sums.weight.value();
+  double hit = 0;
+  for (Index j = 0; j < m; ++j)
+    hit += static_cast<double>(weight_of(examples, j)) * hits[static_cast<std::size_t>(j)];
+  const double cost = reported(network, sums.loss, forward.penalty(), weight).value();
+  return {cost / weight, labelled ? hit / weight : std::numeric_limits<double>::quiet_NaN()};
+}
+
+template <class T>
+double gradient(const Network<T>& network, const Examples<T>& examples, T* out, int threads,
+                const TrainingStep* training, const Poll& poll) {
+  validate("gradients", network.spec, examples);
+  const Plan plan = make_plan<T>(network.spec, examples.count(), nullptr, threads);
+  Team team(plan.threads);
+  Step<T> step(network, examples, plan, team);
+  step.load();
+  const double loss = step.run({nullptr, 0, examples.count()}, training, poll).value();
+  step.gradient(out);
+  return loss / step.weight();
+}
+
+#define DEEPCORE_INSTANTIATE(T)                                                                        \
+  template Scores evaluate(const Network<T>&, const Examples<T>&, int, const Poll&);                   \
+  template double gradient(const Network<T>&, const Examples<T>&, T*, int, const TrainingStep*, const Poll&);
+DEEPCORE_INSTANTIATE(float)
+DEEPCORE_INSTANTIATE(double)
+#undef DEEPCORE_INSTANTIATE
+
+}  // namespace deepcore

@@ -1,0 +1,62 @@
+// LayerPass: the pass through any network: units along the lanes, layer after layer. How threads share it is up to the
+// plan: by blocks of examples or by layers.
+// Level: passes.
+#pragma once
+
+#include "output.hpp"
+#include "pass.hpp"
+
+#include <vector>
+
+namespace deepcore {
+
+template <class T>
+class LayerPass final : public Pass<T> {
+ public:
+  LayerPass(const Network<T>& network, const State<T>& state, const Examples<T>& examples, const Plan& plan, Team& team);
+  void load(const Network<T>& network) override;
+  void publish(Network<T>& network) const override;
+  void forget_inputs() override { resident_ = false; }
+  void run(const Slab<T>& slab, double* losses) override;
+  void gradient(const Piece& piece, bool add, T* out) const override;
+  void step(const State<T>& state, double weight) override;
+
+  // What a finished run leaves behind; columns are examples of the slab.
+  kernels::Columns<T> A(int l) { return columns(a_, l); }
+  kernels::Columns<T> dZ(int l) { return columns(dz_, l); }
+  const Stages<T>& stages(int l) const { return stages_[at(l)]; }
+
+ private:
+  static std::size_t at(int l) { return static_cast<std::size_t>(l); }
+  kernels::Columns<T> columns(std::vector<Buffer<T>>& buffers, int l) {
+    return {buffers[at(l)].data(), plan_.layers[at(l)].stride, plan_.layers[at(l)].strip};
+  }
+  kernels::Columns<const T> columns(const std::vector<Buffer<T>>& buffers, int l) const {
+    return {buffers[at(l)].data(), plan_.layers[at(l)].stride, plan_.layers[at(l)].strip};
+  }
+  void by_blocks();
+  void by_layers();
+  void gather(Index j0, Index m);
+  void forward(int l, Index p0, Index p1, Index j0, Index m);   // panels [p0, p1) of A[l], examples j0 ..
+  void backward(int l, Index p0, Index p1, Index j0, Index m);  // of dZ[l], from dZ[l + 1]
+  void head(Index j0, Index m, int thread);
+  void stages_forward(int l, const Part& part);
+  void stages_backward(int l, const Part& part);
+  Needs needs(int l) const;
+  Index rows_end(int l, Index p1) const;
+
+  const Network<T>& network_;
+  const Spec& spec_;
+  const State<T>& state_;
+  const Examples<T>& examples_;
+  const Plan plan_;
+  Team& team_;
+  std::vector<Buffer<T>> a_, dz_;   // by layer, 0..L
+  std::vector<Stages<T>> stages_;   // by layer, 0..L-1
+  std::vector<OutputRoom<T>> rooms_;  // by thread
+  Slab<T> slab_;
+  double* losses_ = nullptr;
+  bool resident_ = false;  // A[0] holds the whole batch in its own order already
+};
+
+}  // namespace deepcore

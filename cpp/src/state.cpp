@@ -1,0 +1,76 @@
+// State: loading, publishing, and what follows from parameters that changed.
+// Level: state.
+#include "state.hpp"
+
+#include "kernels/penalties.hpp"
+#include "kernels/scale.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace deepcore {
+
+template <class T>
+State<T>::State(const Network<T>& network, bool transposed)
+    : spec_(network.spec), layout_(network.spec, network.tensors), parameters_(layout_.size()) {
+  bool any = false;
+  for (int l = 0; l <= spec_.depth(); ++l) {
+    any = any || (l > 0 && reparametrised(l));
+    transposed_.emplace_back(transposed && l > 1 ? kernels::Panels<T>{spec_.units(l - 1)}.padded() * spec_.units(l) : 0);
+  }
+  if (any) effective_ = Buffer<T>(layout_.size());
+}
+
+template <class T>
+void State<T>::load(const T* parameters) {
+  layout_.pack(parameters, parameters_.data());
+  for (const Piece& piece : layout_.pieces()) derive(piece);
+}
+
+template <class T>
+void State<T>::publish(T* parameters) const {
+  layout_.unpack(parameters_.data(), T(1), parameters);
+}
+
+template <class T>
+T State<T>::fixed_factor(int l) const {
+  return spec_.layer(l).ntk ? static_cast<T>(1 / std::sqrt(static_cast<double>(spec_.units(l - 1)))) : T(1);
+}
+
+template <class T>
+void State<T>::outside(const Piece& piece, T* factors) const {
+  const PackedLayer<T>& layer = layout_.layer(piece.l);
+  std::fill_n(factors, piece.i1 - piece.i0, fixed_factor(piece.l));
+  if (!layer.scale) return;
+  kernels::scale_columns(Index{1}, piece.i1 - piece.i0, factors, parameters_.data() + layer.scale_offset() + piece.i0,
+                         factors);
+}
+
+template <class T>
+void State<T>::derive(const Piece& piece) {
+  const T* columns = parameters_.data() + piece.offset;
+  if (reparametrised(piece.l)) {
+    T* effective = effective_.data() + piece.offset;
+    T factors[kernels::kDepth];
+    outside(piece, factors);
+    kernels::scale_columns(piece.width, piece.i1 - piece.i0, factors, columns, effective);
+    std::copy_n(columns + piece.weights(), piece.values() - piece.weights(), effective + piece.weights());
+    columns = effective;
+  }
+  if (transposed_[at(piece.l)].empty()) return;
+  const PackedLayer<T>& layer = layout_.layer(piece.l);
+  kernels::transpose_panel(columns, piece.width, piece.start, piece.valid, piece.i0, piece.i1,
+                           kernels::Panels<T>{layer.n_in}, layer.n_out, transposed_[at(piece.l)].data());
+}
+
+template <class T>
+double State<T>::penalty(const Piece& piece) const {
+  const LayerSpec& layer = spec_.layer(piece.l);
+  if (layer.l1 == 0 && layer.l2 == 0) return 0;
+  return kernels::penalty(piece.valid, piece.i1 - piece.i0, piece.width, parameters() + piece.offset, layer.l1, layer.l2);
+}
+
+template class State<float>;
+template class State<double>;
+
+}  // namespace deepcore

@@ -1,0 +1,50 @@
+// State: the parameters of a network as kernels read them, and what is derived from them: the factors that stand outside
+// of W, and W' for the backward pass.
+// Level: state.
+#pragma once
+
+#include <deepcore/network.hpp>
+
+#include "packed.hpp"
+
+#include <vector>
+
+namespace deepcore {
+
+template <class T>
+class State {
+ public:
+  // transposed: with W[l]' for l >= 2, which a backward pass reads.
+  State(const Network<T>& network, bool transposed);
+
+  void load(const T* parameters);           // from the public layout
+  void publish(T* parameters) const;        // to the public layout
+  const PackedLayout<T>& layout() const { return layout_; }
+  T* parameters() { return parameters_.data(); }
+  const T* parameters() const { return parameters_.data(); }
+
+  // W[l] and b[l] as the forward product reads them, and W[l]' as the backward product reads it.
+  kernels::Left<T> left(int l) const { return layout_.layer(l).left(read_from(l)); }
+  kernels::Left<T> transposed(int l) const { return {transposed_[at(l)].data(), layout_.layer(l).n_out, 0, false, nullptr}; }
+
+  void derive(const Piece& piece);            // after its parameters changed
+  double penalty(const Piece& piece) const;  // l1 |W|_1 + l2 / 2 |W|^2 of its weights
+  void read_tail(int l, Role role, T* to) const { layout_.read_tail(l, role, parameters(), to); }
+
+  // What stands outside of the piece's columns of W[l], a factor per column: 1/sqrt(n_in), which is fixed, times scale[l].
+  bool reparametrised(int l) const { return spec_.layer(l).reparametrised(); }
+  T fixed_factor(int l) const;
+  void outside(const Piece& piece, T* factors) const;  // i1 - i0 of them
+
+ private:
+  static std::size_t at(int l) { return static_cast<std::size_t>(l); }
+  const T* read_from(int l) const { return reparametrised(l) ? effective_.data() : parameters_.data(); }
+
+  Spec spec_;
+  PackedLayout<T> layout_;
+  Buffer<T> parameters_;
+  Buffer<T> effective_;                // W times what stands outside of it; empty where no layer has such factors
+  std::vector<Buffer<T>> transposed_;  // by layer, 0..L
+};
+
+}  // namespace deepcore

@@ -1,0 +1,72 @@
+// Step: slabs of a batch, and the step of a loop of one's own.
+// Level: steps.
+#include "step.hpp"
+
+#include <deepcore/catalog.hpp>
+
+#include <algorithm>
+
+namespace deepcore {
+
+template <class T>
+Step<T>::Step(const Network<T>& network, const Examples<T>& examples, const Plan& plan, Team& team)
+    : network_(network), examples_(examples), plan_(plan), state_(network, true),
+      update_(network, state_, team, plan.keeps_gradients),
+      pass_(make_pass(network, state_, examples, plan, team)), losses_(static_cast<std::size_t>(plan.slab)) {}
+
+template <class T>
+void Step<T>::load() {
+  state_.load(network_.parameters.data());
+  pass_->load(network_);
+  pass_->forget_inputs();
+  update_.loaded();
+}
+
+template <class T>
+void Step<T>::publish(Network<T>& network) const {
+  state_.publish(network.parameters.data());
+  pass_->publish(network);
+}
+
+template <class T>
+Sum Step<T>::run(const Selection& batch, const TrainingStep* training, const Poll& poll) {
+  BatchSums total;
+  update_.restart();
+  for (Index done = 0; done < batch.count; done += plan_.slab) {
+    const Selection slab = batch.part(done, std::min(plan_.slab, batch.count - done));
+    pass_->run({&examples_, slab, done, training}, losses_.data());
+    total.add(batch_sums(examples_, slab, losses_.data()));
+    if (poll) poll();
+    if (done + slab.count < batch.count) update_.add_up(*pass_);  // the last slab is left to update() or gradient()
+  }
+  weight_ = total.weight.value();
+  return reported(network_, total.loss, update_.penalty(), weight_);
+}
+
+template <class T>
+void Step<T>::update(Optimizer<T>& optimizer) {
+  update_.apply(optimizer, pass_.get(), weight_);
+  pass_->step(state_, weight_);
+}
+
+template <class T>
+void Step<T>::gradient(T* flat) {
+  update_.form(*pass_, weight_);
+  state_.layout().unpack(update_.sums(), static_cast<T>(1 / weight_), flat);
+}
+
+template <class T>
+Sum reported(const Network<T>& network, Sum losses, double penalty, double weight) {
+  const LossInfo& loss = deepcore::losses()[static_cast<std::size_t>(network.spec.loss())];
+  if (network.scikit_learn_sums && loss.mean_over_outputs)
+    losses = {losses.value() / static_cast<double>(network.spec.outputs()), 0};
+  losses.add(penalty * (network.scikit_learn_sums ? 1 : weight));
+  return losses;
+}
+
+template class Step<float>;
+template class Step<double>;
+template Sum reported(const Network<float>&, Sum, double, double);
+template Sum reported(const Network<double>&, Sum, double, double);
+
+}  // namespace deepcore

@@ -1,0 +1,143 @@
+// trace: every intermediate of one step, named.
+// Level: calls.
+#include <deepcore/error.hpp>
+#include <deepcore/network.hpp>
+
+#include "batch.hpp"
+#include "kernels/head.hpp"
+#include "layer_pass.hpp"
+#include "sizes.hpp"
+#include "stages/dropout.hpp"
+#include "stages/norm.hpp"
+#include "step.hpp"
+
+namespace deepcore {
+
+namespace {
+
+template <class T>
+class Trace {
+ public:
+  Trace(const Network<T>& network, const Examples<T>& examples, const TrainingStep* training)
+      : network_(network), spec_(network.spec), examples_(examples), m_(examples.count()), team_(1),
+        step_(network, examples, plan(), team_), pass_(dynamic_cast<LayerPass<T>&>(step_.pass())) {
+    step_.load();
+    step_.run({nullptr, 0, m_}, training, {});
+    scale_ = static_cast<T>(1 / step_.weight());
+    forward(training != nullptr);
+    backward();
+    gradients();
+  }
+  std::vector<Intermediate<T>> all;
+
+ private:
+  Plan plan() const { return make_plan<T>(spec_, m_, nullptr, 1, true); }  // one slab: everything is still there
+  Buffer<T> room(int l) const { return Buffer<T>(leading<T>(spec_.units(l)) * m_ + kernels::Panels<T>::kWidth); }
+  kernels::Columns<T> whole(Buffer<T>& buffer, int l) const {
+    return {buffer.data(), leading<T>(spec_.units(l)), kernels::kDepth};
+  }
+  template <class F>
+  void keep(const char* kind, int l, Index rows, Index cols, T factor, F element) {
+    all.push_back({kind, l, rows, cols, Buffer<T>(rows * cols)});
+    T* to = all.back().values.data();
+    for (Index j = 0; j < cols; ++j) {
+      for (Index i = 0; i < rows; ++i) *to++ = factor * element(i, j);
+    }
+  }
+  void keep_columns(const char* kind, int l, kernels::Columns<T> from, T factor) {
+    keep(kind, l, spec_.units(l), m_, factor, [&](Index i, Index j) { return from.from(i)[j * from.ld]; });
+  }
+  // The product of the step once more, whose result was overwritten: the same bits.
+  void multiply(const kernels::Left<T>& left, int from, kernels::Columns<T> in, int to, kernels::Columns<T> out) {
+    const kernels::Panels<T> rows{spec_.units(to)};
+    kernels::multiply<true>(rows, 0, rows.count(), spec_.units(from), left, static_cast<const T*>(in.data), in.ld,
+                            in.strip, m_, out);
+  }
+
+  void forward(bool training) {
+    keep_columns("A", 0, pass_.A(0), T(1));
+    for (int l = 0; l < spec_.depth() && training; ++l) {
+      for (const auto& stage : pass_.stages(l)) {
+        if (auto* dropout = dynamic_cast<Dropout<T>*>(stage.get())) keep_columns("mask", l, dropout->mask(), T(1));
+      }
+    }
+    for (int l = 1; l <= spec_.depth(); ++l) {
+      Buffer<T> Z = room(l);
+      multiply(step_.state().left(l), l - 1, pass_.A(l - 1), l, whole(Z, l));
+      keep_columns("Z", l, whole(Z, l), T(1));
+      keep_columns("A", l, pass_.A(l), T(1));
+    }
+  }
+
+  void backward() {
+    for (int l = spec_.depth(); l >= 1; --l) {
+      if (l == spec_.depth()) {
+        loss_gradient(l);
+      } else {
+        Buffer<T> dA = room(l);
+        multiply(step_.state().transposed(l + 1), l + 1, pass_.dZ(l + 1), l, whole(dA, l));
+        keep_columns("dA", l, whole(dA, l), scale_);
+      }
+      keep_columns("dZ", l, pass_.dZ(l), scale_);
+    }
+  }
+
+  void loss_gradient(int L) {  // the literal derivative of the loss
+    const Index n = spec_.outputs();
+    const kernels::Columns<T> out = pass_.A(L);
+    Buffer<T> A(n * m_), targets(n * m_);
+    const T* Y = gather_targets(examples_, spec_, {nullptr, 0, m_}, spec_.smoothing(), targets.data());
+    for (Index j = 0; j < m_; ++j) std::copy_n(out.data + j * out.ld, n, A.data() + j * n);
+    kernels::loss_gradient(spec_.loss(), spec_.loss_parameter(), n * m_, static_cast<const T*>(A.data()), Y, A.data());
+    keep("dA", L, n, m_, scale_, [&](Index i, Index j) { return A.data()[j * n + i] * weight_of(examples_, j); });
+  }
+
+  void gradients() {
+    static constexpr const char* kNames[] = {"dW", "db", "dgamma", "dbeta", "dalpha", "dscale"};
+    Buffer<T> flat(network_.tensors.size());
+    step_.gradient(flat.data());
+    int last = 0;
+    for (const Tensor& tensor : network_.tensors.all()) {
+      if (tensor.layer != last) keep_statistics(last);
+      last = tensor.layer;
+      keep(kNames[static_cast<std::size_t>(tensor.role)], tensor.layer, tensor.rows, tensor.cols, T(1),
+           view(tensor, flat.data()));
+    }
+    keep_statistics(last);
+  }
+
+  void keep_statistics(int l) {
+    if (l == 0 || l == spec_.depth()) return;
+    for (const auto& stage : pass_.stages(l)) {
+      const auto* norm = dynamic_cast<const BatchNorm<T>*>(stage.get());
+      if (norm == nullptr) continue;
+      keep("mean", l, spec_.units(l), 1, T(1), [&](Index i, Index) { return norm->mean()[i]; });
+      keep("variance", l, spec_.units(l), 1, T(1), [&](Index i, Index) { return norm->variance()[i]; });
+    }
+  }
+
+  const Network<T>& network_;
+  const Spec& spec_;
+  const Examples<T>& examples_;
+  const Index m_;
+  Team team_;
+  Step<T> step_;
+  LayerPass<T>& pass_;
+  T scale_ = 1;
+};
+
+}  // namespace
+
+template <class T>
+std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>& examples,
+                                   const TrainingStep* training) {
+  const Index m = examples.count();
+  require(m >= 1 && m <= 4096, "trace: X must have 1 to 4096 examples, got ", m);
+  validate("trace", network.spec, examples);
+  return std::move(Trace<T>(network, examples, training).all);
+}
+
+template std::vector<Intermediate<float>> trace(const Network<float>&, const Examples<float>&, const TrainingStep*);
+template std::vector<Intermediate<double>> trace(const Network<double>&, const Examples<double>&, const TrainingStep*);
+
+}  // namespace deepcore
