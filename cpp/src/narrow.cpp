@@ -6,7 +6,7 @@
 
 #include "kernels/head.hpp"
 #include "kernels/narrow.hpp"
-#include "kernels/optimizers.hpp"
+#include "kernels/update.hpp"
 #include "packed.hpp"
 
 #include <algorithm>
@@ -122,10 +122,12 @@ void Narrow<T>::sums(Index m, bool add) {
 template <class T>
 void Narrow<T>::update(const Optimizer<T>& optimizer, double rate, Index t) {
   sums(m_, accumulated_);
-  std::array<T*, 2> slots{};
-  for (std::size_t k = 0; k < optimizer.slots.size(); ++k) slots[k] = optimizer.slots[k].data();
-  kernels::update(optimizer.rule.row, optimizer.rule.hyper.data(), rate, t, network_.layout.size(),
-                  network_.parameters.data(), gradients_.data(), static_cast<T>(1 / this->weight_), slots.data());
+  kernels::Slots<T> slots;
+  for (const Buffer<T>& slot : optimizer.slots) slots.add(slot.data());
+  const Rule& rule = optimizer.rule;
+  const kernels::Updater<T> apply(rule.row, rule.hyper.data(), {rate, rule.weight_decay, t, &optimizer.progress});
+  apply(network_.layout.size(), network_.parameters.data(), gradients_.data(), static_cast<T>(1 / this->weight_),
+        slots);
 }
 
 template class Narrow<float>;

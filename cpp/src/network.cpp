@@ -153,9 +153,9 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, int thre
   for (int t = 0; t < team.size(); ++t) rooms.emplace_back(3 * n * kForwardBlock);
   std::vector<double> losses(static_cast<std::size_t>(m));
   std::vector<char> hits(static_cast<std::size_t>(m));
+  // Rows of labels: probabilities that do not depend on each other, each a side of 0.5.
   const bool labelled =
-      spec.takes_labels() ||
-      std::string(activations()[static_cast<std::size_t>(spec.layer(spec.depth()).activation)].name) == "sigmoid";
+      spec.takes_labels() || activations()[static_cast<std::size_t>(spec.layer(spec.depth()).activation)].probability;
   in_blocks(team, m, [&](Index first, Index count, int thread) {
     const T* logits = forward.logits(examples.X, first, count, thread);
     T* Z = rooms[static_cast<std::size_t>(thread)].data();

@@ -4,7 +4,7 @@
 #include <deepcore/error.hpp>
 #include <deepcore/optimizer.hpp>
 
-#include "kernels/optimizers.hpp"
+#include "kernels/update.hpp"
 #include "penalties.hpp"
 
 #include <algorithm>
@@ -113,7 +113,10 @@ Optimizer<T>::Optimizer(Rule r, Schedule s, Index n) : rule(r), learning_rate(st
 template <class T>
 void update(const Rule& rule, double learning_rate, Index t, T* parameters, const T* gradient, T* const* slots,
             Index n) {
-  kernels::update(rule.row, rule.hyper.data(), learning_rate, t, n, parameters, gradient, T(1), slots);
+  kernels::Slots<T> used;
+  for (int k = 0; k < kernels::slots_in_use(rule.row, rule.hyper.data()); ++k) used.add(slots[k]);
+  kernels::Updater<T>(rule.row, rule.hyper.data(), {learning_rate, rule.weight_decay, t})(n, parameters, gradient, T(1),
+                                                                                          used);
 }
 
 template <class T>
@@ -132,11 +135,12 @@ void step(Optimizer<T>& optimizer, Network<T>& network, const T* gradient) {
         });
     factor = static_cast<T>(clip_factor(squares, rule.clip_norm));
   }
-  std::array<T*, 2> slots{};
-  for (std::size_t k = 0; k < optimizer.slots.size(); ++k) slots[k] = optimizer.slots[k].data();
+  kernels::Slots<T> slots;
+  for (const Buffer<T>& slot : optimizer.slots) slots.add(slot.data());
   const double rate = optimizer.learning_rate(optimizer.steps);
   T* parameters = network.parameters.data();
-  kernels::update(rule.row, rule.hyper.data(), rate, ++optimizer.steps, n, parameters, gradient, factor, slots.data());
+  const kernels::StepSize size{rate, rule.weight_decay, ++optimizer.steps, &optimizer.progress};
+  kernels::Updater<T>(rule.row, rule.hyper.data(), size)(n, parameters, gradient, factor, slots);
   for (int l = 1; l <= network.spec.depth(); ++l) {
     const double most = network.spec.layer(l).max_norm;
     const Slice& s = network.layout.layer(l);

@@ -4,7 +4,7 @@
 #include <deepcore/plan.hpp>
 
 #include "kernels/narrow.hpp"
-#include "kernels/optimizers.hpp"
+#include "kernels/update.hpp"
 #include "packed.hpp"
 #include "parallel.hpp"
 

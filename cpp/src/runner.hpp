@@ -7,7 +7,6 @@
 #include <deepcore/optimizer.hpp>
 
 #include <functional>
-#include <string>
 
 namespace deepcore {
 
@@ -73,8 +72,7 @@ BatchSums batch_sums(const Examples<T>& examples, const std::int64_t* order, Ind
 template <class T>
 double data_cost(const Network<T>& network, double loss) {
   const Spec& spec = network.spec;
-  const bool mean = network.scikit_learn_sums &&
-                    losses()[static_cast<std::size_t>(spec.loss())].name == std::string("half_squared_error");
+  const bool mean = network.scikit_learn_sums && losses()[static_cast<std::size_t>(spec.loss())].mean_over_outputs;
   return mean ? loss / static_cast<double>(spec.outputs()) : loss;
 }
 
