@@ -67,6 +67,7 @@ void bind_catalog(py::module_& m) {
       for (const Named& h : info.hyper) {
         if (h.name != nullptr) hyper[h.name] = h.value;
       }
+      hyper["weight_decay"] = info.weight_decay;
       row["slots"] = slots;
       row["hyper"] = hyper;
     });

@@ -37,6 +37,13 @@ Rule rule(const std::string& name, const py::dict& hyper) {
       throw py::value_error(text(name, ": ", key, " must be a finite number of at least 0, got ", out.hyper[k]));
     }
   }
+  out.weight_decay = info.weight_decay;
+  if (hyper.contains("weight_decay")) {
+    out.weight_decay = hyper["weight_decay"].cast<double>();
+    ++used;
+    if (!std::isfinite(out.weight_decay) || out.weight_decay < 0)
+      throw py::value_error(text(name, ": weight_decay must be a finite number of at least 0, got ", out.weight_decay));
+  }
   if (used != hyper.size()) {
     throw py::value_error(text(name, ": unknown constant in ", std::string(py::str(hyper)),
                                "; see deepcore.catalog.optimizers['", name, "']"));
@@ -144,7 +151,7 @@ void bind_optimizer(py::module_& m) {
           if (slots.size() != wanted) {
             throw py::value_error(text("update: ", name, " takes ", wanted, " slots, got ", slots.size()));
           }
-          std::array<T*, 2> s{};
+          std::array<T*, kMaxSlots> s{};
           for (std::size_t k = 0; k < wanted; ++k) s[k] = flat<T>("update", "slots", slots[k], n, true);
           update(which, learning_rate, t, p, g, s.data(), n);
         });

@@ -8,7 +8,10 @@ function(deepcore_flags target variant)
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   target_compile_definitions(${target} PRIVATE
     DEEPCORE_VERSION="${DEEPCORE_VERSION}" DEEPCORE_VARIANT="${variant}"
-    EIGEN_MPL2_ONLY EIGEN_DONT_PARALLELIZE)
+    EIGEN_MPL2_ONLY EIGEN_DONT_PARALLELIZE
+    # Square roots and quotients are rounded correctly, as IEEE 754 asks. Eigen's other way starts from the processor's
+    # approximate reciprocal root, whose bits differ between vendors.
+    EIGEN_FAST_MATH=0)
   # No contraction: whether a*b+c is fused must not depend on the compiler's mood, or one road gives other bits than
   # the other. Never -ffast-math: it changes the floating-point mode of the whole process.
   target_compile_options(${target} PRIVATE

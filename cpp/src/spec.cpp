@@ -71,7 +71,7 @@ Spec::Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss, double in
           "Model: label smoothing must be at least 0 and below 1, and 0 where the loss is no cross-entropy, got ",
           loss_.smoothing);
   stable_output_ = std::string(info.output) == output.name;
-  takes_labels_ = std::string(output.name) == "softmax";
+  takes_labels_ = output.probability && output.columnwise;  // one distribution over the classes
 }
 
 bool Spec::has_penalties() const {

@@ -160,6 +160,59 @@ TEST_BOTH(normal_density_is_within_4_units_and_what_rounding_its_exponent_costs)
             [](long double, T x) { return 4 + static_cast<long double>(x) * x / 2; });
 }
 
+// C's sqrt and / are correctly rounded. On packets the bits must be the same: those of the processor's approximate
+// instructions differ between vendors.
+template <class T>
+bool same_bits(T a, T b) {
+  return std::memcmp(&a, &b, sizeof(T)) == 0 || (std::isnan(a) && std::isnan(b));
+}
+
+template <class T>
+void square_roots(const std::vector<T>& x) {
+  std::vector<T> y(x.size());
+  map(static_cast<Index>(x.size()), y.data(), [](const auto& p) { return psqrt(p); }, x.data());
+  for (std::size_t i = 0; i < x.size(); ++i) CHECK(same_bits(y[i], std::sqrt(x[i])), "at ", x[i], ": ", y[i]);
+}
+
+TEST(square_roots_of_all_float_fractions_are_correctly_rounded) {  // [1, 4): every fraction of both kinds of exponent
+  for (std::uint32_t first = 0; first < 1U << 24; first += 1U << 16) {
+    std::vector<float> x(1U << 16);
+    for (std::uint32_t k = 0; k < x.size(); ++k) {
+      const std::uint32_t bits = 0x3F800000U + first + k;
+      std::memcpy(&x[k], &bits, sizeof bits);
+    }
+    square_roots(x);
+  }
+}
+
+TEST_BOTH(square_roots_are_correctly_rounded_from_subnormal_numbers_to_infinity) {
+  std::vector<T> x{T(0),
+                   -T(0),
+                   Limits<T>::infinity(),
+                   Limits<T>::max(),
+                   Limits<T>::min(),
+                   Limits<T>::denorm_min(),
+                   3 * Limits<T>::denorm_min(),
+                   Limits<T>::min() / 2,
+                   T(-1),
+                   Limits<T>::quiet_NaN()};
+  x.insert(x.end(), arguments<T>().begin(), arguments<T>().end());
+  square_roots(x);
+}
+
+TEST_BOTH(quotients_are_correctly_rounded) {
+  const std::vector<T>& x = arguments<T>();
+  for (const std::size_t step : {1U, 7919U, 65537U}) {
+    std::vector<T> d(x.size()), q(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) d[i] = x[(i * step + step) % x.size()];
+    map(
+        static_cast<Index>(x.size()), q.data(), [](const auto& a, const auto& b) { return pdiv(a, b); }, x.data(),
+        static_cast<const T*>(d.data()));
+    for (std::size_t i = 0; i < x.size(); ++i)
+      CHECK(same_bits(q[i], x[i] / d[i]), x[i], " / ", d[i], ": ", q[i], ", not ", x[i] / d[i]);
+  }
+}
+
 TEST_BOTH(values_at_zero_are_exact) {
   const T zero = 0;
   T y = -1;

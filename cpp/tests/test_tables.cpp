@@ -6,9 +6,11 @@
 #include <deepcore/optimizer.hpp>
 
 #include "kernels/head.hpp"
-#include "kernels/optimizers.hpp"
+#include "kernels/update.hpp"
 
 #include <array>
+#include <cmath>
+#include <limits>
 #include <set>
 #include <string>
 #include <vector>
@@ -91,7 +93,8 @@ TEST_BOTH(an_optimizer_has_the_slots_that_its_row_names_as_large_as_the_paramete
   CHECK(known.size() == optimizers().size());
   for (const auto& [name, slots] : known) {
     Rule rule{optimizer_id(name)};
-    if (name == "sgd") rule.hyper[0] = 0.9;  // without momentum it needs none
+    if (name == "sgd") rule.hyper[0] = 0.9;      // without momentum it needs none
+    if (name == "rmsprop") rule.hyper[2] = 0.9;  // without momentum it needs the first only
     const Optimizer<T> optimizer(rule, Schedule(0, {0.1}), 37);
     CHECK(optimizer.slots.size() == slots, name);
     CHECK(optimizer.steps == 0);
@@ -102,9 +105,16 @@ TEST_BOTH(an_optimizer_has_the_slots_that_its_row_names_as_large_as_the_paramete
   }
 }
 
+TEST_BOTH(an_optimizer_without_momentum_has_no_velocity) {
+  for (const auto& [name, slots] : {std::pair<const char*, std::size_t>{"sgd", 0}, {"rmsprop", 1}}) {
+    Rule rule{optimizer_id(name)};
+    CHECK(Optimizer<T>(rule, Schedule(0, {0.1}), 5).slots.size() == slots, name);
+  }
+}
+
 TEST(constants_of_an_optimizer_fill_its_rule_from_the_front_and_have_unique_names) {
   for (const OptimizerInfo& row : optimizers()) {
-    std::set<std::string> names{"learning_rate"};
+    std::set<std::string> names{"learning_rate", "weight_decay"};
     bool ended = false;
     for (const Named& constant : row.hyper) {
       if (constant.name == nullptr) {
@@ -124,45 +134,123 @@ Rule rule(int row, bool everything) {  // the defaults, or every constant switch
     const Named& constant = optimizers()[static_cast<std::size_t>(row)].hyper[k];
     rule.hyper[k] = everything && constant.name != nullptr && constant.value == 0 ? 0.5 : constant.value;
   }
+  rule.weight_decay = everything ? 0.5 : optimizers()[static_cast<std::size_t>(row)].weight_decay;
   return rule;
 }
 
-TEST_BOTH(padding_stays_zero_under_every_optimizer) {
-  for (int row = 0; row < static_cast<int>(optimizers().size()); ++row) {
-    for (const bool everything : {false, true}) {
-      for (const Index t : {1, 2, 100, 1000000}) {
-        std::vector<T> p(19), g(19), s(19), v(19);
-        const std::array<T*, 2> slots{s.data(), v.data()};
-        update<T>(rule(row, everything), 0.1, t, p.data(), g.data(), slots.data(), 19);
-        const std::vector<T> zeros(19);
-        CHECK(p == zeros && s == zeros && v == zeros, optimizers()[static_cast<std::size_t>(row)].name, " at t = ", t);
-      }
-    }
+// Slots of n values, and pointers to them.
+template <class T>
+struct State {
+  explicit State(std::size_t n, T value = 0) : of(kMaxSlots, std::vector<T>(n, value)) {}
+  std::array<T*, kMaxSlots> slots() {
+    std::array<T*, kMaxSlots> pointers{};
+    for (std::size_t k = 0; k < of.size(); ++k) pointers[k] = of[k].data();
+    return pointers;
   }
+  std::vector<std::vector<T>> of;
+};
+
+template <class F>
+void for_rules(F f) {
+  for (int row = 0; row < static_cast<int>(optimizers().size()); ++row) {
+    for (const bool everything : {false, true})
+      f(rule(row, everything), optimizers()[static_cast<std::size_t>(row)].name);
+  }
+}
+
+TEST_BOTH(padding_stays_zero_under_every_optimizer) {
+  for_rules([](const Rule& rule, const char* name) {
+    for (const Index t : {1, 2, 100, 1000000}) {
+      const std::vector<T> zeros(19);
+      std::vector<T> p = zeros;
+      State<T> state(19);
+      update<T>(rule, 0.1, t, p.data(), zeros.data(), state.slots().data(), 19);
+      CHECK(p == zeros && state.of == State<T>(19).of, name, " at t = ", t);
+    }
+  });
 }
 
 TEST_BOTH(the_tail_of_an_update_has_the_bits_of_whole_packets) {
   constexpr Index n = 4 * kernels::kLanes<T>;
-  for (int row = 0; row < static_cast<int>(optimizers().size()); ++row) {
-    std::vector<T> p, g, s, v;
+  for_rules([](const Rule& rule, const char* name) {
+    std::vector<T> p, g;
+    State<T> state(0);
     for (Index i = 0; i < n; ++i) {
-      p.push_back(static_cast<T>(std::sin(static_cast<double>(i))));
-      g.push_back(static_cast<T>(std::cos(3 * static_cast<double>(i))));
-      s.push_back(static_cast<T>(0.1 + 0.01 * static_cast<double>(i)));
-      v.push_back(static_cast<T>(0.2 + 0.03 * static_cast<double>(i)));
+      const auto x = static_cast<double>(i);
+      p.push_back(static_cast<T>(std::sin(x)));
+      g.push_back(static_cast<T>(std::cos(3 * x)));
+      for (std::size_t k = 0; k < kMaxSlots; ++k)
+        state.of[k].push_back(static_cast<T>(0.1 + 0.01 * x * static_cast<double>(k + 1)));
     }
-    const auto p0 = p, s0 = s, v0 = v;
-    const std::array<T*, 2> slots{s.data(), v.data()};
-    update<T>(rule(row, true), 0.1, 3, p.data(), g.data(), slots.data(), n);
-    for (Index i = 0; i < n; ++i) {  // one by one: each alone in a tail
-      const auto k = static_cast<std::size_t>(i);
-      T one = p0[k], one_s = s0[k], one_v = v0[k];
-      const std::array<T*, 2> one_slots{&one_s, &one_v};
-      update<T>(rule(row, true), 0.1, 3, &one, &g[k], one_slots.data(), 1);
-      CHECK(one == p[k] && one_s == s[k] && one_v == v[k], optimizers()[static_cast<std::size_t>(row)].name);
+    const auto p0 = p;
+    const State<T> before = state;
+    update<T>(rule, 0.1, 3, p.data(), g.data(), state.slots().data(), n);
+    for (std::size_t i = 0; i < p.size(); ++i) {  // one by one: each alone in a tail
+      T one = p0[i];
+      State<T> alone(1);
+      for (std::size_t k = 0; k < kMaxSlots; ++k) alone.of[k][0] = before.of[k][i];
+      update<T>(rule, 0.1, 3, &one, &g[i], alone.slots().data(), 1);
+      CHECK(one == p[i], name);
+      for (std::size_t k = 0; k < kMaxSlots; ++k) CHECK(alone.of[k][0] == state.of[k][i], name, " slot ", k);
     }
     CHECK(p != p0);
-  }
+  });
+}
+
+TEST_BOTH(a_finite_gradient_whose_square_overflows_is_a_step_of_zero_where_a_root_divides) {
+  for_rules([](const Rule& rule, const char* name) {
+    if (std::string(name) == "sgd" || rule.weight_decay != 0) return;
+    for (const T size : {std::sqrt(std::numeric_limits<T>::max()) * 2, std::numeric_limits<T>::max()}) {
+      const std::vector<T> g(19, size);
+      std::vector<T> p(19, T(0.5));
+      State<T> state(19);
+      for (const Index t : {1, 2, 3}) update<T>(rule, 0.1, t, p.data(), g.data(), state.slots().data(), 19);
+      CHECK(p == std::vector<T>(19, T(0.5)), name, ": ", p[0]);
+    }
+  });
+}
+
+TEST_BOTH(moments_and_velocities_end_at_zero_and_never_at_a_subnormal_number) {
+  for_rules([](const Rule& rule, const char* name) {
+    std::vector<T> p(19, T(1));
+    State<T> state(19);
+    const std::vector<T> first(19, T(1)), zeros(19);
+    update<T>(rule, 0.1, 1, p.data(), first.data(), state.slots().data(), 19);
+    if (rule.weight_decay != 0) return;  // which is a gradient that lasts
+    for (Index t = 2; t <= 25000; ++t) {
+      update<T>(rule, 0.1, t, p.data(), zeros.data(), state.slots().data(), 19);
+      for (std::size_t k = 0; k < kMaxSlots; ++k) {
+        const T value = std::abs(state.of[k][0]);
+        CHECK(value == 0 || value >= std::numeric_limits<T>::min(), name, " slot ", k, " at t = ", t);
+        const char* slot = optimizers()[static_cast<std::size_t>(rule.row)].slots[k];
+        const bool first_moment = slot != nullptr && (slot == std::string("m") || slot == std::string("v"));
+        if (first_moment) CHECK(value == 0 || t < (sizeof(T) == 4 ? 2500 : 25000), name, " slot ", slot, ": ", value);
+      }
+    }
+  });
+}
+
+// Forms the product of NAdam's momentum factors step by step and from the start.
+TEST_BOTH(progress_that_is_kept_gives_the_bits_of_progress_that_is_formed_anew) {
+  for_rules([](const Rule& rule, const char* name) {
+    std::vector<T> kept(5, T(1)), anew = kept;
+    State<T> kept_state(5), anew_state(5);
+    kernels::Slots<T> kept_slots, anew_slots;
+    for (int k = 0; k < kernels::slots_in_use(rule.row, rule.hyper.data()); ++k) {
+      kept_slots.add(kept_state.of[static_cast<std::size_t>(k)].data());
+      anew_slots.add(anew_state.of[static_cast<std::size_t>(k)].data());
+    }
+    StepProgress progress;
+    const std::vector<T> g{T(1), T(-2), T(0.5), T(0), T(3)};
+    const auto step = [&](Index t) {
+      const kernels::StepSize with{0.01, rule.weight_decay, t, &progress}, without{0.01, rule.weight_decay, t};
+      kernels::Updater<T>(rule.row, rule.hyper.data(), with)(5, kept.data(), g.data(), T(1), kept_slots);
+      kernels::Updater<T>(rule.row, rule.hyper.data(), without)(5, anew.data(), g.data(), T(1), anew_slots);
+      CHECK(kept == anew && kept_state.of == anew_state.of, name, " at t = ", t);
+    };
+    for (Index t = 1; t <= 40; ++t) step(t);
+    for (const Index t : {40, 900, 901, 17, 18, 1, 100000, 100001}) step(t);  // the same again, jumps, and back
+  });
 }
 
 }  // namespace

@@ -64,6 +64,7 @@ Optimizer<T> make(const std::string& name, const Network<T>& network, Schedule r
     const Named& constant = optimizers()[at(rule.row)].hyper[k];
     rule.hyper[k] = everything && constant.name != nullptr && constant.value == 0 ? 0.25 : constant.value;
   }
+  rule.weight_decay = everything ? 0.25 : optimizers()[at(rule.row)].weight_decay;
   return {rule, std::move(rates), network.layout.size()};
 }
 

@@ -68,7 +68,7 @@ def test_an_optimizer_row_has_its_twin_s_constants_in_their_order(row):
 @pytest.mark.parametrize("row", _core.optimizers(), ids=lambda row: row["name"])
 def test_an_optimizer_keeps_one_block_per_slot(row):
     network = _core.NetworkF64(3, [(2, "linear", 0.0)], "half_squared_error")
-    momentum = {"momentum": 0.5} if row["name"] == "sgd" else {}
+    momentum = {"momentum": 0.5} if "momentum" in row["hyper"] else {}
     optimizer = _core.OptimizerF64(
         network, row["name"], row["hyper"] | momentum, _core.Schedule("constant", [0.1])
     )
@@ -76,9 +76,10 @@ def test_an_optimizer_keeps_one_block_per_slot(row):
     assert all(slot.shape == network.parameters.shape and not slot.any() for slot in optimizer.slots.values())
 
 
-def test_plain_gradient_descent_keeps_no_slot():
+@pytest.mark.parametrize(("name", "slots"), [("sgd", []), ("rmsprop", ["s"])])
+def test_an_optimizer_without_momentum_keeps_no_velocity(name, slots):
     network = _core.NetworkF64(3, [(2, "linear", 0.0)], "half_squared_error")
-    assert _core.OptimizerF64(network, "sgd", {}, _core.Schedule("constant", [0.1])).slots == {}
+    assert list(_core.OptimizerF64(network, name, {}, _core.Schedule("constant", [0.1])).slots) == slots
 
 
 @pytest.mark.parametrize("row", _core.activations(), ids=lambda row: row["name"])

@@ -207,3 +207,19 @@ def test_a_step_of_the_optimizer_is_an_update_of_the_flat_buffer(name, dtype, en
         optimizer.step(network, g)
         _core.update(name, defaults(name), RATE, t, p, g, slots)
     assert network.parameters.tobytes() == p.tobytes()
+
+
+@pytest.mark.parametrize("name", [name for name in twin.DEFAULTS if name != "sgd"])
+def test_a_finite_gradient_whose_square_overflows_leaves_the_parameters_finite(name, dtype):
+    p = np.linspace(-2, 2, N).astype(dtype)
+    g = np.full(N, np.sqrt(np.finfo(dtype).max) * 4, dtype)
+    for t in (1, 2, 3):
+        _core.update(name, defaults(name), RATE, t, p, g, new_slots(name, N, dtype))
+    assert np.isfinite(p).all()
+
+
+def test_adagrad_without_epsilon_divides_by_the_correctly_rounded_root(dtype):
+    g = np.random.default_rng(0).uniform(1, 2, 5000).astype(dtype)
+    p, s = np.zeros_like(g), np.zeros_like(g)
+    _core.update("adagrad", {"eps": 0.0}, 1.0, 1, p, g, [s])
+    np.testing.assert_array_equal(-p, g / np.sqrt(g * g))

@@ -9,9 +9,11 @@
 
 namespace deepcore::kernels {
 
+inline constexpr double kRootOfTwo = 1.4142135623730951;  // the gain where about half of the signal passes
+
 // value(z, parameter) -> a;  slope(x, parameter) -> g'(z), where x is a or z as the row's `reads` says.
 struct Linear {
-  static constexpr ActivationInfo info{"linear", "z", "1", Reads::output, 1.0};
+  static constexpr ActivationInfo info{"linear", "z", "1"};
   template <class P>
   static P value(const P& z, const P&) {
     return z;
@@ -23,8 +25,7 @@ struct Linear {
 };
 
 struct Sigmoid {
-  static constexpr ActivationInfo info{
-      "sigmoid", "1 / (1 + exp(-z))", "a (1 - a)", Reads::output, 1.0, false, 0, true, false, true};
+  static constexpr auto info = ActivationInfo{"sigmoid", "1 / (1 + exp(-z))", "a (1 - a)"}.giving_probability();
   template <class P>
   static P value(const P& z, const P&) {
     return sigmoid(z);
@@ -36,7 +37,7 @@ struct Sigmoid {
 };
 
 struct Tanh {
-  static constexpr ActivationInfo info{"tanh", "tanh(z)", "1 - a^2", Reads::output, 1.0};
+  static constexpr ActivationInfo info{"tanh", "tanh(z)", "1 - a^2"};
   template <class P>
   static P value(const P& z, const P&) {
     return hyperbolic_tangent(z);
@@ -48,7 +49,7 @@ struct Tanh {
 };
 
 struct Relu {  // the derivative at 0 is 0, as in the code of the course
-  static constexpr ActivationInfo info{"relu", "max(0, z)", "1 if z > 0 else 0", Reads::output, 1.4142135623730951};
+  static constexpr auto info = ActivationInfo{"relu", "max(0, z)", "1 if z > 0 else 0"}.with_gain(kRootOfTwo);
   template <class P>
   static P value(const P& z, const P&) {
     return pmax(z, all<P>(0));
@@ -60,8 +61,9 @@ struct Relu {  // the derivative at 0 is 0, as in the code of the course
 };
 
 struct LeakyRelu {  // the derivative at 0 is the slope of the negative side
-  static constexpr ActivationInfo info{
-      "leaky_relu", "z if z > 0 else s z", "1 if z > 0 else s", Reads::output, 1.4142135623730951, true, 0.01};
+  static constexpr auto info = ActivationInfo{"leaky_relu", "z if z > 0 else s z", "1 if z > 0 else s"}
+                                   .with_gain(kRootOfTwo)
+                                   .with_parameter(0.01);
   template <class P>
   static P value(const P& z, const P& s) {
     return select(pcmp_lt(all<P>(0), z), z, pmul(s, z));
@@ -73,8 +75,8 @@ struct LeakyRelu {  // the derivative at 0 is the slope of the negative side
 };
 
 struct Elu {
-  static constexpr ActivationInfo info{
-      "elu", "z if z > 0 else s (exp(z) - 1)", "1 if z > 0 else a + s", Reads::output, 1.0, true, 1.0};
+  static constexpr auto info =
+      ActivationInfo{"elu", "z if z > 0 else s (exp(z) - 1)", "1 if z > 0 else a + s"}.with_parameter(1);
   template <class P>
   static P value(const P& z, const P& s) {
     return select(pcmp_lt(all<P>(0), z), z, pmul(s, expm1(z)));
@@ -88,7 +90,7 @@ struct Elu {
 struct Selu {  // Klambauer et al. 2017: lambda and alpha keep mean 0 and variance 1
   static constexpr double kLambda = 1.0507009873554804934, kAlpha = 1.6732632423543772848;
   static constexpr ActivationInfo info{"selu", "1.0507 (z if z > 0 else 1.6733 (exp(z) - 1))",
-                                       "1.0507 if z > 0 else a + 1.7581", Reads::output, 1.0};
+                                       "1.0507 if z > 0 else a + 1.7581"};
   template <class P>
   static P value(const P& z, const P&) {
     return select(pcmp_lt(all<P>(0), z), pmul(all<P>(kLambda), z), pmul(all<P>(kLambda * kAlpha), expm1(z)));
@@ -100,7 +102,8 @@ struct Selu {  // Klambauer et al. 2017: lambda and alpha keep mean 0 and varian
 };
 
 struct Gelu {  // the exact form, with the normal distribution function
-  static constexpr ActivationInfo info{"gelu", "z Phi(z)", "Phi(z) + z phi(z)", Reads::input, 1.4142135623730951};
+  static constexpr auto info =
+      ActivationInfo{"gelu", "z Phi(z)", "Phi(z) + z phi(z)"}.reading_input().with_gain(kRootOfTwo);
   template <class P>
   static P value(const P& z, const P&) {
     return pmul(z, normal_cdf(z));
@@ -112,8 +115,9 @@ struct Gelu {  // the exact form, with the normal distribution function
 };
 
 struct Silu {
-  static constexpr ActivationInfo info{"silu", "z / (1 + exp(-z))", "s (1 + z (1 - s)), s = sigmoid(z)", Reads::input,
-                                       1.4142135623730951};
+  static constexpr auto info =
+      ActivationInfo{"silu", "z / (1 + exp(-z))", "s (1 + z (1 - s)), s = sigmoid(z)"}.reading_input().with_gain(
+          kRootOfTwo);
   template <class P>
   static P value(const P& z, const P&) {
     return pmul(z, sigmoid(z));
@@ -126,8 +130,8 @@ struct Silu {
 };
 
 struct Softplus {
-  static constexpr ActivationInfo info{
-      "softplus", "log(1 + exp(z))", "1 - exp(-a)", Reads::output, 1.4142135623730951, false, 0, false, false, true};
+  static constexpr auto info =
+      ActivationInfo{"softplus", "log(1 + exp(z))", "1 - exp(-a)"}.with_gain(kRootOfTwo).giving_positive();
   template <class P>
   static P value(const P& z, const P&) {
     return softplus(z);
@@ -139,7 +143,7 @@ struct Softplus {
 };
 
 struct Exponential {  // output of a rate: Poisson regression
-  static constexpr ActivationInfo info{"exp", "exp(z)", "a", Reads::output, 1.0, false, 0, false, false, true};
+  static constexpr auto info = ActivationInfo{"exp", "exp(z)", "a"}.giving_positive();
   template <class P>
   static P value(const P& z, const P&) {
     return exponential(z);
@@ -163,8 +167,7 @@ EIGEN_ALWAYS_INLINE P slope_within(const P& a, double low, double high, double s
 }
 
 struct HardSigmoid {
-  static constexpr ActivationInfo info{"hard_sigmoid", "min(max(z + 3, 0), 6) / 6", "1/6 if 0 < a < 1 else 0",
-                                       Reads::output, 1.0};
+  static constexpr ActivationInfo info{"hard_sigmoid", "min(max(z + 3, 0), 6) / 6", "1/6 if 0 < a < 1 else 0"};
   template <class P>
   static P value(const P& z, const P&) {
     return pdiv(within(padd(z, all<P>(3)), 0, 6), all<P>(6));
@@ -176,7 +179,7 @@ struct HardSigmoid {
 };
 
 struct HardTanh {
-  static constexpr ActivationInfo info{"hard_tanh", "min(max(z, -1), 1)", "1 if -1 < a < 1 else 0", Reads::output, 1.0};
+  static constexpr ActivationInfo info{"hard_tanh", "min(max(z, -1), 1)", "1 if -1 < a < 1 else 0"};
   template <class P>
   static P value(const P& z, const P&) {
     return within(z, -1, 1);
@@ -188,8 +191,8 @@ struct HardTanh {
 };
 
 struct Relu6 {
-  static constexpr ActivationInfo info{"relu6", "min(max(z, 0), 6)", "1 if 0 < a < 6 else 0", Reads::output,
-                                       1.4142135623730951};
+  static constexpr auto info =
+      ActivationInfo{"relu6", "min(max(z, 0), 6)", "1 if 0 < a < 6 else 0"}.with_gain(kRootOfTwo);
   template <class P>
   static P value(const P& z, const P&) {
     return within(z, 0, 6);
@@ -201,8 +204,9 @@ struct Relu6 {
 };
 
 struct Mish {  // Misra 2019. With e = exp(z), n = e (e + 2): tanh(log(1 + e)) = n / (n + 2), which does not cancel
-  static constexpr ActivationInfo info{"mish", "z tanh(log(1 + exp(z)))", "t + z s (1 - t^2), s = sigmoid(z)",
-                                       Reads::input, 1.4142135623730951};
+  static constexpr auto info =
+      ActivationInfo{"mish", "z tanh(log(1 + exp(z)))", "t + z s (1 - t^2), s = sigmoid(z)"}.reading_input().with_gain(
+          kRootOfTwo);
   template <class P>
   static P value(const P& z, const P&) {
     const P e = power(z), n = pmul(e, padd(e, all<P>(2)));
@@ -224,7 +228,7 @@ struct Mish {  // Misra 2019. With e = exp(z), n = e (e + 2): tanh(log(1 + e)) =
 };
 
 struct Softsign {
-  static constexpr ActivationInfo info{"softsign", "z / (1 + |z|)", "(1 - |a|)^2", Reads::output, 1.0};
+  static constexpr ActivationInfo info{"softsign", "z / (1 + |z|)", "(1 - |a|)^2"};
   template <class P>
   static P value(const P& z, const P&) {
     return pdiv(z, padd(all<P>(1), pabs(z)));
@@ -238,16 +242,10 @@ struct Softsign {
 
 // Not element by element: kernels/columns.hpp does the work where it meets this row.
 struct Softmax {
-  static constexpr ActivationInfo info{"softmax",
-                                       "exp(z) / sum of exp(z) over the units",
-                                       "a (e - a), e the unit itself",
-                                       Reads::output,
-                                       1.0,
-                                       false,
-                                       0,
-                                       true,
-                                       true,
-                                       true};
+  static constexpr auto info =
+      ActivationInfo{"softmax", "exp(z) / sum of exp(z) over the units", "a (e - a), e the unit itself"}
+          .giving_probability()
+          .over_columns();
 };
 
 using Activations = Table<ActivationInfo, Linear, Sigmoid, Tanh, Relu, LeakyRelu, Elu, Selu, Gelu, Silu, Softplus,

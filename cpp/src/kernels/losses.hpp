@@ -23,8 +23,10 @@ EIGEN_ALWAYS_INLINE P cross_entropy_slope(const P& a, const P& y) {
 
 // value(a, y, parameter), gradient(a, y, parameter)
 struct BinaryCrossEntropy {
-  static constexpr LossInfo info{"binary_cross_entropy", "-(y log(a) + (1 - y) log(1 - a))", "-(y/a) + (1 - y)/(1 - a)",
-                                 "sigmoid", true};
+  static constexpr auto info =
+      LossInfo{"binary_cross_entropy", "-(y log(a) + (1 - y) log(1 - a))", "-(y/a) + (1 - y)/(1 - a)"}
+          .with_output("sigmoid")
+          .of_probabilities();
   template <class P>
   static P value(const P& a, const P& y, const P&) {
     const P one = all<P>(1);
@@ -38,7 +40,8 @@ struct BinaryCrossEntropy {
 };
 
 struct CategoricalCrossEntropy {
-  static constexpr LossInfo info{"categorical_cross_entropy", "-y log(a)", "-y/a", "softmax", true};
+  static constexpr auto info =
+      LossInfo{"categorical_cross_entropy", "-y log(a)", "-y/a"}.with_output("softmax").of_probabilities();
   template <class P>
   static P value(const P& a, const P& y, const P&) {
     return cross_entropy_term(a, y);
@@ -50,7 +53,8 @@ struct CategoricalCrossEntropy {
 };
 
 struct HalfSquaredError {
-  static constexpr LossInfo info{"half_squared_error", "(a - y)^2 / 2", "a - y", "linear", false};
+  static constexpr auto info =
+      LossInfo{"half_squared_error", "(a - y)^2 / 2", "a - y"}.with_output("linear").averaged_over_outputs();
   template <class P>
   static P value(const P& a, const P& y, const P&) {
     const P d = psub(a, y);
@@ -63,7 +67,7 @@ struct HalfSquaredError {
 };
 
 struct SquaredError {
-  static constexpr LossInfo info{"squared_error", "(a - y)^2", "2 (a - y)", "", false};
+  static constexpr LossInfo info{"squared_error", "(a - y)^2", "2 (a - y)"};
   template <class P>
   static P value(const P& a, const P& y, const P&) {
     const P d = psub(a, y);
@@ -76,7 +80,7 @@ struct SquaredError {
 };
 
 struct AbsoluteError {  // the derivative at a = y is 0
-  static constexpr LossInfo info{"absolute_error", "|a - y|", "sign(a - y)", "", false};
+  static constexpr LossInfo info{"absolute_error", "|a - y|", "sign(a - y)"};
   template <class P>
   static P value(const P& a, const P& y, const P&) {
     return pabs(psub(a, y));
@@ -89,9 +93,8 @@ struct AbsoluteError {  // the derivative at a = y is 0
 };
 
 struct Huber {  // Huber 1964, as torch.nn.HuberLoss: a parabola up to s, then its tangent
-  static constexpr LossInfo info{
-      "huber", "d^2 / 2 if |d| <= s else s (|d| - s / 2), d = a - y", "min(max(d, -s), s)", "", false, false, true,
-      1.0};
+  static constexpr auto info =
+      LossInfo{"huber", "d^2 / 2 if |d| <= s else s (|d| - s / 2), d = a - y", "min(max(d, -s), s)"}.with_parameter(1);
   template <class P>
   static P value(const P& a, const P& y, const P& s) {
     const P d = pabs(psub(a, y)), half = all<P>(0.5);
@@ -105,9 +108,8 @@ struct Huber {  // Huber 1964, as torch.nn.HuberLoss: a parabola up to s, then i
 };
 
 struct Quantile {  // Koenker & Bassett 1978; s: the quantile. The derivative at a = y is 0
-  static constexpr LossInfo info{
-      "quantile", "s (y - a) if y > a else (1 - s) (a - y)", "-s if y > a else 1 - s", "", false, false, true, 0.5,
-      1.0};
+  static constexpr auto info =
+      LossInfo{"quantile", "s (y - a) if y > a else (1 - s) (a - y)", "-s if y > a else 1 - s"}.with_parameter(0.5, 1);
   template <class P>
   static P value(const P& a, const P& y, const P& s) {
     const P d = psub(y, a);
@@ -121,7 +123,7 @@ struct Quantile {  // Koenker & Bassett 1978; s: the quantile. The derivative at
 };
 
 struct Poisson {  // half the deviance, 0 at a = y; as scikit-learn's
-  static constexpr LossInfo info{"poisson", "a - y + y log(y/a)", "1 - y/a", "exp", false, true};
+  static constexpr auto info = LossInfo{"poisson", "a - y + y log(y/a)", "1 - y/a"}.with_output("exp").of_positive();
   template <class P>
   static P value(const P& a, const P& y, const P&) {
     const P logs = select(pcmp_eq(y, all<P>(0)), all<P>(0), pmul(y, logarithm(pdiv(y, a))));

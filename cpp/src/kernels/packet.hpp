@@ -9,6 +9,10 @@
 #include <cstring>
 #include <type_traits>
 
+#if EIGEN_FAST_MATH
+#error "deepcore needs EIGEN_FAST_MATH=0: with 1, square roots are approximate and differ between processors"
+#endif
+
 namespace deepcore::kernels {
 
 namespace ei = Eigen::internal;
