@@ -16,7 +16,7 @@ template <class T>
 std::vector<double> reference(const deepcore::Network<T>& network, const T* x) {
   std::vector<double> a(x, x + network.spec.units(0));
   for (int l = 1; l <= network.spec.depth(); ++l) {
-    const auto W = deepcore::weights(network.layout, network.parameters.data(), l);
+    const auto W = deepcore::view(network.tensors.at(l, deepcore::Role::W), network.parameters.data());
     std::vector<double> z(at(W.rows));  // biases are zero
     for (Index k = 0; k < W.cols; ++k) {
       for (Index i = 0; i < W.rows; ++i) z[at(i)] += static_cast<double>(W(i, k)) * a[at(k)];

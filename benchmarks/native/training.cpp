@@ -13,9 +13,10 @@ namespace {
 constexpr Index kBatches = 8;  // an epoch here: several batches, so that gathering them is measured too
 
 deepcore::Rule rule(const char* name) {
-  deepcore::Rule made{deepcore::optimizer_id(name), {}};
+  deepcore::Rule made{deepcore::optimizer_id(name)};
   const auto& info = deepcore::optimizers()[at(made.row)];
   for (std::size_t i = 0; i < made.hyper.size(); ++i) made.hyper[i] = info.hyper[i].value;
+  made.weight_decay = info.weight_decay;
   return made;
 }
 
@@ -29,7 +30,7 @@ void training(benchmark::State& state, const Workload& workload) {
   const auto examples = data.examples(workload.sizes.back() > 1);
   const double flops = training_flops(workload.sizes) * static_cast<double>(m);
   deepcore::Optimizer<T> optimizer(rule(workload.optimizer), deepcore::Schedule(0, {workload.learning_rate}),
-                                   network.layout.size());
+                                   network);
   deepcore::TrainOptions options;
   options.batch_size = workload.batch;
   options.threads = threads;

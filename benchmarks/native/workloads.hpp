@@ -70,11 +70,11 @@ deepcore::Network<T> make_network(const std::vector<Index>& sizes, const char* a
   const char* loss = sizes.back() == 1 ? "binary_cross_entropy" : "categorical_cross_entropy";
   deepcore::Network<T> network(deepcore::Spec(sizes[0], std::move(layers), deepcore::loss_id(loss)));
   const int he = deepcore::initializer_id("he");
-  for (int l = 1; l <= network.layout.depth(); ++l) {
-    const auto& layer = network.layout.layer(l);
-    std::vector<double> W(at(layer.n_out * layer.n_in));
-    deepcore::initialize(he, 1, 1, l, layer.n_out, layer.n_in, W.data());
-    for (std::size_t i = 0; i < W.size(); ++i) network.parameters.data()[at(layer.W) + i] = static_cast<T>(W[i]);
+  for (int l = 1; l <= network.spec.depth(); ++l) {
+    const deepcore::Tensor& tensor = network.tensors.at(l, deepcore::Role::W);
+    std::vector<double> W(at(tensor.rows * tensor.cols));
+    deepcore::initialize(he, 1, 1, l, tensor.rows, tensor.cols, W.data());
+    for (std::size_t i = 0; i < W.size(); ++i) network.parameters.data()[at(tensor.offset) + i] = static_cast<T>(W[i]);
   }
   return network;
 }

@@ -84,17 +84,17 @@ struct Batch {
 Norm norm_of(const std::string& name) {
   if (name == "batch") return Norm::batch;
   if (name == "layer") return Norm::layer;
-  throw py::value_error(text("Network: norm must be 'batch' or 'layer', got '", name, "'"));
+  if (name == "none") return Norm::none;
+  throw py::value_error(text("Network: norm must be 'batch', 'layer' or 'none', got '", name, "'"));
 }
 
 // {"W": 1, "b": 0.1}: factors by the name of the array.
-template <class Set>
-void set_factors(LayerSpec& layer, const py::dict& values, Set set) {
+void set_factors(LayerSpec& layer, const py::dict& values, double Factors::*which) {
   for (const auto& [key, value] : values) {
     const auto name = key.cast<std::string>();
     const auto* role = std::find(kRoleNames.begin(), kRoleNames.begin() + kTrainedRoles, name);
     if (role == kRoleNames.begin() + kTrainedRoles) throw py::value_error(text("Network: no array is called '", name, "'"));
-    set(layer.factors[static_cast<std::size_t>(role - kRoleNames.begin())], value.template cast<double>());
+    layer.factors[static_cast<std::size_t>(role - kRoleNames.begin())].*which = value.cast<double>();
   }
 }
 
@@ -116,9 +116,9 @@ void set_option(LayerSpec& layer, const std::string& name, const py::handle& val
   } else if (name == "ntk") {
     layer.ntk = value.cast<bool>();
   } else if (name == "rate") {
-    set_factors(layer, value.cast<py::dict>(), [](Factors& factors, double x) { factors.rate = x; });
+    set_factors(layer, value.cast<py::dict>(), &Factors::rate);
   } else if (name == "decay") {
-    set_factors(layer, value.cast<py::dict>(), [](Factors& factors, double x) { factors.decay = x; });
+    set_factors(layer, value.cast<py::dict>(), &Factors::decay);
   } else {
     throw py::value_error(text("Network: unknown option '", name, "' of a layer"));
   }
@@ -389,7 +389,13 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
              const Maybe& order, py::object on_poll, const std::optional<Schedule>& dropout,
              const std::optional<Schedule>& smoothing) {
             const Batch<T> batch("fit", self.spec, X, std::move(y), w);
-            TrainOptions options{batch_size, epochs, shuffle, seed, first_epoch, threads};
+            TrainOptions options;
+            options.batch_size = batch_size;
+            options.epochs = epochs;
+            options.shuffle = shuffle;
+            options.seed = seed;
+            options.first_epoch = first_epoch;
+            options.threads = threads;
             options.dropout = dropout;
             options.smoothing = smoothing;
             py::array visit;

@@ -2,9 +2,10 @@
 // Floor: layer. Arrays whose rows or columns are contiguous are read where they lie; others are copied once.
 #include <deepcore/functional.hpp>
 
+#include "batch.hpp"
 #include "kernels/head.hpp"
 #include "kernels/narrow.hpp"
-#include "packed.hpp"
+#include "sizes.hpp"
 
 #include <algorithm>
 
@@ -15,7 +16,7 @@ namespace {
 template <class T>
 Buffer<T> columns(View<const T> X, Index ld) {  // X with contiguous columns ld apart, and room for a padded last panel
   Buffer<T> to(ld * X.cols + kernels::Panels<T>::kWidth);
-  gather<T>(X, nullptr, 0, X.cols, to.data(), ld);
+  gather_inputs<T>(X, {nullptr, 0, X.cols}, {to.data(), ld, kernels::kDepth});
   return to;
 }
 
@@ -24,7 +25,7 @@ template <class T, class F>
 void as_right(View<const T> X, F f) {
   if (X.row_stride == 1) return f(std::true_type{}, X.data, X.col_stride);
   if (X.col_stride == 1) return f(std::false_type{}, X.data, X.row_stride);
-  const Buffer<T> copy = columns(X, X.rows);
+  Buffer<T> copy = columns(X, X.rows);
   f(std::true_type{}, static_cast<const T*>(copy.data()), X.rows);
 }
 
@@ -68,7 +69,7 @@ void linear_forward(View<const T> A_prev, View<const T> W, View<const T> b, View
 template <class T>
 void linear_backward(View<const T> dZ, View<const T> A_prev, View<const T> W, View<T> dA_prev, View<T> dW, View<T> db) {
   const Index n = dZ.rows, m = dZ.cols, n_prev = A_prev.rows, ld = leading<T>(n);
-  const Buffer<T> d = columns(dZ, ld);
+  Buffer<T> d = columns(dZ, ld);
   const kernels::Panels<T> rows{n};
   Buffer<T> chunk(kernels::Panels<T>::kWidth * n_prev);
   const T scale = static_cast<T>(1.0 / static_cast<double>(m));
@@ -101,14 +102,14 @@ void linear_backward(View<const T> dZ, View<const T> A_prev, View<const T> W, Vi
 
 template <class T>
 void activation_forward(View<const T> Z, int activation, double parameter, View<T> A) {
-  const Buffer<T> block = columns(Z, Z.rows);
+  Buffer<T> block = columns(Z, Z.rows);
   kernels::activate<T>(activation, parameter, Z.rows, Z.cols, Z.rows, block.data(), block.data());
   scatter<T>(block.data(), Z.rows, 0, Z.cols, A);
 }
 
 template <class T>
 void activation_backward(View<const T> dA, View<const T> Z, int activation, double parameter, View<T> dZ) {
-  const Buffer<T> x = columns(Z, Z.rows), d = columns(dA, Z.rows);
+  Buffer<T> x = columns(Z, Z.rows), d = columns(dA, Z.rows);
   if (activations()[static_cast<std::size_t>(activation)].reads == Reads::output) {
     kernels::activate<T>(activation, parameter, Z.rows, Z.cols, Z.rows, x.data(), x.data());
   }
@@ -118,7 +119,7 @@ void activation_backward(View<const T> dA, View<const T> Z, int activation, doub
 
 template <class T>
 void loss_values(View<const T> A, View<const T> Y, int loss, double parameter, T* values) {
-  const Buffer<T> a = columns(A, A.rows), y = columns(Y, A.rows);
+  Buffer<T> a = columns(A, A.rows), y = columns(Y, A.rows);
   kernels::loss_value<T>(loss, parameter, A.rows * A.cols, a.data(), y.data(), a.data());
   for (Index j = 0; j < A.cols; ++j) {
     double sum = 0;
@@ -129,7 +130,7 @@ void loss_values(View<const T> A, View<const T> Y, int loss, double parameter, T
 
 template <class T>
 void loss_gradient(View<const T> A, View<const T> Y, int loss, double parameter, View<T> dA) {
-  const Buffer<T> a = columns(A, A.rows), y = columns(Y, A.rows);
+  Buffer<T> a = columns(A, A.rows), y = columns(Y, A.rows);
   kernels::loss_gradient<T>(loss, parameter, A.rows * A.cols, a.data(), y.data(), a.data());
   scatter<T>(a.data(), A.rows, 0, A.cols, dA);
 }

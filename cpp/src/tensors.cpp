@@ -32,7 +32,7 @@ Tensors::Tensors(const Spec& spec) {
       add(Role::gamma, n_out, 1);
       add(Role::beta, n_out, 1);
     }
-    if (layer.trainable_slope) add(Role::slope, n_out, 1);
+    if (layer.parametric) add(Role::alpha, n_out, 1);
     if (layer.scaled_inputs) add(Role::scale, n_in, 1);
     if (layer.norm != Norm::batch) continue;
     for (const Role role : {Role::running_mean, Role::running_variance}) {

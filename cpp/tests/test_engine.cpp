@@ -43,9 +43,9 @@ struct Problem {
   Problem(const Spec& spec, Index examples, std::uint64_t seed)
       : network(spec), m(examples), X(numbers<T>(spec.units(0) * m, seed)), weights(at(m), T(1)) {
     for (int l = 1; l <= spec.depth(); ++l) {
-      const Slice& s = network.layout.layer(l);
-      const auto W = numbers<T>(s.n_in * s.n_out + s.n_out, seed + at(l), 1 / std::sqrt(static_cast<double>(s.n_in)));
-      std::copy(W.begin(), W.end(), network.parameters.data() + s.W);  // and the biases behind them
+      const Tensor& W = network.tensors.at(l, Role::W);
+      const auto draws = numbers<T>((W.cols + 1) * W.rows, seed + at(l), 1 / std::sqrt(static_cast<double>(W.cols)));
+      std::copy(draws.begin(), draws.end(), network.parameters.data() + W.offset);  // and the biases behind them
     }
     const std::string loss = losses()[at(spec.loss())].name;
     for (const T y : numbers<T>(spec.outputs() * m, seed + 50))
@@ -73,12 +73,12 @@ struct Problem {
     return A;
   }
   std::vector<T> slope(int threads = 1) const {
-    std::vector<T> g(at(network.layout.size()));
+    std::vector<T> g(at(network.tensors.size()));
     gradient(network, examples(), g.data(), threads);
     return g;
   }
   double cost() const {
-    std::vector<T> g(at(network.layout.size()));
+    std::vector<T> g(at(network.tensors.size()));
     return gradient(network, examples(), g.data(), 1);
   }
 
@@ -102,8 +102,8 @@ Plain plain(const Problem<double>& p) {
   for (Index j = 0; j < p.m; ++j) {
     std::vector<double> a(p.X.begin() + j * spec.units(0), p.X.begin() + (j + 1) * spec.units(0));
     for (int l = 1; l <= spec.depth(); ++l) {
-      const auto W = weights(p.network.layout, p.network.parameters.data(), l);
-      const auto b = biases(p.network.layout, p.network.parameters.data(), l);
+      const auto W = view(p.network.tensors.at(l, Role::W), p.network.parameters.data());
+      const auto b = view(p.network.tensors.at(l, Role::b), p.network.parameters.data());
       std::vector<double> z(at(W.rows));
       for (Index i = 0; i < W.rows; ++i) {
         z[at(i)] = b(i, 0);
@@ -175,7 +175,7 @@ TEST(gradients_are_the_central_differences_of_the_cost) {
   constexpr double h = 1e-5;
   for (auto& p : all_kinds()) {
     const auto g = p.slope();
-    const Index size = p.network.layout.size(), every = size > 2000 ? 1501 : 1;
+    const Index size = p.network.tensors.size(), every = size > 2000 ? 1501 : 1;
     for (Index i = size - 1; i >= 0; i -= every) {
       double& w = p.network.parameters.data()[i];
       const double before = w;
@@ -197,7 +197,7 @@ TEST(float_gradients_are_double_gradients_rounded) {
     const Problem<float> narrow(spec, 300, 1);
     Problem<double> wide(spec, 300, 1);
     wide.X.assign(narrow.X.begin(), narrow.X.end());
-    for (Index i = 0; i < narrow.network.layout.size(); ++i) {
+    for (Index i = 0; i < narrow.network.tensors.size(); ++i) {
       wide.network.parameters.data()[i] = narrow.network.parameters.data()[i];
     }
     const auto g = narrow.slope();
@@ -336,16 +336,17 @@ TEST_BOTH(a_trace_holds_the_bits_of_predictions_gradients_and_the_functions_of_t
       CHECK(find("A", 0) == p.X);
       CHECK(find("A", 3) == p.predicted());
       for (int l = 1; l <= 3; ++l) {
-        const Slice& s = p.network.layout.layer(l);
-        CHECK(find("dW", l) == std::vector<T>(g.begin() + s.W, g.begin() + s.b), "layer ", l);
-        CHECK(find("db", l) == std::vector<T>(g.begin() + s.b, g.begin() + s.b + s.n_out), "layer ", l);
+        const Index n_in = spec.units(l - 1), n_out = spec.units(l);
+        const auto first = g.begin() + p.network.tensors.at(l, Role::W).offset, behind = first + n_in * n_out;
+        CHECK(find("dW", l) == std::vector<T>(first, behind), "layer ", l);
+        CHECK(find("db", l) == std::vector<T>(behind, behind + n_out), "layer ", l);
         const auto below = find("A", l - 1), Z = find("Z", l), A = find("A", l);
         std::vector<T> z(Z.size()), a(A.size());
-        const auto W = weights<const T>(p.network.layout, p.network.parameters.data(), l);
-        const auto b = biases<const T>(p.network.layout, p.network.parameters.data(), l);
-        linear_forward<T>({below.data(), s.n_in, p.m, 1, s.n_in}, W, b, {z.data(), s.n_out, p.m, 1, s.n_out});
-        activation_forward<T>({Z.data(), s.n_out, p.m, 1, s.n_out}, spec.layer(l).activation, spec.layer(l).parameter,
-                              {a.data(), s.n_out, p.m, 1, s.n_out});
+        const auto W = view(p.network.tensors.at(l, Role::W), p.network.parameters.data());
+        const auto b = view(p.network.tensors.at(l, Role::b), p.network.parameters.data());
+        linear_forward<T>({below.data(), n_in, p.m, 1, n_in}, W, b, {z.data(), n_out, p.m, 1, n_out});
+        activation_forward<T>({Z.data(), n_out, p.m, 1, n_out}, spec.layer(l).activation, spec.layer(l).parameter,
+                              {a.data(), n_out, p.m, 1, n_out});
         CHECK(z == Z && a == A, "layer ", l, ", ", hidden);
       }
     }

@@ -90,7 +90,7 @@ TEST(the_counter_sees_every_kind_of_allocation) {
   CHECK(counted([] { std::free(escape = std::realloc(nullptr, 10)); }) == 1);
   CHECK(counted([] { std::free(escape = std::aligned_alloc(64, 128)); }) == 1);
   CHECK(counted([] {
-          const Buffer<float> buffer(1000);
+          Buffer<float> buffer(1000);
           escape = buffer.data();
         }) == 1);
   void* memory = nullptr;
@@ -116,9 +116,9 @@ void check_run(const std::vector<Index>& sizes, Index m, Index batch, const char
   for (std::size_t l = 1; l < sizes.size(); ++l) layers.push_back({sizes[l], activation_id("silu"), 0});
   layers.back().activation = activation_id("softmax");
   Network<T> network(Spec(sizes[0], layers, loss_id("categorical_cross_entropy")));
-  std::vector<double> draws(static_cast<std::size_t>(std::max(network.layout.size(), m * sizes[0])));
+  std::vector<double> draws(static_cast<std::size_t>(std::max(network.tensors.size(), m * sizes[0])));
   normal(1, stream(Stream::user, 0), draws.data(), static_cast<Index>(draws.size()));
-  for (Index i = 0; i < network.layout.size(); ++i) {
+  for (Index i = 0; i < network.tensors.size(); ++i) {
     network.parameters.data()[i] = static_cast<T>(0.02 * draws[static_cast<std::size_t>(i)]);
   }
   const std::vector<T> X(draws.begin(), draws.begin() + m * sizes[0]);
@@ -128,7 +128,7 @@ void check_run(const std::vector<Index>& sizes, Index m, Index batch, const char
   for (std::size_t k = 0; k < rule.hyper.size(); ++k) {
     rule.hyper[k] = optimizers()[static_cast<std::size_t>(rule.row)].hyper[k].value;
   }
-  Optimizer<T> optimizer(rule, Schedule(0, {0.001}), network.layout.size());
+  Optimizer<T> optimizer(rule, Schedule(0, {0.001}), network);
   TrainOptions options;
   options.batch_size = batch;
   options.epochs = 3;

@@ -6,7 +6,7 @@
 #include <deepcore/optimizer.hpp>
 #include <deepcore/version.hpp>
 
-#include "packed.hpp"
+#include "sizes.hpp"
 
 #include <cmath>
 #include <limits>
@@ -84,14 +84,16 @@ TEST(labels_are_for_softmax) {
   CHECK(!make(2, {3}, "sigmoid", "binary_cross_entropy").takes_labels());
 }
 
-TEST(a_layout_puts_weights_and_biases_one_behind_the_other_column_by_column) {
-  const Layout layout(make(5, {4, 3}));
-  CHECK(layout.depth() == 2);
-  CHECK(layout.size() == 5 * 4 + 4 + 4 * 3 + 3);
-  CHECK(layout.layer(1).W == 0 && layout.layer(1).b == 20 && layout.layer(2).W == 24 && layout.layer(2).b == 36);
-  std::vector<float> block(39);
-  for (std::size_t i = 0; i < block.size(); ++i) block[i] = static_cast<float>(i);
-  const auto W = weights(layout, block.data(), 2), b = biases(layout, block.data(), 2);
+TEST(tensors_put_weights_and_biases_one_behind_the_other_column_by_column) {
+  const Tensors tensors(make(5, {4, 3}));
+  CHECK(tensors.all().size() == 4);
+  CHECK(tensors.size() == 5 * 4 + 4 + 4 * 3 + 3);
+  CHECK(tensors.at(1, Role::W).offset == 0 && tensors.at(1, Role::b).offset == 20);
+  CHECK(tensors.at(2, Role::W).offset == 24 && tensors.at(2, Role::b).offset == 36);
+  CHECK(tensors.find(1, Role::gamma) == nullptr && tensors.find(3, Role::W) == nullptr);
+  std::vector<float> values(39);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  const auto W = view(tensors.at(2, Role::W), values.data()), b = view(tensors.at(2, Role::b), values.data());
   CHECK(W.rows == 3 && W.cols == 4 && b.rows == 3 && b.cols == 1);
   CHECK(W(0, 0) == 24 && W(1, 0) == 25 && W(0, 1) == 27 && W(2, 3) == 35);
   CHECK(b(0, 0) == 36 && b(2, 0) == 38);
@@ -99,9 +101,9 @@ TEST(a_layout_puts_weights_and_biases_one_behind_the_other_column_by_column) {
 
 TEST(sizes_that_overflow_are_refused_as_memory_that_is_not_there) {
   const Index huge = Index{1} << 32U, half = Index{1} << 31U, top = std::numeric_limits<Index>::max();
-  REFUSES(Layout(make(huge, {huge})), "bad_alloc");              // one product
-  REFUSES(Layout(make(half, {half, half, half})), "bad_alloc");  // the sum of the products
-  REFUSES(Layout(make(1, {top})), "bad_alloc");                  // the biases
+  REFUSES(Tensors(make(huge, {huge})), "bad_alloc");              // one product
+  REFUSES(Tensors(make(half, {half, half, half})), "bad_alloc");  // the sum of the products
+  REFUSES(Tensors(make(1, {top})), "bad_alloc");                  // the biases
   REFUSES(Network<float>(make(half, {half})), "bad_alloc");      // fits an index, not its bytes
   REFUSES(Network<double>(make(Index{1} << 28U, {huge})), "bad_alloc");
 }
@@ -115,7 +117,7 @@ TEST(a_buffer_refuses_a_negative_or_impossible_size) {
 TEST_BOTH(a_buffer_is_aligned_and_zero) {
   for (const Index n : {0, 1, 15, 16, 17, 1000}) {
     const Buffer<T> buffer(n);
-    CHECK(buffer.size() == n && buffer.data() != nullptr);
+    CHECK(buffer.size() == n && (buffer.data() == nullptr) == (n == 0));  // an empty buffer allocates nothing
     CHECK(reinterpret_cast<std::uintptr_t>(buffer.data()) % kAlignment == 0);
     for (Index i = 0; i < n; ++i) CHECK(buffer.data()[i] == 0);
   }

@@ -95,12 +95,15 @@ TEST_BOTH(an_optimizer_has_the_slots_that_its_row_names_as_large_as_the_paramete
     Rule rule{optimizer_id(name)};
     if (name == "sgd") rule.hyper[0] = 0.9;      // without momentum it needs none
     if (name == "rmsprop") rule.hyper[2] = 0.9;  // without momentum it needs the first only
-    const Optimizer<T> optimizer(rule, Schedule(0, {0.1}), 37);
+    const Network<T> network(Spec(36, {{1, 0, 0}}, loss_id("half_squared_error")));
+    const Optimizer<T> optimizer(rule, Schedule(0, {0.1}), network);
     CHECK(optimizer.slots.size() == slots, name);
     CHECK(optimizer.steps == 0);
-    for (const auto& slot : optimizer.slots) {
-      CHECK(slot.size() == 37, name);
-      for (Index i = 0; i < 37; ++i) CHECK(slot.data()[i] == 0, name);
+    CHECK(optimizer.parameter_count() == 37, name);
+    for (std::size_t k = 0; k < slots; ++k) {
+      std::vector<T> slot(37, T(1));
+      optimizer.read_slot(k, slot.data());
+      CHECK(slot == std::vector<T>(37, T(0)), name);
     }
   }
 }
@@ -108,7 +111,8 @@ TEST_BOTH(an_optimizer_has_the_slots_that_its_row_names_as_large_as_the_paramete
 TEST_BOTH(an_optimizer_without_momentum_has_no_velocity) {
   for (const auto& [name, slots] : {std::pair<const char*, std::size_t>{"sgd", 0}, {"rmsprop", 1}}) {
     Rule rule{optimizer_id(name)};
-    CHECK(Optimizer<T>(rule, Schedule(0, {0.1}), 5).slots.size() == slots, name);
+    const Network<T> network(Spec(4, {{1, 0, 0}}, loss_id("half_squared_error")));
+    CHECK(Optimizer<T>(rule, Schedule(0, {0.1}), network).slot_count() == slots, name);
   }
 }
 

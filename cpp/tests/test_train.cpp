@@ -44,7 +44,7 @@ struct Course {
   }
   Network<T> network() const {
     Network<T> fresh(spec);
-    const auto values = numbers<T>(fresh.layout.size(), 2, 0.1);
+    const auto values = numbers<T>(fresh.tensors.size(), 2, 0.1);
     std::copy(values.begin(), values.end(), fresh.parameters.data());
     return fresh;
   }
@@ -65,7 +65,7 @@ Optimizer<T> make(const std::string& name, const Network<T>& network, Schedule r
     rule.hyper[k] = everything && constant.name != nullptr && constant.value == 0 ? 0.25 : constant.value;
   }
   rule.weight_decay = everything ? 0.25 : optimizers()[at(rule.row)].weight_decay;
-  return {rule, std::move(rates), network.layout.size()};
+  return {rule, std::move(rates), network};
 }
 
 template <class T>
@@ -87,7 +87,7 @@ template <class T>
 std::vector<double> by_hand(const Course<T>& course, Network<T>& network, Optimizer<T>& optimizer,
                             const TrainOptions& options, Index steps = std::numeric_limits<Index>::max()) {
   const Index n = course.spec.units(0), batch = options.batch_size == 0 ? course.m : options.batch_size;
-  std::vector<T> g(at(network.layout.size()));
+  std::vector<T> g(at(network.tensors.size()));
   std::vector<double> losses;
   for (Index epoch = 0; epoch < options.epochs; ++epoch) {
     std::vector<std::int64_t> order(at(course.m));

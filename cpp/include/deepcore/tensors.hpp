@@ -16,7 +16,7 @@ struct Tensor {
   Index offset;      // of its first value
 };
 
-// W1 b1 (gamma1 beta1) (slope1) (scale1) W2 b2 ...; behind each other, without gaps.
+// W1 b1 (gamma1 beta1) (alpha1) (scale1) W2 b2 ...; behind each other, without gaps.
 class Tensors {
  public:
   explicit Tensors(const Spec& spec);  // throws std::bad_alloc if the sizes exceed the address space
