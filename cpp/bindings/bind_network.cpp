@@ -11,9 +11,9 @@
 #include "bind.hpp"
 #include "gil.hpp"
 
-#include <pybind11/stl.h>
+#include "platform.hpp"
 
-#include <unistd.h>
+#include <pybind11/stl.h>
 
 #include <memory>
 #include <mutex>
@@ -168,17 +168,17 @@ struct BoundPredictor {
   Index inputs, outputs;
   double work;  // multiply-adds of one example
   std::unique_ptr<std::mutex> mutex = std::make_unique<std::mutex>();
-  pid_t owner = getpid();
+  std::int64_t owner = platform::process_id();
 
   void run(View<const T> X, View<T> A, int threads) {
     if (work * static_cast<double>(X.cols) < 1e5) {  // microseconds: giving the GIL away would cost as much
       const std::unique_lock<std::mutex> lock(*mutex, std::try_to_lock);
       if (lock.owns_lock()) return predictor(X, A, 1);
     }
-    if (owner != getpid()) {  // who held it when the process was forked is not here to give it back
+    if (owner != platform::process_id()) {  // who held it when the process was forked is not here to give it back
       [[maybe_unused]] std::mutex* const lost = mutex.release();
       mutex = std::make_unique<std::mutex>();
-      owner = getpid();
+      owner = platform::process_id();
     }
     const Released released;
     const std::lock_guard<std::mutex> lock(*mutex);
@@ -325,10 +325,10 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
             TrainOptions options{batch_size, epochs, shuffle, seed, first_epoch, threads};
             py::array visit;
             if (order) {
-              const Index m = batch.examples.count();
-              visit = order_door(*order, m, epochs);
+              const Index count = batch.examples.count();
+              visit = order_door(*order, count, epochs);
               options.order = static_cast<const std::int64_t*>(visit.data());
-              options.order_epochs = visit.size() == m ? 1 : epochs;
+              options.order_epochs = visit.size() == count ? 1 : epochs;
             }
             Listener listener(std::move(on_epoch), std::move(on_poll));
             const Writing writing(self.busy);

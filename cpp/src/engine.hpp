@@ -7,8 +7,8 @@
 #include <deepcore/plan.hpp>
 
 #include "packed.hpp"
-#include "parallel.hpp"
 #include "runner.hpp"
+#include "team.hpp"
 
 namespace deepcore {
 

@@ -5,7 +5,7 @@
 #include <deepcore/network.hpp>
 
 #include "packed.hpp"
-#include "parallel.hpp"
+#include "team.hpp"
 
 namespace deepcore {
 

@@ -6,7 +6,7 @@
 
 #include "kernels/columns.hpp"
 #include "kernels/panels.hpp"
-#include "parallel.hpp"
+#include "team.hpp"
 
 #include <algorithm>
 #include <vector>

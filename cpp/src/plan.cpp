@@ -6,7 +6,7 @@
 #include "kernels/narrow.hpp"
 #include "kernels/optimizers.hpp"
 #include "packed.hpp"
-#include "parallel.hpp"
+#include "team.hpp"
 
 #include <algorithm>
 #include <cmath>
