@@ -206,3 +206,9 @@ def test_sources_are_ascii():
 def test_a_cpp_file_opens_with_what_it_is():
     silent = [str(path.relative_to(ROOT)) for path in cpp_files() if not path.read_text().startswith("// ")]
     assert silent == []
+
+
+def test_only_platform_files_include_headers_of_an_operating_system():
+    system = re.compile(r"<(unistd|pthread|sched|windows|process|sys/\w+)\.h>")
+    users = {path.name for path in cpp_files() if any(map(system.fullmatch, includes(path)))}
+    assert users <= {"platform_posix.cpp", "platform_windows.cpp"}

@@ -88,9 +88,11 @@ def test_run_time_needs_numpy_and_safetensors_only():
 @beside_sources
 def test_development_uses_the_pybind11_and_eigen_of_the_wheel():
     text = (ROOT / "pyproject.toml").read_text()
-    build = re.findall(r'"([^"]+)"', re.search(r"^requires = \[(.*)\]$", text, re.MULTILINE)[1])
-    assert len(build) == 3
-    assert [line for line in build if text.count(f'"{line}"') != 2] == [build[0]]  # scikit-build-core
+    required = re.findall(r'"([^"]+)"', re.search(r"^requires = \[(.*)\]$", text, re.MULTILINE)[1])
+    names = [re.match(r"[\w-]+", line)[0] for line in required]
+    assert names == ["scikit-build-core", "pybind11", "cmeel-eigen"]
+    for name, line in zip(names, required, strict=True):
+        assert set(re.findall(rf'"({name}[=><~!][^"]*)"', text)) == {line}
 
 
 def test_importing_deepcore_loads_no_extra():

@@ -9,9 +9,9 @@
 #include "bind.hpp"
 #include "gil.hpp"
 
-#include <pybind11/stl.h>
+#include "platform.hpp"
 
-#include <unistd.h>
+#include <pybind11/stl.h>
 
 #include <algorithm>
 #include <chrono>
@@ -220,17 +220,17 @@ struct BoundPredictor {
   double work;        // multiply-adds of one example
   std::string sizes;  // 784-128-10
   std::unique_ptr<std::mutex> mutex = std::make_unique<std::mutex>();
-  pid_t owner = getpid();
+  std::int64_t owner = platform::process_id();
 
   void run(View<const T> X, View<T> A, int threads) {
     if (work * static_cast<double>(X.cols) < 1e5) {  // microseconds: giving the GIL away would cost as much
       const std::unique_lock<std::mutex> lock(*mutex, std::try_to_lock);
       if (lock.owns_lock()) return predictor(X, A, 1);
     }
-    if (owner != getpid()) {  // who held it when the process was forked is not here to give it back
+    if (owner != platform::process_id()) {  // who held it when the process was forked is not here to give it back
       [[maybe_unused]] std::mutex* const lost = mutex.release();
       mutex = std::make_unique<std::mutex>();
-      owner = getpid();
+      owner = platform::process_id();
     }
     const Released released;
     const std::lock_guard<std::mutex> lock(*mutex);

@@ -4,7 +4,7 @@
 
 #include <pybind11/pybind11.h>
 
-#include <unistd.h>
+#include "platform.hpp"
 
 #include <optional>
 
@@ -23,7 +23,7 @@ void take_lock(F take) {
   try {
     take();
   } catch (const abi::__forced_unwind&) {
-    for (;;) ::pause();
+    platform::sleep_forever();
   }
 #else
   take();

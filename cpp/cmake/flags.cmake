@@ -12,6 +12,15 @@ function(deepcore_flags target variant)
     # Square roots and quotients are rounded correctly, as IEEE 754 asks. Eigen's other way starts from the processor's
     # approximate reciprocal root, whose bits differ between vendors.
     EIGEN_FAST_MATH=0)
+  if(MSVC)
+    # cl and clang-cl; /fp:precise keeps a*b+c apart. They have no option for v2.
+    target_compile_options(${target} PRIVATE
+      /fp:precise /permissive- /Zc:__cplusplus /bigobj /W4 $<$<BOOL:${DEEPCORE_WERROR}>:/WX>)
+    set(arch_v3 /arch:AVX2)
+    set(arch_v4 /arch:AVX512)
+    target_compile_options(${target} PUBLIC ${arch_${variant}})
+    return()
+  endif()
   # No contraction: whether a*b+c is fused must not depend on the compiler's mood, or one road gives other bits than
   # the other. Never -ffast-math: it changes the floating-point mode of the whole process.
   target_compile_options(${target} PRIVATE

@@ -1,11 +1,14 @@
 # deepcore_variant(v3): the library, the Python module and the C++ tests, all compiled for one CPU level.
-# One shared object has one set of flags; linking two levels into one makes the linker mix their std:: and Eigen code.
+# Nothing in a shared object is compiled for a higher level than the object's name says, since the linker keeps one copy of
+# each inline function, whichever source it comes from.
 
 # deepcore_module(name sources...): an extension module that exports its PyInit_ function only.
 function(deepcore_module name)
   pybind11_add_module(${name} MODULE NO_EXTRAS ${ARGN})
   if(DEEPCORE_SANITIZE)
     # The sanitizers' run-time replaces functions by name, so names must stay visible.
+  elseif(WIN32)
+    # Only what is declared dllexport leaves a DLL.
   elseif(APPLE)
     target_link_options(${name} PRIVATE "LINKER:-exported_symbol,_PyInit_*")
   else()
@@ -14,6 +17,17 @@ function(deepcore_module name)
     set_property(TARGET ${name} APPEND PROPERTY LINK_DEPENDS "${exports}")
   endif()
   install(TARGETS ${name} LIBRARY DESTINATION deepcore/_core)
+endfunction()
+
+# deepcore_bindings(): all of the bindings but module.cpp, compiled once, for the lowest level of this build. They convert
+# and check arguments, so a higher level gains them nothing; the target is linked into the module of every variant.
+function(deepcore_bindings)
+  list(GET DEEPCORE_VARIANTS 0 lowest)
+  add_library(deepcore_bindings OBJECT ${deepcore_bindings})
+  deepcore_flags(deepcore_bindings ${lowest})
+  target_include_directories(deepcore_bindings PRIVATE src)
+  target_link_libraries(deepcore_bindings PRIVATE deepcore_headers Threads::Threads pybind11::module)
+  target_precompile_headers(deepcore_bindings PRIVATE <pybind11/numpy.h> <pybind11/stl.h>)
 endfunction()
 
 function(deepcore_variant variant)
@@ -26,7 +40,7 @@ function(deepcore_variant variant)
 
   if(DEEPCORE_PYTHON)
     set(module _core_${variant})
-    deepcore_module(${module} ${deepcore_bindings})
+    deepcore_module(${module} bindings/module.cpp $<TARGET_OBJECTS:deepcore_bindings>)
     deepcore_flags(${module} ${variant})
     target_compile_definitions(${module} PRIVATE DEEPCORE_MODULE=${module})
     target_link_libraries(${module} PRIVATE ${library})

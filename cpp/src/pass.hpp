@@ -5,7 +5,7 @@
 
 #include <deepcore/plan.hpp>
 
-#include "parallel.hpp"
+#include "team.hpp"
 #include "stages/stage.hpp"
 
 #include <memory>

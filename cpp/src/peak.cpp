@@ -3,7 +3,7 @@
 #include <deepcore/peak.hpp>
 
 #include "kernels/packet.hpp"
-#include "parallel.hpp"
+#include "team.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -6,7 +6,7 @@
 #include <deepcore/spec.hpp>
 
 #include "kernels/panels.hpp"
-#include "parallel.hpp"
+#include "team.hpp"
 
 #include <algorithm>
 

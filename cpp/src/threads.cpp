@@ -1,19 +1,12 @@
-// The number of threads: from a setting, the environment, the affinity mask and the cgroup's quota.
+// The number of threads: from a setting, the environment, or what the system grants.
 // Floor: layer.
 #include <deepcore/threads.hpp>
 
+#include "platform.hpp"
+
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
-#include <string>
-#include <thread>
-
-#if defined(__linux__)
-#include <sched.h>
-#endif
 
 namespace deepcore {
 
@@ -21,6 +14,7 @@ namespace {
 
 std::atomic<int> chosen{0};
 
+// The number that an environment variable holds; 0 if it holds none, or one that no machine has processors for.
 int from_environment(const char* name) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read, as every library does
   if (value == nullptr) return 0;
@@ -28,38 +22,7 @@ int from_environment(const char* name) {
   const long threads = std::strtol(value, &end, 10);  // OMP_NUM_THREADS may be a list: its first number counts
   // 2.5 and 1e3 are no numbers of threads.
   const bool whole = end != value && (*end == '\0' || *end == ',' || *end == ' ');
-  return whole && threads > 0 && threads < 100000 ? static_cast<int>(threads) : 0;
-}
-
-int affinity() {
-#if defined(__linux__)
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(CPU_COUNT(&set), 1);
-#endif
-  return std::max(static_cast<int>(std::thread::hardware_concurrency()), 1);
-}
-
-// CPUs that a cgroup v2 grants: the smallest quota on the path from this process's own group to the root. 0: no limit.
-int quota() {
-  std::ifstream groups("/proc/self/cgroup");
-  std::string line;
-  std::string path;
-  while (std::getline(groups, line)) {
-    if (line.rfind("0::", 0) == 0) path = line.substr(3);
-  }
-  double smallest = 0;
-  for (;;) {
-    std::ifstream file("/sys/fs/cgroup" + (path == "/" ? "" : path) + "/cpu.max");
-    std::string most;
-    double period = 0;
-    if (file >> most >> period && most != "max" && period > 0) {
-      const double cpus = std::strtod(most.c_str(), nullptr) / period;
-      if (smallest == 0 || cpus < smallest) smallest = cpus;
-    }
-    if (path.empty() || path == "/") break;
-    path.erase(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
-  }
-  return static_cast<int>(std::ceil(smallest));
+  return whole && threads > 0 && threads <= kMaxThreads ? static_cast<int>(threads) : 0;
 }
 
 }  // namespace
@@ -68,10 +31,11 @@ int num_threads() {
   if (const int threads = chosen.load(); threads > 0) return threads;
   if (const int threads = from_environment("DEEPCORE_NUM_THREADS"); threads > 0) return threads;
   if (const int threads = from_environment("OMP_NUM_THREADS"); threads > 0) return threads;
-  static const int granted = quota();  // read once: a file's worth of time, and it rarely changes
-  return granted > 0 ? std::min(affinity(), granted) : affinity();
+  static const int granted = platform::processor_quota();  // read once: a file's worth of time, and it rarely changes
+  const int allowed = platform::allowed_processors();
+  return std::min(granted > 0 ? std::min(allowed, granted) : allowed, kMaxThreads);
 }
 
-void set_num_threads(int threads) { chosen.store(std::max(threads, 0)); }
+void set_num_threads(int threads) { chosen.store(std::clamp(threads, 0, kMaxThreads)); }
 
 }  // namespace deepcore

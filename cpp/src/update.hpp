@@ -6,7 +6,7 @@
 #include <deepcore/optimizer.hpp>
 
 #include "kernels/update.hpp"
-#include "parallel.hpp"
+#include "team.hpp"
 #include "pass.hpp"
 #include "state.hpp"
 

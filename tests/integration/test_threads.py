@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -78,9 +79,16 @@ def test_omp_num_threads_is_heard_and_may_be_a_list():
     assert asked(OMP_NUM_THREADS="5,2") == 5
 
 
-@pytest.mark.parametrize("nonsense", ["", "0", "-2", "many", "2.5", "1e3"])
-def test_a_number_that_is_none_is_passed_over(nonsense):
+@pytest.mark.parametrize(
+    "nonsense", ["", "0", "-2", "many", "2.5", "1e3", "1025", "99999", "4294967297", "9" * 30]
+)
+def test_an_environment_variable_that_holds_no_possible_number_of_threads_is_ignored(nonsense):
     assert asked(DEEPCORE_NUM_THREADS=nonsense, OMP_NUM_THREADS="4") == 4
+    assert asked(DEEPCORE_NUM_THREADS=nonsense, OMP_NUM_THREADS=nonsense) == asked()
+
+
+def test_the_environment_may_ask_for_as_many_threads_as_a_team_can_have():
+    assert asked(DEEPCORE_NUM_THREADS="1024") == 1024
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no affinity masks")
@@ -104,6 +112,34 @@ def test_no_thread_is_left_after_a_call():
     before = set(os.listdir("/proc/self/task"))  # noqa: PTH208
     trained(4, "float32", "adam")
     assert set(os.listdir("/proc/self/task")) <= before  # noqa: PTH208
+
+
+# Signals that a fault of the thread itself raises, and two that are sent to the process.
+FAULTS = ["SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGSYS", "SIGTRAP"]
+SENT = ["SIGINT", "SIGTERM"]
+
+
+def blocked_signals(thread):
+    """The signals that a thread of this process blocks, as a number of bits."""
+    with open(f"/proc/self/task/{thread}/status", encoding="ascii") as status:  # noqa: PTH123
+        return int(next(line for line in status if line.startswith("SigBlk:")).split()[1], 16)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="this system does not list threads")  # noqa: PTH112
+def test_workers_block_the_signals_of_the_process_but_not_those_of_their_own_faults():
+    X, y = data()
+    before = set(os.listdir("/proc/self/task"))  # noqa: PTH208
+    masks = []
+
+    def look(record):
+        workers = set(os.listdir("/proc/self/task")) - before  # noqa: PTH208
+        masks.extend(blocked_signals(worker) for worker in workers)
+
+    dc.mlp([60, 210, 90, 5], dtype="float32").fit(X, y, epochs=1, threads=3, callbacks=[look])
+    assert len(masks) == 2
+    for mask in masks:
+        assert [name for name in FAULTS if mask >> (getattr(signal, name) - 1) & 1] == []
+        assert [name for name in SENT if not mask >> (getattr(signal, name) - 1) & 1] == []
 
 
 FORKED = """

@@ -33,5 +33,5 @@ def choose(requested: str | None, built: Sequence[str], runnable: Sequence[str])
             return variant
     raise ImportError(
         f"deepcore: no variant of this installation runs on this CPU; {known}; "
-        "build it here: pip install --no-binary deepcore-nn deepcore-nn -Ccmake.define.DEEPCORE_VARIANTS=base"
+        "build one for it: pip install --no-binary deepcore-nn --force-reinstall deepcore-nn"
     )

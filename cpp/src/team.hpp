@@ -4,6 +4,8 @@
 
 #include <deepcore/view.hpp>
 
+#include "platform.hpp"
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -13,11 +15,10 @@
 #include <type_traits>
 #include <vector>
 
-#include <sys/types.h>
-
 namespace deepcore {
 
-// How many threads a run may use: `requested`, else what threads.hpp says, and never more than its flops can feed.
+// How many threads a run may use: `requested`, else what threads.hpp says; never more than its flops can feed, nor than
+// kMaxThreads.
 int team_size(int requested, double flops);
 
 class Team {
@@ -32,6 +33,7 @@ class Team {
   // Calls work(item, thread) once for every item of 0..count-1 and returns when all are done. Each thread starts with an
   // even share of neighbouring items, the same in every call, since what it touched last time is still in its caches;
   // then it helps the others. What an item computes must not depend on the thread: then no result depends on the team.
+  // work must not throw: an exception that leaves it ends the process, as one that leaves a thread does.
   template <class F>
   void for_each(Index count, F&& work) {
     using Work = std::remove_reference_t<F>;
@@ -44,6 +46,7 @@ class Team {
 
  private:
   using Call = void (*)(void*, Index, int);
+  void start_workers() noexcept;
   void share(Index count, Call call, void* work);
   void serve(int thread);
   bool take(int thread);
@@ -52,7 +55,7 @@ class Team {
   // The items of one thread that nobody has taken: the number of the job in the high half and the first such item in the
   // low half. Whoever takes an item knows that its job is not over, and the caller waits for items only, never for a
   // thread that is late.
-  struct alignas(64) Share {
+  struct alignas(platform::kCacheLine) Share {
     std::atomic<std::uint64_t> ticket{0};
     std::atomic<Index> end{0};
   };
@@ -63,8 +66,8 @@ class Team {
   std::atomic<std::uint64_t> announced_{0};  // the job that is on
   std::atomic<Call> call_{nullptr};
   std::atomic<void*> work_{nullptr};
-  alignas(64) std::atomic<Index> done_{0};  // items finished
-  alignas(64) std::atomic<int> asleep_{0};
+  alignas(platform::kCacheLine) std::atomic<Index> done_{0};  // items finished
+  alignas(platform::kCacheLine) std::atomic<int> asleep_{0};
   std::atomic<bool> closed_{false};
   struct Crew {  // apart, to be given up as a whole in a forked child, where the threads are not
     std::mutex mutex;
@@ -72,7 +75,7 @@ class Team {
     std::vector<std::thread> workers;
   };
   std::unique_ptr<Crew> crew_;  // null: alone
-  pid_t owner_ = 0;
+  std::int64_t owner_ = 0;      // the process that has the threads
 };
 
 }  // namespace deepcore

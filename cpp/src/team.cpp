@@ -1,17 +1,12 @@
 // Team: workers that spin for a bounded time between jobs, then sleep.
 // Floor: layer.
-#include "parallel.hpp"
+#include "team.hpp"
 
 #include <deepcore/threads.hpp>
 
 #include <algorithm>
-#include <csignal>
-
-#include <unistd.h>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include <new>
+#include <system_error>
 
 namespace deepcore {
 
@@ -24,40 +19,36 @@ constexpr int kJobShift = 32;
 constexpr std::uint64_t kItems = 0xFFFFFFFFU;  // the low half of a ticket: more items than any job has
 constexpr int kSpins = 20000;  // about 0.4 ms: longer than any pause within an epoch, shorter than anyone notices
 
-void pause() {
-#if defined(__x86_64__)
-  _mm_pause();
-#else
-  std::this_thread::yield();
-#endif
-}
-
 }  // namespace
 
 int team_size(int requested, double flops) {
   const double useful = flops / kFlopsPerThread;
   if (useful < 2) return 1;
-  const int threads = requested > 0 ? requested : num_threads();
+  const int threads = requested > 0 ? std::min(requested, kMaxThreads) : num_threads();
   return useful < threads ? static_cast<int>(useful) : threads;
 }
 
-Team::Team(int size) : size_(std::max(size, 1)), shares_(size_ > 1 ? static_cast<std::size_t>(size_) : 0) {
+Team::Team(int size)
+    : size_(std::clamp(size, 1, kMaxThreads)), shares_(size_ > 1 ? static_cast<std::size_t>(size_) : 0) {
   if (size_ == 1) return;
   crew_ = std::make_unique<Crew>();
-  owner_ = getpid();
-  sigset_t all, before;  // signals belong to the thread that called: Ctrl-C must reach Python's main thread
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
   crew_->workers.reserve(static_cast<std::size_t>(size_) - 1);
-  for (int thread = 1; thread < size_; ++thread) {
-    try {
-      crew_->workers.emplace_back([this, thread] { serve(thread); });
-    } catch (const std::system_error&) {  // no more threads to be had: go on with those there are
-      size_ = thread;
-      break;
+  owner_ = platform::process_id();
+  platform::without_signals([this] { start_workers(); });
+}
+
+// Starts as many workers as there are to be had: a team of fewer threads computes the same.
+void Team::start_workers() noexcept {
+  const int wanted = size_;
+  size_ = 1;
+  try {
+    while (size_ < wanted) {
+      crew_->workers.emplace_back([this, thread = size_] { serve(thread); });
+      ++size_;
     }
+  } catch (const std::system_error&) {  // the system gives no more threads
+  } catch (const std::bad_alloc&) {     // or no memory for them
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Team::~Team() {
@@ -74,7 +65,7 @@ Team::~Team() {
   for (auto& worker : crew_->workers) worker.join();
 }
 
-bool Team::forked() const { return crew_ != nullptr && owner_ != getpid(); }
+bool Team::forked() const { return crew_ != nullptr && owner_ != platform::process_id(); }
 
 bool Team::take_from(int which, int thread) {
   Share& share = shares_[static_cast<std::size_t>(which)];
@@ -120,7 +111,7 @@ void Team::share(Index count, Call call, void* work) {
   }
   for (int spins = 0; done_.load(std::memory_order_acquire) < count; ++spins) {
     if (spins < kSpins) {
-      pause();
+      platform::pause();
     } else {
       std::this_thread::yield();
     }
@@ -137,7 +128,7 @@ void Team::serve(int thread) {
       while (take(thread)) {
       }
     } else if (++spins < kSpins) {
-      pause();
+      platform::pause();
     } else {
       std::unique_lock<std::mutex> lock(crew_->mutex);
       asleep_.fetch_add(1);

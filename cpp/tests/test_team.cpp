@@ -4,12 +4,33 @@
 
 #include <deepcore/threads.hpp>
 
-#include "parallel.hpp"
+#include "team.hpp"
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <new>
 #include <thread>
 #include <vector>
+
+#if !defined(_WIN32)
+#include <csignal>
+#endif
+
+namespace {
+// How many of this thread's allocations succeed before one fails; negative: all of them.
+thread_local int allocations_left = -1;
+}  // namespace
+
+void* operator new(std::size_t bytes) {
+  if (allocations_left == 0) throw std::bad_alloc();
+  if (allocations_left > 0) --allocations_left;
+  if (void* const memory = std::malloc(bytes > 0 ? bytes : 1)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace deepcore {
 namespace {
@@ -37,6 +58,77 @@ TEST(a_team_has_at_least_the_calling_thread) {
   CHECK(Team(0).size() == 1);
   CHECK(Team(-3).size() == 1);
 }
+
+TEST(a_team_has_at_most_the_documented_number_of_threads) {
+  CHECK(team_size(1 << 30, 1e18) == kMaxThreads);
+  const int before = num_threads();
+  set_num_threads(1 << 30);
+  CHECK(num_threads() == kMaxThreads);
+  set_num_threads(0);
+  CHECK(num_threads() == before);
+}
+
+// A team that cannot have all of its workers is smaller; one that cannot have its own memory is not made. Never does the
+// process end, as it would if a thread that runs were destroyed.
+TEST(out_of_memory_while_threads_start_leaves_a_smaller_team_or_none) {
+  int made = 0, refused = 0;
+  for (int allowed = 0; made < 4; ++allowed) {
+    std::unique_ptr<Team> team;
+    allocations_left = allowed;
+    try {
+      team = std::make_unique<Team>(4);
+    } catch (const std::bad_alloc&) {
+      ++refused;
+    }
+    allocations_left = -1;
+    if (team == nullptr) continue;
+    ++made;
+    CHECK(team->size() >= 1 && team->size() <= 4);
+    check_job(*team, 100);
+    if (team->size() == 4) break;
+  }
+  CHECK(made > 1, made, " teams were made");
+  CHECK(refused > 0);
+}
+
+#if !defined(_WIN32)
+sigset_t blocked_here() {
+  sigset_t blocked;
+  pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
+  return blocked;
+}
+
+TEST(workers_leave_signals_to_other_threads_except_those_of_their_own_faults) {
+  Team team(3);
+  std::atomic<int> wrong{0};
+  std::atomic<bool> worked{false};
+  while (!worked) {
+    team.for_each(64, [&](Index, int thread) {
+      if (thread == 0) return std::this_thread::yield();
+      worked = true;
+      const sigset_t blocked = blocked_here();
+      for (const int sent : {SIGINT, SIGTERM, SIGUSR1, SIGALRM}) wrong += sigismember(&blocked, sent) != 1;
+      for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP}) {
+        wrong += sigismember(&blocked, fault) != 0;
+      }
+    });
+  }
+  CHECK(wrong == 0);
+}
+
+TEST(starting_threads_leaves_the_callers_signals_as_they_were_even_without_memory) {
+  for (const int allowed : {-1, 0, 1, 2, 3, 4, 5}) {
+    allocations_left = allowed;
+    try {
+      const Team team(4);
+    } catch (const std::bad_alloc&) {
+    }
+    allocations_left = -1;
+    const sigset_t blocked = blocked_here();
+    for (const int sent : {SIGINT, SIGTERM, SIGUSR1}) CHECK(sigismember(&blocked, sent) == 0);
+  }
+}
+#endif
 
 TEST(jobs_may_follow_each_other_at_once) {
   for (const int size : {2, 3, 7}) {
