@@ -33,11 +33,11 @@ if _other := _clash.foreign_distribution(_here):
 from deepcore import catalog, functional, metrics, schedules  # noqa: E402
 from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau  # noqa: E402
 from deepcore.checkpoint import load  # noqa: E402
-from deepcore.fitting import DivergenceWarning  # noqa: E402
+from deepcore.exceptions import DivergenceWarning, SymmetryWarning  # noqa: E402
 from deepcore.gradient_check import check_model, gradient_check  # noqa: E402
 from deepcore.history import History  # noqa: E402
 from deepcore.info import get_cmake_dir, get_include, show_config  # noqa: E402
-from deepcore.layers import Dense, Dropout, SymmetryWarning  # noqa: E402
+from deepcore.layers import Dense, Dropout  # noqa: E402
 from deepcore.lbfgs import LBFGS  # noqa: E402
 from deepcore.model import Model  # noqa: E402
 from deepcore.optimizers import SGD, Adagrad, Adam, AdamW, NAdam, RMSProp  # noqa: E402

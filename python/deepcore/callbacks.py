@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deepcore import metrics
+from deepcore import _checks, metrics
 
 if TYPE_CHECKING:
     from deepcore.model import Model
@@ -158,8 +158,7 @@ class EarlyStopping:
     ) -> None:
         if patience < 1:
             raise ValueError(f"EarlyStopping: patience must be at least 1, got {patience}")
-        if not min_delta >= 0:
-            raise ValueError(f"EarlyStopping: min_delta must not be negative, got {min_delta}")
+        _checks.number("EarlyStopping", "min_delta", min_delta)
         self.monitor = monitor
         self.patience = patience
         self.min_delta = min_delta
@@ -232,12 +231,10 @@ class ReduceOnPlateau:
         mode: str = "auto",
     ) -> None:
         who = "ReduceOnPlateau"
-        if not 0 < factor < 1:
-            raise ValueError(f"{who}: factor must be above 0 and below 1, got {factor}")
+        _checks.number(who, "factor", factor, 1.0, positive=True)
         numbers = {"patience": patience, "threshold": threshold, "cooldown": cooldown, "min_rate": min_rate}
         for name, value in numbers.items():
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{who}: {name} must be finite and not negative, got {value}")
+            _checks.number(who, name, value)
         self.monitor, self.factor, self.patience = monitor, factor, patience
         self.threshold, self.cooldown, self.min_rate = threshold, cooldown, min_rate
         self._upwards = _direction(who, mode, monitor)

@@ -9,10 +9,8 @@ from __future__ import annotations
 import io
 import math
 import os
-import time
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +19,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from deepcore import _core
-from deepcore.layers import Dense, Dropout, SymmetryWarning
+from deepcore.exceptions import SymmetryWarning
+from deepcore.files.atomic import replacing
+from deepcore.layers import Dense, Dropout
 from deepcore.model import Model
 from deepcore.typing import Array
 
@@ -46,10 +46,8 @@ _LAYER_KEYS: dict[str, Any] = {
 def save(model: Model, path: str | os.PathLike[str]) -> None:
     """Write ``model`` to ``path``, atomically; see ``Model.save``."""
     data = to_bytes(model)
-    with _replacing(Path(path)) as descriptor:
-        remaining = memoryview(data)
-        while remaining:
-            remaining = remaining[os.write(descriptor, remaining) :]
+    with replacing(path) as file:
+        file.write(data)
 
 
 def to_bytes(model: Model) -> bytes:
@@ -80,47 +78,6 @@ def to_bytes(model: Model) -> bytes:
     if int.from_bytes(data[:8], "little") > _MAX_HEADER:
         raise ValueError(f"save: extras must fit into {_MAX_HEADER} bytes; store large data beside the model")
     return data
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[int]:
-    """A descriptor whose content becomes ``path`` if all goes well: temporary file, fsync, rename, fsync."""
-    path = path.resolve()  # a link keeps pointing at the file that is replaced
-    _sweep(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.deepcore-tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        try:
-            yield descriptor
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if hasattr(os, "O_DIRECTORY"):  # the rename itself must reach the disk; Windows has no such handle
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-
-
-def _sweep(path: Path) -> None:
-    """Remove what killed processes left; an hour old, so that nobody is still writing it."""
-    if not path.parent.is_dir():
-        return
-    for stray in path.parent.glob(f".{_literal(path.name)}.*.deepcore-tmp"):
-        try:
-            if time.time() - stray.stat().st_mtime > 3600:
-                stray.unlink()
-        except OSError:  # another process was faster
-            pass
-
-
-def _literal(name: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
 
 
 def load(path: str | os.PathLike[str]) -> Model:

@@ -5,105 +5,24 @@ Rows are examples here; the functions of the notes have their own door in ``func
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from deepcore import _core, catalog
+from deepcore import _checks, _core, catalog
 from deepcore.catalog import Row
 from deepcore.streams import is_mapped, slices
 from deepcore.typing import Array, ClassWeight
 
 __all__ = [
-    "count",
-    "dtype",
     "features",
     "is_sparse",
     "label_smoothing",
     "loss_parameter",
-    "numbers",
     "targets",
-    "threads",
     "weights",
 ]
-
-
-def count(who: str, name: str, value: object, low: int = 1, high: int = 2**31 - 1) -> int:
-    """A whole number from ``low`` to ``high``."""
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool):
-        raise TypeError(f"{who}: {name} must be a whole number, got {value!r}")
-    if not low <= number <= high:
-        rule = f"at least {low}" if number < low else f"at most {high}"
-        raise ValueError(f"{who}: {name} must be {rule}, got {number}")
-    return number
-
-
-def threads(who: str, value: int | None) -> int:
-    """Number of threads as the native module takes it, 0 being its default."""
-    return 0 if value is None else count(who, "threads", value)
-
-
-def dtype(who: str, value: object) -> np.dtype[Any]:
-    """float32 or float64."""
-    try:
-        found: object = np.dtype(value)  # type: ignore[call-overload]
-    except TypeError:
-        found = value
-    if found not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ValueError(f"{who}: dtype must be float32 or float64, got {found}")
-    return found  # type: ignore[return-value]
-
-
-def numbers(who: str, name: str, value: object) -> Array:
-    """``value`` as an array of bools, integers or floats, of whatever shape it has."""
-    plain = type(value) is np.ndarray
-    if not plain and isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
-        raise ValueError(f"{who}: {name} must have no masked values; use {name}.filled(...)")
-    try:
-        array: Array = value if plain else np.asarray(value)  # type: ignore[assignment]
-    except ValueError as error:
-        raise ValueError(f"{who}: {name} must be one rectangular array; its rows differ in length") from error
-    if array.dtype.kind not in "biuf":
-        hint = "map labels to integers first" if array.dtype.kind in "OUS" else "use real numbers"
-        raise TypeError(f"{who}: {name} must hold numbers, got dtype {array.dtype}; {hint}")
-    return array
-
-
-def _check_finite(who: str, name: str, array: Array, first: int = 0, of: int | None = None) -> None:
-    """Refuse infinities and NaN; ``array`` may be rows from ``first`` on of ``of`` rows."""
-    if array.dtype in (np.dtype(np.float32), np.dtype(np.float64)):
-        if _core.first_nonfinite_row(array) < 0:
-            return
-    elif np.isfinite(array).all():
-        return
-    bad = ~np.isfinite(array)
-    index = np.unravel_index(int(bad.argmax()), array.shape)
-    place = f"row {first + index[0]}" + (
-        f", column {index[1]}" if array.ndim > 1 and array.shape[1] > 1 else ""
-    )
-    rows = int(bad.any(axis=tuple(range(1, array.ndim))).sum())
-    count = f"{rows} of {len(array)}" if of is None else f"of {of}"
-    raise ValueError(
-        f"{who}: {name} must be finite in {array.dtype}, got {array[index]} in {place}; "
-        f"remove or fill such rows ({count})"
-    )
-
-
-def _convert(who: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
-    if array.dtype == dtype:
-        _check_finite(who, name, array)
-        return array
-    with np.errstate(over="ignore"):  # what overflows to inf is reported below
-        converted = array.astype(dtype)
-    if array.dtype.kind == "f":
-        _check_finite(who, name, converted)
-    return converted
 
 
 def loss_parameter(loss: str, value: object) -> float | None:
@@ -114,22 +33,15 @@ def loss_parameter(loss: str, value: object) -> float | None:
     if default is None:
         raise ValueError(f"Model: loss_parameter must be None for {loss}, which has none")
     below = 1.0 if loss == "quantile" else np.inf
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"Model: loss_parameter must be a number, got {value!r}")
-    if not 0 < value < below:
-        raise ValueError(f"Model: loss_parameter of {loss} must be above 0 and below {below:g}, got {value}")
-    return float(value)
+    return _checks.number("Model", f"loss_parameter of {loss}", value, below, positive=True)
 
 
 def label_smoothing(loss: str, value: object) -> float:
     """A number in [0, 1), 0 where the loss is no cross-entropy."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"Model: label_smoothing must be a number, got {value!r}")
-    if not 0 <= value < 1:
-        raise ValueError(f"Model: label_smoothing must be at least 0 and below 1, got {value}")
-    if value and not catalog.losses[loss]["needs_probability"]:
+    smoothing = _checks.number("Model", "label_smoothing", value, 1.0)
+    if smoothing and not catalog.losses[loss]["needs_probability"]:
         raise ValueError(f"Model: label_smoothing must be 0 for {loss}, which is no cross-entropy")
-    return float(value)
+    return smoothing
 
 
 def is_sparse(X: object) -> bool:
@@ -142,7 +54,7 @@ def _sparse_features(who: str, X: Any, n_x: int, dtype: np.dtype[Any]) -> Array:
         hint = "; is it transposed?" if X.ndim == 2 and X.shape[0] == n_x else ""
         raise ValueError(f"{who}: X must have {n_x} columns, got shape {X.shape}{hint}")
     rows: Any = X.tocsr()  # no array, but for its shape and dtype the rest does not care
-    values = numbers(who, "X", rows.data)
+    values = _checks.numbers(who, "X", rows.data)
     if values.dtype != dtype:
         with np.errstate(over="ignore"):
             rows = rows.astype(dtype)
@@ -172,7 +84,7 @@ def features(who: str, X: object, n_x: int, dtype: np.dtype[Any], mapped: bool =
     """
     if is_sparse(X):
         return _sparse_features(who, X, n_x, dtype)
-    array = numbers(who, "X", X)
+    array = _checks.numbers(who, "X", X)
     if array.ndim != 2:
         hint = "use X.reshape(1, -1) for one example" if array.ndim == 1 else "use X.reshape(len(X), -1)"
         raise ValueError(f"{who}: X must have shape (m, {n_x}), got {array.shape}; {hint}")
@@ -180,11 +92,11 @@ def features(who: str, X: object, n_x: int, dtype: np.dtype[Any], mapped: bool =
         hint = "; is it transposed?" if array.shape[0] == n_x else "; the model has that many inputs"
         raise ValueError(f"{who}: X must have {n_x} columns, got shape {array.shape}{hint}")
     if array.dtype == dtype or not (mapped and is_mapped(array)):
-        return _convert(who, "X", array, dtype)
+        return _checks.converted(who, "X", array, dtype)
     if array.dtype.kind == "f":
         for rows in slices(len(array), n_x * dtype.itemsize):
             with np.errstate(over="ignore"):
-                _check_finite(who, "X", array[rows].astype(dtype), rows.start, len(array))
+                _checks.finite(who, "X", array[rows].astype(dtype), rows.start, len(array))
     return array
 
 
@@ -204,7 +116,7 @@ def targets(who: str, y: object, m: int, n_out: int, output: str, loss: Row, dty
         TypeError: if y does not hold real numbers.
         ValueError: if the shape or a value breaks the rule for this output.
     """
-    array = numbers(who, "y", y)
+    array = _checks.numbers(who, "y", y)
     if array.ndim == 0 or len(array) != m:
         rows = "no rows" if array.ndim == 0 else f"{len(array)}"
         raise ValueError(f"{who}: y must have {m} rows like X, got {rows}{_transposed(array, m)}")
@@ -218,7 +130,7 @@ def targets(who: str, y: object, m: int, n_out: int, output: str, loss: Row, dty
             f"{who}: y must have shape {shapes} for {n_out} output unit(s), got {array.shape}"
             f"{_transposed(array, m)}"
         )
-    converted = _convert(who, "y", array, dtype)
+    converted = _checks.converted(who, "y", array, dtype)
     if loss["needs_positive"] and m and not converted.min() >= 0:
         row = int((converted < 0).any(axis=1).argmax())
         raise ValueError(
@@ -245,7 +157,7 @@ def _labels(who: str, array: Array, n_out: int) -> Array:
             f"{who}: y must be labels of shape ({len(array)},) for softmax, got {array.shape}; {hint}"
         )
     if array.dtype.kind == "f":
-        _check_finite(who, "y", array)
+        _checks.finite(who, "y", array)
         fractional = array != np.floor(array)
         if fractional.any():
             row = int(fractional.argmax())
@@ -289,10 +201,10 @@ def weights(
     m = len(y)
     total: Array | None = None
     if sample_weight is not None:
-        array = numbers(who, "sample_weight", sample_weight)
+        array = _checks.numbers(who, "sample_weight", sample_weight)
         if array.shape != (m,):
             raise ValueError(f"{who}: sample_weight must have shape ({m},) like y, got {array.shape}")
-        total = _convert(who, "sample_weight", array, np.dtype(np.float64))
+        total = _checks.converted(who, "sample_weight", array, np.dtype(np.float64))
         if not (total >= 0).all():
             row = int((total < 0).argmax())
             raise ValueError(f"{who}: sample_weight must not be negative, got {total[row]} in row {row}")
@@ -354,7 +266,7 @@ def _named_weights(who: str, class_weight: Mapping[int, float], classes: Array, 
     if unknown:
         raise ValueError(f"{who}: class_weight must name labels from 0 to {known - 1}, got {unknown[0]!r}")
     chosen = [class_weight.get(int(label), 1.0) for label in classes]
-    per_class = numbers(who, "class_weight", chosen).astype(np.float64)
+    per_class = _checks.numbers(who, "class_weight", chosen).astype(np.float64)
     if not (np.isfinite(per_class).all() and (per_class >= 0).all()):
         raise ValueError(f"{who}: class_weight must be finite and not negative, got {dict(class_weight)}")
     return per_class

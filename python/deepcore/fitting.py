@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from deepcore import _core, catalog, door, metrics, streams
+from deepcore import _checks, _core, catalog, metrics, streams
 from deepcore.callbacks import (
     EarlyStopping,
     EpochRecord,
@@ -19,8 +19,8 @@ from deepcore.callbacks import (
     refuse_what_cannot_be_called,
     stops,
 )
+from deepcore.exceptions import DivergenceWarning, SymmetryWarning
 from deepcore.history import History
-from deepcore.layers import SymmetryWarning
 from deepcore.lbfgs import LBFGS, minimize
 from deepcore.optimizers import OptimizerState, resolve
 from deepcore.progress import Progress
@@ -30,7 +30,7 @@ from deepcore.typing import ClassWeight
 if TYPE_CHECKING:
     from deepcore.model import Model
 
-__all__ = ["BatchRun", "DivergenceWarning", "Run"]
+__all__ = ["BatchRun", "Run"]
 
 Callback = Callable[[EpochRecord], object]
 Metric = str | metrics.Metric
@@ -41,10 +41,6 @@ OnPoll = Callable[[], None]
 #: The epochs' losses; of the first loss that was not finite the step (or -1) and the layer (or 0).
 Ending = tuple[Sequence[float], int, int]
 Loop = Callable[[OnEpoch | None, OnPoll | None], Ending]
-
-
-class DivergenceWarning(UserWarning):
-    """A training run ended because its loss was no longer a finite number."""
 
 
 class Options(NamedTuple):
@@ -62,7 +58,7 @@ class _Epochs:
 
     def __init__(self, who: str, model: Model, options: Options) -> None:
         self.who, self.model = who, model
-        self.threads = door.threads(who, options.threads)
+        self.threads = _checks.threads(who, options.threads)
         for name in ("metrics", "callbacks"):
             value = getattr(options, name)
             if not isinstance(value, Iterable) or isinstance(value, str):
@@ -179,8 +175,8 @@ class Run:
 
     def train(self, optimizer: object, epochs: int, batch_size: int | None, shuffle: bool) -> History:
         """Train: all epochs in one native call, unless the examples have to be converted in parts."""
-        m, epochs = len(self.data.y), door.count(self.who, "epochs", epochs)
-        batch = m if batch_size is None else min(m, door.count(self.who, "batch_size", batch_size))
+        m, epochs = len(self.data.y), _checks.count(self.who, "epochs", epochs)
+        batch = m if batch_size is None else min(m, _checks.count(self.who, "batch_size", batch_size))
         _warn_if_symmetric(self.who, self.model)
         if isinstance(optimizer, LBFGS) and self.who == "fit":
             self.model._state = None
@@ -237,7 +233,7 @@ class BatchRun:
 
     def __init__(self, model: Model, batches: object, epochs: int, options: Options) -> None:
         self.model = model
-        self.count = door.count("fit_batches", "epochs", epochs)
+        self.count = _checks.count("fit_batches", "epochs", epochs)
         self.batches = streams.reiterable(batches, self.count)
         self.epochs = _Epochs("fit_batches", model, options)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from deepcore import _core, catalog, door
+from deepcore import _checks, _core, catalog, door
+from deepcore._labels import labels
 from deepcore.streams import Examples, evaluate, in_parts, slices
 from deepcore.typing import Array, Predictor
 
@@ -48,11 +49,11 @@ class Inference:
         """
         single = False
         if not door.is_sparse(X):
-            array = door.numbers("predict", "X", X)
+            array = _checks.numbers("predict", "X", X)
             single = array.ndim == 1
             X = array[np.newaxis] if single else array
         rows = door.features("predict", X, self.inputs, self.dtype, mapped=True)
-        threads = door.threads("predict", threads)
+        threads = _checks.threads("predict", threads)
         if out is not None:
             shape = (self.outputs,) if single else (rows.shape[0], self.outputs)
             if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != self.dtype:
@@ -97,7 +98,7 @@ class Inference:
         model = cast("Model", self)
         chosen = [resolve("evaluate", metric, model) for metric in metrics]
         data = model._examples("evaluate", X, y, sample_weight, mapped=True)
-        return measure(model, data, chosen, door.threads("evaluate", threads), scores=True)
+        return measure(model, data, chosen, _checks.threads("evaluate", threads), scores=True)
 
     def _scores(self, data: Examples, threads: int) -> dict[str, float]:
         loss, accuracy = evaluate(cast("Model", self), data, threads)
@@ -147,7 +148,5 @@ class Inference:
         if not isinstance(threshold, (int, float, np.number)) or np.isnan(threshold):
             raise ValueError(f"predict_labels: threshold must be a number, got {threshold!r}")
         A = self.predict(X, threads=threads)
-        if output == "softmax":
-            return np.asarray(A.argmax(axis=-1))
-        labels = (threshold < A).astype(np.int64)
-        return labels[..., 0] if self.outputs == 1 else labels
+        chosen = labels(A, output, threshold)
+        return chosen[..., 0] if output == "sigmoid" and self.outputs == 1 else chosen

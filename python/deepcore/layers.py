@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import get_args
 
-import numpy as np
-
-from deepcore import _core, catalog, door
+from deepcore import _checks, _core, catalog
 from deepcore.blocks import BlockViews
 from deepcore.typing import ActivationName, InitializerName, NormName
 
 __all__ = [
     "Dense",
     "Dropout",
-    "SymmetryWarning",
     "folded",
     "initialize",
     "native_layers",
-    "native_parameter",
     "resolve_loss",
 ]
 
@@ -37,10 +32,6 @@ _AUTO_INIT = {
     "mish": "he",
     "selu": "lecun",
 }
-
-
-class SymmetryWarning(UserWarning):
-    """Units of a hidden layer start equal, so they stay equal: the layer learns as if it had one unit."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,7 +75,7 @@ class Dense:
     norm: NormName | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "units", door.count("Dense", "units", self.units))
+        object.__setattr__(self, "units", _checks.count("Dense", "units", self.units))
         row = catalog.lookup(catalog.activations, self.activation, "Dense: activation")
         if self.init != "auto":
             catalog.lookup(catalog.initializers, self.init, "Dense: init")
@@ -94,7 +85,7 @@ class Dense:
             value = getattr(self, name)
             if value is None and name in ("parameter", "max_norm"):
                 continue
-            object.__setattr__(self, name, _number(name, value, "Dense"))
+            object.__setattr__(self, name, _checks.number("Dense", name, value))
         if self.norm is not None and str(self.norm) not in get_args(NormName):
             raise ValueError(f"Dense: norm must be None, 'batch' or 'layer', got {self.norm!r}")
         if self.dropout >= 1:
@@ -140,10 +131,7 @@ class Dropout:
     rate: float
 
     def __post_init__(self) -> None:
-        rate = _number("rate", self.rate, "Dropout")
-        if rate >= 1:
-            raise ValueError(f"Dropout: rate must be below 1, got {rate}")
-        object.__setattr__(self, "rate", rate)
+        object.__setattr__(self, "rate", _checks.number("Dropout", "rate", self.rate, 1.0))
 
 
 def folded(layers: Sequence[Dense | Dropout]) -> tuple[float, tuple[Dense, ...]]:
@@ -173,32 +161,13 @@ def folded(layers: Sequence[Dense | Dropout]) -> tuple[float, tuple[Dense, ...]]
     return rates[0], tuple(replace(d, dropout=rate) for d, rate in zip(dense, rates[1:], strict=True))
 
 
-def native_parameter(activation: str, parameter: float | None) -> float:
-    """The number that native functions take for an activation's parameter; 0 where there is none."""
-    if parameter is None:
-        parameter = catalog.activations[activation]["parameter"]
-    return 0.0 if parameter is None else float(parameter)
-
-
-def _number(name: str, value: object, who: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.floating, np.integer)):
-        raise TypeError(f"{who}: {name} must be a number, got {value!r}")
-    try:
-        number = float(value)
-    except OverflowError:  # a huge int
-        number = math.inf
-    if not (math.isfinite(number) and number >= 0):
-        raise ValueError(f"{who}: {name} must be finite and not negative, got {value}")
-    return number
-
-
 def native_layers(layers: Sequence[Dense]) -> list[tuple[int, str, float, dict[str, float | str]]]:
     """The layers as the native network takes them: (units, activation, parameter, options)."""
     return [
         (
             d.units,
             d.activation,
-            native_parameter(d.activation, d.parameter),
+            catalog.native_parameter(d.activation, d.parameter),
             {
                 "l1": d.l1,
                 "l2": d.l2,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deepcore import door
+from deepcore import _checks
 from deepcore.streams import Examples, first_bad_layer
 from deepcore.typing import Array
 
@@ -52,11 +52,9 @@ class LBFGS:
 
     def __post_init__(self) -> None:
         for name in ("max_iter", "memory"):
-            door.count("LBFGS", name, getattr(self, name))
+            _checks.count("LBFGS", name, getattr(self, name))
         for name in ("gtol", "ftol"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                raise ValueError(f"LBFGS: {name} must be finite and not negative, got {value!r}")
+            _checks.number("LBFGS", name, getattr(self, name))
 
 
 def _refuse_what_it_cannot(model: Model) -> None:

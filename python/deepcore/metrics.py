@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deepcore import catalog
+from deepcore._labels import labels
 from deepcore.typing import Array
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ _ROWS: Mapping[str, _Row] = {
 # What has a meaning for several sigmoid outputs, each a label of its own.
 _SEVERAL_LABELS = frozenset({"accuracy", "roc_auc", "average_precision", "f1", "precision", "recall"})
 #: Every name that ``metrics=`` of ``fit`` and ``evaluate`` takes.
-names: tuple[str, ...] = ("accuracy", *_ROWS)
+names: tuple[str, ...] = (*catalog.metrics, *_ROWS)
 
 
 def upwards(name: str) -> bool:
@@ -125,7 +126,7 @@ class Named:
         if outputs.ndim == 2 and outputs.shape[1] == 1:
             y, outputs = y[:, 0], outputs[:, 0]
         if self._reads == "labels":
-            outputs = outputs.argmax(axis=1) if self._softmax else (outputs > 0.5).astype(np.int64)
+            outputs = labels(outputs, "softmax" if self._softmax else "sigmoid")
         elif self._softmax:
             # in float64, since scikit-learn may refuse rows that sum to 1 within float32's rounding only
             outputs = outputs.astype(np.float64)
@@ -133,5 +134,5 @@ class Named:
             if outputs.shape[1] == 2 and "labels" not in self._options:
                 outputs = outputs[:, 1]
         if self._reads != "reals" and not self._softmax:
-            y = (y > 0.5).astype(np.int64)
+            y = labels(y, "sigmoid")
         return float(self._function(y, outputs, sample_weight=sample_weight, **self._options))

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from deepcore import _core, catalog, door
+from deepcore import _checks, _core, catalog, door
 from deepcore.blocks import BlockViews, parameter_pieces, running_pieces
+from deepcore.exceptions import SymmetryWarning
 from deepcore.inference import Inference
-from deepcore.layers import Dense, Dropout, SymmetryWarning, folded, initialize, native_layers, resolve_loss
+from deepcore.layers import Dense, Dropout, folded, initialize, native_layers, resolve_loss
 from deepcore.optimizers import Optimizer, resolve
 from deepcore.plan import Plan
 from deepcore.streams import Examples
@@ -63,10 +64,10 @@ class Model(Trainable, Inference):
         loss_parameter: float | None = None,
         label_smoothing: float = 0.0,
     ) -> None:
-        self.inputs = door.count("Model", "inputs", inputs)
+        self.inputs = _checks.count("Model", "inputs", inputs)
         self.input_dropout, self.layers = folded(layers)
-        self.dtype = door.dtype("Model", dtype)
-        self.seed = door.count("Model", "seed", seed, low=0, high=2**63 - 1)
+        self.dtype = _checks.dtype("Model", dtype)
+        self.seed = _checks.count("Model", "seed", seed, low=0, high=2**63 - 1)
         self.loss = resolve_loss(loss, self.layers)
         self.loss_parameter = door.loss_parameter(self.loss, loss_parameter)
         self.label_smoothing = door.label_smoothing(self.loss, label_smoothing)
@@ -148,8 +149,8 @@ class Model(Trainable, Inference):
             memory:     parameters 0.407 MB, ...
         """
         state = resolve(optimizer, self, 1, "plan")
-        batch = door.count("plan", "batch_size", batch_size)
-        return Plan(**self._network.plan(batch, state._native, door.threads("plan", threads)))
+        batch = _checks.count("plan", "batch_size", batch_size)
+        return Plan(**self._network.plan(batch, state._native, _checks.threads("plan", threads)))
 
     # Training
 
@@ -175,12 +176,12 @@ class Model(Trainable, Inference):
         """
         data = self._examples("gradients", X, y, sample_weight)
         flat = np.zeros_like(self._flat)
-        threads, training = door.threads("gradients", threads), self._training("gradients", step)
+        threads, training = _checks.threads("gradients", threads), self._training("gradients", step)
         loss = self._network.gradient(data.X, data.y, flat, data.weight, threads, training)
         return float(loss), self._views(flat, "d")
 
     def _training(self, who: str, step: int | None) -> tuple[int, int] | None:
-        return None if step is None else (self.seed, door.count(who, "step", step, low=0))
+        return None if step is None else (self.seed, _checks.count(who, "step", step, low=0))
 
     def trace(
         self, X: object, y: object, sample_weight: object = None, step: int | None = None

@@ -6,14 +6,13 @@ Formulas and defaults are those of ``torch.optim``; they live in the native rows
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from deepcore import _core, catalog, door
+from deepcore import _checks, _core, catalog
 from deepcore.schedules import LearningRate, Schedule, is_tabulated, native_schedule
 from deepcore.typing import Array
 
@@ -45,11 +44,12 @@ class Optimizer:
             raise TypeError(f"Optimizer is the base class; use one of {', '.join(sorted(_CLASSES))}")
         rate = self.learning_rate
         if not (isinstance(rate, Schedule) or callable(rate)):
-            _check_number(who, "learning_rate", rate)
+            _checks.number(who, "learning_rate", rate, error=ValueError)
         for name, value in self._hyper().items():
-            _check_number(who, name, value, below=1.0 if name in _BELOW_ONE else math.inf)
-            if name.startswith("clip_") and not value > 0:
-                raise ValueError(f"{who}: {name} must be above 0, got {value!r}; None sets no limit")
+            if not isinstance(value, bool):
+                below = 1.0 if name in _BELOW_ONE else math.inf
+                positive = name.startswith("clip_")
+                _checks.number(who, name, value, below, positive=positive, error=ValueError)
 
     def _hyper(self) -> dict[str, float]:
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "learning_rate"}
@@ -80,13 +80,6 @@ class Optimizer:
 
 # Decay rates of moving averages: at 1 the average would never move.
 _BELOW_ONE = frozenset({"beta1", "beta2", "alpha"})
-
-
-def _check_number(who: str, name: str, value: object, below: float = math.inf) -> None:
-    number = isinstance(value, (bool, int, float, np.integer, np.floating))
-    if not number or not 0 <= value < below or value > sys.float_info.max:  # type: ignore[operator]
-        rule = "finite and not negative" if below == math.inf else f"at least 0 and below {below:g}"
-        raise ValueError(f"{who}: {name} must be {rule}, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -201,7 +194,7 @@ class OptimizerState:
     def __init__(self, optimizer: Optimizer, model: Model, steps: int | None = None) -> None:
         rate = optimizer.learning_rate
         if steps is not None:
-            steps = door.count("bind", "steps", steps)
+            steps = _checks.count("bind", "steps", steps)
         elif is_tabulated(rate):
             raise ValueError(
                 f"{type(optimizer).__name__}: steps must be given when learning_rate is a function, which is "
@@ -225,7 +218,7 @@ class OptimizerState:
 
     @steps.setter
     def steps(self, steps: int) -> None:
-        number = door.count("steps", "steps", steps, low=0)
+        number = _checks.count("steps", "steps", steps, low=0)
         with self._model._exclusive("steps"):
             self._native.steps = number
             self._prepare(1)
@@ -242,7 +235,7 @@ class OptimizerState:
 
     @rate_scale.setter
     def rate_scale(self, factor: float) -> None:
-        _check_number("rate_scale", "factor", factor)
+        _checks.number("rate_scale", "factor", factor, error=ValueError)
         with self._model._held("rate_scale"):
             self._scale = float(factor)
             self._set_schedule(0)
@@ -285,7 +278,7 @@ class OptimizerState:
             RuntimeError: if the model is being trained at this moment.
         """
         if not isinstance(grads, Mapping):
-            flat = np.ascontiguousarray(door.numbers("step", "grads", grads), dtype=self._model.dtype)
+            flat = np.ascontiguousarray(_checks.numbers("step", "grads", grads), dtype=self._model.dtype)
             if flat.shape != self._model.flat_parameters.shape:
                 raise ValueError(
                     f"step: grads must have shape {self._model.flat_parameters.shape} like flat_parameters, "

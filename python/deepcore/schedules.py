@@ -6,7 +6,6 @@ it. What acts on a recorded number, between epochs, is a callback: ``deepcore.Re
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from typing import ClassVar, TypeAlias
@@ -14,6 +13,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 
 from deepcore import _core
+from deepcore._checks import is_number
 
 __all__ = [
     "Constant",
@@ -43,7 +43,7 @@ class Schedule:
             raise TypeError(f"Schedule is the base class; use one of {', '.join(__all__)}")
         for name, value in vars(self).items():
             low = 1 if name in _AT_LEAST_ONE else 0
-            if not (_is_number(value) and value >= low):
+            if not (is_number(value) and value >= low):
                 raise ValueError(f"{who}: {name} must be a finite number, at least {low}, got {value!r}")
 
     def __call__(self, step: int) -> float:
@@ -174,13 +174,13 @@ class Warmup(Schedule):
         rate = self.learning_rate
         if isinstance(rate, Warmup):
             raise TypeError("Warmup: learning_rate must be a number, a function or another schedule")
-        if not callable(rate) and not (_is_number(rate) and rate >= 0):
+        if not callable(rate) and not (is_number(rate) and rate >= 0):
             raise ValueError(f"Warmup: learning_rate must be finite and not negative, got {rate!r}")
         if isinstance(self.steps, bool) or not isinstance(self.steps, (int, np.integer)):
             raise ValueError(f"Warmup: steps must be a whole number, got {self.steps!r}")
         if not 1 <= self.steps < 2**31:
             raise ValueError(f"Warmup: steps must be at least 1 and below 2**31, got {self.steps!r}")
-        if not (_is_number(self.start) and 0 <= self.start <= 1):
+        if not (is_number(self.start) and 0 <= self.start <= 1):
             raise ValueError(f"Warmup: start must be a factor from 0 to 1, got {self.start!r}")
 
     def __call__(self, step: int) -> float:
@@ -196,11 +196,6 @@ class Warmup(Schedule):
 
 #: What an optimizer takes as its learning rate: a number, a schedule, or ``step -> rate``.
 LearningRate: TypeAlias = float | Schedule | Callable[[int], float]
-
-
-def _is_number(value: object) -> bool:
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    return number and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
 
 
 def native_schedule(learning_rate: LearningRate, steps: int, table: list[float]) -> _core.Schedule:
@@ -223,7 +218,7 @@ def native_schedule(learning_rate: LearningRate, steps: int, table: list[float])
         return Constant(float(learning_rate))._native()
     for step in range(len(table), max(steps, 1)):
         rate = learning_rate(step)
-        if not (_is_number(rate) and rate >= 0):
+        if not (is_number(rate) and rate >= 0):
             raise ValueError(f"schedule: learning_rate({step}) must be finite and not negative, got {rate!r}")
         table.append(float(rate))
     return _core.Schedule.table(np.array(table))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from deepcore.layers import Dense
+from deepcore._text_table import as_html, as_text
+from deepcore.layers import Dense
 
 __all__ = ["Summary"]
 
@@ -52,29 +51,9 @@ class Summary:
         return f"{self.parameters:,} parameters; {self.note}; m: number of examples"
 
     def __str__(self) -> str:
-        table = (_HEAD, *self.rows)
-        widths = [max(len(row[i]) for row in table) for i in range(len(_HEAD))]
-        lines = []
-        for row in table:
-            # names to the left, numbers and shapes to the right
-            cells = [
-                cell.ljust(width) if i == 2 else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ]
-            lines.append("  ".join(cells).rstrip())
-        lines.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
-        return "\n".join([*lines, self._foot])
+        return as_text((_HEAD, *self.rows), self._foot, left={_HEAD.index("activation")}, ruled=True)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        head = "".join(f"<th>{name}</th>" for name in _HEAD)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows
-        )
-        return (
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-            f"<caption>{escape(self._foot)}</caption></table>"
-        )
+        return as_html((_HEAD, *self.rows), self._foot)

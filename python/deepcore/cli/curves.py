@@ -1,7 +1,7 @@
 """The picture of the learning curves: loss, and accuracy where there is one, against epochs."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import BinaryIO
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 _STYLES = (("", "train", "#0072b2", "-"), ("val_", "test", "#d55e00", "--"))
 
 
-def draw_curves(path: Path, series: Mapping[str, Sequence[float]], title: str) -> None:
+def draw_curves(file: BinaryIO, series: Mapping[str, Sequence[float]], title: str) -> None:
     """Write a PNG picture; series are named ``loss``, ``accuracy``, and with ``val_`` for the test part."""
     panels = [name for name in ("loss", "accuracy") if name in series or f"val_{name}" in series]
     # A Figure without pyplot draws with Agg, needs no display and leaves no global state.
@@ -29,4 +29,4 @@ def draw_curves(path: Path, series: Mapping[str, Sequence[float]], title: str) -
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(path, format="png")
+    figure.savefig(file, format="png")

@@ -1,6 +1,5 @@
 """MODEL on the command line: a file that ``train`` wrote, or any other file of ``Model.save``."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,9 +87,3 @@ def choose_part(dataset: Dataset, part: str | None, recipe: Recipe) -> tuple[Arr
         raise ValueError(msg)
     rows = split.indices()[0 if part == "train" else 1]
     return dataset.X[rows], None if dataset.y is None else dataset.y[rows]
-
-
-def some(names: Sequence[object]) -> str:
-    """The first ten names, and how many there are."""
-    shown = ", ".join(str(name) for name in names[:10])
-    return shown if len(names) <= 10 else f"{shown}, ... ({len(names)})"

@@ -1,7 +1,6 @@
 """``deepcore train``: data in, a folder with model, history and learning curves out."""
 
 import dataclasses
-import functools
 import json
 import warnings
 from collections.abc import Sequence
@@ -14,10 +13,12 @@ from rich.console import Console
 
 import deepcore as dc
 from deepcore import catalog
-from deepcore.cli.output import TrainingProgress, make_console, print_pairs, print_scores, replace_file, say
+from deepcore._checks import first_names
+from deepcore.cli.output import TrainingProgress, make_console, print_pairs, print_scores, say
 from deepcore.cli.recipe import Part, Recipe, prepare
-from deepcore.cli.saved import MODEL_FILE, Saved, some
+from deepcore.cli.saved import MODEL_FILE, Saved
 from deepcore.cli.sources import Dataset, open_data
+from deepcore.files.atomic import replacing
 from deepcore.optimizers import _CLASSES, Optimizer
 
 
@@ -208,11 +209,11 @@ def _print_data(console: Console, dataset: Dataset, recipe: Recipe, part: Part, 
     if dataset.label is not None:
         say(console, f"label {dataset.label}")
     if recipe.labels is not None:
-        say(console, f"{len(recipe.labels)} classes: {some(recipe.labels.classes)}")
+        say(console, f"{len(recipe.labels)} classes: {first_names(recipe.labels.classes)}")
     if recipe.inputs is not None and recipe.inputs.constant.size:
         constant = recipe.inputs.constant
         names = [dataset.features[j] if dataset.features else int(j) for j in constant]
-        say(console, f"constant columns, which become 0: {some(names)}")
+        say(console, f"constant columns, which become 0: {first_names(names)}")
 
 
 def _write(
@@ -228,13 +229,11 @@ def _write(
     model_file, history_file, picture = folder / MODEL_FILE, folder / "history.json", folder / "curves.png"
     saved.save(model_file, training, results)
     document = json.dumps({"training": training, "results": results, "history": series}, indent=1) + "\n"
-
-    def write_history(path: Path) -> None:
-        path.write_text(document, encoding="utf-8")
-
-    replace_file(history_file, write_history)
+    with replacing(history_file) as file:
+        file.write(document.encode())
     if not series:  # interrupted in the first epoch
         return [model_file, history_file]
     title = f"{training['data']}: {training['layers']}, {training['optimizer']} {training['learning_rate']:g}"
-    replace_file(picture, functools.partial(draw_curves, series=series, title=title))
+    with replacing(picture) as file:
+        draw_curves(file, series, title)
     return [model_file, history_file, picture]

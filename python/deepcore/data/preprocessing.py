@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from deepcore import _core
+from deepcore import _checks, _core
 from deepcore.typing import Array
 
 Label = int | float | str
@@ -161,7 +161,8 @@ class LabelMap:
             found = [str(value) for value in found]
         unknown = [value for value in found if value not in self._index]
         if unknown:
-            msg = f"LabelMap.encode: label {unknown[0]!r} is unknown; the classes are {_some(self.classes)}"
+            known = _checks.first_names(self.classes, repr)
+            msg = f"LabelMap.encode: label {unknown[0]!r} is unknown; the classes are {known}"
             raise ValueError(msg)
         index = np.array([self._index[value] for value in found], dtype=np.int64)
         return index[inverse.reshape(-1)]
@@ -270,8 +271,3 @@ def _canonical(who: str, labels: Any) -> Array:
         return y.astype(np.str_)
     msg = f"{who}: labels must be numbers or text, got {y.dtype}"
     raise TypeError(msg)
-
-
-def _some(classes: Sequence[Label]) -> str:
-    shown = ", ".join(map(repr, classes[:10]))
-    return shown if len(classes) <= 10 else f"{shown}, ... ({len(classes)} in all)"

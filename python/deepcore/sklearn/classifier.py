@@ -16,6 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import _check_y, validate_data
 
+from deepcore._labels import labels
 from deepcore.callbacks import EpochRecord
 from deepcore.sklearn.base import BaseMLP
 from deepcore.typing import Array
@@ -276,10 +277,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _labels(self, A: Array) -> Array:
         kind = self._label_binarizer.y_type_
         if kind == "multiclass":
-            return np.asarray(self.classes_[A.argmax(axis=1)])
+            return np.asarray(self.classes_[labels(A, "softmax")])
         if kind == "binary":
             last = len(self.classes_) - 1
-            return self.classes_[np.where(A[:, 0] > 0.5, last, 0)]
+            return np.asarray(self.classes_[labels(A[:, 0], "sigmoid") * last])
         return self._label_binarizer.inverse_transform(A)  # type: ignore[no-any-return]
 
     def predict(self, X: Any) -> Array:
