@@ -12,15 +12,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from deepcore import _checks, metrics
-
-if TYPE_CHECKING:
-    from deepcore.model import Model
-    from deepcore.optimizers import OptimizerState
+from deepcore.optimizers import OptimizerState
+from deepcore.typing import Trained
 
 __all__ = [
     "EarlyStopping",
@@ -50,7 +48,7 @@ class EpochRecord(Mapping[str, float]):
     epoch: int
     epochs: int
     numbers: Mapping[str, float]
-    model: Model
+    model: Trained
     optimizer: OptimizerState | None = None
 
     def __getitem__(self, name: str) -> float:
@@ -85,7 +83,7 @@ def stops(answers: Iterable[object]) -> bool:
 
 
 @contextmanager
-def listening(listeners: Iterable[object], model: Model) -> Iterator[None]:
+def listening(listeners: Iterable[object], model: Trained) -> Iterator[None]:
     """Calls ``on_start`` of the listeners, and however the run ends ``on_end`` of all that it got to."""
     told: list[object] = []
 
@@ -169,7 +167,7 @@ class EarlyStopping:
     def _reset(self) -> None:
         self.best = -math.inf if self._upwards else math.inf
         self.best_epoch = -1
-        self._learned: Any = None
+        self._best_numbers: Any = None
 
     def __call__(self, record: EpochRecord) -> bool:
         if record.epoch == 0:  # a new run of the same object starts afresh
@@ -179,14 +177,14 @@ class EarlyStopping:
         if gain > self.min_delta:
             self.best, self.best_epoch = value, record.epoch
             if self.restore_best:
-                self._learned = record.model._learned()
+                self._best_numbers = record.model.snapshot()
         return record.epoch - self.best_epoch >= self.patience
 
-    def on_end(self, model: Model) -> None:
+    def on_end(self, model: Trained) -> None:
         """Put the best epoch's model back, if asked to."""
-        if self._learned is not None:
-            model._learn(self._learned)
-            self._learned = None
+        if self._best_numbers is not None:
+            model.restore(self._best_numbers)
+            self._best_numbers = None
 
     def __repr__(self) -> str:
         return (
@@ -299,7 +297,7 @@ class MaxSeconds:
         self.seconds = seconds
         self._start = self._last = time.perf_counter()
 
-    def on_start(self, model: Model) -> None:
+    def on_start(self, model: Trained) -> None:
         """Start the clock."""
         self._start = self._last = time.perf_counter()
 

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import get_args
 
-from deepcore import _checks, _core, catalog
-from deepcore.blocks import BlockViews
+from deepcore import _checks, catalog
 from deepcore.typing import ActivationName, InitializerName, NormName
 
-__all__ = [
-    "Dense",
-    "Dropout",
-    "folded",
-    "initialize",
-    "native_layers",
-    "resolve_loss",
-]
+__all__ = ["Dense", "Dropout"]
 
 # init="auto": the scheme derived for the slope of the activation (He et al. 2015 for the relu family,
 # Klambauer et al. 2017 for selu, Glorot & Bengio 2010 for everything that is about linear at 0).
@@ -132,88 +123,3 @@ class Dropout:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rate", _checks.number("Dropout", "rate", self.rate, 1.0))
-
-
-def folded(layers: Sequence[Dense | Dropout]) -> tuple[float, tuple[Dense, ...]]:
-    """Dropout of the inputs, and the dense layers with the dropout that stands behind them.
-
-    Raises:
-        TypeError: if the list holds something else, or no dense layer.
-        ValueError: if two dropouts follow each other, or one follows the last layer.
-    """
-    if not isinstance(layers, Iterable):
-        raise TypeError(f"Model: layers must be a list of Dense and Dropout, got {layers!r}")
-    rates, dense = [0.0], list[Dense]()
-    for layer in layers:
-        if isinstance(layer, Dense):
-            dense.append(layer)
-            rates.append(layer.dropout)
-        elif isinstance(layer, Dropout):
-            if rates[-1]:
-                raise ValueError("Model: layers must not hold two dropouts in a row")
-            rates[-1] = layer.rate
-        else:
-            raise TypeError(f"Model: layers must be Dense and Dropout, got {layer!r}")
-    if not dense:
-        raise TypeError(f"Model: layers must be a list of at least one Dense, got {layers!r}")
-    if rates[-1]:
-        raise ValueError("Model: layers must not end with dropout: outputs are not dropped")
-    return rates[0], tuple(replace(d, dropout=rate) for d, rate in zip(dense, rates[1:], strict=True))
-
-
-def native_layers(layers: Sequence[Dense]) -> list[tuple[int, str, float, dict[str, float | str]]]:
-    """The layers as the native network takes them: (units, activation, parameter, options)."""
-    return [
-        (
-            d.units,
-            d.activation,
-            catalog.native_parameter(d.activation, d.parameter),
-            {
-                "l1": d.l1,
-                "l2": d.l2,
-                "max_norm": d.max_norm or 0.0,
-                "dropout": d.dropout,
-                "norm": d.norm or "none",
-            },
-        )
-        for d in layers
-    ]
-
-
-def initialize(layers: Sequence[Dense], parameters: BlockViews, seed: int) -> None:
-    """Draw every W by its layer's scheme and set every b to zero; a draw depends on seed, layer and shape."""
-    for number, layer in enumerate(layers, start=1):
-        W = parameters[f"W{number}"]
-        n, n_prev = W.shape
-        gain = catalog.activations[layer.activation]["gain"]
-        W[...] = _core.initialize(n, n_prev, layer.initializer, gain, seed, number)
-        parameters[f"b{number}"][...] = 0
-        if layer.norm is not None:
-            parameters[f"gamma{number}"][...] = 1
-            parameters[f"beta{number}"][...] = 0
-
-
-def resolve_loss(loss: str, layers: Sequence[Dense]) -> str:
-    """Name of the loss, with ``"auto"`` resolved to the one that belongs to the output activation.
-
-    Raises:
-        ValueError: if loss and layers do not fit.
-    """
-    output, units = layers[-1].activation, layers[-1].units
-    if output == "softmax" and units == 1:
-        raise ValueError("Model: softmax needs at least 2 units, got 1; use sigmoid for two classes")
-    if layers[-1].norm is not None:
-        raise ValueError(f"Model: the last layer must have no norm, got {layers[-1].norm!r}")
-    if any(layer.activation == "softmax" for layer in layers[:-1]):
-        raise ValueError("Model: softmax must be in the last layer, got it in a hidden one")
-    if loss == "auto":
-        fitting = [name for name, row in catalog.losses.items() if row["output"] == output]
-        if not fitting:
-            raise ValueError(f"Model: loss must be named for a {output} output, got 'auto'")
-        return fitting[0]
-    row = catalog.lookup(catalog.losses, loss, "Model: loss")
-    if row["needs_probability"] and not catalog.activations[output]["probability"]:
-        raise ValueError(f"Model: loss {loss!r} needs a sigmoid or softmax output, got {output}")
-    if row["needs_positive"] and not catalog.activations[output]["positive"]:
-        raise ValueError(f"Model: loss {loss!r} needs an output above 0, such as exp, got {output}")
-    return loss

@@ -2,10 +2,10 @@
 
 import click
 
-import deepcore as dc
 from deepcore._checks import first_names
 from deepcore.cli.output import make_console, print_pairs, print_scores, say
 from deepcore.cli.saved import Saved
+from deepcore.installation import show_config
 
 
 @click.command()
@@ -13,7 +13,7 @@ from deepcore.cli.saved import Saved
 def info(model: str | None) -> None:
     """Show the layers, labels, preprocessing and training of MODEL; without MODEL, the installation."""
     if model is None:
-        dc.show_config()
+        show_config()
         return
     saved = Saved.open(model)
     console = make_console()

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from deepcore import EpochRecord
+from deepcore.callbacks import EpochRecord
 
 _PLACES = {"loss": ".4f", "accuracy": ".4f", "rmse": ".6g", "r2": ".4f", "examples": "d"}
 # Lines of progress where there is no terminal to draw a bar on.

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-import deepcore as dc
 from deepcore.cli.recipe import Part, Recipe
 from deepcore.cli.sources import Dataset
+from deepcore.model import Model, load
 from deepcore.typing import Array
 
 MODEL_FILE = "model.safetensors"
@@ -18,7 +18,7 @@ MODEL_FILE = "model.safetensors"
 class Saved:
     """A model and the recipe that came with it."""
 
-    model: dc.Model
+    model: Model
     recipe: Recipe
 
     @classmethod
@@ -30,7 +30,7 @@ class Saved:
             ValueError: if it is no model file.
         """
         file = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
-        model = dc.load(file)
+        model = load(file)
         values = model.extras.get("preprocessing")
         recipe = Recipe() if values is None else Recipe.from_dict(values)
         if not recipe.fits(model.inputs, model.outputs):

@@ -17,8 +17,9 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 from sklearn.utils.validation import _check_y, validate_data
 
 from deepcore._labels import labels
+from deepcore._network.examples import Examples
 from deepcore.callbacks import EpochRecord
-from deepcore.sklearn.base import BaseMLP
+from deepcore.sklearn.estimator import BaseMLP
 from deepcore.typing import Array
 
 __all__ = ["MLPClassifier"]
@@ -264,10 +265,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return target.shape[1], "logistic", loss
 
     def _scorer(self, X: Array, y: Array, weight: Array | None) -> Callable[[], float]:
-        network, threads = self._network.model._network, self.n_threads or 0
+        network, data, threads = self._coefficients.network, Examples(X, y, weight), self.n_threads or 0
 
         def accuracy() -> float:
-            loss, share = network.evaluate(X, y, weight, threads)
+            loss, share = network.evaluate(data, threads)
             if len(self.classes_) == 1:  # there is no other label to predict
                 share = 1.0
             return float(share) if np.isfinite(loss) else np.nan

@@ -1,47 +1,104 @@
-"""The door of the engine: what users pass becomes arrays the native module takes, or a clear error.
+"""Examples: what users pass as X, y and weights is checked and becomes arrays that a network takes.
 
-Rows are examples here; the functions of the notes have their own door in ``functional.shapes``.
+Examples are rows here. ``functional.shapes`` checks the arrays of the functions whose examples are columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from deepcore import _checks, _core, catalog
+from deepcore import _checks, _core
 from deepcore.catalog import Row
-from deepcore.streams import is_mapped, slices
 from deepcore.typing import Array, ClassWeight
 
 __all__ = [
+    "Examples",
+    "Rows",
     "features",
+    "in_parts",
+    "is_mapped",
     "is_sparse",
-    "label_smoothing",
-    "loss_parameter",
+    "row_or_rows",
+    "slices",
     "targets",
     "weights",
 ]
 
-
-def loss_parameter(loss: str, value: object) -> float | None:
-    """The parameter of a loss as ``Model`` keeps it: None or a number in the range of the loss."""
-    if value is None:
-        return None
-    default = catalog.losses[loss]["parameter"]
-    if default is None:
-        raise ValueError(f"Model: loss_parameter must be None for {loss}, which has none")
-    below = 1.0 if loss == "quantile" else np.inf
-    return _checks.number("Model", f"loss_parameter of {loss}", value, below, positive=True)
+# Features that are held converted at a time: enough steps to be worth a native call, little beside any data
+# set that does not fit into memory.
+SLAB_BYTES = 1 << 25
 
 
-def label_smoothing(loss: str, value: object) -> float:
-    """A number in [0, 1), 0 where the loss is no cross-entropy."""
-    smoothing = _checks.number("Model", "label_smoothing", value, 1.0)
-    if smoothing and not catalog.losses[loss]["needs_probability"]:
-        raise ValueError(f"Model: label_smoothing must be 0 for {loss}, which is no cross-entropy")
-    return smoothing
+@dataclass(frozen=True)
+class Examples:
+    """Checked examples: X (m, n_x), y, and one weight per example or None."""
+
+    X: Any
+    y: Array
+    weight: Array | None
+
+    def take(self, rows: Array | slice) -> Examples:
+        """Some of the examples, in the order of ``rows``."""
+        return Examples(self.X[rows], self.y[rows], None if self.weight is None else self.weight[rows])
+
+    def part(self, rows: Array) -> Examples:
+        """Some of the examples; features that are mapped stay where they are."""
+        if not is_mapped(self.X):
+            return self.take(rows)
+        return Examples(Rows(self.X, rows), self.y[rows], None if self.weight is None else self.weight[rows])
+
+    def copy(self) -> Examples:
+        """Examples that nobody else holds."""
+        return Examples(self.X.copy(), self.y.copy(), None if self.weight is None else self.weight.copy())
+
+    def total_weight(self) -> float:
+        """The sum of the weights, or the number of examples if they have none."""
+        return float(len(self.y) if self.weight is None else self.weight.sum(dtype=np.float64))
+
+    def converted(self, dtype: np.dtype[Any]) -> Examples:
+        """The same with X in ``dtype``, in memory."""
+        if not isinstance(self.X, (np.ndarray, Rows)):  # sparse rows, which are converted when checked
+            return self
+        return Examples(np.ascontiguousarray(self.X[:], dtype=dtype), self.y, self.weight)
+
+
+class Rows:
+    """Some rows of a mapped array; they are copied when they are read, and not before."""
+
+    def __init__(self, array: Array, rows: Array) -> None:
+        self._array, self._rows = array, rows
+        self.dtype, self.shape = array.dtype, (len(rows), array.shape[1])
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, at: Array | slice) -> Array:
+        return self._array[self._rows[at]]
+
+
+def is_mapped(array: object) -> bool:
+    """Whether an array is, or is a view of, a memory-mapped file."""
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            return True
+        array = array.base
+    return False
+
+
+def in_parts(X: Any, dtype: np.dtype[Any]) -> bool:
+    """Whether checked features have to be converted or gathered in parts, because they are mapped."""
+    return isinstance(X, Rows) or X.dtype != dtype
+
+
+def slices(m: int, row_bytes: int, batch: int = 1) -> Iterator[slice]:
+    """Rows 0 to m - 1 in runs of whole batches, each of about ``SLAB_BYTES``."""
+    size = max(1, SLAB_BYTES // max(1, batch * row_bytes)) * batch
+    for first in range(0, m, size):
+        yield slice(first, min(first + size, m))
 
 
 def is_sparse(X: object) -> bool:
@@ -84,7 +141,19 @@ def features(who: str, X: object, n_x: int, dtype: np.dtype[Any], mapped: bool =
     """
     if is_sparse(X):
         return _sparse_features(who, X, n_x, dtype)
+    return _dense_features(who, _checks.numbers(who, "X", X), n_x, dtype, mapped)
+
+
+def row_or_rows(who: str, X: object, n_x: int, dtype: np.dtype[Any]) -> tuple[Array, bool]:
+    """``features`` of rows or of one example (n_x,), and whether it was one."""
+    if is_sparse(X):
+        return _sparse_features(who, X, n_x, dtype), False
     array = _checks.numbers(who, "X", X)
+    one = array.ndim == 1
+    return _dense_features(who, array[np.newaxis] if one else array, n_x, dtype, mapped=True), one
+
+
+def _dense_features(who: str, array: Array, n_x: int, dtype: np.dtype[Any], mapped: bool) -> Array:
     if array.ndim != 2:
         hint = "use X.reshape(1, -1) for one example" if array.ndim == 1 else "use X.reshape(len(X), -1)"
         raise ValueError(f"{who}: X must have shape (m, {n_x}), got {array.shape}; {hint}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from deepcore._network.spec import Spec
 from deepcore._text_table import as_html, as_text
-from deepcore.layers import Dense
 
 __all__ = ["Summary"]
 
@@ -30,12 +29,13 @@ class Summary:
     note: str
 
     @classmethod
-    def of(cls, inputs: int, input_dropout: float, layers: Sequence[Dense], note: str) -> Summary:
-        """Build the table from the layers."""
-        first = f"(input), dropout {input_dropout:g}" if input_dropout else "(input)"
+    def of(cls, spec: Spec) -> Summary:
+        """Build the table from a spec."""
+        inputs, dropped = spec.inputs, spec.input_dropout
+        first = f"(input), dropout {dropped:g}" if dropped else "(input)"
         rows: list[tuple[str, ...]] = [("0", f"{inputs}", first, "", "", "", f"({inputs}, m)", "")]
         total, n_prev = 0, inputs
-        for number, layer in enumerate(layers, start=1):
+        for number, layer in enumerate(spec.layers, start=1):
             n = layer.units
             size = n * n_prev + n * (1 if layer.norm is None else 3)
             norm = f"{layer.norm} norm, " if layer.norm else ""
@@ -44,7 +44,7 @@ class Summary:
             rows.append((f"{number}", f"{n}", activation, *shapes, f"{size:,}"))
             total += size
             n_prev = n
-        return cls(tuple(rows), total, note)
+        return cls(tuple(rows), total, f"loss {spec.loss}; {spec.dtype}")
 
     @property
     def _foot(self) -> str:

@@ -1,4 +1,4 @@
-"""The picture of the learning curves: loss, and accuracy where there is one, against epochs."""
+"""Figures, drawn with matplotlib (extra ``cli``)."""
 
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
@@ -11,7 +11,13 @@ _STYLES = (("", "train", "#0072b2", "-"), ("val_", "test", "#d55e00", "--"))
 
 
 def draw_curves(file: BinaryIO, series: Mapping[str, Sequence[float]], title: str) -> None:
-    """Write a PNG picture; series are named ``loss``, ``accuracy``, and with ``val_`` for the test part."""
+    """Write a PNG picture of the loss, and of the accuracy where there is one, against the epochs.
+
+    Args:
+        file: An open binary file.
+        series: One list per number, named ``loss``, ``accuracy``, and with ``val_`` for the test part.
+        title: Stands above the picture.
+    """
     panels = [name for name in ("loss", "accuracy") if name in series or f"val_{name}" in series]
     # A Figure without pyplot draws with Agg, needs no display and leaves no global state.
     figure = Figure(figsize=(5 * len(panels), 3.6), layout="constrained", dpi=120)
