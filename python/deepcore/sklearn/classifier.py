@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_y, validate_data
 from deepcore._labels import labels
 from deepcore._network.examples import Examples
 from deepcore.callbacks import EpochRecord
-from deepcore.sklearn.estimator import BaseMLP
+from deepcore.sklearn.estimator import BaseMLP, has_partial_fit
 from deepcore.typing import Array
 
 __all__ = ["MLPClassifier"]
@@ -163,7 +163,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """
         return self._fit(X, y, sample_weight, False, validation_data)  # type: ignore[no-any-return]
 
-    @available_if(lambda estimator: estimator._check_solver())  # type: ignore[untyped-decorator]
+    @available_if(has_partial_fit)  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
         """One epoch over these examples, from where the last call left parameters and optimizer.

@@ -30,7 +30,7 @@ from deepcore.sklearn.record import Record, Settings
 from deepcore.sklearn.stochastic import Data, Epochs
 from deepcore.typing import Array
 
-__all__ = ["BaseMLP"]
+__all__ = ["BaseMLP", "has_partial_fit"]
 
 SMALL = 4096  # elements; above that validation costs less than the network
 STOCHASTIC = ("sgd", "adam")
@@ -40,6 +40,15 @@ ACTIVATIONS = {"identity", "logistic", "tanh", "relu"} | (set(catalog.activation
 def rows(X: Any) -> Any:
     """Sparse columns as sparse rows, which the engine reads; anything else as it is."""
     return X.tocsr() if hasattr(X, "tocsr") else X
+
+
+def has_partial_fit(estimator: BaseMLP) -> bool:
+    """Whether the solver of an estimator trains in epochs; an AttributeError says that it does not."""
+    if estimator.solver not in STOCHASTIC:
+        raise AttributeError(
+            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
+        )
+    return True
 
 
 class BaseMLP(BaseEstimator):  # type: ignore[misc]
@@ -319,13 +328,6 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         if not first:
             return self._coefficients.model.dtype
         return (np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype)
-
-    def _check_solver(self) -> bool:
-        if self.solver not in STOCHASTIC:
-            raise AttributeError(
-                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
-            )
-        return True
 
     # Predicting
 
