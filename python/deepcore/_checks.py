@@ -46,8 +46,10 @@ def count(who: str, name: str, value: object, low: int = 1, high: int = 2**31 - 
 
 def is_number(value: object) -> bool:
     """Whether ``value`` is one real, finite number; True and False are not."""
-    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    return real and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
+    if isinstance(value, (float, np.floating)):
+        return math.isfinite(value)
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return whole and abs(int(value)) <= sys.float_info.max  # type: ignore[call-overload]
 
 
 def number(

@@ -1,4 +1,4 @@
-"""The door of ``functional``: arrays become float32 or float64 matrices of the shapes the notes give them.
+"""Checks of the arrays of ``functional``: they become float32 or float64 matrices of the right shapes.
 
 The rule about dtypes: float64 unless every floating-point array given is float32. The rule about rank: every
 matrix has two dimensions; ``x.reshape(-1, 1)`` makes a column, ``x.reshape(1, -1)`` a row.
