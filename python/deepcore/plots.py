@@ -3,8 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+try:
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+except ModuleNotFoundError as _error:
+    raise ModuleNotFoundError(
+        "deepcore.plots needs matplotlib: pip install 'deepcore-nn[cli]'", name="matplotlib"
+    ) from _error
 
 # Two colours that colour-blind readers can tell apart; the dashes help where there is no colour at all.
 _STYLES = (("", "train", "#0072b2", "-"), ("val_", "test", "#d55e00", "--"))

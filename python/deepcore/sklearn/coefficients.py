@@ -65,7 +65,7 @@ class Coefficients:
         if spec == self.network.spec:
             return self
         network = Network(spec, self.network.snapshot())
-        changed = Coefficients(Model.from_network(network))
+        changed = Coefficients(Model.from_network(network, self.model.extras))
         if self.stepper is not None:
             changed.stepper = Stepper.restored(network, **self.stepper.saved())
         return changed
