@@ -23,7 +23,6 @@ from deepcore.callbacks import (
     refuse_what_cannot_be_called,
     stops,
 )
-from deepcore.data.splits import split_indices
 from deepcore.exceptions import DivergenceWarning, SymmetryWarning
 from deepcore.history import History
 from deepcore.optimizers import LBFGS, OptimizerState, resolve
@@ -184,6 +183,8 @@ class Run:
             raise ValueError(
                 f"{self.who}: validation_split must leave rows in both parts, got {part}; {m} are too few"
             )
+        from deepcore.data.splits import split_indices  # loads all readers of data files
+
         rows, held_out = split_indices(m, float(part), self.network.spec.seed)
         self.epochs.validation, self.data = self.data.take(held_out), self.data.part(rows)
         for name, data in (("validation", self.epochs.validation), ("training", self.data)):
