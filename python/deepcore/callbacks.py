@@ -1,4 +1,4 @@
-"""What ``fit`` calls once an epoch: any ``callback(record)``; returning True ends the training.
+"""Callbacks: ``fit`` calls each as ``callback(record)`` after every epoch; returning True ends the training.
 
 A callback that also has ``on_start(model)`` is told when the run starts, one that has ``on_end(model)`` when
 it ends, however it ends. One that has ``on_poll()`` is asked several times a second within an epoch, and ends
@@ -201,7 +201,7 @@ class ReduceOnPlateau:
     Args:
         monitor: What to watch, as in ``EarlyStopping``.
         factor: Of every reduction, above 0 and below 1.
-        patience: Epochs without improvement that are let pass.
+        patience: Epochs to wait without improvement before the rate is reduced.
         threshold: What counts as improvement: a change by more than this fraction of the best value.
         cooldown: Epochs after a reduction that are not counted.
         min_rate: The learning rate is not reduced below it.
@@ -275,10 +275,11 @@ class ReduceOnPlateau:
 
 
 class MaxSeconds:
-    """Ends the training in time: no epoch is begun that, lasting like the one before, would end too late.
+    """Stops training within a time limit.
 
-    An epoch that lasts too long all the same, as the first may, is left where it stands: the model keeps its
-    steps, and the history has the whole epochs only.
+    A new epoch starts only if one as long as the last would still finish in time. An epoch that takes too
+    long all the same, as the first may, is broken off: the model keeps its steps, and the history has the
+    whole epochs only.
 
     Args:
         seconds: Length of the run, above 0.

@@ -268,7 +268,7 @@ class Model:
         metrics: Sequence[str | Callable[[Array, Array], float]] = (),
         validation_split: float = 0.0,
     ) -> History:
-        """Train by (mini-batch) gradient descent and return one number an epoch.
+        """Train by (mini-batch) gradient descent and return the loss of every epoch.
 
         Args:
             X: Features, (m, n_x); other numeric dtypes are converted once to the model's. A memory-mapped
@@ -279,21 +279,23 @@ class Model:
             optimizer: A description such as ``Adam(1e-3)``, a name such as ``"sgd"`` (with its defaults),
                 a state made by ``bind(model)``, which continues where it stands, or ``LBFGS()``.
             epochs: Passes over the data.
-            batch_size: Examples a step, the last batch of an epoch being the rest; None: all examples at
-                once.
-            shuffle: Draw a new order every epoch (by the model's seed and the number of epochs trained so
-                far).
+            batch_size: Number of examples per step. The last batch of an epoch may be smaller. None: use all
+                examples in every step.
+            shuffle: Draw a new order per epoch, from the model's seed and the number of epochs trained so
+                far.
             sample_weight: (m,) weights of the examples, not negative.
-            class_weight: ``{label: weight}`` or ``"balanced"``, multiplied into the sample weights. For
-                several labels an example ``"balanced"`` or a list of mappings, one for each output: the
-                product over them.
+            class_weight: ``{label: weight}`` or ``"balanced"``, multiplied into the sample weights.
+                Multi-label targets: ``"balanced"``, or one mapping per output; an example's weight is their
+                product.
             validation_data: ``(X_val, y_val)`` or ``(X_val, y_val, weights)``, evaluated after every epoch.
             callbacks: Called with an ``EpochRecord`` after every epoch; one that returns True ends the
-                training. What else they may hear of is in ``deepcore.callbacks``.
+                training. They may also define ``on_start``, ``on_end`` and ``on_poll``; see
+                ``deepcore.callbacks``.
             threads: Number of threads; None: the default of this machine.
             verbose: 1 shows progress on standard error.
             metrics: Further numbers of the training and validation data: names of ``deepcore.metrics``, or
-                functions ``metric(y, outputs)`` (recorded by their ``__name__``). They cost a pass an epoch.
+                functions ``metric(y, outputs)`` (recorded by their ``__name__``). They cost one more pass
+                over the data per epoch.
             validation_split: Fraction of the examples that is held out as validation data, drawn by the
                 model's seed: the rows of ``data.train_test_split(X, y, validation_split, model.seed)``.
 
@@ -343,7 +345,7 @@ class Model:
         class_weight: ClassWeight = None,
         threads: int | None = None,
     ) -> History:
-        """One more epoch, on these examples; the optimizer goes on where the last call left it.
+        """Train one more epoch on these examples; the optimizer goes on where the last call left it.
 
         n calls are one ``fit`` of n epochs, bit for bit. The optimizer starts afresh with the first call,
         with the first after a ``fit``, and with another description than in the last call; files and copies
@@ -351,8 +353,8 @@ class Model:
 
         Args:
             X: (m, n_x); it and the other arguments are those of ``fit``.
-            class_weight: ``{label: weight}``, whether the labels occur here or not; for several labels an
-                example a list of these.
+            class_weight: ``{label: weight}``, whether the labels occur here or not; for multi-label targets a
+                list with one mapping per output.
 
         Returns:
             The history of one epoch.
@@ -395,11 +397,11 @@ class Model:
         verbose: int = 0,
         metrics: Sequence[str | Callable[[Array, Array], float]] = (),
     ) -> History:
-        """Train on batches that come from elsewhere, such as files read one by one: one step for each.
+        """Train on batches that come from elsewhere, such as files read one by one; each batch is one step.
 
         Args:
             batches: An iterable of ``(X, y)`` or ``(X, y, sample_weight)``: a list, a data loader; or a
-                function that returns an iterator, called once an epoch; or an iterator, for one epoch. Some
+                function that returns an iterator, called once per epoch; or an iterator, for one epoch. Some
                 batches (32 MB of features) are read ahead of their steps.
             optimizer: As in ``fit``.
             epochs: Passes over the batches.
@@ -481,7 +483,7 @@ class Model:
     # Predicting
 
     def predict(self, X: object, out: Array | None = None, threads: int | None = None) -> Array:
-        """Output activations A[L], one row an example.
+        """Output activations A[L], one row per example.
 
         Args:
             X: (m, n_x), or one example (n_x,); dense, or a scipy.sparse matrix.

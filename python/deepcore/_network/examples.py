@@ -28,8 +28,8 @@ __all__ = [
     "weights",
 ]
 
-# Features that are held converted at a time: enough steps to be worth a native call, little beside any data
-# set that does not fit into memory.
+# Bytes of features that are converted at a time: enough steps to be worth a native call, and little compared
+# with any data set that does not fit into memory.
 SLAB_BYTES = 1 << 25
 
 
@@ -95,7 +95,7 @@ def in_parts(X: Any, dtype: np.dtype[Any]) -> bool:
 
 
 def slices(m: int, row_bytes: int, batch: int = 1) -> Iterator[slice]:
-    """Rows 0 to m - 1 in runs of whole batches, each of about ``SLAB_BYTES``."""
+    """Rows 0 to m - 1 in slices of whole batches, each of about ``SLAB_BYTES``."""
     size = max(1, SLAB_BYTES // max(1, batch * row_bytes)) * batch
     for first in range(0, m, size):
         yield slice(first, min(first + size, m))
@@ -250,7 +250,7 @@ def weights(
     n_out: int,
     dtype: np.dtype[Any],
 ) -> Array | None:
-    """One weight an example, (m,) of ``dtype``: ``sample_weight`` times the weight of the example's class.
+    """One weight per example, (m,) of ``dtype``: ``sample_weight`` times the weight of the example's class.
 
     Args:
         who: Name of the calling method.

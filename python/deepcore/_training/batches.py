@@ -21,7 +21,7 @@ __all__ = ["Slab", "of_batches", "of_rows", "reiterable"]
 
 
 class Slab(NamedTuple):
-    """Some whole batches, one after the other, in the model's dtype; only the last may be shorter."""
+    """Some whole batches, one after the other, in the network's dtype; only the last may be shorter."""
 
     data: Examples
     batch: int
