@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from deepcore.bench import format_seconds
-from deepcore.info import config
+from deepcore.installation import config
 
 DISTRIBUTIONS = ("deepcore-nn", "numpy", "torch", "jax", "jaxlib", "scikit-learn", "onnxruntime")
 

@@ -1,4 +1,4 @@
-"""The floors of the house: every #include and every import points down, and files stay small and plain."""
+"""Every #include and every import points down, no class touches another's private names, files stay small."""
 
 import ast
 import re
@@ -29,20 +29,41 @@ INCLUDES = {
     "tests": [STANDARD, SYSTEM, PUBLIC, KERNELS, OWN],
 }
 
-# Floors of the Python package, lowest first; a module that is not named here stands on the middle floor.
-BOTTOM = {"_core", "typing"}
-MODELS = {"functional", "model", "perceptron", "checkpoint", "gradient_check"}
-TOP = {"bench", "cli", "sklearn", "threadpools", "__init__"}
+# The files and folders of the Python package, lowest first: each may import those before it and
+# none after it, wherever the import stands.
+ORDER = (
+    "_core", "_clash", "typing", "exceptions", "_text_table", "_checks", "catalog", "_labels", "installation",
+    "threadpools", "history",
+    "schedules", "layers", "functional", "graph", "data",
+    "_network",
+    "files",
+    "optimizers", "metrics", "callbacks", "progress",
+    "_training",
+    "model",
+    "doctor", "plots", "sklearn",
+    "bench", "cli",
+    "__init__", "__main__",
+)  # fmt: skip
+
+# Private names that scikit-learn's base classes read from their subclasses.
+SCIKIT_LEARNS = {"_parameter_constraints"}
+
+# The only files that name the classes of the native module.
+NATIVE_CLASSES = {
+    "Network": {"_network/network.py", "_clash.py"},
+    "Predictor": {"_network/network.py"},
+    "Optimizer": {"optimizers.py"},
+}
 
 # Libraries that are extras, and the only parts of the package that may import them.
 EXTRAS = {
     "click": {"cli"},
     "rich": {"cli", "progress"},
     "tqdm": {"progress"},
-    "matplotlib": {"cli"},
+    "matplotlib": {"plots"},
     "h5py": {"data"},
     "threadpoolctl": {"threadpools"},
-    "scipy": {"lbfgs", "sklearn"},
+    "scipy": {"_training", "sklearn"},
     "sklearn": {"metrics", "sklearn"},
 }
 
@@ -72,16 +93,12 @@ def python_modules():
     return {module_name(path): path for path in sorted(PYTHON.rglob("*.py"))}
 
 
-def imports(name, path, modules, *, late=True):
-    """Names that a module imports; with ``late`` also those inside functions; never those for typing only."""
+def imports(name, path, modules):
+    """Names that a module imports, also inside functions and for typing only."""
     package = name if path.stem == "__init__" else name.rpartition(".")[0]
     found = set()
 
     def visit(node):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            return
-        if isinstance(node, ast.FunctionDef | ast.Lambda) and not late:
-            return
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom):
@@ -101,13 +118,6 @@ def imports(name, path, modules, *, late=True):
 def part(name):
     """The piece of the package a module belongs to: ``cli`` for ``deepcore.cli.train``."""
     return name.split(".")[1] if "." in name else "__init__"
-
-
-def floor(name):
-    for height, parts in enumerate([BOTTOM, None, MODELS, TOP]):
-        if parts and part(name) in parts:
-            return height
-    return 1
 
 
 def cycle(graph):
@@ -164,22 +174,75 @@ def test_cpp_includes_have_no_cycle():
     assert cycle(graph) is None
 
 
+def test_every_part_of_the_python_package_has_its_place_in_the_order():
+    assert sorted(ORDER) == sorted({part(name) for name in python_modules()})
+
+
 def test_python_imports_point_down():
     modules = python_modules()
     up = [
         f"{name} imports {target}"
         for name, path in modules.items()
         for target in imports(name, path, modules)
-        if target in modules and floor(target) > floor(name)
+        if target in modules and ORDER.index(part(target)) > ORDER.index(part(name))
     ]
     assert up == []
 
 
 def test_python_imports_have_no_cycle():
     modules = python_modules()
-    # A late import is allowed sideways: Model.save hands over to checkpoint, which is built on Model.
-    graph = {name: imports(name, path, modules, late=False) & set(modules) for name, path in modules.items()}
+    graph = {name: imports(name, path, modules) & set(modules) for name, path in modules.items()}
     assert cycle(graph) is None
+
+
+def test_imports_inside_functions_and_for_typing_only_count(tmp_path):
+    path = tmp_path / "source.py"
+    path.write_text("if TYPE_CHECKING:\n    import a\ndef f():\n    from b import c\n")
+    assert imports("deepcore.source", path, {}) == {"a", "b"}
+
+
+def is_private(name):
+    return name.startswith("_") and not name.startswith("__")
+
+
+def foreign_privates(tree, modules):
+    """Private names that a module takes from elsewhere: ``other._name``, ``from deepcore.x import _name``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in SCIKIT_LEARNS:
+            owner = ast.unparse(node.value)
+            if owner not in {"self", "cls", "super()"}:
+                yield f"line {node.lineno}: {owner}.{node.attr}"
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "deepcore":
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"  # a module of ours, or a compiled one
+                if is_private(alias.name) and inner not in modules and inner != "deepcore._core._cpu":
+                    yield f"line {node.lineno}: {node.module}.{alias.name}"
+
+
+def test_the_finder_of_private_names_finds_them():
+    source = "self._a, cls._b, c._d, e.f._g, x.__class__\nfrom deepcore.model import _h, i\n"
+    found = sorted(foreign_privates(ast.parse(source), {}))
+    assert found == ["line 1: c._d", "line 1: e.f._g", "line 2: deepcore.model._h"]
+
+
+def test_no_module_touches_a_private_name_of_another():
+    modules = python_modules()
+    found = [
+        f"{name}, {place}"
+        for name, path in modules.items()
+        for place in foreign_privates(ast.parse(path.read_text()), modules)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("kind", NATIVE_CLASSES)
+def test_the_native_classes_are_named_in_one_place(kind):
+    named = {
+        path.relative_to(PYTHON).as_posix()
+        for path in python_modules().values()
+        if re.search(rf"\b{kind}F(32|64)\b", path.read_text())
+    }
+    assert named == NATIVE_CLASSES[kind]
 
 
 def test_libraries_of_extras_are_imported_in_their_own_part_only():
@@ -194,9 +257,38 @@ def test_libraries_of_extras_are_imported_in_their_own_part_only():
             )
 
 
-def test_sources_stay_under_400_lines():
-    long = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in source_files()}
-    assert {name: lines for name, lines in long.items() if lines > 400} == {}
+def lines_of_code(path):
+    """Number of lines that hold code: no blank line, comment or docstring."""
+    text = path.read_text()
+    if path.suffix in {".py", ".pyi"}:
+        tree = ast.parse(text)
+        documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+        prose = {
+            line
+            for node in ast.walk(tree)
+            if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None
+            for line in range(node.body[0].lineno, node.body[0].end_lineno + 1)
+        }
+        return len([
+            number
+            for number, line in enumerate(text.splitlines(), start=1)
+            if line.strip() and not line.strip().startswith("#") and number not in prose
+        ])  # fmt: skip
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    return len([line for line in text.splitlines() if line.strip() and not re.match(r"\s*(//|# )", line)])
+
+
+def test_lines_of_code_are_counted_without_prose(tmp_path):
+    python, cpp = tmp_path / "a.py", tmp_path / "a.cpp"
+    python.write_text('"""Prose\nand prose."""\n\n# why\ndef f():\n    """Prose."""\n    return 1  # one\n')
+    cpp.write_text("// what\n#include <a>\n\n/* more\n   prose */\nint a;  // one\n")
+    assert lines_of_code(python) == 2
+    assert lines_of_code(cpp) == 2
+
+
+def test_sources_stay_under_400_lines_of_code():
+    code = {str(path.relative_to(ROOT)): lines_of_code(path) for path in source_files()}
+    assert {name: lines for name, lines in code.items() if lines > 400} == {}
 
 
 def test_sources_are_ascii():

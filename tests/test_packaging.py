@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import deepcore
-from deepcore import _core, info
+from deepcore import _core, installation
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(deepcore.__file__).parent
@@ -102,21 +102,23 @@ def test_importing_deepcore_loads_no_extra():
 
 
 def test_the_configuration_names_version_variant_eigen_compiler_and_threads():
-    facts = info.config()
+    facts = installation.config()
     assert {"version", "variant", "variants", "eigen", "compiler", "threads"} <= set(facts)
     assert all(isinstance(value, str) and value for value in facts.values())
     assert facts["variant"] in facts["variants"].split()
 
 
 def test_show_config_prints_every_fact(capsys):
-    info.show_config()
+    installation.show_config()
     printed = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
-    assert printed == info.config()
+    assert printed == installation.config()
 
 
 @beside_sources
 def test_the_installed_headers_are_those_of_the_sources():
-    installed = {path.name: path.read_text() for path in Path(info.get_include(), "deepcore").iterdir()}
+    installed = {
+        path.name: path.read_text() for path in Path(installation.get_include(), "deepcore").iterdir()
+    }
     assert installed == {path.name: path.read_text() for path in (ROOT / "cpp/include/deepcore").iterdir()}
 
 
@@ -129,9 +131,9 @@ def test_a_cmake_project_finds_and_compiles_the_installed_headers(tmp_path):
         "add_library(user OBJECT user.cpp)\n"
         "target_link_libraries(user PRIVATE deepcore::headers)\n"
     )
-    headers = sorted(Path(info.get_include(), "deepcore").glob("*.hpp"))
+    headers = sorted(Path(installation.get_include(), "deepcore").glob("*.hpp"))
     (tmp_path / "user.cpp").write_text("".join(f"#include <deepcore/{header.name}>\n" for header in headers))
-    run(cmake, "-S", ".", "-B", "build", f"-Ddeepcore_DIR={info.get_cmake_dir()}", cwd=tmp_path)
+    run(cmake, "-S", ".", "-B", "build", f"-Ddeepcore_DIR={installation.get_cmake_dir()}", cwd=tmp_path)
     run(cmake, "--build", "build", cwd=tmp_path)
 
 

@@ -1,7 +1,7 @@
-"""Deep dense networks on a CPU, at the speed of the hardware, with every matrix of the notes in reach.
+"""deepcore trains and serves dense neural networks on a CPU, and shows every matrix of a training step.
 
-``deepcore.functional`` holds the notes, function by function; examples are columns. ``Model`` and ``mlp`` are
-the engine; examples are rows.
+``Model`` and ``mlp`` train and predict; examples are rows. ``deepcore.functional`` holds the steps of
+backpropagation as single functions; examples are columns.
 
 Example:
     >>> import deepcore as dc
@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import sys as _sys
 import warnings as _warnings
+from importlib import import_module as _import_module
 from pathlib import Path as _Path
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from deepcore import _clash
 
@@ -30,33 +32,39 @@ _clash.require_ours(_core)
 if _other := _clash.foreign_distribution(_here):
     _warnings.warn(_clash.beside(_other), stacklevel=2)
 
-from deepcore import catalog, functional, metrics, schedules  # noqa: E402
-from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau  # noqa: E402
-from deepcore.checkpoint import load  # noqa: E402
-from deepcore.fitting import DivergenceWarning  # noqa: E402
-from deepcore.gradient_check import check_model, gradient_check  # noqa: E402
-from deepcore.history import History  # noqa: E402
-from deepcore.info import get_cmake_dir, get_include, show_config  # noqa: E402
-from deepcore.layers import Dense, Dropout, SymmetryWarning  # noqa: E402
-from deepcore.lbfgs import LBFGS  # noqa: E402
-from deepcore.model import Model  # noqa: E402
-from deepcore.optimizers import SGD, Adagrad, Adam, AdamW, NAdam, RMSProp  # noqa: E402
-from deepcore.perceptron import mlp  # noqa: E402
-from deepcore.progress import Progress  # noqa: E402
-from deepcore.schedules import (  # noqa: E402
-    Constant,
-    Cosine,
-    Exponential,
-    InverseTime,
-    OneCycle,
-    StepDecay,
-    Warmup,
-)
-
 if "threadpoolctl" in _sys.modules:
     from deepcore import threadpools as _threadpools  # noqa: F401
 
+if _TYPE_CHECKING:
+    from deepcore import catalog, data, doctor, functional, graph, metrics, plots, schedules, sklearn
+    from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
+    from deepcore.doctor.gradient_check import check_model, gradient_check
+    from deepcore.exceptions import DivergenceWarning, SymmetryWarning
+    from deepcore.history import History
+    from deepcore.installation import get_cmake_dir, get_include, show_config
+    from deepcore.layers import Dense, Dropout
+    from deepcore.model import Model, load, mlp
+    from deepcore.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, NAdam, RMSProp
+    from deepcore.progress import Progress
+    from deepcore.schedules import Constant, Cosine, Exponential, InverseTime, OneCycle, StepDecay, Warmup
+
 __version__: str
+
+# Where the public names live. A module is imported when one of its names is used for the first time, so that
+# ``import deepcore`` stays fast.
+_NAMES = {
+    "callbacks": ("EarlyStopping", "EpochRecord", "MaxSeconds", "ReduceOnPlateau"),
+    "doctor.gradient_check": ("check_model", "gradient_check"),
+    "exceptions": ("DivergenceWarning", "SymmetryWarning"),
+    "history": ("History",),
+    "installation": ("get_cmake_dir", "get_include", "show_config"),
+    "layers": ("Dense", "Dropout"),
+    "model": ("Model", "load", "mlp"),
+    "optimizers": ("LBFGS", "SGD", "Adagrad", "Adam", "AdamW", "NAdam", "RMSProp"),
+    "progress": ("Progress",),
+    "schedules": ("Constant", "Cosine", "Exponential", "InverseTime", "OneCycle", "StepDecay", "Warmup"),
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "LBFGS",
@@ -87,24 +95,38 @@ __all__ = [
     "__version__",
     "catalog",
     "check_model",
+    "data",
+    "doctor",
     "functional",
     "get_cmake_dir",
     "get_include",
     "gradient_check",
+    "graph",
     "load",
     "metrics",
     "mlp",
+    "plots",
     "schedules",
     "show_config",
+    "sklearn",
 ]
 
 
 def __getattr__(name: str) -> object:
-    # what costs time to import is imported by who asks for it
     if name == "__version__":
         return _core.build_info()["version"]
-    if name in ("data", "graph"):
-        from importlib import import_module
-
-        return import_module(f"deepcore.{name}")
+    if name in _HOMES:
+        value = getattr(_import_module(f"deepcore.{_HOMES[name]}"), name)
+        globals()[name] = value  # the next use does not come here
+        return value
+    if not name.startswith("_"):
+        try:
+            return _import_module(f"deepcore.{name}")  # deepcore.data, deepcore.graph, ...
+        except ModuleNotFoundError as error:
+            if error.name != f"deepcore.{name}":
+                raise
     raise AttributeError(f"module 'deepcore' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

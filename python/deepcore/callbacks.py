@@ -1,4 +1,4 @@
-"""What ``fit`` calls once an epoch: any ``callback(record)``; returning True ends the training.
+"""Callbacks: ``fit`` calls each as ``callback(record)`` after every epoch; returning True ends the training.
 
 A callback that also has ``on_start(model)`` is told when the run starts, one that has ``on_end(model)`` when
 it ends, however it ends. One that has ``on_poll()`` is asked several times a second within an epoch, and ends
@@ -12,15 +12,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from deepcore import metrics
-
-if TYPE_CHECKING:
-    from deepcore.model import Model
-    from deepcore.optimizers import OptimizerState
+from deepcore import _checks, metrics
+from deepcore.optimizers import OptimizerState
+from deepcore.typing import Trained
 
 __all__ = [
     "EarlyStopping",
@@ -50,7 +48,7 @@ class EpochRecord(Mapping[str, float]):
     epoch: int
     epochs: int
     numbers: Mapping[str, float]
-    model: Model
+    model: Trained
     optimizer: OptimizerState | None = None
 
     def __getitem__(self, name: str) -> float:
@@ -85,7 +83,7 @@ def stops(answers: Iterable[object]) -> bool:
 
 
 @contextmanager
-def listening(listeners: Iterable[object], model: Model) -> Iterator[None]:
+def listening(listeners: Iterable[object], model: Trained) -> Iterator[None]:
     """Calls ``on_start`` of the listeners, and however the run ends ``on_end`` of all that it got to."""
     told: list[object] = []
 
@@ -158,8 +156,7 @@ class EarlyStopping:
     ) -> None:
         if patience < 1:
             raise ValueError(f"EarlyStopping: patience must be at least 1, got {patience}")
-        if not min_delta >= 0:
-            raise ValueError(f"EarlyStopping: min_delta must not be negative, got {min_delta}")
+        _checks.number("EarlyStopping", "min_delta", min_delta)
         self.monitor = monitor
         self.patience = patience
         self.min_delta = min_delta
@@ -170,7 +167,7 @@ class EarlyStopping:
     def _reset(self) -> None:
         self.best = -math.inf if self._upwards else math.inf
         self.best_epoch = -1
-        self._learned: Any = None
+        self._best_numbers: Any = None
 
     def __call__(self, record: EpochRecord) -> bool:
         if record.epoch == 0:  # a new run of the same object starts afresh
@@ -180,14 +177,14 @@ class EarlyStopping:
         if gain > self.min_delta:
             self.best, self.best_epoch = value, record.epoch
             if self.restore_best:
-                self._learned = record.model._learned()
+                self._best_numbers = record.model.snapshot()
         return record.epoch - self.best_epoch >= self.patience
 
-    def on_end(self, model: Model) -> None:
+    def on_end(self, model: Trained) -> None:
         """Put the best epoch's model back, if asked to."""
-        if self._learned is not None:
-            model._learn(self._learned)
-            self._learned = None
+        if self._best_numbers is not None:
+            model.restore(self._best_numbers)
+            self._best_numbers = None
 
     def __repr__(self) -> str:
         return (
@@ -204,7 +201,7 @@ class ReduceOnPlateau:
     Args:
         monitor: What to watch, as in ``EarlyStopping``.
         factor: Of every reduction, above 0 and below 1.
-        patience: Epochs without improvement that are let pass.
+        patience: Epochs to wait without improvement before the rate is reduced.
         threshold: What counts as improvement: a change by more than this fraction of the best value.
         cooldown: Epochs after a reduction that are not counted.
         min_rate: The learning rate is not reduced below it.
@@ -232,12 +229,10 @@ class ReduceOnPlateau:
         mode: str = "auto",
     ) -> None:
         who = "ReduceOnPlateau"
-        if not 0 < factor < 1:
-            raise ValueError(f"{who}: factor must be above 0 and below 1, got {factor}")
+        _checks.number(who, "factor", factor, 1.0, positive=True)
         numbers = {"patience": patience, "threshold": threshold, "cooldown": cooldown, "min_rate": min_rate}
         for name, value in numbers.items():
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{who}: {name} must be finite and not negative, got {value}")
+            _checks.number(who, name, value)
         self.monitor, self.factor, self.patience = monitor, factor, patience
         self.threshold, self.cooldown, self.min_rate = threshold, cooldown, min_rate
         self._upwards = _direction(who, mode, monitor)
@@ -280,10 +275,11 @@ class ReduceOnPlateau:
 
 
 class MaxSeconds:
-    """Ends the training in time: no epoch is begun that, lasting like the one before, would end too late.
+    """Stops training within a time limit.
 
-    An epoch that lasts too long all the same, as the first may, is left where it stands: the model keeps its
-    steps, and the history has the whole epochs only.
+    A new epoch starts only if one as long as the last would still finish in time. An epoch that takes too
+    long all the same, as the first may, is broken off: the model keeps its steps, and the history has the
+    whole epochs only.
 
     Args:
         seconds: Length of the run, above 0.
@@ -302,7 +298,7 @@ class MaxSeconds:
         self.seconds = seconds
         self._start = self._last = time.perf_counter()
 
-    def on_start(self, model: Model) -> None:
+    def on_start(self, model: Trained) -> None:
         """Start the clock."""
         self._start = self._last = time.perf_counter()
 

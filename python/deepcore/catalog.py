@@ -16,7 +16,16 @@ from typing import Any
 
 from deepcore import _core
 
-__all__ = ["activations", "initializers", "lookup", "losses", "metrics", "optimizers", "schedules"]
+__all__ = [
+    "activations",
+    "initializers",
+    "lookup",
+    "losses",
+    "metrics",
+    "native_parameter",
+    "optimizers",
+    "schedules",
+]
 
 Row = Mapping[str, Any]
 Table = Mapping[str, Row]
@@ -55,3 +64,10 @@ def lookup(table: Table, name: object, who: str) -> Row:
         hint = f"did you mean {near[0]!r}?" if near else "see deepcore.catalog"
         raise ValueError(f"{who} must be one of {', '.join(table)}, got {name!r}; {hint}")
     return table[name]
+
+
+def native_parameter(activation: str, parameter: float | None) -> float:
+    """The number that native functions take as an activation's parameter; 0 if it has none."""
+    if parameter is None:
+        parameter = activations[activation]["parameter"]
+    return 0.0 if parameter is None else float(parameter)

@@ -1,4 +1,4 @@
-"""What a training run recorded, one number an epoch."""
+"""History: what a training run recorded, one value per epoch of each number."""
 
 from __future__ import annotations
 

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import get_args
 
-import numpy as np
-
-from deepcore import _core, catalog, door
-from deepcore.blocks import BlockViews
+from deepcore import _checks, catalog
 from deepcore.typing import ActivationName, InitializerName, NormName
 
-__all__ = [
-    "Dense",
-    "Dropout",
-    "SymmetryWarning",
-    "folded",
-    "initialize",
-    "native_layers",
-    "native_parameter",
-    "resolve_loss",
-]
+__all__ = ["Dense", "Dropout"]
 
 # init="auto": the scheme derived for the slope of the activation (He et al. 2015 for the relu family,
 # Klambauer et al. 2017 for selu, Glorot & Bengio 2010 for everything that is about linear at 0).
@@ -37,10 +23,6 @@ _AUTO_INIT = {
     "mish": "he",
     "selu": "lecun",
 }
-
-
-class SymmetryWarning(UserWarning):
-    """Units of a hidden layer start equal, so they stay equal: the layer learns as if it had one unit."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,7 +66,7 @@ class Dense:
     norm: NormName | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "units", door.count("Dense", "units", self.units))
+        object.__setattr__(self, "units", _checks.count("Dense", "units", self.units))
         row = catalog.lookup(catalog.activations, self.activation, "Dense: activation")
         if self.init != "auto":
             catalog.lookup(catalog.initializers, self.init, "Dense: init")
@@ -94,7 +76,7 @@ class Dense:
             value = getattr(self, name)
             if value is None and name in ("parameter", "max_norm"):
                 continue
-            object.__setattr__(self, name, _number(name, value, "Dense"))
+            object.__setattr__(self, name, _checks.number("Dense", name, value))
         if self.norm is not None and str(self.norm) not in get_args(NormName):
             raise ValueError(f"Dense: norm must be None, 'batch' or 'layer', got {self.norm!r}")
         if self.dropout >= 1:
@@ -140,111 +122,4 @@ class Dropout:
     rate: float
 
     def __post_init__(self) -> None:
-        rate = _number("rate", self.rate, "Dropout")
-        if rate >= 1:
-            raise ValueError(f"Dropout: rate must be below 1, got {rate}")
-        object.__setattr__(self, "rate", rate)
-
-
-def folded(layers: Sequence[Dense | Dropout]) -> tuple[float, tuple[Dense, ...]]:
-    """Dropout of the inputs, and the dense layers with the dropout that stands behind them.
-
-    Raises:
-        TypeError: if the list holds something else, or no dense layer.
-        ValueError: if two dropouts follow each other, or one follows the last layer.
-    """
-    if not isinstance(layers, Iterable):
-        raise TypeError(f"Model: layers must be a list of Dense and Dropout, got {layers!r}")
-    rates, dense = [0.0], list[Dense]()
-    for layer in layers:
-        if isinstance(layer, Dense):
-            dense.append(layer)
-            rates.append(layer.dropout)
-        elif isinstance(layer, Dropout):
-            if rates[-1]:
-                raise ValueError("Model: layers must not hold two dropouts in a row")
-            rates[-1] = layer.rate
-        else:
-            raise TypeError(f"Model: layers must be Dense and Dropout, got {layer!r}")
-    if not dense:
-        raise TypeError(f"Model: layers must be a list of at least one Dense, got {layers!r}")
-    if rates[-1]:
-        raise ValueError("Model: layers must not end with dropout: outputs are not dropped")
-    return rates[0], tuple(replace(d, dropout=rate) for d, rate in zip(dense, rates[1:], strict=True))
-
-
-def native_parameter(activation: str, parameter: float | None) -> float:
-    """The number that native functions take for an activation's parameter; 0 where there is none."""
-    if parameter is None:
-        parameter = catalog.activations[activation]["parameter"]
-    return 0.0 if parameter is None else float(parameter)
-
-
-def _number(name: str, value: object, who: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.floating, np.integer)):
-        raise TypeError(f"{who}: {name} must be a number, got {value!r}")
-    try:
-        number = float(value)
-    except OverflowError:  # a huge int
-        number = math.inf
-    if not (math.isfinite(number) and number >= 0):
-        raise ValueError(f"{who}: {name} must be finite and not negative, got {value}")
-    return number
-
-
-def native_layers(layers: Sequence[Dense]) -> list[tuple[int, str, float, dict[str, float | str]]]:
-    """The layers as the native network takes them: (units, activation, parameter, options)."""
-    return [
-        (
-            d.units,
-            d.activation,
-            native_parameter(d.activation, d.parameter),
-            {
-                "l1": d.l1,
-                "l2": d.l2,
-                "max_norm": d.max_norm or 0.0,
-                "dropout": d.dropout,
-                "norm": d.norm or "none",
-            },
-        )
-        for d in layers
-    ]
-
-
-def initialize(layers: Sequence[Dense], parameters: BlockViews, seed: int) -> None:
-    """Draw every W by its layer's scheme and set every b to zero; a draw depends on seed, layer and shape."""
-    for number, layer in enumerate(layers, start=1):
-        W = parameters[f"W{number}"]
-        n, n_prev = W.shape
-        gain = catalog.activations[layer.activation]["gain"]
-        W[...] = _core.initialize(n, n_prev, layer.initializer, gain, seed, number)
-        parameters[f"b{number}"][...] = 0
-        if layer.norm is not None:
-            parameters[f"gamma{number}"][...] = 1
-            parameters[f"beta{number}"][...] = 0
-
-
-def resolve_loss(loss: str, layers: Sequence[Dense]) -> str:
-    """Name of the loss, with ``"auto"`` resolved to the one that belongs to the output activation.
-
-    Raises:
-        ValueError: if loss and layers do not fit.
-    """
-    output, units = layers[-1].activation, layers[-1].units
-    if output == "softmax" and units == 1:
-        raise ValueError("Model: softmax needs at least 2 units, got 1; use sigmoid for two classes")
-    if layers[-1].norm is not None:
-        raise ValueError(f"Model: the last layer must have no norm, got {layers[-1].norm!r}")
-    if any(layer.activation == "softmax" for layer in layers[:-1]):
-        raise ValueError("Model: softmax must be in the last layer, got it in a hidden one")
-    if loss == "auto":
-        fitting = [name for name, row in catalog.losses.items() if row["output"] == output]
-        if not fitting:
-            raise ValueError(f"Model: loss must be named for a {output} output, got 'auto'")
-        return fitting[0]
-    row = catalog.lookup(catalog.losses, loss, "Model: loss")
-    if row["needs_probability"] and not catalog.activations[output]["probability"]:
-        raise ValueError(f"Model: loss {loss!r} needs a sigmoid or softmax output, got {output}")
-    if row["needs_positive"] and not catalog.activations[output]["positive"]:
-        raise ValueError(f"Model: loss {loss!r} needs an output above 0, such as exp, got {output}")
-    return loss
+        object.__setattr__(self, "rate", _checks.number("Dropout", "rate", self.rate, 1.0))

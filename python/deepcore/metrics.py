@@ -13,19 +13,19 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from deepcore import catalog
+from deepcore._labels import labels
+from deepcore._network.examples import Examples
+from deepcore._network.network import Network
 from deepcore.typing import Array
 
-if TYPE_CHECKING:
-    from deepcore.model import Model
-
-__all__ = ["Metric", "Named", "names", "resolve", "upwards"]
+__all__ = ["Metric", "Named", "measure", "name_of", "names", "resolve", "upwards"]
 
 Metric = Callable[[Array, Array], float]
 
@@ -60,7 +60,7 @@ _ROWS: Mapping[str, _Row] = {
 # What has a meaning for several sigmoid outputs, each a label of its own.
 _SEVERAL_LABELS = frozenset({"accuracy", "roc_auc", "average_precision", "f1", "precision", "recall"})
 #: Every name that ``metrics=`` of ``fit`` and ``evaluate`` takes.
-names: tuple[str, ...] = ("accuracy", *_ROWS)
+names: tuple[str, ...] = (*catalog.metrics, *_ROWS)
 
 
 def upwards(name: str) -> bool:
@@ -69,31 +69,30 @@ def upwards(name: str) -> bool:
     return _ROWS[name].upwards if name in _ROWS else name.endswith(("accuracy", "score"))
 
 
-def resolve(who: str, metric: object, model: Model) -> str | Metric:
+def resolve(who: str, metric: object, output: str, outputs: int) -> str | Metric:
     """``"accuracy"``, which is the engine's, or a function of (y, outputs).
 
     Raises:
         TypeError: if ``metric`` is neither a name nor a function.
-        ValueError: if the name is unknown, or the model's outputs are of another kind.
+        ValueError: if the name is unknown, or the outputs are of another kind.
         ModuleNotFoundError: if it is scikit-learn's and that is not installed.
     """
     if callable(metric):
         return metric
     catalog.lookup({name: {} for name in names}, metric, f"{who}: metrics")
     name = str(metric)
-    output = model.layers[-1].activation
     reads = "labels" if name == "accuracy" else _ROWS[name].reads
     probability = bool(catalog.activations[output]["probability"])
     if reads != "reals" and not probability:
         raise ValueError(f"{who}: metrics: {name} needs a sigmoid or softmax output, got {output}")
     if reads == "reals" and output == "softmax":
         raise ValueError(f"{who}: metrics: {name} needs real targets, got a softmax output")
-    if reads != "reals" and output == "sigmoid" and model.outputs > 1 and name not in _SEVERAL_LABELS:
+    if reads != "reals" and output == "sigmoid" and outputs > 1 and name not in _SEVERAL_LABELS:
         raise ValueError(
-            f"{who}: metrics: {name} is of one label an example, got {model.outputs} sigmoid outputs; "
+            f"{who}: metrics: {name} is of one label an example, got {outputs} sigmoid outputs; "
             f"use one of {', '.join(sorted(_SEVERAL_LABELS))}"
         )
-    return name if name == "accuracy" else Named(who, name, output, model.outputs)
+    return name if name == "accuracy" else Named(who, name, output, outputs)
 
 
 class Named:
@@ -125,7 +124,7 @@ class Named:
         if outputs.ndim == 2 and outputs.shape[1] == 1:
             y, outputs = y[:, 0], outputs[:, 0]
         if self._reads == "labels":
-            outputs = outputs.argmax(axis=1) if self._softmax else (outputs > 0.5).astype(np.int64)
+            outputs = labels(outputs, "softmax" if self._softmax else "sigmoid")
         elif self._softmax:
             # in float64, since scikit-learn may refuse rows that sum to 1 within float32's rounding only
             outputs = outputs.astype(np.float64)
@@ -133,5 +132,33 @@ class Named:
             if outputs.shape[1] == 2 and "labels" not in self._options:
                 outputs = outputs[:, 1]
         if self._reads != "reals" and not self._softmax:
-            y = (y > 0.5).astype(np.int64)
+            y = labels(y, "sigmoid")
         return float(self._function(y, outputs, sample_weight=sample_weight, **self._options))
+
+
+def measure(
+    network: Network, data: Examples, chosen: Sequence[str | Metric], threads: int, scores: bool = False
+) -> dict[str, float]:
+    """The chosen metrics of ``data`` by name; with ``scores`` also what ``evaluate`` always tells."""
+    values: dict[str, float] = {}
+    if scores or "accuracy" in chosen:
+        loss, accuracy = network.evaluate(data, threads)
+        values["loss"] = float(loss)
+        if network.spec.gives_probabilities:
+            values["accuracy"] = float(accuracy)
+    functions = [metric for metric in chosen if not isinstance(metric, str)]
+    if functions:
+        outputs = network.outputs(data.X, threads)
+        for metric in functions:
+            weight = {"sample_weight": data.weight} if isinstance(metric, Named) else {}
+            value = metric(data.y, outputs, **weight)
+            try:
+                values[name_of(metric)] = float(value)
+            except (TypeError, ValueError) as error:
+                raise TypeError(f"metrics: {name_of(metric)} must return a number, got {value!r}") from error
+    return values
+
+
+def name_of(metric: str | Metric) -> str:
+    """The name under which a metric is recorded."""
+    return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)

@@ -1,30 +1,51 @@
-"""A network of dense layers that trains, predicts, and shows every matrix. Rows are examples."""
+"""Model: a network of dense layers that trains, predicts, and shows every matrix. Rows are examples.
+
+It checks arguments and hands the work to the modules below it: ``_network`` computes, ``_training`` trains,
+and ``files`` reads and writes.
+"""
 
 from __future__ import annotations
 
+import copy
 import os
-import threading
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deepcore import _core, catalog, door
-from deepcore.blocks import BlockViews, parameter_pieces, running_pieces
-from deepcore.inference import Inference
-from deepcore.layers import Dense, Dropout, SymmetryWarning, folded, initialize, native_layers, resolve_loss
-from deepcore.optimizers import Optimizer, resolve
-from deepcore.plan import Plan
-from deepcore.streams import Examples
-from deepcore.summary import Summary
-from deepcore.training import Trainable
-from deepcore.typing import Array, ClassWeight, DTypeName, LossName, OptimizerName
+from deepcore import _checks
+from deepcore._labels import labels
+from deepcore._network.examples import row_or_rows
+from deepcore._network.network import Network, Snapshot
+from deepcore._network.parameters import BlockViews
+from deepcore._network.spec import Spec
+from deepcore.exceptions import SymmetryWarning
+from deepcore.history import History
+from deepcore.layers import Dense, Dropout
+from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, continued, resolve
+from deepcore.typing import (
+    ActivationName,
+    Array,
+    ClassWeight,
+    DTypeName,
+    LossName,
+    OptimizerName,
+    Predictor,
+)
 
-__all__ = ["Model"]
+if TYPE_CHECKING:
+    from deepcore._network.plan import Plan
+    from deepcore._network.summary import Summary
+    from deepcore.callbacks import EpochRecord
+
+__all__ = ["Model", "load", "mlp"]
+
+_DEFINING = frozenset(field.name for field in fields(Spec)) | {"spec", "network", "outputs"}
 
 
-class Model(Trainable, Inference):
+class Model:
     """A network of dense layers: ``A[l] = g[l](W[l] A[l-1] + b[l])``, ``A[0] = X``.
 
     Args:
@@ -39,10 +60,11 @@ class Model(Trainable, Inference):
             y (1 - s) + s / 2 for sigmoid outputs.
 
     Attributes:
-        extras: What was saved beside the parameters, JSON data (feature names, statistics, label names).
+        extras: JSON data that is saved with the parameters (feature names, statistics, label names).
 
     Raises:
         TypeError: if an argument has another type.
+        AttributeError: if an attribute that defines the model, such as ``loss``, is assigned.
         ValueError: if a number or name is not allowed, or loss and output activation do not fit.
 
     Example:
@@ -63,29 +85,12 @@ class Model(Trainable, Inference):
         loss_parameter: float | None = None,
         label_smoothing: float = 0.0,
     ) -> None:
-        self.inputs = door.count("Model", "inputs", inputs)
-        self.input_dropout, self.layers = folded(layers)
-        self.dtype = door.dtype("Model", dtype)
-        self.seed = door.count("Model", "seed", seed, low=0, high=2**63 - 1)
-        self.loss = resolve_loss(loss, self.layers)
-        self.loss_parameter = door.loss_parameter(self.loss, loss_parameter)
-        self.label_smoothing = door.label_smoothing(self.loss, label_smoothing)
-        self.extras: dict[str, Any] = {}
-        self.epochs_trained = 0
-        self._busy = threading.Lock()
-        build: Any = _core.NetworkF32 if self.dtype == np.float32 else _core.NetworkF64
-        self._network: Any = build(
-            self.inputs, native_layers(self.layers), self.loss, self.loss_parameter, self.label_smoothing,
-            self.input_dropout,
+        spec = Spec.of(
+            inputs, layers, loss=loss, dtype=_checks.dtype("Model", dtype), seed=seed,
+            loss_parameter=loss_parameter, label_smoothing=label_smoothing,
         )  # fmt: skip
-        self._flat: Array = self._network.parameters
-        self._layout: list[tuple[int, int, int, int]] = self._network.layout
-        norms = [layer.norm for layer in self.layers]
-        self._pieces = parameter_pieces(self._layout, norms)
-        self._parameters = BlockViews(self._flat, self._pieces)
-        self._running = BlockViews(self._network.running, running_pieces(self._layout, norms))
-        initialize(self.layers, self._parameters, self.seed)
-        if any(layer.initializer == "zeros" for layer in self.layers[:-1]):
+        self._hold(Network(spec), {})
+        if any(layer.initializer == "zeros" for layer in spec.layers[:-1]):
             warnings.warn(
                 "Model: a hidden layer with init='zeros' starts with equal units, which stay equal (and with "
                 "relu never move); use init='auto', or one layer for logistic regression",
@@ -93,7 +98,96 @@ class Model(Trainable, Inference):
                 stacklevel=2,
             )
 
+    @classmethod
+    def from_network(cls, network: Network, extras: dict[str, Any] | None = None) -> Model:
+        """A model of a network that is there already; the two share their numbers.
+
+        Args:
+            network: Such as ``model.network``.
+            extras: JSON data to keep with it.
+        """
+        model = cls.__new__(cls)
+        cls._hold(model, network, {} if extras is None else extras)
+        return model
+
+    def _hold(self, network: Network, extras: dict[str, Any]) -> None:
+        self._network = network
+        self.extras = extras
+        self._partial_state: OptimizerState | None = None  # the optimizer of partial_fit
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _DEFINING:
+            raise AttributeError(
+                f"Model: {name} is read-only because it defines the network; make a new model with "
+                f"another {name}"
+            )
+        super().__setattr__(name, value)
+
     # What the model is made of
+
+    @property
+    def network(self) -> Network:
+        """The network that computes: what deepcore's own modules work on."""
+        return self._network
+
+    @property
+    def spec(self) -> Spec:
+        """The description that defines the network, as one frozen dataclass."""
+        return self._network.spec
+
+    @property
+    def inputs(self) -> int:
+        """n_x, number of features."""
+        return self.spec.inputs
+
+    @property
+    def outputs(self) -> int:
+        """n_L, number of output units."""
+        return self.spec.outputs
+
+    @property
+    def layers(self) -> tuple[Dense, ...]:
+        """The dense layers, first hidden one first, each with the dropout behind it."""
+        return self.spec.layers
+
+    @property
+    def loss(self) -> str:
+        """Name of the loss, with ``"auto"`` resolved."""
+        return self.spec.loss
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+        return self.spec.dtype
+
+    @property
+    def seed(self) -> int:
+        """Seed of the initial weights, the shuffling and the dropout masks."""
+        return self.spec.seed
+
+    @property
+    def loss_parameter(self) -> float | None:
+        """Parameter of the loss; None: its default."""
+        return self.spec.loss_parameter
+
+    @property
+    def label_smoothing(self) -> float:
+        """How much the targets are smoothed."""
+        return self.spec.label_smoothing
+
+    @property
+    def input_dropout(self) -> float:
+        """Probability with which a training step drops an input."""
+        return self.spec.input_dropout
+
+    @property
+    def epochs_trained(self) -> int:
+        """Number of epochs trained so far; the shuffles are numbered by it."""
+        return self._network.epochs_trained
+
+    @epochs_trained.setter
+    def epochs_trained(self, epochs: int) -> None:
+        self._network.epochs_trained = epochs
 
     @property
     def parameters(self) -> BlockViews:
@@ -101,21 +195,21 @@ class Model(Trainable, Inference):
 
         Layers with a norm have ``"gamma1"`` and ``"beta1"``, (n1, 1), as well.
         """
-        return self._parameters
+        return self._network.parameters
 
     @property
     def running(self) -> BlockViews:
         """``{"running_mean1": (n1, 1), "running_variance1": ...}`` of batch norms, live and writable.
 
-        ``fit`` moves them by a tenth towards the statistics of each batch, predictions use them; an own loop
-        of ``gradients(step=)`` and ``step`` leaves them alone.
+        ``fit`` moves them by a tenth towards the statistics of each batch, and predictions use them; a loop
+        of your own with ``gradients(step=)`` and ``step`` leaves them as they are.
         """
-        return self._running
+        return self._network.running
 
     @property
     def flat_parameters(self) -> Array:
         """All parameters as one live, writable 1-D view."""
-        return self._flat
+        return self._network.flat
 
     def summary(self) -> Summary:
         """Layers, units, activations, shapes of W, b, Z, A, and numbers of parameters.
@@ -129,7 +223,9 @@ class Model(Trainable, Inference):
                 2      1  sigmoid     (1, 4)  (1, 1)  (1, m)  (1, m)           5
             17 parameters; loss binary_cross_entropy; float32; m: number of examples
         """
-        return Summary.of(self.inputs, self.input_dropout, self.layers, f"loss {self.loss}; {self.dtype}")
+        from deepcore._network.summary import Summary
+
+        return Summary.of(self.spec)
 
     def plan(
         self,
@@ -147,11 +243,197 @@ class Model(Trainable, Inference):
             parameters: gradient and update in ... chunks
             memory:     parameters 0.407 MB, ...
         """
-        state = resolve(optimizer, self, 1, "plan")
-        batch = door.count("plan", "batch_size", batch_size)
-        return Plan(**self._network.plan(batch, state._native, door.threads("plan", threads)))
+        from deepcore._network.plan import Plan
+
+        state = resolve(optimizer, self._network, 1, "plan")
+        batch = _checks.count("plan", "batch_size", batch_size)
+        return Plan(**self._network.plan(batch, state.native, _checks.threads("plan", threads)))
 
     # Training
+
+    def fit(
+        self,
+        X: object,
+        y: object,
+        optimizer: Optimizer | OptimizerState | LBFGS | OptimizerName | str = "adam",
+        epochs: int = 10,
+        batch_size: int | None = 128,
+        shuffle: bool = True,
+        sample_weight: object = None,
+        class_weight: ClassWeight = None,
+        validation_data: tuple[Any, ...] | None = None,
+        callbacks: Sequence[Callable[[EpochRecord], object]] = (),
+        threads: int | None = None,
+        verbose: int = 0,
+        metrics: Sequence[str | Callable[[Array, Array], float]] = (),
+        validation_split: float = 0.0,
+    ) -> History:
+        """Train by (mini-batch) gradient descent and return the loss of every epoch.
+
+        Args:
+            X: Features, (m, n_x); other numeric dtypes are converted once to the model's. A memory-mapped
+                array is never copied as a whole: another dtype is converted some batches at a time.
+                A scipy.sparse matrix is read row by row, a batch at a time.
+            y: Targets. Softmax: integer labels (m,) from 0 to n_L - 1. Sigmoid: 0/1 of shape (m,) or (m,
+                n_L). Other outputs: reals of shape (m,) or (m, n_L).
+            optimizer: A description such as ``Adam(1e-3)``, a name such as ``"sgd"`` (with its defaults),
+                a state made by ``bind(model)``, which continues where it stands, or ``LBFGS()``.
+            epochs: Passes over the data.
+            batch_size: Number of examples per step. The last batch of an epoch may be smaller. None: use all
+                examples in every step.
+            shuffle: Draw a new order per epoch, from the model's seed and the number of epochs trained so
+                far.
+            sample_weight: (m,) weights of the examples, not negative.
+            class_weight: ``{label: weight}`` or ``"balanced"``, multiplied into the sample weights.
+                Multi-label targets: ``"balanced"``, or one mapping per output; an example's weight is their
+                product.
+            validation_data: ``(X_val, y_val)`` or ``(X_val, y_val, weights)``, evaluated after every epoch.
+            callbacks: Called with an ``EpochRecord`` after every epoch; one that returns True ends the
+                training. They may also define ``on_start``, ``on_end`` and ``on_poll``; see
+                ``deepcore.callbacks``.
+            threads: Number of threads; None: the default of this machine.
+            verbose: 1 shows progress on standard error.
+            metrics: Further numbers of the training and validation data: names of ``deepcore.metrics``, or
+                functions ``metric(y, outputs)`` (recorded by their ``__name__``). They cost one more pass
+                over the data per epoch.
+            validation_split: Fraction of the examples that is held out as validation data, drawn by the
+                model's seed: the rows of ``data.train_test_split(X, y, validation_split, model.seed)``.
+
+        Returns:
+            ``history["loss"]``, with validation data also ``history["val_loss"]`` (and ``"val_accuracy"`` for
+            classifiers). The loss is the mean over the examples as they were visited during the epoch.
+
+        Raises:
+            TypeError: if an array does not hold real numbers, or an argument has another type.
+            ValueError: if a shape, a label or a value is not allowed; nothing has been changed then.
+            KeyError: if a callback watches a number that is not recorded.
+            RuntimeError: if the model is already being trained, by a callback or another thread.
+
+        A loss that is not finite ends the training with a ``DivergenceWarning``; ``history.diverged_at_step``
+        and ``diverged_at_layer`` name the place. Ctrl-C raises KeyboardInterrupt; the model keeps the steps
+        made so far.
+
+        Example:
+            >>> import deepcore as dc
+            >>> import numpy as np
+            >>> X = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
+            >>> model = dc.mlp([2, 8, 1], activation="tanh", dtype="float64", seed=1)
+            >>> history = model.fit(X, [0, 1, 1, 0], dc.Adam(0.1), epochs=100, batch_size=None)
+            >>> model.predict_labels(X)
+            array([0, 1, 1, 0])
+        """
+        from deepcore._training.run import Run, Settings
+
+        network = self._network
+        with network.exclusive("fit"):
+            data = network.check("fit", X, y, sample_weight, class_weight, mapped=True)
+            settings = Settings("fit", self, validation_data, callbacks, threads, verbose, metrics)
+            run = Run(network, data, settings, validation_split)
+            epochs, batch, steps = run.lengths(epochs, batch_size)
+            state = optimizer if isinstance(optimizer, LBFGS) else resolve(optimizer, network, steps)
+            self._partial_state = None
+            return run.train(state, epochs, batch, bool(shuffle))
+
+    def partial_fit(
+        self,
+        X: object,
+        y: object,
+        optimizer: Optimizer | OptimizerState | OptimizerName | str = "adam",
+        batch_size: int | None = 128,
+        shuffle: bool = True,
+        sample_weight: object = None,
+        class_weight: ClassWeight = None,
+        threads: int | None = None,
+    ) -> History:
+        """Train one more epoch on these examples; the optimizer goes on where the last call left it.
+
+        n calls are one ``fit`` of n epochs, bit for bit. The optimizer starts afresh with the first call,
+        with the first after a ``fit``, and with another description than in the last call; files and copies
+        of the model do not hold it.
+
+        Args:
+            X: (m, n_x); it and the other arguments are those of ``fit``.
+            class_weight: ``{label: weight}``, whether the labels occur here or not; for multi-label targets a
+                list with one mapping per output.
+
+        Returns:
+            The history of one epoch.
+
+        Raises:
+            ValueError: if ``class_weight`` is ``"balanced"``, and whatever ``fit`` raises.
+
+        Example:
+            >>> import numpy as np, deepcore as dc
+            >>> model = dc.mlp([2, 4, 1], seed=1)
+            >>> for _ in range(3):
+            ...     history = model.partial_fit(np.eye(2), [0, 1], dc.Adam(0.1))
+            >>> model.epochs_trained
+            3
+        """
+        from deepcore._training.run import Run, Settings
+
+        network = self._network
+        with network.exclusive("partial_fit"):
+            if isinstance(class_weight, str):
+                raise ValueError(
+                    f"partial_fit: class_weight must be a mapping, got {class_weight!r}: balancing needs all "
+                    "examples at once"
+                )
+            data = network.check("partial_fit", X, y, sample_weight, class_weight, mapped=True)
+            run = Run(network, data, Settings("partial_fit", self, threads=threads))
+            epochs, batch, steps = run.lengths(1, batch_size)
+            chosen = continued(optimizer, network, self._partial_state)
+            self._partial_state = state = resolve(chosen, network, steps, "partial_fit")
+            return run.train(state, epochs, batch, bool(shuffle))
+
+    def fit_batches(
+        self,
+        batches: object,
+        optimizer: Optimizer | OptimizerState | OptimizerName | str = "adam",
+        epochs: int = 1,
+        validation_data: tuple[Any, ...] | None = None,
+        callbacks: Sequence[Callable[[EpochRecord], object]] = (),
+        threads: int | None = None,
+        verbose: int = 0,
+        metrics: Sequence[str | Callable[[Array, Array], float]] = (),
+    ) -> History:
+        """Train on batches that come from elsewhere, such as files read one by one; each batch is one step.
+
+        Args:
+            batches: An iterable of ``(X, y)`` or ``(X, y, sample_weight)``: a list, a data loader; or a
+                function that returns an iterator, called once per epoch; or an iterator, for one epoch. Some
+                batches (32 MB of features) are read ahead of their steps.
+            optimizer: As in ``fit``.
+            epochs: Passes over the batches.
+            metrics: As in ``fit``, of the validation data only. The other arguments are those of ``fit``.
+
+        Returns:
+            The history, as from ``fit``.
+
+        Raises:
+            TypeError: if ``batches`` or a batch is something else.
+            ValueError: if an iterator is to last for several epochs, or a batch breaks the rules of ``fit``:
+                the message has its number, and the model keeps the steps made before.
+
+        Example:
+            >>> import numpy as np, deepcore as dc
+            >>> def batches():
+            ...     rng = np.random.default_rng(0)
+            ...     for _ in range(100):
+            ...         X = rng.normal(size=(32, 2))
+            ...         yield X, X[:, 0] > X[:, 1]
+            >>> model = dc.mlp([2, 8, 1], seed=1)
+            >>> history = model.fit_batches(batches, dc.Adam(0.01), epochs=3)
+            >>> history["loss"][-1] < history["loss"][0]
+            True
+        """
+        from deepcore._training.run import BatchRun, Settings
+
+        with self._network.exclusive("fit_batches"):
+            settings = Settings("fit_batches", self, validation_data, callbacks, threads, verbose, metrics)
+            return BatchRun(self._network, batches, epochs, settings).train(optimizer)
+
+    # Seeing inside
 
     def gradients(
         self,
@@ -165,27 +447,23 @@ class Model(Trainable, Inference):
 
         Args:
             X: (m, n_x); y, sample_weight and threads are those of ``fit``.
-            step: Of the optimizer, from 0: as ``fit`` sees the batch in that step, with its dropout and
-                batch statistics. None: as
-                ``predict`` sees it.
+            step: Number of an optimizer step, from 0: the batch is seen as ``fit`` sees it in that step, with
+                its dropout and batch statistics. None: as ``predict`` sees it.
 
         Returns:
             loss: Mean over the examples.
             grads: ``{"dW1": (n1, n_x), "db1": (n1, 1), ...}``, views of ``grads.flat``.
         """
-        data = self._examples("gradients", X, y, sample_weight)
-        flat = np.zeros_like(self._flat)
-        threads, training = door.threads("gradients", threads), self._training("gradients", step)
-        loss = self._network.gradient(data.X, data.y, flat, data.weight, threads, training)
-        return float(loss), self._views(flat, "d")
-
-    def _training(self, who: str, step: int | None) -> tuple[int, int] | None:
-        return None if step is None else (self.seed, door.count(who, "step", step, low=0))
+        network = self._network
+        data = network.check("gradients", X, y, sample_weight)
+        grads = network.views(np.zeros_like(network.flat), "d")
+        threads = _checks.threads("gradients", threads)
+        return network.gradient(data, grads.flat, threads, self._training("gradients", step)), grads
 
     def trace(
         self, X: object, y: object, sample_weight: object = None, step: int | None = None
     ) -> dict[str, Array]:
-        """Every matrix of one step of gradient descent, named and oriented as in the notes.
+        """Every matrix of one step of gradient descent, named and oriented as in Andrew Ng's course.
 
         Args:
             X: (m, n_x), at most 4096 examples; y and sample_weight are those of ``fit``.
@@ -196,43 +474,162 @@ class Model(Trainable, Inference):
             1), ...}``, columns being examples. They are derivatives of the cost, so ``dZ[L] = (A[L] - Y) /
             m``.
         """
-        data = self._examples("trace", X, y, sample_weight)
-        return dict(self._network.trace(data.X, data.y, data.weight, self._training("trace", step)))
+        data = self._network.check("trace", X, y, sample_weight)
+        return self._network.trace(data, self._training("trace", step))
 
-    # Use: predict, predictor, predict_labels, evaluate are those of Inference; fit is that of Trainable
+    def _training(self, who: str, step: int | None) -> tuple[int, int] | None:
+        return None if step is None else (self.seed, _checks.count(who, "step", step, low=0))
 
-    def _examples(
+    # Predicting
+
+    def predict(self, X: object, out: Array | None = None, threads: int | None = None) -> Array:
+        """Output activations A[L], one row per example.
+
+        Args:
+            X: (m, n_x), or one example (n_x,); dense, or a scipy.sparse matrix.
+            out: Array to write into, of the result's shape and dtype; None: a new one.
+            threads: Number of threads; None: the default.
+
+        Returns:
+            (m, n_L), or (n_L,) for one example.
+
+        Raises:
+            TypeError: if X does not hold real numbers.
+            ValueError: if a shape is wrong or X is not finite.
+        """
+        network = self._network
+        dtype = network.spec.dtype
+        rows, one = row_or_rows("predict", X, network.spec.inputs, dtype)
+        threads = _checks.threads("predict", threads)
+        if out is not None:
+            shape = (self.outputs,) if one else (rows.shape[0], self.outputs)
+            if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
+                got = f"{out.shape} of {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
+                raise ValueError(
+                    f"predict: out must be an array of shape {shape} and dtype {dtype}, got {got}"
+                )
+            network.outputs(rows, threads, out[np.newaxis] if one else out)
+            return out
+        A = network.outputs(rows, threads)
+        return A[0] if one else A
+
+    def predict_labels(self, X: object, threshold: float = 0.5, threads: int | None = None) -> Array:
+        """Labels: the largest softmax output, or 1 where a sigmoid output is above ``threshold``, strictly.
+
+        Args:
+            X: (m, n_x), or one example (n_x,).
+            threshold: For sigmoid outputs.
+            threads: Number of threads; None: the default.
+
+        Returns:
+            int64, (m,) for softmax or one sigmoid output, (m, n_L) for several; one example drops the first
+            axis.
+
+        Raises:
+            ValueError: if the outputs are not probabilities, and whatever ``predict`` raises.
+        """
+        output = self.spec.output
+        if not self.spec.gives_probabilities:
+            raise ValueError(
+                f"predict_labels: the output must be sigmoid or softmax, got {output}; use predict"
+            )
+        if not isinstance(threshold, (int, float, np.number)) or np.isnan(threshold):
+            raise ValueError(f"predict_labels: threshold must be a number, got {threshold!r}")
+        chosen = labels(self.predict(X, threads=threads), output, threshold)
+        return chosen[..., 0] if output == "sigmoid" and self.outputs == 1 else chosen
+
+    def evaluate(
         self,
-        who: str,
         X: object,
         y: object,
-        sample_weight: object,
-        class_weight: ClassWeight = None,
-        mapped: bool = False,
-    ) -> Examples:
-        features = door.features(who, X, self.inputs, self.dtype, mapped)
-        m = features.shape[0]
-        if m == 0:
-            raise ValueError(f"{who}: X must have at least one row, got none")
-        y = door.targets(
-            who, y, m, self.outputs, self.layers[-1].activation, catalog.losses[self.loss], self.dtype
-        )
-        return Examples(
-            features, y, door.weights(who, sample_weight, class_weight, y, self.outputs, self.dtype)
-        )
+        sample_weight: object = None,
+        threads: int | None = None,
+        metrics: Sequence[str | Callable[[Array, Array], float]] = (),
+    ) -> dict[str, float]:
+        """Mean loss, for classifiers the fraction of examples predicted right, and further metrics.
 
-    # All that training changes in the model, and the way back to it.
+        Args:
+            X: (m, n_x); y, sample_weight and threads are those of ``fit``.
+            metrics: Names of ``deepcore.metrics``, or functions ``metric(y, outputs)``.
 
-    def _learned(self) -> Any:
-        return self._flat.copy(), self._running.flat.copy()
+        Returns:
+            ``{"loss": ..., "accuracy": ...}``; without accuracy if the output is neither sigmoid nor softmax.
+        """
+        from deepcore import metrics as known
 
-    def _learn(self, learned: Any) -> None:
-        self._flat[:], self._running.flat[:] = learned
+        network = self._network
+        output, outputs = network.spec.output, network.spec.outputs
+        chosen = [known.resolve("evaluate", metric, output, outputs) for metric in metrics]
+        data = network.check("evaluate", X, y, sample_weight, mapped=True)
+        return known.measure(network, data, chosen, _checks.threads("evaluate", threads), scores=True)
 
-    def _views(self, flat: Array, prefix: str) -> BlockViews:
-        return BlockViews(flat, self._pieces, prefix)
+    def predictor(self) -> Predictor:
+        """A snapshot of the model with a workspace of its own, for predictions where microseconds count.
 
-    # Files and copies
+        Returns:
+            ``p``: ``p(x)`` gives the outputs of one example (n_x,) or of rows (m, n_x); ``p(x, out=a)``
+            writes them into ``a`` and, after the first calls, allocates nothing; ``threads=n`` limits the
+            threads, which share large layers even for one row where calls follow each other at once. Arrays
+            must have the model's dtype; their values are not checked. Later changes of the model are not
+            seen: make a new one.
+
+        Example:
+            >>> import deepcore as dc
+            >>> p = dc.mlp([2, 4, 1]).predictor()
+            >>> p(np.zeros(2, np.float32))
+            array([0.5], dtype=float32)
+        """
+        return self._network.predictor()
+
+    # Copies and files
+
+    def copy(self) -> Model:
+        """An independent model with the same spec, parameters, epochs and extras.
+
+        The optimizer of ``partial_fit`` is not copied.
+
+        Example:
+            >>> model = mlp([2, 3, 1])
+            >>> twin = model.copy()
+            >>> twin.parameters["b1"][...] = 1
+            >>> float(model.parameters["b1"].sum())
+            0.0
+        """
+        network = Network(self.spec, self._network.snapshot())
+        network.epochs_trained = self.epochs_trained
+        return Model.from_network(network, copy.deepcopy(self.extras))
+
+    def snapshot(self) -> Snapshot:
+        """Copies of the parameters and of batch norm's running statistics, for ``restore``.
+
+        Example:
+            >>> model = mlp([2, 3, 1], seed=1)
+            >>> before = model.snapshot()
+            >>> model.parameters["W1"][...] = 0
+            >>> model.restore(before)
+            >>> bool(model.parameters["W1"].any())
+            True
+        """
+        return self._network.snapshot()
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put the numbers of a snapshot back; callbacks may call it during their own run.
+
+        Args:
+            snapshot: What ``snapshot`` of this model, or of one with the same layers, returned.
+
+        Raises:
+            ValueError: if the snapshot is of a network of other sizes.
+            RuntimeError: if another thread is training the model at this moment.
+        """
+        shapes = self._network.flat.shape, self._network.running.flat.shape
+        if (snapshot.parameters.shape, snapshot.running.shape) != shapes:
+            raise ValueError(
+                f"restore: snapshot must have {shapes[0][0]} parameters and {shapes[1][0]} running "
+                f"statistics, got {snapshot.parameters.size} and {snapshot.running.size}"
+            )
+        with self._network.held("restore"):
+            self._network.restore(snapshot)
 
     def save(self, path: str | os.PathLike[str], extras: Mapping[str, Any] | None = None) -> None:
         """Write the model to one safetensors file, atomically: a crash leaves the old file or the new one.
@@ -246,23 +643,90 @@ class Model(Trainable, Inference):
             OSError: if the file cannot be written; nothing is left behind.
             ValueError: if a parameter is not finite or ``extras`` is not JSON data.
         """
-        from deepcore import checkpoint
+        from deepcore.files import model_file
 
-        before = self.extras
-        if extras is not None:
-            self.extras = dict(extras)
-        try:
-            checkpoint.save(self, path)
-        except BaseException:
-            self.extras = before
-            raise
+        chosen = self.extras if extras is None else dict(extras)
+        model_file.write(path, self._network, chosen)
+        self.extras = chosen
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from deepcore import checkpoint
-
-        return checkpoint.rebuild, (*checkpoint.described(self), self._flat.copy(), self._running.flat.copy())
+        return _rebuild, (self.spec.to_dict(), self.epochs_trained, self.extras, *self._network.snapshot())
 
     def __repr__(self) -> str:
         sizes = "-".join(str(n) for n in (self.inputs, *(layer.units for layer in self.layers)))
         names = " ".join(layer.activation for layer in self.layers)
         return f"Model({sizes}, {names}, loss={self.loss!r}, dtype={self.dtype.name!r}, seed={self.seed})"
+
+
+def _rebuild(
+    description: dict[str, Any], epochs_trained: int, extras: dict[str, Any], flat: Array, running: Array
+) -> Model:
+    """The model that was pickled; pickles name this function, so it must keep its name and arguments."""
+    network = Network(Spec.from_dict(description), Snapshot(flat, running))
+    network.epochs_trained = epochs_trained
+    return Model.from_network(network, extras)
+
+
+def mlp(
+    sizes: Sequence[int],
+    activation: ActivationName | str = "relu",
+    output: ActivationName | str = "auto",
+    init: str = "auto",
+    dtype: DTypeName | str | type = "float32",
+    seed: int = 0,
+    loss: LossName | str = "auto",
+) -> Model:
+    """A multi-layer perceptron: ``sizes[0]`` inputs, hidden layers of one activation, an output layer.
+
+    Args:
+        sizes: ``[n_x, n1, ..., n_L]``, at least two numbers.
+        activation: Of the hidden layers.
+        output: Of the last layer; ``"auto"``: sigmoid for one unit, softmax for several. Regression:
+            ``"linear"``.
+        init: Of every layer, see ``Dense``.
+        dtype: ``"float32"`` or ``"float64"``.
+        seed: Of the initial weights and of the shuffling.
+        loss: See ``Model``.
+
+    Raises:
+        ValueError: if there are fewer than two sizes, and whatever ``Model`` and ``Dense`` raise.
+
+    Example:
+        >>> mlp([784, 100, 10])
+        Model(784-100-10, relu softmax, loss='categorical_cross_entropy', dtype='float32', seed=0)
+    """
+    if len(sizes) < 2:
+        raise ValueError(
+            f"mlp: sizes must be [inputs, ..., outputs], at least two numbers, got {list(sizes)}"
+        )
+    last = ("sigmoid" if sizes[-1] == 1 else "softmax") if output == "auto" else output
+    names = [activation] * (len(sizes) - 2) + [last]
+    layers = [Dense(n, name, init=init) for n, name in zip(sizes[1:], names, strict=True)]
+    return Model(sizes[0], layers, loss=loss, dtype=dtype, seed=seed)
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """The model that ``Model.save`` wrote, with ``model.extras``.
+
+    Args:
+        path: A file written by ``Model.save``.
+
+    Returns:
+        The same model, bit for bit.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if it is not such a file, is damaged, or was written by a newer deepcore.
+
+    Example:
+        >>> import os, tempfile, deepcore as dc
+        >>> model = dc.mlp([2, 3, 1])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model.safetensors")
+        ...     model.save(path, extras={"labels": ["no", "yes"]})
+        ...     dc.load(path).extras
+        {'labels': ['no', 'yes']}
+    """
+    from deepcore.files import model_file
+
+    return Model.from_network(*model_file.read(path))

@@ -6,21 +6,31 @@ Formulas and defaults are those of ``torch.optim``; they live in the native rows
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from deepcore import _core, catalog, door
+from deepcore import _checks, _core, catalog
+from deepcore._network.network import HasNetwork, Network
 from deepcore.schedules import LearningRate, Schedule, is_tabulated, native_schedule
 from deepcore.typing import Array
 
-if TYPE_CHECKING:
-    from deepcore.model import Model
-
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "NAdam", "Optimizer", "OptimizerState", "RMSProp"]
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "NAdam",
+    "Optimizer",
+    "OptimizerState",
+    "RMSProp",
+    "by_name",
+    "continued",
+    "resolve",
+]
 
 
 @dataclass(frozen=True)
@@ -37,25 +47,27 @@ class Optimizer:
     learning_rate: LearningRate
     clip_norm: float | None = field(default=None, kw_only=True)
     clip_value: float | None = field(default=None, kw_only=True)
-    _name: ClassVar[str] = ""
+    name: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         who = type(self).__name__
-        if not self._name:
-            raise TypeError(f"Optimizer is the base class; use one of {', '.join(sorted(_CLASSES))}")
+        if not self.name:
+            raise TypeError(f"Optimizer is the base class; use one of {', '.join(sorted(by_name))}")
         rate = self.learning_rate
         if not (isinstance(rate, Schedule) or callable(rate)):
-            _check_number(who, "learning_rate", rate)
-        for name, value in self._hyper().items():
-            _check_number(who, name, value, below=1.0 if name in _BELOW_ONE else math.inf)
-            if name.startswith("clip_") and not value > 0:
-                raise ValueError(f"{who}: {name} must be above 0, got {value!r}; None sets no limit")
+            _checks.number(who, "learning_rate", rate, error=ValueError)
+        for name, value in self.hyperparameters().items():
+            if not isinstance(value, bool):
+                below = 1.0 if name in _BELOW_ONE else math.inf
+                positive = name.startswith("clip_")
+                _checks.number(who, name, value, below, positive=positive, error=ValueError)
 
-    def _hyper(self) -> dict[str, float]:
+    def hyperparameters(self) -> dict[str, float]:
+        """All numbers but the learning rate, as the native optimizer takes them; None is left out."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "learning_rate"}
         return {name: value for name, value in values.items() if value is not None}
 
-    def bind(self, model: Model, steps: int | None = None) -> OptimizerState:
+    def bind(self, model: HasNetwork, steps: int | None = None) -> OptimizerState:
         """State of this optimizer for ``model``: its slots, all zero, and its step counter.
 
         Args:
@@ -75,18 +87,11 @@ class Optimizer:
             >>> state.steps
             1
         """
-        return OptimizerState(self, model, steps)
+        return OptimizerState(self, model.network, steps)
 
 
 # Decay rates of moving averages: at 1 the average would never move.
 _BELOW_ONE = frozenset({"beta1", "beta2", "alpha"})
-
-
-def _check_number(who: str, name: str, value: object, below: float = math.inf) -> None:
-    number = isinstance(value, (bool, int, float, np.integer, np.floating))
-    if not number or not 0 <= value < below or value > sys.float_info.max:  # type: ignore[operator]
-        rule = "finite and not negative" if below == math.inf else f"at least 0 and below {below:g}"
-        raise ValueError(f"{who}: {name} must be {rule}, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,7 @@ class SGD(Optimizer):
     nesterov: bool = False
     weight_decay: float = 0.0
     rate_in_velocity: bool = False
-    _name: ClassVar[str] = "sgd"
+    name: ClassVar[str] = "sgd"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -126,7 +131,7 @@ class RMSProp(Optimizer):
     eps: float = 1e-8
     momentum: float = 0.0
     weight_decay: float = 0.0
-    _name: ClassVar[str] = "rmsprop"
+    name: ClassVar[str] = "rmsprop"
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,7 @@ class Adagrad(Optimizer):
     learning_rate: LearningRate = 1e-2
     eps: float = 1e-10
     weight_decay: float = 0.0
-    _name: ClassVar[str] = "adagrad"
+    name: ClassVar[str] = "adagrad"
 
 
 @dataclass(frozen=True)
@@ -158,7 +163,7 @@ class Adam(Optimizer):
     eps: float = 1e-8
     weight_decay: float = 0.0
     epsilon_hat: bool = False
-    _name: ClassVar[str] = "adam"
+    name: ClassVar[str] = "adam"
 
 
 @dataclass(frozen=True)
@@ -173,7 +178,7 @@ class AdamW(Optimizer):
     beta2: float = 0.999
     eps: float = 1e-8
     weight_decay: float = 0.01
-    _name: ClassVar[str] = "adamw"
+    name: ClassVar[str] = "adamw"
 
 
 @dataclass(frozen=True)
@@ -189,51 +194,95 @@ class NAdam(Optimizer):
     eps: float = 1e-8
     momentum_decay: float = 0.004
     weight_decay: float = 0.0
-    _name: ClassVar[str] = "nadam"
+    name: ClassVar[str] = "nadam"
 
 
-_CLASSES: dict[str, type[Optimizer]] = {cls._name: cls for cls in (SGD, RMSProp, Adagrad, Adam, AdamW, NAdam)}
+#: The class of every optimizer of ``catalog.optimizers``.
+by_name: dict[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, RMSProp, Adagrad, Adam, AdamW, NAdam)}
+
+
+@dataclass(frozen=True)
+class LBFGS:
+    """Limited-memory BFGS with line search, on all examples at once; needs SciPy (extra ``scipy``).
+
+    For small tables and smooth losses: some hundred iterations reach what first-order methods need thousands
+    of epochs for. Every iteration counts as an epoch of the history, with the loss after it; ``epochs``,
+    ``batch_size`` and ``shuffle`` of ``fit`` are not read. Models with dropout, batch norm or max_norm
+    are refused.
+
+    Args:
+        max_iter: Iterations at most.
+        gtol: Ends when no element of the gradient is larger.
+        ftol: Ends when the loss falls by less than this fraction of it.
+        memory: Number of steps that the curvature is estimated from.
+
+    Raises:
+        TypeError: if ``max_iter`` or ``memory`` is no whole number.
+        ValueError: if a number is out of its range.
+
+    Example:
+        >>> LBFGS(max_iter=500)
+        LBFGS(max_iter=500, gtol=1e-05, ftol=2.2e-09, memory=10)
+
+    Source: Liu & Nocedal (1989); Zhu, Byrd, Lu & Nocedal (1997), as in ``scipy.optimize.minimize``.
+    """
+
+    max_iter: int = 200
+    gtol: float = 1e-5
+    ftol: float = 2.2e-9
+    memory: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("max_iter", "memory"):
+            _checks.count("LBFGS", name, getattr(self, name))
+        for name in ("gtol", "ftol"):
+            _checks.number("LBFGS", name, getattr(self, name))
 
 
 class OptimizerState:
-    """Slots and step counter of one optimizer on one model; made by ``Optimizer.bind``."""
+    """Slots and step counter of one optimizer on one model; made by ``Optimizer.bind``.
 
-    def __init__(self, optimizer: Optimizer, model: Model, steps: int | None = None) -> None:
+    Attributes:
+        optimizer: The description that it was made from.
+        network: What it steps.
+        native: The native optimizer, which holds slots and step counter.
+    """
+
+    def __init__(self, optimizer: Optimizer, network: Network, steps: int | None = None) -> None:
         rate = optimizer.learning_rate
         if steps is not None:
-            steps = door.count("bind", "steps", steps)
+            steps = _checks.count("bind", "steps", steps)
         elif is_tabulated(rate):
             raise ValueError(
                 f"{type(optimizer).__name__}: steps must be given when learning_rate is a function, which is "
                 "tabulated over the run"
             )
-        hyper = {name: float(value) for name, value in optimizer._hyper().items()}
+        hyper = {name: float(value) for name, value in optimizer.hyperparameters().items()}
         self._table: list[float] = []
         schedule = native_schedule(rate, steps or 0, self._table)
-        network: Any = model._network
-        native = _core.OptimizerF32 if model.dtype == np.float32 else _core.OptimizerF64
+        build: Any = _core.OptimizerF32 if network.spec.dtype == np.float32 else _core.OptimizerF64
         self.optimizer = optimizer
-        self._model = model
-        self._native: Any = native(network, optimizer._name, hyper, schedule)
+        self.network = network
+        self.native: Any = build(network.native, optimizer.name, hyper, schedule)
         self._scale = 1.0
         self._flat: Array | None = None
 
     @property
     def steps(self) -> int:
         """Steps made so far; may be set, together with ``slots``, to go on from a point that was saved."""
-        return int(self._native.steps)
+        return int(self.native.steps)
 
     @steps.setter
     def steps(self, steps: int) -> None:
-        number = door.count("steps", "steps", steps, low=0)
-        with self._model._exclusive("steps"):
-            self._native.steps = number
-            self._prepare(1)
+        number = _checks.count("steps", "steps", steps, low=0)
+        with self.network.exclusive("steps"):
+            self.native.steps = number
+            self.prepare(1)
 
     @property
     def learning_rate(self) -> float:
         """The rate of the next step: the schedule's times ``rate_scale``."""
-        return float(self._native.learning_rate(self.steps))
+        return float(self.native.learning_rate(self.steps))
 
     @property
     def rate_scale(self) -> float:
@@ -242,20 +291,29 @@ class OptimizerState:
 
     @rate_scale.setter
     def rate_scale(self, factor: float) -> None:
-        _check_number("rate_scale", "factor", factor)
-        with self._model._held("rate_scale"):
+        _checks.number("rate_scale", "factor", factor, error=ValueError)
+        with self.network.held("rate_scale"):
             self._scale = float(factor)
             self._set_schedule(0)
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """Make this the rate of all steps to come, whatever the description says."""
+        self.native.learning_rate = native_schedule(learning_rate, 0, [])
 
     def _set_schedule(self, steps: int) -> None:
         """Set the native schedule; a function is tabulated as far as step ``steps`` at least."""
         native = native_schedule(self.optimizer.learning_rate, max(steps, len(self._table)), self._table)
-        self._native.learning_rate = native.scaled(self._scale)
+        self.native.learning_rate = native.scaled(self._scale)
 
-    def _prepare(self, steps: int) -> None:
+    def prepare(self, steps: int) -> None:
+        """Know the learning rates of the next ``steps`` steps."""
         # rates of a function are known as far as they were asked for; a longer run asks for more
         if is_tabulated(self.optimizer.learning_rate):
             self._set_schedule(self.steps + steps)
+
+    def skip(self, steps: int) -> None:
+        """Count steps that change nothing, such as those of batches without weight."""
+        self.native.steps += steps
 
     @property
     def slots(self) -> dict[str, Array]:
@@ -264,13 +322,13 @@ class OptimizerState:
         Assigning all of them, and ``steps``, puts an optimizer back where it stood; other names and sizes
         are refused.
         """
-        with self._model._held("slots"):
-            return dict(self._native.slots)
+        with self.network.held("slots"):
+            return dict(self.native.slots)
 
     @slots.setter
     def slots(self, values: Mapping[str, Array]) -> None:
-        with self._model._held("slots"):
-            self._native.slots = dict(values)
+        with self.network.held("slots"):
+            self.native.slots = dict(values)
 
     def step(self, grads: Mapping[str, Array] | Array) -> None:
         """Move the model's parameters by one step of the optimizer.
@@ -285,26 +343,28 @@ class OptimizerState:
             RuntimeError: if the model is being trained at this moment.
         """
         if not isinstance(grads, Mapping):
-            flat = np.ascontiguousarray(door.numbers("step", "grads", grads), dtype=self._model.dtype)
-            if flat.shape != self._model.flat_parameters.shape:
+            flat = np.ascontiguousarray(
+                _checks.numbers("step", "grads", grads), dtype=self.network.spec.dtype
+            )
+            if flat.shape != self.network.flat.shape:
                 raise ValueError(
-                    f"step: grads must have shape {self._model.flat_parameters.shape} like flat_parameters, "
+                    f"step: grads must have shape {self.network.flat.shape} like flat_parameters, "
                     f"got {flat.shape}"
                 )
         else:
             flat = self._flatten(grads)
-        with self._model._exclusive("step"):
-            self._native.step(self._model._network, flat)
+        with self.network.exclusive("step"):
+            self.native.step(self.network.native, flat)
 
     def _flatten(self, grads: Mapping[str, Array]) -> Array:
         # gradients() hands out views of one vector; then there is nothing to copy
         owner = getattr(grads, "flat", None)
-        like = self._model.flat_parameters
+        like = self.network.flat
         if isinstance(owner, np.ndarray) and owner.shape == like.shape and owner.dtype == like.dtype:
             return owner
         if self._flat is None:
-            self._flat = np.zeros_like(self._model.flat_parameters)
-        views = self._model._views(self._flat, "d")
+            self._flat = np.zeros_like(self.network.flat)
+        views = self.network.views(self._flat, "d")
         for name in views:
             if name not in grads:
                 raise KeyError(f"step: grads must have {name}, got {', '.join(grads)}")
@@ -315,7 +375,7 @@ class OptimizerState:
         return f"OptimizerState({self.optimizer!r}, steps={self.steps})"
 
 
-def resolve(optimizer: object, model: Model, steps: int, who: str = "fit") -> OptimizerState:
+def resolve(optimizer: object, network: Network, steps: int, who: str = "fit") -> OptimizerState:
     """The state that ``fit`` trains with: a name or description starts fresh, a state continues.
 
     Raises:
@@ -323,25 +383,25 @@ def resolve(optimizer: object, model: Model, steps: int, who: str = "fit") -> Op
         ValueError: if the name is unknown or the state belongs to another model.
     """
     if isinstance(optimizer, OptimizerState):
-        if optimizer._model is not model:
+        if optimizer.network is not network:
             raise ValueError(f"{who}: optimizer is a state bound to another model; bind it to this one")
-        optimizer._prepare(steps)
+        optimizer.prepare(steps)
         return optimizer
-    return OptimizerState(_description(optimizer, who), model, steps)
+    return OptimizerState(_description(optimizer, who), network, steps)
 
 
-def continued(optimizer: object, model: Model, last: OptimizerState | None) -> OptimizerState:
+def continued(optimizer: object, network: Network, last: OptimizerState | None) -> OptimizerState:
     """The state of the next ``partial_fit``: ``last``, unless another optimizer is asked for."""
     if isinstance(optimizer, OptimizerState):
-        return resolve(optimizer, model, 1, "partial_fit")
+        return resolve(optimizer, network, 1, "partial_fit")
     chosen = _description(optimizer, "partial_fit")
-    return last if last is not None and last.optimizer == chosen else OptimizerState(chosen, model, 1)
+    return last if last is not None and last.optimizer == chosen else OptimizerState(chosen, network, 1)
 
 
 def _description(optimizer: object, who: str) -> Optimizer:
     if isinstance(optimizer, str):
         catalog.lookup(catalog.optimizers, optimizer, f"{who}: optimizer")
-        return _CLASSES[optimizer]()  # type: ignore[call-arg]
+        return by_name[optimizer]()  # type: ignore[call-arg]
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
             f"{who}: optimizer must be a name, an Optimizer such as Adam(1e-3), or a bound state, "

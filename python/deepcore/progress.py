@@ -6,12 +6,10 @@ import importlib.util
 import math
 import sys
 import time
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from deepcore.callbacks import EpochRecord
-
-if TYPE_CHECKING:
-    from deepcore.model import Model
+from deepcore.typing import Trained
 
 __all__ = ["Progress"]
 
@@ -48,7 +46,7 @@ class Progress:
         self._style = style
         self._display: _Line | _Tqdm | _Rich | None = None
 
-    def on_start(self, model: Model) -> None:
+    def on_start(self, model: Trained) -> None:
         """Start the clock."""
         displays: dict[str, type[_Line | _Tqdm | _Rich]] = {"line": _Line, "tqdm": _Tqdm, "rich": _Rich}
         self._display = displays[self._style](self._stream)
@@ -61,7 +59,7 @@ class Progress:
         self._display.show(record.epoch + 1, record.epochs, shown)
         return False
 
-    def on_end(self, model: Model) -> None:
+    def on_end(self, model: Trained) -> None:
         """Leave the last state on the stream and end it."""
         if self._display is not None:
             self._display.close()

@@ -6,7 +6,6 @@ it. What acts on a recorded number, between epochs, is a callback: ``deepcore.Re
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from typing import ClassVar, TypeAlias
@@ -14,6 +13,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 
 from deepcore import _core
+from deepcore._checks import is_number
 
 __all__ = [
     "Constant",
@@ -35,23 +35,24 @@ class Schedule:
     """Base of the schedules; their fields, in order, are the parameters of the native row."""
 
     learning_rate: float
-    _name: ClassVar[str] = ""
+    name: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         who = type(self).__name__
-        if not self._name:
+        if not self.name:
             raise TypeError(f"Schedule is the base class; use one of {', '.join(__all__)}")
         for name, value in vars(self).items():
             low = 1 if name in _AT_LEAST_ONE else 0
-            if not (_is_number(value) and value >= low):
+            if not (is_number(value) and value >= low):
                 raise ValueError(f"{who}: {name} must be a finite number, at least {low}, got {value!r}")
 
     def __call__(self, step: int) -> float:
         """The learning rate at optimizer step ``step``, the first step being 0."""
-        return self._native()(step)
+        return self.native()(step)
 
-    def _native(self) -> _core.Schedule:
-        return _core.Schedule(self._name, [float(value) for value in astuple(self)])
+    def native(self) -> _core.Schedule:
+        """The native schedule."""
+        return _core.Schedule(self.name, [float(value) for value in astuple(self)])
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Constant(Schedule):
         0.1
     """
 
-    _name: ClassVar[str] = "constant"
+    name: ClassVar[str] = "constant"
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class StepDecay(Schedule):
 
     factor: float = 0.1
     every: int = 1000
-    _name: ClassVar[str] = "step"
+    name: ClassVar[str] = "step"
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Exponential(Schedule):
     """
 
     factor: float = 0.999
-    _name: ClassVar[str] = "exponential"
+    name: ClassVar[str] = "exponential"
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class InverseTime(Schedule):
 
     decay: float = 1.0
     every: int = 1
-    _name: ClassVar[str] = "inverse_time"
+    name: ClassVar[str] = "inverse_time"
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Cosine(Schedule):
 
     steps: int = 1000
     final: float = 0.0
-    _name: ClassVar[str] = "cosine"
+    name: ClassVar[str] = "cosine"
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ class OneCycle(Schedule):
     rise: float = 0.3
     div: float = 25.0
     final_div: float = 1e4
-    _name: ClassVar[str] = "one_cycle"
+    name: ClassVar[str] = "one_cycle"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -168,19 +169,19 @@ class Warmup(Schedule):
     learning_rate: LearningRate  # type: ignore[assignment]
     steps: int = 100
     start: float = 0.01
-    _name: ClassVar[str] = "warmup"
+    name: ClassVar[str] = "warmup"
 
     def __post_init__(self) -> None:
         rate = self.learning_rate
         if isinstance(rate, Warmup):
             raise TypeError("Warmup: learning_rate must be a number, a function or another schedule")
-        if not callable(rate) and not (_is_number(rate) and rate >= 0):
+        if not callable(rate) and not (is_number(rate) and rate >= 0):
             raise ValueError(f"Warmup: learning_rate must be finite and not negative, got {rate!r}")
         if isinstance(self.steps, bool) or not isinstance(self.steps, (int, np.integer)):
             raise ValueError(f"Warmup: steps must be a whole number, got {self.steps!r}")
         if not 1 <= self.steps < 2**31:
             raise ValueError(f"Warmup: steps must be at least 1 and below 2**31, got {self.steps!r}")
-        if not (_is_number(self.start) and 0 <= self.start <= 1):
+        if not (is_number(self.start) and 0 <= self.start <= 1):
             raise ValueError(f"Warmup: start must be a factor from 0 to 1, got {self.start!r}")
 
     def __call__(self, step: int) -> float:
@@ -188,19 +189,15 @@ class Warmup(Schedule):
         after = self.learning_rate
         if callable(after) and not isinstance(after, Schedule):
             after = Constant(after(max(step - self.steps, 0)))
-        return self._around(native_schedule(after, 0, []))(step)
+        return self.around(native_schedule(after, 0, []))(step)
 
-    def _around(self, after: _core.Schedule) -> _core.Schedule:
+    def around(self, after: _core.Schedule) -> _core.Schedule:
+        """The native schedule of this warm-up, followed by ``after``."""
         return _core.Schedule.warmup(after, int(self.steps), float(self.start))
 
 
 #: What an optimizer takes as its learning rate: a number, a schedule, or ``step -> rate``.
 LearningRate: TypeAlias = float | Schedule | Callable[[int], float]
-
-
-def _is_number(value: object) -> bool:
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    return number and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
 
 
 def native_schedule(learning_rate: LearningRate, steps: int, table: list[float]) -> _core.Schedule:
@@ -216,14 +213,14 @@ def native_schedule(learning_rate: LearningRate, steps: int, table: list[float])
     """
     if isinstance(learning_rate, Warmup):
         after = native_schedule(learning_rate.learning_rate, max(steps - learning_rate.steps, 1), table)
-        return learning_rate._around(after)
+        return learning_rate.around(after)
     if isinstance(learning_rate, Schedule):
-        return learning_rate._native()
+        return learning_rate.native()
     if not callable(learning_rate):
-        return Constant(float(learning_rate))._native()
+        return Constant(float(learning_rate)).native()
     for step in range(len(table), max(steps, 1)):
         rate = learning_rate(step)
-        if not (_is_number(rate) and rate >= 0):
+        if not (is_number(rate) and rate >= 0):
             raise ValueError(f"schedule: learning_rate({step}) must be finite and not negative, got {rate!r}")
         table.append(float(rate))
     return _core.Schedule.table(np.array(table))

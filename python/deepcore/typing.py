@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = [
     "Parameters",
     "Predictor",
     "ScheduleName",
+    "Trained",
 ]
 
 ActivationName: TypeAlias = Literal[
@@ -84,3 +86,26 @@ class Predictor(Protocol):
     @property
     def outputs(self) -> int: ...
     def __call__(self, x: Array, out: Array | None = None, threads: int = 0) -> Array: ...
+
+
+class Trained(Protocol):
+    """What callbacks see of the model that is being trained; ``Model`` is one."""
+
+    extras: dict[str, Any]
+
+    @property
+    def epochs_trained(self) -> int: ...
+    @property
+    def parameters(self) -> MutableMapping[str, Array]: ...
+    @property
+    def running(self) -> MutableMapping[str, Array]: ...
+    @property
+    def flat_parameters(self) -> Array: ...
+    def predict(self, X: object, out: Array | None = None, threads: int | None = None) -> Array: ...
+    def predict_labels(self, X: object, threshold: float = 0.5, threads: int | None = None) -> Array: ...
+    def evaluate(
+        self, X: object, y: object, sample_weight: object = None, threads: int | None = None
+    ) -> dict[str, float]: ...
+    def save(self, path: str | os.PathLike[str], extras: Mapping[str, Any] | None = None) -> None: ...
+    def snapshot(self) -> Any: ...
+    def restore(self, snapshot: Any) -> None: ...

@@ -55,7 +55,9 @@ def test_a_traced_step_is_the_reference_with_its_masks(activation):
 def test_the_gradient_of_a_step_is_the_difference_of_its_cost():
     model, (X, y) = net(), examples(8)
     flat = np.zeros_like(model.flat_parameters)
-    slopes = differences(model._network, lambda: model._network.gradient(X, y, flat, training=(4, 7)))
+    slopes = differences(
+        model.network.native, lambda: model.network.native.gradient(X, y, flat, training=(4, 7))
+    )
     grads = model.gradients(X, y, step=7)[1].flat
     assert np.abs(grads - slopes).max() <= TOLERANCE * np.abs(slopes).max()
 

@@ -43,7 +43,7 @@ def test_the_cost_is_the_reference_s_and_the_gradient_its_difference(loss, outpu
     assert model.evaluate(X, y)["loss"] == pytest.approx(expected.mean(), rel=1e-12)
     cost, grads = model.gradients(X, y)
     assert cost == pytest.approx(expected.mean(), rel=1e-12)
-    slopes = differences(model._network, lambda: model.evaluate(X, y)["loss"])
+    slopes = differences(model.network.native, lambda: model.evaluate(X, y)["loss"])
     assert np.abs(grads.flat - slopes).max() <= TOLERANCE * np.abs(slopes).max()
 
 

@@ -70,7 +70,7 @@ def test_a_traced_step_is_that_of_the_reference(norm, activation, step, weighted
 
 def flat_of(model, trace):
     flat = np.zeros_like(model.flat_parameters)
-    views = model._views(flat, "d")
+    views = model.network.views(flat, "d")
     for name in views:
         views[name] = trace[name]
     return flat
@@ -83,7 +83,9 @@ def test_the_gradient_is_the_difference_of_the_cost(norm, dropout, step):
     model, (X, y) = net(norm, dropout=dropout), examples(8)
     w, flat = weights_of(8), np.zeros_like(model.flat_parameters)
     training = None if step is None else (model.seed, step)
-    slopes = differences(model._network, lambda: model._network.gradient(X, y, flat, w, 0, training))
+    slopes = differences(
+        model.network.native, lambda: model.network.native.gradient(X, y, flat, w, 0, training)
+    )
     grads = model.gradients(X, y, w, step=step)[1].flat
     assert np.abs(grads - slopes).max() <= TOLERANCE * np.abs(slopes).max()
 
@@ -118,7 +120,9 @@ def test_both_norms_in_one_network_have_the_gradient_of_the_cost(layers):
     model, (X, y) = dc.Model(6, [*layers, dc.Dense(3, "softmax")], dtype="float64", seed=4), examples(8)
     assert model.gradients(X, y)[0] == pytest.approx(model.evaluate(X, y)["loss"], rel=1e-13)
     flat = np.zeros_like(model.flat_parameters)
-    slopes = differences(model._network, lambda: model._network.gradient(X, y, flat, None, 0, (4, 7)))
+    slopes = differences(
+        model.network.native, lambda: model.network.native.gradient(X, y, flat, None, 0, (4, 7))
+    )
     grads = model.gradients(X, y, step=7)[1].flat
     assert np.abs(grads - slopes).max() <= TOLERANCE * np.abs(slopes).max()
 

@@ -27,7 +27,7 @@ def examples(m=41, inputs=37):
 
 
 def in_twin(model):
-    return twin.unpack(model.flat_parameters, model._layout), [
+    return twin.unpack(model.flat_parameters, model.network.layout), [
         (9, "tanh", 0),
         (5, "tanh", 0),
         (3, "softmax", 0),
@@ -38,7 +38,7 @@ def in_twin(model):
 @pytest.mark.parametrize("weighted", [False, True])
 def test_cost_and_gradient_are_those_of_the_reference(weighted, per_weight):
     model, (X, y) = net(), examples()
-    model._network.scikit_learn_sums = per_weight
+    model.network.native.scikit_learn_sums = per_weight
     w = np.random.default_rng(0).uniform(0.5, 2, 41) if weighted else None
     share = 1 / (w.sum() if weighted else 41) if per_weight else 1
     (parameters, layers), Y = in_twin(model), np.eye(3)[:, y]
@@ -56,10 +56,10 @@ def test_cost_and_gradient_are_those_of_the_reference(weighted, per_weight):
 @pytest.mark.parametrize("per_weight", [False, True])
 def test_the_gradient_is_the_difference_of_the_cost(per_weight):
     model, (X, y) = net(units=(4, 4), inputs=3), examples(6, 3)
-    model._network.scikit_learn_sums = per_weight
+    model.network.native.scikit_learn_sums = per_weight
     flat = model.flat_parameters  # |w| has a kink at 0: keep away from it
     flat += np.where(flat >= 0, 0.05, -0.05)
-    slopes = differences(model._network, lambda: model.evaluate(X, y)["loss"])
+    slopes = differences(model.network.native, lambda: model.evaluate(X, y)["loss"])
     grads = model.gradients(X, y)[1].flat
     assert np.abs(grads - slopes).max() <= TOLERANCE * np.abs(slopes).max()
 
@@ -112,7 +112,7 @@ def test_a_step_is_that_of_the_reference(change):
     model, (X, y) = net(**of_model), examples()
     gradient = model.gradients(X, y)[1].flat
     step = penalties.clipped(gradient, **of_optimizer)
-    expected = twin.unpack(model.flat_parameters - 0.5 * step, model._layout)
+    expected = twin.unpack(model.flat_parameters - 0.5 * step, model.network.layout)
     before = model.flat_parameters.copy()
     model.fit(X, y, dc.SGD(0.5, **of_optimizer), epochs=1, batch_size=None)
     assert np.abs(before - model.flat_parameters).max() > 0
@@ -138,7 +138,9 @@ def test_an_order_replaces_the_shuffle(dtype):
     run = {"batch_size": 8, "epochs": 3, "seed": 9}
 
     def train(model, order):
-        return model._network.train(X.astype(dtype), y, dc.Adam().bind(model)._native, order=order, **run)
+        return model.network.native.train(
+            X.astype(dtype), y, dc.Adam().bind(model).native, order=order, **run
+        )
 
     train(ordered, order)
     train(repeated, np.tile(np.arange(41), 3)[::-1].copy())
@@ -160,7 +162,7 @@ def test_an_order_replaces_the_shuffle(dtype):
 def test_an_order_is_checked(order, error, message):
     model, (X, y) = net(), examples()
     with pytest.raises(error, match=message):
-        model._network.train(X, y, dc.SGD().bind(model)._native, batch_size=8, epochs=2, order=order)
+        model.network.native.train(X, y, dc.SGD().bind(model).native, batch_size=8, epochs=2, order=order)
 
 
 def test_layers_keep_their_numbers_in_files_and_copies(tmp_path):

@@ -20,8 +20,8 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import deepcore as dc
 from deepcore import sklearn as ours
+from deepcore.files.model_file import from_bytes
 from deepcore.sklearn import MLPClassifier, MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -120,14 +120,14 @@ def test_a_rate_that_was_lowered_stays_low_in_a_copy():
 
 
 def test_the_state_holds_bytes_and_no_native_object():
-    state = classifier().fit(X, y)._network.__getstate__()
+    state = classifier().fit(X, y)._coefficients.__getstate__()
     assert type(state["model"]) is bytes
     assert {type(value) for value in state["stepper"].values()} <= {bytes, int, float, str, bool, type(None)}
-    assert dc.checkpoint.from_bytes(state["model"]).layers[0].units == 8
+    assert from_bytes(state["model"]).network.spec.layers[0].units == 8
 
 
 def test_a_damaged_state_is_refused():
-    network = classifier().fit(X, y)._network
+    network = classifier().fit(X, y)._coefficients
     state = network.__getstate__()
     with pytest.raises(ValueError, match="cut off"):
         network.__setstate__({**state, "model": state["model"][:-8]})

@@ -12,7 +12,7 @@ import deepcore
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(deepcore.__path__, "deepcore.")
-    if not module.name.startswith(("deepcore.cli", "deepcore._core", "deepcore.bench"))
+    if not module.name.startswith(("deepcore.__main__", "deepcore.cli", "deepcore._core", "deepcore.bench"))
 )
 
 
@@ -29,7 +29,7 @@ def test_there_are_examples():
     finder = doctest.DocTestFinder()
     found = [
         test
-        for name in ("deepcore.model", "deepcore.training")
+        for name in ("deepcore.model", "deepcore.optimizers")
         for test in finder.find(importlib.import_module(name))
         if test.examples
     ]

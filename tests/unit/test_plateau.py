@@ -81,7 +81,7 @@ def test_a_schedule_goes_on_below_the_reduction():
     net = model()
     state = dc.SGD(dc.Exponential(1.0, 0.5)).bind(net)
     dc.ReduceOnPlateau("loss", factor=0.1, patience=0)(dc.EpochRecord(0, 1, {"loss": math.nan}, net, state))
-    state._native.steps = 3
+    state.native.steps = 3
     assert state.learning_rate == 0.125 * 0.1
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
-from deepcore import streams
+from deepcore._network import examples as slabs
 
 
 def examples(m=100, dtype=np.float64):
@@ -37,7 +37,7 @@ def mapped(tmp_path):
 @pytest.fixture(params=[1, 200, 1 << 25], ids=["slabs of a batch", "small slabs", "one slab"])
 def slab_bytes(request, monkeypatch):
     """Slabs of several sizes, which must not matter."""
-    monkeypatch.setattr(streams, "SLAB_BYTES", request.param)
+    monkeypatch.setattr(slabs, "SLAB_BYTES", request.param)
 
 
 # partial_fit.
@@ -80,7 +80,7 @@ def test_partial_fit_after_fit_starts_afresh_and_takes_a_state_to_go_on():
     three.partial_fit(X, y, dc.Adam(0.01))
     three.fit(X, y, "sgd", epochs=1)
     three.partial_fit(X, y, dc.Adam(0.01))
-    assert three._state.steps == 1
+    assert three._partial_state.steps == 1
 
 
 @pytest.mark.parametrize(
@@ -97,11 +97,11 @@ def test_partial_fit_refuses_what_fit_refuses(options, error, message):
     X, y = examples()
     model = net()
     model.partial_fit(X, y)
-    kept, state = model.flat_parameters.copy(), model._state
+    kept, state = model.flat_parameters.copy(), model._partial_state
     with pytest.raises(error, match=message):
         model.partial_fit(X, **{"y": y} | options)
     assert np.array_equal(model.flat_parameters, kept)
-    assert model._state is state
+    assert model._partial_state is state
     assert model.epochs_trained == 1
 
 
@@ -294,7 +294,7 @@ def test_a_mapped_array_is_checked_before_anything_changes(mapped, dtype):
 
 def test_a_mapped_array_is_never_copied_as_a_whole(mapped, monkeypatch):
     """Neither for its dtype nor to hold examples out: no array of half its size is made."""
-    monkeypatch.setattr(streams, "SLAB_BYTES", 4096)
+    monkeypatch.setattr(slabs, "SLAB_BYTES", 4096)
     rng = np.random.default_rng(0)
     X, y = rng.integers(256, size=(20_000, 50), dtype=np.uint8), rng.integers(2, size=20_000)
     model = dc.mlp([50, 4, 1], seed=0)
@@ -316,7 +316,7 @@ def test_a_mapped_array_is_never_copied_as_a_whole(mapped, monkeypatch):
 def test_a_slice_of_a_mapped_array_is_mapped(mapped):
     X, _ = examples()
     there = mapped(X)
-    assert streams.is_mapped(there[10:, ::2])
-    assert streams.is_mapped(np.asarray(there))
-    assert not streams.is_mapped(X[10:])
-    assert not streams.is_mapped(np.array(there))
+    assert slabs.is_mapped(there[10:, ::2])
+    assert slabs.is_mapped(np.asarray(there))
+    assert not slabs.is_mapped(X[10:])
+    assert not slabs.is_mapped(np.array(there))

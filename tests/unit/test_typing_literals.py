@@ -31,7 +31,7 @@ def test_every_literal_of_names_is_tied_to_a_table():
 
 
 def test_every_row_of_the_optimizers_has_its_class():
-    assert {cls._name for cls in OPTIMIZERS} == set(catalog.optimizers)
+    assert {cls.name for cls in OPTIMIZERS} == set(catalog.optimizers)
 
 
 @pytest.mark.parametrize("cls", OPTIMIZERS)
@@ -41,7 +41,7 @@ def test_an_optimizer_has_the_row_s_constants_and_defaults(cls):
         for field in fields(cls)
         if not field.name.startswith(("learning_rate", "clip_"))
     }
-    assert defaults == catalog.optimizers[cls._name]["hyper"]
+    assert defaults == catalog.optimizers[cls.name]["hyper"]
 
 
 @pytest.mark.parametrize("cls", OPTIMIZERS)
@@ -51,7 +51,7 @@ def test_the_learning_rate_is_the_first_argument_of_an_optimizer(cls):
 
 
 def test_every_row_of_the_schedules_has_its_class():
-    assert {cls._name for cls in SCHEDULES} == set(catalog.schedules)
+    assert {cls.name for cls in SCHEDULES} == set(catalog.schedules)
 
 
 @pytest.mark.parametrize("table", [*PAIRS.values()])

@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from deepcore.bench.workloads import Prediction, Problem, Task, Training, get_parameters, set_parameters
-from deepcore.model import Model
+from deepcore.model import Model, mlp
 from deepcore.optimizers import SGD, Adam
-from deepcore.perceptron import mlp
 from deepcore.typing import Array
 
 

@@ -11,8 +11,7 @@ import numpy as np
 
 from deepcore import _core, data
 from deepcore.data.images import DIGITS_MAXIMUM
-from deepcore.model import Model
-from deepcore.perceptron import mlp
+from deepcore.model import Model, mlp
 from deepcore.typing import Array
 
 

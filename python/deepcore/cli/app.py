@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-import deepcore
+from deepcore import _core
 from deepcore.cli.bench import bench
 from deepcore.cli.evaluate import evaluate
 from deepcore.cli.info import info
@@ -43,7 +43,7 @@ def _one_line(error: BaseException) -> str:
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(deepcore.__version__, prog_name="deepcore")
+@click.version_option(_core.build_info()["version"], prog_name="deepcore")
 def app() -> None:
     """Train deep networks on a CPU and use them."""
 

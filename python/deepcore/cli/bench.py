@@ -11,7 +11,7 @@ from rich.table import Table
 from deepcore import _core
 from deepcore.bench import PREDICTIONS, WORKLOADS, Race, Task, format_seconds
 from deepcore.cli.output import make_console, say
-from deepcore.info import config
+from deepcore.installation import config
 
 _TASKS: dict[str, Task] = {**WORKLOADS, **PREDICTIONS}
 # The large ones take NumPy seconds an epoch; benchmarks/compare.py in the repository runs them all.

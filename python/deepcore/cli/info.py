@@ -2,9 +2,10 @@
 
 import click
 
-import deepcore as dc
+from deepcore._checks import first_names
 from deepcore.cli.output import make_console, print_pairs, print_scores, say
-from deepcore.cli.saved import Saved, some
+from deepcore.cli.saved import Saved
+from deepcore.installation import show_config
 
 
 @click.command()
@@ -12,7 +13,7 @@ from deepcore.cli.saved import Saved, some
 def info(model: str | None) -> None:
     """Show the layers, labels, preprocessing and training of MODEL; without MODEL, the installation."""
     if model is None:
-        dc.show_config()
+        show_config()
         return
     saved = Saved.open(model)
     console = make_console()
@@ -26,13 +27,15 @@ def info(model: str | None) -> None:
             one if len(mean) == 1 else f"(x - mean) / scale, each of {len(mean)} features by its own"
         )
     if recipe.features is not None:
-        facts["features"] = some(recipe.features)
+        facts["features"] = first_names(recipe.features)
     if recipe.label is not None:
         facts["label"] = recipe.label
     if recipe.labels is not None:
-        facts["classes"] = some(recipe.labels.classes)
+        facts["classes"] = first_names(recipe.labels.classes)
     if recipe.target is not None:
-        facts["target"] = f"(y - {some(recipe.target.mean.tolist())}) / {some(recipe.target.scale.tolist())}"
+        facts["target"] = (
+            f"(y - {first_names(recipe.target.mean.tolist())}) / {first_names(recipe.target.scale.tolist())}"
+        )
     training = saved.model.extras.get("training")
     results = saved.model.extras.get("results")
     for title, pairs in (("preprocessing", facts), ("training", training)):

@@ -1,15 +1,13 @@
 """What commands print, with rich: lines, two-column tables, scores, and the progress of a training run."""
 
-import os
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from deepcore import EpochRecord
+from deepcore.callbacks import EpochRecord
 
 _PLACES = {"loss": ".4f", "accuracy": ".4f", "rmse": ".6g", "r2": ".4f", "examples": "d"}
 # Lines of progress where there is no terminal to draw a bar on.
@@ -92,13 +90,3 @@ class TrainingProgress:
         """Every recorded number as a list with one entry for each finished epoch."""
         names = self.records[0] if self.records else ()
         return {name: [record[name] for record in self.records] for name in names}
-
-
-def replace_file(path: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` make a file beside ``path`` and put it in place: there is the old file or the new one."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}{path.suffix}")
-    try:
-        write(draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -1,16 +1,17 @@
 """``deepcore predict``: one line of CSV for each example."""
 
 import csv
+import io
 import sys
-from pathlib import Path
 from typing import TextIO
 
 import click
 import numpy as np
 
-from deepcore.cli.output import replace_file
+from deepcore._labels import labels
 from deepcore.cli.saved import Saved, choose_part
 from deepcore.cli.sources import open_data
+from deepcore.files.atomic import replacing
 from deepcore.typing import Array
 
 
@@ -37,12 +38,10 @@ def predict(model: str, data: str, out: str | None, probabilities: bool, part: s
     if out is None:
         _write(sys.stdout, header, columns)
         return
-
-    def write(path: Path) -> None:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            _write(file, header, columns)
-
-    replace_file(Path(out), write)
+    with replacing(out) as binary:
+        text = io.TextIOWrapper(binary, encoding="utf-8", newline="")
+        _write(text, header, columns)
+        text.detach()  # writes what is left, and leaves the file open
 
 
 def _columns(saved: Saved, outputs: Array, probabilities: bool) -> tuple[list[str], list[list[object]]]:
@@ -54,20 +53,18 @@ def _columns(saved: Saved, outputs: Array, probabilities: bool) -> tuple[list[st
             raise ValueError(msg)
         values = saved.recipe.decode_outputs(outputs).astype(saved.model.dtype)
         return _numbered("prediction", values.shape[1]), _shortest(values)
-    # The same rules as Model.predict_labels, which would compute the outputs a second time.
+    chosen = labels(outputs, activation)
     if activation == "sigmoid" and outputs.shape[1] > 1:
-        header, columns = _numbered("prediction", outputs.shape[1]), (outputs > 0.5).astype(int).T.tolist()
+        header, columns = _numbered("prediction", outputs.shape[1]), chosen.T.tolist()
         if probabilities:
             header, columns = header + _numbered("p", outputs.shape[1]), columns + _shortest(outputs)
         return header, columns
     if activation == "sigmoid":
-        winners = (outputs[:, 0] > 0.5).astype(np.int64)
+        chosen = chosen[:, 0]
         outputs = np.column_stack([1 - outputs[:, 0], outputs[:, 0]])
-    else:
-        winners = outputs.argmax(axis=1)
-    labels = saved.recipe.labels
-    classes = list(range(outputs.shape[1])) if labels is None else labels.classes
-    header, columns = ["prediction"], [[classes[int(i)] for i in winners]]
+    known = saved.recipe.labels
+    classes = list(range(outputs.shape[1])) if known is None else known.classes
+    header, columns = ["prediction"], [[classes[int(i)] for i in chosen]]
     if probabilities:
         header, columns = header + [f"p({name})" for name in classes], columns + _shortest(outputs)
     return header, columns

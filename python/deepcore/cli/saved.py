@@ -1,15 +1,14 @@
 """MODEL on the command line: a file that ``train`` wrote, or any other file of ``Model.save``."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import deepcore as dc
 from deepcore.cli.recipe import Part, Recipe
 from deepcore.cli.sources import Dataset
+from deepcore.model import Model, load
 from deepcore.typing import Array
 
 MODEL_FILE = "model.safetensors"
@@ -19,7 +18,7 @@ MODEL_FILE = "model.safetensors"
 class Saved:
     """A model and the recipe that came with it."""
 
-    model: dc.Model
+    model: Model
     recipe: Recipe
 
     @classmethod
@@ -31,7 +30,7 @@ class Saved:
             ValueError: if it is no model file.
         """
         file = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
-        model = dc.load(file)
+        model = load(file)
         values = model.extras.get("preprocessing")
         recipe = Recipe() if values is None else Recipe.from_dict(values)
         if not recipe.fits(model.inputs, model.outputs):
@@ -88,9 +87,3 @@ def choose_part(dataset: Dataset, part: str | None, recipe: Recipe) -> tuple[Arr
         raise ValueError(msg)
     rows = split.indices()[0 if part == "train" else 1]
     return dataset.X[rows], None if dataset.y is None else dataset.y[rows]
-
-
-def some(names: Sequence[object]) -> str:
-    """The first ten names, and how many there are."""
-    shown = ", ".join(str(name) for name in names[:10])
-    return shown if len(names) <= 10 else f"{shown}, ... ({len(names)})"

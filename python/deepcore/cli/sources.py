@@ -19,7 +19,7 @@ from deepcore.data import (
     spirals,
 )
 from deepcore.data.generators import Points
-from deepcore.data.images import CAT_CLASSES, DIGITS_MAXIMUM, images_to_rows, is_idx_folder
+from deepcore.data.images import CAT_CLASSES, DIGITS_MAXIMUM, images_to_rows, is_idx_folder, locate
 from deepcore.data.preprocessing import Label
 from deepcore.data.tables import csv_columns
 from deepcore.typing import Array
@@ -99,12 +99,9 @@ def open_data(
 
 def find(data: str) -> Path:
     """The path itself, or the one of that name inside ``DEEPCORE_DATA``."""
-    path = Path(data)
-    root = os.environ.get("DEEPCORE_DATA")
-    if not path.exists() and not path.is_absolute() and root and (Path(root) / path).exists():
-        return Path(root) / path
+    path = locate(data)
     if not path.exists():
-        hint = "" if root else "; DEEPCORE_DATA can name a folder to look in"
+        hint = "" if os.environ.get("DEEPCORE_DATA") else "; DEEPCORE_DATA can name a folder to look in"
         msg = f"no file, folder or data set {data!r}; the built-in ones are {', '.join(NAMES)}{hint}"
         raise FileNotFoundError(msg)
     return path

@@ -1,7 +1,6 @@
 """``deepcore train``: data in, a folder with model, history and learning curves out."""
 
 import dataclasses
-import functools
 import json
 import warnings
 from collections.abc import Sequence
@@ -12,13 +11,16 @@ import click
 import numpy as np
 from rich.console import Console
 
-import deepcore as dc
 from deepcore import catalog
-from deepcore.cli.output import TrainingProgress, make_console, print_pairs, print_scores, replace_file, say
+from deepcore._checks import first_names
+from deepcore.cli.output import TrainingProgress, make_console, print_pairs, print_scores, say
 from deepcore.cli.recipe import Part, Recipe, prepare
-from deepcore.cli.saved import MODEL_FILE, Saved, some
+from deepcore.cli.saved import MODEL_FILE, Saved
 from deepcore.cli.sources import Dataset, open_data
-from deepcore.optimizers import _CLASSES, Optimizer
+from deepcore.exceptions import DivergenceWarning
+from deepcore.files.atomic import replacing
+from deepcore.model import Model, mlp
+from deepcore.optimizers import Optimizer, by_name
 
 
 def _parse_layers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
@@ -50,7 +52,7 @@ def _parse_layers(ctx: click.Context, param: click.Parameter, value: str) -> tup
     "--batch-size", type=click.IntRange(min=0), default=32, show_default=True, help="Examples a step; 0: all."
 )
 @click.option("--learning-rate", type=float, default=None, help="Step size.  [default: the optimizer's own]")
-@click.option("--optimizer", type=click.Choice(list(_CLASSES)), default="adam", show_default=True)
+@click.option("--optimizer", type=click.Choice(list(by_name)), default="adam", show_default=True)
 @click.option(
     "--label", metavar="COLUMN", help="Label column of a CSV file.  [default: 'label', else the last one]"
 )
@@ -108,7 +110,7 @@ def train(
     dataset = open_data(data, label, drop)
     recipe, part, test = prepare(dataset, task, test_size, seed, dtype)
     rate = {} if learning_rate is None else {"learning_rate": learning_rate}
-    rule = _CLASSES[optimizer](**rate)
+    rule = by_name[optimizer](**rate)
     model = _build(recipe, part, layers, activation, dtype, seed)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it
@@ -156,7 +158,7 @@ def train(
 
 def _build(
     recipe: Recipe, part: Part, layers: Sequence[int], activation: str, dtype: str, seed: int
-) -> dc.Model:
+) -> Model:
     """One sigmoid unit for two classes, softmax for more, linear units for reals."""
     if recipe.labels is None:
         outputs, output = part.y.shape[1], "linear"
@@ -166,13 +168,11 @@ def _build(
         outputs, output = len(recipe.labels), "softmax"
     if layers:
         catalog.lookup(catalog.activations, activation, "--activation")
-    return dc.mlp(
-        [part.X.shape[1], *layers, outputs], activation, output, dtype=np.dtype(dtype).type, seed=seed
-    )
+    return mlp([part.X.shape[1], *layers, outputs], activation, output, dtype=np.dtype(dtype).type, seed=seed)
 
 
 def _fit(
-    model: dc.Model,
+    model: Model,
     part: Part,
     test: Part | None,
     rule: Optimizer,
@@ -181,7 +181,7 @@ def _fit(
     progress: TrainingProgress,
 ) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dc.DivergenceWarning)  # said below, as an error
+        warnings.simplefilter("ignore", DivergenceWarning)  # said below, as an error
         history = model.fit(
             part.X,
             part.y,
@@ -208,11 +208,11 @@ def _print_data(console: Console, dataset: Dataset, recipe: Recipe, part: Part, 
     if dataset.label is not None:
         say(console, f"label {dataset.label}")
     if recipe.labels is not None:
-        say(console, f"{len(recipe.labels)} classes: {some(recipe.labels.classes)}")
+        say(console, f"{len(recipe.labels)} classes: {first_names(recipe.labels.classes)}")
     if recipe.inputs is not None and recipe.inputs.constant.size:
         constant = recipe.inputs.constant
         names = [dataset.features[j] if dataset.features else int(j) for j in constant]
-        say(console, f"constant columns, which become 0: {some(names)}")
+        say(console, f"constant columns, which become 0: {first_names(names)}")
 
 
 def _write(
@@ -223,18 +223,16 @@ def _write(
     results: dict[str, Any],
 ) -> list[Path]:
     """Write the files, each of them whole or not at all, and say which."""
-    from deepcore.cli.curves import draw_curves
+    from deepcore.plots import draw_curves
 
     model_file, history_file, picture = folder / MODEL_FILE, folder / "history.json", folder / "curves.png"
     saved.save(model_file, training, results)
     document = json.dumps({"training": training, "results": results, "history": series}, indent=1) + "\n"
-
-    def write_history(path: Path) -> None:
-        path.write_text(document, encoding="utf-8")
-
-    replace_file(history_file, write_history)
+    with replacing(history_file) as file:
+        file.write(document.encode())
     if not series:  # interrupted in the first epoch
         return [model_file, history_file]
     title = f"{training['data']}: {training['layers']}, {training['optimizer']} {training['learning_rate']:g}"
-    replace_file(picture, functools.partial(draw_curves, series=series, title=title))
+    with replacing(picture) as file:
+        draw_curves(file, series, title)
     return [model_file, history_file, picture]

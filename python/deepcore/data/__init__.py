@@ -2,7 +2,8 @@
 
 from deepcore.data.generators import circles, flower, moons, spirals
 from deepcore.data.images import images_to_columns, images_to_rows, load_cats, load_digits, load_idx, read_idx
-from deepcore.data.preprocessing import LabelMap, Standardizer, one_hot, split_indices, train_test_split
+from deepcore.data.preprocessing import LabelMap, Standardizer, one_hot
+from deepcore.data.splits import split_indices, train_test_split
 from deepcore.data.tables import Table, read_csv, read_npz
 
 __all__ = [

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepcore import _checks
+
 Points = tuple[NDArray[np.float64], NDArray[np.int64]]
 
 
@@ -125,7 +127,7 @@ def spirals(m: int = 600, classes: int = 3, noise: float = 0.2, seed: int = 1) -
         msg = f"spirals: classes must be at least 2, got {classes}"
         raise ValueError(msg)
     _check_count("spirals", m, classes)
-    _check_noise("spirals", noise)
+    _checks.number("spirals", "noise", noise)
     if m % classes:
         msg = f"spirals: m must be a multiple of classes={classes}, got {m}"
         raise ValueError(msg)
@@ -142,7 +144,7 @@ def spirals(m: int = 600, classes: int = 3, noise: float = 0.2, seed: int = 1) -
 
 def _shuffle_and_blur(who: str, X: NDArray[Any], m: int, noise: float, seed: int) -> Points:
     """Shuffle first, then add noise: the order in which scikit-learn draws from its generator."""
-    _check_noise(who, noise)
+    _checks.number(who, "noise", noise)
     y = np.concatenate([np.zeros(m // 2, np.int64), np.ones(m - m // 2, np.int64)])
     random = np.random.RandomState(seed)
     order = np.arange(m)
@@ -153,10 +155,4 @@ def _shuffle_and_blur(who: str, X: NDArray[Any], m: int, noise: float, seed: int
 def _check_count(who: str, m: int, classes: int) -> None:
     if m < classes:
         msg = f"{who}: m must be at least {classes}, one example for each class, got {m}"
-        raise ValueError(msg)
-
-
-def _check_noise(who: str, noise: float) -> None:
-    if not 0 <= noise < np.inf:
-        msg = f"{who}: noise must be a finite standard deviation of 0 or more, got {noise}"
         raise ValueError(msg)

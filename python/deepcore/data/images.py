@@ -42,18 +42,25 @@ _IDX_UNSIGNED_BYTE = 0x08
 _DEFLATE_RATIO = 1032
 
 
+def locate(path: str | os.PathLike[str]) -> Path:
+    """The path itself, or if it is relative and does not exist, the one of that name in ``DEEPCORE_DATA``."""
+    path = Path(path)
+    root = os.environ.get("DEEPCORE_DATA")
+    if root and not path.exists() and not path.is_absolute() and (Path(root) / path).exists():
+        return Path(root) / path
+    return path
+
+
 def find_folder(who: str, folder: str | os.PathLike[str]) -> Path:
     """The folder itself, or the one of that name inside ``DEEPCORE_DATA``.
 
     Raises:
         FileNotFoundError: if neither exists.
     """
-    path = Path(folder)
+    path = locate(folder)
     if path.is_dir():
         return path
     root = os.environ.get("DEEPCORE_DATA")
-    if root and not path.is_absolute() and (Path(root) / path).is_dir():
-        return Path(root) / path
     hint = f"nor is it in DEEPCORE_DATA={root}" if root else "DEEPCORE_DATA can name the folder it lies in"
     msg = f"{who}: {path} is not a folder; {hint}"
     raise FileNotFoundError(msg)

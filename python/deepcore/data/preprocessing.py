@@ -6,15 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from deepcore import _core
+from deepcore import _checks
 from deepcore.typing import Array
 
 Label = int | float | str
 
 # Rows that are converted at a time, so that a large table needs no second float64 copy.
 _BLOCK = 4096
-# An epoch number that no training reaches: the split and the shuffles of one seed are independent.
-_SPLIT_EPOCH = 2**31 - 1
 
 
 class Standardizer:
@@ -161,7 +159,8 @@ class LabelMap:
             found = [str(value) for value in found]
         unknown = [value for value in found if value not in self._index]
         if unknown:
-            msg = f"LabelMap.encode: label {unknown[0]!r} is unknown; the classes are {_some(self.classes)}"
+            known = _checks.first_names(self.classes, repr)
+            msg = f"LabelMap.encode: label {unknown[0]!r} is unknown; the classes are {known}"
             raise ValueError(msg)
         index = np.array([self._index[value] for value in found], dtype=np.int64)
         return index[inverse.reshape(-1)]
@@ -201,55 +200,6 @@ def one_hot(y: Any, classes: int | None = None, dtype: DTypeLike = np.float64) -
     return out
 
 
-def split_indices(
-    m: int, test_size: float = 0.2, seed: int = 0
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row numbers of a random training part and a random test part; the same on every machine.
-
-    Args:
-        m: Number of examples.
-        test_size: Fraction of the examples in the test part, in [0, 1); rounded to a whole number of them.
-        seed: Seed of deepcore's own permutation.
-
-    Returns:
-        (train, test): int64 row numbers, together 0 ... m - 1. With ``test_size=0`` test is empty.
-
-    Raises:
-        ValueError: if test_size is out of range, or one of the parts would be empty.
-    """
-    if not 0 <= test_size < 1:
-        msg = f"split_indices: test_size must be a fraction in [0, 1), got {test_size}"
-        raise ValueError(msg)
-    count = round(m * test_size)
-    if m < 1 or count == m or (test_size > 0 and count == 0):
-        msg = f"split_indices: {m} examples are too few for test_size={test_size}"
-        raise ValueError(msg)
-    order = _core.permutation(seed, _SPLIT_EPOCH, m)
-    return order[count:], order[:count]
-
-
-def train_test_split(
-    X: Any, y: Any, test_size: float = 0.2, seed: int = 0
-) -> tuple[Array, Array, Array, Array]:
-    """Shuffle and split: ``X_train, X_test, y_train, y_test`` (scikit-learn's order).
-
-    Args:
-        X: Examples along the first axis.
-        y: As many labels.
-        test_size: Fraction of the examples in the test part.
-        seed: Seed of deepcore's own permutation.
-
-    Raises:
-        ValueError: if X and y differ in length, or ``split_indices`` refuses.
-    """
-    X, y = np.asarray(X), np.asarray(y)
-    if X.ndim == 0 or y.ndim == 0 or len(X) != len(y):
-        msg = f"train_test_split: y must have as many rows as X, got shapes {X.shape} and {y.shape}"
-        raise ValueError(msg)
-    train, test = split_indices(len(X), test_size, seed)
-    return X[train], X[test], y[train], y[test]
-
-
 def _canonical(who: str, labels: Any) -> Array:
     """Labels as int64 where they are whole numbers, else float64 or text: 1, 1.0 and True are one label."""
     y: Array = np.asarray(labels)
@@ -270,8 +220,3 @@ def _canonical(who: str, labels: Any) -> Array:
         return y.astype(np.str_)
     msg = f"{who}: labels must be numbers or text, got {y.dtype}"
     raise TypeError(msg)
-
-
-def _some(classes: Sequence[Label]) -> str:
-    shown = ", ".join(map(repr, classes[:10]))
-    return shown if len(classes) <= 10 else f"{shown}, ... ({len(classes)} in all)"

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deepcore import _checks
 from deepcore.typing import Array
 
 
@@ -73,9 +74,8 @@ def read_csv(
     asked = [*wanted, *drop] if features is None else wanted
     missing = [name for name in ([label] if label is not None else []) + asked if name not in header]
     if missing:
-        msg = (
-            f"read_csv: {path} has no column {', '.join(map(repr, missing))}; its columns are {_some(header)}"
-        )
+        known = _checks.first_names(header)
+        msg = f"read_csv: {path} has no column {', '.join(map(repr, missing))}; its columns are {known}"
         raise ValueError(msg)
     if not wanted:
         msg = f"read_csv: {path} has no feature column, only the label {label!r}"
@@ -241,8 +241,3 @@ def _check_finite(path: Path, name: str, array: Array) -> None:
     place = ", ".join(map(str, at))
     msg = f"read_npz: {name} must be finite, got {name}[{place}] = {array[at]} in {path}"
     raise ValueError(msg)
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:10])
-    return shown if len(names) <= 10 else f"{shown}, ... ({len(names)} in all)"

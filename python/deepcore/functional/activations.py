@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from deepcore import _core
+from deepcore.catalog import native_parameter
 from deepcore.functional.shapes import activation_row, matrices, require_shape, same_dtype
-from deepcore.layers import native_parameter
 from deepcore.typing import Array
 
 __all__ = ["activation", "activation_backward", "activation_derivative", "relu", "sigmoid", "softmax", "tanh"]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from numpy.typing import ArrayLike
 
-from deepcore import _core, catalog
+from deepcore import _checks, _core, catalog
 from deepcore.functional.activations import activation_backward
-from deepcore.functional.cost import check_l2, loss_backward
+from deepcore.functional.cost import loss_backward
 from deepcore.functional.forward import Cache, LinearCache
 from deepcore.functional.shapes import activation_row, hidden_names, matrices, require_columns, require_shape
 from deepcore.typing import Array, Grads
@@ -44,7 +44,7 @@ def linear_backward(dZ: ArrayLike, cache: LinearCache, l2: float = 0.0) -> tuple
 
 
 def _linear_backward(who: str, dZ: ArrayLike, cache: LinearCache, l2: float) -> tuple[Array, Array, Array]:
-    check_l2(who, l2)
+    _checks.number(who, "l2", l2)
     if not isinstance(cache, tuple) or len(cache) != 3:
         raise TypeError(f"{who}: cache must be (A_prev, W, b) as the forward function returned it")
     dZ, A_prev, W, _ = matrices(who, {"dZ": dZ, "A_prev": cache[0], "W": cache[1], "b": cache[2]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from deepcore import _core, door
+from deepcore import _checks, _core
 from deepcore.functional.shapes import matrices, require_shape
 from deepcore.typing import Array
 
@@ -43,8 +43,8 @@ def mini_batches(
         [[[2, 1]], [[0]]]
     """
     who = "mini_batches"
-    batch_size = door.count(who, "batch_size", batch_size)
-    X, Y = door.numbers(who, "X", X), door.numbers(who, "Y", Y)
+    batch_size = _checks.count(who, "batch_size", batch_size)
+    X, Y = _checks.numbers(who, "X", X), _checks.numbers(who, "Y", Y)
     for name, array in (("X", X), ("Y", Y)):
         if array.ndim != 2:
             raise ValueError(
@@ -55,7 +55,7 @@ def mini_batches(
         raise ValueError(f"{who}: Y must have {m} columns like X, got shape {Y.shape}")
     if permutation is None:
         order = _core.permutation(
-            door.count(who, "seed", seed, 0, 2**63 - 1), door.count(who, "epoch", epoch, 0), m
+            _checks.count(who, "seed", seed, 0, 2**63 - 1), _checks.count(who, "epoch", epoch, 0), m
         )
     else:
         order = np.asarray(permutation)
@@ -94,7 +94,7 @@ def one_hot(labels: ArrayLike, classes: int) -> Array:
         array = array[0]
     if array.ndim != 1:
         raise ValueError(f"one_hot: labels must have shape (m,) or (1, m), got {array.shape}")
-    classes = door.count("one_hot", "classes", classes)
+    classes = _checks.count("one_hot", "classes", classes)
     if len(array) and not (array.min() >= 0 and array.max() < classes):
         raise ValueError(
             f"one_hot: labels must be from 0 to {classes - 1}, got {array.min()} to {array.max()}"

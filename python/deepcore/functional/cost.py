@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from deepcore import _core, catalog
+from deepcore import _checks, _core, catalog
 from deepcore.functional.shapes import depth, matrices, require_shape
 from deepcore.typing import Array
 
@@ -86,18 +86,12 @@ def weight_penalty(parameters: Mapping[str, ArrayLike], l2: float, m: int) -> fl
     Raises:
         ValueError: if ``l2`` is negative.
     """
-    check_l2("weight_penalty", l2)
+    _checks.number("weight_penalty", "l2", l2)
     L = depth("weight_penalty", parameters)
     squares = [
         np.square(np.asarray(parameters[f"W{number}"], np.float64)).sum() for number in range(1, L + 1)
     ]
     return l2 / (2 * m) * float(np.sum(squares))
-
-
-def check_l2(who: str, l2: float) -> None:
-    """Raise a ValueError unless ``l2`` is finite and not negative."""
-    if not (np.isfinite(l2) and l2 >= 0):
-        raise ValueError(f"{who}: l2 must be finite and not negative, got {l2}")
 
 
 def log_likelihood(AL: ArrayLike, Y: ArrayLike) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from deepcore import _core, catalog
+from deepcore._labels import labels
 from deepcore.functional.activations import activation as apply
 from deepcore.functional.shapes import (
     activation_row,
@@ -182,6 +183,5 @@ def predict(
     if not activation_row("predict", output)["probability"]:
         raise ValueError(f"predict: output must be sigmoid or softmax, got {output}; use model_forward")
     AL, _ = model_forward(X, parameters, activation, output, parameter)
-    if output == "softmax":
-        return np.asarray(AL.argmax(axis=0, keepdims=True))
-    return (threshold < AL).astype(np.int64)
+    chosen = labels(AL, output, threshold, axis=0)
+    return chosen[np.newaxis] if output == "softmax" else chosen

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from deepcore import _core, catalog, door
+from deepcore import _checks, _core, catalog
+from deepcore.exceptions import SymmetryWarning
 from deepcore.functional.shapes import layer_sizes
-from deepcore.layers import SymmetryWarning
 from deepcore.typing import DTypeName, Parameters
 
 __all__ = ["initialize_parameters"]
@@ -55,7 +55,7 @@ def initialize_parameters(
     who = "initialize_parameters"
     sizes = layer_sizes(who, layer_dims)
     catalog.lookup(catalog.initializers, init, f"{who}: init")
-    seed = door.count(who, "seed", seed, low=0, high=2**63 - 1)
+    seed = _checks.count(who, "seed", seed, low=0, high=2**63 - 1)
     kind = np.dtype(dtype)
     if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise ValueError(f"{who}: dtype must be float32 or float64, got {kind}")

@@ -1,4 +1,4 @@
-"""The door of ``functional``: arrays become float32 or float64 matrices of the shapes the notes give them.
+"""Checks of the arrays of ``functional``: they become float32 or float64 matrices of the right shapes.
 
 The rule about dtypes: float64 unless every floating-point array given is float32. The rule about rank: every
 matrix has two dimensions; ``x.reshape(-1, 1)`` makes a column, ``x.reshape(1, -1)`` a row.
@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from deepcore import catalog, door
+from deepcore import _checks, catalog
+from deepcore._text_table import as_html, as_text
 from deepcore.typing import Array
 
 __all__ = ["ShapeTable", "depth", "hidden_names", "matrices", "require_shape", "same_dtype", "shape_table"]
@@ -23,7 +24,7 @@ def same_dtype(who: str, arrays: Mapping[str, object]) -> list[Array]:
     Raises:
         TypeError: if one holds no real numbers or another floating-point type.
     """
-    checked = {name: door.numbers(who, name, value) for name, value in arrays.items()}
+    checked = {name: _checks.numbers(who, name, value) for name, value in arrays.items()}
     floats = {name: array.dtype for name, array in checked.items() if array.dtype.kind == "f"}
     for name, dtype in floats.items():
         if dtype.itemsize not in (4, 8):
@@ -128,28 +129,21 @@ class ShapeTable(dict[str, tuple[int, int]]):
             rows.append([f"{number}", f"{n}", *(f"{self[f'{kind}{number}']}" for kind in "WbZA")])
         return rows
 
+    def _foot(self) -> str:
+        return f"{self.parameter_count:,} parameters, m = {self.m}"
+
     def __str__(self) -> str:
-        rows = self._rows()
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
-        return "\n".join([*lines, f"{self.parameter_count:,} parameters, m = {self.m}"])
+        return as_text(self._rows(), self._foot())
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        head, *body = self._rows()
-        cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-        rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in body)
-        return (
-            f"<table><tr>{cells}</tr>{rows}</table><p>{self.parameter_count:,} parameters, m = {self.m}</p>"
-        )
+        return as_html(self._rows(), self._foot())
 
 
 def layer_sizes(who: str, layer_dims: Sequence[int]) -> list[int]:
     """n[0], ..., n[L] as whole numbers of at least 1, at least two of them."""
-    sizes = [door.count(who, f"layer_dims[{i}]", n) for i, n in enumerate(layer_dims)]
+    sizes = [_checks.count(who, f"layer_dims[{i}]", n) for i, n in enumerate(layer_dims)]
     if len(sizes) < 2:
         raise ValueError(f"{who}: layer_dims must be [n_x, n1, ..., nL], at least two numbers, got {sizes}")
     return sizes
@@ -183,4 +177,4 @@ def shape_table(layer_dims: Sequence[int], m: int) -> ShapeTable:
         2     1  (1, 4)  (1, 1)  (1, 1)  (1, 1)
         21 parameters, m = 1
     """
-    return ShapeTable(layer_sizes("shape_table", layer_dims), door.count("shape_table", "m", m))
+    return ShapeTable(layer_sizes("shape_table", layer_dims), _checks.count("shape_table", "m", m))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from deepcore import _core, catalog, door
+from deepcore import _checks, _core, catalog
 from deepcore.functional.shapes import matrices, require_shape
 from deepcore.typing import Grads, Parameters
 
@@ -30,8 +30,7 @@ def _update(
     grads: Mapping[str, ArrayLike],
     slots: Sequence[Mapping[str, ArrayLike]],
 ) -> tuple[Parameters, list[Grads]]:
-    if not (np.isfinite(learning_rate) and learning_rate >= 0):
-        raise ValueError(f"{who}: learning_rate must be finite and not negative, got {learning_rate}")
+    _checks.number(who, "learning_rate", learning_rate)
     complete = {name: float(value) for name, value in {**catalog.optimizers[row]["hyper"], **hyper}.items()}
     new_parameters: Parameters = {}
     new_slots: list[Grads] = [{} for _ in slots]
@@ -163,7 +162,7 @@ def update_parameters_with_adam(
     Source: Kingma & Ba (2015), algorithm 1.
     """
     who = "update_parameters_with_adam"
-    t = door.count(who, "t", t)
+    t = _checks.count(who, "t", t)
     if not (0 <= beta1 < 1 and 0 <= beta2 < 1):
         raise ValueError(f"{who}: beta1 and beta2 must be at least 0 and below 1, got {beta1} and {beta2}")
     hyper = {"beta1": beta1, "beta2": beta2, "eps": epsilon}

@@ -16,8 +16,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import _check_y, validate_data
 
+from deepcore._labels import labels
+from deepcore._network.examples import Examples
 from deepcore.callbacks import EpochRecord
-from deepcore.sklearn.base import BaseMLP
+from deepcore.sklearn.estimator import BaseMLP, has_partial_fit
 from deepcore.typing import Array
 
 __all__ = ["MLPClassifier"]
@@ -161,7 +163,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """
         return self._fit(X, y, sample_weight, False, validation_data)  # type: ignore[no-any-return]
 
-    @available_if(lambda estimator: estimator._check_solver())  # type: ignore[untyped-decorator]
+    @available_if(has_partial_fit)  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
         """One epoch over these examples, from where the last call left parameters and optimizer.
@@ -263,10 +265,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return target.shape[1], "logistic", loss
 
     def _scorer(self, X: Array, y: Array, weight: Array | None) -> Callable[[], float]:
-        network, threads = self._network.model._network, self.n_threads or 0
+        network, data, threads = self._coefficients.network, Examples(X, y, weight), self.n_threads or 0
 
         def accuracy() -> float:
-            loss, share = network.evaluate(X, y, weight, threads)
+            loss, share = network.evaluate(data, threads)
             if len(self.classes_) == 1:  # there is no other label to predict
                 share = 1.0
             return float(share) if np.isfinite(loss) else np.nan
@@ -276,10 +278,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _labels(self, A: Array) -> Array:
         kind = self._label_binarizer.y_type_
         if kind == "multiclass":
-            return np.asarray(self.classes_[A.argmax(axis=1)])
+            return np.asarray(self.classes_[labels(A, "softmax")])
         if kind == "binary":
             last = len(self.classes_) - 1
-            return self.classes_[np.where(A[:, 0] > 0.5, last, 0)]
+            return np.asarray(self.classes_[labels(A[:, 0], "sigmoid") * last])
         return self._label_binarizer.inverse_transform(A)  # type: ignore[no-any-return]
 
     def predict(self, X: Any) -> Array:

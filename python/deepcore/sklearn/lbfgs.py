@@ -1,4 +1,4 @@
-"""solver="lbfgs": ``deepcore.lbfgs`` with scikit-learn's penalty, options, words and warnings."""
+"""solver="lbfgs": L-BFGS with scikit-learn's penalty, options, messages and warnings."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from sklearn.utils.optimize import _check_optimize_result
 
+from deepcore._network.examples import Examples
+from deepcore._network.network import Network
+from deepcore._training.lbfgs import descend
 from deepcore.callbacks import EpochRecord, Stopped, listening, polling, stops
-from deepcore.lbfgs import descend
-from deepcore.sklearn.network import described_anew
-from deepcore.streams import Examples
+from deepcore.model import Model
+from deepcore.sklearn.record import Record, Settings
 from deepcore.typing import Array
 
 __all__ = ["fit_lbfgs"]
@@ -22,40 +24,40 @@ NON_FINITE = (
 )
 
 
-def fit_lbfgs(estimator: Any, X: Any, y: Array, sample_weight: Array | None) -> None:
-    """Minimise the penalised mean loss over the network's parameters and set ``n_iter_`` and ``loss_``.
+def fit_lbfgs(
+    model: Model, X: Any, y: Array, sample_weight: Array | None, settings: Settings, record: Record
+) -> None:
+    """Minimise the penalised mean loss over the model's parameters, and write down ``n_iter`` and ``loss``.
 
-    In float64 whatever the network's dtype: line searches fail on the noise of float32.
+    It computes in float64 whatever the model's dtype: line searches fail on the noise of float32.
     """
-    e, target = estimator, estimator._network.model
     wide = np.dtype(np.float64)
     data = Examples(
         X.astype(wide, copy=False),
         y if y.dtype == np.int64 else y.astype(wide, copy=False),
         None if sample_weight is None else sample_weight.astype(wide, copy=False),
     )
-    total = len(data.y) if data.weight is None else float(data.weight.sum())
-    layers = [replace(layer, l2=e.alpha / total) for layer in target.layers]
-    model = described_anew(target, layers=layers, dtype="float64")
-    model.flat_parameters[:] = target.flat_parameters
-    e.n_iter_ = 0
+    layers = tuple(replace(layer, l2=settings.alpha / data.total_weight()) for layer in model.layers)
+    twin = Network(replace(model.spec, layers=layers, dtype=wide), model.snapshot())
+    record.n_iter = 0
 
     def on_iteration(number: int, loss: float) -> bool:
-        target.flat_parameters[:] = model.flat_parameters
-        e.n_iter_, e.loss_ = number + 1, loss
-        if e.verbose:
+        model.flat_parameters[:] = twin.flat
+        record.n_iter, record.loss = number + 1, loss
+        if settings.verbose:
             print(f"loss = {loss:.8f}")
-        record = EpochRecord(number, e.max_iter, {"loss": loss}, target)
-        return stops(callback(record) for callback in e.callbacks)
+        seen = EpochRecord(number, settings.max_iter, {"loss": loss}, model)
+        return stops(callback(seen) for callback in settings.callbacks)
 
-    options = {"maxfun": e.max_fun, "maxiter": e.max_iter, "gtol": e.tol}
+    options = {"maxfun": settings.max_fun, "maxiter": settings.max_iter, "gtol": settings.tol}
     try:
-        with listening(e.callbacks, target):
-            result = descend(model, data, on_iteration, polling(e.callbacks), e.n_threads or 0, options)
+        with listening(settings.callbacks, model):
+            poll = polling(settings.callbacks)
+            result = descend(twin, data, on_iteration, poll, settings.threads, options)
     except Stopped:
         return
     if result is None:
         raise ValueError(NON_FINITE)
-    e.loss_ = result.fun
+    record.loss = result.fun
     if not result.stopped:
-        e.n_iter_ = _check_optimize_result("lbfgs", result, e.max_iter)
+        record.n_iter = _check_optimize_result("lbfgs", result, settings.max_iter)

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_y, validate_data
 
 from deepcore.callbacks import EpochRecord
-from deepcore.sklearn.base import BaseMLP
+from deepcore.sklearn.estimator import BaseMLP, has_partial_fit
 from deepcore.typing import Array
 
 __all__ = ["MLPRegressor"]
@@ -152,7 +152,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         """
         return self._fit(X, y, sample_weight, False, validation_data)  # type: ignore[no-any-return]
 
-    @available_if(lambda estimator: estimator._check_solver())  # type: ignore[untyped-decorator]
+    @available_if(has_partial_fit)  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """One epoch over these examples, from where the last call left parameters and optimizer.
@@ -200,7 +200,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     def _scorer(self, X: Array, y: Array, weight: Array | None) -> Callable[[], float]:
         # sklearn.metrics.r2_score with what does not change from epoch to epoch computed once
-        network, threads = self._network, self.n_threads or 0
+        network, threads = self._coefficients, self.n_threads or 0
         y = y.astype(np.float64)
         spread = np.average((y - np.average(y, axis=0, weights=weight)) ** 2, axis=0, weights=weight)
         varies = spread > 0

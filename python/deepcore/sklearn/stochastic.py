@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 
+from deepcore._network.examples import Examples
 from deepcore.callbacks import EpochRecord, Stopped, listening, polling, stops
+from deepcore.sklearn.coefficients import Coefficients
 from deepcore.sklearn.lbfgs import NON_FINITE
-from deepcore.typing import Array
+from deepcore.sklearn.record import Record, Settings
 
 __all__ = ["Data", "Epochs"]
 
@@ -22,71 +23,47 @@ __all__ = ["Data", "Epochs"]
 class Data:
     """What an estimator is trained on, and the score of what was set aside, if anything was."""
 
-    X: Any
-    y: Array
-    weight: Array | None
-    score: Any
-
-    @classmethod
-    def of(cls, estimator: Any, X: Any, y: Array, weight: Any, stratify: Any, validation: Any) -> Data:
-        """Split off ``validation_fraction`` for early stopping, with the draws that scikit-learn makes."""
-        dtype = estimator._network.model.dtype
-        if weight is not None:
-            weight = weight.astype(dtype, copy=False)
-        too_small = (
-            "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-        )
-        if validation is not None:
-            checked = estimator._validation(validation)
-            if estimator.early_stopping and len(checked[1]) < 2:
-                raise ValueError(too_small)
-            return cls(X, y, weight, estimator._scorer(*checked))
-        if not estimator.early_stopping:
-            return cls(X, y, weight, None)
-        train, held = train_test_split(
-            np.arange(len(y)),
-            random_state=estimator._random_state,
-            test_size=estimator.validation_fraction,
-            stratify=stratify,
-        )
-        if len(held) < 2:
-            raise ValueError(too_small)
-
-        def part(index: Array) -> tuple[Any, Array, Array | None]:
-            return X[index], y[index], None if weight is None else weight[index]
-
-        return cls(*part(train), estimator._scorer(*part(held)))
+    examples: Examples
+    score: Callable[[], float] | None
 
 
 class Epochs:
-    """One run of epochs of an estimator: what is drawn, kept and printed, and when it ends."""
+    """One run of epochs: what is drawn, written down and printed, and when it ends.
 
-    def __init__(self, estimator: Any, data: Data, incremental: bool) -> None:
-        self.estimator, self.data, self.incremental = estimator, data, incremental
-        self.network = estimator._network
-        self.m = len(data.y)
+    Args:
+        coefficients: Network and optimizer of the estimator.
+        data: What it is trained on.
+        settings: The estimator's arguments.
+        record: What earlier fits wrote down; it is continued.
+    """
+
+    def __init__(self, coefficients: Coefficients, data: Data, settings: Settings, record: Record) -> None:
+        assert coefficients.stepper is not None
+        self.model, self.network, self.stepper = (
+            coefficients.model, coefficients.network, coefficients.stepper
+        )  # fmt: skip
+        self.data, self.settings, self.record = data, settings, record
+        self.m = len(data.examples.y)
         # After an earlier fit (warm_start) these are the best of that one.
-        self.best = self.network.snapshot() if estimator.early_stopping else None
+        self.best = self.network.snapshot() if settings.early_stopping else None
         self.stopped = False
-        if estimator.early_stopping and estimator.best_validation_score_ is None:
-            estimator.best_validation_score_ = -np.inf  # an earlier fit stopped by its loss
-        if not estimator.early_stopping and estimator.best_loss_ is None:
-            estimator.best_loss_ = np.inf
+        record.open(settings.early_stopping)
         self.order = np.arange(self.m, dtype=np.int64)
 
-    def run(self) -> None:
+    def run(self) -> Record:
         """Train until ``max_iter``, convergence, a callback's word, divergence or Ctrl-C."""
-        e = self.estimator
-        batch = min(200, self.m) if e.batch_size == "auto" else int(np.clip(e.batch_size, 1, self.m))
-        if e.batch_size != "auto" and e.batch_size > self.m:
+        settings, record = self.settings, self.record
+        size = settings.batch_size
+        batch = min(200, self.m) if size == "auto" else int(np.clip(size, 1, self.m))
+        if size != "auto" and size > self.m:
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
                 stacklevel=5,
             )
-        e.n_iter_ = 0
-        epochs = 1 if self.incremental else int(e.max_iter)
+        record.n_iter = 0
+        epochs = 1 if settings.incremental else int(settings.max_iter)
         try:
-            with listening(e.callbacks, self.network.model):
+            with listening(settings.callbacks, self.model):
                 diverged = self._train(batch, epochs)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=5)
@@ -97,17 +74,18 @@ class Epochs:
             self.network.restore(self.best)
         if diverged:
             self._report_divergence()
-        elif e.n_iter_ == e.max_iter and not (self.stopped or self.incremental):
+        elif record.n_iter == settings.max_iter and not (self.stopped or settings.incremental):
             warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({e.max_iter:d}) reached and the optimization "
-                "hasn't converged yet.",
+                f"Stochastic Optimizer: Maximum iterations ({settings.max_iter:d}) reached and the "
+                "optimization hasn't converged yet.",
                 ConvergenceWarning,
                 stacklevel=5,
             )
+        return record
 
     def _train(self, batch: int, epochs: int) -> bool:
         """The native loop; True if the loss became infinite or NaN."""
-        data, network = self.data, self.network
+        settings = self.settings
         self._draw()  # the first order; between epochs on_epoch writes the next one into the same array
         last = epochs - 1
 
@@ -117,95 +95,94 @@ class Epochs:
                 self._draw()
             return self.stopped
 
-        _, bad = network.model._network.train(
-            data.X, data.y, network.stepper.state._native, batch, epochs, shuffle=False,
-            seed=network.model.seed,
-            sample_weight=data.weight, on_epoch=on_epoch, threads=self.estimator.n_threads or 0,
-            on_poll=polling(self.estimator.callbacks),
-            order=self.order if self.estimator.shuffle and batch < self.m else None,
+        _, bad = self.network.train(
+            self.data.examples, self.stepper.state.native, batch, epochs, threads=settings.threads,
+            on_epoch=on_epoch, on_poll=polling(settings.callbacks),
+            order=self.order if settings.shuffle and batch < self.m else None,
         )  # fmt: skip
-        return bool(bad >= 0)
+        return bad >= 0
 
     def _draw(self) -> None:
         """The next order, as ``sklearn.utils.shuffle`` draws it: a shuffled index into the last order."""
-        if self.estimator.shuffle:
+        if self.settings.shuffle:
             index = np.arange(self.m)
-            self.estimator._random_state.shuffle(index)
+            self.settings.random_state.shuffle(index)
             self.order[:] = self.order[index]
 
     def _epoch_ended(self, epoch: int, loss: float) -> bool:
-        """Keep the books of an epoch; True ends the training."""
-        e, stepper = self.estimator, self.network.stepper
-        e.n_iter_ += 1
-        e.loss_ = loss
-        e.t_ += self.m
-        e.loss_curve_.append(loss)
-        if e.verbose:
-            print(f"Iteration {e.n_iter_}, loss = {loss:.8f}")
+        """Write down an epoch; True ends the training."""
+        settings, record, stepper = self.settings, self.record, self.stepper
+        record.n_iter += 1
+        record.loss = loss
+        record.t += self.m
+        record.loss_curve.append(loss)
+        if settings.verbose:
+            print(f"Iteration {record.n_iter}, loss = {loss:.8f}")
         numbers = {"loss": loss}
         if self.data.score is not None:
-            numbers[e._score_name] = self._score()
+            numbers[settings.score_name] = self._score(self.data.score)
         self._count_improvement()
-        stepper.epoch_ended(e.t_)
+        stepper.epoch_ended(record.t)
         stop = self._listen(epoch, numbers)
-        if e._no_improvement_count > e.n_iter_no_change:
+        if record.no_improvement_count > settings.n_iter_no_change:
             verdict = stepper.give_up()
-            if e.verbose:
-                what = "Validation score" if e.early_stopping else "Training loss"
+            if settings.verbose:
+                what = "Validation score" if settings.early_stopping else "Training loss"
                 print(
-                    f"{what} did not improve more than tol={e.tol:f} for {e.n_iter_no_change:d} consecutive "
-                    f"epochs. {verdict or f'Setting learning rate to {stepper.learning_rate:f}'}"
+                    f"{what} did not improve more than tol={settings.tol:f} for "
+                    f"{settings.n_iter_no_change:d} consecutive epochs. "
+                    f"{verdict or f'Setting learning rate to {stepper.learning_rate:f}'}"
                 )
             if verdict:
                 return True
-            e._no_improvement_count = 0
+            record.no_improvement_count = 0
         return stop
 
-    def _score(self) -> float:
-        e = self.estimator
-        score = float(self.data.score())
-        if e.validation_scores_ is None:
-            e.validation_scores_ = []
-        e.validation_scores_.append(score)
-        if e.verbose:
+    def _score(self, compute: Callable[[], float]) -> float:
+        score = float(compute())
+        if self.record.validation_scores is None:
+            self.record.validation_scores = []
+        self.record.validation_scores.append(score)
+        if self.settings.verbose:
             print(f"Validation score: {score:f}")
         return score
 
     def _count_improvement(self) -> None:
         """By the validation score where training stops early, else by the training loss."""
-        e = self.estimator
-        if not e.early_stopping:
-            loss = e.loss_curve_[-1]
-            e._no_improvement_count = e._no_improvement_count + 1 if loss > e.best_loss_ - e.tol else 0
-            e.best_loss_ = min(e.best_loss_, loss)
-            return
-        score = e.validation_scores_[-1]
-        worse = score < e.best_validation_score_ + e.tol
-        e._no_improvement_count = e._no_improvement_count + 1 if worse else 0
-        if score > e.best_validation_score_:
-            e.best_validation_score_ = score
-            self.best = self.network.snapshot()
+        record, tol = self.record, self.settings.tol
+        if not self.settings.early_stopping:
+            assert record.best_loss is not None
+            loss = record.loss_curve[-1]
+            worse = loss > record.best_loss - tol
+            record.best_loss = min(record.best_loss, loss)
+        else:
+            assert record.validation_scores is not None
+            assert record.best_validation_score is not None
+            score = record.validation_scores[-1]
+            worse = score < record.best_validation_score + tol
+            if score > record.best_validation_score:
+                record.best_validation_score = score
+                self.best = self.network.snapshot()
+        record.no_improvement_count = record.no_improvement_count + 1 if worse else 0
 
     def _listen(self, epoch: int, numbers: dict[str, float]) -> bool:
-        e = self.estimator
-        if not e.callbacks:
+        callbacks = self.settings.callbacks
+        if not callbacks:
             return False
-        stepper = self.network.stepper
-        record = EpochRecord(epoch, e.max_iter, numbers, self.network.model, stepper.state)
-        return stops(callback(record) for callback in e.callbacks)
+        seen = EpochRecord(epoch, self.settings.max_iter, numbers, self.model, self.stepper.state)
+        return stops(callback(seen) for callback in callbacks)
 
     def _report_divergence(self) -> None:
-        e = self.estimator
-        model = self.network.model
-        layer = int(model._network.nonfinite_layer(self.data.X)) or len(model.layers)
+        layer = self.network.first_bad_layer(self.data.examples.X)
         where = (
-            f"the loss was no longer finite in epoch {e.n_iter_ + 1}, first in layer {layer}; try a smaller "
-            "learning_rate_init, clip_norm=1, or features scaled to mean 0 and variance 1"
+            f"the loss was no longer finite in epoch {self.record.n_iter + 1}, first in layer {layer}; try a "
+            "smaller learning_rate_init, clip_norm=1, or features scaled to mean 0 and variance 1"
         )
         if self.best is None:
             raise ValueError(f"{NON_FINITE} Here {where}.")
-        e.loss_curve_.append(math.nan)
-        e.validation_scores_.append(math.nan)
+        self.record.loss_curve.append(math.nan)
+        if self.record.validation_scores is not None:
+            self.record.validation_scores.append(math.nan)
         warnings.warn(
             f"Stochastic Optimizer: {where}; the parameters are those of the best validation score.",
             ConvergenceWarning,

@@ -1,135 +1,104 @@
-"""The door of the engine: what users pass becomes arrays the native module takes, or a clear error.
+"""Examples: what users pass as X, y and weights is checked and becomes arrays that a network takes.
 
-Rows are examples here; the functions of the notes have their own door in ``functional.shapes``.
+Examples are rows here. ``functional.shapes`` checks the arrays of the functions whose examples are columns.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from deepcore import _core, catalog
+from deepcore import _checks, _core
 from deepcore.catalog import Row
-from deepcore.streams import is_mapped, slices
 from deepcore.typing import Array, ClassWeight
 
 __all__ = [
-    "count",
-    "dtype",
+    "Examples",
+    "Rows",
     "features",
+    "in_parts",
+    "is_mapped",
     "is_sparse",
-    "label_smoothing",
-    "loss_parameter",
-    "numbers",
+    "row_or_rows",
+    "slices",
     "targets",
-    "threads",
     "weights",
 ]
 
-
-def count(who: str, name: str, value: object, low: int = 1, high: int = 2**31 - 1) -> int:
-    """A whole number from ``low`` to ``high``."""
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool):
-        raise TypeError(f"{who}: {name} must be a whole number, got {value!r}")
-    if not low <= number <= high:
-        rule = f"at least {low}" if number < low else f"at most {high}"
-        raise ValueError(f"{who}: {name} must be {rule}, got {number}")
-    return number
+# Bytes of features that are converted at a time: enough steps to be worth a native call, and little compared
+# with any data set that does not fit into memory.
+SLAB_BYTES = 1 << 25
 
 
-def threads(who: str, value: int | None) -> int:
-    """Number of threads as the native module takes it, 0 being its default."""
-    return 0 if value is None else count(who, "threads", value)
+@dataclass(frozen=True)
+class Examples:
+    """Checked examples: X (m, n_x), y, and one weight per example or None."""
+
+    X: Any
+    y: Array
+    weight: Array | None
+
+    def take(self, rows: Array | slice) -> Examples:
+        """Some of the examples, in the order of ``rows``."""
+        return Examples(self.X[rows], self.y[rows], None if self.weight is None else self.weight[rows])
+
+    def part(self, rows: Array) -> Examples:
+        """Some of the examples; features that are mapped stay where they are."""
+        if not is_mapped(self.X):
+            return self.take(rows)
+        return Examples(Rows(self.X, rows), self.y[rows], None if self.weight is None else self.weight[rows])
+
+    def copy(self) -> Examples:
+        """Examples that nobody else holds."""
+        return Examples(self.X.copy(), self.y.copy(), None if self.weight is None else self.weight.copy())
+
+    def total_weight(self) -> float:
+        """The sum of the weights, or the number of examples if they have none."""
+        return float(len(self.y) if self.weight is None else self.weight.sum(dtype=np.float64))
+
+    def converted(self, dtype: np.dtype[Any]) -> Examples:
+        """The same with X in ``dtype``, in memory."""
+        if not isinstance(self.X, (np.ndarray, Rows)):  # sparse rows, which are converted when checked
+            return self
+        return Examples(np.ascontiguousarray(self.X[:], dtype=dtype), self.y, self.weight)
 
 
-def dtype(who: str, value: object) -> np.dtype[Any]:
-    """float32 or float64."""
-    try:
-        found: object = np.dtype(value)  # type: ignore[call-overload]
-    except TypeError:
-        found = value
-    if found not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ValueError(f"{who}: dtype must be float32 or float64, got {found}")
-    return found  # type: ignore[return-value]
+class Rows:
+    """Some rows of a mapped array; they are copied when they are read, and not before."""
+
+    def __init__(self, array: Array, rows: Array) -> None:
+        self._array, self._rows = array, rows
+        self.dtype, self.shape = array.dtype, (len(rows), array.shape[1])
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, at: Array | slice) -> Array:
+        return self._array[self._rows[at]]
 
 
-def numbers(who: str, name: str, value: object) -> Array:
-    """``value`` as an array of bools, integers or floats, of whatever shape it has."""
-    plain = type(value) is np.ndarray
-    if not plain and isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
-        raise ValueError(f"{who}: {name} must have no masked values; use {name}.filled(...)")
-    try:
-        array: Array = value if plain else np.asarray(value)  # type: ignore[assignment]
-    except ValueError as error:
-        raise ValueError(f"{who}: {name} must be one rectangular array; its rows differ in length") from error
-    if array.dtype.kind not in "biuf":
-        hint = "map labels to integers first" if array.dtype.kind in "OUS" else "use real numbers"
-        raise TypeError(f"{who}: {name} must hold numbers, got dtype {array.dtype}; {hint}")
-    return array
+def is_mapped(array: object) -> bool:
+    """Whether an array is, or is a view of, a memory-mapped file."""
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            return True
+        array = array.base
+    return False
 
 
-def _check_finite(who: str, name: str, array: Array, first: int = 0, of: int | None = None) -> None:
-    """Refuse infinities and NaN; ``array`` may be rows from ``first`` on of ``of`` rows."""
-    if array.dtype in (np.dtype(np.float32), np.dtype(np.float64)):
-        if _core.first_nonfinite_row(array) < 0:
-            return
-    elif np.isfinite(array).all():
-        return
-    bad = ~np.isfinite(array)
-    index = np.unravel_index(int(bad.argmax()), array.shape)
-    place = f"row {first + index[0]}" + (
-        f", column {index[1]}" if array.ndim > 1 and array.shape[1] > 1 else ""
-    )
-    rows = int(bad.any(axis=tuple(range(1, array.ndim))).sum())
-    count = f"{rows} of {len(array)}" if of is None else f"of {of}"
-    raise ValueError(
-        f"{who}: {name} must be finite in {array.dtype}, got {array[index]} in {place}; "
-        f"remove or fill such rows ({count})"
-    )
+def in_parts(X: Any, dtype: np.dtype[Any]) -> bool:
+    """Whether checked features have to be converted or gathered in parts, because they are mapped."""
+    return isinstance(X, Rows) or X.dtype != dtype
 
 
-def _convert(who: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
-    if array.dtype == dtype:
-        _check_finite(who, name, array)
-        return array
-    with np.errstate(over="ignore"):  # what overflows to inf is reported below
-        converted = array.astype(dtype)
-    if array.dtype.kind == "f":
-        _check_finite(who, name, converted)
-    return converted
-
-
-def loss_parameter(loss: str, value: object) -> float | None:
-    """The parameter of a loss as ``Model`` keeps it: None or a number in the range of the loss."""
-    if value is None:
-        return None
-    default = catalog.losses[loss]["parameter"]
-    if default is None:
-        raise ValueError(f"Model: loss_parameter must be None for {loss}, which has none")
-    below = 1.0 if loss == "quantile" else np.inf
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"Model: loss_parameter must be a number, got {value!r}")
-    if not 0 < value < below:
-        raise ValueError(f"Model: loss_parameter of {loss} must be above 0 and below {below:g}, got {value}")
-    return float(value)
-
-
-def label_smoothing(loss: str, value: object) -> float:
-    """A number in [0, 1), 0 where the loss is no cross-entropy."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"Model: label_smoothing must be a number, got {value!r}")
-    if not 0 <= value < 1:
-        raise ValueError(f"Model: label_smoothing must be at least 0 and below 1, got {value}")
-    if value and not catalog.losses[loss]["needs_probability"]:
-        raise ValueError(f"Model: label_smoothing must be 0 for {loss}, which is no cross-entropy")
-    return float(value)
+def slices(m: int, row_bytes: int, batch: int = 1) -> Iterator[slice]:
+    """Rows 0 to m - 1 in slices of whole batches, each of about ``SLAB_BYTES``."""
+    size = max(1, SLAB_BYTES // max(1, batch * row_bytes)) * batch
+    for first in range(0, m, size):
+        yield slice(first, min(first + size, m))
 
 
 def is_sparse(X: object) -> bool:
@@ -142,7 +111,7 @@ def _sparse_features(who: str, X: Any, n_x: int, dtype: np.dtype[Any]) -> Array:
         hint = "; is it transposed?" if X.ndim == 2 and X.shape[0] == n_x else ""
         raise ValueError(f"{who}: X must have {n_x} columns, got shape {X.shape}{hint}")
     rows: Any = X.tocsr()  # no array, but for its shape and dtype the rest does not care
-    values = numbers(who, "X", rows.data)
+    values = _checks.numbers(who, "X", rows.data)
     if values.dtype != dtype:
         with np.errstate(over="ignore"):
             rows = rows.astype(dtype)
@@ -172,7 +141,19 @@ def features(who: str, X: object, n_x: int, dtype: np.dtype[Any], mapped: bool =
     """
     if is_sparse(X):
         return _sparse_features(who, X, n_x, dtype)
-    array = numbers(who, "X", X)
+    return _dense_features(who, _checks.numbers(who, "X", X), n_x, dtype, mapped)
+
+
+def row_or_rows(who: str, X: object, n_x: int, dtype: np.dtype[Any]) -> tuple[Array, bool]:
+    """``features`` of rows or of one example (n_x,), and whether it was one."""
+    if is_sparse(X):
+        return _sparse_features(who, X, n_x, dtype), False
+    array = _checks.numbers(who, "X", X)
+    one = array.ndim == 1
+    return _dense_features(who, array[np.newaxis] if one else array, n_x, dtype, mapped=True), one
+
+
+def _dense_features(who: str, array: Array, n_x: int, dtype: np.dtype[Any], mapped: bool) -> Array:
     if array.ndim != 2:
         hint = "use X.reshape(1, -1) for one example" if array.ndim == 1 else "use X.reshape(len(X), -1)"
         raise ValueError(f"{who}: X must have shape (m, {n_x}), got {array.shape}; {hint}")
@@ -180,11 +161,11 @@ def features(who: str, X: object, n_x: int, dtype: np.dtype[Any], mapped: bool =
         hint = "; is it transposed?" if array.shape[0] == n_x else "; the model has that many inputs"
         raise ValueError(f"{who}: X must have {n_x} columns, got shape {array.shape}{hint}")
     if array.dtype == dtype or not (mapped and is_mapped(array)):
-        return _convert(who, "X", array, dtype)
+        return _checks.converted(who, "X", array, dtype)
     if array.dtype.kind == "f":
         for rows in slices(len(array), n_x * dtype.itemsize):
             with np.errstate(over="ignore"):
-                _check_finite(who, "X", array[rows].astype(dtype), rows.start, len(array))
+                _checks.finite(who, "X", array[rows].astype(dtype), rows.start, len(array))
     return array
 
 
@@ -204,7 +185,7 @@ def targets(who: str, y: object, m: int, n_out: int, output: str, loss: Row, dty
         TypeError: if y does not hold real numbers.
         ValueError: if the shape or a value breaks the rule for this output.
     """
-    array = numbers(who, "y", y)
+    array = _checks.numbers(who, "y", y)
     if array.ndim == 0 or len(array) != m:
         rows = "no rows" if array.ndim == 0 else f"{len(array)}"
         raise ValueError(f"{who}: y must have {m} rows like X, got {rows}{_transposed(array, m)}")
@@ -218,7 +199,7 @@ def targets(who: str, y: object, m: int, n_out: int, output: str, loss: Row, dty
             f"{who}: y must have shape {shapes} for {n_out} output unit(s), got {array.shape}"
             f"{_transposed(array, m)}"
         )
-    converted = _convert(who, "y", array, dtype)
+    converted = _checks.converted(who, "y", array, dtype)
     if loss["needs_positive"] and m and not converted.min() >= 0:
         row = int((converted < 0).any(axis=1).argmax())
         raise ValueError(
@@ -245,7 +226,7 @@ def _labels(who: str, array: Array, n_out: int) -> Array:
             f"{who}: y must be labels of shape ({len(array)},) for softmax, got {array.shape}; {hint}"
         )
     if array.dtype.kind == "f":
-        _check_finite(who, "y", array)
+        _checks.finite(who, "y", array)
         fractional = array != np.floor(array)
         if fractional.any():
             row = int(fractional.argmax())
@@ -269,7 +250,7 @@ def weights(
     n_out: int,
     dtype: np.dtype[Any],
 ) -> Array | None:
-    """One weight an example, (m,) of ``dtype``: ``sample_weight`` times the weight of the example's class.
+    """One weight per example, (m,) of ``dtype``: ``sample_weight`` times the weight of the example's class.
 
     Args:
         who: Name of the calling method.
@@ -289,10 +270,10 @@ def weights(
     m = len(y)
     total: Array | None = None
     if sample_weight is not None:
-        array = numbers(who, "sample_weight", sample_weight)
+        array = _checks.numbers(who, "sample_weight", sample_weight)
         if array.shape != (m,):
             raise ValueError(f"{who}: sample_weight must have shape ({m},) like y, got {array.shape}")
-        total = _convert(who, "sample_weight", array, np.dtype(np.float64))
+        total = _checks.converted(who, "sample_weight", array, np.dtype(np.float64))
         if not (total >= 0).all():
             row = int((total < 0).argmax())
             raise ValueError(f"{who}: sample_weight must not be negative, got {total[row]} in row {row}")
@@ -354,7 +335,7 @@ def _named_weights(who: str, class_weight: Mapping[int, float], classes: Array, 
     if unknown:
         raise ValueError(f"{who}: class_weight must name labels from 0 to {known - 1}, got {unknown[0]!r}")
     chosen = [class_weight.get(int(label), 1.0) for label in classes]
-    per_class = numbers(who, "class_weight", chosen).astype(np.float64)
+    per_class = _checks.numbers(who, "class_weight", chosen).astype(np.float64)
     if not (np.isfinite(per_class).all() and (per_class >= 0).all()):
         raise ValueError(f"{who}: class_weight must be finite and not negative, got {dict(class_weight)}")
     return per_class

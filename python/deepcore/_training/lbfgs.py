@@ -4,66 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from deepcore import door
-from deepcore.streams import Examples, first_bad_layer
+from deepcore._network.examples import Examples
+from deepcore._network.network import Network
+from deepcore._network.spec import Spec
+from deepcore.optimizers import LBFGS
 from deepcore.typing import Array
 
-if TYPE_CHECKING:
-    from deepcore.model import Model
-
-__all__ = ["LBFGS", "descend", "minimize"]
+__all__ = ["descend", "minimize"]
 
 
-@dataclass(frozen=True)
-class LBFGS:
-    """Limited-memory BFGS with line search, on all examples at once; needs SciPy (extra ``scipy``).
-
-    For small tables and smooth losses: some hundred iterations reach what first-order methods need thousands
-    of epochs for. Every iteration counts as an epoch of the history, with the loss after it; ``epochs``,
-    ``batch_size`` and ``shuffle`` of ``fit`` are not read. Models with dropout, batch norm or max_norm
-    are refused.
-
-    Args:
-        max_iter: Iterations at most.
-        gtol: Ends when no element of the gradient is larger.
-        ftol: Ends when the loss falls by less than this fraction of it.
-        memory: Number of steps that the curvature is estimated from.
-
-    Raises:
-        TypeError: if ``max_iter`` or ``memory`` is no whole number.
-        ValueError: if a number is out of its range.
-
-    Example:
-        >>> LBFGS(max_iter=500)
-        LBFGS(max_iter=500, gtol=1e-05, ftol=2.2e-09, memory=10)
-
-    Source: Liu & Nocedal (1989); Zhu, Byrd, Lu & Nocedal (1997), as in ``scipy.optimize.minimize``.
-    """
-
-    max_iter: int = 200
-    gtol: float = 1e-5
-    ftol: float = 2.2e-9
-    memory: int = 10
-
-    def __post_init__(self) -> None:
-        for name in ("max_iter", "memory"):
-            door.count("LBFGS", name, getattr(self, name))
-        for name in ("gtol", "ftol"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                raise ValueError(f"LBFGS: {name} must be finite and not negative, got {value!r}")
-
-
-def _refuse_what_it_cannot(model: Model) -> None:
+def _refuse_what_it_cannot(spec: Spec) -> None:
     found = {
-        "dropout": model.input_dropout or any(layer.dropout for layer in model.layers),
-        "max_norm": any(layer.max_norm for layer in model.layers),
-        "batch norm": any(layer.norm == "batch" for layer in model.layers),
+        "dropout": spec.input_dropout or any(layer.dropout for layer in spec.layers),
+        "max_norm": any(layer.max_norm for layer in spec.layers),
+        "batch norm": any(layer.norm == "batch" for layer in spec.layers),
     }
     for name, there in found.items():
         if there:
@@ -74,20 +32,20 @@ def _refuse_what_it_cannot(model: Model) -> None:
 
 
 def minimize(
-    model: Model,
+    network: Network,
     data: Examples,
     optimizer: LBFGS,
     on_epoch: Callable[[int, float], bool] | None,
     on_poll: Callable[[], None] | None,
     threads: int,
 ) -> tuple[list[float], int, int]:
-    """Minimise the model's cost over its parameters.
+    """Minimise the network's cost over its parameters.
 
     Returns:
         The losses of the iterations; -1 and 0, or if the first cost is not finite its step, 0, and its layer.
     """
-    _refuse_what_it_cannot(model)
-    data = data.converted(model.dtype)
+    _refuse_what_it_cannot(network.spec)
+    data = data.converted(network.spec.dtype)
     losses: list[float] = []
 
     def on_iteration(number: int, loss: float) -> bool:
@@ -101,26 +59,26 @@ def minimize(
         "ftol": optimizer.ftol,
         "maxcor": optimizer.memory,
     }
-    if descend(model, data, on_iteration, on_poll, threads, options) is None:
-        return [], 0, first_bad_layer(model, data.X)
+    if descend(network, data, on_iteration, on_poll, threads, options) is None:
+        return [], 0, network.first_bad_layer(data.X)
     return losses, -1, 0
 
 
 def descend(
-    model: Model,
+    network: Network,
     data: Examples,
     on_iteration: Callable[[int, float], bool],
     on_poll: Callable[[], None] | None,
     threads: int,
     options: dict[str, Any],
 ) -> Any:
-    """SciPy's L-BFGS, from the model's parameters on.
+    """SciPy's L-BFGS, from the network's parameters on.
 
     Whatever ends it, the parameters are then those of the last finished iteration.
 
     Args:
-        model: Its cost is minimised.
-        data: Checked examples in the model's dtype.
+        network: Its cost is minimised.
+        data: Checked examples in the network's dtype.
         on_iteration: Called with number and loss of every iteration; the parameters are up to date. True
             ends the descent.
         on_poll: Called before every evaluation of the cost; what it raises ends the descent.
@@ -138,14 +96,14 @@ def descend(
             "fit: optimizer=LBFGS() needs SciPy, which is not installed; pip install 'deepcore-nn[scipy]'",
             name="scipy",
         ) from error
-    flat, gradient = model.flat_parameters, np.empty_like(model.flat_parameters)
+    flat, gradient = network.flat, np.empty_like(network.flat)
     finished: Array = flat.astype(np.float64)
     count, stopped = 0, False
 
     def evaluate() -> float:
         if on_poll is not None:
             on_poll()
-        return float(model._network.gradient(data.X, data.y, gradient, data.weight, threads))
+        return network.gradient(data, gradient, threads)
 
     def cost(w: Array) -> tuple[float, Array]:
         flat[:] = w

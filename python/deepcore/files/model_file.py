@@ -9,30 +9,29 @@ from __future__ import annotations
 import io
 import math
 import os
-import time
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from deepcore import _core
-from deepcore.layers import Dense, Dropout, SymmetryWarning
-from deepcore.model import Model
+from deepcore._network.network import Network
+from deepcore._network.spec import Spec
+from deepcore.files.atomic import replacing
 from deepcore.typing import Array
 
-__all__ = ["from_bytes", "load", "save", "to_bytes"]
+__all__ = ["Contents", "from_bytes", "read", "to_bytes", "write"]
 
 FORMAT = 1
 _METADATA = "deepcore"
 _MAX_HEADER = 16 * 2**20  # bytes; ten thousand layers need one megabyte
 _DTYPES = {"F32": "float32", "F64": "float64"}
 _NUMBER, _NUMBER_OR_NONE = (float, int), (float, int, type(None))
-_SPEC_KEYS = {
+_SPEC_FIELDS = [field.name for field in fields(Spec)]
+_KEYS = {
     "format": int, "version": str, "inputs": int, "layers": list, "loss": str, "dtype": str, "seed": int,
     "epochs_trained": int, "extras": dict, "loss_parameter": _NUMBER_OR_NONE, "label_smoothing": _NUMBER,
     "input_dropout": _NUMBER,
@@ -43,136 +42,78 @@ _LAYER_KEYS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def save(model: Model, path: str | os.PathLike[str]) -> None:
-    """Write ``model`` to ``path``, atomically; see ``Model.save``."""
-    data = to_bytes(model)
-    with _replacing(Path(path)) as descriptor:
-        remaining = memoryview(data)
-        while remaining:
-            remaining = remaining[os.write(descriptor, remaining) :]
+class Contents(NamedTuple):
+    """What a model file holds."""
+
+    network: Network
+    extras: dict[str, Any]
 
 
-def to_bytes(model: Model) -> bytes:
-    """What ``save`` writes, as bytes."""
+def write(path: str | os.PathLike[str], network: Network, extras: Mapping[str, Any]) -> None:
+    """Write a network and its extras to ``path``, atomically; see ``Model.save``."""
+    data = to_bytes(network, extras)
+    with replacing(path) as file:
+        file.write(data)
+
+
+def to_bytes(network: Network, extras: Mapping[str, Any]) -> bytes:
+    """What ``write`` writes, as bytes."""
     import json
 
     from safetensors.numpy import save as serialise
 
-    if not (np.isfinite(model.flat_parameters).all() and np.isfinite(model.running.flat).all()):
+    if not (np.isfinite(network.flat).all() and np.isfinite(network.running.flat).all()):
         raise ValueError("save: parameters must be finite, got nan or inf; the training diverged")
-    description, epochs_trained, extras = described(model)
-    spec = {
+    description = {
         "format": FORMAT,
         "version": _core.build_info()["version"],
-        **description,
-        "layers": [asdict(layer) for layer in model.layers],
-        "epochs_trained": epochs_trained,
+        **network.spec.to_dict(),
+        "epochs_trained": network.epochs_trained,
         "extras": extras,
     }
     try:
-        text = json.dumps(spec, allow_nan=False)
+        text = json.dumps(description, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ValueError(f"save: extras must be JSON data (use array.tolist()): {error}") from error
-    if json.loads(text)["extras"] != model.extras:
+    if json.loads(text)["extras"] != extras:
         raise ValueError("save: extras must read back equal: keys must be strings, sequences lists")
-    tensors = {name: np.ascontiguousarray(view) for name, view in _tensors(model).items()}
+    tensors = {name: np.ascontiguousarray(view) for name, view in _tensors(network).items()}
     data: bytes = serialise(tensors, metadata={_METADATA: text})
     if int.from_bytes(data[:8], "little") > _MAX_HEADER:
         raise ValueError(f"save: extras must fit into {_MAX_HEADER} bytes; store large data beside the model")
     return data
 
 
-@contextmanager
-def _replacing(path: Path) -> Iterator[int]:
-    """A descriptor whose content becomes ``path`` if all goes well: temporary file, fsync, rename, fsync."""
-    path = path.resolve()  # a link keeps pointing at the file that is replaced
-    _sweep(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.deepcore-tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        try:
-            yield descriptor
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if hasattr(os, "O_DIRECTORY"):  # the rename itself must reach the disk; Windows has no such handle
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-
-
-def _sweep(path: Path) -> None:
-    """Remove what killed processes left; an hour old, so that nobody is still writing it."""
-    if not path.parent.is_dir():
-        return
-    for stray in path.parent.glob(f".{_literal(path.name)}.*.deepcore-tmp"):
-        try:
-            if time.time() - stray.stat().st_mtime > 3600:
-                stray.unlink()
-        except OSError:  # another process was faster
-            pass
-
-
-def _literal(name: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
-
-
-def load(path: str | os.PathLike[str]) -> Model:
-    """The model that ``Model.save`` wrote, with ``model.extras``.
-
-    Args:
-        path: A file written by ``Model.save``.
-
-    Returns:
-        The same model, bit for bit.
-
-    Raises:
-        OSError: if the file cannot be read.
-        ValueError: if it is not such a file, is damaged, or was written by a newer deepcore.
-
-    Example:
-        >>> import os, tempfile, deepcore as dc
-        >>> model = dc.mlp([2, 3, 1])
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = os.path.join(folder, "model.safetensors")
-        ...     model.save(path, extras={"labels": ["no", "yes"]})
-        ...     dc.load(path).extras
-        {'labels': ['no', 'yes']}
-    """
+def read(path: str | os.PathLike[str]) -> Contents:
+    """What ``write`` wrote, bit for bit; see ``deepcore.load``."""
     with Path(path).open("rb") as file:
         return _read(file, os.fstat(file.fileno()).st_size, path)
 
 
-def from_bytes(data: bytes) -> Model:
-    """The model of ``to_bytes``, checked as strictly as a file."""
+def from_bytes(data: bytes) -> Contents:
+    """What ``to_bytes`` was given, checked as strictly as a file."""
     return _read(io.BytesIO(data), len(data), "bytes")
 
 
-def _read(file: BinaryIO, size: int, path: str | os.PathLike[str]) -> Model:
+def _read(file: BinaryIO, size: int, path: str | os.PathLike[str]) -> Contents:
     length = _header_length(file.read(8), size, path)
     header = _json(file.read(length), "header", path)
-    spec = _spec(header, path)
-    offsets = _offsets(header, spec, size - 8 - length, path)
+    description = _description(header, path)
+    offsets = _offsets(header, description, size - 8 - length, path)
     data = memoryview(file.read())
-    model = _build(spec, path)
-    tensors = _tensors(model)
+    network = _build(description, path)
+    tensors = _tensors(network)
     for name, (begin, end) in offsets.items():
         view = tensors[name]
-        values = np.frombuffer(data[begin:end], model.dtype.newbyteorder("<")).reshape(view.shape)
+        values = np.frombuffer(data[begin:end], network.spec.dtype.newbyteorder("<")).reshape(view.shape)
         if not np.isfinite(values).all():
             raise _error(path, f"{name} must be finite, got nan or inf")
         view[...] = values
-    return model
+    return Contents(network, description["extras"])
 
 
-def _tensors(model: Model) -> dict[str, Array]:
-    return {**model.parameters, **model.running}
+def _tensors(network: Network) -> dict[str, Array]:
+    return {**network.parameters, **network.running}
 
 
 def _error(path: str | os.PathLike[str], what: str) -> ValueError:
@@ -224,7 +165,7 @@ def _checked(value: Any, keys: Mapping[str, Any], what: str, path: str | os.Path
     return value
 
 
-def _spec(header: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
+def _description(header: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
     metadata = header.pop("__metadata__", None)
     if not isinstance(metadata, dict) or not isinstance(metadata.get(_METADATA), str):
         raise _error(path, "a safetensors file, but not of a deepcore model")
@@ -237,7 +178,7 @@ def _spec(header: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any
             path,
             f"written by a newer deepcore (format {version}, this one reads {FORMAT}); update deepcore-nn",
         )
-    spec = _checked(spec, _SPEC_KEYS, "description", path)
+    spec = _checked(spec, _KEYS, "description", path)
     if version != FORMAT:
         raise _error(path, f"format must be {FORMAT}, got {version}")
     if spec["dtype"] not in _DTYPES.values():
@@ -290,49 +231,10 @@ def _offsets(
     return ranges
 
 
-def _build(spec: dict[str, Any], path: str | os.PathLike[str]) -> Model:
+def _build(description: dict[str, Any], path: str | os.PathLike[str]) -> Network:
     try:
-        description = {name: spec[name] for name in _DESCRIPTION}
-        description["layers"] = tuple(Dense(**layer) for layer in spec["layers"])
-        return rebuild(description, spec["epochs_trained"], spec["extras"])
+        network = Network(Spec.from_dict({name: description[name] for name in _SPEC_FIELDS}))
     except (TypeError, ValueError, OverflowError) as error:
         raise _error(path, str(error)) from error
-
-
-_DESCRIPTION = (
-    "inputs",
-    "layers",
-    "loss",
-    "dtype",
-    "seed",
-    "loss_parameter",
-    "label_smoothing",
-    "input_dropout",
-)
-
-
-def described(model: Model) -> tuple[dict[str, Any], int, dict[str, Any]]:
-    """The arguments that make a model like this one, its epochs and its extras."""
-    values = {name: getattr(model, name) for name in _DESCRIPTION}
-    return values | {"dtype": model.dtype.name}, model.epochs_trained, model.extras
-
-
-def rebuild(
-    description: dict[str, Any],
-    epochs_trained: int,
-    extras: dict[str, Any],
-    flat: Array | None = None,
-    running: Array | None = None,
-) -> Model:
-    """The model of a description, with these parameters: what pickle and ``load`` make."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SymmetryWarning)  # it was given when the model was made
-        inputs = [Dropout(rate)] if (rate := description.pop("input_dropout")) else []
-        model = Model(**description | {"layers": (*inputs, *description["layers"])})
-    if flat is not None:
-        model.flat_parameters[:] = flat
-    if running is not None:
-        model.running.flat[:] = running
-    model.epochs_trained = epochs_trained
-    model.extras = extras
-    return model
+    network.epochs_trained = description["epochs_trained"]
+    return network

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from deepcore.layers import Dense
+from deepcore._network.spec import Spec
+from deepcore._text_table import as_html, as_text
 
 __all__ = ["Summary"]
 
@@ -31,12 +29,13 @@ class Summary:
     note: str
 
     @classmethod
-    def of(cls, inputs: int, input_dropout: float, layers: Sequence[Dense], note: str) -> Summary:
-        """Build the table from the layers."""
-        first = f"(input), dropout {input_dropout:g}" if input_dropout else "(input)"
+    def of(cls, spec: Spec) -> Summary:
+        """Build the table from a spec."""
+        inputs, dropped = spec.inputs, spec.input_dropout
+        first = f"(input), dropout {dropped:g}" if dropped else "(input)"
         rows: list[tuple[str, ...]] = [("0", f"{inputs}", first, "", "", "", f"({inputs}, m)", "")]
         total, n_prev = 0, inputs
-        for number, layer in enumerate(layers, start=1):
+        for number, layer in enumerate(spec.layers, start=1):
             n = layer.units
             size = n * n_prev + n * (1 if layer.norm is None else 3)
             norm = f"{layer.norm} norm, " if layer.norm else ""
@@ -45,36 +44,16 @@ class Summary:
             rows.append((f"{number}", f"{n}", activation, *shapes, f"{size:,}"))
             total += size
             n_prev = n
-        return cls(tuple(rows), total, note)
+        return cls(tuple(rows), total, f"loss {spec.loss}; {spec.dtype}")
 
     @property
     def _foot(self) -> str:
         return f"{self.parameters:,} parameters; {self.note}; m: number of examples"
 
     def __str__(self) -> str:
-        table = (_HEAD, *self.rows)
-        widths = [max(len(row[i]) for row in table) for i in range(len(_HEAD))]
-        lines = []
-        for row in table:
-            # names to the left, numbers and shapes to the right
-            cells = [
-                cell.ljust(width) if i == 2 else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ]
-            lines.append("  ".join(cells).rstrip())
-        lines.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
-        return "\n".join([*lines, self._foot])
+        return as_text((_HEAD, *self.rows), self._foot, left={_HEAD.index("activation")}, ruled=True)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        head = "".join(f"<th>{name}</th>" for name in _HEAD)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows
-        )
-        return (
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-            f"<caption>{escape(self._foot)}</caption></table>"
-        )
+        return as_html((_HEAD, *self.rows), self._foot)

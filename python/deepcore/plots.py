@@ -1,17 +1,28 @@
-"""The picture of the learning curves: loss, and accuracy where there is one, against epochs."""
+"""Figures, drawn with matplotlib (extra ``cli``)."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import BinaryIO
 
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+try:
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+except ModuleNotFoundError as _error:
+    raise ModuleNotFoundError(
+        "deepcore.plots needs matplotlib: pip install 'deepcore-nn[cli]'", name="matplotlib"
+    ) from _error
 
 # Two colours that colour-blind readers can tell apart; the dashes help where there is no colour at all.
 _STYLES = (("", "train", "#0072b2", "-"), ("val_", "test", "#d55e00", "--"))
 
 
-def draw_curves(path: Path, series: Mapping[str, Sequence[float]], title: str) -> None:
-    """Write a PNG picture; series are named ``loss``, ``accuracy``, and with ``val_`` for the test part."""
+def draw_curves(file: BinaryIO, series: Mapping[str, Sequence[float]], title: str) -> None:
+    """Write a PNG picture of the loss, and of the accuracy where there is one, against the epochs.
+
+    Args:
+        file: An open binary file.
+        series: One list per number, named ``loss``, ``accuracy``, and with ``val_`` for the test part.
+        title: Stands above the picture.
+    """
     panels = [name for name in ("loss", "accuracy") if name in series or f"val_{name}" in series]
     # A Figure without pyplot draws with Agg, needs no display and leaves no global state.
     figure = Figure(figsize=(5 * len(panels), 3.6), layout="constrained", dpi=120)
@@ -29,4 +40,4 @@ def draw_curves(path: Path, series: Mapping[str, Sequence[float]], title: str) -
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(path, format="png")
+    figure.savefig(file, format="png")

@@ -1,4 +1,4 @@
-"""What MLPClassifier and MLPRegressor share: parameters, the road of a fit, the network, predictions."""
+"""What MLPClassifier and MLPRegressor share: parameters, how they are fitted, the network, predictions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.model_selection import train_test_split
 from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import (
@@ -19,15 +20,17 @@ from sklearn.utils.validation import (
 )
 
 from deepcore import catalog
+from deepcore._network.examples import Examples
 from deepcore.callbacks import refuse_what_cannot_be_called
 from deepcore.layers import Dense
 from deepcore.model import Model
+from deepcore.sklearn.coefficients import Arrays, Coefficients, Stepper, dense_layers
 from deepcore.sklearn.lbfgs import fit_lbfgs
-from deepcore.sklearn.network import Arrays, Network, Stepper, dense_layers
+from deepcore.sklearn.record import Record, Settings
 from deepcore.sklearn.stochastic import Data, Epochs
 from deepcore.typing import Array
 
-__all__ = ["BaseMLP"]
+__all__ = ["BaseMLP", "has_partial_fit"]
 
 SMALL = 4096  # elements; above that validation costs less than the network
 STOCHASTIC = ("sgd", "adam")
@@ -37,6 +40,15 @@ ACTIVATIONS = {"identity", "logistic", "tanh", "relu"} | (set(catalog.activation
 def rows(X: Any) -> Any:
     """Sparse columns as sparse rows, which the engine reads; anything else as it is."""
     return X.tocsr() if hasattr(X, "tocsr") else X
+
+
+def has_partial_fit(estimator: BaseMLP) -> bool:
+    """Whether the solver of an estimator trains in epochs; an AttributeError says that it does not."""
+    if estimator.solver not in STOCHASTIC:
+        raise AttributeError(
+            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
+        )
+    return True
 
 
 class BaseMLP(BaseEstimator):  # type: ignore[misc]
@@ -75,7 +87,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     }
 
     _score_name = ""  # of validation data, as callbacks see it
-    _network: Network
+    _coefficients: Coefficients
+    _record: Record
     n_outputs_: int
     n_layers_: int
     out_activation_: str
@@ -117,9 +130,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _optimizer(self) -> Stepper | None:
         return self._fitted("_optimizer").stepper
 
-    def _fitted(self, name: str) -> Network:
+    def _fitted(self, name: str) -> Coefficients:
         try:
-            return self._network
+            return self._coefficients
         except AttributeError:
             raise AttributeError(
                 f"{type(self).__name__} has no {name} yet: call fit or partial_fit first"
@@ -150,7 +163,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool, validation_data: Any = None) -> Any:
         sizes = self._hidden_sizes()
         refuse_what_cannot_be_called(type(self).__name__, self.callbacks)
-        first = not hasattr(self, "_network") or not (self.warm_start or incremental)
+        first = not hasattr(self, "_coefficients") or not (self.warm_start or incremental)
         X, y, weight, stratify = self._encode(X, y, incremental, first)
         X = rows(X)
         if weight is not None and not (np.isfinite(weight).all() and weight.min() >= 0 and weight.any()):
@@ -168,16 +181,68 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             self._build(X.shape[1], sizes, y, X.dtype)
         else:
             self._refresh(sizes)
-        if self.solver == "lbfgs":
-            fit_lbfgs(self, X, y, weight)
-        else:
-            if first or not hasattr(self, "loss_curve_"):
-                self._open_books()
-            data = Data.of(self, X, y, weight, stratify, validation_data)
-            if not incremental or self._network.stepper is None:
-                self._network.stepper = self._new_stepper()
-            Epochs(self, data, incremental).run()
+        record, settings = self._record, self._settings(incremental)
+        try:
+            if self.solver == "lbfgs":
+                fit_lbfgs(self._coefficients.model, X, y, weight, settings, record)
+            else:
+                data = self._data(X, y, weight, stratify, validation_data)
+                if not incremental or self._coefficients.stepper is None:
+                    self._coefficients.stepper = self._new_stepper()
+                Epochs(self._coefficients, data, settings, record).run()
+        finally:  # also after Ctrl-C and errors
+            self._show(record)
         return self
+
+    def _settings(self, incremental: bool) -> Settings:
+        return Settings(
+            alpha=self.alpha,
+            batch_size=self.batch_size,
+            max_iter=self.max_iter,
+            max_fun=self.max_fun,
+            tol=self.tol,
+            shuffle=self.shuffle,
+            verbose=self.verbose,
+            early_stopping=self.early_stopping,
+            n_iter_no_change=self.n_iter_no_change,
+            incremental=incremental,
+            score_name=self._score_name,
+            random_state=self._random_state,
+            threads=self.n_threads or 0,
+            callbacks=self.callbacks,
+        )
+
+    def _show(self, record: Record) -> None:
+        """Set the fitted attributes to what the fit wrote down."""
+        self.n_iter_, self.t_, self.loss_ = record.n_iter, record.t, record.loss
+        if self.solver in STOCHASTIC:
+            self.loss_curve_ = record.loss_curve
+            self._no_improvement_count = record.no_improvement_count  # as scikit-learn calls it
+            self.best_loss_ = record.best_loss
+            self.validation_scores_ = record.validation_scores
+            self.best_validation_score_ = record.best_validation_score
+
+    def _data(self, X: Any, y: Array, weight: Any, stratify: Any, validation_data: Any) -> Data:
+        """The training data; ``validation_fraction`` is split off with the draws that scikit-learn makes."""
+        if weight is not None:
+            weight = weight.astype(self._coefficients.model.dtype, copy=False)
+        held: tuple[Any, Array, Array | None] | None = None
+        if validation_data is not None:
+            held = self._validation(validation_data)
+        elif self.early_stopping:
+            train, test = train_test_split(
+                np.arange(len(y)),
+                random_state=self._random_state,
+                test_size=self.validation_fraction,
+                stratify=stratify,
+            )
+            held = X[test], y[test], None if weight is None else weight[test]
+            X, y, weight = X[train], y[train], None if weight is None else weight[train]
+        if held is not None and self.early_stopping and len(held[1]) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+            )
+        return Data(Examples(X, y, weight), None if held is None else self._scorer(*held))
 
     def _hidden_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
@@ -224,68 +289,52 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         units, output, loss = self._output(y)
         layers = self._layers(sizes, units, output)
         model = Model(n_features, layers, loss[0], dtype.name, **loss[1])
-        self._network = Network(model)
+        self._coefficients = Coefficients(model)
         bounded_as = self._for_each_layer("activation", len(sizes))
-        self._network.draw(self._random_state, [*bounded_as, *(bounded_as[-1:] or [self.activation])])
+        self._coefficients.draw(self._random_state, [*bounded_as, *(bounded_as[-1:] or [self.activation])])
         if any(layer.dropout for layer in layers):  # masks are f(seed, step, example, unit)
-            model.seed = int(self._random_state.randint(2**31 - 1))
-        self.n_iter_, self.t_ = 0, 0
+            self._coefficients = self._coefficients.with_spec(seed=int(self._random_state.randint(2**31 - 1)))
+        self._record = Record()
         self.n_outputs_, self.n_layers_, self.out_activation_ = units, len(sizes) + 2, output
 
     def _refresh(self, sizes: list[int]) -> None:
         """Parameters of the estimator may have changed since: alpha and dropout may, sizes and norms not."""
         layers = self._layers(sizes, self.n_outputs_, self.out_activation_)
-        was = [layer.units for layer in self._network.model.layers]
+        was = [layer.units for layer in self._coefficients.model.layers]
         if was != [layer.units for layer in layers]:
             raise ValueError(
                 f"hidden_layer_sizes must be those of the last fit, {was[:-1]}, got {sizes}; with "
                 "warm_start=False fit starts anew"
             )
-        norms = [layer.norm for layer in self._network.model.layers]
+        norms = [layer.norm for layer in self._coefficients.model.layers]
         if norms != [layer.norm for layer in layers]:
             raise ValueError(
                 f"norm must be that of the last fit, {norms[:-1]}, got {self.norm}; with warm_start=False "
                 "fit starts anew"
             )
-        self._network = self._network.with_layers(layers)
-
-    def _open_books(self) -> None:
-        self.loss_ = np.nan  # until an epoch has ended
-        self.loss_curve_ = []
-        self._no_improvement_count = 0
-        self.validation_scores_ = [] if self.early_stopping else None
-        self.best_validation_score_ = -np.inf if self.early_stopping else None
-        self.best_loss_ = None if self.early_stopping else np.inf
+        self._coefficients = self._coefficients.with_spec(layers=tuple(layers))
 
     def _new_stepper(self) -> Stepper:
         if self.solver == "sgd":
             constants = {"momentum": self.momentum, "nesterov": self.nesterovs_momentum}
         else:
             constants = {"beta1": self.beta_1, "beta2": self.beta_2, "eps": self.epsilon}
-        return Stepper(
-            self._network, self.solver, self.learning_rate_init, self.learning_rate, self.power_t,
-            self.clip_norm, **constants,
-        )  # fmt: skip
+        network, schedule = self._coefficients.network, self.learning_rate
+        rate, power = self.learning_rate_init, self.power_t
+        return Stepper(network, self.solver, rate, schedule, power, self.clip_norm, **constants)
 
     def _dtypes(self, first: bool) -> Any:
         """What X may be: what the user asked for, what the network computes in, or what X is."""
         if not first:
-            return self._network.model.dtype
+            return self._coefficients.model.dtype
         return (np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype)
-
-    def _check_solver(self) -> bool:
-        if self.solver not in STOCHASTIC:
-            raise AttributeError(
-                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
-            )
-        return True
 
     # Predicting
 
     def _outputs(self, X: Any) -> Array:
         """Output activations (m, n_outputs). Arrays that are as they must be take the short way."""
         try:
-            network = self._network
+            network = self._coefficients
         except AttributeError:
             check_is_fitted(self)  # raises what scikit-learn raises
             raise
@@ -299,15 +348,15 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             and not hasattr(self, "feature_names_in_")
             and np.isfinite(X).all()
         ):
-            return network.outputs(X, threads=self.n_threads or 0)  # type: ignore[no-any-return]
+            return network.outputs(X, threads=self.n_threads or 0)
         X = rows(validate_data(self, X, accept_sparse=["csr", "csc"], reset=False))
         if X.dtype != model.dtype:
             X = X.astype(model.dtype)
             assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
-        return network.outputs(X, threads=self.n_threads or 0)  # type: ignore[no-any-return]
+        return network.outputs(X, threads=self.n_threads or 0)
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_network")
+        return hasattr(self, "_coefficients")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from deepcore.checkpoint import described, rebuild
-from deepcore.model import Model
+from deepcore._network.network import HasNetwork, Network
 from deepcore.typing import Array
 
 __all__ = ["GradientCheck", "check_model", "gradient_check"]
@@ -122,7 +121,7 @@ def _report(analytic: dict[str, Array], numeric: dict[str, Array]) -> GradientCh
     )
 
 
-def check_model(model: Model, X: object, y: object, epsilon: float = 1e-4) -> GradientCheck:
+def check_model(model: HasNetwork, X: object, y: object, epsilon: float = 1e-4) -> GradientCheck:
     """``Model.gradients`` against central differences of ``Model.evaluate``, in float64.
 
     A float32 model is checked through a float64 copy: differences of float32 losses say nothing.
@@ -143,12 +142,13 @@ def check_model(model: Model, X: object, y: object, epsilon: float = 1e-4) -> Gr
         >>> check_model(model, np.eye(2), [0, 1]).difference < 1e-7
         True
     """
-    description, epochs, extras = described(model)
-    description |= {"dtype": "float64"}
-    twin = rebuild(description, epochs, extras, model.flat_parameters, model.running.flat)
-    _, grads = twin.gradients(X, y)
+    network = model.network
+    twin = Network(replace(network.spec, dtype=np.dtype(np.float64)), network.snapshot())
+    data = twin.check("check_model", X, y, None)
+    grads = twin.views(np.zeros_like(twin.flat), "d")
+    twin.gradient(data, grads.flat, 0)
     numeric = {
-        name: _differences(lambda: twin.evaluate(X, y)["loss"], view, epsilon, _FOUR_POINTS)
+        name: _differences(lambda: twin.evaluate(data, 0)[0], view, epsilon, _FOUR_POINTS)
         for name, view in twin.parameters.items()
     }
     return _report({name: grads[f"d{name}"] for name in numeric}, numeric)

@@ -12,14 +12,14 @@ class Plan:
     """What ``Model.plan`` returns; ``print(plan)`` says it in words.
 
     Attributes:
-        batch: Examples of a step.
+        batch: Examples per step.
         slab: Examples in the workspace at once; a larger batch passes in slabs whose gradients add up.
         block: Examples that one thread carries through the layers at most, if not ``by_layer``.
         narrow: All layers have few units: examples lie along the vector lanes instead of units.
         by_layer: Threads share each layer's product instead, so that each weight is read by one of them.
         threads: How many the shapes can use, at most what was asked for.
         items: Chunks of parameters that are handed out for gradient and update.
-        flops: Floating-point operations of a step.
+        flops: Floating-point operations per step.
         parameter_bytes: Of the model's parameters.
         optimizer_bytes: Of the optimizer's slots in use.
         packed_bytes: Of the engine's own copies of W and W', and of gradients where they must be kept. The
@@ -42,7 +42,7 @@ class Plan:
 
     @property
     def bytes(self) -> int:
-        """All memory of a run, in bytes, beside the data."""
+        """All memory of a run, in bytes, without the data."""
         return self.parameter_bytes + self.optimizer_bytes + self.packed_bytes + self.workspace_bytes
 
     def __str__(self) -> str:

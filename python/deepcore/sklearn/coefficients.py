@@ -1,4 +1,4 @@
-"""The network inside an estimator in scikit-learn's words: coefs (n_in, n_out), first draws, bytes."""
+"""The parameters of an estimator as scikit-learn shows them, its optimizer, and both as bytes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from deepcore import checkpoint
+from deepcore._network.network import Network
+from deepcore.files import model_file
 from deepcore.layers import Dense
 from deepcore.model import Model
 from deepcore.optimizers import SGD, Adam, OptimizerState
-from deepcore.schedules import Constant
 from deepcore.typing import Array
 
-__all__ = ["Arrays", "Network", "Stepper", "dense_layers", "described_anew"]
+__all__ = ["Arrays", "Coefficients", "Stepper", "dense_layers"]
 
 
 class Arrays(list[Array]):
@@ -34,16 +34,17 @@ class Arrays(list[Array]):
         return list, ([array.copy() for array in self],)  # a copy belongs to no network
 
 
-class Network:
+class Coefficients:
     """A model and its parameters as scikit-learn shows them, ``coefs[l]`` being W[l + 1] transposed."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        model._network.scikit_learn_sums = True
+        self.network = model.network
+        self.network.scikit_learn_sums = True
         views = model.parameters.items()
         self.coefs = Arrays(view.T for name, view in views if name.rstrip("0123456789") == "W")
         self.intercepts = Arrays(view[:, 0] for name, view in views if name.rstrip("0123456789") == "b")
-        self.outputs = model._network.predict  # bound once: a prediction of one row takes microseconds
+        self.outputs = self.network.predict  # bound once: a prediction of one row takes microseconds
         self.stepper: Stepper | None = None
 
     def draw(self, random_state: Any, activations: Sequence[str]) -> None:
@@ -58,32 +59,26 @@ class Network:
             coef[...] = random_state.uniform(-bound, bound, coef.shape)
             intercept[...] = random_state.uniform(-bound, bound, intercept.shape)
 
-    def snapshot(self) -> tuple[Array, Array]:
-        """Copies of the parameters and of batch norm's statistics."""
-        return self.model.flat_parameters.copy(), self.model.running.flat.copy()
-
-    def restore(self, snapshot: tuple[Array, Array]) -> None:
-        """Put a snapshot back."""
-        self.model.flat_parameters[:], self.model.running.flat[:] = snapshot
-
-    def with_layers(self, layers: Sequence[Dense]) -> Network:
-        """The same parameters and optimizer under other penalties and dropouts."""
-        if tuple(layers) == self.model.layers:
+    def with_spec(self, **changes: Any) -> Coefficients:
+        """The same parameters and optimizer under a changed spec, such as other penalties and dropouts."""
+        spec = replace(self.network.spec, **changes)
+        if spec == self.network.spec:
             return self
-        network = Network(described_anew(self.model, layers=layers))
-        network.restore(self.snapshot())
+        network = Network(spec, self.network.snapshot())
+        changed = Coefficients(Model.from_network(network, self.model.extras))
         if self.stepper is not None:
-            network.stepper = Stepper.restored(network, **self.stepper.saved())
-        return network
+            changed.stepper = Stepper.restored(network, **self.stepper.saved())
+        return changed
 
     def __getstate__(self) -> dict[str, Any]:
         stepper = None if self.stepper is None else self.stepper.saved()
-        return {"model": checkpoint.to_bytes(self.model), "stepper": stepper}
+        return {"model": model_file.to_bytes(self.network, self.model.extras), "stepper": stepper}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        Network.__init__(self, checkpoint.from_bytes(state["model"]))
+        network, extras = model_file.from_bytes(state["model"])
+        Coefficients.__init__(self, Model.from_network(network, extras))
         if state["stepper"] is not None:
-            self.stepper = Stepper.restored(self, **state["stepper"])
+            self.stepper = Stepper.restored(self.network, **state["stepper"])
 
 
 class Stepper:
@@ -128,7 +123,7 @@ class Stepper:
                        clip_norm=clip_norm)  # fmt: skip
         else:
             rule = Adam(self._rate, **constants, epsilon_hat=True, clip_norm=clip_norm)
-        self.state: OptimizerState = rule.bind(network.model)
+        self.state: OptimizerState = OptimizerState(rule, network)
 
     @property
     def learning_rate(self) -> float:
@@ -138,7 +133,7 @@ class Stepper:
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
         self._rate = float(rate)
-        self.state._native.learning_rate = Constant(self._rate)._native()
+        self.state.set_learning_rate(self._rate)
 
     def epoch_ended(self, seen: int) -> None:
         """Lower the rate of invscaling, ``seen`` being the examples of all epochs so far."""
@@ -168,7 +163,7 @@ class Stepper:
 
         stepper = cls(network, **made_of)
         stepper.state.slots = load(slots)
-        stepper.state._native.steps = steps
+        stepper.state.steps = steps
         stepper.learning_rate = rate
         return stepper
 
@@ -193,9 +188,3 @@ def dense_layers(
         hidden = [replace(layer, **{name: value}) for layer, value in zip(layers[:-1], values, strict=True)]
         layers[:-1] = hidden
     return layers
-
-
-def described_anew(model: Model, **changes: Any) -> Model:
-    """A model with new parameters by the description of another, but for the changes."""
-    description, _, _ = checkpoint.described(model)
-    return checkpoint.rebuild({**description, **changes}, 0, {})

@@ -1,0 +1,5 @@
+"""``python -m deepcore`` is the command ``deepcore``."""
+
+from deepcore.cli import main
+
+main()

@@ -1,0 +1,156 @@
+"""Checks of single arguments: they turn user input into numbers and arrays, or raise a clear error.
+
+Every message begins with the name of the function that was called, and names the argument, the rule and the
+value.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from deepcore import _core
+from deepcore.typing import Array
+
+__all__ = [
+    "converted",
+    "count",
+    "dtype",
+    "finite",
+    "first_names",
+    "is_number",
+    "number",
+    "numbers",
+    "threads",
+]
+
+
+def count(who: str, name: str, value: object, low: int = 1, high: int = 2**31 - 1) -> int:
+    """A whole number from ``low`` to ``high``."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        raise TypeError(f"{who}: {name} must be a whole number, got {value!r}")
+    if not low <= number <= high:
+        rule = f"at least {low}" if number < low else f"at most {high}"
+        raise ValueError(f"{who}: {name} must be {rule}, got {number}")
+    return number
+
+
+def is_number(value: object) -> bool:
+    """Whether ``value`` is one real, finite number; True and False are not."""
+    if isinstance(value, (float, np.floating)):
+        return math.isfinite(value)
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return whole and abs(int(value)) <= sys.float_info.max  # type: ignore[call-overload]
+
+
+def number(
+    who: str,
+    name: str,
+    value: object,
+    below: float = math.inf,
+    *,
+    positive: bool = False,
+    error: type[Exception] = TypeError,
+) -> float:
+    """One real number that is finite, at least 0 and below ``below``.
+
+    Args:
+        who: Name of the caller, the head of messages.
+        name: Name of the argument.
+        value: What the user passed.
+        below: The number must be smaller.
+        positive: Refuse 0.
+        error: What a value that is no number raises.
+
+    Raises:
+        ValueError: if the number is out of its range.
+    """
+    if error is TypeError and (
+        isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating))
+    ):
+        raise TypeError(f"{who}: {name} must be a number, got {value!r}")
+    if not is_number(value) or not 0 <= value < below or (positive and value == 0):  # type: ignore[operator]
+        low = "above 0" if positive else "at least 0"
+        rule = f"{low} and below {below:g}"
+        if below == math.inf:
+            rule = "above 0 and finite" if positive else "finite and not negative"
+        raise ValueError(f"{who}: {name} must be {rule}, got {value!r}")
+    return float(value)  # type: ignore[arg-type]
+
+
+def threads(who: str, value: int | None) -> int:
+    """The number of threads as the native module takes it; 0 means its default."""
+    return 0 if value is None else count(who, "threads", value)
+
+
+def dtype(who: str, value: object) -> np.dtype[Any]:
+    """The dtype that ``value`` names, float32 or float64."""
+    try:
+        found: object = np.dtype(value)  # type: ignore[call-overload]
+    except TypeError:
+        found = value
+    if found not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise ValueError(f"{who}: dtype must be float32 or float64, got {found}")
+    return found  # type: ignore[return-value]
+
+
+def numbers(who: str, name: str, value: object) -> Array:
+    """``value`` as an array of bools, integers or floats, of whatever shape it has."""
+    plain = type(value) is np.ndarray
+    if not plain and isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
+        raise ValueError(f"{who}: {name} must have no masked values; use {name}.filled(...)")
+    try:
+        array: Array = value if plain else np.asarray(value)  # type: ignore[assignment]
+    except ValueError as error:
+        raise ValueError(f"{who}: {name} must be one rectangular array; its rows differ in length") from error
+    if array.dtype.kind not in "biuf":
+        hint = "map labels to integers first" if array.dtype.kind in "OUS" else "use real numbers"
+        raise TypeError(f"{who}: {name} must hold numbers, got dtype {array.dtype}; {hint}")
+    return array
+
+
+def finite(who: str, name: str, array: Array, first: int = 0, of: int | None = None) -> None:
+    """Refuse infinities and NaN. ``array`` may be the rows from ``first`` on of an array of ``of`` rows."""
+    if array.dtype in (np.dtype(np.float32), np.dtype(np.float64)):
+        if _core.first_nonfinite_row(array) < 0:
+            return
+    elif np.isfinite(array).all():
+        return
+    bad = ~np.isfinite(array)
+    index = np.unravel_index(int(bad.argmax()), array.shape)
+    place = f"row {first + index[0]}" + (
+        f", column {index[1]}" if array.ndim > 1 and array.shape[1] > 1 else ""
+    )
+    rows = int(bad.any(axis=tuple(range(1, array.ndim))).sum())
+    count = f"{rows} of {len(array)}" if of is None else f"of {of}"
+    raise ValueError(
+        f"{who}: {name} must be finite in {array.dtype}, got {array[index]} in {place}; "
+        f"remove or fill such rows ({count})"
+    )
+
+
+def converted(who: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
+    """``array`` in ``dtype``, all of it finite; itself where it has that dtype already."""
+    if array.dtype == dtype:
+        finite(who, name, array)
+        return array
+    with np.errstate(over="ignore"):  # what overflows to inf is reported below
+        result = array.astype(dtype)
+    if array.dtype.kind == "f":
+        finite(who, name, result)
+    return result
+
+
+def first_names(names: Sequence[object], show: Callable[[object], str] = str) -> str:
+    """The first ten names, and how many there are if that is not all."""
+    shown = ", ".join(map(show, names[:10]))
+    return shown if len(names) <= 10 else f"{shown}, ... ({len(names)} in all)"

@@ -1,0 +1,26 @@
+"""The rule that turns a network's outputs into labels; everything that predicts labels calls it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deepcore.typing import Array
+
+__all__ = ["labels"]
+
+
+def labels(outputs: Array, activation: str, threshold: float = 0.5, axis: int = -1) -> Array:
+    """The label of each example: for softmax the largest output, for sigmoid 1 above ``threshold``, else 0.
+
+    Args:
+        outputs: Output activations; for softmax ``axis`` runs over the classes.
+        activation: The output activation, ``"softmax"`` or ``"sigmoid"``.
+        threshold: For sigmoid; an output that equals it is labelled 0.
+        axis: The axis of the output units.
+
+    Returns:
+        int64; softmax without ``axis``, sigmoid of the shape of ``outputs``.
+    """
+    if activation == "softmax":
+        return np.asarray(outputs.argmax(axis=axis))
+    return (threshold < outputs).astype(np.int64)

@@ -1,0 +1,1 @@
+"""What a network is: its description, its examples, its parameters, and the compiled network."""

@@ -1,0 +1,287 @@
+"""Network: a Spec, the compiled network and its numbers. No other module talks to the compiled network.
+
+It knows nothing of ``fit``, files or estimators; everything that trains, saves or predicts takes a Network.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from deepcore import _core, catalog
+from deepcore._network.examples import Examples, features, in_parts, slices, targets, weights
+from deepcore._network.parameters import BlockViews, parameter_pieces, running_pieces
+from deepcore._network.spec import Spec
+from deepcore.typing import Array, ClassWeight, Predictor
+
+__all__ = ["HasNetwork", "Network", "Snapshot"]
+
+
+class Snapshot(NamedTuple):
+    """Copies of all numbers that training changes in a network."""
+
+    parameters: Array
+    running: Array
+
+
+class HasNetwork(Protocol):
+    """What holds a network, such as a ``Model``."""
+
+    @property
+    def network(self) -> Network: ...
+
+
+class Network:
+    """A network of dense layers that computes.
+
+    Args:
+        spec: What it is made of.
+        start: Its first numbers; None: the weights that the spec's seed draws.
+
+    Attributes:
+        spec: What it is made of.
+        native: The compiled network.
+        flat: All parameters as one live 1-D array.
+        parameters: Named live views of ``flat``.
+        running: Named live views of batch norm's running statistics.
+        layout: ``(W_offset, b_offset, n_out, n_in)`` of each layer in ``flat``.
+        epochs_trained: Epochs so far, by which the shuffles are numbered.
+        predict: ``predict(X, out=None, threads=0)`` of rows that need no check. It is the compiled function
+            itself, because a prediction of one row takes microseconds.
+    """
+
+    def __init__(self, spec: Spec, start: Snapshot | None = None) -> None:
+        self.spec = spec
+        self.native = _compiled(spec)
+        self.predict: Callable[..., Array] = self.native.predict
+        self.flat: Array = self.native.parameters
+        self.layout: list[tuple[int, int, int, int]] = self.native.layout
+        norms = [layer.norm for layer in spec.layers]
+        self._pieces = parameter_pieces(self.layout, norms)
+        self.parameters = BlockViews(self.flat, self._pieces)
+        self.running = BlockViews(self.native.running, running_pieces(self.layout, norms))
+        self.epochs_trained = 0
+        self._busy = threading.Lock()
+        self._trainer: int | None = None  # the thread that holds _busy
+        if start is None:
+            self._initialize()
+        else:
+            self.restore(start)
+
+    def _initialize(self) -> None:
+        """Draw every W by its layer's scheme; a draw depends on seed, layer and shape. Every b is zero."""
+        for number, layer in enumerate(self.spec.layers, start=1):
+            W = self.parameters[f"W{number}"]
+            n, n_prev = W.shape
+            gain = catalog.activations[layer.activation]["gain"]
+            W[...] = _core.initialize(n, n_prev, layer.initializer, gain, self.spec.seed, number)
+            self.parameters[f"b{number}"][...] = 0
+            if layer.norm is not None:
+                self.parameters[f"gamma{number}"][...] = 1
+                self.parameters[f"beta{number}"][...] = 0
+
+    # Its numbers
+
+    def views(self, flat: Array, prefix: str) -> BlockViews:
+        """Named views of an array that is laid out like ``flat``, such as a gradient."""
+        return BlockViews(flat, self._pieces, prefix)
+
+    def snapshot(self) -> Snapshot:
+        """Copies of the parameters and of batch norm's running statistics."""
+        return Snapshot(self.flat.copy(), self.running.flat.copy())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put the numbers of a snapshot back."""
+        self.flat[:], self.running.flat[:] = snapshot
+
+    def nonfinite_parameter(self) -> int:
+        """Number of the layer that holds the first parameter that is not finite; 0 if all are finite."""
+        lost = _core.first_nonfinite_row(self.flat)
+        return 0 if lost < 0 else sum(first <= lost for first, *_ in self.layout)
+
+    # What it computes
+
+    def check(
+        self,
+        who: str,
+        X: object,
+        y: object,
+        sample_weight: object,
+        class_weight: ClassWeight = None,
+        mapped: bool = False,
+    ) -> Examples:
+        """Checked examples.
+
+        Args:
+            who: Name of the calling method, the head of messages.
+            X: (m, n_x).
+            y: Targets, as ``Model.fit`` takes them.
+            sample_weight: (m,) or None.
+            class_weight: As ``Model.fit`` takes it.
+            mapped: Leave a memory-mapped X in its own dtype, where it lies.
+
+        Raises:
+            TypeError: if an array does not hold real numbers.
+            ValueError: if a shape or a value is not allowed.
+        """
+        spec = self.spec
+        rows = features(who, X, spec.inputs, spec.dtype, mapped)
+        m = rows.shape[0]
+        if m == 0:
+            raise ValueError(f"{who}: X must have at least one row, got none")
+        y = targets(who, y, m, spec.outputs, spec.output, catalog.losses[spec.loss], spec.dtype)
+        return Examples(rows, y, weights(who, sample_weight, class_weight, y, spec.outputs, spec.dtype))
+
+    def outputs(self, X: Any, threads: int, out: Array | None = None) -> Array:
+        """A[L] of checked features, which are converted in parts if they are mapped in another dtype."""
+        dtype = self.spec.dtype
+        if not in_parts(X, dtype):
+            return self.predict(X, out, threads)
+        A = np.empty((len(X), self.spec.outputs), dtype) if out is None else out
+        for rows in slices(len(X), X.shape[1] * dtype.itemsize):
+            self.predict(X[rows].astype(dtype), A[rows], threads)
+        return A
+
+    def evaluate(self, data: Examples, threads: int) -> tuple[float, float]:
+        """Mean loss and accuracy of checked examples."""
+        dtype = self.spec.dtype
+        if not in_parts(data.X, dtype):
+            return self.native.evaluate(data.X, data.y, data.weight, threads)  # type: ignore[no-any-return]
+        total, weight = np.zeros(2), 0.0
+        for rows in slices(len(data.X), data.X.shape[1] * dtype.itemsize):
+            part = data.take(rows).converted(dtype)
+            share = part.total_weight()
+            if share > 0:
+                total += share * np.array(self.native.evaluate(part.X, part.y, part.weight, threads))
+                weight += share
+        loss, accuracy = total / weight
+        return loss, accuracy
+
+    def gradient(
+        self, data: Examples, into: Array, threads: int, training: tuple[int, int] | None = None
+    ) -> float:
+        """The mean loss; its gradient is written to ``into``, which is laid out like ``flat``.
+
+        Args:
+            data: Checked examples in the network's dtype.
+            into: The array to write to.
+            threads: As the native module takes it.
+            training: Seed and step, for the dropout and batch statistics of that step; None: as predictions.
+        """
+        return float(self.native.gradient(data.X, data.y, into, data.weight, threads, training))
+
+    def trace(self, data: Examples, training: tuple[int, int] | None = None) -> dict[str, Array]:
+        """Every matrix of one step of gradient descent by name; columns are examples."""
+        return dict(self.native.trace(data.X, data.y, data.weight, training))
+
+    def train(
+        self,
+        data: Examples,
+        optimizer: Any,
+        batch: int,
+        epochs: int,
+        *,
+        shuffle: bool = False,
+        first_epoch: int = 0,
+        threads: int = 0,
+        on_epoch: Callable[[int, float], bool] | None = None,
+        on_poll: Callable[[], None] | None = None,
+        order: Array | None = None,
+    ) -> tuple[list[float], int]:
+        """Train on checked examples, in one call of the compiled network.
+
+        Args:
+            data: Checked examples in the network's dtype.
+            optimizer: The native optimizer.
+            batch: Examples per step.
+            epochs: Passes over the examples.
+            shuffle: Draw an order per epoch, by the spec's seed and the number of the epoch.
+            first_epoch: Number of the first epoch, for the shuffles.
+            threads: As the native module takes it.
+            on_epoch: Called after every epoch with its number and loss; True ends the training.
+            on_poll: Called several times per second; what it raises ends the training.
+            order: The order of the examples, read anew in every epoch.
+
+        Returns:
+            The loss of every epoch, and the step whose loss was not finite, or -1.
+        """
+        losses, bad = self.native.train(
+            data.X, data.y, optimizer, batch, epochs, shuffle=shuffle, seed=self.spec.seed,
+            first_epoch=first_epoch, sample_weight=data.weight, threads=threads, on_epoch=on_epoch,
+            on_poll=on_poll, order=order,
+        )  # fmt: skip
+        return losses, int(bad)
+
+    def first_bad_layer(self, X: Any) -> int:
+        """The first layer whose Z or A is not finite on checked features; if there is none, the last."""
+        return int(self.native.nonfinite_layer(X)) or len(self.spec.layers)
+
+    def plan(self, batch: int, optimizer: Any, threads: int) -> dict[str, Any]:
+        """How a step runs with a native optimizer, and what memory it takes; see ``Plan``."""
+        return dict(self.native.plan(batch, optimizer, threads))
+
+    def predictor(self) -> Predictor:
+        """A packed copy of the network for small predictions; see ``Model.predictor``."""
+        build: Any = _core.PredictorF32 if self.spec.dtype == np.float32 else _core.PredictorF64
+        return build(self.native)  # type: ignore[no-any-return]
+
+    @property
+    def scikit_learn_sums(self) -> bool:
+        """Whether penalties are divided by the sum of a batch's weights, as scikit-learn does."""
+        return bool(self.native.scikit_learn_sums)
+
+    @scikit_learn_sums.setter
+    def scikit_learn_sums(self, value: bool) -> None:
+        self.native.scikit_learn_sums = value
+
+    # Who may change it
+
+    @contextmanager
+    def exclusive(self, who: str) -> Iterator[None]:
+        """Hold the network; a second holder is refused with a RuntimeError."""
+        if not self._busy.acquire(blocking=False):
+            raise RuntimeError(
+                f"{who}: this model is already being trained (by a callback or another thread)"
+            )
+        self._trainer = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._trainer = None
+            self._busy.release()
+
+    @contextmanager
+    def held(self, who: str) -> Iterator[None]:
+        """``exclusive``, except that callbacks of the run that holds the network may go on."""
+        if self._trainer == threading.get_ident():
+            yield
+        else:
+            with self.exclusive(who):
+                yield
+
+
+def _compiled(spec: Spec) -> Any:
+    """The compiled network of a spec; its parameters are not set yet."""
+    build: Any = _core.NetworkF32 if spec.dtype == np.float32 else _core.NetworkF64
+    layers = [
+        (
+            layer.units,
+            layer.activation,
+            catalog.native_parameter(layer.activation, layer.parameter),
+            {
+                "l1": layer.l1,
+                "l2": layer.l2,
+                "max_norm": layer.max_norm or 0.0,
+                "dropout": layer.dropout,
+                "norm": layer.norm or "none",
+            },
+        )
+        for layer in spec.layers
+    ]
+    return build(
+        spec.inputs, layers, spec.loss, spec.loss_parameter, spec.label_smoothing, spec.input_dropout
+    )

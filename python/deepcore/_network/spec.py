@@ -1,0 +1,160 @@
+"""Spec: what a network is, without its numbers. Model files, pickles and copies are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from deepcore import _checks, catalog
+from deepcore.layers import Dense, Dropout
+
+__all__ = ["Spec"]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Everything that defines a network before it is trained; it is checked when it is made.
+
+    ``dataclasses.replace(spec, ...)`` makes a changed one. Messages begin with ``Model:``,
+    because that is what users call.
+
+    Args:
+        inputs: n_x, number of features.
+        layers: The dense layers, each with the dropout behind it.
+        loss: A name of ``catalog.losses``, or ``"auto"``, which is resolved here.
+        dtype: float32 or float64, as an object or by name.
+        seed: Of the initial weights, the shuffling and the dropout masks.
+        loss_parameter: Parameter of the loss; None: its default.
+        label_smoothing: At least 0 and below 1; above 0 for cross-entropies only.
+        input_dropout: Probability with which a training step drops an input.
+
+    Raises:
+        TypeError: if a value has another type.
+        ValueError: if a number or name is not allowed, or loss and output activation do not fit.
+    """
+
+    inputs: int
+    layers: tuple[Dense, ...]
+    loss: str = "auto"
+    dtype: np.dtype[Any] = np.dtype(np.float32)  # noqa: RUF009  (immutable)
+    seed: int = 0
+    loss_parameter: float | None = None
+    label_smoothing: float = 0.0
+    input_dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        def settle(name: str, value: object) -> None:
+            object.__setattr__(self, name, value)
+
+        settle("inputs", _checks.count("Model", "inputs", self.inputs))
+        settle("layers", tuple(self.layers))
+        settle("dtype", _checks.dtype("Model", self.dtype))
+        settle("seed", _checks.count("Model", "seed", self.seed, low=0, high=2**63 - 1))
+        settle("loss", _resolved_loss(self.loss, self.layers))
+        settle("loss_parameter", _loss_parameter(self.loss, self.loss_parameter))
+        settle("label_smoothing", _label_smoothing(self.loss, self.label_smoothing))
+        settle("input_dropout", _checks.number("Model", "input_dropout", self.input_dropout, 1.0))
+
+    @classmethod
+    def of(cls, inputs: int, layers: Sequence[Dense | Dropout], **options: Any) -> Spec:
+        """A spec from a list of layers in which ``Dropout`` may stand.
+
+        Raises:
+            TypeError: if the list holds something else, or no dense layer.
+            ValueError: if two dropouts follow each other, or one follows the last layer.
+        """
+        inputs = _checks.count("Model", "inputs", inputs)
+        input_dropout, dense = _folded(layers)
+        return cls(inputs, dense, input_dropout=input_dropout, **options)
+
+    @property
+    def outputs(self) -> int:
+        """n_L, number of output units."""
+        return self.layers[-1].units
+
+    @property
+    def output(self) -> str:
+        """Activation of the output layer."""
+        return self.layers[-1].activation
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether the outputs are probabilities: sigmoid or softmax."""
+        return bool(catalog.activations[self.output]["probability"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; ``from_dict`` makes an equal spec of it."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return values | {"layers": [asdict(layer) for layer in self.layers], "dtype": self.dtype.name}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Spec:
+        """The reverse of ``to_dict``; everything is checked."""
+        return cls(**{**values, "layers": tuple(Dense(**layer) for layer in values["layers"])})
+
+
+def _folded(layers: Sequence[Dense | Dropout]) -> tuple[float, tuple[Dense, ...]]:
+    """Dropout of the inputs, and the dense layers with the dropout that stands behind each."""
+    if not isinstance(layers, Iterable):
+        raise TypeError(f"Model: layers must be a list of Dense and Dropout, got {layers!r}")
+    rates, dense = [0.0], list[Dense]()
+    for layer in layers:
+        if isinstance(layer, Dense):
+            dense.append(layer)
+            rates.append(layer.dropout)
+        elif isinstance(layer, Dropout):
+            if rates[-1]:
+                raise ValueError("Model: layers must not hold two dropouts in a row")
+            rates[-1] = layer.rate
+        else:
+            raise TypeError(f"Model: layers must be Dense and Dropout, got {layer!r}")
+    if not dense:
+        raise TypeError(f"Model: layers must be a list of at least one Dense, got {layers!r}")
+    return rates[0], tuple(replace(d, dropout=rate) for d, rate in zip(dense, rates[1:], strict=True))
+
+
+def _resolved_loss(loss: str, layers: Sequence[Dense]) -> str:
+    """Name of the loss; ``"auto"`` is the one that belongs to the output activation."""
+    if not layers or not all(isinstance(layer, Dense) for layer in layers):
+        raise TypeError(f"Model: layers must be a list of at least one Dense, got {list(layers)!r}")
+    output, units = layers[-1].activation, layers[-1].units
+    if layers[-1].dropout:
+        raise ValueError("Model: layers must not end with dropout: outputs are not dropped")
+    if output == "softmax" and units == 1:
+        raise ValueError("Model: softmax needs at least 2 units, got 1; use sigmoid for two classes")
+    if layers[-1].norm is not None:
+        raise ValueError(f"Model: the last layer must have no norm, got {layers[-1].norm!r}")
+    if any(layer.activation == "softmax" for layer in layers[:-1]):
+        raise ValueError("Model: softmax must be in the last layer, got it in a hidden one")
+    if loss == "auto":
+        fitting = [name for name, row in catalog.losses.items() if row["output"] == output]
+        if not fitting:
+            raise ValueError(f"Model: loss must be named for a {output} output, got 'auto'")
+        return fitting[0]
+    row = catalog.lookup(catalog.losses, loss, "Model: loss")
+    if row["needs_probability"] and not catalog.activations[output]["probability"]:
+        raise ValueError(f"Model: loss {loss!r} needs a sigmoid or softmax output, got {output}")
+    if row["needs_positive"] and not catalog.activations[output]["positive"]:
+        raise ValueError(f"Model: loss {loss!r} needs an output above 0, such as exp, got {output}")
+    return loss
+
+
+def _loss_parameter(loss: str, value: object) -> float | None:
+    """None, or a number in the range of the loss."""
+    if value is None:
+        return None
+    if catalog.losses[loss]["parameter"] is None:
+        raise ValueError(f"Model: loss_parameter must be None for {loss}, which has none")
+    below = 1.0 if loss == "quantile" else np.inf
+    return _checks.number("Model", f"loss_parameter of {loss}", value, below, positive=True)
+
+
+def _label_smoothing(loss: str, value: object) -> float:
+    """A number at least 0 and below 1; it must be 0 unless the loss is a cross-entropy."""
+    smoothing = _checks.number("Model", "label_smoothing", value, 1.0)
+    if smoothing and not catalog.losses[loss]["needs_probability"]:
+        raise ValueError(f"Model: label_smoothing must be 0 for {loss}, which is no cross-entropy")
+    return smoothing

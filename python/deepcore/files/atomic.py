@@ -1,0 +1,63 @@
+"""Write a file so that readers, and a crash, find the old file or the new one and never a part of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+__all__ = ["replacing"]
+
+# Drafts of killed processes are removed when they are older: nobody is still writing them then.
+_STALE_SECONDS = 3600
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A binary file that takes the place of ``path`` if the block ends well: draft, fsync, rename, fsync.
+
+    Args:
+        path: The file to write. A link keeps pointing at the file that is replaced.
+
+    Raises:
+        OSError: if the file cannot be written. The old file is still there, and no draft is left.
+    """
+    target = Path(path).resolve()
+    _sweep(target)
+    draft = target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(4).hex()}.deepcore-tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(draft, flags, 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+        draft.replace(target)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    if hasattr(os, "O_DIRECTORY"):  # the rename itself must reach the disk; Windows has no such handle
+        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _sweep(target: Path) -> None:
+    """Remove the drafts that killed processes left."""
+    if not target.parent.is_dir():
+        return
+    for stray in target.parent.glob(f".{_literal(target.name)}.*.deepcore-tmp"):
+        try:
+            if time.time() - stray.stat().st_mtime > _STALE_SECONDS:
+                stray.unlink()
+        except OSError:  # another process was faster
+            pass
+
+
+def _literal(name: str) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
