@@ -110,6 +110,6 @@ class CompiledPredictor(TorchPredictor):
     """Predict with the module through torch.compile."""
 
     def __init__(self, task, problem, threads):
-        os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # no pool of compilers during the measurements
+        os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # no pool of compilers in the race
         super().__init__(task, problem, threads)
         self.network = torch.compile(self.network)
