@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import runpy
 from importlib.metadata import version
 
 import pytest
@@ -90,6 +91,13 @@ def test_the_tables_of_the_performance_page_are_those_of_the_recorded_run(monkey
     text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
     shown = text.split(figures.BEGIN)[1].split(figures.END)[0]
     assert shown.strip() == figures.performance_text(figures.read_report())
+
+
+def test_the_program_that_draws_the_flower_writes_a_picture(tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `cli`)")
+    program = runpy.run_path(str(ROOT / "docs" / "images" / "flower.py"))
+    program["draw"](tmp_path / "flower.png")
+    assert (tmp_path / "flower.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
 def test_the_constants_that_documents_name_are_in_the_code():
