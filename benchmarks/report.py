@@ -111,7 +111,7 @@ def tables(results, unit):
                 *speed(result),
             ]
         )
-    yield f"Median time per {unit} and the median deviation from it. The number of threads is in brackets."
+    yield f"Median time per {unit} and the median deviation from it.\nThe number of threads is in brackets."
     yield table(["task", *names], times)
     yield "Time divided by the time of deepcore, and the speed of deepcore."
     yield table(["task", *peers, "fastest peer", "GFLOP/s", "share of the peak"], ratios)
