@@ -1,8 +1,8 @@
-"""deepcore beside its peers: training and prediction, interleaved in one run, answers compared first.
+"""Compare deepcore with other libraries: training and prediction, interleaved in one run.
 
     python benchmarks/compare.py --json results.json --markdown results.md
 
-What it does and how to read the result: benchmarks/README.md.
+benchmarks/README.md describes the method, and how to read the result.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from report import as_json, as_markdown, describe_machine, summarize
 
 from deepcore.bench import CONTESTANTS, PREDICTIONS, WORKLOADS, Race
 
-# At prediction twice: the object made for loops, and the method that checks its arguments in every call.
+# Predictions are measured twice: with the object for loops, and with the method that checks its arguments.
 DEEPCORE = {
     "deepcore": CONTESTANTS["deepcore"],
     "deepcore predict": "deepcore.bench.contestants:Method",
@@ -27,7 +27,7 @@ PEERS = {
     "numpy": CONTESTANTS["numpy"],
     "onnxruntime": "contestants.onnx_runtime:Onnxruntime",
 }
-# torch.compile needs a C++ compiler and minutes, so it takes part when asked for.
+# torch.compile needs a C++ compiler and several minutes, so it takes part only on request.
 DEFAULT_PEERS = [name for name in PEERS if name != "torch.compile"]
 TASKS = WORKLOADS | PREDICTIONS
 GROUPS = {"training": list(WORKLOADS), "prediction": list(PREDICTIONS)}
@@ -47,19 +47,19 @@ def parse(arguments):
         default=DEFAULT_PEERS,
         help=f"comma-separated: none, {', '.join(PEERS)}; default: all but torch.compile",
     )
-    parser.add_argument("--threads", type=int, default=2, help="for everyone; default: 2")
-    parser.add_argument("--rounds", type=int, default=9, help="how often each is timed; default: 9")
-    parser.add_argument("--seconds", type=float, default=0.4, help="of one timing; default: 0.4")
+    parser.add_argument("--threads", type=int, default=2, help="threads of each library; default: 2")
+    parser.add_argument("--rounds", type=int, default=9, help="number of timings of each library; default: 9")
+    parser.add_argument("--seconds", type=float, default=0.4, help="length of one timing; default: 0.4")
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float32")
-    parser.add_argument("--examples", type=int, help="at most so many, to see whether everything runs")
-    parser.add_argument("--quick", action="store_true", help="3 rounds of 0.1 s, one epoch: a first look")
+    parser.add_argument("--examples", type=int, help="largest number of examples, for a quick test")
+    parser.add_argument("--quick", action="store_true", help="3 rounds of 0.1 s and one epoch")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--markdown", type=Path, metavar="FILE")
     return parser.parse_args(arguments)
 
 
 def names_of(groups):
-    """A parser of comma-separated names, each of which stands for a list."""
+    """Return a parser of comma-separated names, each of which stands for a list of names."""
 
     def names(text):
         unknown = [name for name in text.split(",") if name not in groups]
@@ -92,7 +92,7 @@ def main(arguments=None):
                 raise SystemExit(f"compare: deepcore failed at {name}: {result['left_out']['deepcore']}")
             report["results"].append(result)
             print(summarize(result), file=sys.stderr, flush=True)
-            # after every task, so that an interrupted run leaves what it has
+            # Write after every task, so that an interrupted run keeps its results.
             write(options.json, as_json(report))
             write(options.markdown, as_markdown(report))
     if options.markdown is None:

@@ -1,13 +1,13 @@
-"""Are the estimators faster than scikit-learn's, and as good?
+"""Compare the speed and the scores of deepcore's estimators with those of scikit-learn.
 
     python benchmarks/estimators.py [--rounds 5] [--seconds 1.0]
     python benchmarks/estimators.py --rounds 0 --seeds 10         # scores only
 
-Fit: the same estimator with the same random_state in both; the losses are compared before anything is timed.
-Then rounds of scikit-learn, pause, deepcore, pause: OpenBLAS's threads spin after a call, and would do so
-beside whoever comes next. Predictions: one row. Scores: on data held out, the mean over seeds, its spread; a
-seed draws the split, the first weights and the orders, the same in both. The case "fashion" reads
-Fashion-MNIST from the folder that DEEPCORE_DATA names.
+Both libraries fit the same estimator with the same random_state, and the losses are compared before
+anything is timed. In each round, scikit-learn and deepcore take turns with a pause between them, because
+the threads of OpenBLAS spin after a call and would slow down the next one. A prediction is one row. Scores
+are the mean and the spread over seeds on held-out data; a seed determines the split, the first weights and
+the orders in both. The case "fashion" reads Fashion-MNIST from the folder in DEEPCORE_DATA.
 """
 
 import argparse
@@ -28,30 +28,30 @@ from deepcore import sklearn as ours
 from deepcore.bench import format_seconds, summary
 from deepcore.data import load_idx
 
-PAUSE = 0.25  # seconds; OpenBLAS's threads sleep after some 0.1 s
+PAUSE = 0.25  # seconds; the threads of OpenBLAS sleep after about 0.1 s
 
 
 def synthetic(m, n, seed=0):
-    """A smooth function of n features with noise, like a table of house prices."""
+    """Return n features and a smooth function of them with noise, like a table of house prices."""
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((m, n))
     return X, np.sin(X @ rng.standard_normal(n)) + 0.3 * X[:, 0] + 0.1 * rng.standard_normal(m)
 
 
 def images(m=4000, seed=0):
-    """Ten blurred prototypes of 784 pixels with noise."""
+    """Return m noisy copies of ten prototypes with 784 pixels, and their classes."""
     rng = np.random.default_rng(seed)
     y = rng.integers(10, size=m)
     return rng.standard_normal((10, 784))[y] * 0.3 + rng.standard_normal((m, 784)), y
 
 
 def fashion(m=10000):
-    """The first m training images of Fashion-MNIST."""
+    """Return the first m training images of Fashion-MNIST and their classes."""
     X, y = load_idx("fashion")[:2]
     return X[:m].reshape(m, -1) / 255, y[:m]
 
 
-# name: (class, data, settings); images and wide spend their time in products
+# name: (class, data, settings); images and wide spend most of their time in products
 CASES = {
     "iris": ("MLPClassifier", lambda: load_iris(return_X_y=True), {}),
     "breast_cancer": ("MLPClassifier", lambda: load_breast_cancer(return_X_y=True), {}),
@@ -74,11 +74,11 @@ def prepare(name, dtype):
 
 
 def fit_both(name, dtype, epochs, rounds):
-    """Seconds an epoch of scikit-learn and of deepcore, after their losses were found equal."""
+    """Return the seconds per epoch of scikit-learn and of deepcore; their losses must agree."""
     kind, X, y, settings = prepare(name, dtype)
     settings = {**settings, "max_iter": epochs, "n_iter_no_change": 10**6, "random_state": 1}
     times, curves = {}, {}
-    for number in range(rounds + 1):  # the first one warms up
+    for number in range(rounds + 1):  # the first round is a warm-up
         for who, module in (("scikit-learn", theirs), ("deepcore", ours)):
             estimator = getattr(module, kind)(**settings)
             time.sleep(PAUSE)
@@ -102,7 +102,7 @@ def compare(name, dtype, curves):
 
 
 def predict_both(name, dtype, seconds):
-    """Seconds of predict_proba (or predict) of one row."""
+    """Return the seconds of predict_proba (or predict) for one row."""
     kind, X, y, settings = prepare(name, dtype)
     found = []
     for module in (theirs, ours):
@@ -120,7 +120,7 @@ def predict_both(name, dtype, seconds):
 
 
 def score_both(name, seeds):
-    """Scores on a quarter held out, by estimator and seed."""
+    """Return the scores on the held-out quarter of the data, by estimator and seed."""
     kind, X, y, settings = prepare(name, "float64")
     its, mine = getattr(theirs, kind), getattr(ours, kind)
     makers = {"scikit-learn": its, "deepcore": mine, "deepcore, float32": partial(mine, dtype="float32")}
@@ -143,9 +143,9 @@ def main(arguments=None):
     usual = [name for name in CASES if name != "fashion"]
     parser.add_argument("--cases", nargs="+", choices=CASES, default=usual)
     parser.add_argument("--dtypes", nargs="+", choices=["float32", "float64"], default=["float64", "float32"])
-    parser.add_argument("--rounds", type=int, default=5, help="fits of each that are timed; 0: none")
-    parser.add_argument("--seconds", type=float, default=1.0, help="scikit-learn's time in one fit, about")
-    parser.add_argument("--seeds", type=int, default=0, help="compare scores over so many seeds")
+    parser.add_argument("--rounds", type=int, default=5, help="number of timed fits of each; 0: none")
+    parser.add_argument("--seconds", type=float, default=1.0, help="seconds of one fit of scikit-learn")
+    parser.add_argument("--seeds", type=int, default=0, help="number of seeds for the scores; 0: none")
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore", ConvergenceWarning)
     machine = describe_machine()
@@ -167,12 +167,12 @@ def main(arguments=None):
             )  # fmt: skip
     head = [
         "data",
-        "scikit-learn, an epoch",
+        "scikit-learn, per epoch",
         "deepcore",
-        "times",
+        "ratio",
         "scikit-learn, one row",
         "deepcore",
-        "times",
+        "ratio",
     ]
     if rows:
         print(table(head, rows))

@@ -1,8 +1,8 @@
-"""Why the notes vectorise: the gradient of logistic regression by explicit loops, by NumPy, and by deepcore.
+"""Compare the gradient of logistic regression by explicit loops, by NumPy and by deepcore.
 
     python benchmarks/loops.py
 
-One thread each, one process, taking turns. The loops are those of tests/reference/logistic.py.
+Each uses one thread, and they take turns in one process. The loops are those of tests/reference/logistic.py.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from reference.logistic import cost_and_gradient
 
 
 def by_numpy(w, b, X, Y):
-    """Cost and gradient as the notes write them, without a loop: w (n_x, 1), X (n_x, m), Y (1, m)."""
+    """Return cost and gradient without a loop, for w (n_x, 1), X (n_x, m) and Y (1, m)."""
     m = X.shape[1]
     A = 1 / (1 + np.exp(-(w.T @ X + b)))
     dZ = A - Y
@@ -32,7 +32,7 @@ def by_numpy(w, b, X, Y):
 
 
 def make_contestants(features, examples):
-    """Functions without arguments that return cost, dw (n_x,) and db, at the same point."""
+    """Return functions without arguments that compute cost, dw (n_x,) and db at the same point."""
     rng = np.random.default_rng(1)
     X = rng.normal(size=(examples, features))  # rows are examples
     y = (X @ rng.normal(size=features) > 0).astype(np.int64)
@@ -60,7 +60,7 @@ def make_contestants(features, examples):
 
 
 def check(contestants):
-    """All gradients agree to the rounding of sums in float64."""
+    """Exit with an error unless all gradients agree up to the rounding of sums in float64."""
     cost, dw, db = contestants["loops"]()
     for name, run in contestants.items():
         other = run()
@@ -70,7 +70,7 @@ def check(contestants):
 
 
 def measure(contestants, rounds, seconds):
-    """Summaries of the time of one gradient."""
+    """Return a summary of the time of one gradient, by contestant."""
     times = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
@@ -103,7 +103,7 @@ def main(arguments=None):
         ]
         for name, r in results.items()
     ]
-    print(table(["", "one gradient", "spread", "over deepcore"], rows))
+    print(table(["", "one gradient", "spread", "time / deepcore"], rows))
 
 
 if __name__ == "__main__":

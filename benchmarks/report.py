@@ -1,4 +1,4 @@
-"""What is written about a race: the machine, tables in Markdown, everything in JSON."""
+"""Write the report of a benchmark run: the machine, tables in Markdown, and everything in JSON."""
 
 import datetime as dt
 import importlib.metadata
@@ -16,7 +16,7 @@ DISTRIBUTIONS = ("deepcore-nn", "numpy", "torch", "jax", "jaxlib", "scikit-learn
 
 
 def describe_machine():
-    """CPU, memory, system, libraries, and how busy the machine was before."""
+    """Return the CPU, the memory, the system, the libraries, and the load of the machine before the run."""
     return {
         "cpu": cpu_name(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -31,7 +31,7 @@ def describe_machine():
 
 
 def cpu_name():
-    """The model as Linux names it."""
+    """Return the CPU model as Linux names it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -41,7 +41,7 @@ def cpu_name():
 
 
 def versions():
-    """Of every library here that can take part."""
+    """Return the version of every installed library that can take part."""
     found = {}
     for name in DISTRIBUTIONS:
         try:
@@ -56,20 +56,8 @@ def as_json(report):
 
 
 def as_markdown(report):
-    """The machine, then a table of times and one of ratios for training and for prediction."""
-    machine = report["machine"]
-    facts = [
-        f"- {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}",
-        f"- {', '.join(f'{name} {version}' for name, version in machine['versions'].items())}; "
-        f"CPU variant {machine['deepcore']['variant']}",
-        f"- {machine['date']}, `{machine['command']}`, load before {machine['load_before'][0]:.2f}",
-        f"- {report['dtype']}, {report['threads']} threads, {report['rounds']} rounds of "
-        f"{report['seconds']} s",
-    ]
-    peaks = [result["peak"] for result in report["results"] if result["peak"]]
-    if peaks:
-        facts.append(f"- multiply-add peak {min(peaks) / 1e9:.0f} to {max(peaks) / 1e9:.0f} GFLOP/s")
-    parts = ["# deepcore and its peers", "\n".join(facts)]
+    """Return the facts about the run, then a table of times and one of ratios for training and prediction."""
+    parts = ["# deepcore compared with other libraries", facts(report)]
     for kind, unit in (("training", "epoch"), ("prediction", "call")):
         results = [result for result in report["results"] if result["kind"] == kind]
         if results:
@@ -83,14 +71,32 @@ def as_markdown(report):
     return "\n\n".join(parts) + "\n"
 
 
+def facts(report):
+    """Return a list in Markdown: the machine, the versions, the command and the measured peak."""
+    machine = report["machine"]
+    lines = [
+        f"- Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB of memory.",
+        f"- Versions: {', '.join(f'{name} {version}' for name, version in machine['versions'].items())}.",
+        f"- CPU variant of deepcore: {machine['deepcore']['variant']}.",
+        f"- Command: `{machine['command']}`, {machine['date']}, "
+        f"load of the machine before the run {machine['load_before'][0]:.2f}.",
+        f"- Setting: {report['dtype']}, {report['threads']} threads, {report['rounds']} rounds of "
+        f"{report['seconds']} s per timing.",
+    ]
+    peaks = [result["peak"] for result in report["results"] if result["peak"]]
+    if peaks:
+        lines.append(f"- Multiply-add peak: {min(peaks) / 1e9:.0f} to {max(peaks) / 1e9:.0f} GFLOP/s.")
+    return "\n".join(lines)
+
+
 def summarize(result):
-    """One line about one task."""
+    """Return one line about one task."""
     row = result["contestants"]
     return f"{result['task']}: " + ", ".join(f"{name} {time_of(entry)}" for name, entry in row.items())
 
 
 def tables(results, unit):
-    """Medians with their spread; how often deepcore fits into each, and how near it is to the peak."""
+    """Yield a table of medians with their spread, and a table of ratios with the share of the peak."""
     names = list(dict.fromkeys(name for result in results for name in result["contestants"]))
     peers = [name for name in names if name != "deepcore"]
     times, ratios = [], []
@@ -105,10 +111,10 @@ def tables(results, unit):
                 *speed(result),
             ]
         )
-    yield f"Median time of one {unit}, with the median distance from it; in brackets the number of threads."
+    yield f"Median time per {unit} and the median deviation from it.\nThe number of threads is in brackets."
     yield table(["task", *names], times)
-    yield "Time over that of deepcore, and how fast deepcore runs."
-    yield table(["task", *peers, "fastest peer", "GFLOP/s", "of the peak"], ratios)
+    yield "Time divided by the time of deepcore, and the speed of deepcore."
+    yield table(["task", *peers, "fastest peer", "GFLOP/s", "share of the peak"], ratios)
 
 
 def time_of(entry):
@@ -123,7 +129,7 @@ def ratio_of(entry, ours):
 
 
 def fastest(row):
-    """Ratio of the fastest library but deepcore, and its name."""
+    """Return the ratio and the name of the fastest library other than deepcore."""
     peers = {name: entry for name, entry in row.items() if not name.startswith("deepcore")}
     if not peers:
         return ""
@@ -132,7 +138,7 @@ def fastest(row):
 
 
 def speed(result):
-    """GFLOP/s of deepcore, and its part of the peak measured in the same rounds."""
+    """Return the GFLOP/s of deepcore, and their share of the peak measured in the same rounds."""
     rate = result["flops"] / result["contestants"]["deepcore"]["median"]
     return f"{rate / 1e9:.1f}", f"{100 * rate / result['peak']:.0f}%" if result["peak"] else ""
 

@@ -1,9 +1,10 @@
-"""Cost grows as the work grows: time per example and parameter, and memory.
+"""Measure how the cost grows with the work: time per example and parameter, and memory.
 
     python benchmarks/scaling.py
 
-Time: 10^4 to 10^6 examples of the tabular network, in memory and memory-mapped; layers of 256 to 4096 units.
-Memory: of one call of fit beside what model.plan says, and after 1000 epochs beside after 10.
+Time is measured for 10^4 to 10^6 examples of the tabular network, in memory and memory-mapped, and for
+layers of 256 to 4096 units. The memory of one call of fit is compared with model.plan, and the memory after
+1000 epochs with that after 10.
 """
 
 import argparse
@@ -33,14 +34,14 @@ def random_examples(count, sizes):
 
 
 def map_to_file(X, folder):
-    """The same numbers in a file, mapped read-only."""
+    """Return the same numbers as a read-only memory map of a file."""
     path = Path(folder) / f"{len(X)}.npy"
     np.save(path, X)
     return np.load(path, mmap_mode="r")
 
 
 def make_case(name, sizes, X, y, threads):
-    """A function that trains one epoch, and how many examples times parameters that is."""
+    """Return the name, a function that trains one epoch, and its number of examples times parameters."""
     model = dc.mlp(sizes, seed=1)
 
     def run():
@@ -52,7 +53,7 @@ def make_case(name, sizes, X, y, threads):
 
 
 def time_cases(cases, rounds):
-    """Nanoseconds an example and parameter; every round times every case once."""
+    """Return nanoseconds per example and parameter; every round times every case once."""
     times = {name: [] for name, _, _ in cases}
     for _, run, _ in cases:
         run()
@@ -79,19 +80,19 @@ def width_cases(options):
 
 
 def resident_bytes():
-    """What this process holds in memory now."""
+    """Return the memory that this process holds now."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize()
 
 
 def forget_peak():
-    """Let the peak start anew, where the system can."""
+    """Reset the peak of the memory, where the system supports it."""
     if (file := Path("/proc/self/clear_refs")).exists():
         file.write_text("5")
 
 
 def peak_bytes():
-    """What it held at most since then."""
+    """Return the peak of the memory since the reset."""
     if Path("/proc/self/clear_refs").exists():
         status = Path("/proc/self/status").read_text().splitlines()
         return 1024 * next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
@@ -100,7 +101,7 @@ def peak_bytes():
 
 
 def memory_of_epochs(connection, epochs):
-    """Child: growth from 10 epochs to many, in one call and in many calls."""
+    """Measure in a child process how memory grows from 10 epochs to many, in one call and in many calls."""
     X, y = random_examples(2000, (64, 100, 10))
     model = dc.mlp((64, 100, 10), seed=1)
     model.fit(X, y, epochs=10, batch_size=32)
@@ -113,10 +114,10 @@ def memory_of_epochs(connection, epochs):
 
 
 def memory_of_training(connection, width):
-    """Child: what is held at most during fit with Adam, the model's own parameters included."""
+    """Measure in a child process the peak memory of fit with Adam, including the parameters of the model."""
     sizes = (width, width, width, 10)
     X, y = random_examples(256, sizes)
-    dc.mlp((2, 2, 1)).fit(X[:4, :2], y[:4] % 2, epochs=1)  # what the first call of anything loads
+    dc.mlp((2, 2, 1)).fit(X[:4, :2], y[:4] % 2, epochs=1)  # load everything that a first call loads
     model = dc.mlp(sizes, seed=1)
     parameters, planned = model.flat_parameters.nbytes, model.plan(128).bytes
     forget_peak()
@@ -127,7 +128,7 @@ def memory_of_training(connection, width):
 
 
 def in_child(function, *arguments):
-    """A fresh process, so that no other case has left memory behind."""
+    """Run a function in a new process, so that no other case has left memory behind."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=function, args=(theirs, *arguments))
@@ -160,7 +161,7 @@ def main(arguments=None):
             [name, f"{r['median']:.4f}", f"{100 * r['mad'] / r['median']:.1f}%", f"{r['median'] / first:.2f}"]
             for name, r in report[kind].items()
         ]
-        print(table([kind, "ns an example and parameter", "spread", "over the first"], rows), end="\n\n")
+        print(table([kind, "ns per example and parameter", "spread", "time / first"], rows), end="\n\n")
 
     report["epochs"] = in_child(memory_of_epochs, options.epochs)
     print(f"Growth after {options.epochs} epochs: " + kilobytes(report["epochs"]))

@@ -1,6 +1,7 @@
-"""The notes, layer by layer: every matrix of a 2-4-1 network on the two petals, with explicit caches.
+"""Every matrix of a 2-4-1 network on the flower data, layer by layer, with explicit caches.
 
-Examples are columns here: X is (n_x, m), W[l] (n[l], n[l-1]), Z[l] and A[l] (n[l], m).
+The notation is that of Andrew Ng's course "Neural Networks and Deep Learning". Examples are columns:
+X has shape (n_x, m), W[l] (n[l], n[l-1]), and Z[l] and A[l] have shape (n[l], m).
 """
 
 import numpy as np
@@ -13,14 +14,14 @@ RATE = 1.2
 
 
 def forward(X, parameters):
-    """A[1], A[2] and what the way back needs: each cache is ((A_prev, W, b), Z)."""
+    """Return A[2] and the caches that the backward pass reads; each cache is ((A_prev, W, b), Z)."""
     A1, cache1 = F.linear_activation_forward(X, parameters["W1"], parameters["b1"], "tanh")
     A2, cache2 = F.linear_activation_forward(A1, parameters["W2"], parameters["b2"], "sigmoid")
     return A2, (cache1, cache2)
 
 
 def backward(A2, Y, caches):
-    """From dA[2] = -(y/a) + (1 - y)/(1 - a) down to the first layer."""
+    """Return the gradients, starting from dA[2] = -(y/a) + (1 - y)/(1 - a)."""
     dA2 = F.loss_backward(A2, Y, loss="binary_cross_entropy")
     dA1, dW2, db2 = F.linear_activation_backward(dA2, caches[1], "sigmoid")
     dA0, dW1, db1 = F.linear_activation_backward(dA1, caches[0], "tanh")

@@ -1,6 +1,7 @@
-"""Your own training loop: gradients from the model, a step from the optimizer, anything you like between.
+"""Your own training loop: the model computes gradients, you change them, and the optimizer makes a step.
 
-Here: clipping. Without it the loop is what ``fit`` does, and both give the same parameters, bit for bit.
+This loop clips the gradients. Without clipping it does what ``fit`` does, and both give the same
+parameters, bit for bit.
 """
 
 import numpy as np
@@ -13,12 +14,12 @@ EPOCHS, BATCH = 60, 32
 
 
 def own_loop(model, X, y, optimizer, limit=None):
-    """The loss of each epoch; gradients longer than ``limit`` are shortened to it."""
+    """Train and return the loss of each epoch; a gradient whose norm is above ``limit`` is scaled to it."""
     state = optimizer.bind(model)
     losses = []
     for epoch in range(EPOCHS):
         total = 0.0
-        # the same order as fit's: a function of seed and epoch, not of a hidden state
+        # The order is that of fit: a function of the seed and the epoch, and not of a hidden state.
         for columns, labels in F.mini_batches(X.T, y.reshape(1, -1), BATCH, seed=model.seed, epoch=epoch):
             loss, grads = model.gradients(columns.T, labels[0])
             length = np.linalg.norm(grads.flat)

@@ -1,4 +1,4 @@
-"""Handwritten digits: train, stop in time, look at the mistakes, save, load."""
+"""Handwritten digits: train, stop early, look at the mistakes, save and load."""
 
 import tempfile
 from pathlib import Path
@@ -12,7 +12,7 @@ SHADES = " .:*#"
 
 
 def draw(image):
-    """An 8 x 8 image, 0 to 16, in characters."""
+    """Return an image of 8 x 8 pixels from 0 to 16 as lines of characters."""
     shades = np.round(image.reshape(8, 8) / 16 * (len(SHADES) - 1)).astype(int)
     return "\n".join("    " + "".join(SHADES[shade] * 2 for shade in row) for row in shades)
 
@@ -20,7 +20,7 @@ def draw(image):
 def main():
     X, y = data.load_digits()  # uint8 (1797, 64) and labels 0 to 9; part of the package
     X_rest, X_test, y_rest, y_test = data.train_test_split(X, y, test_size=0.2, seed=0)
-    # what decides when to stop is neither trained on nor tested on
+    # The data that decide when to stop are used neither for training nor for testing.
     X_train, X_val, y_train, y_val = data.train_test_split(X_rest, y_rest, test_size=0.2, seed=1)
 
     model = dc.mlp([64, 128, 64, 10], activation="relu", seed=0)

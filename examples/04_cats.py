@@ -1,8 +1,9 @@
-"""Cat or not: the three networks of the course on its 209 + 50 images of 64 x 64 x 3 pixels.
+"""Cat or no cat: the three networks of Andrew Ng's course "Neural Networks and Deep Learning".
 
-The two HDF5 files are not part of deepcore. Put them into a folder ``cat`` and name the folder above it:
+The course has 209 training and 50 test images of 64 x 64 x 3 pixels. Its two HDF5 files are not part of
+deepcore. Put them into a folder ``cat``, and give the path of the folder that contains ``cat``:
 
-    DEEPCORE_DATA=/where/it/is python 04_cats.py
+    DEEPCORE_DATA=/path/to/folder python 04_cats.py
 """
 
 import sys
@@ -14,8 +15,8 @@ from deepcore import data
 
 
 def networks(inputs):
-    """(name, model, learning rate, iterations) as in the course; the initial weights are deepcore's own."""
-    # one layer may start at zero: it has no hidden units to tell apart
+    """Yield (name, model, learning rate, iterations) as in the course, with other random initial weights."""
+    # One layer may start at zero, because it has no hidden units that must differ.
     yield "logistic regression", dc.mlp([inputs, 1], init="zeros"), 0.005, 2000
     yield "two layers", dc.mlp([inputs, 7, 1], init="normal", seed=1), 0.0075, 2500
     yield "four layers", dc.mlp([inputs, 20, 7, 5, 1], init="inverse_sqrt", seed=1), 0.0075, 2500
@@ -31,7 +32,7 @@ def main():
 
     X_train, X_test = np.float32(X_train / 255), np.float32(X_test / 255)
     for name, model, rate, iterations in networks(X_train.shape[1]):
-        # batch_size=None: every step sees all the images, as in the notes
+        # batch_size=None: every step uses all images, as in the course.
         history = model.fit(X_train, y_train, dc.SGD(rate), epochs=iterations, batch_size=None)
         print(f"{name}: {model}")
         for iteration in range(0, iterations, 500):

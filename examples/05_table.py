@@ -1,4 +1,4 @@
-"""A table of houses: the price (regression), and whether a house was sold (classification, text labels)."""
+"""A table of houses: predict the price (regression), and whether a house was sold (classification)."""
 
 import csv
 import tempfile
@@ -13,7 +13,11 @@ HEADER = ["area", "rooms", "age", "distance", "price", "sold"]
 
 
 def write_houses(path, m=1000, seed=0):
-    """Invented houses: m2, rooms, years, km from the centre, thousands, yes or no."""
+    """Write a table of invented houses.
+
+    The columns are the area in square metres, the number of rooms, the age in years, the distance from
+    the centre in kilometres, the price in thousands, and whether the house was sold.
+    """
     random = np.random.RandomState(seed)
     area, age, distance = random.uniform(30, 250, m), random.uniform(0, 90, m), random.uniform(0, 30, m)
     rooms = np.clip(np.round(area / 30 + random.randn(m)), 1, 9)
@@ -29,7 +33,7 @@ def write_houses(path, m=1000, seed=0):
 def regression(path):
     table = data.read_csv(path, label="price", drop=["sold"])
     X_train, X_test, y_train, y_test = data.train_test_split(table.X, table.y)
-    # inputs and prices are brought to mean 0, deviation 1, by the statistics of the training part
+    # Inputs and prices are scaled to mean 0 and deviation 1 with the statistics of the training part.
     inputs, prices = data.Standardizer.fit(X_train), data.Standardizer.fit(y_train[:, None])
     model = dc.mlp([4, 32, 16, 1], output="linear", seed=0)
     model.fit(inputs.transform(X_train), prices.transform(y_train[:, None]), epochs=100, batch_size=32)

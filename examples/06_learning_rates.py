@@ -1,6 +1,7 @@
-"""Learning rates: the cost curves of the same network for several of them, side by side.
+"""Learning rates: the cost curves of one network for several learning rates.
 
-Too small a rate crawls, too large a one jumps about; which is right, only the experiment shows.
+A rate that is too small learns slowly, and one that is too large makes the cost jump. Only an experiment
+shows which rate is right.
 """
 
 import deepcore as dc
@@ -12,7 +13,7 @@ SIZES = [2, 16, 16, 3]
 
 
 def curve(rate, X, y):
-    """Cost at every iteration, and the accuracy in the end."""
+    """Return the cost at every iteration, and the accuracy at the end."""
     model = dc.mlp(SIZES, activation="relu", dtype="float64", seed=2)
     history = model.fit(X, y, dc.SGD(rate), epochs=ITERATIONS, batch_size=None)
     return history["loss"], model.evaluate(X, y)["accuracy"]

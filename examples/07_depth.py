@@ -1,7 +1,8 @@
-"""Depth: the parity of bits, x1 XOR x2 XOR ... XOR xn, by networks of different depths.
+"""Depth: networks of different depths compute the parity of bits, x1 XOR x2 XOR ... XOR xn.
 
-A tree of XORs, two relu units each, computes it exactly with log2(n) hidden layers.
-Networks can also learn it; here two hidden layers do, and one hidden layer with more parameters does not.
+A tree of XORs, with two relu units for each XOR, computes it exactly with log2(n) hidden layers. Networks
+can also learn it: here two hidden layers learn it, and one hidden layer with more parameters does not.
+The shallow network could represent the function, but gradient descent does not find it.
 """
 
 import itertools
@@ -12,16 +13,16 @@ import deepcore as dc
 
 
 def parity(bits):
-    """All 2^n inputs of 0s and 1s, and whether the number of 1s is odd."""
+    """Return all 2^n inputs of zeros and ones, and 1 where the number of ones is odd."""
     X = np.array(list(itertools.product([0.0, 1.0], repeat=bits)))
     return X, X.sum(axis=1).astype(int) % 2
 
 
 def tree(bits):
-    """Parity by hand: with u = relu(a + b) and v = relu(a + b - 1), a XOR b = u - 2 v."""
+    """Return a network whose weights are set by hand: a XOR b = relu(a + b) - 2 relu(a + b - 1)."""
     widths = [bits // 2**level for level in range(bits.bit_length() - 1)]  # 8, 4, 2
     model = dc.mlp([bits, *widths, 1], activation="relu", dtype="float64")
-    read = np.eye(bits)  # how to read each bit from the activations below
+    read = np.eye(bits)  # each bit as a sum of the activations of the previous layer
     for layer, width in enumerate(widths, start=1):
         sums = read[0::2] + read[1::2]
         model.parameters[f"W{layer}"] = np.repeat(sums, 2, axis=0)
@@ -34,7 +35,7 @@ def tree(bits):
 
 
 def learned(sizes, X, y):
-    """Trained on all inputs, as -1 and 1, three times; the best of the three by its loss."""
+    """Train three networks on all inputs, given as -1 and 1, and return the one with the smallest loss."""
     runs = []
     for seed in range(3):
         model = dc.mlp(sizes, activation="tanh", seed=seed)

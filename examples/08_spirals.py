@@ -1,6 +1,6 @@
-"""How good a network gets: its size, its depth, and the number of examples it learns from.
+"""How accuracy depends on the size of a network, on its depth, and on the number of training examples.
 
-Three spiral arms, 300 test points that no network has seen.
+The data are points on three spiral arms. 300 test points are never used for training.
 """
 
 import deepcore as dc
@@ -10,7 +10,7 @@ TEST = data.spirals(300, classes=3, noise=0.2, seed=99)
 
 
 def train(hidden, m, epochs=300):
-    """A network trained on m points, its cost, and its accuracies on them and on the test points."""
+    """Return a network trained on m points, its cost, and its accuracies on these and on the test points."""
     X, y = data.spirals(m, classes=3, noise=0.2, seed=1)
     model = dc.mlp([2, *hidden, 3], activation="relu", seed=0)
     history = model.fit(X, y, dc.Adam(0.01), epochs=epochs, batch_size=30)

@@ -1,9 +1,10 @@
-"""Fashion-MNIST: 90% of the test images right, within a minute on two cores.
+"""Fashion-MNIST: classify 90% of the test images correctly, within a minute on two cores.
 
-A wide network, one cycle of the learning rate, weight decay, and the best epoch by held-out images. The four
-IDX files are not part of deepcore. Put them into a folder ``fashion`` and name the folder above it:
+The program trains a wide network with one cycle of the learning rate and weight decay, and keeps the best
+epoch on images that were held out. The four IDX files are not part of deepcore. Put them into a folder
+``fashion``, and give the path of the folder that contains ``fashion``:
 
-    DEEPCORE_DATA=/where/it/is python 09_fashion.py
+    DEEPCORE_DATA=/path/to/folder python 09_fashion.py
 """
 
 import sys
@@ -23,7 +24,7 @@ def main():
         X, y, X_test, y_test = data.load_idx("fashion")
     except FileNotFoundError as error:
         print(f"09_fashion.py: {error}", file=sys.stderr)
-        print("needed: fashion/train-images-idx3-ubyte.gz and its three companions", file=sys.stderr)
+        print("needed: fashion/train-images-idx3-ubyte.gz and the three other files", file=sys.stderr)
         sys.exit(2)
 
     X, X_test = (np.asarray(images, np.float32) for images in (X, X_test))

@@ -1,1 +1,1 @@
-"""The peers of deepcore, each at its best; what a contestant is: deepcore.bench.contestants."""
+"""The other libraries, each with its fastest way; deepcore.bench.contestants defines the interface."""

@@ -1,4 +1,4 @@
-"""ONNX Runtime: prediction. The ONNX file is written here, field by field, so that no exporter is needed."""
+"""ONNX Runtime: predictions. This file writes the ONNX model field by field, without an exporter."""
 
 import numpy as np
 import onnxruntime
@@ -9,7 +9,7 @@ IR_VERSION, OPSET = 8, 17
 
 
 def varint(value):
-    """Seven bits a byte, lowest first."""
+    """Return an integer as a protobuf varint: seven bits per byte, lowest first."""
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -18,7 +18,7 @@ def varint(value):
 
 
 def field(number, value):
-    """One protobuf field: an integer, or the bytes of a string or message."""
+    """Return one protobuf field: an integer, or the bytes of a string or message."""
     if isinstance(value, int):
         return varint(number << 3) + varint(value)
     data = value.encode() if isinstance(value, str) else value
@@ -30,26 +30,26 @@ def element_type(dtype):
 
 
 def tensor(name, array):
-    """TensorProto: dims, data_type, name, raw_data."""
+    """Return a TensorProto with dims, data_type, name and raw_data."""
     dims = b"".join(field(1, n) for n in array.shape)
     raw = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
     return dims + field(2, element_type(array.dtype)) + field(8, name) + field(9, raw)
 
 
 def value(name, dtype, columns):
-    """ValueInfoProto of a matrix with any number of rows."""
+    """Return the ValueInfoProto of a matrix with any number of rows."""
     shape = field(1, field(2, "rows")) + field(1, field(1, columns))
     return field(1, name) + field(2, field(1, field(1, element_type(dtype)) + field(2, shape)))
 
 
 def node(operator, inputs, output, attributes=b""):
-    """NodeProto."""
+    """Return a NodeProto."""
     names = b"".join(field(1, name) for name in inputs)
     return names + field(2, output) + field(4, operator) + attributes
 
 
 def onnx_bytes(task, problem):
-    """ModelProto: Gemm and activation for each layer."""
+    """Return a ModelProto with Gemm and activation per layer."""
     graph, initializers = b"", b""
     below, pairs = "X", list(zip(problem.parameters[::2], problem.parameters[1::2], strict=True))
     for layer, (W, b) in enumerate(pairs, start=1):

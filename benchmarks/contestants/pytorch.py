@@ -9,7 +9,7 @@ ACTIVATIONS = {"relu": F.relu, "tanh": torch.tanh}
 
 
 class Network(torch.nn.Module):
-    """Affine layers from the problem's parameters; the result is the last Z."""
+    """Affine layers with the parameters of the problem; the result is the last Z."""
 
     def __init__(self, task, problem):
         super().__init__()
@@ -29,7 +29,7 @@ class Network(torch.nn.Module):
 
 
 class TorchTrainer:
-    """Batches by index, autograd, fused optimizer."""
+    """Train with batches by index, autograd and the fused optimizer."""
 
     compiled = False
 
@@ -77,7 +77,7 @@ class TorchTrainer:
 
 
 class TorchPredictor:
-    """The module in inference mode."""
+    """Predict with the module in inference mode."""
 
     def __init__(self, task, problem, threads):
         torch.set_num_threads(threads)
@@ -101,15 +101,15 @@ class TorchPredictor:
 
 
 class CompiledTrainer(TorchTrainer):
-    """Loss and gradient through torch.compile; the optimizer stays the fused one."""
+    """Train with torch.compile for loss and gradient, and with the same fused optimizer."""
 
     compiled = True
 
 
 class CompiledPredictor(TorchPredictor):
-    """The module through torch.compile."""
+    """Predict with the module through torch.compile."""
 
     def __init__(self, task, problem, threads):
-        os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # no pool of compilers beside the race
+        os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # no pool of compilers in the race
         super().__init__(task, problem, threads)
         self.network = torch.compile(self.network)

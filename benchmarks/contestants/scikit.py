@@ -8,12 +8,12 @@ from sklearn.neural_network import MLPClassifier
 
 
 def classifier(task, **arguments):
-    """The estimator of a task, without penalty and without stopping early."""
+    """Return the estimator of a task, without penalty and without early stopping."""
     return MLPClassifier(task.sizes[1:-1], activation=task.activation, alpha=0, random_state=1, **arguments)
 
 
 class SklearnTrainer:
-    first_loss = np.inf  # of the first epoch: its first parameters and orders are its own
+    first_loss = np.inf  # of the first epoch, because its first parameters and orders differ
 
     def __init__(self, task, problem, threads):
         self.task, self.problem = task, problem
@@ -48,7 +48,7 @@ class SklearnPredictor:
         classes = max(task.sizes[-1], 2)
         self.X, self.outputs = problem.X, task.sizes[-1]
         self.estimator = classifier(task, batch_size=classes)
-        # one step builds the layers; then the problem's parameters go in
+        # one step builds the layers; then the parameters of the problem are copied into them
         X = np.zeros((classes, task.sizes[0]), problem.X.dtype)
         self.estimator.partial_fit(X, np.arange(classes), classes=np.arange(classes))
         self.estimator.coefs_ = [p.copy() for p in problem.parameters[::2]]

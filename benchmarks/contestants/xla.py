@@ -7,12 +7,12 @@ import numpy as np
 from jax import lax
 from jax import numpy as jnp
 
-# Steps over all examples in one call: so many that the call costs nothing, and shorter runs for the rest.
+# Steps over all examples in one call. They are many, so that the cost of the call does not matter.
 LENGTHS = (100, 10, 1)
 
 
 def logits(activation, parameters, X):
-    """The last Z."""
+    """Return the last Z."""
     g = jax.nn.relu if activation == "relu" else jnp.tanh
     for W, b in parameters[:-1]:
         X = g(X @ W + b)
@@ -21,7 +21,7 @@ def logits(activation, parameters, X):
 
 
 def cost(activation, parameters, X, y):
-    """The mean cross-entropy."""
+    """Return the mean cross-entropy."""
     Z = logits(activation, parameters, X)
     if Z.shape[1] == 1:
         z = Z[:, 0]
@@ -30,7 +30,7 @@ def cost(activation, parameters, X, y):
 
 
 def update(task, state, gradients):
-    """One step of the optimizer; state: parameters, both moments, number of steps."""
+    """Make one step of the optimizer; the state is parameters, both moments and the number of steps."""
     parameters, means, squares, steps = state
     rate, steps = task.learning_rate, steps + 1
     every = jax.tree.map

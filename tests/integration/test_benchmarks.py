@@ -261,7 +261,7 @@ def test_scaling_reports_time_and_memory(scripts, tmp_path, capsys):
     assert list(report["widths"]) == ["width 8", "width 16"]
     assert set(report["epochs"]) == {"one_call", "many_calls"}
     assert report["training"]["parameters"] > 0
-    assert "over the first" in capsys.readouterr().out
+    assert "time / first" in capsys.readouterr().out
 
 
 def test_the_command_runs_a_small_comparison(tmp_path):

@@ -1,6 +1,8 @@
-"""The documents keep their word: Python blocks run, links lead to files, numbers are those of the code."""
+"""The documents are true: Python blocks run, links lead to files, and figures are those of a recorded run."""
 
+import importlib
 import re
+import runpy
 from importlib.metadata import version
 
 import pytest
@@ -8,13 +10,20 @@ import pytest
 import deepcore as dc
 from integration.code_blocks import ROOT, Block, blocks, prose, run_block, run_document
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-PROGRAMS = [path for path in DOCUMENTS if path.name != "README.md" and blocks(path, "python")]
+DOCUMENTS = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("benchmarks/*.md"),
+        *ROOT.glob("examples/*.md"),
+    ]
+)
+PROGRAMS = [path for path in DOCUMENTS if path != ROOT / "README.md" and blocks(path, "python")]
 DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
 
 
 def names(paths):
-    return [path.name for path in paths]
+    return [str(path.relative_to(ROOT)) for path in paths]
 
 
 def run_text(text):
@@ -54,7 +63,7 @@ def test_the_python_blocks_of_a_document_run(document):
 @pytest.mark.parametrize("document", DOCUMENTS, ids=names(DOCUMENTS))
 def test_every_block_names_a_language_that_is_tested_or_plain_text(document):
     languages = {block.language for block in blocks(document)}
-    tested = {"python", "text", "sh", "bibtex"} if document.name == "README.md" else {"python", "text"}
+    tested = {"python", "text", "sh", "bibtex"} if document.parent == ROOT else {"python", "text"}
     assert languages <= tested
 
 
@@ -66,9 +75,29 @@ def test_links_within_the_repository_lead_to_files(document):
     assert [link for link in inside if not (document.parent / link).exists()] == []
 
 
-def test_the_floors_of_the_architecture_are_folders():
+def test_the_index_names_every_document():
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in ROOT.glob("docs/*.md") if f"({path.name})" not in index] == ["README.md"]
+
+
+def test_the_levels_of_the_architecture_are_folders():
     picture = blocks(ROOT / "docs" / "architecture.md", "text")[0].text
     assert [line for line in picture.splitlines() if not (ROOT / line.split()[0]).is_dir()] == []
+
+
+def test_the_tables_of_the_performance_page_are_those_of_the_recorded_run(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    figures = importlib.import_module("figures")
+    text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    shown = text.split(figures.BEGIN)[1].split(figures.END)[0]
+    assert shown.strip() == figures.performance_text(figures.read_report())
+
+
+def test_the_program_that_draws_the_flower_writes_a_picture(tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `cli`)")
+    program = runpy.run_path(str(ROOT / "docs" / "images" / "flower.py"))
+    program["draw"](tmp_path / "flower.png")
+    assert (tmp_path / "flower.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
 def test_the_constants_that_documents_name_are_in_the_code():

@@ -1,5 +1,6 @@
-"""Everything in the README is true: its program, its commands, its numbers."""
+"""Everything in the README is true: its programs, its commands, its links and its figures."""
 
+import importlib.util
 import re
 import shlex
 from importlib.metadata import version
@@ -8,16 +9,18 @@ import numpy as np
 import pytest
 
 import deepcore
-from integration.code_blocks import NUMBER, ROOT, blocks, prose, run_document
+from integration.code_blocks import NUMBER, ROOT, blocks, prose, run_block
 from integration.command_line import read_rows, run, write_table
 
 README = ROOT / "README.md"
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+MAIN_JOB = 'python -m venv .venv && .venv/bin/pip install ".[cli]" && .venv/bin/deepcore train'
+TEST_JOB = 'python -m venv .venv && .venv/bin/pip install ".[test]" && .venv/bin/python -m pytest'
 
 
 @pytest.fixture
 def houses(tmp_path, monkeypatch):
-    """The folder with houses.csv and new.csv that the README speaks of, as the current one."""
+    """Change to a folder with houses.csv and new.csv, the files that the README names."""
     random = np.random.default_rng(4)
     rows = [[f"h{i}", *random.uniform(30, 200, 2).round(1)] for i in range(100)]
     write_table(
@@ -30,38 +33,63 @@ def houses(tmp_path, monkeypatch):
 
 @pytest.fixture
 def cli():
-    """Skips a test where the libraries of the command line are missing."""
+    """Skip a test where the libraries of the command line are missing."""
     for name in ("click", "rich", "matplotlib"):
         pytest.importorskip(name, reason=f"{name} is not installed (extra `cli`)")
 
 
-def commands():
-    """The lines of the shell blocks, as words."""
-    lines = [line for block in blocks(README, "sh") for line in block.text.splitlines()]
-    return [[shlex.split(part) for part in line.split(" && ")] for line in lines]
+@pytest.fixture
+def figures(monkeypatch):
+    """Import benchmarks/figures.py, which writes the figures of the documents."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    return importlib.import_module("figures")
+
+
+def command_lines():
+    """Return the lines of the shell blocks."""
+    return [line for block in blocks(README, "sh") for line in block.text.splitlines()]
 
 
 def project(key):
-    """A string of pyproject.toml, whose reader is only in the standard library from Python 3.11 on."""
+    """Return a string of pyproject.toml. The standard library reads such files only from Python 3.11 on."""
     return re.search(rf'^{key} = "([^"]+)"', PYPROJECT, re.MULTILINE)[1]
 
 
 def test_the_python_blocks_run_and_print_what_they_show(houses):
-    run_document(README)
+    namespace = {"__name__": "__main__"}
+    for block in blocks(README, "python"):
+        if "deepcore.sklearn" in block.text and importlib.util.find_spec("sklearn") is None:
+            continue  # scikit-learn is an optional dependency
+        run_block(block, namespace, "README.md")
 
 
-def test_the_first_block_trains_and_is_about_ten_lines_long():
-    first = blocks(README)[0]
-    assert first.language == "python"
+def test_the_first_python_block_trains_and_has_at_most_ten_lines():
+    first = blocks(README, "python")[0]
     assert ".fit(" in first.text
     assert len(first.text.splitlines()) <= 10
 
 
-def test_the_prose_holds_no_number_that_nothing_checks():
+def test_every_figure_of_the_readme_is_in_the_recorded_results(figures):
+    text = README.read_text(encoding="utf-8")
+    before, rest = text.split(figures.BEGIN)
+    shown, after = rest.split(figures.END)
+    assert shown.strip() == figures.readme_text(figures.read_report())
+    # Outside of the marks stand only the version of Python and that of a licence.
+    outside = re.sub(r"^```.*?^```$|`[^`\n]*`", "", before + after, flags=re.MULTILINE | re.DOTALL)
+    numbers = set(NUMBER.findall(outside))
     oldest = project("requires-python").removeprefix(">=")
-    checked = {oldest, "4.0"}  # 4.0: the version of a licence
-    assert set(NUMBER.findall(prose(README))) <= checked
+    assert numbers <= {oldest, "4.0"}
     assert f"Python {oldest} or newer" in prose(README)
+
+
+def test_the_chart_shows_the_recorded_results(figures):
+    assert (ROOT / figures.CHART).read_text(encoding="utf-8") == figures.chart(figures.read_report())
+    assert f"]({figures.CHART})" in README.read_text(encoding="utf-8")
+
+
+def test_a_text_without_the_two_marks_is_refused(figures):
+    with pytest.raises(ValueError, match="each of these marks once"):
+        figures.replace_between_marks(f"{figures.BEGIN} and nothing more", "new")
 
 
 def test_the_compiler_that_is_needed_is_the_one_that_the_build_asks_for():
@@ -70,23 +98,22 @@ def test_the_compiler_that_is_needed_is_the_one_that_the_build_asks_for():
     assert f"C++{standard} compiler" in prose(README)
 
 
-def test_the_first_two_commands_install_and_run_the_job_and_the_tests():
-    job, tests = commands()[:2]
-    for command in (job, tests):
-        assert command[0] == ["python", "-m", "venv", ".venv"]
-        assert command[1][:2] == [".venv/bin/pip", "install"]
-    assert job[1][2:] == [".[cli]"]
-    assert job[2] == [".venv/bin/deepcore", "train"]
-    assert tests[1][2:] == [".[test]"]
-    assert tests[2] == [".venv/bin/python", "-m", "pytest"]
+def test_the_two_set_up_commands_are_shown_as_blocks_of_their_own():
+    shown = [block.text for block in blocks(README, "sh")]
+    assert [text for text in shown if ".venv" in text] == [MAIN_JOB, TEST_JOB]
+
+
+def test_the_package_is_installed_by_the_name_of_the_project():
+    assert f"pip install {project('name')}" in command_lines()
 
 
 def test_the_extras_and_the_program_of_the_commands_exist():
-    words = [word for command in commands() for part in command for word in part]
-    extras = {name for word in words for name in re.findall(r"\.\[(\w+)\]", word)}
-    assert extras == {"cli", "test"}
-    for name in extras:
-        assert re.search(rf"^{name} = \[", PYPROJECT, re.MULTILINE)
+    text = README.read_text(encoding="utf-8")
+    named = {extra for found in re.findall(r"\[([\w,]+)\]\"", text) for extra in found.split(",")}
+    assert named == {"cli", "sklearn", "test"}
+    named |= set(re.findall(r"`(\w+)` (?:is )?the ", text))
+    for name in named:
+        assert re.search(rf"^{name} = \[", PYPROJECT, re.MULTILINE), name
     assert re.search(r'^deepcore = "deepcore\.cli:main"', PYPROJECT, re.MULTILINE)
 
 
@@ -97,23 +124,19 @@ def test_the_main_job_ends_with_what_the_readme_shows(cli, request):
 
 
 def test_the_commands_on_a_table_run(cli, houses):
-    table = [command[0] for command in commands()[2:]]
-    assert [words[1] for words in table] == ["train", "predict", "evaluate", "info"]
-    for program, *words in table:
-        assert program == "deepcore"
+    commands = [shlex.split(line) for line in command_lines() if line.startswith("deepcore ")]
+    assert [words[1] for words in commands] == ["train", "predict", "evaluate", "info"]
+    for _, *words in commands:
         run(*words)
     predicted = read_rows((houses / "prices.csv").read_text(encoding="utf-8"))
     assert [list(row) for row in predicted] == [["prediction"]] * 5
 
 
-def test_the_folders_of_the_picture_exist():
-    picture = blocks(README, "text")[1].text.splitlines()
-    above = ""
-    for line in picture:
-        name = line.split()[0]
-        above = above if line.startswith(" ") else name
-        path = ROOT / above / name if line.startswith(" ") else ROOT / name
-        assert path.is_dir(), name
+def test_the_readme_links_to_every_document():
+    text = README.read_text(encoding="utf-8")
+    links = set(re.findall(r"\]\(([^)\s]+)\)", text))
+    documents = {f"docs/{path.name}" for path in ROOT.glob("docs/*.md")}
+    assert documents | {"CHANGELOG.md", "LICENSE", "benchmarks/README.md", "examples/README.md"} <= links
 
 
 def test_the_two_names_are_those_of_the_project():

@@ -11,12 +11,13 @@ import deepcore
 from deepcore import data, functional, graph
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PLACES = ("*.md", "docs/**/*.md", "benchmarks/*.md", "examples/*.md")
+DOCUMENTS = sorted(path for place in PLACES for path in ROOT.glob(place))
 FOLDERS = "cpp|python|tests|docs|benchmarks|examples"
 
 
 def quoted(pattern):
-    """``(document, text)`` for everything in backticks that the pattern matches as a whole."""
+    """Yield ``(document, text)`` for everything in backticks that the pattern matches as a whole."""
     for document in DOCUMENTS:
         for text in re.findall(r"`([^`\n]+)`", document.read_text(encoding="utf-8")):
             if re.fullmatch(pattern, text):
@@ -24,7 +25,9 @@ def quoted(pattern):
 
 
 def test_there_are_documents():
-    assert DOCUMENTS
+    assert {"README.md", "CHANGELOG.md", "architecture.md", "contracts.md"} <= {
+        path.name for path in DOCUMENTS
+    }
 
 
 def test_every_path_named_in_a_document_exists():
@@ -58,6 +61,43 @@ def test_every_row_of_the_catalog_is_in_the_mathematics(table):
     rows = getattr(deepcore.catalog, table)
     aliases = {"sgd": "dc.sgd"}
     assert not [name for name in rows if aliases.get(name, name) not in text]
+
+
+# Words that a reader outside of the project cannot know, and slips of grammar that came with them.
+PRIVATE = [
+    r"\bthe notes\b",
+    r"\bdoors?\b",
+    r"\brooms?\b",
+    r"\broads?\b",
+    r"\bthe house\b",
+    r"\bfloors?\b(?!\()",
+    r"\blent\b",
+    r"\bbeside\b",
+    r"^Who ",
+    r"\bis no (?:readable|valid)\b",
+    r"\b(?:numbers?|losses|steps?|batches|times?) an? (?:epoch|example|step|layer|batch)\b",
+]
+
+
+@pytest.mark.parametrize("pattern", PRIVATE)
+def test_documents_are_written_in_the_words_of_the_field(pattern):
+    found = []
+    for document in DOCUMENTS:
+        # Code and names of files may keep such words; a data set of houses may be called so.
+        prose = re.sub(
+            r"^```.*?^```$|`[^`\n]*`|\]\([^)]*\)", "", document.read_text(encoding="utf-8"), flags=re.M | re.S
+        )
+        found += [f"{document.name}: {line}" for line in prose.splitlines() if re.search(pattern, line)]
+    assert not found
+
+
+def test_the_course_is_named_where_it_first_appears():
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        if first := re.search(r"\b[Tt]he course\b", text):
+            before = text[: first.end() + 200]
+            assert "Neural Networks and Deep Learning" in before, document.name
+            assert "Andrew Ng" in before, document.name
 
 
 def test_the_checklist_is_answered_from_1_to_110():
