@@ -1,12 +1,11 @@
-// The catalog: the tables' rows as data, their parsers, and what this library was built with.
+// The catalog: the parsers of the tables, and what this library was built with. The rows are where they are computed:
+// activations() and losses() in kernels/elements.cpp, optimizers() in kernels/update.cpp.
 // Floor: model.
 #include <deepcore/catalog.hpp>
 #include <deepcore/error.hpp>
 #include <deepcore/version.hpp>
 
-#include "kernels/activations.hpp"
-#include "kernels/losses.hpp"
-#include "kernels/optimizers.hpp"
+#include "kernels/lanes.hpp"
 
 namespace deepcore {
 
@@ -24,21 +23,6 @@ int position(const char* what, const std::vector<Info>& rows, const std::string&
 
 }  // namespace
 
-const std::vector<ActivationInfo>& activations() {
-  static const auto rows = kernels::Activations::infos();
-  return rows;
-}
-
-const std::vector<LossInfo>& losses() {
-  static const auto rows = kernels::Losses::infos();
-  return rows;
-}
-
-const std::vector<OptimizerInfo>& optimizers() {
-  static const auto rows = kernels::Optimizers::infos();
-  return rows;
-}
-
 const std::vector<MetricInfo>& metrics() {
   static const std::vector<MetricInfo> rows{
       {"accuracy",
@@ -52,8 +36,6 @@ int initializer_id(const std::string& name) { return position("init", initialize
 int optimizer_id(const std::string& name) { return position("optimizer", optimizers(), name); }
 int schedule_id(const std::string& name) { return position("schedule", schedules(), name); }
 
-#define DEEPCORE_TEXT_(x) #x
-#define DEEPCORE_TEXT(x) DEEPCORE_TEXT_(x)
 #if defined(__clang__)
 #define DEEPCORE_COMPILER "clang " __clang_version__
 #elif defined(__GNUC__)
@@ -63,10 +45,8 @@ int schedule_id(const std::string& name) { return position("schedule", schedules
 #endif
 
 BuildInfo build_info() {
-  return {
-      DEEPCORE_VERSION, DEEPCORE_VARIANT,
-      DEEPCORE_TEXT(EIGEN_WORLD_VERSION) "." DEEPCORE_TEXT(EIGEN_MAJOR_VERSION) "." DEEPCORE_TEXT(EIGEN_MINOR_VERSION),
-      DEEPCORE_COMPILER, static_cast<int>(sizeof(kernels::Packet<float>))};
+  return {DEEPCORE_VERSION, DEEPCORE_VARIANT, kernels::eigen_version(), DEEPCORE_COMPILER,
+          static_cast<int>(kernels::kLanes<float> * sizeof(float))};
 }
 
 }  // namespace deepcore

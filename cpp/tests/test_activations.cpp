@@ -217,6 +217,30 @@ TEST_BOTH(softmax_does_not_change_when_a_number_is_added_to_all_logits) {
   }
 }
 
+TEST_BOTH(a_wide_softmax_loses_no_digits) {
+  const Index n = 900001;
+  std::vector<T> z(static_cast<std::size_t>(n)), d(z.size());
+  for (std::size_t i = 0; i < z.size(); ++i) {
+    z[i] = static_cast<T>(std::sin(static_cast<double>(i)));
+    d[i] = static_cast<T>(1 + 0.5 * std::cos(static_cast<double>(i)));
+  }
+  std::vector<T> a(z.size());
+  const Real log_sum = softmax(n, z.data(), a.data());
+  Real sum = 0, total = 0, dot = 0;
+  for (const T x : z) sum += std::exp(Real(x));
+  for (const T x : a) total += x;
+  for (std::size_t i = 0; i < a.size(); ++i) dot += Real(a[i]) * d[i];
+  const Real bound = (sizeof(T) == 4 ? 4 : 64) * kEps<T>;  // 9400 pieces or fewer are summed in double
+  CHECK_NEAR(total, 1, bound);
+  CHECK_NEAR(log_sum, std::log(sum), bound * log_sum);
+  auto pulled = d;
+  pull_back(activation_id("softmax"), 0, n, 1, n, a.data(), pulled.data());
+  for (std::size_t i = 0; i < a.size(); i += 997) {
+    const Real exact = a[i] * (d[i] - dot);
+    CHECK_NEAR(pulled[i], exact, 16 * bound * a[i], "unit ", i);
+  }
+}
+
 TEST_BOTH(softmax_survives_huge_logits) {
   const T huge = std::numeric_limits<T>::max() / 4;
   const auto a = values(activation_id("softmax"), 0, std::vector<T>{huge, -huge, 0, huge});
@@ -299,6 +323,44 @@ TEST_BOTH(a_certain_prediction_costs_nothing_when_right_and_infinitely_much_when
     const bool looks_at_zeros = std::string(name) == "binary_cross_entropy";
     CHECK(value[2] == (looks_at_zeros ? std::numeric_limits<T>::infinity() : T(0)), name);
   }
+}
+
+// The head of a network with one output and this loss: the loss of one example, and its dZ.
+template <class T>
+double loss_of(const char* loss, T a, T y, T* dZ) {
+  const Spec spec(1, {{1, activation_id("linear"), 0}}, loss_id(loss));
+  T scratch = 0;
+  double value = -1;
+  head(spec, 1, &a, &y, dZ, &value, &scratch);
+  return value;
+}
+
+TEST_BOTH(a_squared_error_that_fits_a_double_is_finite) {
+  for (const auto& [loss, factor] : {std::pair<const char*, double>{"half_squared_error", 0.5}, {"squared_error", 1}}) {
+    const T y = static_cast<T>(1e20), d = T(3) - y;
+    const double exact = factor * static_cast<double>(d) * static_cast<double>(d);
+    T dZ = 0;
+    CHECK_NEAR(loss_of(loss, T(3), y, static_cast<T*>(nullptr)), exact, 1e-6 * exact, loss);
+    CHECK_NEAR(loss_of(loss, T(3), y, &dZ), exact, 1e-6 * exact, loss);
+    CHECK(dZ == static_cast<T>(2 * factor) * d, loss);
+  }
+}
+
+TEST_BOTH(a_loss_that_is_no_number_or_infinite_stays_so) {
+  const T infinite = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
+  for (const char* loss : {"half_squared_error", "squared_error", "absolute_error", "huber"}) {
+    T dZ = 0;
+    CHECK(std::isinf(loss_of(loss, infinite, T(1), &dZ)), loss);
+    CHECK(std::isnan(loss_of(loss, nan, T(1), static_cast<T*>(nullptr))), loss);
+    CHECK(!std::isfinite(loss_of(loss, nan, T(1), &dZ)), loss);
+  }
+}
+
+// train() leaves the parameters as they were before a step whose loss is not finite.
+TEST(a_training_loss_is_infinite_where_the_sums_of_the_backward_pass_may_overflow) {
+  float dZ = 0;
+  CHECK(std::isinf(loss_of("half_squared_error", 1e30F, 0.0F, &dZ)));
+  CHECK(std::isfinite(loss_of("half_squared_error", 1e30F, 0.0F, static_cast<float*>(nullptr))));
 }
 
 }  // namespace

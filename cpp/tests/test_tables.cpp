@@ -5,6 +5,7 @@
 #include <deepcore/catalog.hpp>
 #include <deepcore/optimizer.hpp>
 
+#include "kernels/activations.hpp"
 #include "kernels/head.hpp"
 #include "kernels/update.hpp"
 

@@ -240,7 +240,7 @@ struct Softsign {
   }
 };
 
-// Not element by element: kernels/columns.hpp does the work where it meets this row.
+// Not element by element: kernels/elements.cpp does the work where it meets this row.
 struct Softmax {
   static constexpr auto info =
       ActivationInfo{"softmax", "exp(z) / sum of exp(z) over the units", "a (e - a), e the unit itself"}
@@ -250,6 +250,5 @@ struct Softmax {
 
 using Activations = Table<ActivationInfo, Linear, Sigmoid, Tanh, Relu, LeakyRelu, Elu, Selu, Gelu, Silu, Softplus,
                           Exponential, HardSigmoid, HardTanh, Relu6, Mish, Softsign, Softmax>;
-inline constexpr int kLinear = 0;  // its row; held to the table by a test
 
 }  // namespace deepcore::kernels

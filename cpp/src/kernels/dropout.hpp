@@ -4,7 +4,7 @@
 
 #include <deepcore/rng.hpp>
 
-#include "kernels/panels.hpp"
+#include "kernels/columns.hpp"
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -74,15 +74,6 @@ void dropout_mask(std::uint64_t seed, std::uint64_t stream, Index place, Index u
     T* to = mask + (i - i0);
     for (Index k = 0; k < end - i; ++k) to[k] = w[k] < threshold ? T(0) : kept;
     i = end;
-  }
-}
-
-// x *= y, m columns of n values
-template <class T>
-void multiply_by(Index n, Index m, Index stride, const T* y, T* x) {
-  using P = Packet<T>;
-  for (Index j = 0; j < m; ++j, x += stride, y += stride) {
-    map(n, x, [](const P& a, const P& b) { return pmul(a, b); }, static_cast<const T*>(x), y);
   }
 }
 

@@ -2,7 +2,7 @@
 // Floor: kernels. Eigen's packet functions are internal names: its version is pinned, and cpp/tests hold these to their values.
 #pragma once
 
-#include <deepcore/view.hpp>
+#include "kernels/lanes.hpp"
 
 #include <Eigen/Core>
 
@@ -22,14 +22,6 @@ using Packet = typename ei::packet_traits<T>::type;
 template <class P>
 using Scalar = typename ei::unpacket_traits<P>::type;
 
-template <class T>
-inline constexpr Index kLanes = ei::unpacket_traits<Packet<T>>::size;
-
-template <class T>
-Index round_up(Index n) {  // to whole packets
-  return (n + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
-}
-
 // Small packets: half of AVX-512's vectors, which few rows fill better; elsewhere the vector itself.
 template <class T, bool kHalf>
 struct PacketOf {
@@ -41,8 +33,11 @@ struct PacketOf<T, true> {
 };
 template <class T, bool kSmall>
 using SizedPacket = typename PacketOf<T, kSmall && kLanes<T> * sizeof(T) == 64>::type;
+
 template <class T>
-inline constexpr Index kSmallLanes = ei::unpacket_traits<SizedPacket<T, true>>::size;
+inline constexpr bool kAsEigen = kLanes<T> == ei::unpacket_traits<Packet<T>>::size &&
+                                 kSmallLanes<T> == ei::unpacket_traits<SizedPacket<T, true>>::size;
+static_assert(kAsEigen<float> && kAsEigen<double>, "kernels/lanes.hpp must give the sizes of Eigen's packets");
 
 template <class P>
 EIGEN_ALWAYS_INLINE P load(const Scalar<P>* x) {
@@ -72,13 +67,6 @@ using ei::pmul;
 using ei::pnegate;
 using ei::psqrt;
 using ei::psub;
-
-// Asks for n values before they are needed.
-template <class T>
-EIGEN_ALWAYS_INLINE void prefetch(const T* x, Index n) {
-  constexpr Index kLine = static_cast<Index>(64 / sizeof(T));
-  for (Index i = 0; i < n; i += kLine) ei::prefetch(x + i);
-}
 
 // n <= kLanes values in the fewest pieces: 10 as 8 and 2.
 template <class T>

@@ -1,8 +1,8 @@
 // Panels: a matrix stored for the micro-kernel, three packets of rows at a time, and the products that read it.
-// Floor: kernels.
+// Floor: kernels. Without Eigen; the definitions of the products are in kernels/products.cpp, for float and double.
 #pragma once
 
-#include "kernels/tile.hpp"
+#include "kernels/columns.hpp"
 
 #include <algorithm>
 
@@ -77,107 +77,13 @@ struct Left {
 template <class T>
 inline constexpr int kGroup = static_cast<int>(std::min<Index>(4, kDepth / Panels<T>::kWidth));
 
-template <class T>
-void one_column(Index depth, const T* a, Index panel_step, Index column_step, const T* b, Index sb, const T* c0, T* c) {
-  using V = Packet<T>;
-  V sum[kGroup<T>][3];
-#pragma GCC unroll 4
-  for (int g = 0; g < kGroup<T>; ++g) {
-#pragma GCC unroll 3
-    for (int p = 0; p < 3; ++p) sum[g][p] = ei::pzero(V());
-  }
-  for (Index k = 0; k < depth; ++k, a += column_step) {
-    const V x = ei::pset1<V>(b[k * sb]);
-#pragma GCC unroll 4
-    for (int g = 0; g < kGroup<T>; ++g) {
-#pragma GCC unroll 3
-      for (int p = 0; p < 3; ++p) sum[g][p] = pmadd(load<V>(a + g * panel_step + p * kLanes<T>), x, sum[g][p]);
-    }
-  }
-#pragma GCC unroll 4
-  for (int g = 0; g < kGroup<T>; ++g) {
-#pragma GCC unroll 3
-    for (int p = 0; p < 3; ++p) {
-      const Index at = (3 * g + p) * kLanes<T>;
-      store<V>(c + at, c0 == nullptr ? sum[g][p] : padd(load<V>(c0 + at), sum[g][p]));
-    }
-  }
-}
-
-// Columns (units of one example) of a matrix, cut into strips of kDepth units: unit i of column j lies at
-// data[(i / kDepth) * strip + j * ld + i % kDepth]. With strip = kDepth the columns are whole. The strips of a batch keep
-// what a run of a product reads within few pages, however wide the layer.
-template <class T>
-struct Columns {
-  T* data;
-  Index ld;
-  Index strip;
-
-  T* from(Index i) const { return data + i / kDepth * strip + i % kDepth; }
-  Columns starting(Index j) const { return {data + j * ld, ld, strip}; }
-  operator Columns<const T>() const { return {data, ld, strip}; }  // NOLINT(google-explicit-constructor)
-};
-
-// f(i, rows) for the runs of rows within [i0, i1) that lie together: all of them, or strip by strip.
-template <class T, class F>
-void together(Columns<T> columns, Index i0, Index i1, F f) {
-  if (columns.strip == kDepth) return f(i0, i1 - i0);
-  for (Index i = i0; i < i1;) {
-    const Index end = std::min(i1, (i / kDepth + 1) * kDepth);
-    f(i, end - i);
-    i = end;
-  }
-}
 static_assert(kDepth % Panels<float>::kWidth == 0 && kDepth % Panels<double>::kWidth == 0, "a panel lies in one strip");
 
-// multiply for one column: it reads all of A once, in the order in which A lies.
-template <bool kAlongK, class T>
-void multiply_column(Panels<T> panels, Index p0, Index p1, Index K, const Left<T>& A, const T* B, Index sb,
-                     Index run_step, Columns<T> C) {
-  constexpr Index G = kGroup<T>, kWidth = Panels<T>::kWidth;
-  for (Index p = p0; p < p1;) {
-    const bool group = p % G == 0 && p + G <= p1 && panels.width(p + G - 1) == kWidth;
-    const Index start = panels.start(p), width = panels.width(p), step = A.step(width);
-    T biases[G * kWidth];  // those of packed panels are not contiguous
-    T* c = C.from(start);
-    const T* c0 = A.bias_of(start, K, width);
-    if (group && c0 != nullptr) {
-      for (Index g = 0; g < G; ++g) {
-        std::copy_n(A.bias_of(panels.start(p + g), K, kWidth), kWidth, biases + g * kWidth);
-      }
-      c0 = biases;
-    }
-    for (Index k = 0; k < K || k == 0; k += kDepth, c0 = c) {
-      const Index run = std::min(kDepth, K - k);
-      const T *a = A.panel(start) + k * step, *b = B + k / kDepth * run_step;
-      if (group) {
-        one_column(run, a, kWidth * A.row_step, step, b, kAlongK ? 1 : sb, c0, c);
-      } else {
-        panel<kAlongK>(width, 1, run, a, step, b, sb, c0, 0, c, C.ld);
-      }
-    }
-    p += group ? G : 1;
-  }
-}
-
 // C (n, m) = bias + A B over K terms, for panels [p0, p1) of the rows. B: column j, term k at
-// b[(k / kDepth) * run + j * sb + k % kDepth] if kAlongK, else [k * sb + j]. C has room for padded rows.
+// b[(k / kDepth) * run_step + j * sb + k % kDepth] if kAlongK, else [k * sb + j]. C has room for padded rows.
 template <bool kAlongK, class T>
 void multiply(Panels<T> panels, Index p0, Index p1, Index K, const Left<T>& A, const T* B, Index sb, Index run_step,
-              Index m, Columns<T> C) {
-  if (m == 1) return multiply_column<kAlongK>(panels, p0, p1, K, A, B, sb, run_step, C);
-  for (Index k = 0; k < K || k == 0; k += kDepth) {
-    const Index run = std::min(kDepth, K - k);
-    const T *b = B + k / kDepth * run_step, *soon = kAlongK ? b + run_step : nullptr;
-    for (Index p = p0; p < p1; ++p) {
-      const Index start = panels.start(p), width = panels.width(p), step = A.step(width);
-      T* c = C.from(start);
-      const T* c0 = k > 0 ? c : A.bias_of(start, K, width);
-      panel<kAlongK>(width, m, run, A.panel(start) + k * step, step, b, sb, c0, k > 0 ? C.ld : 0, c, C.ld,
-                     p == p0 ? soon : nullptr);
-    }
-  }
-}
+              Index m, Columns<T> C);
 
 // The same for all panels and whole columns, ldc apart.
 template <bool kAlongK, class T>
@@ -188,72 +94,22 @@ void multiply(Panels<T> panels, Index K, const Left<T>& A, const T* B, Index sb,
 // C (one panel, m) (+)= A B over K terms, A unpacked: its rows contiguous, columns sa apart. The gradient's product:
 // A = dZ, B = A_prev with examples as the depth. C: columns `width` apart.
 template <bool kAlongK, class T>
-void outer(Index width, Index K, const T* A, Index sa, const T* B, Index sb, Index m, bool add, T* C) {
-  for (Index k = 0; k < K || k == 0; k += kDepth) {
-    const T* c0 = add || k > 0 ? C : nullptr;
-    panel<kAlongK>(width, m, std::min(kDepth, K - k), A + k * sa, sa, B + k * (kAlongK ? 1 : sb), sb, c0, width, C,
-                   width);
-  }
-}
-
-// Turns rows x columns: from[r * from_step + c] -> to[c * to_step + r]; in squares of packets, the rest one by one.
-template <class T>
-void turn(const T* from, Index from_step, Index rows, Index columns, T* to, Index to_step) {
-  constexpr Index S = kSmallLanes<T>;
-  for (Index r = 0; r < rows; r += S, from += S * from_step, to += S) {
-    Index c = 0;
-    for (; r + S <= rows && c + S <= columns; c += S) {
-      transpose_square<SizedPacket<T, true>>(from + c, from_step, [&](Index k) { return to + (c + k) * to_step; });
-    }
-    for (; c < columns; ++c) {
-      for (Index k = 0; k < std::min(S, rows - r); ++k) to[c * to_step + k] = from[k * from_step + c];
-    }
-  }
-}
+void outer(Index width, Index K, const T* A, Index sa, const T* B, Index sb, Index m, bool add, T* C);
 
 // outer<false> for a panel of few rows, m columns and no earlier sums: the columns take the lanes, which the rows would not
-// fill, and their sums, turned, are the panel. The bits are the same. B is read a panel wide: beyond m columns it may hold
-// anything.
+// fill, and their sums, transposed, are the panel. The bits are the same. B is read a panel wide: beyond m columns it may
+// hold anything.
 template <class T>
-void outer_turned(Index width, Index valid, Index K, const T* A, Index sa, const T* B, Index sb, Index m, T* C) {
-  constexpr Index kWidth = Panels<T>::kWidth;
-  T sums[kWidth * kWidth];
-  for (Index j = 0; j < m; j += kWidth) {
-    const Index columns = std::min(kWidth, m - j), lanes = panel_width<T>(columns);
-    for (Index k = 0; k < K; k += kDepth) {
-      panel<false>(lanes, valid, std::min(kDepth, K - k), B + k * sb + j, sb, A + k * sa, sa, k > 0 ? sums : nullptr,
-                   lanes, sums, lanes, B + k * sb + j + kWidth);
-    }
-    std::fill(sums + valid * lanes, sums + width * lanes, T(0));
-    turn(sums, lanes, width, columns, C + j * width, width);
-  }
-}
+void outer_turned(Index width, Index valid, Index K, const T* A, Index sa, const T* B, Index sb, Index m, T* C);
 
 // C (one panel) (+)= the sums of A's rows over K columns, in the order of the products.
 template <class T>
-void row_sums(Index width, Index K, const T* A, Index sa, bool add, T* C) {
-  using P = SizedPacket<T, true>;
-  for (Index i0 = 0; i0 < width; i0 += kSmallLanes<T>, A += kSmallLanes<T>, C += kSmallLanes<T>) {
-    P total = add ? load<P>(C) : ei::pzero(P());
-    for (Index k = 0; k < K; k += kDepth) {
-      P sum = ei::pzero(P());
-      for (Index i = k; i < std::min(K, k + kDepth); ++i) sum = padd(sum, load<P>(A + i * sa));
-      total = padd(total, sum);
-    }
-    store<P>(C, total);
-  }
-}
+void row_sums(Index width, Index K, const T* A, Index sa, bool add, T* C);
 
-// Columns [i0, i1) of a packed panel of W (valid rows from o0) -> the same elements in the panels of W' (n_in rows).
+// Columns [i0, i1) of a packed panel of W (valid rows from o0) -> the same elements in the panels of W' (n_in rows). i0 is
+// a multiple of the lanes.
 template <class T>
 void transpose_panel(const T* packed, Index width, Index o0, Index valid, Index i0, Index i1, Panels<T> in, Index n_out,
-                     T* transposed) {
-  constexpr Index S = kSmallLanes<T>;
-  for (Index i = i0; i < i1; i += S) {  // i0 is a multiple of the lanes: no square straddles two panels of W'
-    const Index p = i / Panels<T>::kWidth, step = in.width(p);
-    turn(packed + (i - i0) * width, width, std::min(S, i1 - i), valid,
-         transposed + in.start(p) * n_out + o0 * step + (i - in.start(p)), step);
-  }
-}
+                     T* transposed);
 
 }  // namespace deepcore::kernels

@@ -1,54 +1,19 @@
 // Parametric activations: A = Z + (g(Z) - Z) alpha, with an alpha per unit, and the way back.
-// Level: kernels.
+// Level: kernels. Without Eigen; the definitions are in kernels/parametric.cpp, for float and double.
 #pragma once
 
-#include <deepcore/catalog.hpp>
-
-#include "kernels/activations.hpp"
+#include <deepcore/view.hpp>
 
 namespace deepcore::kernels {
 
 // Z -> A, in place: m columns of n values, `ld` apart; alpha (n).
 template <class T>
-void parametric(int activation, double parameter, Index n, Index m, Index ld, const T* alpha, T* z) {
-  using P = Packet<T>;
-  const P s = all<P>(parameter);
-  Activations::visit(activation, [&](auto row) {
-    using Row = decltype(row);
-    if constexpr (!Row::info.columnwise) {
-      for (Index j = 0; j < m; ++j, z += ld) {
-        map(
-            n, z, [&](const P& x, const P& a) { return pmadd(psub(Row::value(x, s), x), a, x); },
-            static_cast<const T*>(z), alpha);
-      }
-    }
-  });
-}
+void parametric(int activation, double parameter, Index n, Index m, Index ld, const T* alpha, T* z);
 
 // d: dL/dA -> dL/dZ = d (1 + (g'(Z) - 1) alpha), in place; products: d (g(Z) - Z). Columns of z, d and products are `ld`
 // apart.
 template <class T>
 void parametric_back(int activation, double parameter, Index n, Index m, Index ld, const T* alpha, const T* z, T* d,
-                     T* products) {
-  using P = Packet<T>;
-  const P s = all<P>(parameter), one = all<P>(1);
-  Activations::visit(activation, [&](auto row) {
-    using Row = decltype(row);
-    if constexpr (!Row::info.columnwise) {
-      for (Index j = 0; j < m; ++j, z += ld, d += ld, products += ld) {
-        map(
-            n, products, [&](const P& x, const P& g) { return pmul(g, psub(Row::value(x, s), x)); }, z,
-            static_cast<const T*>(d));
-        map(
-            n, d,
-            [&](const P& x, const P& a, const P& g) {
-              const P slope = Row::slope(Row::info.reads == Reads::input ? x : Row::value(x, s), s);
-              return pmul(g, pmadd(psub(slope, one), a, one));
-            },
-            z, alpha, static_cast<const T*>(d));
-      }
-    }
-  });
-}
+                     T* products);
 
 }  // namespace deepcore::kernels

@@ -1,5 +1,5 @@
 // Penalties on weights, and sums over parameters whose order does not depend on where they lie.
-// Floor: kernels.
+// Floor: kernels. Without Eigen; add_penalty and clip are defined in kernels/elements.cpp.
 #pragma once
 
 #include "kernels/panels.hpp"
@@ -57,17 +57,7 @@ double penalty(Index rows, Index columns, Index stride, const T* p, double l1, d
 
 // g += weight (l2 w + l1 sign(w)), n values; sign(0) = 0
 template <class T>
-void add_penalty(Index n, const T* w, double l1, double l2, double weight, T* g) {
-  using P = Packet<T>;
-  const P a = all<P>(weight * l1), b = all<P>(weight * l2), zero = all<P>(0), down = pnegate(a);
-  map(
-      n, g,
-      [&](const P& sum, const P& x) {
-        const P sign = select(pcmp_lt(zero, x), a, select(pcmp_lt(x, zero), down, zero));
-        return padd(pmadd(b, x, sum), sign);
-      },
-      static_cast<const T*>(g), w);
-}
+void add_penalty(Index n, const T* w, double l1, double l2, double weight, T* g);
 
 // Rows whose norm over the columns is above `most` are scaled to it.
 template <class T>
@@ -83,16 +73,6 @@ void constrain(Index rows, Index columns, Index stride, double most, T* p) {
 
 // g = scale g, then each element into [-most, most]; most = 0: no limit
 template <class T>
-void clip(Index n, double most, T scale, T* g) {
-  using P = Packet<T>;
-  const P s = all<P>(scale), high = all<P>(most), low = pnegate(high);
-  map(
-      n, g,
-      [&](const P& x) {
-        const P y = pmul(s, x);  // comparisons leave NaN as it is
-        return most == 0 ? y : select(pcmp_lt(high, y), high, select(pcmp_lt(y, low), low, y));
-      },
-      static_cast<const T*>(g));
-}
+void clip(Index n, double most, T scale, T* g);
 
 }  // namespace deepcore::kernels

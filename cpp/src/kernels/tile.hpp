@@ -1,4 +1,4 @@
-// The micro-kernel: one tile of a product, held in registers.
+// The micro-kernel: one tile of a product, held in registers, by the rule of sums in kernels/lanes.hpp.
 // Floor: kernels.
 #pragma once
 
@@ -8,22 +8,10 @@
 
 namespace deepcore::kernels {
 
-// The rule of every product in deepcore: C = C0 + S1 + S2 + ..., where Sk = sum over the k-th run of kDepth terms,
-// each one chain of multiply-adds that starts from zero, in order. An element's bits therefore depend on its own
-// row, column and depth only: not on the shape of the blocks, the batch around it or the number of threads.
-// A panel of three packets, that deep, is 18 KB: with B it stays in a 32 KB cache.
-inline constexpr Index kDepth = kLanes<float> > 8 ? 96 : 192;
-
 // How far ahead of its columns a tile along the examples asks for B: the next cache line of each example. Its steps
 // from example to example are too long for the machine to foresee.
 template <class T>
 inline constexpr Index kAhead = static_cast<Index>(64 / sizeof(T));
-
-// 12 sums in registers (8 where only one packet of rows is left), 3 more for A, 1 for B: the 16 of AVX2.
-template <int P>
-inline constexpr int kColumns = P == 3   ? 4
-                                : P == 2 ? 6
-                                         : 8;
 
 // A: P packets of rows at a[k * sa]. B: N columns, element (k, j) at b[j * sb + k] if kAlongK else b[k * sb + j].
 // C (P packets, N), columns ldc apart, = C0 + A B over `depth` terms; C0 at c0[j * ld0], none if c0 is null.
@@ -101,26 +89,19 @@ void panel(Index m, Index depth, const T* a, Index sa, const T* b, Index sb, con
 template <int n>
 using Count = std::integral_constant<int, n>;
 
-// The rows that a panel of n rows takes: whole packets, or up to three small ones.
-template <class T>
-constexpr Index panel_width(Index n) {
-  const Index small = (n + kSmallLanes<T> - 1) / kSmallLanes<T> * kSmallLanes<T>;
-  return small <= 3 * kSmallLanes<T> ? small : (n + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
-}
-
 template <bool kAlongK, class T>
 void panel(Index width, Index m, Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c,
            Index ldc, const T* soon = nullptr) {
   const auto with = [&](auto small, auto packets) {
     panel<small(), packets(), kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc, soon);
   };
-  const std::false_type whole;
-  const std::true_type small;
-  if (width % kLanes<T> == 0) {
-    if (width == kLanes<T>) return with(whole, Count<1>{});
-    return width == 2 * kLanes<T> ? with(whole, Count<2>{}) : with(whole, Count<3>{});
+  if constexpr (kSmallLanes<T> != kLanes<T>) {  // elsewhere every width is one of whole packets
+    const std::true_type small;
+    if (width % kLanes<T> != 0) return width == kSmallLanes<T> ? with(small, Count<1>{}) : with(small, Count<3>{});
   }
-  width == kSmallLanes<T> ? with(small, Count<1>{}) : with(small, Count<3>{});
+  const std::false_type whole;
+  if (width == kLanes<T>) return with(whole, Count<1>{});
+  width == 2 * kLanes<T> ? with(whole, Count<2>{}) : with(whole, Count<3>{});
 }
 
 }  // namespace deepcore::kernels

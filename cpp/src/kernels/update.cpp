@@ -7,7 +7,14 @@
 #include <new>
 #include <type_traits>
 
-namespace deepcore::kernels {
+namespace deepcore {
+
+const std::vector<OptimizerInfo>& optimizers() {
+  static const auto rows = kernels::Optimizers::infos();
+  return rows;
+}
+
+namespace kernels {
 
 namespace {
 
@@ -72,4 +79,5 @@ Updater<T>::Updater(int row, const double* hyper, const StepSize& size) {
 template class Updater<float>;
 template class Updater<double>;
 
-}  // namespace deepcore::kernels
+}  // namespace kernels
+}  // namespace deepcore

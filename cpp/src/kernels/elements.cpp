@@ -1,0 +1,292 @@
+// Element by element: activations, losses, the head, penalties; and softmax, which works on whole columns.
+// Floor: kernels. Declared in kernels/columns.hpp, kernels/head.hpp and kernels/penalties.hpp.
+#include "kernels/activations.hpp"
+#include "kernels/columns.hpp"
+#include "kernels/head.hpp"
+#include "kernels/losses.hpp"
+#include "kernels/penalties.hpp"
+
+#include <cmath>
+#include <limits>
+
+namespace deepcore {
+
+const std::vector<ActivationInfo>& activations() {
+  static const auto rows = kernels::Activations::infos();
+  return rows;
+}
+
+const std::vector<LossInfo>& losses() {
+  static const auto rows = kernels::Losses::infos();
+  return rows;
+}
+
+namespace kernels {
+
+namespace {
+
+// Calls f(start, count) for the ranges of contiguous values in m columns: one range when there are no gaps.
+template <class F>
+void ranges(Index n, Index m, Index stride, F f) {
+  if (stride == n) {
+    f(Index{0}, n * m);
+  } else {
+    for (Index j = 0; j < m; ++j) f(j * stride, n);
+  }
+}
+
+// One column of more values than a packet holds. The exponentials are summed in pieces of kDepth, the pieces in double: one
+// chain of float additions would lose digits where the column is long.
+template <class T>
+T long_softmax(Index n, const T* z, T* a) {
+  using P = Packet<T>;
+  constexpr Index S = kLanes<T>;
+  constexpr T kNone = -std::numeric_limits<T>::infinity();
+  const Index whole = n / S * S, rest = n - whole;
+  P most = all<P>(kNone);
+  for (Index i = 0; i < whole; i += S) most = pmax(most, load<P>(z + i));
+  if (rest > 0) most = pmax(most, load_some(z + whole, rest, kNone));
+  const T top = ei::predux_max(most);
+  const P shift = all<P>(top);  // the largest exponent becomes 0: nothing overflows, something stays 1
+  double total = 0;
+  for (Index k = 0; k < n; k += kDepth) {
+    P sum = all<P>(0);
+    for (Index i = k; i < std::min(whole, k + kDepth); i += S) {
+      const P e = exponential(psub(load<P>(z + i), shift));
+      sum = padd(sum, e);
+      store<P>(a + i, e);
+    }
+    if (rest > 0 && k + kDepth >= n) {
+      const P e = exponential(psub(load_some(z + whole, rest, kNone), shift));
+      sum = padd(sum, e);
+      store_some(a + whole, rest, e);
+    }
+    total += static_cast<double>(ei::predux(sum));
+  }
+  const T sum = static_cast<T>(total);
+  const T scale = T(1) / sum;
+  for (Index i = 0; i < n; ++i) a[i] *= scale;
+  return top + std::log(sum);
+}
+
+// J' d = a * (d - sum(a d)), for one column
+template <class T>
+void pull_back_softmax(Index n, const T* a, T* d) {
+  double total = 0;
+  for (Index k = 0; k < n; k += kDepth) {
+    T sum = 0;
+    for (Index i = k; i < std::min(n, k + kDepth); ++i) sum += a[i] * d[i];
+    total += static_cast<double>(sum);
+  }
+  const T dot = static_cast<T>(total);
+  for (Index i = 0; i < n; ++i) d[i] = a[i] * (d[i] - dot);
+}
+
+}  // namespace
+
+template <class T>
+T softmax(Index n, const T* z, T* a) {
+  using P = Packet<T>;
+  if (n > kLanes<T>) return long_softmax(n, z, a);
+  const P logits = load_some(z, n, -std::numeric_limits<T>::infinity());
+  const T top = ei::predux_max(logits);
+  const P e = exponential(psub(logits, all<P>(top)));
+  const T sum = ei::predux(e);
+  store_some(a, n, pmul(e, all<P>(T(1) / sum)));
+  return top + std::log(sum);
+}
+
+template <class T>
+void activate(int activation, double parameter, Index n, Index m, Index stride, const T* Z, T* A) {
+  using P = Packet<T>;
+  Activations::visit(activation, [&](auto row) {
+    using Row = decltype(row);
+    if constexpr (Row::info.columnwise) {
+      for (Index j = 0; j < m; ++j) softmax(n, Z + j * stride, A + j * stride);
+    } else if constexpr (!std::is_same_v<Row, Linear>) {
+      const P s = all<P>(parameter);
+      ranges(n, m, stride,
+             [&](Index at, Index count) { map(count, A + at, [&](const P& z) { return Row::value(z, s); }, Z + at); });
+    } else if (Z != A) {
+      ranges(n, m, stride, [&](Index at, Index count) { std::copy_n(Z + at, count, A + at); });
+    }
+  });
+}
+
+template <class T>
+void pull_back(int activation, double parameter, Index n, Index m, Index stride, const T* x, T* d) {
+  using P = Packet<T>;
+  Activations::visit(activation, [&](auto row) {
+    using Row = decltype(row);
+    if constexpr (Row::info.columnwise) {
+      for (Index j = 0; j < m; ++j) pull_back_softmax(n, x + j * stride, d + j * stride);
+    } else if constexpr (!std::is_same_v<Row, Linear>) {
+      const P s = all<P>(parameter);
+      ranges(n, m, stride, [&](Index at, Index count) {
+        map(count, d + at, [&](const P& v, const P& g) { return pmul(g, Row::slope(v, s)); }, x + at, d + at);
+      });
+    }
+  });
+}
+
+template <class T>
+void loss_value(int loss, double parameter, Index n, const T* a, const T* y, T* value) {
+  using P = Packet<T>;
+  const P s = all<P>(parameter);
+  Losses::visit(loss, [&](auto row) {
+    map(n, value, [&](const P& p, const P& t) { return decltype(row)::value(p, t, s); }, a, y);
+  });
+}
+
+template <class T>
+void loss_gradient(int loss, double parameter, Index n, const T* a, const T* y, T* d) {
+  using P = Packet<T>;
+  const P s = all<P>(parameter);
+  Losses::visit(loss, [&](auto row) {
+    map(n, d, [&](const P& p, const P& t) { return decltype(row)::gradient(p, t, s); }, a, y);
+  });
+}
+
+namespace {
+
+// losses[j] = the sum of the values of column j
+template <class T>
+void sum_columns(Index n, Index m, const T* values, double* losses) {
+  if (n == 1) {
+    for (Index j = 0; j < m; ++j) losses[j] = static_cast<double>(values[j]);
+    return;
+  }
+  for (Index j = 0; j < m; ++j) {
+    double sum = 0;
+    for (Index i = 0; i < n; ++i) sum += static_cast<double>(values[j * n + i]);
+    losses[j] = sum;
+  }
+}
+
+// The losses of columns where a float overflowed, computed once more in double: 1e20 squared is no number of float.
+template <class T>
+void widen(const Spec& spec, Index m, const T* A, const T* Y, double* losses) {
+  const Index n = spec.outputs();
+  for (Index j = 0; j < m; ++j) {
+    if (std::isfinite(losses[j])) continue;
+    losses[j] = 0;
+    for (Index i = j * n; i < (j + 1) * n; ++i) {
+      const auto a = static_cast<double>(A[i]), y = static_cast<double>(Y[i]);
+      double value = 0;
+      loss_value(spec.loss(), spec.loss_parameter(), 1, &a, &y, &value);
+      losses[j] += value;
+    }
+  }
+}
+
+// Where a derivative is this large, the sums of the backward pass may overflow, and with them the step that the loss belongs
+// to. Its loss says so before the parameters are touched.
+template <class T>
+void refuse_huge(Index n, Index m, const T* dZ, double* losses) {
+  const T most = std::numeric_limits<T>::max() * static_cast<T>(0x1p-48);
+  for (Index j = 0; j < m; ++j) {
+    const bool huge = !std::all_of(dZ + j * n, dZ + (j + 1) * n, [&](T d) { return std::abs(d) <= most; });
+    if (huge) losses[j] = std::numeric_limits<double>::infinity();
+  }
+}
+
+// log sum exp(z) - y z, with A = softmax(Z) in place and dZ = (sum of y) A - Y
+template <class T>
+void categorical(Index n, Index m, T* Z, const T* Y, T* dZ, double* losses) {
+  for (Index j = 0; j < m; ++j) {
+    T* z = Z + j * n;
+    const T* y = Y + j * n;
+    double picked = 0, total = 0;  // sum of y z, sum of y, which is 1 for labels
+    for (Index i = 0; i < n; ++i) {
+      if (y[i] != T(0)) picked += static_cast<double>(y[i]) * static_cast<double>(z[i]);
+      total += static_cast<double>(y[i]);
+    }
+    const T log_sum = softmax(n, z, z);
+    if (losses != nullptr) losses[j] = total * static_cast<double>(log_sum) - picked;
+    if (dZ == nullptr) continue;
+    const T all_y = static_cast<T>(total);
+    for (Index i = 0; i < n; ++i) dZ[j * n + i] = all_y * z[i] - y[i];
+  }
+}
+
+}  // namespace
+
+template <class T>
+void head(const Spec& spec, Index m, T* Z, const T* Y, T* dZ, double* losses, T* scratch) {
+  using P = Packet<T>;
+  const Index n = spec.outputs(), count = n * m;
+  const LayerSpec& output = spec.layer(spec.depth());
+  if (spec.stable_output() && spec.loss() == kCategorical) return categorical(n, m, Z, Y, dZ, losses);
+  if (spec.stable_output() && spec.loss() == kBinary) {  // max(z, 0) - y z + log(1 + exp(-|z|))
+    if (losses != nullptr) {
+      map(count, scratch, [](const P& z, const P& y) { return psub(softplus(z), pmul(y, z)); }, Z, Y);
+      sum_columns(n, m, scratch, losses);
+    }
+    activate(output.activation, output.parameter, n, m, n, Z, Z);
+    if (dZ != nullptr) map(count, dZ, [](const P& a, const P& y) { return psub(a, y); }, Z, Y);
+    return;
+  }
+  T* a = Z;
+  if (dZ != nullptr) std::copy_n(Z, count, dZ);  // keeps Z where the derivative reads it
+  activate(output.activation, output.parameter, n, m, n, Z, a);
+  bool overflowed = false;
+  if (losses != nullptr) {
+    loss_value(spec.loss(), spec.loss_parameter(), count, a, Y, scratch);
+    sum_columns(n, m, scratch, losses);
+    overflowed =
+        sizeof(T) < sizeof(double) && !std::all_of(losses, losses + m, [](double loss) { return std::isfinite(loss); });
+    if (overflowed) widen(spec, m, a, Y, losses);
+  }
+  if (dZ == nullptr) return;
+  if (spec.stable_output()) {
+    map(count, dZ, [](const P& p, const P& y) { return psub(p, y); }, Z, Y);
+  } else {
+    const bool reads_input = activations()[static_cast<std::size_t>(output.activation)].reads == Reads::input;
+    if (reads_input) std::copy_n(dZ, count, scratch);
+    loss_gradient(spec.loss(), spec.loss_parameter(), count, a, Y, dZ);
+    pull_back(output.activation, output.parameter, n, m, n, reads_input ? scratch : a, dZ);
+  }
+  if (overflowed) refuse_huge(n, m, dZ, losses);
+}
+
+template <class T>
+void add_penalty(Index n, const T* w, double l1, double l2, double weight, T* g) {
+  using P = Packet<T>;
+  const P a = all<P>(weight * l1), b = all<P>(weight * l2), zero = all<P>(0), down = pnegate(a);
+  map(
+      n, g,
+      [&](const P& sum, const P& x) {
+        const P sign = select(pcmp_lt(zero, x), a, select(pcmp_lt(x, zero), down, zero));
+        return padd(pmadd(b, x, sum), sign);
+      },
+      static_cast<const T*>(g), w);
+}
+
+template <class T>
+void clip(Index n, double most, T scale, T* g) {
+  using P = Packet<T>;
+  const P s = all<P>(scale), high = all<P>(most), low = pnegate(high);
+  map(
+      n, g,
+      [&](const P& x) {
+        const P y = pmul(s, x);  // comparisons leave NaN as it is
+        return most == 0 ? y : select(pcmp_lt(high, y), high, select(pcmp_lt(y, low), low, y));
+      },
+      static_cast<const T*>(g));
+}
+
+#define DEEPCORE_INSTANTIATE(T)                                            \
+  template T softmax(Index, const T*, T*);                                 \
+  template void activate(int, double, Index, Index, Index, const T*, T*);  \
+  template void pull_back(int, double, Index, Index, Index, const T*, T*); \
+  template void loss_value(int, double, Index, const T*, const T*, T*);    \
+  template void loss_gradient(int, double, Index, const T*, const T*, T*); \
+  template void head(const Spec&, Index, T*, const T*, T*, double*, T*);   \
+  template void add_penalty(Index, const T*, double, double, double, T*);  \
+  template void clip(Index, double, T, T*);
+DEEPCORE_INSTANTIATE(float)
+DEEPCORE_INSTANTIATE(double)
+#undef DEEPCORE_INSTANTIATE
+
+}  // namespace kernels
+}  // namespace deepcore

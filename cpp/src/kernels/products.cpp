@@ -1,0 +1,188 @@
+// The products of kernels/panels.hpp, built from tiles, and the transposition of panels.
+// Floor: kernels.
+#include "kernels/panels.hpp"
+#include "kernels/peak.hpp"
+#include "kernels/tile.hpp"
+
+namespace deepcore::kernels {
+
+namespace {
+
+template <class T>
+void one_column(Index depth, const T* a, Index panel_step, Index column_step, const T* b, Index sb, const T* c0, T* c) {
+  using V = Packet<T>;
+  V sum[kGroup<T>][3];
+#pragma GCC unroll 4
+  for (int g = 0; g < kGroup<T>; ++g) {
+#pragma GCC unroll 3
+    for (int p = 0; p < 3; ++p) sum[g][p] = ei::pzero(V());
+  }
+  for (Index k = 0; k < depth; ++k, a += column_step) {
+    const V x = ei::pset1<V>(b[k * sb]);
+#pragma GCC unroll 4
+    for (int g = 0; g < kGroup<T>; ++g) {
+#pragma GCC unroll 3
+      for (int p = 0; p < 3; ++p) sum[g][p] = pmadd(load<V>(a + g * panel_step + p * kLanes<T>), x, sum[g][p]);
+    }
+  }
+#pragma GCC unroll 4
+  for (int g = 0; g < kGroup<T>; ++g) {
+#pragma GCC unroll 3
+    for (int p = 0; p < 3; ++p) {
+      const Index at = (3 * g + p) * kLanes<T>;
+      store<V>(c + at, c0 == nullptr ? sum[g][p] : padd(load<V>(c0 + at), sum[g][p]));
+    }
+  }
+}
+
+// multiply for one column: it reads all of A once, in the order in which A lies.
+template <bool kAlongK, class T>
+void multiply_column(Panels<T> panels, Index p0, Index p1, Index K, const Left<T>& A, const T* B, Index sb,
+                     Index run_step, Columns<T> C) {
+  constexpr Index G = kGroup<T>, kWidth = Panels<T>::kWidth;
+  for (Index p = p0; p < p1;) {
+    const bool group = p % G == 0 && p + G <= p1 && panels.width(p + G - 1) == kWidth;
+    const Index start = panels.start(p), width = panels.width(p), step = A.step(width);
+    T biases[G * kWidth];  // those of packed panels are not contiguous
+    T* c = C.from(start);
+    const T* c0 = A.bias_of(start, K, width);
+    if (group && c0 != nullptr) {
+      for (Index g = 0; g < G; ++g) {
+        std::copy_n(A.bias_of(panels.start(p + g), K, kWidth), kWidth, biases + g * kWidth);
+      }
+      c0 = biases;
+    }
+    for (Index k = 0; k < K || k == 0; k += kDepth, c0 = c) {
+      const Index run = std::min(kDepth, K - k);
+      const T *a = A.panel(start) + k * step, *b = B + k / kDepth * run_step;
+      if (group) {
+        one_column(run, a, kWidth * A.row_step, step, b, kAlongK ? 1 : sb, c0, c);
+      } else {
+        panel<kAlongK>(width, 1, run, a, step, b, sb, c0, 0, c, C.ld);
+      }
+    }
+    p += group ? G : 1;
+  }
+}
+
+// Turns rows x columns: from[r * from_step + c] -> to[c * to_step + r]; in squares of packets, the rest one by one.
+template <class T>
+void turn(const T* from, Index from_step, Index rows, Index columns, T* to, Index to_step) {
+  constexpr Index S = kSmallLanes<T>;
+  for (Index r = 0; r < rows; r += S, from += S * from_step, to += S) {
+    Index c = 0;
+    for (; r + S <= rows && c + S <= columns; c += S) {
+      transpose_square<SizedPacket<T, true>>(from + c, from_step, [&](Index k) { return to + (c + k) * to_step; });
+    }
+    for (; c < columns; ++c) {
+      for (Index k = 0; k < std::min(S, rows - r); ++k) to[c * to_step + k] = from[k * from_step + c];
+    }
+  }
+}
+
+}  // namespace
+
+template <bool kAlongK, class T>
+void multiply(Panels<T> panels, Index p0, Index p1, Index K, const Left<T>& A, const T* B, Index sb, Index run_step,
+              Index m, Columns<T> C) {
+  if (m == 1) return multiply_column<kAlongK>(panels, p0, p1, K, A, B, sb, run_step, C);
+  for (Index k = 0; k < K || k == 0; k += kDepth) {
+    const Index run = std::min(kDepth, K - k);
+    const T *b = B + k / kDepth * run_step, *soon = kAlongK ? b + run_step : nullptr;
+    for (Index p = p0; p < p1; ++p) {
+      const Index start = panels.start(p), width = panels.width(p), step = A.step(width);
+      T* c = C.from(start);
+      const T* c0 = k > 0 ? c : A.bias_of(start, K, width);
+      panel<kAlongK>(width, m, run, A.panel(start) + k * step, step, b, sb, c0, k > 0 ? C.ld : 0, c, C.ld,
+                     p == p0 ? soon : nullptr);
+    }
+  }
+}
+
+template <bool kAlongK, class T>
+void outer(Index width, Index K, const T* A, Index sa, const T* B, Index sb, Index m, bool add, T* C) {
+  for (Index k = 0; k < K || k == 0; k += kDepth) {
+    const T* c0 = add || k > 0 ? C : nullptr;
+    panel<kAlongK>(width, m, std::min(kDepth, K - k), A + k * sa, sa, B + k * (kAlongK ? 1 : sb), sb, c0, width, C,
+                   width);
+  }
+}
+
+template <class T>
+void outer_turned(Index width, Index valid, Index K, const T* A, Index sa, const T* B, Index sb, Index m, T* C) {
+  constexpr Index kWidth = Panels<T>::kWidth;
+  T sums[kWidth * kWidth];
+  for (Index j = 0; j < m; j += kWidth) {
+    const Index columns = std::min(kWidth, m - j), lanes = panel_width<T>(columns);
+    for (Index k = 0; k < K; k += kDepth) {
+      panel<false>(lanes, valid, std::min(kDepth, K - k), B + k * sb + j, sb, A + k * sa, sa, k > 0 ? sums : nullptr,
+                   lanes, sums, lanes, B + k * sb + j + kWidth);
+    }
+    std::fill(sums + valid * lanes, sums + width * lanes, T(0));
+    turn(sums, lanes, width, columns, C + j * width, width);
+  }
+}
+
+template <class T>
+void row_sums(Index width, Index K, const T* A, Index sa, bool add, T* C) {
+  using P = SizedPacket<T, true>;
+  for (Index i0 = 0; i0 < width; i0 += kSmallLanes<T>, A += kSmallLanes<T>, C += kSmallLanes<T>) {
+    P total = add ? load<P>(C) : ei::pzero(P());
+    for (Index k = 0; k < K; k += kDepth) {
+      P sum = ei::pzero(P());
+      for (Index i = k; i < std::min(K, k + kDepth); ++i) sum = padd(sum, load<P>(A + i * sa));
+      total = padd(total, sum);
+    }
+    store<P>(C, total);
+  }
+}
+
+template <class T>
+void transpose_panel(const T* packed, Index width, Index o0, Index valid, Index i0, Index i1, Panels<T> in, Index n_out,
+                     T* transposed) {
+  constexpr Index S = kSmallLanes<T>;
+  for (Index i = i0; i < i1; i += S) {  // i0 is a multiple of the lanes: no square straddles two panels of W'
+    const Index p = i / Panels<T>::kWidth, step = in.width(p);
+    turn(packed + (i - i0) * width, width, std::min(S, i1 - i), valid,
+         transposed + in.start(p) * n_out + o0 * step + (i - in.start(p)), step);
+  }
+}
+
+#define DEEPCORE_TEXT_(x) #x
+#define DEEPCORE_TEXT(x) DEEPCORE_TEXT_(x)
+const char* eigen_version() {
+  return DEEPCORE_TEXT(EIGEN_WORLD_VERSION) "." DEEPCORE_TEXT(EIGEN_MAJOR_VERSION) "." DEEPCORE_TEXT(
+      EIGEN_MINOR_VERSION);
+}
+
+float multiply_add_chains(const volatile float& start, Index rounds) {
+  constexpr int kChains = kPeakChains;
+  const float seed = start;
+  using P = Packet<float>;
+  P sum[kChains];
+  for (int i = 0; i < kChains; ++i) sum[i] = all<P>(seed + static_cast<float>(i));
+  const P a = all<P>(0.999999), b = all<P>(1e-7);
+  for (Index k = 0; k < rounds; ++k) {
+#pragma GCC unroll 12
+    for (int i = 0; i < kChains; ++i) sum[i] = pmadd(sum[i], a, b);
+  }
+  for (int i = 1; i < kChains; ++i) sum[0] = padd(sum[0], sum[i]);
+  return ei::pfirst(sum[0]);
+}
+
+#define DEEPCORE_INSTANTIATE_ALONG(kAlongK, T)                                                                   \
+  template void multiply<kAlongK>(Panels<T>, Index, Index, Index, const Left<T>&, const T*, Index, Index, Index, \
+                                  Columns<T>);                                                                   \
+  template void outer<kAlongK>(Index, Index, const T*, Index, const T*, Index, Index, bool, T*);
+#define DEEPCORE_INSTANTIATE(T)                                                                 \
+  DEEPCORE_INSTANTIATE_ALONG(true, T)                                                           \
+  DEEPCORE_INSTANTIATE_ALONG(false, T)                                                          \
+  template void outer_turned(Index, Index, Index, const T*, Index, const T*, Index, Index, T*); \
+  template void row_sums(Index, Index, const T*, Index, bool, T*);                              \
+  template void transpose_panel(const T*, Index, Index, Index, Index, Index, Panels<T>, Index, T*);
+DEEPCORE_INSTANTIATE(float)
+DEEPCORE_INSTANTIATE(double)
+#undef DEEPCORE_INSTANTIATE
+#undef DEEPCORE_INSTANTIATE_ALONG
+
+}  // namespace deepcore::kernels
