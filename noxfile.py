@@ -137,7 +137,7 @@ def oldest(session):
 
 @nox.session
 def editable(session):
-    """Install as CONTRIBUTING.md says, and see that importing deepcore compiles a C++ file that has changed."""
+    """Install as CONTRIBUTING.md says, and see that an import compiles a C++ file that has changed."""
     session.install("-q", *group("build"))
     folder = BUILD / "editable"
     settings = [f"-Cbuild-dir={folder}", "-Ccmake.build-type=Debug"]  # not optimised: compiled sooner
