@@ -163,12 +163,11 @@ def test_the_files_that_are_left_out_of_the_quick_tests_exist():
 
 @beside_sources
 def test_every_session_that_the_gate_runs_is_in_the_noxfile():
-    gate = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    sessions = set(re.findall(r"^def (\w+)\(session\):$", (ROOT / "noxfile.py").read_text(), re.MULTILINE))
-    run_by_name = re.findall(r"--session (\w+)|session (\w+) ", gate)
-    run_in_loops = " ".join(re.findall(r"^for name in ([\w ]+);", gate, re.MULTILINE)).split()
-    assert run_in_loops
-    assert {name for pair in run_by_name for name in pair if name} | set(run_in_loops) <= sessions
+    gate = re.sub(r"#.*", "", (ROOT / ".ci" / "run").read_text(encoding="utf-8"))
+    sessions = re.findall(r"^def (\w+)\(session\):$", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
+    in_loops = " ".join(re.findall(r"^for name in ([\w ]+);", gate, re.MULTILINE)).split()
+    run = {*re.findall(r"session ([a-z]+)", gate), *in_loops}
+    assert {"package", "tests", "native", "everything"} <= run <= set(sessions)
 
 
 def test_the_stubs_agree_with_the_native_modules(tmp_path):
