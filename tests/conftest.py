@@ -9,6 +9,40 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+# `pytest -m quick` runs in under ten seconds: the files of tests/unit, except these, which take seconds each.
+QUICK_FOLDER = Path(__file__).parent / "unit"
+NOT_QUICK = {
+    "test_arrays.py",
+    "test_checkpoint.py",
+    "test_docstrings.py",
+    "test_lbfgs.py",
+    "test_metrics.py",
+    "test_optimizers.py",
+    "test_streams.py",
+}
+
+
+def is_quick(path):
+    """Whether a test file belongs to the quick ones."""
+    return QUICK_FOLDER in path.parents and path.name not in NOT_QUICK
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Do not even import the other files where only quick tests are asked for."""
+    if (
+        config.option.markexpr == "quick"
+        and collection_path.suffix == ".py"
+        and not is_quick(collection_path)
+    ):
+        return True
+    return None
+
+
+def pytest_itemcollected(item):
+    """Mark the quick tests."""
+    if is_quick(item.path):
+        item.add_marker("quick")
+
 
 def pytest_report_header():
     """Which build is under test."""

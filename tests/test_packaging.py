@@ -147,7 +147,29 @@ def test_a_native_module_exports_its_entry_only():
         assert names == [f"PyInit_{module.name.partition('.')[0]}"]
 
 
+@beside_sources
+def test_the_citation_file_names_this_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(r"^version: (.+)$", citation, re.MULTILINE)[1] == pyproject("version")
+
+
 # The tools.
+
+
+def test_the_files_that_are_left_out_of_the_quick_tests_exist():
+    text = (ROOT / "tests" / "conftest.py").read_text(encoding="utf-8")
+    names = re.findall(r'^    "(test_\w+\.py)",$', text, re.MULTILINE)
+    assert names
+    assert [name for name in names if not (ROOT / "tests" / "unit" / name).is_file()] == []
+
+
+@beside_sources
+def test_every_session_that_the_gate_runs_is_in_the_noxfile():
+    gate = re.sub(r"#.*", "", (ROOT / ".ci" / "run").read_text(encoding="utf-8"))
+    sessions = re.findall(r"^def (\w+)\(session\):$", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
+    in_loops = " ".join(re.findall(r"^for name in ([\w ]+);", gate, re.MULTILINE)).split()
+    run = {*re.findall(r"session ([a-z]+)", gate), *in_loops}
+    assert {"package", "tests", "native", "everything"} <= run <= set(sessions)
 
 
 def test_the_stubs_agree_with_the_native_modules(tmp_path):

@@ -1,0 +1,264 @@
+"""The checks of deepcore, one session each: `nox -l` lists them, `nox -s lint` runs one, .ci/run runs all.
+
+Sessions that test an installation take the wheel in DEEPCORE_WHEEL, or build one for this machine's CPU.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10"
+nox.options.sessions = ["lint", "quick"]
+nox.options.error_on_external_run = True
+
+ROOT = Path(__file__).resolve().parent
+BUILD = ROOT / "build"
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+LARGEST_WHEEL = 5_000_000  # bytes
+
+# The oldest versions that pyproject.toml allows, as its lower bounds say them.
+OLDEST = ["numpy==1.26.*", "safetensors==0.4.0", "scikit-learn==1.7.0"]
+PEERS = ["torch==2.13.0"]
+
+
+def wheel(session):
+    """The wheel under test: what DEEPCORE_WHEEL names, or a new one if it names none for this Python."""
+    code = "import sys; print('cp%d%d' % sys.version_info[:2])"
+    version = session.run_install("python", "-c", code, silent=True)
+    named = os.environ.get("DEEPCORE_WHEEL", "")
+    if version and f"-{version.strip()}-" in named:
+        return named
+    folder = BUILD / "wheel"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run_install("python", "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), ".")
+    (built,) = folder.glob("*.whl")
+    return str(built)
+
+
+def install_wheel(session, extras, *more):
+    """Install the wheel with extras, and say what was installed."""
+    session.install("-q", f"{wheel(session)}[{extras}]", *more)
+    in_temporary_folder(session, "python", "-c", "import deepcore; deepcore.show_config()")
+
+
+def in_temporary_folder(session, *command, **options):
+    """Run a command from an empty folder, so that it sees the installed package and not the sources."""
+    with tempfile.TemporaryDirectory() as folder, session.chdir(folder):
+        session.run(*command, **options)
+
+
+def run_tests(session, *arguments, **options):
+    """Run pytest on the installed package."""
+    paths = [str(ROOT / "tests")] if not any(word.startswith(str(ROOT)) for word in arguments) else []
+    in_temporary_folder(
+        session,
+        "python",
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        *paths,
+        *arguments,
+        **options,
+    )
+
+
+def group(name):
+    """The requirements of a dependency group."""
+    return nox.project.dependency_groups(PYPROJECT, name)
+
+
+def variants(session):
+    """The CPU levels that a release has and this machine runs, lowest first."""
+    code = "from deepcore._core import _cpu as c; print(*[v for v in c.BUILT if v in c.runnable()])"
+    with tempfile.TemporaryDirectory() as folder, session.chdir(folder):
+        return session.run("python", "-c", code, silent=True).split()
+
+
+def preset(session, name, *options):
+    """Configure, build and test a preset of CMakePresets.json, with warnings as errors."""
+    session.run("cmake", "--fresh", "--preset", name, "-DDEEPCORE_WERROR=ON", *options)
+    session.run("cmake", "--build", "--preset", name)
+    if name != "tidy":
+        session.run("ctest", "--preset", name)
+
+
+def compiles(source, *flags):
+    """Whether the C++ compiler takes a program, and the program runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = str(Path(folder) / "program")
+        command = [os.environ.get("CXX", "c++"), *flags, "-x", "c++", "-o", program, "-"]
+        built = subprocess.run(command, input=source, text=True, capture_output=True, check=False)
+        return (
+            built.returncode == 0
+            and subprocess.run([program], capture_output=True, check=False).returncode == 0
+        )
+
+
+@nox.session
+def package(session):
+    """Build the sdist, and from it the wheel with all CPU levels, as a package index would have them."""
+    session.install("-q", "build")
+    folder = session.posargs[0] if session.posargs else str(BUILD / "dist")
+    session.run("python", "-m", "build", "--outdir", folder, "-Ccmake.define.DEEPCORE_VARIANTS=all", ".")
+    (built,) = Path(folder).glob("*.whl")
+    session.log(f"{built.name}: {built.stat().st_size} bytes")
+    if built.stat().st_size >= LARGEST_WHEEL:
+        session.error(f"the wheel must be smaller than {LARGEST_WHEEL} bytes")
+
+
+@nox.session
+def quick(session):
+    """Run the quick tests."""
+    install_wheel(session, "test")
+    run_tests(session, "-m", "quick", *session.posargs)
+
+
+@nox.session
+def tests(session):
+    """Run what a user can run: no tools, no peers, no data files; on the lowest CPU level."""
+    install_wheel(session, "test")
+    run_tests(session, *session.posargs, env={"DEEPCORE_ISA": variants(session)[0], "DEEPCORE_DATA": None})
+
+
+@nox.session
+def oldest(session):
+    """Run the Python tests with the oldest allowed libraries; --force-python chooses the Python."""
+    install_wheel(session, "test,sklearn", *OLDEST)
+    session.run("python", "-m", "pip", "list")
+    folders = [str(ROOT / "tests" / name) for name in ("unit", "scikit_learn", "integration/test_readme.py")]
+    run_tests(session, *folders, *session.posargs)
+
+
+@nox.session
+def editable(session):
+    """Install as CONTRIBUTING.md says, and see that an import compiles a C++ file that has changed."""
+    session.install("-q", *group("build"))
+    folder = BUILD / "editable"
+    settings = [f"-Cbuild-dir={folder}", "-Ccmake.build-type=Debug"]  # not optimised: compiled sooner
+    session.install("-q", "--no-build-isolation", *settings, "-e", ".")
+    (module,) = (folder / "cpp").glob("_core_*.so")
+    before = module.stat().st_mtime_ns
+    (ROOT / "cpp/bindings/module.cpp").touch()
+    in_temporary_folder(session, "python", "-c", "import deepcore; deepcore.show_config()")
+    if module.stat().st_mtime_ns == before:
+        session.error("importing deepcore must compile cpp/bindings/module.cpp, which has changed")
+
+
+@nox.session
+def lint(session):
+    """Run ruff, mypy, stubtest and clang-format."""
+    install_wheel(session, "dev,test")
+    session.run("ruff", "check", "--no-cache", ".")
+    session.run("ruff", "format", "--no-cache", "--check", ".")
+    session.run("mypy", "--cache-dir", os.devnull)
+    allowed = str(ROOT / "tests" / "stubtest.allow")
+    in_temporary_folder(session, "python", "-m", "mypy.stubtest", "deepcore._core", "--allowlist", allowed)
+    sources = [str(path) for path in Path("cpp").rglob("*.[ch]pp")]
+    session.run("clang-format", "--dry-run", "-Werror", *sources, silent=True)
+
+
+@nox.session
+def native(session):
+    """Build and run the C++ tests: presets as arguments (release, tidy, asan, tsan), or all of them."""
+    install_wheel(session, "dev")
+    for name in session.posargs or ["release", "tidy", "asan", "tsan"]:
+        if name == "tsan" and not compiles("int main() {}", "-fsanitize=thread"):
+            session.log("skipped: ThreadSanitizer does not run here")
+        elif name == "release":  # benchmarks are compiled where Google Benchmark is installed
+            with_benchmarks = compiles("#include <benchmark/benchmark.h>\nint main() {}")
+            benchmarks = f"-DDEEPCORE_BENCHMARKS={'ON' if with_benchmarks else 'OFF'}"
+            preset(session, name, f"-DDEEPCORE_VARIANTS={';'.join(variants(session))}", benchmarks)
+        else:
+            preset(session, name, "-DDEEPCORE_VARIANTS=native")
+
+
+@nox.session
+def sanitized(session):
+    """Run the tests of the bindings on a module with checks of memory and undefined behaviour."""
+    settings = [
+        "cmake.build-type=Debug",
+        "install.strip=false",
+        "cmake.define.DEEPCORE_SANITIZE=address,undefined",
+        "cmake.define.DEEPCORE_VARIANTS=native",
+    ]
+    session.install("-q", ".[test]", *[f"--config-settings={line}" for line in settings])
+    # libstdc++ too, or the first C++ exception finds no __cxa_throw; Python itself is not free of leaks.
+    libraries = [
+        session.run("g++", f"-print-file-name={name}.so", external=True, silent=True).strip()
+        for name in ("libasan", "libstdc++")
+    ]
+    run_tests(
+        session,
+        "-s",
+        str(ROOT / "tests/unit"),
+        str(ROOT / "tests/property"),
+        env={
+            "LD_PRELOAD": " ".join(libraries),
+            "ASAN_OPTIONS": "detect_leaks=0",
+            "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+        },
+    )
+
+
+@nox.session
+def cross(session):
+    """Compile the library for ARM Linux, ARM macOS and Windows; run the ARM Linux tests under qemu."""
+    session.install("-q", *group("cross"))
+    python = shutil.which("python", path=session.bin)
+    for target in ("aarch64-macos", "x86_64-windows", "aarch64-linux"):
+        folder, runs = str(BUILD / target), target == "aarch64-linux" and can_run_arm(session)
+        session.run(
+            "cmake",
+            "--fresh",
+            "-S",
+            ".",
+            "-B",
+            folder,
+            "-G",
+            "Ninja",
+            "-DCMAKE_BUILD_TYPE=Release",
+            f"-DCMAKE_TOOLCHAIN_FILE={ROOT / 'cpp/cmake/toolchains' / target}.cmake",
+            f"-DDEEPCORE_ZIG_PYTHON={python}",
+            f"-DPython_EXECUTABLE={python}",
+            f"-DDEEPCORE_TESTS={'ON' if runs else 'OFF'}",
+        )
+        session.run("cmake", "--build", folder)
+        if runs:
+            session.run("ctest", "--test-dir", folder, "--output-on-failure", "--no-tests=error")
+
+
+def can_run_arm(session):
+    """Whether programs for ARM Linux run here; installs what they need where that is possible."""
+
+    def found():
+        return shutil.which("qemu-aarch64-static") and Path("/usr/aarch64-linux-gnu/lib").is_dir()
+
+    if not found() and shutil.which("apt-get") and os.geteuid() == 0:
+        for words in (["update"], ["install", "-y", "qemu-user-static", "libc6-arm64-cross"]):
+            session.run("apt-get", "-qq", *words, external=True, success_codes=range(256), silent=True)
+    if not found():
+        session.log(
+            "C++ tests for ARM Linux are skipped: they need qemu-aarch64-static and libc6-arm64-cross"
+        )
+    return bool(found())
+
+
+@nox.session
+def everything(session):
+    """Run all tests, beside all libraries that they compare with, and measure branch coverage."""
+    install_wheel(session, "dev,peers,test", *PEERS, *group("coverage"))
+    session.run("python", "-c", "import jax, onnxruntime, pandas, polars, sklearn, torch")
+    run_tests(session, "--cov", f"--cov-config={ROOT / 'pyproject.toml'}", "--cov-report=", *session.posargs)
+
+
+@nox.session
+def mutants(session):
+    """Plant faults in the Python package, one at a time, and see that a test fails: --minutes, --seed."""
+    install_wheel(session, "test,sklearn")
+    session.run("python", ".ci/mutants.py", *session.posargs)
