@@ -40,7 +40,16 @@ from deepcore.info import get_cmake_dir, get_include, show_config  # noqa: E402
 from deepcore.layers import Dense, Dropout, SymmetryWarning  # noqa: E402
 from deepcore.lbfgs import LBFGS  # noqa: E402
 from deepcore.model import Model  # noqa: E402
-from deepcore.optimizers import SGD, Adagrad, Adam, AdamW, NAdam, RMSProp  # noqa: E402
+from deepcore.optimizers import (  # noqa: E402
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    AMSGrad,
+    Lion,
+    NAdam,
+    RMSProp,
+)
 from deepcore.perceptron import mlp  # noqa: E402
 from deepcore.progress import Progress  # noqa: E402
 from deepcore.schedules import (  # noqa: E402
@@ -61,6 +70,7 @@ __version__: str
 __all__ = [
     "LBFGS",
     "SGD",
+    "AMSGrad",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -74,6 +84,7 @@ __all__ = [
     "Exponential",
     "History",
     "InverseTime",
+    "Lion",
     "MaxSeconds",
     "Model",
     "NAdam",

@@ -20,7 +20,18 @@ from deepcore.typing import Array
 if TYPE_CHECKING:
     from deepcore.model import Model
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "NAdam", "Optimizer", "OptimizerState", "RMSProp"]
+__all__ = [
+    "SGD",
+    "AMSGrad",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Lion",
+    "NAdam",
+    "Optimizer",
+    "OptimizerState",
+    "RMSProp",
+]
 
 
 @dataclass(frozen=True)
@@ -192,7 +203,42 @@ class NAdam(Optimizer):
     _name: ClassVar[str] = "nadam"
 
 
-_CLASSES: dict[str, type[Optimizer]] = {cls._name: cls for cls in (SGD, RMSProp, Adagrad, Adam, AdamW, NAdam)}
+@dataclass(frozen=True)
+class AMSGrad(Optimizer):
+    """Adam that divides by the root of the largest average of g^2 so far, which never becomes smaller.
+
+    Source: Reddi, Kale & Kumar (2018), as in ``torch.optim.Adam(amsgrad=True)``, which corrects the
+    bias of the maximum; weight decay is added to g.
+    """
+
+    learning_rate: LearningRate = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    _name: ClassVar[str] = "amsgrad"
+
+
+@dataclass(frozen=True)
+class Lion(Optimizer):
+    """``w -= learning_rate * sign(beta1 m + (1 - beta1) g)``; then ``m = beta2 m + (1 - beta2) g``.
+
+    Every parameter moves by the learning rate, or not at all where the sign is 0. Use a learning rate 3 to
+    10 times smaller than with AdamW, and a weight decay that much larger. It is decoupled, as in AdamW.
+
+    Source: Chen et al. (2023), "Symbolic Discovery of Optimization Algorithms", algorithm 2.
+    """
+
+    learning_rate: LearningRate = 1e-4
+    beta1: float = 0.9
+    beta2: float = 0.99
+    weight_decay: float = 0.0
+    _name: ClassVar[str] = "lion"
+
+
+_CLASSES: dict[str, type[Optimizer]] = {
+    cls._name: cls for cls in (SGD, RMSProp, Adagrad, Adam, AdamW, NAdam, AMSGrad, Lion)
+}
 
 
 class OptimizerState:
