@@ -67,7 +67,6 @@ Optimizer<T> make(const std::string& name, const Network<T>& network, Schedule r
   rule.weight_decay = everything ? 0.25 : optimizers()[at(rule.row)].weight_decay;
   return {rule, std::move(rates), network};
 }
-
 template <class T>
 std::vector<T> values(const Buffer<T>& buffer) {
   return {buffer.data(), buffer.data() + buffer.size()};

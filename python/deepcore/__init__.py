@@ -44,7 +44,7 @@ if _TYPE_CHECKING:
     from deepcore.installation import get_cmake_dir, get_include, show_config
     from deepcore.layers import Dense, Dropout
     from deepcore.model import Model, load, mlp
-    from deepcore.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, NAdam, RMSProp
+    from deepcore.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, AMSGrad, Lion, NAdam, RMSProp
     from deepcore.progress import Progress
     from deepcore.schedules import Constant, Cosine, Exponential, InverseTime, OneCycle, StepDecay, Warmup
 
@@ -60,7 +60,7 @@ _NAMES = {
     "installation": ("get_cmake_dir", "get_include", "show_config"),
     "layers": ("Dense", "Dropout"),
     "model": ("Model", "load", "mlp"),
-    "optimizers": ("LBFGS", "SGD", "Adagrad", "Adam", "AdamW", "NAdam", "RMSProp"),
+    "optimizers": ("LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSProp"),
     "progress": ("Progress",),
     "schedules": ("Constant", "Cosine", "Exponential", "InverseTime", "OneCycle", "StepDecay", "Warmup"),
 }
@@ -69,6 +69,7 @@ _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 __all__ = [
     "LBFGS",
     "SGD",
+    "AMSGrad",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -82,6 +83,7 @@ __all__ = [
     "Exponential",
     "History",
     "InverseTime",
+    "Lion",
     "MaxSeconds",
     "Model",
     "NAdam",

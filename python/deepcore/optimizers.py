@@ -20,9 +20,11 @@ from deepcore.typing import Array
 __all__ = [
     "LBFGS",
     "SGD",
+    "AMSGrad",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Lion",
     "NAdam",
     "Optimizer",
     "OptimizerState",
@@ -197,8 +199,43 @@ class NAdam(Optimizer):
     name: ClassVar[str] = "nadam"
 
 
+@dataclass(frozen=True)
+class AMSGrad(Optimizer):
+    """Adam that divides by the root of the largest average of g^2 so far, which never becomes smaller.
+
+    Source: Reddi, Kale & Kumar (2018), as in ``torch.optim.Adam(amsgrad=True)``, which corrects the
+    bias of the maximum; weight decay is added to g.
+    """
+
+    learning_rate: LearningRate = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    name: ClassVar[str] = "amsgrad"
+
+
+@dataclass(frozen=True)
+class Lion(Optimizer):
+    """``w -= learning_rate * sign(beta1 m + (1 - beta1) g)``; then ``m = beta2 m + (1 - beta2) g``.
+
+    Every parameter moves by the learning rate, or not at all where the sign is 0. Use a learning rate 3 to
+    10 times smaller than with AdamW, and a weight decay that much larger. It is decoupled, as in AdamW.
+
+    Source: Chen et al. (2023), "Symbolic Discovery of Optimization Algorithms", algorithm 2.
+    """
+
+    learning_rate: LearningRate = 1e-4
+    beta1: float = 0.9
+    beta2: float = 0.99
+    weight_decay: float = 0.0
+    name: ClassVar[str] = "lion"
+
+
 #: The class of every optimizer of ``catalog.optimizers``.
-by_name: dict[str, type[Optimizer]] = {cls.name: cls for cls in (SGD, RMSProp, Adagrad, Adam, AdamW, NAdam)}
+by_name: dict[str, type[Optimizer]] = {
+    cls.name: cls for cls in (SGD, RMSProp, Adagrad, Adam, AdamW, NAdam, AMSGrad, Lion)
+}
 
 
 @dataclass(frozen=True)

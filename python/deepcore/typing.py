@@ -60,7 +60,7 @@ LossName: TypeAlias = Literal[
 InitializerName: TypeAlias = Literal[
     "zeros", "normal", "xavier", "xavier_uniform", "he", "he_uniform", "lecun", "inverse_sqrt"
 ]
-OptimizerName: TypeAlias = Literal["sgd", "rmsprop", "adagrad", "adam", "adamw", "nadam"]
+OptimizerName: TypeAlias = Literal["sgd", "rmsprop", "adagrad", "adam", "adamw", "nadam", "amsgrad", "lion"]
 ScheduleName: TypeAlias = Literal["constant", "step", "exponential", "inverse_time", "cosine", "one_cycle"]
 NormName: TypeAlias = Literal["batch", "layer"]
 MetricName: TypeAlias = Literal["accuracy"]

@@ -1,5 +1,7 @@
 """deepcore and torch, step by step: the same update formulas, losses and gradients in float64."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,7 @@ TORCH = {
     ),
     "adam": make_adam(torch.optim.Adam),
     "adamw": make_adam(torch.optim.AdamW),
+    "amsgrad": make_adam(functools.partial(torch.optim.Adam, amsgrad=True)),
     "nadam": lambda p, h: torch.optim.NAdam(
         p,
         lr=RATE,
@@ -71,6 +74,7 @@ CASES = [(name, {}) for name in TORCH] + [
     ("adam", {"weight_decay": 0.01}),
     ("adamw", {"weight_decay": 0.1}),
     ("nadam", {"weight_decay": 0.01}),
+    ("amsgrad", {"weight_decay": 0.01, "beta2": 0.9}),
 ]
 IDS = [name + "".join(f"-{key}={value:g}" for key, value in hyper.items()) for name, hyper in CASES]
 

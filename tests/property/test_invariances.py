@@ -137,7 +137,7 @@ def test_a_linear_network_collapses_to_one_linear_map(depth, engine, eps):
     np.testing.assert_allclose(case.network.predict(case.X), collapsed, rtol=0, atol=depth * 8 * 4 * eps)
 
 
-@pytest.mark.parametrize("name", ["adam", "adamw", "nadam"])
+@pytest.mark.parametrize("name", ["adam", "adamw", "nadam", "amsgrad"])
 def test_the_first_step_of_adam_has_the_size_of_the_learning_rate(name, engine, eps):
     """m / (1 - beta1) = g and sqrt(v / (1 - beta2)) = |g|; nadam adds mu_2 m / (1 - mu_1 mu_2) to that."""
     case = cases.make(engine.Network, 6, [9, 3], "tanh", "softmax", m=30)

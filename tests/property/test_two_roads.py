@@ -22,6 +22,8 @@ RULES = [
     ("adam", {"weight_decay": 0.01}),
     ("adamw", {}),
     ("nadam", {}),
+    ("amsgrad", {"weight_decay": 0.01}),
+    ("lion", {"weight_decay": 0.01}),
 ]
 
 

@@ -17,6 +17,8 @@ DEFAULTS = {
     "adam": {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "epsilon_hat": 0.0, "weight_decay": 0.0},
     "adamw": {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.01},
     "nadam": {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "momentum_decay": 0.004, "weight_decay": 0.0},
+    "amsgrad": {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0},
+    "lion": {"beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0},
 }
 
 
@@ -80,7 +82,21 @@ def nadam(p, g, state, t, lr, beta1, beta2, eps, momentum_decay, weight_decay):
     return p - lr * mu_next / (1 - state["mu_product"] * mu_next) * m / root
 
 
-RULES = {f.__name__: f for f in (sgd, rmsprop, adagrad, adam, adamw, nadam)}
+def amsgrad(p, g, state, t, lr, beta1, beta2, eps, weight_decay):
+    """Reddi et al. (2018) as torch has it: Adam with the largest v, whose bias is corrected afterwards."""
+    m, v = moments(g + weight_decay * p, state, beta1, beta2)
+    state["v_max"] = np.maximum(state.get("v_max", 0.0), v)
+    return p - lr * (m / (1 - beta1**t)) / (np.sqrt(state["v_max"] / (1 - beta2**t)) + eps)
+
+
+def lion(p, g, state, t, lr, beta1, beta2, weight_decay):
+    """Chen et al. (2023), algorithm 2: p moves by lr against the sign of a blend of m and g."""
+    m = state.get("m", 0.0)
+    state["m"] = beta2 * m + (1 - beta2) * g
+    return p - lr * (np.sign(beta1 * m + (1 - beta1) * g) + weight_decay * p)
+
+
+RULES = {f.__name__: f for f in (sgd, rmsprop, adagrad, adam, adamw, nadam, amsgrad, lion)}
 
 
 def step(name, p, g, state, t, learning_rate, hyper=None):

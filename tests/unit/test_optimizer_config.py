@@ -24,6 +24,8 @@ ALL = [
     dc.Adam(),
     dc.AdamW(),
     dc.NAdam(),
+    dc.AMSGrad(),
+    dc.Lion(),
 ]
 
 
@@ -42,13 +44,15 @@ def test_an_own_loop_with_a_state_gives_the_bits_of_fit(optimizer, dtype):
     assert state.steps == 5
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adagrad", "adam", "adamw", "nadam"])
+@pytest.mark.parametrize(
+    "optimizer", ["sgd", "rmsprop", "adagrad", "adam", "adamw", "nadam", "amsgrad", "lion"]
+)
 def test_a_name_is_the_optimizer_with_its_defaults(optimizer):
     X, y = examples()
     by_name, by_class = net(), net()
     by_name.fit(X, y, optimizer, epochs=2)
     classes = {"sgd": dc.SGD, "rmsprop": dc.RMSProp, "adagrad": dc.Adagrad, "adam": dc.Adam}
-    classes |= {"adamw": dc.AdamW, "nadam": dc.NAdam}
+    classes |= {"adamw": dc.AdamW, "nadam": dc.NAdam, "amsgrad": dc.AMSGrad, "lion": dc.Lion}
     by_class.fit(X, y, classes[optimizer](), epochs=2)
     assert np.array_equal(by_name.flat_parameters, by_class.flat_parameters)
 

@@ -19,6 +19,8 @@ CASES = [(name, {}) for name in twin.DEFAULTS] + [
     ("adam", {"beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "weight_decay": 0.1}),
     ("adamw", {"weight_decay": 0.3}),
     ("nadam", {"momentum_decay": 0.02, "weight_decay": 0.1}),
+    ("amsgrad", {"beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "weight_decay": 0.1}),
+    ("lion", {"beta1": 0.5, "beta2": 0.8, "weight_decay": 0.3}),
 ]
 IDS = [name + "".join(f"-{key}={value:g}" for key, value in hyper.items()) for name, hyper in CASES]
 N = 37  # a vector tail in both precisions
@@ -223,3 +225,26 @@ def test_adagrad_without_epsilon_divides_by_the_correctly_rounded_root(dtype):
     p, s = np.zeros_like(g), np.zeros_like(g)
     _core.update("adagrad", {"eps": 0.0}, 1.0, 1, p, g, [s])
     np.testing.assert_array_equal(-p, g / np.sqrt(g * g))
+
+
+def test_lion_moves_by_the_rate_and_not_at_all_without_a_gradient(dtype):
+    p, m = np.zeros(4, dtype), np.zeros(4, dtype)
+    _core.update("lion", defaults("lion"), 0.5, 1, p, np.array([3, -1e-30, 0.0, -0.0], dtype), [m])
+    assert p.tolist() == [-0.5, 0.5, 0.0, 0.0]
+
+
+def test_lion_shows_a_gradient_that_is_not_a_number(dtype):
+    p, m = np.zeros(2, dtype), np.zeros(2, dtype)
+    _core.update("lion", defaults("lion"), 0.5, 1, p, np.array([np.nan, 1], dtype), [m])
+    assert np.isnan(p[0])
+    assert p[1] == -0.5
+
+
+def test_amsgrad_remembers_the_largest_average_of_squares(dtype):
+    p, slots = np.zeros(1, dtype), new_slots("amsgrad", 1, dtype)
+    largest = 0.0
+    for t, g in enumerate([1.0, 100.0, 0.0, 0.0, 1.0], start=1):
+        _core.update("amsgrad", defaults("amsgrad") | {"beta2": 0.5}, RATE, t, p, np.array([g], dtype), slots)
+        largest = max(largest, float(slots[1][0]))
+        assert slots[2][0] == largest
+    assert slots[1][0] < largest

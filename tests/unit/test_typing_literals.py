@@ -16,7 +16,7 @@ PAIRS = {
     "ScheduleName": catalog.schedules,
     "MetricName": catalog.metrics,
 }
-OPTIMIZERS = [dc.SGD, dc.RMSProp, dc.Adagrad, dc.Adam, dc.AdamW, dc.NAdam]
+OPTIMIZERS = [dc.SGD, dc.RMSProp, dc.Adagrad, dc.Adam, dc.AdamW, dc.NAdam, dc.AMSGrad, dc.Lion]
 SCHEDULES = [dc.Constant, dc.StepDecay, dc.Exponential, dc.InverseTime, dc.Cosine, dc.OneCycle]
 
 

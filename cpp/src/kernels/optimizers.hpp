@@ -277,6 +277,55 @@ struct NAdam {
   }
 };
 
-using Optimizers = Table<OptimizerInfo, Sgd, RmsProp, Adagrad, Adam, AdamW, NAdam>;
+// Reddi, Kale & Kumar 2018, as torch.optim.Adam with amsgrad=True.
+struct AmsGrad {
+  static constexpr OptimizerInfo info{
+      "amsgrad",
+      "adam with the largest s so far: s_max = max(s_max, s); p -= rate (m / (1 - beta1^t)) / "
+      "(sqrt(s_max / (1 - beta2^t)) + eps)",
+      {"m", "s", "s_max"},
+      {{"beta1", 0.9}, {"beta2", 0.999}, {"eps", 1e-8}}};
+  static constexpr std::size_t kBeta1 = constant(info, "beta1"), kBeta2 = constant(info, "beta2"),
+                               kEps = constant(info, "eps");
+
+  template <class T, class F>
+  static void choose(const double* h, const StepSize& size, F f) {
+    f(AdamStep<T, Decay::coupled, true>({h[kBeta1], h[kBeta2], h[kEps]}, size));
+  }
+};
+
+// Chen et al. 2023, algorithm 2: every parameter moves by the learning rate, whatever the size of its gradient.
+struct Lion {
+  static constexpr OptimizerInfo info{
+      "lion",
+      "p *= 1 - rate weight_decay; p -= rate sign(beta1 m + (1 - beta1) g); m = beta2 m + (1 - beta2) g",
+      {"m"},
+      {{"beta1", 0.9}, {"beta2", 0.99}}};
+  static constexpr std::size_t kBeta1 = constant(info, "beta1"), kBeta2 = constant(info, "beta2");
+
+  template <class T>
+  struct Step {
+    static constexpr int kSlots = 1;
+    using P = Packet<T>;
+    P up, down, beta1, rest1, beta2, rest2, keep;
+    Step(const double* h, const StepSize& size)
+        : up(all<P>(size.rate)), down(all<P>(-size.rate)), beta1(all<P>(h[kBeta1])), rest1(all<P>(1 - h[kBeta1])),
+          beta2(all<P>(h[kBeta2])), rest2(all<P>(1 - h[kBeta2])), keep(all<P>(1 - size.rate * size.decay)) {}
+    EIGEN_ALWAYS_INLINE void operator()(P& p, P g, P* m) const {
+      const P direction = pmadd(beta1, m[0], pmul(rest1, g)), zero = all<P>(0);
+      // sign(0) = 0: what pads stays zero, and so does a unit without a gradient. NaN stays NaN.
+      const P step = select(pcmp_lt(zero, direction), down, select(pcmp_lt(direction, zero), up, direction));
+      p = pmadd(p, keep, step);
+      m[0] = average(m[0], beta2, g, rest2);
+    }
+  };
+
+  template <class T, class F>
+  static void choose(const double* h, const StepSize& size, F f) {
+    f(Step<T>(h, size));
+  }
+};
+
+using Optimizers = Table<OptimizerInfo, Sgd, RmsProp, Adagrad, Adam, AdamW, NAdam, AmsGrad, Lion>;
 
 }  // namespace deepcore::kernels
