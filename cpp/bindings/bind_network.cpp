@@ -144,9 +144,10 @@ Spec make_spec(Index inputs, const std::vector<py::tuple>& layers, const std::st
   return {inputs, std::move(out), cost, input_dropout};
 }
 
-// The explicit order of a run: rows, of every epoch or of all of them one after the other.
+// The explicit order of a run: rows, of every epoch or of all of them one after the other. It is not copied: a callback may
+// write the order of the next epoch into it.
 py::array visiting_order(const py::array& order, Index m, Index epochs) {
-  const py::array out = usable<std::int64_t>("fit", "order", order).attr("copy")();
+  const py::array out = py::array_t<std::int64_t, py::array::c_style>(usable<std::int64_t>("fit", "order", order));
   if (out.ndim() != 1 || (out.size() != m && out.size() != epochs * m)) {
     throw py::value_error(text("fit: order must have shape (", m, ",) for every epoch, or (", epochs * m,
                                ",) for all of them, got ", shape_text(out)));

@@ -17,14 +17,10 @@ Index batch_of(const TrainOptions& options, Index m) {
   return options.batch_size == 0 ? m : std::min(options.batch_size, m);
 }
 
-void check_options(const TrainOptions& options, Index m) {
+void check_options(const TrainOptions& options) {
   require(options.epochs >= 0 && options.batch_size >= 0, "fit: epochs and batch_size must not be negative");
   require(options.order == nullptr || options.order_epochs == 1 || options.order_epochs == options.epochs,
           "fit: order must be that of every epoch or of all ", options.epochs, " epochs, got ", options.order_epochs);
-  for (Index i = 0; options.order != nullptr && i < options.order_epochs * m; ++i) {
-    require(options.order[i] >= 0 && options.order[i] < m, "fit: order must hold rows from 0 to ", m - 1, ", got ",
-            options.order[i], " at ", i);
-  }
 }
 
 }  // namespace
@@ -37,7 +33,8 @@ Run<T>::Run(Network<T>& network, const Examples<T>& examples, Optimizer<T>& opti
       // The order within one batch means nothing, but where it is given the sums follow it.
       shuffled_(options.order == nullptr && options.shuffle && batch_ < m_),
       plan_(make_plan<T>(network.spec, batch_, &optimizer.rule, options.threads)), team_(plan_.threads),
-      step_(network, examples, plan_, team_), order_(shuffled_ ? static_cast<std::size_t>(m_) : 0) {
+      step_(network, examples, plan_, team_),
+      order_(shuffled_ || options.order != nullptr ? static_cast<std::size_t>(m_) : 0) {
   // Not for all epochs: a run of 10^9 is meant to be ended by its monitor.
   result_.losses.reserve(static_cast<std::size_t>(std::min(options.epochs, Index{1} << 16)));
   step_.load();
@@ -50,7 +47,7 @@ bool Run<T>::advance(const Poll& poll) {
   const Index count = std::min(batch_, m_ - first_), number = optimizer_.steps;
   const TrainingStep training{options_.seed, number, options_.dropout ? (*options_.dropout)(number) : 1,
                               options_.smoothing ? (*options_.smoothing)(number) : 1};
-  const Sum sum = step_.run({visit_, first_, count}, &training, poll);
+  const Sum sum = step_.run({order_.empty() ? nullptr : order_.data(), first_, count}, &training, poll);
   if (!std::isfinite(sum.value())) {  // the parameters stay those before the step that would have lost them
     result_.first_nonfinite_step = number;
     return false;
@@ -72,10 +69,15 @@ bool Run<T>::advance(const Poll& poll) {
 
 template <class T>
 void Run<T>::begin_epoch() {
-  if (shuffled_) permutation(options_.seed, options_.first_epoch + epoch_, order_.data(), m_);
-  visit_ = shuffled_ ? order_.data() : options_.order;
-  if (visit_ != nullptr && options_.order_epochs > 1) visit_ += epoch_ * m_;
   loss_ = weight_ = {};
+  if (shuffled_) permutation(options_.seed, options_.first_epoch + epoch_, order_.data(), m_);
+  if (options_.order == nullptr) return;
+  const std::int64_t* given = options_.order + (options_.order_epochs > 1 ? epoch_ * m_ : 0);
+  std::copy_n(given, m_, order_.data());  // checked as it is now: a monitor may write a new order between epochs
+  for (Index i = 0; i < m_; ++i) {
+    const std::int64_t row = order_[static_cast<std::size_t>(i)];
+    require(row >= 0 && row < m_, "fit: order must hold rows from 0 to ", m_ - 1, ", got ", row, " at ", i);
+  }
 }
 
 template <class T>
@@ -106,7 +108,7 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
   using Clock = std::chrono::steady_clock;
   validate("fit", network.spec, examples);
   require(optimizer.fits(network), "fit: this optimizer was made for a network of another size");
-  check_options(options, examples.count());
+  check_options(options);
   const Exclusive writing(network.busy, kNetworkBusy), stepping(optimizer.busy, kOptimizerBusy);
   Run<T> run(network, examples, optimizer, options, monitor);
   auto next = Clock::now();
