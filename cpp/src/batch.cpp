@@ -68,32 +68,19 @@ const T* gather_targets(const Examples<T>& examples, const Spec& spec, const Sel
   return room;
 }
 
-// Eight partial sums, so that no addition waits for the one before.
 template <class T>
 BatchSums batch_sums(const Examples<T>& examples, const Selection& which, const double* losses) {
-  constexpr Index kLanes = 8;
-  Sum loss[kLanes];
-  Index j = 0;
-  if (examples.weights == nullptr) {
-    double high[kLanes] = {}, low[kLanes] = {};
-    for (; j + kLanes <= which.count; j += kLanes) {
-      for (Index k = 0; k < kLanes; ++k) {  // Sum::add, in lanes
-        const double x = losses[j + k], total = high[k] + x, part = total - high[k];
-        low[k] += (high[k] - (total - part)) + (x - part);
-        high[k] = total;
-      }
-    }
-    for (Index k = 0; k < kLanes; ++k) loss[k] = {high[k], low[k]};
-  }
   BatchSums total;
-  for (; j < which.count; ++j) {
-    const auto w = static_cast<double>(weight_of(examples, which[j]));
-    if (w == 0) continue;
-    total.loss.add(w * losses[j]);
-    if (examples.weights != nullptr) total.weight.add(w);
+  if (examples.weights == nullptr) {
+    const kernels::CompensatedSum sum = kernels::compensated_sum(which.count, losses);
+    return {{sum.high, sum.low}, {static_cast<double>(which.count), 0}};
   }
-  for (const Sum& part : loss) total.loss.add(part);
-  if (examples.weights == nullptr) total.weight.add(static_cast<double>(which.count));
+  for (Index j = 0; j < which.count; ++j) {
+    const auto w = static_cast<double>(weight_of(examples, which[j]));
+    if (w == 0) continue;  // the loss may be NaN
+    total.loss.add(w * losses[j]);
+    total.weight.add(w);
+  }
   return total;
 }
 

@@ -46,33 +46,27 @@ void LanePass<T>::gather(const Selection& which) {
   }
 }
 
+// Each layer is one panel, see way() in plan.cpp.
 template <class T>
 void LanePass<T>::forward(int l, Index m) {
   const PackedLayer<T>& layer = state_.layout().layer(l);
   const LayerSpec& spec = spec_.layer(l);
   const int activation = l < spec_.depth() ? spec.activation : kernels::kLinear;  // the output goes on from Z[L]
   const kernels::Left<T> W = state_.left(l);
-  for (Index p = 0; p < layer.rows.count(); ++p) {
-    const Index start = layer.rows.start(p), width = layer.rows.width(p);
-    kernels::narrow_forward<T>(activation, spec.parameter, layer.n_in, layer.rows.valid(p), m, ld_, W.panel(start), width,
-                               W.bias_of(start, layer.n_in, width), a_[at(l) - 1].data(),
-                               z_[at(l)].empty() ? nullptr : z_[at(l)].data() + start * ld_,
-                               a_[at(l)].data() + start * ld_);
-  }
+  const Index width = layer.rows.width(0);
+  kernels::narrow_forward<T>(activation, spec.parameter, layer.n_in, layer.n_out, m, ld_, W.panel(0), width,
+                             W.bias_of(0, layer.n_in, width), a_[at(l) - 1].data(),
+                             z_[at(l)].empty() ? nullptr : z_[at(l)].data(), a_[at(l)].data());
 }
 
 template <class T>
 void LanePass<T>::backward(int l, Index m) {
   const LayerSpec& spec = spec_.layer(l);
-  const kernels::Panels<T>& rows = state_.layout().layer(l).rows;
-  const kernels::Left<T> W = state_.transposed(l + 1);
+  const PackedLayer<T>& above = state_.layout().layer(l + 1);
   const Buffer<T>& x = z_[at(l)].empty() ? a_[at(l)] : z_[at(l)];
-  for (Index p = 0; p < rows.count(); ++p) {
-    const Index start = rows.start(p);
-    kernels::narrow_backward<T>(spec.activation, spec.parameter, rows.valid(p), spec_.units(l + 1), m, ld_,
-                                W.panel(start), rows.width(p), dz_[at(l) + 1].data(), x.data() + start * ld_,
-                                dz_[at(l)].data() + start * ld_);
-  }
+  kernels::narrow_backward<T>(spec.activation, spec.parameter, above.n_in, above.n_out, m, ld_,
+                              state_.left(l + 1).panel(0), above.rows.width(0), dz_[at(l) + 1].data(), x.data(),
+                              dz_[at(l)].data());
 }
 
 // One output already lies as the output function wants it; several are transposed, there and back.

@@ -37,7 +37,7 @@ Way way(const Spec& spec, const PackedLayout<T>& packed, const Rule* rule, int t
   bool narrow = rule != nullptr && threads == 1 && spec.plain() && !rule->clips();
   for (int l = 1; l <= spec.depth(); ++l) {
     widest = std::max(widest, spec.units(l));
-    narrow = narrow && kernels::narrow(spec.units(l - 1), spec.units(l));
+    narrow = narrow && kernels::narrow(spec.units(l - 1), spec.units(l)) && packed.layer(l).rows.count() == 1;
     narrow = narrow && (l == spec.depth() || !activation(spec, l).columnwise);
   }
   if (narrow) return Way::lanes;
@@ -91,7 +91,7 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
     const LayerPlan layer = layer_plan<T>(spec, l, plan.slab);
     plan.layers.push_back(layer);
     values += layer.size * ((l > 0 ? 2 : 1) + (l < spec.depth() ? kept_matrices(spec, l) : 0));
-    if (l > 1) transposed += kernels::Panels<T>{spec.units(l - 1)}.padded() * spec.units(l);
+    if (l > 1 && plan.way != Way::lanes) transposed += kernels::Panels<T>{spec.units(l - 1)}.padded() * spec.units(l);
     reparametrised = reparametrised || (l > 0 && spec.layer(l).reparametrised());
   }
   const auto bytes = [](Index count) { return static_cast<std::size_t>(count) * sizeof(T); };

@@ -12,6 +12,11 @@ namespace deepcore {
 
 namespace {
 
+// Parameters and slots beyond this size come closer while the product of their piece runs. With AVX-512 mnist-m and Adam
+// gain an eighth; with AVX2 it lost 5%, since they push what the product reads out of the first cache.
+constexpr double kFar = 512e3;
+constexpr bool kPrefetches = kernels::kLanes<float> > 8;
+
 std::size_t at(int l) { return static_cast<std::size_t>(l); }
 
 // By how much a gradient with that sum of squares shrinks: torch's rule.
@@ -188,12 +193,15 @@ void Update<T>::apply(Optimizer<T>& optimizer, const Pass<T>* pass, double weigh
   }
   const T factor = static_cast<T>(clips ? clip(optimizer.rule, weight) : 1 / weight);
   updaters_.prepare(optimizer);
+  const auto values = state_.layout().size() * static_cast<Index>(1 + optimizer.slots.size());
+  const bool far = kPrefetches && static_cast<double>(values) * sizeof(T) > kFar;
   for_each([&](const Piece& piece, int thread) {
     T* raw = pass != nullptr && !accumulated_ ? scratch_[static_cast<std::size_t>(thread)].data()
                                               : gradients_.data() + piece.offset;
-    // What the update will read comes closer while the product runs: mnist-m with Adam gains an eighth.
-    kernels::prefetch(state_.parameters() + piece.offset, piece.values());
-    for (const Buffer<T>& slot : optimizer.slots) kernels::prefetch(slot.data() + piece.offset, piece.values());
+    if (far) {
+      kernels::prefetch(state_.parameters() + piece.offset, piece.values());
+      for (const Buffer<T>& slot : optimizer.slots) kernels::prefetch(slot.data() + piece.offset, piece.values());
+    }
     if (pass != nullptr) {
       pass->gradient(piece, accumulated_, raw);
       finish(piece, raw, weight);

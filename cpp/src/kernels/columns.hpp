@@ -68,4 +68,10 @@ void multiply_by(Index n, Index m, Index stride, const T* y, T* x) {
   }
 }
 
+// The sum of n doubles with the rounding errors it has made (Knuth 1969, TwoSum).
+struct CompensatedSum {
+  double high, low;
+};
+CompensatedSum compensated_sum(Index n, const double* x);
+
 }  // namespace deepcore::kernels

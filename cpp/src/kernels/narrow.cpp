@@ -101,7 +101,7 @@ void narrow_backward(int activation, double parameter, Index n_in, Index n_out, 
   const auto products = [&](auto done) {
     narrow_groups<T>(m, [&](auto q, Index e) {
       for (Index i = 0; i < n_in; ++i) {
-        narrow_product<q()>(n_out, dZ + e, ld, W + i, step,
+        narrow_product<q()>(n_out, dZ + e, ld, W + i * step, 1,
                             [&](Index at, const V& sum) { done(sum, i * ld + e + at); });
       }
     });

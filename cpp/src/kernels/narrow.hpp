@@ -15,8 +15,8 @@ template <class T>
 void narrow_forward(int activation, double parameter, Index n_in, Index n_out, Index m, Index ld, const T* W,
                     Index step, const T* b, const T* A_prev, T* Z, T* A);
 
-// dZ (n_out, m) of the layer above, W' (n_in, n_out) with columns `step` apart -> d (n_in, m) = (W' dZ) * g'(x), x being Z
-// or A as the row reads.
+// dZ (n_out, m) of the layer above, W (n_out, n_in) with columns `step` apart -> d (n_in, m) = (W' dZ) * g'(x), x being Z or
+// A as the row reads.
 template <class T>
 void narrow_backward(int activation, double parameter, Index n_in, Index n_out, Index m, Index ld, const T* W,
                      Index step, const T* dZ, const T* x, T* d);
