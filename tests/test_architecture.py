@@ -31,7 +31,7 @@ INCLUDES = {
 
 # Floors of the Python package, lowest first; a module that is not named here stands on the middle floor.
 BOTTOM = {"_core", "typing"}
-MODELS = {"functional", "model", "perceptron", "checkpoint", "gradient_check"}
+MODELS = {"course", "functional", "model", "perceptron", "checkpoint", "gradient_check"}
 TOP = {"bench", "cli", "sklearn", "threadpools", "__init__"}
 
 # Libraries that are extras, and the only parts of the package that may import them.

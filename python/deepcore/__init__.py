@@ -103,7 +103,7 @@ def __getattr__(name: str) -> object:
     # what costs time to import is imported by who asks for it
     if name == "__version__":
         return _core.build_info()["version"]
-    if name in ("data", "graph"):
+    if name in ("course", "data", "graph"):
         from importlib import import_module
 
         return import_module(f"deepcore.{name}")
