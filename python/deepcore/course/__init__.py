@@ -15,5 +15,6 @@ Example:
 from __future__ import annotations
 
 from deepcore.course import course2_week1, course2_week2, formulas, week2, week3, week4
+from deepcore.course._check import Check, check
 
-__all__ = ["course2_week1", "course2_week2", "formulas", "week2", "week3", "week4"]
+__all__ = ["Check", "check", "course2_week1", "course2_week2", "formulas", "week2", "week3", "week4"]
