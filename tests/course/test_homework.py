@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +14,7 @@ from deepcore import course
 
 WRONG = [solution for part in (week2, week3, week4, course2) for solution in parse(part.TEXT)]
 RIGHT = parse(right.TEXT)
+HOMEWORK = Path(__file__).resolve().parents[2] / "docs" / "homework.md"
 # A combination that no table knows; the homework still names the function and the element.
 NOT_EXPLAINED = {("update_lr", "brackets")}
 
@@ -227,3 +230,10 @@ def test_parameters_returned_after_the_costs_are_named():
         return costs, parameters
 
     assert "return order" in course.check("week4", L_layer_model).cause
+
+
+@pytest.mark.skipif(not HOMEWORK.is_file(), reason="the documents are not beside the tests")
+@pytest.mark.parametrize("week", ["week2", "week3", "week4", "course2_week1", "course2_week2"])
+def test_the_document_lists_the_functions_of_a_week(week):
+    (row,) = re.findall(rf"^\| `{week}` \| (.*) \|$", HOMEWORK.read_text(encoding="utf-8"), re.MULTILINE)
+    assert tuple(re.findall(r"`(\w+)`", row)) == course.exercises(week)

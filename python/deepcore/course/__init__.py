@@ -3,7 +3,8 @@
 "The course" is the first one of the Deep Learning Specialization. ``week2``, ``week3`` and ``week4`` hold the
 functions of its notebooks by their names, with their arguments, caches and results; ``course2_week1`` and
 ``course2_week2`` those of the second course's first two weeks. ``formulas`` holds what the lectures derive.
-A notebook of the course runs after its import is changed.
+A notebook of the course runs after its import is changed. ``check`` says whether functions that a learner
+wrote are right, and names the likely mistake.
 
 Example:
     >>> import numpy as np
@@ -15,6 +16,16 @@ Example:
 from __future__ import annotations
 
 from deepcore.course import course2_week1, course2_week2, formulas, week2, week3, week4
-from deepcore.course._check import Check, check
+from deepcore.course._check import Check, check, exercises
 
-__all__ = ["Check", "check", "course2_week1", "course2_week2", "formulas", "week2", "week3", "week4"]
+__all__ = [
+    "Check",
+    "check",
+    "course2_week1",
+    "course2_week2",
+    "exercises",
+    "formulas",
+    "week2",
+    "week3",
+    "week4",
+]

@@ -13,7 +13,7 @@ from deepcore.course._exercise import Exercise
 from deepcore.course._trial import Trial
 from deepcore.course._weeks import WEEKS, right_helpers
 
-__all__ = ["Check", "check"]
+__all__ = ["Check", "check", "exercises"]
 
 
 @dataclass(frozen=True)
@@ -114,19 +114,16 @@ def check(week: str | int, functions: Any = None, **named: Callable[..., Any]) -
         >>> print(check("week2", {"sigmoid": sigmoid}).cause)
         Wrong sign in the exponent: it is exp(-z); a minus sign is missing.
     """
-    name = str(week).strip().lower().replace(" ", "").removeprefix("c1w")
-    name = f"week{name}" if name.isdigit() else name.replace("c2w", "course2_week")
-    if name not in WEEKS:
-        raise ValueError(f"check: week must be one of {', '.join(WEEKS)}, got {week!r}")
+    name = _week_name("check", week)
     given = _by_name(functions) | named
-    exercises = WEEKS[name]
-    found = {n: e for e in exercises for n in (e.name, *e.aliases) if callable(given.get(n))}
+    known = WEEKS[name]
+    found = {n: e for e in known for n in (e.name, *e.aliases) if callable(given.get(n))}
     if not found:
-        known = ", ".join(e.name for e in exercises)
-        raise ValueError(f"check: no function of {name} was given; its functions are {known}")
+        names = ", ".join(exercises(name))
+        raise ValueError(f"check: no function of {name} was given; its functions are {names}")
     passed: list[str] = []
     remarks: list[str] = []
-    missing = tuple(e.name for e in exercises if e not in found.values())
+    missing = tuple(e.name for e in known if e not in found.values())
     for as_given, exercise in found.items():
         verdict = _judge(name, exercise, given[as_given], as_given)
         if isinstance(verdict, tuple):
@@ -136,6 +133,24 @@ def check(week: str | int, functions: Any = None, **named: Callable[..., Any]) -
         passed.append(as_given)
         remarks += [verdict] if verdict else []
     return Check(name, True, passed=tuple(passed), missing=missing, remarks=tuple(remarks))
+
+
+def exercises(week: str | int) -> tuple[str, ...]:
+    """Return the names of the functions of a week that ``check`` knows, helper functions first.
+
+    Example:
+        >>> exercises("week3")[:3]
+        ('sigmoid', 'layer_sizes', 'initialize_parameters')
+    """
+    return tuple(exercise.name for exercise in WEEKS[_week_name("exercises", week)])
+
+
+def _week_name(who: str, week: str | int) -> str:
+    name = str(week).strip().lower().replace(" ", "").removeprefix("c1w")
+    name = f"week{name}" if name.isdigit() else name.replace("c2w", "course2_week")
+    if name not in WEEKS:
+        raise ValueError(f"{who}: week must be one of {', '.join(WEEKS)}, got {week!r}")
+    return name
 
 
 def _by_name(functions: Any) -> dict[str, Any]:
