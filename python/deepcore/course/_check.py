@@ -63,7 +63,7 @@ class Check:
                 ("likely cause", self.cause),
             ]
         lines += [("right", ", ".join(self.passed) or "none")]
-        if self.missing:
+        if self.ok and self.missing:
             lines += [("not given", ", ".join(self.missing))]
         return lines + [("remark", remark) for remark in self.remarks]
 
@@ -117,7 +117,7 @@ def check(week: str | int, functions: Any = None, **named: Callable[..., Any]) -
     name = _week_name("check", week)
     given = _by_name(functions) | named
     known = WEEKS[name]
-    found = {n: e for e in known for n in (e.name, *e.aliases) if callable(given.get(n))}
+    found = {n: e for e in known for n in (e.name, *e.aliases) if _is_meant(e, given.get(n))}
     if not found:
         names = ", ".join(exercises(name))
         raise ValueError(f"check: no function of {name} was given; its functions are {names}")
@@ -151,6 +151,12 @@ def _week_name(who: str, week: str | int) -> str:
     if name not in WEEKS:
         raise ValueError(f"{who}: week must be one of {', '.join(WEEKS)}, got {week!r}")
     return name
+
+
+def _is_meant(exercise: Exercise, function: Any) -> bool:
+    """Whether a function is the one of the exercise: one name can stand for two functions of a course."""
+    names = tuple(_calls.parameter_names(function) or ()) if callable(function) else None
+    return names is not None and names[: len(exercise.only_if)] == exercise.only_if
 
 
 def _by_name(functions: Any) -> dict[str, Any]:

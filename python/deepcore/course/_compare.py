@@ -89,11 +89,13 @@ class Form:
         names: Of the returned values.
         items: Of what each element of a list holds.
         optional: Keys of dictionaries that may be missing.
+        find_order: Whether values in another order are noticed, which takes time.
     """
 
     names: Names
     items: Names = ()
     optional: frozenset[str] = frozenset()
+    find_order: bool = True
 
     def values(self, got: Any, expected: Any) -> dict[str, Any]:
         """Return the arrays of a result by name.
@@ -162,7 +164,7 @@ class Form:
             start = "The cache" if cache else "The result"
             cause = f"{start} has {len(got)} values instead of {len(names)}: {written}."
             raise WrongForm(Difference(what, None, f"{len(names)} values", f"{len(got)} values", cause))
-        order = _found_order(got, expected)
+        order = _found_order(got, expected) if self.find_order else None
         if order:
             found = written_names(tuple(names[i] for i in order))
             where = "cache order: its values stand" if cache else "return order: the values are returned"

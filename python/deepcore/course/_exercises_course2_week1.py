@@ -86,10 +86,25 @@ def forward(at: Mistakes, X: Any, parameters: Any, keep_prob: float = 1.0, dropo
     random = np.random.RandomState(1)
     values: Arrays = dict(parameters)
     A = X
+    for layer in (1, 2, 3):
+        at.layer = layer
+        Z = m_.affine(at, "Z", parameters[f"W{layer}"], A, parameters[f"b{layer}"])
+        A = m_.sigmoid(at, "A3", Z) if layer == 3 else m_.relu(at, "A", Z)
+        values[f"Z{layer}"] = Z
+        if dropout and layer < 3:
+            A, values[f"D{layer}"] = dropped(at, random, A, keep_prob)
+        values[f"A{layer}"] = A
+    at.layer = None
+    return values["A3"], values
+
+
+def dropped(at: Mistakes, random: Any, A: Any, keep_prob: float) -> tuple[Any, Any]:
+    """Compute A after dropout, and the mask."""
     scale = at("scale", 1 / keep_prob,
         ("Missing division by keep_prob: inverted dropout scales the kept units by 1/keep_prob.", lambda: 1.0),
         ("Multiplied by keep_prob instead of divided: inverted dropout scales by 1/keep_prob.", lambda: keep_prob),
-        ("Divided by 1 - keep_prob instead of keep_prob.", lambda: 1 / (1 - keep_prob))) if dropout else 1.0  # fmt: skip
+        ("Divided by keep_prob twice: inverted dropout scales by 1/keep_prob.", lambda: keep_prob**-2),
+        ("Divided by 1 - keep_prob instead of keep_prob.", lambda: 1 / (1 - keep_prob)))  # fmt: skip
     kept = at("kept", "below",
         ("The comparison of the mask is reversed: D = rand < keep_prob.", lambda: "above"),
         ("The mask uses 1 - keep_prob: D = rand < keep_prob.", lambda: "other"),
@@ -97,27 +112,11 @@ def forward(at: Mistakes, X: Any, parameters: Any, keep_prob: float = 1.0, dropo
         ("The mask is missing: no unit is dropped.", lambda: "all"),
         ("The mask is not compared with keep_prob: D = rand < keep_prob is 0 or 1.", lambda: "raw"),
         ("One row of numbers is drawn for all units: the mask has the shape of A.", lambda: "row"),
-        ("The seed is set again for each mask.", lambda: "reseeded"))  # fmt: skip
-    used = at("used", True, ("The mask is not multiplied with A.", lambda: False))
-    both = at(
-        "both",
-        (1, 2),
-        ("The second hidden layer has no dropout.", lambda: (1,)),
-        ("The first hidden layer has no dropout.", lambda: (2,)),
-    )
-    for layer in (1, 2, 3):
-        Z = m_.affine(at, "Z", parameters[f"W{layer}"], A, parameters[f"b{layer}"])
-        A = m_.sigmoid(at, "A3", Z) if layer == 3 else m_.relu(at, "A", Z)
-        values[f"Z{layer}"] = Z
-        if dropout and layer < 3:
-            if kept == "reseeded":
-                random = np.random.RandomState(1)
-            D = _mask(random, A.shape, keep_prob, kept)
-            values[f"D{layer}"] = D
-            if layer in both:
-                A = (A * D if used else A) * scale
-        values[f"A{layer}"] = A
-    return values["A3"], values
+        ("The random seed is set again for each mask.", lambda: "reseeded"))  # fmt: skip
+    D = _mask(np.random.RandomState(1) if kept == "reseeded" else random, A.shape, keep_prob, kept)
+    return at("dropout", A * D * scale,
+        ("The mask is not multiplied with A.", lambda: A * scale),
+        ("The mask and the division by keep_prob are missing: there is no dropout.", lambda: A)), D  # fmt: skip
 
 
 def _mask(random: Any, shape: Any, keep_prob: float, kind: str) -> Any:
@@ -154,6 +153,7 @@ def backward(
         ("Missing L2 term in dW: lambda/m * W must be added.", lambda: 0.0),
         ("Wrong factor of the L2 term: lambda/(2m) is that of the cost, the derivative has lambda/m.", lambda: lambd / (2 * m)),
         ("Wrong factor of the L2 term: missing 1/m, lambda * W is used.", lambda: lambd),
+        ("Wrong factor of the L2 term: brackets are missing in lambda/(2m).", lambda: lambd / 2 * m),
         ("Wrong factor of the L2 term: 2 lambda/m is used.", lambda: 2 * lambd / m),
         ("Wrong factor of the L2 term: lambda is missing.", lambda: 1 / m),
         ("Wrong sign: the L2 term is subtracted in dW.", lambda: -lambd / m))  # fmt: skip
@@ -161,18 +161,9 @@ def backward(
         ("The L2 term is added to db: the biases are not regularised.", lambda: "Wb"),
         *((f"Missing L2 term in dW{k}: lambda/m * W{k} must be added.", (lambda k=k: str(k))) for k in (1, 2, 3)),
         ("The L2 term of dW holds W squared: its derivative is lambda/m * W.", lambda: "squares"))  # fmt: skip
-    scale = at("scale", 1 / keep_prob,
-        ("Missing division by keep_prob: dA is scaled by 1/keep_prob, as A was.", lambda: 1.0),
-        ("Multiplied by keep_prob instead of divided.", lambda: keep_prob),
-        ("Divided by 1 - keep_prob instead of keep_prob.", lambda: 1 / (1 - keep_prob) if keep_prob < 1 else 1.0))  # fmt: skip
-    masks = at("masks", "right",
-        ("The mask is missing: dA must be multiplied with D of the forward pass.", lambda: "none"),
-        ("The masks are swapped: dA2 needs D2, and dA1 needs D1.", lambda: "exchanged"),
-        ("The mask is missing in dA1: it must be multiplied with D1.", lambda: "no 1"),
-        ("The mask is missing in dA2: it must be multiplied with D2.", lambda: "no 2"),
-        ("The mask is inverted: 1 - D is used.", lambda: "inverted"))  # fmt: skip
     grads: Arrays = {}
     for layer in (3, 2, 1):
+        at.layer = layer
         A_prev, W = (X if layer == 1 else values[f"A{layer - 1}"]), values[f"W{layer}"]
         dW = m_.mean_product(at, "dW", dZ, A_prev) + (
             0 if place == str(layer) else decay * (W * W if place == "squares" else W)
@@ -182,12 +173,24 @@ def backward(
         if layer > 1:
             dA = input_gradient(at, W, dZ)
             if dropout:
-                D = values[f"D{3 - layer + 1 if masks == 'exchanged' else layer - 1}"]
-                D = 1 - D if masks == "inverted" else D
-                dA = (dA if masks in ("none", f"no {layer - 1}") else dA * D) * scale
+                dA = dropped_gradient(at, dA, values[f"D{layer - 1}"], values[f"D{4 - layer}"], keep_prob)
             grads[f"dA{layer - 1}"] = dA
             dZ = hidden_gradient(at, dA, values[f"A{layer - 1}"])
+    at.layer = None
     return grads
+
+
+def dropped_gradient(at: Mistakes, dA: Any, D: Any, other: Any, keep_prob: float) -> Any:
+    """Compute ``dA * D / keep_prob``."""
+    scale = at("scale", 1 / keep_prob,
+        ("Missing division by keep_prob: dA is scaled by 1/keep_prob, as A was.", lambda: 1.0),
+        ("Multiplied by keep_prob instead of divided.", lambda: keep_prob),
+        ("Divided by 1 - keep_prob instead of keep_prob.", lambda: 1 / (1 - keep_prob)))  # fmt: skip
+    return at("masked", dA * D * scale,
+        ("The mask is missing: dA must be multiplied with D of the forward pass.", lambda: dA * scale),
+        ("The masks are swapped: dA2 needs D2, and dA1 needs D1.", lambda: dA * other * scale),
+        ("The mask is inverted: 1 - D is used.", lambda: dA * (1 - D) * scale),
+        ("The mask and the division by keep_prob are missing.", lambda: dA))  # fmt: skip
 
 
 def input_gradient(at: Mistakes, W: Any, dZ: Any) -> Any:
@@ -271,6 +274,6 @@ EXERCISES = (
     Exercise("backward_propagation_with_dropout",
         ("X", "Y", "cache", "keep_prob"), backward_propagation_with_dropout, lambda: backward_cases(True),
              order=GRADIENTS, optional=INNER),
-    Exercise("forward_propagation", ("x", "theta"), forward_propagation, lambda: [[2, 4], [3.5, -1.5]], returns="J", required=2),
-    Exercise("backward_propagation", ("x", "theta"), backward_propagation, lambda: [[2, 4], [3.5, -1.5]], returns="dtheta", required=2),
+    Exercise("forward_propagation", ("x", "theta"), forward_propagation, lambda: [[2, 4], [3.5, -1.5]], returns="J", only_if=("x", "theta")),
+    Exercise("backward_propagation", ("x", "theta"), backward_propagation, lambda: [[2, 4], [3.5, -1.5]], returns="dtheta", only_if=("x", "theta")),
 )  # fmt: skip

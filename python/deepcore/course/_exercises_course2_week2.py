@@ -74,11 +74,25 @@ def initialize_velocity(at: Mistakes, parameters: Any) -> Any:
     return zeros(at, parameters, "v")
 
 
-def average(at: Mistakes, place: str, old: Any, new: Any, beta: float, what: str) -> Any:
-    """Compute ``beta old + (1 - beta) new``."""
+def average(
+    at: Mistakes, place: str, old: Any, new: Any, beta: float, what: str, other: float | None = None
+) -> Any:
+    """Compute ``beta old + (1 - beta) new``; Adam has an ``other`` beta that can be taken by mistake."""
+    mixed = beta if other is None else other
     return at(
         place,
         beta * old + (1 - beta) * new,
+        (f"The factor of the gradient is {what} instead of 1 - {what}.", lambda: beta * old + beta * new),
+        (f"The factor of the old average is 1 - {what} instead of {what}.", lambda: (1 - beta) * (old + new)),
+        ("beta1 and beta2 are swapped.", lambda: mixed * old + (1 - mixed) * new),
+        (
+            "beta1 and beta2 are mixed: the old average has the wrong one.",
+            lambda: mixed * old + (1 - beta) * new,
+        ),
+        (
+            "beta1 and beta2 are mixed: the gradient has the wrong one.",
+            lambda: beta * old + (1 - mixed) * new,
+        ),
         (f"The factor 1 - {what} is missing before the gradient.", lambda: beta * old + new),
         (
             f"{what} and 1 - {what} are swapped: {what} belongs to the old average.",
@@ -154,15 +168,8 @@ def update_parameters_with_adam(
     epsilon: float,
 ) -> Any:
     squares = {name: squared(at, grad) for name, grad in grads.items()}
-    beta_v, beta_s = at(
-        "betas",
-        (beta1, beta2),
-        ("beta1 and beta2 are swapped.", lambda: (beta2, beta1)),
-        ("beta1 is used for s instead of beta2.", lambda: (beta1, beta1)),
-        ("beta2 is used for v instead of beta1.", lambda: (beta2, beta2)),
-    )
-    new_v = {name: average(at, "v", v[name], grads[name], beta_v, "beta1") for name in v}
-    new_s = {name: average(at, "s", s[name], squares[name], beta_s, "beta2") for name in s}
+    new_v = {name: average(at, "v", v[name], grads[name], beta1, "beta1", beta2) for name in v}
+    new_s = {name: average(at, "s", s[name], squares[name], beta2, "beta2", beta1) for name in s}
     missing = "Missing bias correction"
     c_v, c_s = at(
         "correction",
@@ -171,6 +178,8 @@ def update_parameters_with_adam(
         (f"{missing} of s: divide it by 1 - beta2^t.", lambda: (1 - beta1**t, 1.0)),
         (f"{missing} of v: divide it by 1 - beta1^t.", lambda: (1.0, 1 - beta2**t)),
         ("Wrong bias correction: the power t is missing, it is 1 - beta^t.", lambda: (1 - beta1, 1 - beta2)),
+        ("Wrong bias correction of v: the power t is missing, it is 1 - beta1^t.", lambda: (1 - beta1, 1 - beta2**t)),
+        ("Wrong bias correction of s: the power t is missing, it is 1 - beta2^t.", lambda: (1 - beta1**t, 1 - beta2)),
         ("Wrong bias correction: beta * t is used instead of beta^t.", lambda: (1 - beta1 * t, 1 - beta2 * t)),
         ("Wrong bias correction: beta2 is used for v and beta1 for s (swapped).", lambda: (1 - beta2**t, 1 - beta1**t)),
         ("Wrong bias correction of s: beta1 is used instead of beta2.", lambda: (1 - beta1**t, 1 - beta1**t)),

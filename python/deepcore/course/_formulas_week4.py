@@ -107,6 +107,7 @@ def forward(at: Mistakes, X: Any, parameters: Mapping[str, Any]) -> Any:
         "linear": np.array,
     }
     for layer in range(1, count + 1):
+        at.layer = layer
         number = 1 if weights == 1 else layer - 1 if weights == 2 and layer == L else layer
         W, b = parameters[f"W{number}"], parameters[f"b{number}"]
         Z = m_.affine(at, "Z", W, A, b)
@@ -115,6 +116,7 @@ def forward(at: Mistakes, X: Any, parameters: Mapping[str, Any]) -> Any:
         hidden_next = layer < count - 1
         wrong = {"X": (X, layer < count), "X hidden": (X, hidden_next), "Z": (Z, layer < count)}.get(reads)
         A = wrong[0] if wrong and wrong[1] else A_next
+    at.layer = None
     return A, caches
 
 
@@ -270,12 +272,14 @@ def L_model_backward(at: Mistakes, AL: Any, Y: Any, caches: Any) -> Any:
     dAL = dA
     grads: Arrays = {}
     for layer in range(L, 0, -1):
+        at.layer = layer
         number = {0: layer - 1, -1: layer - 2, 9: L - layer, 8: L - 1, 7: min(layer, L - 1)}[wrong_cache]
         (A_prev, W, _), Z = caches[number]
         dZ = slope(at, dA, Z, last if layer == L else hidden, "dZ")
         dA_prev, dW, db = linear_gradients(at, dZ, A_prev, W)
         grads |= {f"dW{layer}": dW, f"db{layer}": db, f"dA{layer if old_names else layer - 1}": dA_prev}
         dA = dAL if chain == "dAL" else grads[f"dA{L - 1}"] if chain == "last" and not old_names else dA_prev
+    at.layer = None
     first = {name: value for name, value in grads.items() if name[2:] != "1" and name != "dA0"}
     last_only = {name: value for name, value in grads.items() if name not in (f"dW{L}", f"db{L}")}
     shifted = {f"{name[:2]}{int(name[2:]) - (name[1] != 'A')}": value for name, value in grads.items()}

@@ -51,18 +51,23 @@ class Mistakes:
 
     Attributes:
         causes: The cause of every mistake that the formula offers, by its place and number, in the order met.
+        layer: Set in a loop over layers; a mistake can then be made in all layers or in one of them.
     """
 
     def __init__(self, *chosen: Choice) -> None:
         self.chosen = dict(chosen)
         self.causes: dict[Choice, str] = {}
+        self.layer: int | None = None
 
     def __call__(self, place: str, right: Any, *mistakes: Mistake) -> Any:
         """Return ``right``, or what the mistake that was chosen for ``place`` gives."""
         offered = [*mistakes, *_usual(right)]
+        here = "" if self.layer is None else f"{place}, layer {self.layer}"
         for number, (cause, wrong) in enumerate(offered):
             self.causes[place, number] = cause
-            if self.chosen.get(place) == number:
+            if here:
+                self.causes[here, number] = cause
+            if number in (self.chosen.get(place), self.chosen.get(here)):
                 return wrong()
         return right
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import combinations, islice
 from typing import Any
 
@@ -13,8 +14,8 @@ from deepcore.course._compare import Difference, Sizes, WrongForm
 from deepcore.course._exercise import Exercise
 from deepcore.course._mistakes import ALSO_RIGHT, Choice
 
-# Two mistakes at once are tried up to this number of pairs, about a second.
-MOST_PAIRS = 3000
+# Bound of pairs of mistakes times mistakes of the formula: the search for two mistakes takes a few seconds.
+MOST_WORK = 120_000
 
 
 class Trial:
@@ -24,6 +25,8 @@ class Trial:
         self.exercise = exercise
         self.function = function
         self.form = _compare.Form(exercise.returns, exercise.items, exercise.optional)
+        # With this form the results of mistakes are read.
+        self.quick_form = replace(self.form, find_order=False)
         self.cases = exercise.cases()
         self.outcomes = [_calls.call(function, exercise, case) for case in self.cases]
         self.differences = [self._difference(i, self._right(i)) for i in range(len(self.cases))]
@@ -45,18 +48,19 @@ class Trial:
         with np.errstate(all="ignore"):
             return self.exercise.right(self.cases[i], *chosen)
 
-    def _difference(self, i: int, expected: Any, in_place_matters: bool = True) -> Difference | None:
+    def _difference(self, i: int, expected: Any, final: bool = True) -> Difference | None:
         """How the outcome of a case differs from a result."""
         outcome, exercise = self.outcomes[i], self.exercise
         if outcome.error is not None:
             return Difference("result", None, "a result", _error(outcome.error), "")
         try:
-            got = self.form.values(self._first(outcome.value, expected), expected)
-        except WrongForm as form:
-            return form.difference
-        right = self.form.values(expected, expected)
+            form = self.form if final else self.quick_form
+            got = form.values(self._first(outcome.value, expected), expected)
+        except WrongForm as wrong:
+            return wrong.difference
+        right = self.quick_form.values(expected, expected)
         found = _compare.first_difference(got, right, exercise.order)
-        if found is None and in_place_matters and outcome.changed and not exercise.changes_arguments:
+        if found is None and final and outcome.changed and not exercise.changes_arguments:
             cause = f"The argument {outcome.changed[0]} is changed in place (mutated): work on a copy of it."
             return Difference(outcome.changed[0], None, "an unchanged argument", "a changed argument", cause)
         return found
@@ -146,7 +150,7 @@ class Trial:
                 if any(self._explains(whole, *edition, choice) for edition in editions):
                     return causes[choice]
         pairs = combinations(self._with_effect(choices), 2) if with_parts else ()
-        for pair in islice((p for p in pairs if p[0][0] != p[1][0]), MOST_PAIRS):
+        for pair in islice((p for p in pairs if p[0][0] != p[1][0]), MOST_WORK // max(len(causes), 1)):
             if self._explains(False, *pair):
                 return " ".join(causes[choice] for choice in reversed(pair))
         return ""
@@ -164,13 +168,16 @@ class Trial:
             return False
         try:
             right = self._right(i)
-            values = self.form.values(result, right)
-            return array in values and not _compare.same(values[array], self.form.values(right, right)[array])
+            values = self.quick_form.values(result, right)
+            return array in values and not _compare.same(
+                values[array], self.quick_form.values(right, right)[array]
+            )
         except WrongForm:
             return False
 
     def _explains(self, whole: bool, *chosen: Choice) -> bool:
         """Whether the mistakes give the whole result, or its first wrong array, in every case that ran."""
+        name = next((found.array for found in self.differences if found is not None and found.arrays), "")
         explained = False
         for i, outcome in enumerate(self.outcomes):
             if outcome.error is not None:
@@ -179,21 +186,24 @@ class Trial:
             if result is None:
                 return False
             found = self.differences[i]
-            if whole or found is None:
-                if self._difference(i, result, in_place_matters=False):
+            if whole:
+                same = not self._difference(i, result, final=False)
+                if not same or not _same_keys(outcome.value, result, self._right(i)):
                     return False
-                if not _same_keys(outcome.value, result, self._right(i)):
-                    return False
-                explained = explained or found is not None
-            else:
-                try:
-                    value = self.form.values(result, result)
-                except WrongForm:
-                    return False
-                if found.arrays is None or not _compare.same(found.arrays[0], value.get(found.array)):
-                    return False
-                explained = True
+            elif not self._gives(i, name if found is None else found.array, result):
+                return False
+            explained = explained or found is not None
         return explained
+
+    def _gives(self, i: int, array: str, result: Any) -> bool:
+        """Whether a result has the same array as the outcome of a case."""
+        try:
+            expected = self._right(i)
+            got = self.quick_form.values(self._first(self.outcomes[i].value, expected), expected)
+            values = self.quick_form.values(result, expected)
+        except WrongForm:
+            return False
+        return array in got and array in values and _compare.same(got[array], values[array])
 
 
 def _from_the_result_backwards(choices: list[Choice]) -> list[Choice]:
