@@ -237,3 +237,12 @@ def test_parameters_returned_after_the_costs_are_named():
 def test_the_document_lists_the_functions_of_a_week(week):
     (row,) = re.findall(rf"^\| `{week}` \| (.*) \|$", HOMEWORK.read_text(encoding="utf-8"), re.MULTILINE)
     assert tuple(re.findall(r"`(\w+)`", row)) == course.exercises(week)
+
+
+def test_a_mistake_that_no_table_knows_is_located_and_says_where_to_look():
+    def sigmoid_backward(dA, cache):
+        return dA / (1 + np.exp(-cache)) * (1 - cache)
+
+    result = course.check("week4", sigmoid_backward)
+    assert (result.array, result.element) == ("dZ", (0, 0))
+    assert "the derivative and its argument" in result.cause

@@ -16,6 +16,17 @@ from deepcore.course._exercise import Names
 RTOL, ATOL = 1e-6, 1e-9
 
 
+# Where mistakes are frequent in a function whose name holds the word.
+WHERE_TO_LOOK = {
+    "backward": "the derivative and its argument, transposes and 1/m",
+    "derivative": "the derivative and its argument",
+    "update": "the sign and the learning rate",
+    "forward": "the bias, the order of the factors and the activation",
+    "cost": "the terms of the log, the signs and 1/m",
+    "initialize": "the scale and the shapes",
+}
+
+
 @dataclass(frozen=True)
 class Difference:
     """A difference between a result and the right result.
@@ -284,7 +295,7 @@ def _described(array: Any) -> str:
     return f"array of shape {array.shape}" if array.ndim else "a number"
 
 
-def guess(name: str, got: Any, right: Any, sizes: Sizes) -> str:
+def guess(function: str, name: str, got: Any, right: Any, sizes: Sizes) -> str:
     """Return the likely cause of a difference that no known mistake of the formula gives."""
     m = sizes.m
     if got.shape != right.shape:
@@ -299,7 +310,7 @@ def guess(name: str, got: Any, right: Any, sizes: Sizes) -> str:
         return f"{name} holds whole numbers only: it was truncated to an int dtype."
     if close(np.sort(got, axis=None), np.sort(right, axis=None)):
         return f"{name} holds the right numbers in a wrong order: it is transposed or reshaped."
-    return _guess_from_ratio(got, right, sizes) or _guess_from_pattern(name, got, right)
+    return _guess_from_ratio(got, right, sizes) or _guess_from_pattern(function, name, got, right)
 
 
 def _guess_from_shape(name: str, got: Any, right: Any, m: int) -> str:
@@ -360,7 +371,7 @@ def _guess_from_ratio(got: Any, right: Any, sizes: Sizes) -> str:
     return f"It is {ratio:.6g} times the right result: a constant factor is wrong." if got.ndim else ""
 
 
-def _guess_from_pattern(name: str, got: Any, right: Any) -> str:
+def _guess_from_pattern(function: str, name: str, got: Any, right: Any) -> str:
     if got.ndim == 2 and got.shape[0] == got.shape[1] and close(got, right.T):
         return m_.TRANSPOSED
     shift = got - right
@@ -368,4 +379,5 @@ def _guess_from_pattern(name: str, got: Any, right: Any) -> str:
         return f"{name} is off by {np.ravel(shift)[0]:.6g} everywhere: is a term, such as the bias, missing?"
     if np.isclose(got, right, rtol=RTOL, atol=ATOL).mean() >= 0.5:
         return f"Only some elements of {name} are wrong: look at the first of them and at special cases."
-    return f"No usual mistake gives this {name}: compare its formula with the course, term by term."
+    place = next((hint for part, hint in WHERE_TO_LOOK.items() if part in function), "every term")
+    return f"No usual mistake gives this {name}: compare its formula with the course, above all {place}."

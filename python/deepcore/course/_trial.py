@@ -133,7 +133,9 @@ class Trial:
                 got, right = found.arrays
                 if self.exercise.seed is not None and found.array[0] in "Wb" and got.shape == right.shape:
                     return _random_cause(found.array, right, self.exercise.seed)
-                return _compare.guess(found.array, got, right, _sizes(self.exercise, self.cases[i]))
+                return _compare.guess(
+                    self.exercise.name, found.array, got, right, _sizes(self.exercise, self.cases[i])
+                )
         return ""
 
     def _known_cause(self, with_parts: bool) -> str:
