@@ -19,15 +19,23 @@ SYSTEM = r"<(?!pybind11/)[a-z0-9_/]+\.h>"  # POSIX and the compiler's own; <Pyth
 PUBLIC = r"<deepcore/\w+\.hp*>"
 OWN = r'"\w+\.hpp"'
 KERNELS = r'"kernels/\w+\.hpp"'
+STAGES = r'"stages/\w+\.hpp"'
 EIGEN = r"<Eigen/\w+>"
 PYBIND = r"<pybind11/\w+\.h>"
 INCLUDES = {
     "include/deepcore": [STANDARD, PUBLIC],
     "src/kernels": [STANDARD, SYSTEM, PUBLIC, KERNELS, EIGEN],
-    "src": [STANDARD, SYSTEM, PUBLIC, KERNELS, OWN],
+    "src/stages": [STANDARD, PUBLIC, KERNELS, OWN, STAGES],
+    "src": [STANDARD, SYSTEM, PUBLIC, KERNELS, OWN, STAGES],
     "bindings": [STANDARD, SYSTEM, PUBLIC, OWN, PYBIND],
     "tests": [STANDARD, SYSTEM, PUBLIC, KERNELS, OWN],
 }
+
+# The levels of the core, lowest first. The second or third line of each file names its level, and a file includes files
+# of its own level or of lower ones.
+LEVELS = (
+    "machine", "kernels", "description", "batches", "state", "stages", "passes", "steps", "runs", "calls",
+)  # fmt: skip
 
 # The files and folders of the Python package, lowest first: each may import those before it and
 # none after it, wherever the import stands.
@@ -41,12 +49,12 @@ ORDER = (
     "_training",
     "model",
     "doctor", "plots", "sklearn",
-    "bench", "cli",
+    "course", "bench", "cli",
     "__init__", "__main__",
 )  # fmt: skip
 
-# Private names that scikit-learn's base classes read from their subclasses.
-SCIKIT_LEARNS = {"_parameter_constraints"}
+# Names that look private and are not: scikit-learn's base classes read one from their subclasses, named tuples have two.
+PUBLIC_ALL_THE_SAME = {"_parameter_constraints", "_fields", "_asdict"}
 
 # The only files that name the classes of the native module.
 NATIVE_CLASSES = {
@@ -144,7 +152,7 @@ def test_the_cycle_finder_finds_cycles():
 
 
 @pytest.mark.parametrize("folder", INCLUDES)
-def test_cpp_includes_only_what_its_floor_allows(folder):
+def test_cpp_includes_only_what_its_folder_may(folder):
     files = [path for path in cpp_files() if path.parent == CPP / folder]
     assert files
     allowed = re.compile("|".join(f"({pattern})" for pattern in INCLUDES[folder]))
@@ -157,13 +165,31 @@ def test_cpp_includes_only_what_its_floor_allows(folder):
     assert wrong == []
 
 
-def test_every_cpp_file_stands_on_a_floor():
+def test_every_cpp_file_lies_in_a_known_folder():
     folders = {path.parent.relative_to(CPP).as_posix() for path in cpp_files()}
     assert folders <= set(INCLUDES)
 
 
+def level(path):
+    """Position in LEVELS of the level that a file of the core names."""
+    found = re.search(r"^// Level: (\w+)\.", "\n".join(path.read_text().splitlines()[:4]), re.MULTILINE)
+    assert found, f"{path.relative_to(ROOT)} does not say its level"
+    return LEVELS.index(found[1])
+
+
+def test_cpp_includes_point_down():
+    core = [path for path in cpp_files() if CPP / "src" in path.parents]
+    up = [
+        f"{path.relative_to(ROOT)} includes {name}"
+        for path in core
+        for name in includes(path)
+        if (target := CPP / "src" / name[1:-1]).exists() and level(target) > level(path)
+    ]
+    assert up == []
+
+
 def test_cpp_includes_have_no_cycle():
-    roots = {"<deepcore/": CPP / "include", '"kernels/': CPP / "src"}
+    roots = {"<deepcore/": CPP / "include", '"kernels/': CPP / "src", '"stages/': CPP / "src"}
     graph = {}
     for path in cpp_files():
         below = {
@@ -208,7 +234,7 @@ def is_private(name):
 def foreign_privates(tree, modules):
     """Private names that a module takes from elsewhere: ``other._name``, ``from deepcore.x import _name``."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in SCIKIT_LEARNS:
+        if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in PUBLIC_ALL_THE_SAME:
             owner = ast.unparse(node.value)
             if owner not in {"self", "cls", "super()"}:
                 yield f"line {node.lineno}: {owner}.{node.attr}"

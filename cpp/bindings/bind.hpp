@@ -1,5 +1,5 @@
 // What each binding file adds to the module.
-// Floor: bindings.
+// Level: bindings.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -7,7 +7,7 @@
 namespace deepcore::bindings {
 
 void bind_catalog(pybind11::module_& m);
-void bind_door(pybind11::module_& m);
+void bind_checks(pybind11::module_& m);
 void bind_functional(pybind11::module_& m);
 void bind_optimizer(pybind11::module_& m);
 void bind_network(pybind11::module_& m);

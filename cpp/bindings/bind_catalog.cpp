@@ -1,5 +1,5 @@
 // The tables, and randomness.
-// Floor: bindings.
+// Level: bindings.
 #include <deepcore/catalog.hpp>
 #include <deepcore/network.hpp>
 #include <deepcore/peak.hpp>

@@ -1,5 +1,5 @@
 // The notes, function by function.
-// Floor: bindings.
+// Level: bindings.
 #include <deepcore/catalog.hpp>
 #include <deepcore/functional.hpp>
 

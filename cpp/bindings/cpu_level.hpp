@@ -1,5 +1,5 @@
 // The highest CPU level of the x86-64 psABI that runs here. The module `_cpu` and the build (DEEPCORE_VARIANTS=native) ask.
-// Floor: bindings, standard library and compiler headers only.
+// Level: bindings, standard library and compiler headers only.
 #pragma once
 
 #if defined(__x86_64__) || defined(_M_X64)

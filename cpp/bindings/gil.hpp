@@ -1,5 +1,5 @@
 // Python's lock, given away and taken back; also by a thread that the interpreter's end finds at work.
-// Floor: bindings.
+// Level: bindings.
 #pragma once
 
 #include <pybind11/pybind11.h>

@@ -1,5 +1,5 @@
 // The native module of one CPU variant.
-// Floor: bindings.
+// Level: bindings.
 #include <deepcore/threads.hpp>
 #include <deepcore/version.hpp>
 
@@ -33,7 +33,7 @@ PYBIND11_MODULE(DEEPCORE_MODULE, m) {
     }
   });
   deepcore::bindings::bind_catalog(m);
-  deepcore::bindings::bind_door(m);
+  deepcore::bindings::bind_checks(m);
   deepcore::bindings::bind_functional(m);
   deepcore::bindings::bind_optimizer(m);
   deepcore::bindings::bind_network(m);

@@ -1,5 +1,5 @@
 // Buffer: where its memory comes from.
-// Level: memory.
+// Level: machine.
 #include <deepcore/buffer.hpp>
 
 #include <cstdint>

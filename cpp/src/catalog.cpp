@@ -1,6 +1,6 @@
 // The catalog: the parsers of the tables, and what this library was built with. The rows are where they are computed:
 // activations() and losses() in kernels/elements.cpp, optimizers() in kernels/update.cpp.
-// Floor: model.
+// Level: description.
 #include <deepcore/catalog.hpp>
 #include <deepcore/error.hpp>
 #include <deepcore/version.hpp>

@@ -1,5 +1,5 @@
 // The search for infinities and NaN, in one pass that allocates nothing.
-// Floor: layer.
+// Level: description.
 #include <deepcore/finite.hpp>
 
 #include <algorithm>

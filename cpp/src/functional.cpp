@@ -1,5 +1,5 @@
 // The notes, function by function, on matrices of any strides.
-// Floor: layer. Arrays whose rows or columns are contiguous are read where they lie; others are copied once.
+// Level: calls. Arrays whose rows or columns are contiguous are read where they lie; others are copied once.
 #include <deepcore/functional.hpp>
 
 #include "batch.hpp"

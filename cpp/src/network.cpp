@@ -1,5 +1,5 @@
 // Network: its parameters before anything is drawn or learned.
-// Level: description of a network.
+// Level: description.
 #include <deepcore/network.hpp>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // The peak of this CPU: the most multiply-adds per second that its threads reach.
-// Floor: layer.
+// Level: calls.
 #include <deepcore/peak.hpp>
 
 #include "kernels/peak.hpp"

@@ -1,5 +1,5 @@
 // Platform: everything that differs between operating systems and processors, behind one small interface.
-// Floor: layer. Implemented in platform_posix.cpp and platform_windows.cpp; no other file includes a system header.
+// Level: machine. Implemented in platform_posix.cpp and platform_windows.cpp; no other file includes a system header.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
 // Platform for Linux, macOS and other POSIX systems.
-// Floor: layer.
+// Level: machine.
 #if !defined(_WIN32)
 
 #include "platform.hpp"

@@ -1,5 +1,5 @@
 // Platform for Windows.
-// Floor: layer.
+// Level: machine.
 #if defined(_WIN32)
 
 #define NOMINMAX

@@ -1,5 +1,5 @@
 // Randomness: uniform and normal numbers, permutations, and the initialisers that draw them.
-// Floor: model.
+// Level: description.
 #include <deepcore/catalog.hpp>
 #include <deepcore/error.hpp>
 #include <deepcore/network.hpp>

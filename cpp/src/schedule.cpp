@@ -1,5 +1,5 @@
 // Schedules: a number as a function of the step: learning rates and factors on other rates.
-// Level: description of a run.
+// Level: description.
 #include <deepcore/catalog.hpp>
 #include <deepcore/error.hpp>
 #include <deepcore/schedule.hpp>

@@ -1,5 +1,5 @@
 // Spec: the rules that a description must keep.
-// Level: description of a network.
+// Level: description.
 #include <deepcore/catalog.hpp>
 #include <deepcore/error.hpp>
 #include <deepcore/spec.hpp>

@@ -1,5 +1,5 @@
 // Team: workers that spin for a bounded time between jobs, then sleep.
-// Floor: layer.
+// Level: machine.
 #include "team.hpp"
 
 #include <deepcore/threads.hpp>

@@ -1,5 +1,5 @@
 // Team: the threads of one run, and the one way in which deepcore shares work among them.
-// Floor: layer. Threads live as long as their Team: for a call, or as long as a Predictor.
+// Level: machine. Threads live as long as their Team: for a call, or as long as a Predictor.
 #pragma once
 
 #include <deepcore/view.hpp>

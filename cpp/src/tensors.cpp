@@ -1,5 +1,5 @@
 // Tensors: which arrays a network has, in the order of the buffer that holds them.
-// Level: description of a network.
+// Level: description.
 #include <deepcore/tensors.hpp>
 
 #include <algorithm>

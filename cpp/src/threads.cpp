@@ -1,5 +1,5 @@
 // The number of threads: from a setting, the environment, or what the system grants.
-// Floor: layer.
+// Level: machine.
 #include <deepcore/threads.hpp>
 
 #include "platform.hpp"

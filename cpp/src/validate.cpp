@@ -1,5 +1,5 @@
 // validate: what examples must be for a network. The one place where the core checks data.
-// Level: description of a network.
+// Level: description.
 #include <deepcore/error.hpp>
 #include <deepcore/network.hpp>
 

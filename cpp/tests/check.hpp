@@ -1,5 +1,5 @@
 // Check: the harness of the C++ tests. A test is a function whose name is the sentence that it holds the code to.
-// Floor: tests. The first failed check ends its test; main prints each failed sentence and where, and exits with 1.
+// Level: tests. The first failed check ends its test; main prints each failed sentence and where, and exits with 1.
 #pragma once
 
 #include <deepcore/error.hpp>

@@ -1,5 +1,5 @@
 // Activations and losses: every row against its formula in long double and against differences; softmax; tails.
-// Floor: tests.
+// Level: tests.
 #include "check.hpp"
 
 #include "kernels/head.hpp"

@@ -1,5 +1,5 @@
 // gradient and trace, and the costs they belong to: against plain loops, central differences, each other.
-// Floor: tests. test_predict.cpp holds predict and evaluate, test_train.cpp train.
+// Level: tests. test_predict.cpp holds predict and evaluate, test_train.cpp train.
 #include "check.hpp"
 
 #include <deepcore/catalog.hpp>

@@ -1,5 +1,5 @@
 // The transcendental functions on packets against long double.
-// Floor: tests.
+// Level: tests.
 #include "check.hpp"
 
 #include "kernels/mathematics.hpp"

@@ -1,5 +1,5 @@
 // Narrow layers: their sums over examples follow their own rule, wherever the matrices lie.
-// Floor: tests. That training by either road gives the same bits is tests/property/test_two_roads.py.
+// Level: tests. That training by either road gives the same bits is tests/property/test_two_roads.py.
 #include "check.hpp"
 
 #include <deepcore/rng.hpp>

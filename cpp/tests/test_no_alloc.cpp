@@ -1,5 +1,5 @@
 // Nothing is allocated while training runs: every allocation of the process is counted.
-// Floor: tests.
+// Level: tests.
 #include "check.hpp"
 
 #include <deepcore/catalog.hpp>

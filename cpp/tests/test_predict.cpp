@@ -1,5 +1,5 @@
 // predict, evaluate and Predictor: against each other, bit for bit.
-// Floor: tests. That they compute the right thing is held by test_engine.cpp.
+// Level: tests. That they compute the right thing is held by test_engine.cpp.
 #include "check.hpp"
 
 #include <deepcore/catalog.hpp>

@@ -1,5 +1,5 @@
 // Packing and products: against plain loops in double, and bit for bit against the rule in kernels/tile.hpp.
-// Floor: tests.
+// Level: tests.
 #include "check.hpp"
 
 #include <deepcore/rng.hpp>

@@ -1,5 +1,5 @@
 // Randomness: known answers, moments, and the independence of seeds, streams and counts.
-// Floor: tests.
+// Level: tests.
 #include "check.hpp"
 
 #include <deepcore/catalog.hpp>

@@ -1,5 +1,5 @@
 // Spec, Schedule, Layout, Buffer and leading(): what they refuse and what they promise.
-// Floor: tests.
+// Level: tests.
 #include "check.hpp"
 
 #include <deepcore/catalog.hpp>

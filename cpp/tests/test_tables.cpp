@@ -1,5 +1,5 @@
 // The tables: names, parsers, slots, and the contract of the optimizers with padding.
-// Floor: tests.
+// Level: tests.
 #include "check.hpp"
 
 #include <deepcore/catalog.hpp>

@@ -1,5 +1,5 @@
 // Team: every item once, on any number of threads, however jobs follow one another.
-// Floor: tests.
+// Level: tests.
 #include "check.hpp"
 
 #include <deepcore/threads.hpp>

@@ -1,5 +1,5 @@
 // train: a loop of gradient() and step() bit for bit; threads, monitors, trouble with numbers.
-// Floor: tests.
+// Level: tests.
 #include "check.hpp"
 
 #include <deepcore/catalog.hpp>

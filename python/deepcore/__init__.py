@@ -36,7 +36,7 @@ if "threadpoolctl" in _sys.modules:
     from deepcore import threadpools as _threadpools  # noqa: F401
 
 if _TYPE_CHECKING:
-    from deepcore import catalog, data, doctor, functional, graph, metrics, plots, schedules, sklearn
+    from deepcore import catalog, course, data, doctor, functional, graph, metrics, plots, schedules, sklearn
     from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
     from deepcore.doctor.gradient_check import check_model, gradient_check
     from deepcore.exceptions import DivergenceWarning, SymmetryWarning
@@ -97,6 +97,7 @@ __all__ = [
     "__version__",
     "catalog",
     "check_model",
+    "course",
     "data",
     "doctor",
     "functional",

@@ -56,7 +56,8 @@ def idx(images, labels, **hashes):
     }
 
 
-ADAPTERS = {
+# The vectors that test the loaders of data sets.
+LOADERS = {
     "cat_preprocess": cat_preprocess,
     "flower_dataset": flower_dataset,
     "idx_mnist": idx,

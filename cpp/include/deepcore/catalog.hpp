@@ -1,5 +1,5 @@
 // The tables as data: what each activation, loss, initialiser, optimizer, schedule and metric is called and computes.
-// Floor: include/deepcore (standard library only). The rows themselves live in src/kernels.
+// Public header, standard library only. The rows themselves live in src/kernels.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
 // All of deepcore in one include.
-// Floor: include/deepcore (standard library only).
+// Public header, standard library only.
 #pragma once
 
 #include <deepcore/buffer.hpp>

@@ -1,5 +1,5 @@
 // One wording for every refusal: who, which argument, which rule, what came instead, and a hint.
-// Floor: include/deepcore (standard library only).
+// Public header, standard library only.
 #pragma once
 
 #include <sstream>

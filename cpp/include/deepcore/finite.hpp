@@ -1,5 +1,5 @@
 // The search for infinities and NaN in arrays that users pass.
-// Floor: include/deepcore (standard library only).
+// Public header, standard library only.
 #pragma once
 
 #include <deepcore/view.hpp>

@@ -1,5 +1,5 @@
 // The notes, function by function, on matrices of any strides: rows are units, columns are examples.
-// Floor: include/deepcore (standard library only). The same kernels as train: the same bits.
+// Public header, standard library only. The same kernels as train: the same bits.
 #pragma once
 
 #include <deepcore/view.hpp>

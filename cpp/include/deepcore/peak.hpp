@@ -1,5 +1,5 @@
 // The machine's limit: how many multiply-adds a second its vector units can do, to judge every other figure by.
-// Floor: include/deepcore (standard library only).
+// Public header, standard library only.
 #pragma once
 
 namespace deepcore {

@@ -1,5 +1,5 @@
 // Predictor: a snapshot of a network bound to its own workspace, for predictions in a loop: no allocation once it is warm.
-// Floor: include/deepcore (standard library only).
+// Public header, standard library only.
 #pragma once
 
 #include <deepcore/network.hpp>

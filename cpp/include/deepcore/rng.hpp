@@ -1,5 +1,5 @@
 // Randomness without state: value = f(seed, stream, index), the same on every CPU and for every number of threads.
-// Floor: include/deepcore (standard library only).
+// Public header, standard library only.
 #pragma once
 
 #include <deepcore/view.hpp>

@@ -1,5 +1,5 @@
 // Schedule: the learning rate as a function of the optimizer's step, counted from 0.
-// Floor: include/deepcore (standard library only).
+// Public header, standard library only.
 #pragma once
 
 #include <deepcore/view.hpp>

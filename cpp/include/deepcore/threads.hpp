@@ -1,5 +1,5 @@
 // How many threads deepcore uses where nobody says: a limit set here, the environment, or what the machine grants.
-// Floor: include/deepcore (standard library only).
+// Public header, standard library only.
 #pragma once
 
 namespace deepcore {

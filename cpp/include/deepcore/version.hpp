@@ -1,5 +1,5 @@
 // The version and what this library was built with.
-// Floor: include/deepcore (standard library only).
+// Public header, standard library only.
 #pragma once
 
 namespace deepcore {

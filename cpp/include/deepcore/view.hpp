@@ -1,5 +1,5 @@
 // View: someone else's matrix, seen through a pointer and two strides. Owns nothing.
-// Floor: include/deepcore (standard library only).
+// Public header, standard library only.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
 // The table of activations. A row states its name, formula, derivative, what the derivative reads, and both on packets.
-// Floor: kernels.
+// Level: kernels.
 #pragma once
 
 #include <deepcore/catalog.hpp>

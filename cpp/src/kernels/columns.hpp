@@ -1,5 +1,5 @@
 // Columns: the units of one example after the other, where they lie, and what is computed of each of them.
-// Floor: kernels. Without Eigen; the definitions are in kernels/elements.cpp, for float and double.
+// Level: kernels. Without Eigen; the definitions are in kernels/elements.cpp, for float and double.
 #pragma once
 
 #include <deepcore/catalog.hpp>

@@ -1,5 +1,5 @@
 // Dropout: masks that depend on the step, the example's place and the unit, not on who computes them.
-// Floor: kernels.
+// Level: kernels.
 #pragma once
 
 #include <deepcore/rng.hpp>

@@ -1,5 +1,5 @@
 // Element by element: activations, losses, the head, penalties; and softmax, which works on whole columns.
-// Floor: kernels. Declared in kernels/columns.hpp, kernels/head.hpp and kernels/penalties.hpp.
+// Level: kernels. Declared in kernels/columns.hpp, kernels/head.hpp and kernels/penalties.hpp.
 #include "kernels/activations.hpp"
 #include "kernels/columns.hpp"
 #include "kernels/head.hpp"

@@ -1,5 +1,5 @@
 // The head of a network: from Z[L] and the targets to A[L], dZ[L] and the loss of each example.
-// Floor: kernels. Without Eigen; the definitions are in kernels/elements.cpp, for float and double.
+// Level: kernels. Without Eigen; the definitions are in kernels/elements.cpp, for float and double.
 #pragma once
 
 #include <deepcore/spec.hpp>

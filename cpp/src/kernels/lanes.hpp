@@ -1,5 +1,5 @@
 // Lanes: how many values the vectors of this CPU level hold, and the sizes that follow. kernels/packet.hpp checks them.
-// Floor: kernels. Without Eigen, as all headers of this folder but packet, mathematics, tile and those of the tables.
+// Level: kernels. Without Eigen, as all headers of this folder but packet, mathematics, tile and those of the tables.
 #pragma once
 
 #include <deepcore/view.hpp>

@@ -1,5 +1,5 @@
 // The table of losses. A row states value and derivative by one output, by the literal formula, on packets.
-// Floor: kernels. Where loss and output belong together, kernels/elements.cpp computes both from Z.
+// Level: kernels. Where loss and output belong together, kernels/elements.cpp computes both from Z.
 #pragma once
 
 #include <deepcore/catalog.hpp>

@@ -1,5 +1,5 @@
 // The transcendental functions that the rows share, on packets.
-// Floor: kernels. Errors are held against long double in cpp/tests/test_mathematics.cpp.
+// Level: kernels. Errors are held against long double in cpp/tests/test_mathematics.cpp.
 #pragma once
 
 #include "kernels/packet.hpp"

@@ -1,5 +1,5 @@
 // Narrow layers: the definitions of kernels/narrow.hpp.
-// Floor: kernels.
+// Level: kernels.
 #include "kernels/narrow.hpp"
 
 #include "kernels/activations.hpp"

@@ -1,5 +1,5 @@
 // Narrow layers: few units on both sides. Examples lie along the lanes: unit j of example e at data[j * ld + e].
-// Floor: kernels. Without Eigen; the definitions are in kernels/narrow.cpp. With units along the lanes, as elsewhere, most
+// Level: kernels. Without Eigen; the definitions are in kernels/narrow.cpp. With units along the lanes, as elsewhere, most
 // lanes of a 2-4-1 network would be padding.
 #pragma once
 

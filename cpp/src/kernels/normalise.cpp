@@ -1,5 +1,5 @@
 // Normalisation: the definitions of kernels/normalise.hpp.
-// Floor: kernels.
+// Level: kernels.
 #include "kernels/normalise.hpp"
 
 #include "kernels/packet.hpp"

@@ -1,5 +1,5 @@
 // Normalisation: batch norm of rows (units) over examples, layer norm of columns (examples) over units, and back.
-// Floor: kernels. Without Eigen; the definitions are in kernels/normalise.cpp. Matrices are panels of `width` rows, columns
+// Level: kernels. Without Eigen; the definitions are in kernels/normalise.cpp. Matrices are panels of `width` rows, columns
 // ld apart; gamma is 0 in rows that pad.
 #pragma once
 

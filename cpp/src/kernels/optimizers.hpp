@@ -1,5 +1,5 @@
 // The table of optimizers: what one step does to a packet of parameters, with the formulas and defaults of torch.optim.
-// Floor: kernels.
+// Level: kernels.
 #pragma once
 
 #include <deepcore/catalog.hpp>

@@ -1,5 +1,5 @@
 // Packets: the vectors of this CPU, through Eigen. The only file that includes Eigen.
-// Floor: kernels. Eigen's packet functions are internal names: its version is pinned, and cpp/tests hold these to their values.
+// Level: kernels. Eigen's packet functions are internal names: its version is pinned, and cpp/tests hold these to their values.
 #pragma once
 
 #include "kernels/lanes.hpp"

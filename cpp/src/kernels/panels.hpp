@@ -1,5 +1,5 @@
 // Panels: a matrix stored for the micro-kernel, three packets of rows at a time, and the products that read it.
-// Floor: kernels. Without Eigen; the definitions of the products are in kernels/products.cpp, for float and double.
+// Level: kernels. Without Eigen; the definitions of the products are in kernels/products.cpp, for float and double.
 #pragma once
 
 #include "kernels/columns.hpp"

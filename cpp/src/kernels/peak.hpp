@@ -1,5 +1,5 @@
 // The multiply-adds that measure the peak of a CPU: chains that depend on nothing but themselves.
-// Floor: kernels. Without Eigen; defined in kernels/products.cpp.
+// Level: kernels. Without Eigen; defined in kernels/products.cpp.
 #pragma once
 
 #include "kernels/lanes.hpp"

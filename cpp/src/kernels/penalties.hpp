@@ -1,5 +1,5 @@
 // Penalties on weights, and sums over parameters whose order does not depend on where they lie.
-// Floor: kernels. Without Eigen; add_penalty and clip are defined in kernels/elements.cpp.
+// Level: kernels. Without Eigen; add_penalty and clip are defined in kernels/elements.cpp.
 #pragma once
 
 #include "kernels/panels.hpp"

@@ -1,5 +1,5 @@
 // The products of kernels/panels.hpp, built from tiles, and the transposition of panels.
-// Floor: kernels.
+// Level: kernels.
 #include "kernels/panels.hpp"
 #include "kernels/peak.hpp"
 #include "kernels/tile.hpp"

@@ -1,5 +1,5 @@
 // Table: an ordered list of rows, known at compile time: the only extension mechanism of the house.
-// Floor: kernels.
+// Level: kernels.
 #pragma once
 
 #include <type_traits>

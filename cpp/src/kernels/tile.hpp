@@ -1,5 +1,5 @@
 // The micro-kernel: one tile of a product, held in registers, by the rule of sums in kernels/lanes.hpp.
-// Floor: kernels.
+// Level: kernels.
 #pragma once
 
 #include "kernels/packet.hpp"

@@ -1,5 +1,5 @@
 // Updater: the formulas of kernels/optimizers.hpp applied to arrays.
-// Floor: kernels.
+// Level: kernels.
 #include "kernels/update.hpp"
 
 #include "kernels/optimizers.hpp"

@@ -1,5 +1,5 @@
 // Updater: one step of an optimizer, built once per step and then applied to any number of pieces of the parameters.
-// Floor: kernels. Without Eigen; kernels/optimizers.hpp holds the formulas, kernels/update.cpp compiles them.
+// Level: kernels. Without Eigen; kernels/optimizers.hpp holds the formulas, kernels/update.cpp compiles them.
 #pragma once
 
 #include <deepcore/optimizer.hpp>

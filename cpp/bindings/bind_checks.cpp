@@ -1,5 +1,5 @@
 // What the argument checks of Python ask of whole arrays, in one pass that allocates nothing.
-// Floor: bindings.
+// Level: bindings.
 #include "arrays.hpp"
 #include "bind.hpp"
 #include "gil.hpp"
@@ -10,7 +10,7 @@
 
 namespace deepcore::bindings {
 
-void bind_door(py::module_& m) {
+void bind_checks(py::module_& m) {
   m.def(
       "first_nonfinite_row",
       [](const py::array& a) {
