@@ -15,7 +15,7 @@ import numpy as np
 from deepcore import functional as F
 from deepcore.course._arguments import Array, Arrays, also_named, float_arrays, floats
 from deepcore.course._training import cross_entropy, descend, draw, updated
-from deepcore.gradient_check import gradient_check as central_differences
+from deepcore.doctor.gradient_check import gradient_check as central_differences
 
 __all__ = [
     "backward_propagation",
