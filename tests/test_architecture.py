@@ -31,8 +31,8 @@ INCLUDES = {
     "tests": [STANDARD, SYSTEM, PUBLIC, KERNELS, OWN],
 }
 
-# The levels of the core, lowest first. The second or third line of each file names its level, and a file includes files
-# of its own level or of lower ones.
+# The levels of the core, lowest first. The second or third line of each file names its level, and a file
+# includes files of its own level or of lower ones.
 LEVELS = (
     "machine", "kernels", "description", "batches", "state", "stages", "passes", "steps", "runs", "calls",
 )  # fmt: skip
@@ -53,7 +53,8 @@ ORDER = (
     "__init__", "__main__",
 )  # fmt: skip
 
-# Names that look private and are not: scikit-learn's base classes read one from their subclasses, named tuples have two.
+# Names that look private and are not: scikit-learn's base classes read one from their subclasses, named
+# tuples have two.
 PUBLIC_ALL_THE_SAME = {"_parameter_constraints", "_fields", "_asdict"}
 
 # The only files that name the classes of the native module.
