@@ -61,8 +61,7 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, int thre
   const BatchSums sums = batch_sums(examples, {nullptr, 0, m}, losses.data());
   const double weight = sums.weight.value();
   double hit = 0;
-  for (Index j = 0; j < m; ++j)
-    hit += static_cast<double>(weight_of(examples, j)) * hits[static_cast<std::size_t>(j)];
+  for (Index j = 0; j < m; ++j) hit += static_cast<double>(weight_of(examples, j)) * hits[static_cast<std::size_t>(j)];
   const double cost = reported(network, sums.loss, forward.penalty(), weight).value();
   return {cost / weight, labelled ? hit / weight : std::numeric_limits<double>::quiet_NaN()};
 }
@@ -75,13 +74,13 @@ double gradient(const Network<T>& network, const Examples<T>& examples, T* out, 
   Team team(plan.threads);
   Step<T> step(network, examples, plan, team);
   step.load();
-  const double loss = step.run({nullptr, 0, examples.count()}, training, poll).value();
+  step.run({nullptr, 0, examples.count()}, training, poll);
   step.gradient(out);
-  return loss / step.weight();
+  return step.cost().value() / step.weight();
 }
 
-#define DEEPCORE_INSTANTIATE(T)                                                                        \
-  template Scores evaluate(const Network<T>&, const Examples<T>&, int, const Poll&);                   \
+#define DEEPCORE_INSTANTIATE(T)                                                      \
+  template Scores evaluate(const Network<T>&, const Examples<T>&, int, const Poll&); \
   template double gradient(const Network<T>&, const Examples<T>&, T*, int, const TrainingStep*, const Poll&);
 DEEPCORE_INSTANTIATE(float)
 DEEPCORE_INSTANTIATE(double)

@@ -23,6 +23,14 @@ void check_options(const TrainOptions& options) {
           "fit: order must be that of every epoch or of all ", options.epochs, " epochs, got ", options.order_epochs);
 }
 
+template <class T>
+Plan plan_of(const Network<T>& network, Index batch, const Optimizer<T>& optimizer, const TrainOptions& options,
+             const Monitor& monitor) {
+  Plan plan = make_plan<T>(network.spec, batch, &optimizer.rule, options.threads);
+  plan.keeps_gradients = plan.keeps_gradients || monitor.wants_sums();
+  return plan;
+}
+
 }  // namespace
 
 template <class T>
@@ -32,7 +40,7 @@ Run<T>::Run(Network<T>& network, const Examples<T>& examples, Optimizer<T>& opti
       m_(examples.count()), batch_(batch_of(options, m_)),
       // The order within one batch means nothing, but where it is given the sums follow it.
       shuffled_(options.order == nullptr && options.shuffle && batch_ < m_),
-      plan_(make_plan<T>(network.spec, batch_, &optimizer.rule, options.threads)), team_(plan_.threads),
+      plan_(plan_of(network, batch_, optimizer, options, monitor)), team_(plan_.threads),
       step_(network, examples, plan_, team_),
       order_(shuffled_ || options.order != nullptr ? static_cast<std::size_t>(m_) : 0) {
   // Not for all epochs: a run of 10^9 is meant to be ended by its monitor.
@@ -47,7 +55,9 @@ bool Run<T>::advance(const Poll& poll) {
   const Index count = std::min(batch_, m_ - first_), number = optimizer_.steps;
   const TrainingStep training{options_.seed, number, options_.dropout ? (*options_.dropout)(number) : 1,
                               options_.smoothing ? (*options_.smoothing)(number) : 1};
-  const Sum sum = step_.run({order_.empty() ? nullptr : order_.data(), first_, count}, &training, poll);
+  step_.run({order_.empty() ? nullptr : order_.data(), first_, count}, &training, poll);
+  if (monitor_.wants_sums()) step_.exchange(monitor_);
+  const Sum sum = step_.cost();
   if (!std::isfinite(sum.value())) {  // the parameters stay those before the step that would have lost them
     result_.first_nonfinite_step = number;
     return false;

@@ -16,7 +16,8 @@ State<T>::State(const Network<T>& network, bool transposed)
   bool any = false;
   for (int l = 0; l <= spec_.depth(); ++l) {
     any = any || (l > 0 && reparametrised(l));
-    transposed_.emplace_back(transposed && l > 1 ? kernels::Panels<T>{spec_.units(l - 1)}.padded() * spec_.units(l) : 0);
+    transposed_.emplace_back(transposed && l > 1 ? kernels::Panels<T>{spec_.units(l - 1)}.padded() * spec_.units(l)
+                                                 : 0);
   }
   if (any) effective_ = Buffer<T>(layout_.size());
 }
@@ -67,7 +68,8 @@ template <class T>
 double State<T>::penalty(const Piece& piece) const {
   const LayerSpec& layer = spec_.layer(piece.l);
   if (layer.l1 == 0 && layer.l2 == 0) return 0;
-  return kernels::penalty(piece.valid, piece.i1 - piece.i0, piece.width, parameters() + piece.offset, layer.l1, layer.l2);
+  return kernels::penalty(piece.valid, piece.i1 - piece.i0, piece.width, parameters() + piece.offset, layer.l1,
+                          layer.l2);
 }
 
 template class State<float>;

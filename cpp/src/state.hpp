@@ -17,17 +17,19 @@ class State {
   // transposed: with W[l]' for l >= 2, which a backward pass reads.
   State(const Network<T>& network, bool transposed);
 
-  void load(const T* parameters);           // from the public layout
-  void publish(T* parameters) const;        // to the public layout
+  void load(const T* parameters);     // from the public layout
+  void publish(T* parameters) const;  // to the public layout
   const PackedLayout<T>& layout() const { return layout_; }
   T* parameters() { return parameters_.data(); }
   const T* parameters() const { return parameters_.data(); }
 
   // W[l] and b[l] as the forward product reads them, and W[l]' as the backward product reads it.
   kernels::Left<T> left(int l) const { return layout_.layer(l).left(read_from(l)); }
-  kernels::Left<T> transposed(int l) const { return {transposed_[at(l)].data(), layout_.layer(l).n_out, 0, false, nullptr}; }
+  kernels::Left<T> transposed(int l) const {
+    return {transposed_[at(l)].data(), layout_.layer(l).n_out, 0, false, nullptr};
+  }
 
-  void derive(const Piece& piece);            // after its parameters changed
+  void derive(const Piece& piece);           // after its parameters changed
   double penalty(const Piece& piece) const;  // l1 |W|_1 + l2 / 2 |W|^2 of its weights
   void read_tail(int l, Role role, T* to) const { layout_.read_tail(l, role, parameters(), to); }
 

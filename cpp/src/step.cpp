@@ -11,8 +11,8 @@ namespace deepcore {
 template <class T>
 Step<T>::Step(const Network<T>& network, const Examples<T>& examples, const Plan& plan, Team& team)
     : network_(network), examples_(examples), plan_(plan), state_(network, plan.way != Way::lanes),
-      update_(network, state_, team, plan.keeps_gradients),
-      pass_(make_pass(network, state_, examples, plan, team)), losses_(static_cast<std::size_t>(plan.slab)) {}
+      update_(network, state_, team, plan.keeps_gradients), pass_(make_pass(network, state_, examples, plan, team)),
+      losses_(static_cast<std::size_t>(plan.slab)) {}
 
 template <class T>
 void Step<T>::load() {
@@ -29,7 +29,7 @@ void Step<T>::publish(Network<T>& network) const {
 }
 
 template <class T>
-Sum Step<T>::run(const Selection& batch, const TrainingStep* training, const Poll& poll) {
+void Step<T>::run(const Selection& batch, const TrainingStep* training, const Poll& poll) {
   BatchSums total;
   update_.restart();
   for (Index done = 0; done < batch.count; done += plan_.slab) {
@@ -39,19 +39,35 @@ Sum Step<T>::run(const Selection& batch, const TrainingStep* training, const Pol
     if (poll) poll();
     if (done + slab.count < batch.count) update_.add_up(*pass_);  // the last slab is left to update() or gradient()
   }
+  loss_ = total.loss;
   weight_ = total.weight.value();
-  return reported(network_, total.loss, update_.penalty(), weight_);
+  exchanged_ = false;
+}
+
+template <class T>
+void Step<T>::exchange(Monitor& monitor) {
+  update_.add_up(*pass_);
+  double loss = loss_.value();
+  monitor.sums(update_.sums(), state_.layout().size(), loss, weight_);
+  loss_ = {loss, 0};
+  exchanged_ = true;
+}
+
+template <class T>
+Sum Step<T>::cost() const {
+  return reported(network_, loss_, update_.penalty(), weight_);
 }
 
 template <class T>
 void Step<T>::update(Optimizer<T>& optimizer) {
-  update_.apply(optimizer, pass_.get(), weight_);
+  if (exchanged_) update_.form(nullptr, weight_);
+  update_.apply(optimizer, exchanged_ ? nullptr : pass_.get(), weight_);
   pass_->step(state_, weight_);
 }
 
 template <class T>
 void Step<T>::gradient(T* flat) {
-  update_.form(*pass_, weight_);
+  update_.form(pass_.get(), weight_);
   state_.layout().unpack(update_.sums(), static_cast<T>(1 / weight_), flat);
 }
 

@@ -104,16 +104,17 @@ void Update<T>::add_up(const Pass<T>& pass) {
 }
 
 template <class T>
-void Update<T>::form(const Pass<T>& pass, double weight) {
+void Update<T>::form(const Pass<T>* pass, double weight) {
   for_each([&](const Piece& piece, int) {
     T* sums = gradients_.data() + piece.offset;
-    pass.gradient(piece, accumulated_, sums);
+    if (pass != nullptr) pass->gradient(piece, accumulated_, sums);
     finish(piece, sums, weight);
   });
   finish_scales();
   for (int l = 1; l <= spec_.depth(); ++l) {
     const Buffer<T>& sums = scales_[at(l)];
-    if (!sums.empty()) std::copy_n(sums.data(), sums.size(), gradients_.data() + state_.layout().layer(l).scale_offset());
+    if (!sums.empty())
+      std::copy_n(sums.data(), sums.size(), gradients_.data() + state_.layout().layer(l).scale_offset());
   }
 }
 
@@ -188,7 +189,7 @@ template <class T>
 void Update<T>::apply(Optimizer<T>& optimizer, const Pass<T>* pass, double weight) {
   const bool clips = optimizer.rule.clips();
   if (clips && pass != nullptr) {  // the norm needs every gradient first
-    form(*pass, weight);
+    form(pass, weight);
     pass = nullptr;
   }
   const T factor = static_cast<T>(clips ? clip(optimizer.rule, weight) : 1 / weight);

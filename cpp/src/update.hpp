@@ -6,9 +6,9 @@
 #include <deepcore/optimizer.hpp>
 
 #include "kernels/update.hpp"
-#include "team.hpp"
 #include "pass.hpp"
 #include "state.hpp"
+#include "team.hpp"
 
 #include <vector>
 
@@ -41,8 +41,9 @@ class Update {
 
   void add_up(const Pass<T>& pass);  // the sums of a slab, added to those of earlier slabs
   void restart() { accumulated_ = false; }
-  // The sums of the batch for all parameters, penalties included, to be divided by its weight.
-  void form(const Pass<T>& pass, double weight);
+  // The sums of the batch for all parameters, penalties included, to be divided by its weight. pass: adds those of the last
+  // slab; null: they are there already.
+  void form(const Pass<T>* pass, double weight);
   T* sums() { return gradients_.data(); }
   // One step of the optimizer. pass: forms the sums of each piece just before it is updated; null: form() has done so.
   void apply(Optimizer<T>& optimizer, const Pass<T>* pass, double weight);
@@ -69,12 +70,12 @@ class Update {
   State<T>& state_;
   Team& team_;
   Updaters<T> updaters_;
-  std::vector<Piece> order_;  // in which threads take them
-  Buffer<T> gradients_;       // packed
-  std::vector<Buffer<T>> scratch_;              // of each thread: one piece
-  std::vector<Buffer<T>> scales_;               // by layer, 0..L: sums for scale[l]; empty: none
-  Buffer<double> dots_;                         // of each piece, kDepth values: its part of these sums
-  std::vector<double> penalties_, squares_;     // by the number of the piece; empty where nobody asks
+  std::vector<Piece> order_;                 // in which threads take them
+  Buffer<T> gradients_;                      // packed
+  std::vector<Buffer<T>> scratch_;           // of each thread: one piece
+  std::vector<Buffer<T>> scales_;            // by layer, 0..L: sums for scale[l]; empty: none
+  Buffer<double> dots_;                      // of each piece, kDepth values: its part of these sums
+  std::vector<double> penalties_, squares_;  // by the number of the piece; empty where nobody asks
   bool accumulated_ = false, scaled_ = false, limited_ = false;
 };
 

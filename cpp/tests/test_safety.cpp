@@ -12,8 +12,8 @@
 #include <cstdlib>
 #include <functional>
 #include <limits>
-#include <optional>
 #include <new>
+#include <optional>
 #include <vector>
 
 namespace {
@@ -35,6 +35,9 @@ extern "C" {
 void* __libc_calloc(std::size_t, std::size_t);  // NOLINT
 void* calloc(std::size_t n, std::size_t bytes) noexcept { return fails() ? nullptr : __libc_calloc(n, bytes); }
 }
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // it sees free(), but not that new is malloc()
 #endif
 void* operator new(std::size_t bytes) {
   if (fails()) throw std::bad_alloc();
@@ -147,7 +150,8 @@ TEST(an_order_that_leaves_the_rows_is_refused_before_it_is_used) {
   TrainOptions options = two_epochs();
   options.order = order.data();
   const auto before = p.values();
-  REFUSES(train(p.network, p.examples(), optimizer, options, nobody), "order must hold rows from 0 to 39, got 40 at 39");
+  REFUSES(train(p.network, p.examples(), optimizer, options, nobody),
+          "order must hold rows from 0 to 39, got 40 at 39");
   CHECK(p.values() == before);
 }
 
@@ -183,9 +187,10 @@ TEST(a_second_writer_of_a_network_or_an_optimizer_is_refused) {
 
 // For each shape: what a monitor writes after the first epoch is what the second one starts from.
 TEST(what_a_monitor_writes_into_parameters_takes_effect_in_the_next_step) {
-  const int tanh = activation_id("tanh"), sigmoid = activation_id("softmax"), loss = loss_id("categorical_cross_entropy");
-  const std::vector<Spec> shapes{Problem::describe(), {5, {{4, tanh, 0}, {3, sigmoid, 0}}, loss},
-                                 {5, {{230, tanh, 0}, {3, sigmoid, 0}}, loss}};
+  const int tanh = activation_id("tanh"), sigmoid = activation_id("softmax"),
+            loss = loss_id("categorical_cross_entropy");
+  const std::vector<Spec> shapes{
+      Problem::describe(), {5, {{4, tanh, 0}, {3, sigmoid, 0}}, loss}, {5, {{230, tanh, 0}, {3, sigmoid, 0}}, loss}};
   for (const Spec& spec : shapes) {
     Problem p(spec), fresh(spec);
     auto one = p.adam(), two = fresh.adam();
@@ -206,9 +211,36 @@ TEST(what_a_monitor_writes_into_parameters_takes_effect_in_the_next_step) {
   }
 }
 
+// Doubles the sums and the weights, as two processes with the same examples would.
+struct Doubling : Monitor {
+  bool wants_sums() const override { return true; }
+  void sums(double* values, Index count, double& loss, double& weight) override {
+    for (Index i = 0; i < count; ++i) values[i] *= 2;
+    loss *= 2;
+    weight *= 2;
+    ++steps;
+  }
+  int steps = 0;
+};
+
+TEST(a_monitor_between_the_phases_changes_no_bit_when_sums_and_weights_double) {
+  for (const double clip_norm : {0.0, 0.05}) {
+    Problem p, expected;
+    auto one = p.adam(), two = expected.adam();
+    one.rule.clip_norm = two.rule.clip_norm = clip_norm;
+    Doubling doubling;
+    Monitor nobody;
+    const auto losses = train(p.network, p.examples(), one, two_epochs(), doubling).losses;
+    CHECK(losses == train(expected.network, expected.examples(), two, two_epochs(), nobody).losses);
+    CHECK(p.values() == expected.values());
+    CHECK(doubling.steps == 10);
+  }
+}
+
 TEST(evaluate_and_train_report_the_same_loss_whatever_the_order_of_the_examples) {
   for (Index count = 3; count <= 40; ++count) {
-    Problem p({5, {{7, activation_id("tanh"), 0}, {3, activation_id("softmax"), 0}}, loss_id("categorical_cross_entropy")});
+    Problem p(
+        {5, {{7, activation_id("tanh"), 0}, {3, activation_id("softmax"), 0}}, loss_id("categorical_cross_entropy")});
     Rule rule{optimizer_id("sgd")};
     Optimizer<double> nothing(rule, Schedule(0, {0.0}), p.network);
     Examples<double> examples = p.examples();

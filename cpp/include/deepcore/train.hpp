@@ -18,6 +18,12 @@ struct Monitor {
   // step. true: stop.
   virtual bool epoch(Index /*number*/, double /*loss*/) { return false; }
   virtual void poll() {}  // at most every 50 ms, between steps or slabs: the place to look for an interrupt
+  // Between the two phases of each step, if it is wanted: the sums over the batch's examples that the gradient is made of,
+  // in the layout of a run, and the sums of their weighted losses and of their weights. What is written there is what the
+  // step goes on with, so that several processes can add up their parts.
+  virtual bool wants_sums() const { return false; }
+  virtual void sums(float* /*values*/, Index /*count*/, double& /*loss*/, double& /*weight*/) {}
+  virtual void sums(double* /*values*/, Index /*count*/, double& /*loss*/, double& /*weight*/) {}
 };
 
 struct TrainOptions {

@@ -15,8 +15,7 @@ void Dropout<T>::forward(const Slab<T>& slab, const Part& part, kernels::Columns
   const double rate = rate_ * step.dropout;
   kernels::together(A, part.i0, part.i1, [&](Index i, Index rows) {
     for (Index j = 0; j < part.m; ++j) {
-      kernels::dropout_mask(step.seed, stream, slab.place + part.j0 + j, units_, i, rows, rate,
-                            to.from(i) + j * to.ld);
+      kernels::dropout_mask(step.seed, stream, slab.place + part.j0 + j, units_, i, rows, rate, to.from(i) + j * to.ld);
     }
     kernels::multiply_by(rows, part.m, A.ld, static_cast<const T*>(to.from(i)), A.from(i));
   });

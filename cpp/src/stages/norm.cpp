@@ -133,8 +133,7 @@ void BatchNorm<T>::forward(const Slab<T>& slab, const Part& part, kernels::Colum
   kernels::together(A, part.i0, kernels::round_up<T>(part.i1), [&](Index i, Index rows) {
     if (slab.training != nullptr) {
       kernels::batch_statistics(rows, part.m, static_cast<const T*>(A.from(i)), A.ld,
-                                static_cast<const T*>(weights_.data()), scale_, mean_.data() + i,
-                                variance_.data() + i);
+                                static_cast<const T*>(weights_.data()), scale_, mean_.data() + i, variance_.data() + i);
       for (Index k = i; k < i + rows; ++k) inverse_.data()[k] = kernels::inverse_deviation(variance_.data()[k]);
     }
     kernels::normalise_rows<T>(rows, part.m, A.from(i), A.ld, mean_.data() + i, inverse_.data() + i,

@@ -52,10 +52,10 @@ class BatchNorm final : public LayerNorm<T> {
   const T* variance() const { return variance_.data(); }
 
  private:
-  Buffer<T> mean_, variance_, inverse_;            // that the units are normalised with, padded
-  Buffer<T> running_mean_, running_variance_;      // what predictions will use
-  Buffer<T> weights_;                              // of the batch's examples
-  double scale_ = 1, squares_ = 0;                 // 1 over their sum; the sum of their squares
+  Buffer<T> mean_, variance_, inverse_;        // that the units are normalised with, padded
+  Buffer<T> running_mean_, running_variance_;  // what predictions will use
+  Buffer<T> weights_;                          // of the batch's examples
+  double scale_ = 1, squares_ = 0;             // 1 over their sum; the sum of their squares
   bool weighted_ = false;
 };
 

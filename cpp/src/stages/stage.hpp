@@ -44,11 +44,11 @@ class Stage {
   virtual ~Stage() = default;
 
   virtual Needs needs(bool /*training*/) const { return Needs::values; }
-  virtual void load(const Network<T>&) {}      // what it keeps of the network, before a run or a prediction
-  virtual void load(const State<T>&) {}        // what it keeps of the parameters, after each step
-  virtual void publish(Network<T>&) const {}   // what it has changed beside the parameters
-  virtual void begin(const Slab<T>&) {}        // of each slab, on one thread
-  virtual void step(double /*weight*/) {}      // the parameters of this batch are updated; the sum of its weights
+  virtual void load(const Network<T>&) {}     // what it keeps of the network, before a run or a prediction
+  virtual void load(const State<T>&) {}       // what it keeps of the parameters, after each step
+  virtual void publish(Network<T>&) const {}  // what it has changed beside the parameters
+  virtual void begin(const Slab<T>&) {}       // of each slab, on one thread
+  virtual void step(double /*weight*/) {}     // the parameters of this batch are updated; the sum of its weights
   // A: the layer's units, kept in A[l] -> the stage's outputs. d: dL/d(outputs) -> dL/d(inputs), A[l] being there.
   virtual void forward(const Slab<T>&, const Part&, kernels::Columns<T> A) = 0;
   virtual void backward(const Slab<T>&, const Part&, kernels::Columns<T> A, kernels::Columns<T> d) = 0;
