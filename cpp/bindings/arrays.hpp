@@ -128,7 +128,8 @@ Inputs<T> inputs(const char* who, const py::object& X, Index units, std::vector<
   }
   const py::array values = py::array_t<T, py::array::c_style>::ensure(X.attr("data"));
   const py::array columns = column_numbers(who, X.attr("indices"), units);
-  const py::array starts = py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>::ensure(X.attr("indptr"));
+  const py::array starts =
+      py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>::ensure(X.attr("indptr"));
   if (!starts || values.ndim() != 1 || starts.ndim() != 1)
     throw py::type_error(text(who, ": X.data and X.indptr must be arrays with 1 axis"));
   const py::array own = starts.attr("copy")();
@@ -175,7 +176,8 @@ View<T> writable(const char* who, const char* name, py::array& a) {
         text(who, ": ", name, " must be a writable, aligned ", dtype_name<T>(), " array with 2 axes"));
   }
   if (!distinct_elements(a))
-    throw py::value_error(text(who, ": ", name, " must have memory of its own for each element; got overlapping strides"));
+    throw py::value_error(
+        text(who, ": ", name, " must have memory of its own for each element; got overlapping strides"));
   return {static_cast<T*>(a.mutable_data()), a.shape(0), a.shape(1), stride<T>(a, 0), stride<T>(a, 1)};
 }
 

@@ -93,7 +93,8 @@ void set_factors(LayerSpec& layer, const py::dict& values, double Factors::*whic
   for (const auto& [key, value] : values) {
     const auto name = key.cast<std::string>();
     const auto* role = std::find(kRoleNames.begin(), kRoleNames.begin() + kTrainedRoles, name);
-    if (role == kRoleNames.begin() + kTrainedRoles) throw py::value_error(text("Network: no array is called '", name, "'"));
+    if (role == kRoleNames.begin() + kTrainedRoles)
+      throw py::value_error(text("Network: no array is called '", name, "'"));
     layer.factors[static_cast<std::size_t>(role - kRoleNames.begin())].*which = value.cast<double>();
   }
 }
@@ -422,7 +423,8 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
   py::class_<BoundPredictor<T>> predictor(m, predictor_name, py::module_local(), py::is_final());
   predictor.doc() =
       "A snapshot of a model with a workspace of its own, for predictions in a loop: ``predictor(x)``.\n\n"
-      "x is a NumPy array of the model's dtype, one example (n_x,) or rows (m, n_x); out= takes the result. Later changes "
+      "x is a NumPy array of the model's dtype, one example (n_x,) or rows (m, n_x); out= takes the result. Later "
+      "changes "
       "of the model are not seen. Values are not checked: NaN in gives NaN out. One call at a time works; others wait.";
   predictor.def(py::init<const Net&>(), py::arg("network"))
       .def("__repr__",

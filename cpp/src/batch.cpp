@@ -84,8 +84,8 @@ BatchSums batch_sums(const Examples<T>& examples, const Selection& which, const 
   return total;
 }
 
-#define DEEPCORE_INSTANTIATE(T)                                                                                     \
-  template void gather_inputs(const Inputs<T>&, const Selection&, kernels::Columns<T>);                             \
+#define DEEPCORE_INSTANTIATE(T)                                                                    \
+  template void gather_inputs(const Inputs<T>&, const Selection&, kernels::Columns<T>);            \
   template const T* gather_targets(const Examples<T>&, const Spec&, const Selection&, double, T*); \
   template BatchSums batch_sums(const Examples<T>&, const Selection&, const double*);
 DEEPCORE_INSTANTIATE(float)

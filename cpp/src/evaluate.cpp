@@ -61,8 +61,7 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, int thre
   const BatchSums sums = batch_sums(examples, {nullptr, 0, m}, losses.data());
   const double weight = sums.weight.value();
   double hit = 0;
-  for (Index j = 0; j < m; ++j)
-    hit += static_cast<double>(weight_of(examples, j)) * hits[static_cast<std::size_t>(j)];
+  for (Index j = 0; j < m; ++j) hit += static_cast<double>(weight_of(examples, j)) * hits[static_cast<std::size_t>(j)];
   const double cost = reported(network, sums.loss, forward.penalty(), weight).value();
   return {cost / weight, labelled ? hit / weight : std::numeric_limits<double>::quiet_NaN()};
 }
@@ -80,8 +79,8 @@ double gradient(const Network<T>& network, const Examples<T>& examples, T* out, 
   return loss / step.weight();
 }
 
-#define DEEPCORE_INSTANTIATE(T)                                                                        \
-  template Scores evaluate(const Network<T>&, const Examples<T>&, int, const Poll&);                   \
+#define DEEPCORE_INSTANTIATE(T)                                                      \
+  template Scores evaluate(const Network<T>&, const Examples<T>&, int, const Poll&); \
   template double gradient(const Network<T>&, const Examples<T>&, T*, int, const TrainingStep*, const Poll&);
 DEEPCORE_INSTANTIATE(float)
 DEEPCORE_INSTANTIATE(double)

@@ -52,9 +52,9 @@ class Forward {
   static bool reparametrised(const Spec& spec);
 
   Spec spec_;
-  std::optional<State<T>> state_;        // if packed
-  std::vector<kernels::Left<T>> left_;   // [l - 1]
-  std::vector<Stages<T>> stages_;        // [l - 1], hidden layers
+  std::optional<State<T>> state_;       // if packed
+  std::vector<kernels::Left<T>> left_;  // [l - 1]
+  std::vector<Stages<T>> stages_;       // [l - 1], hidden layers
   Index size_ = 0;
   std::vector<Buffer<T>> buffers_;  // two for each thread: the layers use them in turn
 };

@@ -20,8 +20,8 @@ constexpr Index kWide = 128;  // examples of one item by layers: their strip of 
 }  // namespace
 
 template <class T>
-LayerPass<T>::LayerPass(const Network<T>& network, const State<T>& state, const Examples<T>& examples,
-                        const Plan& plan, Team& team)
+LayerPass<T>::LayerPass(const Network<T>& network, const State<T>& state, const Examples<T>& examples, const Plan& plan,
+                        Team& team)
     : network_(network), spec_(network.spec), state_(state), examples_(examples), plan_(plan), team_(team) {
   for (int l = 0; l <= spec_.depth(); ++l) {
     const LayerPlan& layer = plan_.layers[at(l)];
@@ -150,8 +150,8 @@ template <class T>
 void LayerPass<T>::backward(int l, Index p0, Index p1, Index j0, Index m) {
   const kernels::Panels<T>& rows = state_.layout().layer(l).rows;
   const kernels::Columns<T> above = dZ(l + 1).starting(j0);
-  kernels::multiply<true>(rows, p0, p1, spec_.units(l + 1), state_.transposed(l + 1),
-                          static_cast<const T*>(above.data), above.ld, above.strip, m, dZ(l).starting(j0));
+  kernels::multiply<true>(rows, p0, p1, spec_.units(l + 1), state_.transposed(l + 1), static_cast<const T*>(above.data),
+                          above.ld, above.strip, m, dZ(l).starting(j0));
   const bool all = p0 == 0 && p1 == rows.count();
   if (needs(l) == Needs::values || (needs(l) == Needs::units && all))
     stages_backward(l, {rows.start(p0), rows_end(l, p1), j0, m});

@@ -13,7 +13,8 @@ namespace deepcore {
 template <class T>
 class LayerPass final : public Pass<T> {
  public:
-  LayerPass(const Network<T>& network, const State<T>& state, const Examples<T>& examples, const Plan& plan, Team& team);
+  LayerPass(const Network<T>& network, const State<T>& state, const Examples<T>& examples, const Plan& plan,
+            Team& team);
   void load(const Network<T>& network) override;
   void publish(Network<T>& network) const override;
   void forget_inputs() override { resident_ = false; }
@@ -51,8 +52,8 @@ class LayerPass final : public Pass<T> {
   const Examples<T>& examples_;
   const Plan plan_;
   Team& team_;
-  std::vector<Buffer<T>> a_, dz_;   // by layer, 0..L
-  std::vector<Stages<T>> stages_;   // by layer, 0..L-1
+  std::vector<Buffer<T>> a_, dz_;     // by layer, 0..L
+  std::vector<Stages<T>> stages_;     // by layer, 0..L-1
   std::vector<OutputRoom<T>> rooms_;  // by thread
   Slab<T> slab_;
   double* losses_ = nullptr;

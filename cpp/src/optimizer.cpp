@@ -13,8 +13,7 @@ namespace deepcore {
 // The parameters and the gradient in the layout of the slots.
 template <class T>
 struct StepRoom {
-  explicit StepRoom(const Network<T>& n)
-      : network(&n), state(n, false), team(1), update(n, state, team, true) {}
+  explicit StepRoom(const Network<T>& n) : network(&n), state(n, false), team(1), update(n, state, team, true) {}
   const Network<T>* network;
   State<T> state;
   Team team;

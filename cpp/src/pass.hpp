@@ -5,8 +5,8 @@
 
 #include <deepcore/plan.hpp>
 
-#include "team.hpp"
 #include "stages/stage.hpp"
+#include "team.hpp"
 
 #include <memory>
 

@@ -98,7 +98,8 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   const int slots = rule == nullptr ? 0 : kernels::slots_in_use(rule->row, rule->hyper.data());
   plan.parameter_bytes = bytes(tensors.size());
   plan.optimizer_bytes = bytes(packed.size()) * static_cast<std::size_t>(slots);
-  plan.packed_bytes = bytes(packed.size() * (1 + (plan.keeps_gradients ? 1 : 0) + (reparametrised ? 1 : 0)) + transposed);
+  plan.packed_bytes =
+      bytes(packed.size() * (1 + (plan.keeps_gradients ? 1 : 0) + (reparametrised ? 1 : 0)) + transposed);
   plan.workspace_bytes = bytes(values);
   return plan;
 }

@@ -115,9 +115,9 @@ Index Predictor<T>::outputs() const {
   return state_->forward.spec().outputs();
 }
 
-#define DEEPCORE_INSTANTIATE(T)                                                            \
+#define DEEPCORE_INSTANTIATE(T)                                                          \
   template void predict(const Network<T>&, const Inputs<T>&, View<T>, int, const Poll&); \
-  template int nonfinite_layer(const Network<T>&, const Inputs<T>&);                       \
+  template int nonfinite_layer(const Network<T>&, const Inputs<T>&);                     \
   template class Predictor<T>;
 DEEPCORE_INSTANTIATE(float)
 DEEPCORE_INSTANTIATE(double)

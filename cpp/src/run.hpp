@@ -35,9 +35,9 @@ class Run {
   Team team_;
   Step<T> step_;
   std::vector<std::int64_t> order_;  // of this epoch; empty: that of the rows
-  Index epoch_ = 0, first_ = 0;          // where the run stands
-  Sum loss_, weight_;                    // of this epoch so far
-  bool published_ = false;               // the network holds the parameters of this moment
+  Index epoch_ = 0, first_ = 0;      // where the run stands
+  Sum loss_, weight_;                // of this epoch so far
+  bool published_ = false;           // the network holds the parameters of this moment
   TrainResult result_;
 };
 

@@ -11,8 +11,8 @@ namespace deepcore {
 template <class T>
 Step<T>::Step(const Network<T>& network, const Examples<T>& examples, const Plan& plan, Team& team)
     : network_(network), examples_(examples), plan_(plan), state_(network, plan.way != Way::lanes),
-      update_(network, state_, team, plan.keeps_gradients),
-      pass_(make_pass(network, state_, examples, plan, team)), losses_(static_cast<std::size_t>(plan.slab)) {}
+      update_(network, state_, team, plan.keeps_gradients), pass_(make_pass(network, state_, examples, plan, team)),
+      losses_(static_cast<std::size_t>(plan.slab)) {}
 
 template <class T>
 void Step<T>::load() {

@@ -12,7 +12,7 @@ class Step {
  public:
   Step(const Network<T>& network, const Examples<T>& examples, const Plan& plan, Team& team);
 
-  void load();                             // parameters of the network, which others may have changed
+  void load();                              // parameters of the network, which others may have changed
   void publish(Network<T>& network) const;  // parameters and statistics
   // Forward, loss and backward of a batch. Returns the sum of the weighted losses, penalty included; weight() is then the
   // sum of the weights. poll: called after every slab; what it throws leaves the parameters as they were.

@@ -27,10 +27,11 @@ void validate(const char* who, const Spec& spec, const Examples<T>& examples) {
   const Index m = examples.count(), n = spec.outputs();
   require(m >= 1, who, ": X must have at least one example");
   if (examples.labels != nullptr) {
-    require(spec.takes_labels(), who, ": y must be targets of shape (", m, ", ", n, "), got labels; they need a softmax output");
+    require(spec.takes_labels(), who, ": y must be targets of shape (", m, ", ", n,
+            "), got labels; they need a softmax output");
     for (Index j = 0; j < m; ++j) {
-      require(examples.labels[j] >= 0 && examples.labels[j] < n, who, ": y must hold labels from 0 to ", n - 1, ", got ",
-              examples.labels[j], " in row ", j);
+      require(examples.labels[j] >= 0 && examples.labels[j] < n, who, ": y must hold labels from 0 to ", n - 1,
+              ", got ", examples.labels[j], " in row ", j);
     }
   } else {
     const bool fits = !examples.Y.empty() && examples.Y.rows == n && examples.Y.cols == m;

@@ -104,7 +104,7 @@ TEST_BOTH(scores_are_the_mean_of_those_of_one_example_at_a_time_bit_for_bit) {
   Problem<T> p(make({19, 70, 13}, "relu", "softmax", "categorical_cross_entropy"), 200);
   for (Index j = 0; j < p.m; ++j)
     p.weights[at(j)] = static_cast<T>(j % 4);  // whole numbers: w * loss / w is exact enough
-  long double loss = 0;  // evaluate carries its rounding errors along
+  long double loss = 0;                        // evaluate carries its rounding errors along
   double hits = 0, weight = 0;
   for (Index j = 0; j < p.m; ++j) {
     if (j % 4 == 0) continue;

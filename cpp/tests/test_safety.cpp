@@ -12,8 +12,8 @@
 #include <cstdlib>
 #include <functional>
 #include <limits>
-#include <optional>
 #include <new>
+#include <optional>
 #include <vector>
 
 namespace {
@@ -147,7 +147,8 @@ TEST(an_order_that_leaves_the_rows_is_refused_before_it_is_used) {
   TrainOptions options = two_epochs();
   options.order = order.data();
   const auto before = p.values();
-  REFUSES(train(p.network, p.examples(), optimizer, options, nobody), "order must hold rows from 0 to 39, got 40 at 39");
+  REFUSES(train(p.network, p.examples(), optimizer, options, nobody),
+          "order must hold rows from 0 to 39, got 40 at 39");
   CHECK(p.values() == before);
 }
 
@@ -183,9 +184,10 @@ TEST(a_second_writer_of_a_network_or_an_optimizer_is_refused) {
 
 // For each shape: what a monitor writes after the first epoch is what the second one starts from.
 TEST(what_a_monitor_writes_into_parameters_takes_effect_in_the_next_step) {
-  const int tanh = activation_id("tanh"), sigmoid = activation_id("softmax"), loss = loss_id("categorical_cross_entropy");
-  const std::vector<Spec> shapes{Problem::describe(), {5, {{4, tanh, 0}, {3, sigmoid, 0}}, loss},
-                                 {5, {{230, tanh, 0}, {3, sigmoid, 0}}, loss}};
+  const int tanh = activation_id("tanh"), sigmoid = activation_id("softmax"),
+            loss = loss_id("categorical_cross_entropy");
+  const std::vector<Spec> shapes{
+      Problem::describe(), {5, {{4, tanh, 0}, {3, sigmoid, 0}}, loss}, {5, {{230, tanh, 0}, {3, sigmoid, 0}}, loss}};
   for (const Spec& spec : shapes) {
     Problem p(spec), fresh(spec);
     auto one = p.adam(), two = fresh.adam();
@@ -208,7 +210,8 @@ TEST(what_a_monitor_writes_into_parameters_takes_effect_in_the_next_step) {
 
 TEST(evaluate_and_train_report_the_same_loss_whatever_the_order_of_the_examples) {
   for (Index count = 3; count <= 40; ++count) {
-    Problem p({5, {{7, activation_id("tanh"), 0}, {3, activation_id("softmax"), 0}}, loss_id("categorical_cross_entropy")});
+    Problem p(
+        {5, {{7, activation_id("tanh"), 0}, {3, activation_id("softmax"), 0}}, loss_id("categorical_cross_entropy")});
     Rule rule{optimizer_id("sgd")};
     Optimizer<double> nothing(rule, Schedule(0, {0.0}), p.network);
     Examples<double> examples = p.examples();

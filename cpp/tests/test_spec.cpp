@@ -104,7 +104,7 @@ TEST(sizes_that_overflow_are_refused_as_memory_that_is_not_there) {
   REFUSES(Tensors(make(huge, {huge})), "bad_alloc");              // one product
   REFUSES(Tensors(make(half, {half, half, half})), "bad_alloc");  // the sum of the products
   REFUSES(Tensors(make(1, {top})), "bad_alloc");                  // the biases
-  REFUSES(Network<float>(make(half, {half})), "bad_alloc");      // fits an index, not its bytes
+  REFUSES(Network<float>(make(half, {half})), "bad_alloc");       // fits an index, not its bytes
   REFUSES(Network<double>(make(Index{1} << 28U, {huge})), "bad_alloc");
 }
 

@@ -9,7 +9,8 @@ namespace deepcore {
 
 inline constexpr const char* kNetworkBusy =
     "this model is being trained by another thread; wait for it, or train a copy";
-inline constexpr const char* kOptimizerBusy = "this optimizer is at work in another fit; wait for it, or bind a new one";
+inline constexpr const char* kOptimizerBusy =
+    "this optimizer is at work in another fit; wait for it, or bind a new one";
 
 class Busy {  // a mark that moves and copies with its owner as "not busy"
  public:

@@ -32,7 +32,8 @@ struct Plan {
   Index items;   // pieces of the parameters that the second phase hands out
   double flops;  // of a step
   std::vector<LayerPlan> layers;
-  std::size_t parameter_bytes, optimizer_bytes, packed_bytes, workspace_bytes;  // packed: the run's copies of parameters
+  std::size_t parameter_bytes, optimizer_bytes, packed_bytes,
+      workspace_bytes;  // packed: the run's copies of parameters
 };
 
 // rule: null if only gradients are wanted. requested: threads, 0 for the default. whole: the batch in one slab, so that

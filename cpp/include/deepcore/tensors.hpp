@@ -21,8 +21,10 @@ class Tensors {
  public:
   explicit Tensors(const Spec& spec);  // throws std::bad_alloc if the sizes exceed the address space
   const std::vector<Tensor>& all() const { return all_; }
-  const std::vector<Tensor>& running() const { return running_; }  // statistics of batch norms, in a buffer of their own
-  const Tensor* find(int layer, Role role) const;                  // null if the network has no such tensor
+  const std::vector<Tensor>& running() const {
+    return running_;
+  }                                                // statistics of batch norms, in a buffer of their own
+  const Tensor* find(int layer, Role role) const;  // null if the network has no such tensor
   const Tensor& at(int layer, Role role) const { return *find(layer, role); }
   Index size() const { return size_; }
   Index running_size() const { return running_size_; }
