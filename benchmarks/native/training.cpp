@@ -29,8 +29,7 @@ void training(benchmark::State& state, const Workload& workload) {
   const Data<T> data(workload.sizes[0], workload.sizes.back(), m);
   const auto examples = data.examples(workload.sizes.back() > 1);
   const double flops = training_flops(workload.sizes) * static_cast<double>(m);
-  deepcore::Optimizer<T> optimizer(rule(workload.optimizer), deepcore::Schedule(0, {workload.learning_rate}),
-                                   network);
+  deepcore::Optimizer<T> optimizer(rule(workload.optimizer), deepcore::Schedule(0, {workload.learning_rate}), network);
   deepcore::TrainOptions options;
   options.batch_size = workload.batch;
   options.threads = threads;
