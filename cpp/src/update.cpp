@@ -108,7 +108,8 @@ void Update<T>::form(const Pass<T>& pass, double weight) {
   finish_scales();
   for (int l = 1; l <= spec_.depth(); ++l) {
     const Buffer<T>& sums = scales_[at(l)];
-    if (!sums.empty()) std::copy_n(sums.data(), sums.size(), gradients_.data() + state_.layout().layer(l).scale_offset());
+    if (!sums.empty())
+      std::copy_n(sums.data(), sums.size(), gradients_.data() + state_.layout().layer(l).scale_offset());
   }
 }
 
@@ -131,7 +132,8 @@ void Update<T>::finish(const Piece& piece, T* sums, double weight) {
   if (state_.reparametrised(piece.l)) {
     T factors[kernels::kDepth];
     double* dots = scaled_ ? dots_.data() + static_cast<Index>(piece.number) * kernels::kDepth : nullptr;
-    if (!scales_[at(piece.l)].empty()) kernels::column_dots(piece.width, count, W, static_cast<const T*>(sums), dots);
+    if (!scales_[at(piece.l)].empty())
+      kernels::column_dots(piece.valid, count, piece.width, W, static_cast<const T*>(sums), dots);
     state_.outside(piece, factors);
     kernels::scale_columns(piece.width, count, static_cast<const T*>(factors), static_cast<const T*>(sums), sums);
   }

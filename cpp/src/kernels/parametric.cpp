@@ -46,8 +46,8 @@ void parametric_back(int activation, double parameter, Index n, Index m, Index l
   });
 }
 
-#define DEEPCORE_INSTANTIATE(T)                                                    \
-  template void parametric(int, double, Index, Index, Index, const T*, T*);      \
+#define DEEPCORE_INSTANTIATE(T)                                             \
+  template void parametric(int, double, Index, Index, Index, const T*, T*); \
   template void parametric_back(int, double, Index, Index, Index, const T*, const T*, T*, T*);
 DEEPCORE_INSTANTIATE(float)
 DEEPCORE_INSTANTIATE(double)
