@@ -5,6 +5,7 @@ It knows nothing of ``fit``, files or estimators; everything that trains, saves 
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import numpy as np
 
 from deepcore import _core, catalog
 from deepcore._network.examples import Examples, features, in_parts, slices, targets, weights
-from deepcore._network.parameters import BlockViews, parameter_pieces, running_pieces
+from deepcore._network.parameters import BlockViews, pieces
 from deepcore._network.spec import Spec
 from deepcore.typing import Array, ClassWeight, Predictor
 
@@ -48,7 +49,6 @@ class Network:
         flat: All parameters as one live 1-D array.
         parameters: Named live views of ``flat``.
         running: Named live views of batch norm's running statistics.
-        layout: ``(W_offset, b_offset, n_out, n_in)`` of each layer in ``flat``.
         epochs_trained: Epochs so far, by which the shuffles are numbered.
         predict: ``predict(X, out=None, threads=0)`` of rows that need no check. It is the compiled function
             itself, because a prediction of one row takes microseconds.
@@ -59,11 +59,9 @@ class Network:
         self.native = _compiled(spec)
         self.predict: Callable[..., Array] = self.native.predict
         self.flat: Array = self.native.parameters
-        self.layout: list[tuple[int, int, int, int]] = self.native.layout
-        norms = [layer.norm for layer in spec.layers]
-        self._pieces = parameter_pieces(self.layout, norms)
+        self._pieces = pieces(self.native.tensors)
         self.parameters = BlockViews(self.flat, self._pieces)
-        self.running = BlockViews(self.native.running, running_pieces(self.layout, norms))
+        self.running = BlockViews(self.native.running, pieces(self.native.running_tensors))
         self.epochs_trained = 0
         self._busy = threading.Lock()
         self._trainer: int | None = None  # the thread that holds _busy
@@ -101,7 +99,10 @@ class Network:
     def nonfinite_parameter(self) -> int:
         """Number of the layer that holds the first parameter that is not finite; 0 if all are finite."""
         lost = _core.first_nonfinite_row(self.flat)
-        return 0 if lost < 0 else sum(first <= lost for first, *_ in self.layout)
+        if lost < 0:
+            return 0
+        ends = [(offset + math.prod(shape), layer) for _, layer, *shape, offset in self.native.tensors]
+        return int(next(layer for end, layer in ends if lost < end))
 
     # What it computes
 
