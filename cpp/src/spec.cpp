@@ -38,6 +38,9 @@ Spec::Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss, double in
       require(value >= 0 && value <= std::numeric_limits<float>::max(), "Model: ", name, " of layer ", l,
               " must be a finite number of at least 0, got ", value);
     }
+    const ActivationInfo& activation = activations()[static_cast<std::size_t>(layer.activation)];
+    require(!layer.parametric || !activation.columnwise, "Model: layer ", l, " cannot be parametric: ", activation.name,
+            " does not work unit by unit");
   }
   for (int l = 1; l <= depth(); ++l) {
     for (const Factors& factors : layer(l).factors) {

@@ -11,6 +11,8 @@ _Array = NDArray[Any]
 _Layer: TypeAlias = tuple[int, str, float] | tuple[int, str, float, dict[str, Any]]
 # name of the array, layer, rows, columns, and where its first value lies; stored column by column
 _Tensor: TypeAlias = tuple[str, int, int, int, int]
+# seed and step, and the factors on dropout and label smoothing
+_Training: TypeAlias = tuple[int, int] | tuple[int, int, float, float]
 # (m, n): an array, or an object with data, indices and indptr as compressed sparse rows have them
 _Features: TypeAlias = Any
 _F = TypeVar("_F", np.float32, np.float64)
@@ -102,7 +104,7 @@ class NetworkF32:
         gradient: _Array,
         sample_weight: _Array | None = ...,
         threads: int = ...,
-        training: tuple[int, int] | None = ...,
+        training: _Training | None = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF32 | None = ..., threads: int = ...
@@ -112,7 +114,7 @@ class NetworkF32:
         X: _Features,
         y: _Array,
         sample_weight: _Array | None = ...,
-        training: tuple[int, int] | None = ...,
+        training: _Training | None = ...,
     ) -> dict[str, NDArray[np.float32]]: ...
     def train(
         self,
@@ -129,6 +131,8 @@ class NetworkF32:
         threads: int = ...,
         order: NDArray[np.int64] | None = ...,
         on_poll: Callable[[], object] | None = ...,
+        dropout: Schedule | None = ...,
+        smoothing: Schedule | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final
@@ -163,7 +167,7 @@ class NetworkF64:
         gradient: _Array,
         sample_weight: _Array | None = ...,
         threads: int = ...,
-        training: tuple[int, int] | None = ...,
+        training: _Training | None = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF64 | None = ..., threads: int = ...
@@ -173,7 +177,7 @@ class NetworkF64:
         X: _Features,
         y: _Array,
         sample_weight: _Array | None = ...,
-        training: tuple[int, int] | None = ...,
+        training: _Training | None = ...,
     ) -> dict[str, NDArray[np.float64]]: ...
     def train(
         self,
@@ -190,15 +194,23 @@ class NetworkF64:
         threads: int = ...,
         order: NDArray[np.int64] | None = ...,
         on_poll: Callable[[], object] | None = ...,
+        dropout: Schedule | None = ...,
+        smoothing: Schedule | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final
 class OptimizerF32:
     def __init__(
-        self, network: NetworkF32, name: str, hyper: dict[str, float], schedule: Schedule
+        self,
+        network: NetworkF32,
+        name: str,
+        hyper: dict[str, float],
+        schedule: Schedule,
+        decay: Schedule | None = ...,
     ) -> None: ...
     steps: int
     learning_rate: Schedule
+    decay: Schedule | None
     @property
     def slots(self) -> dict[str, NDArray[np.float32]]: ...
     @slots.setter
@@ -208,10 +220,16 @@ class OptimizerF32:
 @final
 class OptimizerF64:
     def __init__(
-        self, network: NetworkF64, name: str, hyper: dict[str, float], schedule: Schedule
+        self,
+        network: NetworkF64,
+        name: str,
+        hyper: dict[str, float],
+        schedule: Schedule,
+        decay: Schedule | None = ...,
     ) -> None: ...
     steps: int
     learning_rate: Schedule
+    decay: Schedule | None
     @property
     def slots(self) -> dict[str, NDArray[np.float64]]: ...
     @slots.setter
