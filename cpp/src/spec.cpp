@@ -85,11 +85,15 @@ bool Spec::has_batch_norm() const {
   return std::any_of(layers_.begin(), layers_.end(), [](const LayerSpec& l) { return l.norm == Norm::batch; });
 }
 
+bool Spec::reparametrised() const {
+  return std::any_of(layers_.begin(), layers_.end(), [](const LayerSpec& l) { return l.reparametrised(); });
+}
+
 bool Spec::plain() const {
   const bool more = std::any_of(layers_.begin(), layers_.end(), [](const LayerSpec& l) {
-    return l.dropout != 0 || l.max_norm != 0 || l.norm != Norm::none || l.parametric || l.reparametrised();
+    return l.dropout != 0 || l.max_norm != 0 || l.norm != Norm::none || l.parametric;
   });
-  return !more && !has_penalties() && input_dropout_ == 0 && loss_.smoothing == 0;
+  return !more && !reparametrised() && !has_penalties() && input_dropout_ == 0 && loss_.smoothing == 0;
 }
 
 }  // namespace deepcore

@@ -13,12 +13,11 @@ namespace deepcore {
 template <class T>
 State<T>::State(const Network<T>& network, bool transposed)
     : spec_(network.spec), layout_(network.spec, network.tensors), parameters_(layout_.size()) {
-  bool any = false;
   for (int l = 0; l <= spec_.depth(); ++l) {
-    any = any || (l > 0 && reparametrised(l));
-    transposed_.emplace_back(transposed && l > 1 ? kernels::Panels<T>{spec_.units(l - 1)}.padded() * spec_.units(l) : 0);
+    transposed_.emplace_back(transposed && l > 1 ? kernels::Panels<T>{spec_.units(l - 1)}.padded() * spec_.units(l)
+                                                 : 0);
   }
-  if (any) effective_ = Buffer<T>(layout_.size());
+  if (spec_.reparametrised()) effective_ = Buffer<T>(layout_.size());
 }
 
 template <class T>
@@ -67,7 +66,8 @@ template <class T>
 double State<T>::penalty(const Piece& piece) const {
   const LayerSpec& layer = spec_.layer(piece.l);
   if (layer.l1 == 0 && layer.l2 == 0) return 0;
-  return kernels::penalty(piece.valid, piece.i1 - piece.i0, piece.width, parameters() + piece.offset, layer.l1, layer.l2);
+  return kernels::penalty(piece.valid, piece.i1 - piece.i0, piece.width, parameters() + piece.offset, layer.l1,
+                          layer.l2);
 }
 
 template class State<float>;
