@@ -160,8 +160,10 @@ import numpy as np
 from deepcore import _core
 
 net = _core.NetworkF32(20, [(30, "tanh", 0.0), (3, "softmax", 0.0)], "categorical_cross_entropy")
-for layer, (W, b, n_out, n_in) in enumerate(net.layout):
-    net.parameters[W : W + n_out * n_in] = _core.initialize(n_out, n_in, "xavier", 1.0, 1, layer).T.ravel()
+for name, layer, n_out, n_in, at in net.tensors:
+    if name == "W":
+        drawn = _core.initialize(n_out, n_in, "xavier", 1.0, 1, layer - 1)
+        net.parameters[at : at + n_out * n_in] = drawn.T.ravel()
 X = _core.normal(2, 0, 50 * 20).reshape(50, 20).astype(np.float32)
 y = _core.permutation(3, 0, 50) % 3
 gradient = np.zeros_like(net.parameters)

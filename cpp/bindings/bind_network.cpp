@@ -340,15 +340,6 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
                              })
       .def_property_readonly("tensors", [](const Net& self) { return tensor_list(self.tensors.all()); })
       .def_property_readonly("running_tensors", [](const Net& self) { return tensor_list(self.tensors.running()); })
-      .def_property_readonly("layout",
-                             [](const Net& self) {
-                               std::vector<std::tuple<Index, Index, Index, Index>> out;
-                               for (int l = 1; l <= self.spec.depth(); ++l) {
-                                 const Tensor &W = self.tensors.at(l, Role::W), &b = self.tensors.at(l, Role::b);
-                                 out.emplace_back(W.offset, b.offset, W.rows, W.cols);
-                               }
-                               return out;
-                             })
       .def_readwrite("scikit_learn_sums", &Net::scikit_learn_sums)
       .def("predict", &predict_rows<T>, py::arg("X"), py::arg("out") = py::none(), py::arg("threads") = 0)
       .def(

@@ -26,7 +26,7 @@ bool finite(const T* columns, Index n, Index m, Index ld) {
 
 template <class T>
 Forward<T>::Forward(const Network<T>& network, bool pack, Index examples) : spec_(network.spec) {
-  if (pack || reparametrised(spec_)) {
+  if (pack || spec_.reparametrised()) {
     state_.emplace(network, false);
     state_->load(network.parameters.data());
   }
@@ -40,14 +40,6 @@ Forward<T>::Forward(const Network<T>& network, bool pack, Index examples) : spec
     stages_.push_back(make_stages(network, l, {nullptr, leading<T>(W.rows), kernels::kDepth}, {}));
   }
   size_ = size_ * std::min(examples, kForwardBlock) + kernels::Panels<T>::kWidth;
-}
-
-template <class T>
-bool Forward<T>::reparametrised(const Spec& spec) {
-  for (int l = 1; l <= spec.depth(); ++l) {
-    if (spec.layer(l).reparametrised()) return true;
-  }
-  return false;
 }
 
 template <class T>

@@ -49,8 +49,6 @@ class Forward {
   double penalty() const;            // of the parameters, if packed
 
  private:
-  static bool reparametrised(const Spec& spec);
-
   Spec spec_;
   std::optional<State<T>> state_;       // if packed
   std::vector<kernels::Left<T>> left_;  // [l - 1]

@@ -13,9 +13,13 @@ PackedLayout<T>::PackedLayout(const Spec& spec, const Tensors& tensors) : tensor
   for (int l = 1; l <= spec.depth(); ++l) {
     const Index n_in = spec.units(l - 1), n_out = spec.units(l);
     PackedLayer<T> layer{n_in, n_out, kernels::Panels<T>{n_out}, size_, {}, {}};
-    if (const Tensor* scale = tensors_.find(l, Role::scale)) layer.scale = *scale;
-    for (const Role role : {Role::b, Role::gamma, Role::beta, Role::alpha}) {
-      if (const Tensor* tensor = tensors_.find(l, role)) layer.tail.push_back(*tensor);
+    for (const Tensor& tensor : tensors_.all()) {
+      if (tensor.layer != l || tensor.role == Role::W) continue;
+      if (tensor.role == Role::scale) {
+        layer.scale = tensor;
+      } else {
+        layer.tail.push_back(tensor);
+      }
     }
     const auto tail = static_cast<Index>(layer.tail.size());
     for (Index p = 0; p < layer.rows.count(); ++p) {

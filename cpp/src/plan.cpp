@@ -86,20 +86,18 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   plan.way = way<T>(spec, packed, rule, plan.threads);
   plan.block = even_block(plan.slab, values_of_one<T>(spec) <= kFewValues ? kLargeBlock : kBlock, plan.threads);
   Index values = 0, transposed = 0;
-  bool reparametrised = false;
   for (int l = 0; l <= spec.depth(); ++l) {
     const LayerPlan layer = layer_plan<T>(spec, l, plan.slab);
     plan.layers.push_back(layer);
     values += layer.size * ((l > 0 ? 2 : 1) + (l < spec.depth() ? kept_matrices(spec, l) : 0));
     if (l > 1 && plan.way != Way::lanes) transposed += kernels::Panels<T>{spec.units(l - 1)}.padded() * spec.units(l);
-    reparametrised = reparametrised || (l > 0 && spec.layer(l).reparametrised());
   }
   const auto bytes = [](Index count) { return static_cast<std::size_t>(count) * sizeof(T); };
   const int slots = rule == nullptr ? 0 : kernels::slots_in_use(rule->row, rule->hyper.data());
   plan.parameter_bytes = bytes(tensors.size());
   plan.optimizer_bytes = bytes(packed.size()) * static_cast<std::size_t>(slots);
   plan.packed_bytes =
-      bytes(packed.size() * (1 + (plan.keeps_gradients ? 1 : 0) + (reparametrised ? 1 : 0)) + transposed);
+      bytes(packed.size() * (1 + (plan.keeps_gradients ? 1 : 0) + (spec.reparametrised() ? 1 : 0)) + transposed);
   plan.workspace_bytes = bytes(values);
   return plan;
 }

@@ -22,7 +22,13 @@ const std::vector<ScheduleInfo>& schedules() {
       {"one_cycle",
        "half a cosine from learning_rate / div up to learning_rate at step rise steps - 1, then half a cosine down to "
        "learning_rate / (div final_div) at step steps - 1",
-       {"learning_rate", "steps", "rise", "div", "final_div"}}};
+       {"learning_rate", "steps", "rise", "div", "final_div"}},
+      {"flat_cosine",
+       "learning_rate for s < 1/2, then learning_rate (1 + cos(2 pi (s - 1/2))) / 2, with s = min(t, steps) / steps",
+       {"learning_rate", "steps"}},
+      {"coslog4",
+       "learning_rate (1 - cos(2 pi log2(1 + 15 s))) / 2, with s = min(t, steps) / steps",
+       {"learning_rate", "steps"}}};
   return rows;
 }
 
@@ -94,12 +100,16 @@ double Schedule::rate(Index step) const {
       return v[0] / (1 + v[1] * std::floor(t / v[2]));
     case 4:
       return half_cosine(v[0], v[2], std::min(t, v[1]) / v[1]);
-    default: {  // torch's OneCycleLR: the peak may lie between two steps
+    case 5: {  // torch's OneCycleLR: the peak may lie between two steps
       const double low = v[0] / v[3], last = v[1] - 1, peak = v[2] * v[1] - 1;
       const double now = std::min(t, last);
       if (peak > 0 && now <= peak) return half_cosine(low, v[0], now / peak);
       return half_cosine(v[0], low / v[4], last > peak ? (now - peak) / (last - peak) : 0);  // one step, all of it rise
     }
+    case 6:
+      return half_cosine(v[0], 0, std::max(2 * std::min(t, v[1]) / v[1] - 1, 0.0));
+    default:  // four waves, each about twice as long as the one before
+      return half_cosine(0, v[0], 2 * std::log2(1 + 15 * (std::min(t, v[1]) / v[1])));
   }
 }
 

@@ -38,6 +38,9 @@ Spec::Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss, double in
       require(value >= 0 && value <= std::numeric_limits<float>::max(), "Model: ", name, " of layer ", l,
               " must be a finite number of at least 0, got ", value);
     }
+    const ActivationInfo& activation = activations()[static_cast<std::size_t>(layer.activation)];
+    require(!layer.parametric || !activation.columnwise, "Model: layer ", l, " cannot be parametric: ", activation.name,
+            " does not work unit by unit");
   }
   for (int l = 1; l <= depth(); ++l) {
     for (const Factors& factors : layer(l).factors) {
@@ -82,11 +85,15 @@ bool Spec::has_batch_norm() const {
   return std::any_of(layers_.begin(), layers_.end(), [](const LayerSpec& l) { return l.norm == Norm::batch; });
 }
 
+bool Spec::reparametrised() const {
+  return std::any_of(layers_.begin(), layers_.end(), [](const LayerSpec& l) { return l.reparametrised(); });
+}
+
 bool Spec::plain() const {
   const bool more = std::any_of(layers_.begin(), layers_.end(), [](const LayerSpec& l) {
-    return l.dropout != 0 || l.max_norm != 0 || l.norm != Norm::none || l.parametric || l.reparametrised();
+    return l.dropout != 0 || l.max_norm != 0 || l.norm != Norm::none || l.parametric;
   });
-  return !more && !has_penalties() && input_dropout_ == 0 && loss_.smoothing == 0;
+  return !more && !reparametrised() && !has_penalties() && input_dropout_ == 0 && loss_.smoothing == 0;
 }
 
 }  // namespace deepcore

@@ -13,13 +13,11 @@ namespace deepcore {
 template <class T>
 State<T>::State(const Network<T>& network, bool transposed)
     : spec_(network.spec), layout_(network.spec, network.tensors), parameters_(layout_.size()) {
-  bool any = false;
   for (int l = 0; l <= spec_.depth(); ++l) {
-    any = any || (l > 0 && reparametrised(l));
     transposed_.emplace_back(transposed && l > 1 ? kernels::Panels<T>{spec_.units(l - 1)}.padded() * spec_.units(l)
                                                  : 0);
   }
-  if (any) effective_ = Buffer<T>(layout_.size());
+  if (spec_.reparametrised()) effective_ = Buffer<T>(layout_.size());
 }
 
 template <class T>

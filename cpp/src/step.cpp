@@ -3,10 +3,26 @@
 #include "step.hpp"
 
 #include <deepcore/catalog.hpp>
+#include <deepcore/error.hpp>
 
 #include <algorithm>
 
 namespace deepcore {
+
+namespace {
+
+// Rates times the factors of a step must still be rates.
+void check_factors(const Spec& spec, const TrainingStep& step) {
+  const auto fine = [](double rate, double factor) { return factor >= 0 && rate * factor < 1; };
+  for (int l = 0; l < spec.depth(); ++l) {
+    require(fine(spec.dropout(l), step.dropout), "the factor on dropout must be at least 0 and keep the rate ",
+            spec.dropout(l), " of layer ", l, " below 1, got ", step.dropout, " at step ", step.number);
+  }
+  require(fine(spec.smoothing(), step.smoothing), "the factor on label smoothing must be at least 0 and keep ",
+          spec.smoothing(), " below 1, got ", step.smoothing, " at step ", step.number);
+}
+
+}  // namespace
 
 template <class T>
 Step<T>::Step(const Network<T>& network, const Examples<T>& examples, const Plan& plan, Team& team)
@@ -30,6 +46,8 @@ void Step<T>::publish(Network<T>& network) const {
 
 template <class T>
 void Step<T>::run(const Selection& batch, const TrainingStep* training, const Poll& poll) {
+  if (training != nullptr && (training->dropout != 1 || training->smoothing != 1))
+    check_factors(network_.spec, *training);
   BatchSums total;
   update_.restart();
   for (Index done = 0; done < batch.count; done += plan_.slab) {

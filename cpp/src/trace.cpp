@@ -11,6 +11,9 @@
 #include "stages/norm.hpp"
 #include "step.hpp"
 
+#include <array>
+#include <string>
+
 namespace deepcore {
 
 namespace {
@@ -93,14 +96,18 @@ class Trace {
   }
 
   void gradients() {
-    static constexpr const char* kNames[] = {"dW", "db", "dgamma", "dbeta", "dalpha", "dscale"};
+    static const std::array names = [] {
+      std::array<std::string, kTrainedRoles> out;
+      for (std::size_t role = 0; role < out.size(); ++role) out[role] = std::string("d") + kRoleNames[role];
+      return out;
+    }();
     Buffer<T> flat(network_.tensors.size());
     step_.gradient(flat.data());
     int last = 0;
     for (const Tensor& tensor : network_.tensors.all()) {
       if (tensor.layer != last) keep_statistics(last);
       last = tensor.layer;
-      keep(kNames[static_cast<std::size_t>(tensor.role)], tensor.layer, tensor.rows, tensor.cols, T(1),
+      keep(names[static_cast<std::size_t>(tensor.role)].c_str(), tensor.layer, tensor.rows, tensor.cols, T(1),
            view(tensor, flat.data()));
     }
     keep_statistics(last);

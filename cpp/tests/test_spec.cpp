@@ -99,6 +99,30 @@ TEST(tensors_put_weights_and_biases_one_behind_the_other_column_by_column) {
   CHECK(b(0, 0) == 36 && b(2, 0) == 38);
 }
 
+TEST(options_of_a_layer_add_tensors_behind_its_bias) {
+  LayerSpec hidden{4, activation_id("tanh"), 0}, last{3, activation_id("linear"), 0};
+  hidden.parametric = hidden.scaled_inputs = last.scaled_inputs = true;
+  hidden.norm = Norm::layer;
+  const Tensors tensors(Spec(5, {hidden, last}, loss_id("half_squared_error")));
+  std::vector<Role> roles;
+  for (const Tensor& tensor : tensors.all()) roles.push_back(tensor.role);
+  const std::vector<Role> expected{Role::W,     Role::b, Role::gamma, Role::beta, Role::alpha,
+                                   Role::scale, Role::W, Role::b,     Role::scale};
+  CHECK(roles == expected);
+  CHECK(tensors.at(1, Role::alpha).rows == 4 && tensors.at(1, Role::scale).rows == 5);
+  CHECK(tensors.at(2, Role::scale).rows == 4 && tensors.size() == 20 + 4 * 4 + 5 + 12 + 3 + 4);
+}
+
+TEST(a_parametric_layer_is_hidden_and_works_unit_by_unit) {
+  LayerSpec hidden{4, activation_id("tanh"), 0}, softmax{4, activation_id("softmax"), 0};
+  hidden.parametric = softmax.parametric = true;
+  const LayerSpec last{3, activation_id("linear"), 0};
+  const int loss = loss_id("half_squared_error");
+  Spec(5, {hidden, last}, loss);
+  REFUSES(Spec(5, {softmax, last}, loss), "layer 1 cannot be parametric: softmax");
+  REFUSES(Spec(5, {hidden}, loss), "the activation of the last layer cannot be parametric");
+}
+
 TEST(sizes_that_overflow_are_refused_as_memory_that_is_not_there) {
   const Index huge = Index{1} << 32U, half = Index{1} << 31U, top = std::numeric_limits<Index>::max();
   REFUSES(Tensors(make(huge, {huge})), "bad_alloc");              // one product
@@ -163,6 +187,10 @@ TEST(a_schedule_follows_its_formula) {
                eps);
   }
   CHECK_NEAR(at("cosine", {0.8, 20, 0.1}, 1000000), 0.1, eps);
+  CHECK(at("flat_cosine", {0.8, 20}, 10) == 0.8 && at("flat_cosine", {0.8, 20}, 1000000) == 0);
+  CHECK_NEAR(at("flat_cosine", {0.8, 20}, 15), 0.4, eps);
+  for (const Index t : {0, 1, 3, 7, 15}) CHECK_NEAR(at("coslog4", {0.8, 15}, t), 0, eps);  // between the waves
+  CHECK_NEAR(at("coslog4", {0.8, 45}, 10), 0.8 * (1 - std::cos(std::acos(-1.0) * 2 * std::log2(13.0 / 3))) / 2, eps);
 }
 
 TEST(a_table_of_learning_rates_ends_with_its_last_value) {

@@ -42,11 +42,21 @@ if _TYPE_CHECKING:
     from deepcore.exceptions import DivergenceWarning, SymmetryWarning
     from deepcore.history import History
     from deepcore.installation import get_cmake_dir, get_include, show_config
-    from deepcore.layers import Dense, Dropout
+    from deepcore.layers import Dense, Dropout, Scale
     from deepcore.model import Model, load, mlp
     from deepcore.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, AMSGrad, Lion, NAdam, RMSProp
     from deepcore.progress import Progress
-    from deepcore.schedules import Constant, Cosine, Exponential, InverseTime, OneCycle, StepDecay, Warmup
+    from deepcore.schedules import (
+        Constant,
+        Cosine,
+        CosLog4,
+        Exponential,
+        FlatCosine,
+        InverseTime,
+        OneCycle,
+        StepDecay,
+        Warmup,
+    )
 
 __version__: str
 
@@ -58,11 +68,21 @@ _NAMES = {
     "exceptions": ("DivergenceWarning", "SymmetryWarning"),
     "history": ("History",),
     "installation": ("get_cmake_dir", "get_include", "show_config"),
-    "layers": ("Dense", "Dropout"),
+    "layers": ("Dense", "Dropout", "Scale"),
     "model": ("Model", "load", "mlp"),
     "optimizers": ("LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSProp"),
     "progress": ("Progress",),
-    "schedules": ("Constant", "Cosine", "Exponential", "InverseTime", "OneCycle", "StepDecay", "Warmup"),
+    "schedules": (
+        "Constant",
+        "CosLog4",
+        "Cosine",
+        "Exponential",
+        "FlatCosine",
+        "InverseTime",
+        "OneCycle",
+        "StepDecay",
+        "Warmup",
+    ),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
@@ -74,6 +94,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Constant",
+    "CosLog4",
     "Cosine",
     "Dense",
     "DivergenceWarning",
@@ -81,6 +102,7 @@ __all__ = [
     "EarlyStopping",
     "EpochRecord",
     "Exponential",
+    "FlatCosine",
     "History",
     "InverseTime",
     "Lion",
@@ -91,6 +113,7 @@ __all__ = [
     "Progress",
     "RMSProp",
     "ReduceOnPlateau",
+    "Scale",
     "StepDecay",
     "SymmetryWarning",
     "Warmup",

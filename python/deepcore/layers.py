@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import get_args
 
-from deepcore import _checks, catalog
-from deepcore.typing import ActivationName, InitializerName, NormName
+import numpy as np
 
-__all__ = ["Dense", "Dropout"]
+from deepcore import _checks, catalog
+from deepcore.typing import ActivationName, InitializerName, NormName, ParametrizationName
+
+__all__ = ["Dense", "Dropout", "Scale"]
 
 # init="auto": the scheme derived for the slope of the activation (He et al. 2015 for the relu family,
 # Klambauer et al. 2017 for selu, Glorot & Bengio 2010 for everything that is about linear at 0).
@@ -44,6 +47,15 @@ class Dense:
             use running means and variances), ``"layer"`` each example's Z over the units; then
             ``A = g(gamma * Zhat + beta)``. None: ``A = g(Z)``.
         max_norm: After every step, weights into a unit whose norm is larger are scaled to it; None: no limit.
+        parametric: ``A = Z + (g(Z) - Z) * alpha`` with a trainable alpha per unit, (n_out, 1), which starts
+            at 1, where A = g(Z). Hidden layers only, and not softmax.
+        scaled_inputs: ``Z = W (scale * A_prev) + b`` with a trainable scale per input, (n_in, 1), which
+            starts at 1. ``Scale()`` in front of the layer says the same.
+        parametrization: ``"standard"``, or ``"ntk"``: ``Z = W A_prev / sqrt(n_in) + b``. W starts sqrt(n_in)
+            times as large then, so that the network starts as the same function.
+        rate: Factors on the optimizer's learning rate by the name of the array, such as ``{"b": 0.1}``; 0
+            keeps an array as it is. Names are those of ``arrays``; those that are missing have the factor 1.
+        decay: Factors on the optimizer's weight decay, likewise, such as ``{"b": 0}``.
 
     Raises:
         TypeError: if an argument has another type.
@@ -64,6 +76,11 @@ class Dense:
     max_norm: float | None = None
     dropout: float = 0.0
     norm: NormName | None = None
+    parametric: bool = False
+    scaled_inputs: bool = False
+    parametrization: ParametrizationName | str = "standard"
+    rate: Mapping[str, float] | None = field(default=None, hash=False)
+    decay: Mapping[str, float] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "units", _checks.count("Dense", "units", self.units))
@@ -83,6 +100,18 @@ class Dense:
             raise ValueError(f"Dense: dropout must be below 1, got {self.dropout}")
         if self.max_norm == 0:
             raise ValueError("Dense: max_norm must be above 0, got 0.0; None sets no limit")
+        for name in ("parametric", "scaled_inputs"):
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                raise TypeError(f"Dense: {name} must be True or False, got {getattr(self, name)!r}")
+            object.__setattr__(self, name, bool(getattr(self, name)))
+        if self.parametric and self.activation == "softmax":
+            raise ValueError(f"Dense: parametric must be False for {self.activation}, got True")
+        if str(self.parametrization) not in get_args(ParametrizationName):
+            raise ValueError(
+                f"Dense: parametrization must be 'standard' or 'ntk', got {self.parametrization!r}"
+            )
+        for name in ("rate", "decay"):
+            object.__setattr__(self, name, _factors("Dense", name, getattr(self, name), self.arrays))
 
     def __repr__(self) -> str:
         named = ", ".join(
@@ -91,6 +120,19 @@ class Dense:
             if getattr(self, f.name) != f.default
         )
         return f"Dense({self.units}, {self.activation!r}{', ' if named else ''}{named})"
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """Names of the layer's trained arrays, without its number, such as ``("W", "b")``."""
+        there = {
+            "W": True,
+            "b": True,
+            "gamma": self.norm is not None,
+            "beta": self.norm is not None,
+            "alpha": self.parametric,
+            "scale": self.scaled_inputs,
+        }
+        return tuple(name for name, has in there.items() if has)
 
     @property
     def initializer(self) -> str:
@@ -123,3 +165,66 @@ class Dropout:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rate", _checks.number("Dropout", "rate", self.rate, 1.0))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A factor per input in a list of layers, directly before a ``Dense``: ``Z = W (scale * A_prev) + b``.
+
+    The factors are trained like the weights and start at 1; ``parameters["scale1"]`` holds those of layer 1.
+    The penalties ``l1`` and ``l2`` and ``max_norm`` of the layer concern W alone.
+
+    Args:
+        rate: Factor on the optimizer's learning rate.
+        decay: Factor on the optimizer's weight decay.
+
+    Raises:
+        TypeError: if a factor is no number.
+        ValueError: if a factor is negative or not finite.
+
+    Source: the front scale of RealMLP (Holzmueller, Grinsztajn & Steinwart 2024).
+
+    Example:
+        >>> import deepcore as dc
+        >>> model = dc.Model(4, [dc.Scale(rate=6), dc.Dense(8), dc.Dense(1, "sigmoid")])
+        >>> model.layers[0]
+        Dense(8, 'relu', scaled_inputs=True, rate={'scale': 6.0})
+        >>> model.parameters["scale1"].shape
+        (4, 1)
+    """
+
+    rate: float = 1.0
+    decay: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "decay"):
+            object.__setattr__(self, name, _checks.number("Scale", name, getattr(self, name)))
+
+    def before(self, layer: Dense) -> Dense:
+        """The layer with these factors on its inputs."""
+        if layer.scaled_inputs:
+            raise ValueError("Model: layers must not hold two scales before one Dense")
+
+        def with_own(factors: Mapping[str, float] | None, own: float) -> Mapping[str, float] | None:
+            return factors if own == 1 else {**(factors or {}), "scale": own}
+
+        return replace(
+            layer,
+            scaled_inputs=True,
+            rate=with_own(layer.rate, self.rate),
+            decay=with_own(layer.decay, self.decay),
+        )
+
+
+def _factors(who: str, what: str, factors: object, names: tuple[str, ...]) -> dict[str, float] | None:
+    """A copy of checked factors by the name of the array; None if there are none."""
+    if factors is None:
+        return None
+    if not isinstance(factors, Mapping):
+        raise TypeError(f"{who}: {what} must be a mapping such as {{'b': 0.1}}, got {factors!r}")
+    for name in factors:
+        if name not in names:
+            raise ValueError(f"{who}: {what} must have names of {', '.join(names)}, got {name!r}")
+    return {
+        name: _checks.number(who, f"{what} of {name}", factor) for name, factor in factors.items()
+    } or None

@@ -18,13 +18,14 @@ import numpy as np
 from deepcore import _checks
 from deepcore._labels import labels
 from deepcore._network.examples import row_or_rows
-from deepcore._network.network import Network, Snapshot
+from deepcore._network.network import Network, Snapshot, TrainingStep
 from deepcore._network.parameters import BlockViews
 from deepcore._network.spec import Spec
 from deepcore.exceptions import SymmetryWarning
 from deepcore.history import History
-from deepcore.layers import Dense, Dropout
+from deepcore.layers import Dense, Dropout, Scale
 from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, continued, resolve
+from deepcore.schedules import LearningRate
 from deepcore.typing import (
     ActivationName,
     Array,
@@ -78,7 +79,7 @@ class Model:
     def __init__(
         self,
         inputs: int,
-        layers: Sequence[Dense | Dropout],
+        layers: Sequence[Dense | Dropout | Scale],
         loss: LossName | str = "auto",
         dtype: DTypeName | str | type = "float32",
         seed: int = 0,
@@ -147,7 +148,7 @@ class Model:
 
     @property
     def layers(self) -> tuple[Dense, ...]:
-        """The dense layers, first hidden one first, each with the dropout behind it."""
+        """The dense layers, first hidden one first, each with its scale and the dropout behind it."""
         return self.spec.layers
 
     @property
@@ -193,7 +194,8 @@ class Model:
     def parameters(self) -> BlockViews:
         """``{"W1": (n1, n_x), "b1": (n1, 1), ...}``, live and writable; ``parameters["W1"] = W`` copies.
 
-        Layers with a norm have ``"gamma1"`` and ``"beta1"``, (n1, 1), as well.
+        Layers with a norm have ``"gamma1"`` and ``"beta1"``, (n1, 1), as well, parametric ones ``"alpha1"``,
+        (n1, 1), and those with scaled inputs ``"scale1"``, (n_x, 1).
         """
         return self._network.parameters
 
@@ -267,6 +269,8 @@ class Model:
         verbose: int = 0,
         metrics: Sequence[str | Callable[[Array, Array], float]] = (),
         validation_split: float = 0.0,
+        dropout_schedule: LearningRate | None = None,
+        smoothing_schedule: LearningRate | None = None,
     ) -> History:
         """Train by (mini-batch) gradient descent and return the loss of every epoch.
 
@@ -298,6 +302,10 @@ class Model:
                 over the data per epoch.
             validation_split: Fraction of the examples that is held out as validation data, drawn by the
                 model's seed: the rows of ``data.train_test_split(X, y, validation_split, model.seed)``.
+            dropout_schedule: Factors on the model's rates of dropout by the optimizer's step, as a schedule
+                or a function: with ``FlatCosine(1.0)`` the rates fall to 0. None: 1.
+            smoothing_schedule: Factors on the model's label smoothing, likewise. Validation data are smoothed
+                by the model's own rate.
 
         Returns:
             ``history["loss"]``, with validation data also ``history["val_loss"]`` (and ``"val_accuracy"`` for
@@ -327,7 +335,10 @@ class Model:
         network = self._network
         with network.exclusive("fit"):
             data = network.check("fit", X, y, sample_weight, class_weight, mapped=True)
-            settings = Settings("fit", self, validation_data, callbacks, threads, verbose, metrics)
+            settings = Settings(
+                "fit", self, validation_data, callbacks, threads, verbose, metrics, dropout_schedule,
+                smoothing_schedule,
+            )  # fmt: skip
             run = Run(network, data, settings, validation_split)
             epochs, batch, steps = run.lengths(epochs, batch_size)
             state = optimizer if isinstance(optimizer, LBFGS) else resolve(optimizer, network, steps)
@@ -442,6 +453,8 @@ class Model:
         sample_weight: object = None,
         threads: int | None = None,
         step: int | None = None,
+        dropout_scale: float = 1.0,
+        smoothing_scale: float = 1.0,
     ) -> tuple[float, BlockViews]:
         """The loss and its gradient by every parameter, at the present parameters.
 
@@ -449,6 +462,9 @@ class Model:
             X: (m, n_x); y, sample_weight and threads are those of ``fit``.
             step: Number of an optimizer step, from 0: the batch is seen as ``fit`` sees it in that step, with
                 its dropout and batch statistics. None: as ``predict`` sees it.
+            dropout_scale: Factor on the rates of dropout in that step: what the ``dropout_schedule`` of
+                ``fit`` gives there.
+            smoothing_scale: Factor on the label smoothing, likewise.
 
         Returns:
             loss: Mean over the examples.
@@ -458,16 +474,24 @@ class Model:
         data = network.check("gradients", X, y, sample_weight)
         grads = network.views(np.zeros_like(network.flat), "d")
         threads = _checks.threads("gradients", threads)
-        return network.gradient(data, grads.flat, threads, self._training("gradients", step)), grads
+        training = self._training("gradients", step, dropout_scale, smoothing_scale)
+        return network.gradient(data, grads.flat, threads, training), grads
 
     def trace(
-        self, X: object, y: object, sample_weight: object = None, step: int | None = None
+        self,
+        X: object,
+        y: object,
+        sample_weight: object = None,
+        step: int | None = None,
+        dropout_scale: float = 1.0,
+        smoothing_scale: float = 1.0,
     ) -> dict[str, Array]:
         """Every matrix of one step of gradient descent, named and oriented as in Andrew Ng's course.
 
         Args:
             X: (m, n_x), at most 4096 examples; y and sample_weight are those of ``fit``.
             step: See ``gradients``; then ``"mask1"`` and its like hold what dropout multiplies A[l] by.
+            dropout_scale: See ``gradients``, like ``smoothing_scale``.
 
         Returns:
             ``{"A0": (n_x, m), "Z1": (n1, m), "A1": ..., "dA1": ..., "dZ1": ..., "dW1": (n1, n_x), "db1": (n1,
@@ -475,10 +499,22 @@ class Model:
             m``.
         """
         data = self._network.check("trace", X, y, sample_weight)
-        return self._network.trace(data, self._training("trace", step))
+        training = self._training("trace", step, dropout_scale, smoothing_scale)
+        return self._network.trace(data, training)
 
-    def _training(self, who: str, step: int | None) -> tuple[int, int] | None:
-        return None if step is None else (self.seed, _checks.count(who, "step", step, low=0))
+    def _training(
+        self, who: str, step: int | None, dropout_scale: float, smoothing_scale: float
+    ) -> TrainingStep | None:
+        scales = (
+            _checks.number(who, "dropout_scale", dropout_scale),
+            _checks.number(who, "smoothing_scale", smoothing_scale),
+        )
+        if step is None:
+            if scales != (1.0, 1.0):
+                raise ValueError(f"{who}: step must be given where a scale is not 1, got {scales}")
+            return None
+        number = (self.seed, _checks.count(who, "step", step, low=0))
+        return number if scales == (1.0, 1.0) else (*number, *scales)
 
     # Predicting
 

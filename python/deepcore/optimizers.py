@@ -6,7 +6,7 @@ Formulas and defaults are those of ``torch.optim``; they live in the native rows
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -39,6 +39,8 @@ __all__ = [
 class Optimizer:
     """Base of the optimizers: ``learning_rate`` first, then the hyperparameters of the native row.
 
+    The ``weight_decay`` of optimizers that have one is a number, a schedule or a function, like the rate.
+
     Args:
         learning_rate: A number, a schedule of ``deepcore.schedules``, or a function of the step (from 0).
         clip_norm: Scale the gradient down to this norm, taken over all parameters, as
@@ -65,16 +67,28 @@ class Optimizer:
                 _checks.number(who, name, value, below, positive=positive, error=ValueError)
 
     def hyperparameters(self) -> dict[str, float]:
-        """All numbers but the learning rate, as the native optimizer takes them; None is left out."""
+        """All numbers but the learning rate, as the native optimizer takes them; None is left out.
+
+        A weight decay that follows a schedule is 1, because the native schedule is a factor on it.
+        """
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "learning_rate"}
+        if self.decay_schedule is not None:
+            values["weight_decay"] = 1.0
         return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def decay_schedule(self) -> Schedule | Callable[[int], float] | None:
+        """The weight decay if it is a schedule or a function of the step, or None."""
+        decay = getattr(self, "weight_decay", 0.0)
+        return decay if callable(decay) else None
 
     def bind(self, model: HasNetwork, steps: int | None = None) -> OptimizerState:
         """State of this optimizer for ``model``: its slots, all zero, and its step counter.
 
         Args:
             model: The model whose parameters it will step.
-            steps: Length of the run in steps; needed only if ``learning_rate`` is a Python function.
+            steps: Length of the run in steps; needed only if ``learning_rate`` or ``weight_decay`` is a
+                Python function.
 
         Returns:
             A state with ``step(grads)`` for own loops; ``fit(optimizer=state)`` continues from it.
@@ -111,7 +125,7 @@ class SGD(Optimizer):
     momentum: float = 0.0
     dampening: float = 0.0
     nesterov: bool = False
-    weight_decay: float = 0.0
+    weight_decay: LearningRate = 0.0
     rate_in_velocity: bool = False
     name: ClassVar[str] = "sgd"
 
@@ -132,7 +146,7 @@ class RMSProp(Optimizer):
     alpha: float = 0.99
     eps: float = 1e-8
     momentum: float = 0.0
-    weight_decay: float = 0.0
+    weight_decay: LearningRate = 0.0
     name: ClassVar[str] = "rmsprop"
 
 
@@ -145,7 +159,7 @@ class Adagrad(Optimizer):
 
     learning_rate: LearningRate = 1e-2
     eps: float = 1e-10
-    weight_decay: float = 0.0
+    weight_decay: LearningRate = 0.0
     name: ClassVar[str] = "adagrad"
 
 
@@ -163,7 +177,7 @@ class Adam(Optimizer):
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
-    weight_decay: float = 0.0
+    weight_decay: LearningRate = 0.0
     epsilon_hat: bool = False
     name: ClassVar[str] = "adam"
 
@@ -179,7 +193,7 @@ class AdamW(Optimizer):
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
-    weight_decay: float = 0.01
+    weight_decay: LearningRate = 0.01
     name: ClassVar[str] = "adamw"
 
 
@@ -195,7 +209,7 @@ class NAdam(Optimizer):
     beta2: float = 0.999
     eps: float = 1e-8
     momentum_decay: float = 0.004
-    weight_decay: float = 0.0
+    weight_decay: LearningRate = 0.0
     name: ClassVar[str] = "nadam"
 
 
@@ -211,7 +225,7 @@ class AMSGrad(Optimizer):
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
-    weight_decay: float = 0.0
+    weight_decay: LearningRate = 0.0
     name: ClassVar[str] = "amsgrad"
 
 
@@ -228,7 +242,7 @@ class Lion(Optimizer):
     learning_rate: LearningRate = 1e-4
     beta1: float = 0.9
     beta2: float = 0.99
-    weight_decay: float = 0.0
+    weight_decay: LearningRate = 0.0
     name: ClassVar[str] = "lion"
 
 
@@ -286,21 +300,25 @@ class OptimizerState:
     """
 
     def __init__(self, optimizer: Optimizer, network: Network, steps: int | None = None) -> None:
-        rate = optimizer.learning_rate
+        rates = {"learning_rate": optimizer.learning_rate, "weight_decay": optimizer.decay_schedule}
         if steps is not None:
             steps = _checks.count("bind", "steps", steps)
-        elif is_tabulated(rate):
-            raise ValueError(
-                f"{type(optimizer).__name__}: steps must be given when learning_rate is a function, which is "
-                "tabulated over the run"
-            )
+        else:
+            for name, rate in rates.items():
+                if is_tabulated(rate):
+                    raise ValueError(
+                        f"{type(optimizer).__name__}: steps must be given when {name} is a function, which "
+                        "is tabulated over the run"
+                    )
         hyper = {name: float(value) for name, value in optimizer.hyperparameters().items()}
         self._table: list[float] = []
-        schedule = native_schedule(rate, steps or 0, self._table)
+        self._decay_table: list[float] = []
+        schedule = native_schedule(optimizer.learning_rate, steps or 0, self._table)
         build: Any = _core.OptimizerF32 if network.spec.dtype == np.float32 else _core.OptimizerF64
         self.optimizer = optimizer
         self.network = network
         self.native: Any = build(network.native, optimizer.name, hyper, schedule)
+        self._set_decay(steps or 0)
         self._scale = 1.0
         self._flat: Array | None = None
 
@@ -342,11 +360,19 @@ class OptimizerState:
         native = native_schedule(self.optimizer.learning_rate, max(steps, len(self._table)), self._table)
         self.native.learning_rate = native.scaled(self._scale)
 
+    def _set_decay(self, steps: int) -> None:
+        """Set the native schedule of the weight decay, if it has one, as ``_set_schedule`` does."""
+        decay, table = self.optimizer.decay_schedule, self._decay_table
+        if decay is not None:
+            self.native.decay = native_schedule(decay, max(steps, len(table)), table, "weight_decay")
+
     def prepare(self, steps: int) -> None:
-        """Know the learning rates of the next ``steps`` steps."""
+        """Know the rates of the next ``steps`` steps."""
         # rates of a function are known as far as they were asked for; a longer run asks for more
         if is_tabulated(self.optimizer.learning_rate):
             self._set_schedule(self.steps + steps)
+        if is_tabulated(self.optimizer.decay_schedule):
+            self._set_decay(self.steps + steps)
 
     def skip(self, steps: int) -> None:
         """Count steps that change nothing, such as those of batches without weight."""

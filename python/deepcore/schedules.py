@@ -1,4 +1,4 @@
-"""Learning-rate schedules: the learning rate as a function of the optimizer step, counted from 0.
+"""Schedules: the learning rate or another rate as a function of the optimizer step, counted from 0.
 
 Each class is one row of ``catalog.schedules``, and ``Warmup`` goes before any of them; calling one evaluates
 it. What acts on a recorded number, between epochs, is a callback: ``deepcore.ReduceOnPlateau``.
@@ -17,8 +17,10 @@ from deepcore._checks import is_number
 
 __all__ = [
     "Constant",
+    "CosLog4",
     "Cosine",
     "Exponential",
+    "FlatCosine",
     "InverseTime",
     "OneCycle",
     "Schedule",
@@ -153,6 +155,44 @@ class OneCycle(Schedule):
 
 
 @dataclass(frozen=True)
+class FlatCosine(Schedule):
+    """``learning_rate`` for the first half of ``steps``, then half a cosine down to 0, which stays.
+
+    With s = step / steps it is ``learning_rate`` for s < 1/2, then
+    ``learning_rate * (1 + cos(2 pi (s - 1/2))) / 2``.
+
+    Example:
+        >>> schedule = FlatCosine(1.0, steps=100)
+        >>> schedule(49), round(schedule(75), 12), schedule(100)
+        (1.0, 0.5, 0.0)
+
+    Source: ``flat_cos`` of pytabkit (Holzmueller, Grinsztajn & Steinwart 2024), for dropout and weight decay.
+    """
+
+    steps: int = 1000
+    name: ClassVar[str] = "flat_cosine"
+
+
+@dataclass(frozen=True)
+class CosLog4(Schedule):
+    """Four waves from 0 up to ``learning_rate`` and back, each about twice as long as the one before.
+
+    With s = step / steps it is ``learning_rate * (1 - cos(2 pi log2(1 + 15 s))) / 2``. The first step has
+    the rate 0: no parameter moves, but the moments of the optimizer do.
+
+    Example:
+        >>> schedule = CosLog4(1.0, steps=1500)
+        >>> schedule(0), round(schedule(100), 12), round(schedule(700), 3)
+        (0.0, 0.0, 0.0)
+
+    Source: Holzmueller, Grinsztajn & Steinwart (2024), "Better by Default", section 3.
+    """
+
+    steps: int = 1000
+    name: ClassVar[str] = "coslog4"
+
+
+@dataclass(frozen=True)
 class Warmup(Schedule):
     """A line from ``start`` times the first rate up to it, over ``steps`` steps; then ``learning_rate``.
 
@@ -200,19 +240,22 @@ class Warmup(Schedule):
 LearningRate: TypeAlias = float | Schedule | Callable[[int], float]
 
 
-def native_schedule(learning_rate: LearningRate, steps: int, table: list[float]) -> _core.Schedule:
-    """The native schedule of a learning rate, for a run that ends before step ``steps``.
+def native_schedule(
+    learning_rate: LearningRate, steps: int, table: list[float], what: str = "learning_rate"
+) -> _core.Schedule:
+    """The native schedule of a learning rate or another rate, for a run that ends before step ``steps``.
 
     Args:
         learning_rate: A number, a schedule or a function of the step.
         steps: Length of the run, from the optimizer's first step on; needed for functions only.
         table: What a function was found to return, step by step; it is extended as far as needed.
+        what: Name of the argument that holds the schedule, for messages.
 
     Raises:
         ValueError: if a function returns a rate that is negative or not finite.
     """
     if isinstance(learning_rate, Warmup):
-        after = native_schedule(learning_rate.learning_rate, max(steps - learning_rate.steps, 1), table)
+        after = native_schedule(learning_rate.learning_rate, max(steps - learning_rate.steps, 1), table, what)
         return learning_rate.around(after)
     if isinstance(learning_rate, Schedule):
         return learning_rate.native()
@@ -221,7 +264,7 @@ def native_schedule(learning_rate: LearningRate, steps: int, table: list[float])
     for step in range(len(table), max(steps, 1)):
         rate = learning_rate(step)
         if not (is_number(rate) and rate >= 0):
-            raise ValueError(f"schedule: learning_rate({step}) must be finite and not negative, got {rate!r}")
+            raise ValueError(f"schedule: {what}({step}) must be finite and not negative, got {rate!r}")
         table.append(float(rate))
     return _core.Schedule.table(np.array(table))
 

@@ -23,6 +23,7 @@ __all__ = [
     "NormName",
     "OptimizerName",
     "Parameters",
+    "ParametrizationName",
     "Predictor",
     "ScheduleName",
     "Trained",
@@ -61,8 +62,11 @@ InitializerName: TypeAlias = Literal[
     "zeros", "normal", "xavier", "xavier_uniform", "he", "he_uniform", "lecun", "inverse_sqrt"
 ]
 OptimizerName: TypeAlias = Literal["sgd", "rmsprop", "adagrad", "adam", "adamw", "nadam", "amsgrad", "lion"]
-ScheduleName: TypeAlias = Literal["constant", "step", "exponential", "inverse_time", "cosine", "one_cycle"]
+ScheduleName: TypeAlias = Literal[
+    "constant", "step", "exponential", "inverse_time", "cosine", "one_cycle", "flat_cosine", "coslog4"
+]
 NormName: TypeAlias = Literal["batch", "layer"]
+ParametrizationName: TypeAlias = Literal["standard", "ntk"]
 MetricName: TypeAlias = Literal["accuracy"]
 DTypeName: TypeAlias = Literal["float32", "float64"]
 

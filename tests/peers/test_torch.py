@@ -8,7 +8,7 @@ import pytest
 from deepcore import _core
 from reference import cases
 from reference.activations import ACTIVATIONS
-from reference.network import distance_to_kinks
+from reference.network import distance_to_kinks, unpack
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra `peers`)")
 
@@ -189,8 +189,9 @@ def test_loss_and_gradients_of_a_network_agree_with_autograd(output, loss):
     gradient = case.new_gradient()
     # Sums of 20 terms in another order, three layers deep, in double precision.
     assert case.network.gradient(case.X, case.y, gradient) == pytest.approx(expected.item(), rel=1e-13)
-    for (W, b), (w_at, b_at, n, n_prev) in zip(parameters, case.network.layout, strict=True):
-        dW = gradient[w_at : w_at + n * n_prev].reshape(n_prev, n).T
-        np.testing.assert_allclose(dW, W.grad.numpy(), rtol=0, atol=1e-13 * (1 + W.grad.abs().max().item()))
-        db = gradient[b_at : b_at + n].reshape(n, 1)
-        np.testing.assert_allclose(db, b.grad.numpy(), rtol=0, atol=1e-13 * (1 + b.grad.abs().max().item()))
+    for wanted, got in zip(parameters, unpack(gradient, case.network.tensors), strict=True):
+        for tensor, array in zip(wanted, got, strict=True):
+            grad = tensor.grad
+            np.testing.assert_allclose(
+                array, grad.numpy(), rtol=0, atol=1e-13 * (1 + grad.abs().max().item())
+            )

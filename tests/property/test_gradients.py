@@ -54,15 +54,11 @@ def assert_gradient_is_the_difference(case, weights=None):
     cost = network.gradient(case.X, case.y, gradient, weights)
     assert cost == pytest.approx(network.evaluate(case.X, case.y, weights)[0], rel=1e-14)
     slopes = differences(network, lambda: network.evaluate(case.X, case.y, weights)[0])
-    for (
-        w,
-        b,
-        n,
-        n_prev,
-    ) in network.layout:  # every array by its own size, so that none hides behind a larger one
-        for part in (slice(w, w + n * n_prev), slice(b, b + n)):
-            size = np.abs(slopes[part]).max()
-            assert np.abs(gradient[part] - slopes[part]).max() <= TOLERANCE * size, (w, b, size)
+    # every array by its own size, so that none hides behind a larger one
+    for name, layer, rows, cols, at in network.tensors:
+        part = slice(at, at + rows * cols)
+        size = np.abs(slopes[part]).max()
+        assert np.abs(gradient[part] - slopes[part]).max() <= TOLERANCE * size, (name, layer, size)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 4, 5])

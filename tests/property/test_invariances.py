@@ -5,6 +5,7 @@ import pytest
 
 from deepcore import _core
 from reference import cases, optimizers
+from reference import network as twin
 from reference.activations import ACTIVATIONS
 
 OUTPUTS = sorted(cases.BELONGING)
@@ -23,8 +24,7 @@ def gradient_of(case, X, y):
 def test_adding_a_constant_to_logits_keeps_the_softmax_loss(constant, engine, eps):
     case = cases.make(engine.Network, 5, [8, 4], "tanh", "softmax", m=20)
     before, _ = case.network.evaluate(case.X, case.y)
-    _, b, n, _ = case.network.layout[-1]
-    case.network.parameters[b : b + n] += constant
+    twin.views(case.network.parameters, case.network.tensors)["b2"][...] += constant
     after, _ = case.network.evaluate(case.X, case.y)
     # Every logit is rounded at the size of the constant.
     assert after == pytest.approx(before, abs=8 * eps * (1 + abs(constant)))
@@ -160,26 +160,22 @@ def test_the_first_step_of_adam_has_the_size_of_the_learning_rate(name, engine, 
 def test_equal_units_stay_equal(engine):
     """The symmetry that random initialisation breaks."""
     case = cases.make(engine.Network, 6, [4, 3], "tanh", "softmax", m=30)
-    w, b, n, n_prev = case.network.layout[0]
-    flat = case.network.parameters
-    flat[w : w + n * n_prev].reshape(n_prev, n)[:] = flat[w : w + n * n_prev : n, None]
-    flat[b : b + n] = 0.1
-    w2, _, n2, _ = case.network.layout[1]
-    flat[w2 : w2 + n2 * n].reshape(n, n2)[:] = flat[w2 : w2 + n2]
+    parameters = twin.views(case.network.parameters, case.network.tensors)
+    parameters["W1"][...] = parameters["W1"][:1]
+    parameters["b1"][...] = 0.1
+    parameters["W2"][...] = parameters["W2"][:, :1]
     case.network.train(case.X, case.y, sgd(engine, case.network), 0, 10)
-    W1 = flat[w : w + n * n_prev].reshape(n_prev, n)
     # The units take part in sums of W[2]' dZ[2] at other lanes, but through equal operations.
-    assert (W1[:, :1] == W1).all()
+    assert (parameters["W1"][:1] == parameters["W1"]).all()
 
 
 def test_a_unit_that_is_doubled_with_half_the_weight_keeps_the_function(engine, eps):
     case = cases.make(engine.Network, 6, [4, 3], "tanh", "linear", m=30)
     wide = engine.Network(6, cases.layers_of([8, 3], "tanh", "linear"), case.loss)
     (W1, b1), (W2, b2) = case.parameters
-    halves = [(np.r_[W1, W1], np.r_[b1, b1]), (np.c_[W2, W2] / 2, b2)]
-    for (W, b), (w_at, b_at, n, n_prev) in zip(halves, wide.layout, strict=True):
-        wide.parameters[w_at : w_at + n * n_prev] = W.T.ravel()
-        wide.parameters[b_at : b_at + n] = b.ravel()
+    halves = {"W1": np.r_[W1, W1], "b1": np.r_[b1, b1], "W2": np.c_[W2, W2] / 2, "b2": b2}
+    for name, view in twin.views(wide.parameters, wide.tensors).items():
+        view[...] = halves[name]
     # Eight halved terms instead of four, in another order, each of size one.
     np.testing.assert_allclose(wide.predict(case.X), case.network.predict(case.X), rtol=0, atol=16 * eps)
 

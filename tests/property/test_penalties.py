@@ -27,7 +27,7 @@ def examples(m=41, inputs=37):
 
 
 def in_twin(model):
-    return twin.unpack(model.flat_parameters, model.network.layout), [
+    return twin.unpack(model.flat_parameters, model.network.native.tensors), [
         (9, "tanh", 0),
         (5, "tanh", 0),
         (3, "softmax", 0),
@@ -112,7 +112,7 @@ def test_a_step_is_that_of_the_reference(change):
     model, (X, y) = net(**of_model), examples()
     gradient = model.gradients(X, y)[1].flat
     step = penalties.clipped(gradient, **of_optimizer)
-    expected = twin.unpack(model.flat_parameters - 0.5 * step, model.network.layout)
+    expected = twin.unpack(model.flat_parameters - 0.5 * step, model.network.native.tensors)
     before = model.flat_parameters.copy()
     model.fit(X, y, dc.SGD(0.5, **of_optimizer), epochs=1, batch_size=None)
     assert np.abs(before - model.flat_parameters).max() > 0

@@ -81,7 +81,7 @@ def assert_agrees(case, weights=None):
 
     cost, sizes = expected["cost"]
     assert abs(network.gradient(case.X, case.y, gradient, weights) - cost) <= limit(sizes, L, dtype)
-    for l, (dW, db) in enumerate(twin.unpack(gradient, network.layout), start=1):  # noqa: E741
+    for l, (dW, db) in enumerate(twin.unpack(gradient, network.tensors), start=1):  # noqa: E741
         for name, values in ((f"dW{l}", dW), (f"db{l}", db)):
             exact, sizes = expected[name]
             assert np.abs(values - exact).max() <= limit(sizes, L, dtype), name

@@ -6,6 +6,7 @@ import pytest
 from deepcore import _core
 from deepcore import functional as F
 from reference import cases, optimizers
+from reference import network as twin
 
 RATE, EPOCHS, SEED = 0.05, 3, 11
 OUTPUTS = sorted(cases.BELONGING)
@@ -98,11 +99,7 @@ def layer_by_layer(case, batch, shuffle):
 
 def named(network):
     """{"W1": ..., "b1": ...}, copies in the engine's precision."""
-    parameters = {}
-    for l, (w, b, n, n_prev) in enumerate(network.layout, start=1):  # noqa: E741
-        parameters[f"W{l}"] = network.parameters[w : w + n * n_prev].reshape(n_prev, n).T.copy()
-        parameters[f"b{l}"] = network.parameters[b : b + n].reshape(n, 1).copy()
-    return parameters
+    return {name: view.copy() for name, view in twin.views(network.parameters, network.tensors).items()}
 
 
 def assert_same_bits(a, b):

@@ -52,7 +52,7 @@ class Case:
     @property
     def parameters(self):
         """The native parameters as the twin wants them."""
-        return twin.unpack(self.network.parameters, self.network.layout)
+        return twin.unpack(self.network.parameters, self.network.tensors)
 
     def new_gradient(self):
         return np.empty_like(self.network.parameters)
@@ -65,9 +65,9 @@ def make(Network, inputs, units, hidden, output, loss=None, m=7, seed=0):
     loss = loss or BELONGING[output]
     network = Network(inputs, layers, loss)
     flat = network.parameters
-    for w, b, n, n_prev in network.layout:
-        flat[w : w + n * n_prev] = rng.normal(size=n * n_prev) / np.sqrt(n_prev)
-        flat[b : b + n] = 0.5 * rng.normal(size=n)
+    for name, _, n, n_prev, at in network.tensors:
+        deviation = 1 / np.sqrt(n_prev) if name == "W" else 0.5
+        flat[at : at + n * n_prev] = deviation * rng.normal(size=n * n_prev)
     X = rng.normal(size=(m, inputs)).astype(flat.dtype)
     if output == SUM_TO_ONE:
         y = rng.integers(units[-1], size=m)

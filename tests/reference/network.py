@@ -61,13 +61,18 @@ def backward(X, Y, parameters, layers, loss, weights=None):
     return dZ, gradients
 
 
-def unpack(flat, layout):
-    """[(W, b), ...], float64 copies from a flat vector; layout: [(W_offset, b_offset, n_out, n_in), ...]."""
-    flat = np.asarray(flat, dtype=np.float64)
-    return [
-        (flat[w : w + n * n_prev].reshape(n_prev, n).T.copy(), flat[b : b + n].reshape(n, 1).copy())
-        for w, b, n, n_prev in layout
-    ]
+def views(flat, tensors):
+    """{"W1": ..., "b1": ..., ...}, views of a flat vector; tensors: (name, layer, rows, columns, offset)."""
+    return {
+        f"{name}{layer}": flat[offset : offset + rows * cols].reshape(cols, rows).T
+        for name, layer, rows, cols, offset in tensors
+    }
+
+
+def unpack(flat, tensors):
+    """[(W, b), ...], float64 copies from a flat vector."""
+    arrays = views(np.array(flat, dtype=np.float64), tensors)
+    return [(arrays[f"W{layer}"], arrays[f"b{layer}"]) for name, layer, *_ in tensors if name == "W"]
 
 
 def distance_to_kinks(X, Y, parameters, layers, loss):

@@ -41,6 +41,18 @@ def one_cycle(t, learning_rate, steps, rise, div, final_div):
     return anneal(learning_rate, low / final_div, (t - peak) / (last - peak) if last > peak else 0)
 
 
+def flat_cosine(t, learning_rate, steps):
+    """pytabkit's flat_cos: the rate for half of the steps, then half a cosine down to 0."""
+    s = min(t, steps) / steps
+    return learning_rate if s < 0.5 else learning_rate * (1 + math.cos(2 * math.pi * (s - 0.5))) / 2
+
+
+def coslog4(t, learning_rate, steps):
+    """Holzmueller et al. (2024): four waves, each about twice as long as the one before."""
+    s = min(t, steps) / steps
+    return learning_rate * (1 - math.cos(2 * math.pi * math.log2(1 + 15 * s))) / 2
+
+
 def warmup(t, after, steps, start):
     """Linear up to the first rate of ``after``, a function of its own step."""
     return after(0) * (start + (1 - start) * t / steps) if t < steps else after(t - steps)
@@ -51,4 +63,7 @@ def table(t, values):
     return values[min(t, len(values) - 1)]
 
 
-SCHEDULES = {f.__name__: f for f in (constant, step, exponential, inverse_time, cosine, one_cycle)}
+SCHEDULES = {
+    f.__name__: f
+    for f in (constant, step, exponential, inverse_time, cosine, one_cycle, flat_cosine, coslog4)
+}

@@ -198,6 +198,13 @@ def test_a_description_that_is_not_right_is_refused(saved, change, message):
         ({"parameter": -1.0}, "parameter must be finite and not negative"),
         ({"parameter": "0.2"}, "parameter has the wrong type str"),
         ({"surprise": 1}, "exactly the keys"),
+        ({"parametric": 1}, "parametric has the wrong type int"),
+        ({"parametric": True}, "the tensors must be W1"),
+        ({"scaled_inputs": True}, "the tensors must be W1"),
+        ({"parametrization": "mup"}, "parametrization must be 'standard' or 'ntk'"),
+        ({"rate": 0.1}, "rate has the wrong type float"),
+        ({"rate": {"b": True}}, "rate of b must be a number"),
+        ({"decay": {"alpha": 0.1}}, "decay must have names of W, b, got 'alpha'"),
     ],
 )
 def test_a_layer_that_is_not_right_is_refused(saved, change, message):
@@ -205,6 +212,17 @@ def test_a_layer_that_is_not_right_is_refused(saved, change, message):
     spec["layers"][0] |= change
     write(saved, header, spec, data)
     refused(saved, message)
+
+
+def test_a_file_from_before_an_option_of_layers_was_there_is_read(saved):
+    header, spec, data = parts(saved)
+    for layer in spec["layers"]:
+        for name in ("parametric", "scaled_inputs", "parametrization", "rate", "decay"):
+            del layer[name]
+    write(saved, header, spec, data)
+    loaded = dc.load(saved)
+    assert loaded.layers == small().layers
+    assert np.array_equal(loaded.flat_parameters, small().flat_parameters)
 
 
 @pytest.mark.parametrize(

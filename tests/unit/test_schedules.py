@@ -23,6 +23,13 @@ CYCLES = [
     ("one_cycle", (0.3, 50, 1.0, 25, 1e4)),
     ("one_cycle", (0.3, 1, 1.0, 25, 1e4)),  # neither a way up nor one down
 ]
+WAVES = [
+    ("flat_cosine", (0.3, 100)),
+    ("flat_cosine", (0.3, 77)),  # half of the steps lies between two steps
+    ("flat_cosine", (0.3, 1)),
+    ("coslog4", (0.3, 100)),
+    ("coslog4", (0.3, 75)),
+]
 
 
 @pytest.mark.parametrize(("name", "parameters"), CASES + CYCLES)
@@ -31,6 +38,32 @@ def test_the_learning_rate_is_the_twin_s_at_every_step(name, parameters):
     for t in range(150):
         # Two libraries' powers and cosines: each within an ulp or two of double precision.
         assert schedule(t) == pytest.approx(twin.SCHEDULES[name](t, *parameters), rel=1e-14), t
+
+
+@pytest.mark.parametrize(("name", "parameters"), WAVES)
+def test_the_waves_are_their_twins(name, parameters):
+    schedule = _core.Schedule(name, parameters)
+    for t in range(150):
+        # Near 0 the cosine's digits cancel: what remains is right to an ulp of the peak.
+        assert schedule(t) == pytest.approx(twin.SCHEDULES[name](t, *parameters), rel=1e-13, abs=1e-16), t
+
+
+def test_a_flat_cosine_is_flat_for_half_of_its_steps_and_ends_at_0():
+    schedule = dc.FlatCosine(0.3, steps=100)
+    assert {schedule(t) for t in range(51)} == {0.3}
+    assert schedule(51) < 0.3
+    assert schedule(75) == pytest.approx(0.15, rel=1e-14)
+    assert schedule(100) == schedule(10**9) == 0
+
+
+def test_coslog4_is_0_between_its_four_waves_and_at_its_ends():
+    schedule = dc.CosLog4(0.3, steps=1500)
+    rates = np.array([schedule(t) for t in range(1501)])
+    np.testing.assert_allclose(rates[[0, 100, 300, 700, 1500]], 0, atol=1e-16)
+    assert rates[0] == rates[-1] == schedule(10**9) == 0
+    peaks = [t for t in range(1, 1500) if rates[t - 1] < rates[t] >= rates[t + 1]]
+    np.testing.assert_allclose(peaks, [100 * (2**k - 1) for k in (0.5, 1.5, 2.5, 3.5)], atol=1)
+    np.testing.assert_allclose(rates[peaks], 0.3, rtol=1e-3)
 
 
 def test_every_schedule_starts_at_its_learning_rate():
@@ -165,6 +198,8 @@ def test_late_steps_are_not_rounded_to_another_type():
         ("cosine", (0.3, 0, 0.01)),
         ("one_cycle", (0.3, 10, 2.0, 25, 1e4)),
         ("one_cycle", (0.3, 10, 0.3, 0.5, 1e4)),
+        ("flat_cosine", (0.3, 0)),
+        ("coslog4", (0.3, 0.5)),
         ("constant", (-0.1,)),
         ("constant", (float("nan"),)),
     ],
@@ -177,6 +212,8 @@ def test_late_steps_are_not_rounded_to_another_type():
         "cosine of 0",
         "rise above 1",
         "division by less than 1",
+        "flat cosine of 0",
+        "waves over less than one step",
         "negative",
         "nan",
     ],

@@ -17,7 +17,16 @@ PAIRS = {
     "MetricName": catalog.metrics,
 }
 OPTIMIZERS = [dc.SGD, dc.RMSProp, dc.Adagrad, dc.Adam, dc.AdamW, dc.NAdam, dc.AMSGrad, dc.Lion]
-SCHEDULES = [dc.Constant, dc.StepDecay, dc.Exponential, dc.InverseTime, dc.Cosine, dc.OneCycle]
+SCHEDULES = [
+    dc.Constant,
+    dc.StepDecay,
+    dc.Exponential,
+    dc.InverseTime,
+    dc.Cosine,
+    dc.OneCycle,
+    dc.FlatCosine,
+    dc.CosLog4,
+]
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -27,7 +36,7 @@ def test_a_literal_lists_the_rows_of_its_table(name):
 
 def test_every_literal_of_names_is_tied_to_a_table():
     named = {name for name in typing.__all__ if name.endswith("Name")}
-    assert named == {*PAIRS, "DTypeName", "NormName"}
+    assert named == {*PAIRS, "DTypeName", "NormName", "ParametrizationName"}
 
 
 def test_every_row_of_the_optimizers_has_its_class():

@@ -1,4 +1,4 @@
-// Schedule: the learning rate as a function of the optimizer's step, counted from 0.
+// Schedule: a number as a function of the optimizer's step, counted from 0: a learning rate, or a factor on another rate.
 // Public header, standard library only.
 #pragma once
 

@@ -15,10 +15,10 @@ void scale_columns(Index rows, Index count, const T* factors, const T* from, T* 
   }
 }
 
-// sums[k] = the sum over i of W(i, k) G(i, k), both (rows, count) with columns `rows` apart; in double, row after row.
+// sums[k] = the sum over i of W(i, k) G(i, k), both (rows, count) with columns `ld` apart; in double, row after row.
 template <class T>
-void column_dots(Index rows, Index count, const T* W, const T* G, double* sums) {
-  for (Index k = 0; k < count; ++k, W += rows, G += rows) {
+void column_dots(Index rows, Index count, Index ld, const T* W, const T* G, double* sums) {
+  for (Index k = 0; k < count; ++k, W += ld, G += ld) {
     double sum = 0;
     for (Index i = 0; i < rows; ++i) sum += static_cast<double>(W[i]) * static_cast<double>(G[i]);
     sums[k] = sum;

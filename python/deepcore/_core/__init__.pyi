@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 _Array = NDArray[Any]
 # units, activation, its parameter, and options that are not at their default
 _Layer: TypeAlias = tuple[int, str, float] | tuple[int, str, float, dict[str, Any]]
+# name of the array, layer, rows, columns, and where its first value lies; stored column by column
+_Tensor: TypeAlias = tuple[str, int, int, int, int]
+# seed and step, and the factors on dropout and label smoothing
+_Training: TypeAlias = tuple[int, int] | tuple[int, int, float, float]
 # (m, n): an array, or an object with data, indices and indptr as compressed sparse rows have them
 _Features: TypeAlias = Any
 _F = TypeVar("_F", np.float32, np.float64)
@@ -82,7 +86,9 @@ class NetworkF32:
     @property
     def parameters(self) -> NDArray[np.float32]: ...
     @property
-    def layout(self) -> list[tuple[int, int, int, int]]: ...
+    def tensors(self) -> list[_Tensor]: ...
+    @property
+    def running_tensors(self) -> list[_Tensor]: ...
     scikit_learn_sums: bool
     @property
     def running(self) -> _Array: ...
@@ -98,7 +104,7 @@ class NetworkF32:
         gradient: _Array,
         sample_weight: _Array | None = ...,
         threads: int = ...,
-        training: tuple[int, int] | None = ...,
+        training: _Training | None = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF32 | None = ..., threads: int = ...
@@ -108,7 +114,7 @@ class NetworkF32:
         X: _Features,
         y: _Array,
         sample_weight: _Array | None = ...,
-        training: tuple[int, int] | None = ...,
+        training: _Training | None = ...,
     ) -> dict[str, NDArray[np.float32]]: ...
     def train(
         self,
@@ -125,6 +131,8 @@ class NetworkF32:
         threads: int = ...,
         order: NDArray[np.int64] | None = ...,
         on_poll: Callable[[], object] | None = ...,
+        dropout: Schedule | None = ...,
+        smoothing: Schedule | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final
@@ -141,7 +149,9 @@ class NetworkF64:
     @property
     def parameters(self) -> NDArray[np.float64]: ...
     @property
-    def layout(self) -> list[tuple[int, int, int, int]]: ...
+    def tensors(self) -> list[_Tensor]: ...
+    @property
+    def running_tensors(self) -> list[_Tensor]: ...
     scikit_learn_sums: bool
     @property
     def running(self) -> _Array: ...
@@ -157,7 +167,7 @@ class NetworkF64:
         gradient: _Array,
         sample_weight: _Array | None = ...,
         threads: int = ...,
-        training: tuple[int, int] | None = ...,
+        training: _Training | None = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF64 | None = ..., threads: int = ...
@@ -167,7 +177,7 @@ class NetworkF64:
         X: _Features,
         y: _Array,
         sample_weight: _Array | None = ...,
-        training: tuple[int, int] | None = ...,
+        training: _Training | None = ...,
     ) -> dict[str, NDArray[np.float64]]: ...
     def train(
         self,
@@ -184,15 +194,23 @@ class NetworkF64:
         threads: int = ...,
         order: NDArray[np.int64] | None = ...,
         on_poll: Callable[[], object] | None = ...,
+        dropout: Schedule | None = ...,
+        smoothing: Schedule | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final
 class OptimizerF32:
     def __init__(
-        self, network: NetworkF32, name: str, hyper: dict[str, float], schedule: Schedule
+        self,
+        network: NetworkF32,
+        name: str,
+        hyper: dict[str, float],
+        schedule: Schedule,
+        decay: Schedule | None = ...,
     ) -> None: ...
     steps: int
     learning_rate: Schedule
+    decay: Schedule | None
     @property
     def slots(self) -> dict[str, NDArray[np.float32]]: ...
     @slots.setter
@@ -202,10 +220,16 @@ class OptimizerF32:
 @final
 class OptimizerF64:
     def __init__(
-        self, network: NetworkF64, name: str, hyper: dict[str, float], schedule: Schedule
+        self,
+        network: NetworkF64,
+        name: str,
+        hyper: dict[str, float],
+        schedule: Schedule,
+        decay: Schedule | None = ...,
     ) -> None: ...
     steps: int
     learning_rate: Schedule
+    decay: Schedule | None
     @property
     def slots(self) -> dict[str, NDArray[np.float64]]: ...
     @slots.setter

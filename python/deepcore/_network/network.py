@@ -5,20 +5,24 @@ It knows nothing of ``fit``, files or estimators; everything that trains, saves 
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
 from deepcore import _core, catalog
 from deepcore._network.examples import Examples, features, in_parts, slices, targets, weights
-from deepcore._network.parameters import BlockViews, parameter_pieces, running_pieces
+from deepcore._network.parameters import BlockViews, pieces
 from deepcore._network.spec import Spec
 from deepcore.typing import Array, ClassWeight, Predictor
 
-__all__ = ["HasNetwork", "Network", "Snapshot"]
+__all__ = ["HasNetwork", "Network", "Snapshot", "TrainingStep"]
+
+#: Seed and number of a step; or these and the factors on dropout and label smoothing.
+TrainingStep: TypeAlias = tuple[int, int] | tuple[int, int, float, float]
 
 
 class Snapshot(NamedTuple):
@@ -48,7 +52,6 @@ class Network:
         flat: All parameters as one live 1-D array.
         parameters: Named live views of ``flat``.
         running: Named live views of batch norm's running statistics.
-        layout: ``(W_offset, b_offset, n_out, n_in)`` of each layer in ``flat``.
         epochs_trained: Epochs so far, by which the shuffles are numbered.
         predict: ``predict(X, out=None, threads=0)`` of rows that need no check. It is the compiled function
             itself, because a prediction of one row takes microseconds.
@@ -59,11 +62,9 @@ class Network:
         self.native = _compiled(spec)
         self.predict: Callable[..., Array] = self.native.predict
         self.flat: Array = self.native.parameters
-        self.layout: list[tuple[int, int, int, int]] = self.native.layout
-        norms = [layer.norm for layer in spec.layers]
-        self._pieces = parameter_pieces(self.layout, norms)
+        self._pieces = pieces(self.native.tensors)
         self.parameters = BlockViews(self.flat, self._pieces)
-        self.running = BlockViews(self.native.running, running_pieces(self.layout, norms))
+        self.running = BlockViews(self.native.running, pieces(self.native.running_tensors))
         self.epochs_trained = 0
         self._busy = threading.Lock()
         self._trainer: int | None = None  # the thread that holds _busy
@@ -73,16 +74,17 @@ class Network:
             self.restore(start)
 
     def _initialize(self) -> None:
-        """Draw every W by its layer's scheme; a draw depends on seed, layer and shape. Every b is zero."""
+        """Draw every W by its layer's scheme; a draw depends on seed, layer and shape.
+
+        All other arrays start as the compiled network has made them: gamma, alpha and scale with ones, b and
+        beta with zeros.
+        """
         for number, layer in enumerate(self.spec.layers, start=1):
             W = self.parameters[f"W{number}"]
             n, n_prev = W.shape
             gain = catalog.activations[layer.activation]["gain"]
-            W[...] = _core.initialize(n, n_prev, layer.initializer, gain, self.spec.seed, number)
-            self.parameters[f"b{number}"][...] = 0
-            if layer.norm is not None:
-                self.parameters[f"gamma{number}"][...] = 1
-                self.parameters[f"beta{number}"][...] = 0
+            drawn = _core.initialize(n, n_prev, layer.initializer, gain, self.spec.seed, number)
+            W[...] = drawn if layer.parametrization == "standard" else np.sqrt(n_prev) * drawn
 
     # Its numbers
 
@@ -101,7 +103,10 @@ class Network:
     def nonfinite_parameter(self) -> int:
         """Number of the layer that holds the first parameter that is not finite; 0 if all are finite."""
         lost = _core.first_nonfinite_row(self.flat)
-        return 0 if lost < 0 else sum(first <= lost for first, *_ in self.layout)
+        if lost < 0:
+            return 0
+        ends = [(offset + math.prod(shape), layer) for _, layer, *shape, offset in self.native.tensors]
+        return int(next(layer for end, layer in ends if lost < end))
 
     # What it computes
 
@@ -162,7 +167,7 @@ class Network:
         return loss, accuracy
 
     def gradient(
-        self, data: Examples, into: Array, threads: int, training: tuple[int, int] | None = None
+        self, data: Examples, into: Array, threads: int, training: TrainingStep | None = None
     ) -> float:
         """The mean loss; its gradient is written to ``into``, which is laid out like ``flat``.
 
@@ -170,11 +175,12 @@ class Network:
             data: Checked examples in the network's dtype.
             into: The array to write to.
             threads: As the native module takes it.
-            training: Seed and step, for the dropout and batch statistics of that step; None: as predictions.
+            training: Seed and step, for the dropout and batch statistics of that step, and if they are not 1
+                the factors on dropout and label smoothing; None: as predictions.
         """
         return float(self.native.gradient(data.X, data.y, into, data.weight, threads, training))
 
-    def trace(self, data: Examples, training: tuple[int, int] | None = None) -> dict[str, Array]:
+    def trace(self, data: Examples, training: TrainingStep | None = None) -> dict[str, Array]:
         """Every matrix of one step of gradient descent by name; columns are examples."""
         return dict(self.native.trace(data.X, data.y, data.weight, training))
 
@@ -191,6 +197,7 @@ class Network:
         on_epoch: Callable[[int, float], bool] | None = None,
         on_poll: Callable[[], None] | None = None,
         order: Array | None = None,
+        factors: Mapping[str, _core.Schedule] | None = None,
     ) -> tuple[list[float], int]:
         """Train on checked examples, in one call of the compiled network.
 
@@ -205,6 +212,7 @@ class Network:
             on_epoch: Called after every epoch with its number and loss; True ends the training.
             on_poll: Called several times per second; what it raises ends the training.
             order: The order of the examples, read anew in every epoch.
+            factors: Of ``"dropout"`` and ``"smoothing"``: factors by step on these rates of the network.
 
         Returns:
             The loss of every epoch, and the step whose loss was not finite, or -1.
@@ -212,7 +220,7 @@ class Network:
         losses, bad = self.native.train(
             data.X, data.y, optimizer, batch, epochs, shuffle=shuffle, seed=self.spec.seed,
             first_epoch=first_epoch, sample_weight=data.weight, threads=threads, on_epoch=on_epoch,
-            on_poll=on_poll, order=order,
+            on_poll=on_poll, order=order, **(factors or {}),
         )  # fmt: skip
         return losses, int(bad)
 
@@ -278,6 +286,11 @@ def _compiled(spec: Spec) -> Any:
                 "max_norm": layer.max_norm or 0.0,
                 "dropout": layer.dropout,
                 "norm": layer.norm or "none",
+                "parametric": layer.parametric,
+                "scaled_inputs": layer.scaled_inputs,
+                "ntk": layer.parametrization == "ntk",
+                "rate": dict(layer.rate or {}),
+                "decay": dict(layer.decay or {}),
             },
         )
         for layer in spec.layers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import TypeAlias
 
 import numpy as np
@@ -10,39 +10,19 @@ from numpy.typing import ArrayLike
 
 from deepcore.typing import Array
 
-__all__ = ["BlockViews", "parameter_pieces", "running_pieces"]
+__all__ = ["BlockViews", "pieces"]
 
-
+Tensor: TypeAlias = tuple[str, int, int, int, int]
 Pieces: TypeAlias = Mapping[str, tuple[int, int, int]]
 
 
-def parameter_pieces(layout: Sequence[tuple[int, int, int, int]], norms: Sequence[str | None]) -> Pieces:
-    """Where W, b, and of layers with a norm gamma and beta lie.
+def pieces(tensors: Iterable[Tensor]) -> Pieces:
+    """Where each array lies in its buffer: ``{"W1": (offset, rows, columns), "b1": ...}``.
 
     Args:
-        layout: ``(W_offset, b_offset, n_out, n_in)`` of each layer, as the native network gives it.
-        norms: The norm of each layer, or None.
+        tensors: ``(name, layer, rows, columns, offset)`` of each array, as the compiled network lists them.
     """
-    pieces: dict[str, tuple[int, int, int]] = {}
-    for number, ((w, b, n_out, n_in), norm) in enumerate(zip(layout, norms, strict=True), start=1):
-        pieces |= {f"W{number}": (w, n_out, n_in), f"b{number}": (b, n_out, 1)}
-        if norm is not None:
-            pieces |= {f"gamma{number}": (b + n_out, n_out, 1), f"beta{number}": (b + 2 * n_out, n_out, 1)}
-    return pieces
-
-
-def running_pieces(layout: Sequence[tuple[int, int, int, int]], norms: Sequence[str | None]) -> Pieces:
-    """Where the running statistics of layers with batch norm lie, among themselves."""
-    pieces: dict[str, tuple[int, int, int]] = {}
-    offset = 0
-    for number, ((_, _, n, _), norm) in enumerate(zip(layout, norms, strict=True), start=1):
-        if norm == "batch":
-            pieces |= {
-                f"running_mean{number}": (offset, n, 1),
-                f"running_variance{number}": (offset + n, n, 1),
-            }
-            offset += 2 * n
-    return pieces
+    return {f"{name}{layer}": (offset, rows, cols) for name, layer, rows, cols, offset in tensors}
 
 
 class BlockViews(MutableMapping[str, Array]):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from deepcore import _checks, catalog
-from deepcore.layers import Dense, Dropout
+from deepcore.layers import Dense, Dropout, Scale
 
 __all__ = ["Spec"]
 
@@ -59,12 +59,13 @@ class Spec:
         settle("input_dropout", _checks.number("Model", "input_dropout", self.input_dropout, 1.0))
 
     @classmethod
-    def of(cls, inputs: int, layers: Sequence[Dense | Dropout], **options: Any) -> Spec:
-        """A spec from a list of layers in which ``Dropout`` may stand.
+    def of(cls, inputs: int, layers: Sequence[Dense | Dropout | Scale], **options: Any) -> Spec:
+        """A spec from a list of layers in which ``Dropout`` and ``Scale`` may stand.
 
         Raises:
             TypeError: if the list holds something else, or no dense layer.
-            ValueError: if two dropouts follow each other, or one follows the last layer.
+            ValueError: if two dropouts follow each other, one follows the last layer, or a scale does not
+                stand directly before a dense layer.
         """
         inputs = _checks.count("Model", "inputs", inputs)
         input_dropout, dense = _folded(layers)
@@ -96,21 +97,28 @@ class Spec:
         return cls(**{**values, "layers": tuple(Dense(**layer) for layer in values["layers"])})
 
 
-def _folded(layers: Sequence[Dense | Dropout]) -> tuple[float, tuple[Dense, ...]]:
-    """Dropout of the inputs, and the dense layers with the dropout that stands behind each."""
+def _folded(layers: Sequence[Dense | Dropout | Scale]) -> tuple[float, tuple[Dense, ...]]:
+    """Dropout of the inputs, and the dense layers with what stands before and behind each."""
     if not isinstance(layers, Iterable):
-        raise TypeError(f"Model: layers must be a list of Dense and Dropout, got {layers!r}")
-    rates, dense = [0.0], list[Dense]()
+        raise TypeError(f"Model: layers must be a list of Dense, Dropout and Scale, got {layers!r}")
+    rates, dense, scale = [0.0], list[Dense](), None
     for layer in layers:
+        if scale is not None and not isinstance(layer, Dense):
+            raise ValueError(f"Model: Scale must stand directly before a Dense, got {layer!r} behind it")
         if isinstance(layer, Dense):
-            dense.append(layer)
+            dense.append(layer if scale is None else scale.before(layer))
             rates.append(layer.dropout)
+            scale = None
+        elif isinstance(layer, Scale):
+            scale = layer
         elif isinstance(layer, Dropout):
             if rates[-1]:
                 raise ValueError("Model: layers must not hold two dropouts in a row")
             rates[-1] = layer.rate
         else:
-            raise TypeError(f"Model: layers must be Dense and Dropout, got {layer!r}")
+            raise TypeError(f"Model: layers must be Dense, Dropout and Scale, got {layer!r}")
+    if scale is not None:
+        raise ValueError("Model: Scale must stand directly before a Dense, got one behind the last layer")
     if not dense:
         raise TypeError(f"Model: layers must be a list of at least one Dense, got {layers!r}")
     return rates[0], tuple(replace(d, dropout=rate) for d, rate in zip(dense, rates[1:], strict=True))
@@ -127,6 +135,8 @@ def _resolved_loss(loss: str, layers: Sequence[Dense]) -> str:
         raise ValueError("Model: softmax needs at least 2 units, got 1; use sigmoid for two classes")
     if layers[-1].norm is not None:
         raise ValueError(f"Model: the last layer must have no norm, got {layers[-1].norm!r}")
+    if layers[-1].parametric:
+        raise ValueError("Model: the last layer must not be parametric, got parametric=True")
     if any(layer.activation == "softmax" for layer in layers[:-1]):
         raise ValueError("Model: softmax must be in the last layer, got it in a hidden one")
     if loss == "auto":

@@ -37,9 +37,16 @@ class Summary:
         total, n_prev = 0, inputs
         for number, layer in enumerate(spec.layers, start=1):
             n = layer.units
-            size = n * n_prev + n * (1 if layer.norm is None else 3)
-            norm = f"{layer.norm} norm, " if layer.norm else ""
-            activation = norm + layer.activation + (f", dropout {layer.dropout:g}" if layer.dropout else "")
+            columns = [n_prev if name == "scale" else n for name in layer.arrays if name != "W"]
+            size = n * n_prev + sum(columns)
+            what = {
+                "scaled inputs": layer.scaled_inputs,
+                layer.parametrization: layer.parametrization != "standard",
+                f"{layer.norm} norm": layer.norm,
+                "parametric " * layer.parametric + layer.activation: True,
+                f"dropout {layer.dropout:g}": layer.dropout,
+            }
+            activation = ", ".join(name for name, there in what.items() if there)
             shapes = (f"({n}, {n_prev})", f"({n}, 1)", f"({n}, m)", f"({n}, m)")
             rows.append((f"{number}", f"{n}", activation, *shapes, f"{size:,}"))
             total += size

@@ -22,6 +22,7 @@ def _refuse_what_it_cannot(spec: Spec) -> None:
         "dropout": spec.input_dropout or any(layer.dropout for layer in spec.layers),
         "max_norm": any(layer.max_norm for layer in spec.layers),
         "batch norm": any(layer.norm == "batch" for layer in spec.layers),
+        "factors on the learning rate": any(layer.rate for layer in spec.layers),
     }
     for name, there in found.items():
         if there:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from deepcore import _checks, _core, metrics
 from deepcore._network.examples import Examples, in_parts
 from deepcore._network.network import Network
 from deepcore._training import batches
+from deepcore._training.factors import StepFactors
 from deepcore._training.lbfgs import minimize
 from deepcore.callbacks import (
     EarlyStopping,
@@ -26,6 +27,7 @@ from deepcore.callbacks import (
 from deepcore.exceptions import DivergenceWarning, SymmetryWarning
 from deepcore.history import History
 from deepcore.optimizers import LBFGS, OptimizerState, resolve
+from deepcore.schedules import LearningRate
 from deepcore.typing import Trained
 
 __all__ = ["BatchRun", "Run", "Settings"]
@@ -52,6 +54,8 @@ class Settings(NamedTuple):
         threads: Number of threads, or None.
         verbose: 1 shows progress.
         metrics: Names or functions.
+        dropout_schedule: Factors by step on the network's rates of dropout.
+        smoothing_schedule: Factors by step on its label smoothing.
     """
 
     who: str
@@ -61,6 +65,8 @@ class Settings(NamedTuple):
     threads: int | None = None
     verbose: int = 0
     metrics: Sequence[Metric] = ()
+    dropout_schedule: LearningRate | None = None
+    smoothing_schedule: LearningRate | None = None
 
 
 class _Epochs:
@@ -169,6 +175,9 @@ class Run:
     ) -> None:
         self.network, self.who, self.data = network, settings.who, data
         self.epochs = _Epochs(network, settings)
+        self.factors = StepFactors(
+            self.who, network.spec, settings.dropout_schedule, settings.smoothing_schedule
+        )
         if validation_split:
             self._split(validation_split)
         self.epochs.training = self.data
@@ -201,6 +210,10 @@ class Run:
         """Train: all epochs in one native call, unless the examples have to be converted in parts."""
         _warn_if_symmetric(self.who, self.network)
         if isinstance(state, LBFGS):
+            if self.factors:
+                raise ValueError(
+                    f"{self.who}: schedules must be None with LBFGS(), which has no steps to count"
+                )
             return self.epochs.run(self._descent(state), state.max_iter, None)
         make = self._in_parts if in_parts(self.data.X, self.network.spec.dtype) else self._in_one_call
         return self.epochs.run(make(state, batch, epochs, shuffle), epochs, state)
@@ -224,7 +237,7 @@ class Run:
                 losses, bad = network.train(
                     data, state.native, batch, epochs, shuffle=shuffle, first_epoch=first_epoch,
                     threads=self.epochs.threads, on_epoch=None if on_epoch is None else counted,
-                    on_poll=on_poll,
+                    on_poll=on_poll, factors=self.factors.native(started + epochs * steps),
                 )  # fmt: skip
                 return losses, bad, network.first_bad_layer(data.X) if bad >= 0 else 0
             finally:
@@ -243,7 +256,9 @@ class Run:
             return batches.of_rows(data, rows, batch, network.spec.dtype)
 
         def loop(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
-            return _train_on_slabs(network, state, slabs, epochs, on_epoch, on_poll, self.epochs.threads)
+            threads, last = self.epochs.threads, state.steps + epochs * -(-len(data.y) // batch)
+            factors = self.factors.native(last)
+            return _train_on_slabs(network, state, slabs, epochs, on_epoch, on_poll, threads, factors)
 
         return loop
 
@@ -281,6 +296,7 @@ def _train_on_slabs(
     on_epoch: OnEpoch | None,
     on_poll: OnPoll | None,
     threads: int,
+    factors: Mapping[str, _core.Schedule] | None = None,
 ) -> Ending:
     """The loop of the native ``train`` over slabs: losses, the step that was not finite or -1, its layer."""
     losses: list[float] = []
@@ -295,7 +311,10 @@ def _train_on_slabs(
             if share == 0:  # as in the native loop, the steps count and nothing moves
                 state.skip(steps)
                 continue
-            (*loss,), bad = network.train(data, state.native, batch, 1, threads=threads, on_poll=on_poll)
+            (*loss,), bad = network.train(
+                data, state.native, batch, 1, threads=threads, on_poll=on_poll,
+                factors=factors,
+            )  # fmt: skip
             if bad >= 0:
                 return losses, bad, network.first_bad_layer(data.X)
             total += loss[0] * share

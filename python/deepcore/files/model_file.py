@@ -42,6 +42,13 @@ _LAYER_KEYS: dict[str, Any] = {
 }  # fmt: skip
 
 
+# Options that came later: files without them were written for layers with the defaults.
+_LATER_LAYER_KEYS: dict[str, Any] = {
+    "parametric": bool, "scaled_inputs": bool, "parametrization": str, "rate": (dict, type(None)),
+    "decay": (dict, type(None)),
+}  # fmt: skip
+
+
 class Contents(NamedTuple):
     """What a model file holds."""
 
@@ -160,7 +167,7 @@ def _checked(value: Any, keys: Mapping[str, Any], what: str, path: str | os.Path
     if not isinstance(value, dict) or value.keys() != keys.keys():
         raise _error(path, f"{what} must have exactly the keys {', '.join(keys)}")
     for name, kind in keys.items():
-        if not isinstance(value[name], kind) or isinstance(value[name], bool):
+        if not isinstance(value[name], kind) or (kind is not bool and isinstance(value[name], bool)):
             raise _error(path, f"{what}: {name} has the wrong type {type(value[name]).__name__}")
     return value
 
@@ -186,7 +193,8 @@ def _description(header: dict[str, Any], path: str | os.PathLike[str]) -> dict[s
     if spec["epochs_trained"] < 0:
         raise _error(path, f"epochs_trained must not be negative, got {spec['epochs_trained']}")
     for number, layer in enumerate(spec["layers"], start=1):
-        _checked(layer, _LAYER_KEYS, f"layer {number}", path)
+        later = {name: kind for name, kind in _LATER_LAYER_KEYS.items() if name in layer}
+        _checked(layer, {**_LAYER_KEYS, **later}, f"layer {number}", path)
         if layer["units"] < 1:
             raise _error(path, f"layer {number}: units must be at least 1, got {layer['units']}")
     return spec
@@ -199,10 +207,13 @@ def _offsets(
     sizes = [spec["inputs"], *(layer["units"] for layer in spec["layers"])]
     shapes: dict[str, list[int]] = {}
     for number, (n_prev, n) in enumerate(pairwise(sizes), start=1):
-        norm = spec["layers"][number - 1]["norm"]
-        columns = ["b", *(["gamma", "beta"] if norm else [])]
+        layer = spec["layers"][number - 1]
+        norm = layer["norm"]
+        columns = ["b", *(["gamma", "beta"] if norm else []), *(["alpha"] if layer.get("parametric") else [])]
         columns += ["running_mean", "running_variance"] if norm == "batch" else []
         shapes |= {f"W{number}": [n, n_prev]} | {f"{name}{number}": [n, 1] for name in columns}
+        if layer.get("scaled_inputs"):
+            shapes[f"scale{number}"] = [n_prev, 1]
     if header.keys() != shapes.keys():
         raise _error(path, "the tensors must be W1, b1, ... of the described layers, no more and no less")
     tag = {name: tag for tag, name in _DTYPES.items()}[spec["dtype"]]
