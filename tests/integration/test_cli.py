@@ -128,7 +128,7 @@ def test_the_statistics_of_the_training_part_are_inside_the_model_file(flowers):
     preprocessing = dc.load(flowers[1] / "run" / "model.safetensors").extras["preprocessing"]
     table = read_csv(flowers[1] / "table.csv", label="kind", drop=["id"])
     train, _ = split_indices(120)
-    assert preprocessing["inputs"] == Standardizer.fit(table.X[train]).to_dict()
+    assert preprocessing["inputs"] == Standardizer().fit(table.X[train]).to_dict()
     assert (preprocessing["labels"], preprocessing["features"]) == (
         ["lily", "rose", "tulip"],
         ["length", "width", "garden"],

@@ -23,7 +23,7 @@ pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `cl
     [
         ("", "is empty"),
         ("a,label\n", "has a header but no rows"),
-        ("a,label\n1,x\n2\n", "line 3 has 1 fields, the header has 2"),
+        ("a,label\n1,x\n2\n", "line 3 has 1 fields, but the header has 2"),
         ("a,label\n1,x\nnan,y\n", "line 3, column 'a' must be a finite number, got 'nan'"),
         ("a,label\n1,x\n,y\n", "line 3, column 'a' is empty"),
         ("a,b,label\n1,2,x\n2,p,y\n", "line 3, column 'b' must be a number, got 'p'"),
@@ -54,7 +54,7 @@ def test_a_wrong_table_ends_train_with_one_line(tmp_path, content, message):
         (["--learning-rate", "-1"], "learning_rate must be finite and not negative, got -1.0"),
         (["--learning-rate", "nan"], "learning_rate must be finite"),
         (["--activation", "rely"], "did you mean 'relu'?"),
-        (["--test-size", "1"], "test_size must be a fraction"),
+        (["--test-size", "1"], "test_size must be at least 0 and below 1"),
         (["--label", "kind"], "--label and --drop name columns of a CSV file; digits has none"),
         (["--dropp", "x"], "No such option"),
     ],

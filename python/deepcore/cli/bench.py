@@ -42,8 +42,7 @@ def bench(
     names = list(_TASKS) if everything else workloads.split(",")
     for name in names:
         if name not in _TASKS:
-            msg = f"bench: workloads must be of {', '.join(_TASKS)}; got {name!r}"
-            raise ValueError(msg)
+            raise ValueError(f"bench: workloads must be of {', '.join(_TASKS)}; got {name!r}")
     threads = threads or _core.num_threads()
     console = make_console()
     facts = config()
@@ -64,8 +63,7 @@ def bench(
 
 def _check(result: dict[str, Any]) -> None:
     for name, reason in result["left_out"].items():
-        msg = f"bench: {name} failed at {result['task']}: {reason}"
-        raise RuntimeError(msg)
+        raise RuntimeError(f"bench: {name} failed at {result['task']}: {reason}")
 
 
 def _table(results: list[dict[str, Any]]) -> Table:

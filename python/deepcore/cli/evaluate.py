@@ -28,8 +28,7 @@ def evaluate(model: str, data: str, part: str | None, as_json: bool) -> None:
     saved.check(dataset)
     X, y = choose_part(dataset, part, recipe)
     if y is None:
-        msg = f"{dataset.name} has no labels to compare with; an NPZ file needs an array y"
-        raise ValueError(msg)
+        raise ValueError(f"{dataset.name} has no labels to compare with; an NPZ file needs an array y")
     scores = saved.score(recipe.encode(X, y, saved.model.dtype))
     shown = part or ("test" if dataset.test is not None else "all")
     if as_json:

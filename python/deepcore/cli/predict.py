@@ -49,8 +49,7 @@ def _columns(saved: Saved, outputs: Array, probabilities: bool) -> tuple[list[st
     activation = saved.model.layers[-1].activation
     if activation not in ("sigmoid", "softmax"):
         if probabilities:
-            msg = f"--probabilities needs a classifier; this model's output is {activation}"
-            raise ValueError(msg)
+            raise ValueError(f"--probabilities needs a classifier; this model's output is {activation}")
         values = saved.recipe.decode_outputs(outputs).astype(saved.model.dtype)
         return _numbered("prediction", values.shape[1]), _shortest(values)
     chosen = labels(outputs, activation)

@@ -56,8 +56,7 @@ class Recipe:
         if self.labels is not None:
             numbers = self.labels.encode(y)
         elif y.dtype.kind not in "buif":
-            msg = f"labels must be numbers for this model, got text ({y.ravel()[0]!r})"
-            raise ValueError(msg)
+            raise ValueError(f"labels must be numbers for this model, got text ({y.ravel()[0]!r})")
         else:
             numbers = y if self.target is None else self.target.transform(y.reshape(len(y), -1))
         return Part(self.encode_inputs(X, dtype), numbers, y)
@@ -91,7 +90,7 @@ class Recipe:
         """The reverse of ``to_dict``.
 
         Raises:
-            ValueError: if values is not what ``to_dict`` returns.
+            ValueError: If values is not what ``to_dict`` returns.
         """
         try:
             return cls(
@@ -103,8 +102,7 @@ class Recipe:
                 split=None if values["split"] is None else Split(**values["split"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            msg = f"the preprocessing in this model file cannot be read: {error}"
-            raise ValueError(msg) from error
+            raise ValueError(f"the preprocessing in this model file cannot be read: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -133,11 +131,10 @@ def prepare(
         The recipe, the training part, and the test part if there is one.
 
     Raises:
-        ValueError: if there are no labels or only one class, or no feature or target varies.
+        ValueError: If there are no labels or only one class, or no feature or target varies.
     """
     if dataset.y is None:
-        msg = f"{dataset.name} has no labels; an NPZ file needs an array y"
-        raise ValueError(msg)
+        raise ValueError(f"{dataset.name} has no labels; an NPZ file needs an array y")
     X, y = dataset.X, dataset.y
     split = None
     X_test, y_test = dataset.test if dataset.test is not None else (None, None)
@@ -148,20 +145,22 @@ def prepare(
         X, y, X_test, y_test = X[train], y[train], X[test], y[test]
     labels = target = None
     if decide_task(everything, task) == "classification":
-        labels = LabelMap(dataset.classes) if dataset.classes is not None else LabelMap.fit(everything)
+        labels = LabelMap(dataset.classes) if dataset.classes is not None else LabelMap().fit(everything)
         _check_classes(dataset.name, labels, y)
     else:
-        target = Standardizer.fit(y.reshape(len(y), -1))
+        target = Standardizer().fit(y.reshape(len(y), -1))
         if target.constant.size:
-            msg = f"{dataset.name}: every label of the training part is {y.ravel()[0]}; nothing can be learnt"
-            raise ValueError(msg)
+            raise ValueError(
+                f"{dataset.name}: every label of the training part is {y.ravel()[0]}; nothing can be learnt"
+            )
     if dataset.pixel_maximum is not None:
         inputs = Standardizer([0.0], [dataset.pixel_maximum])
     else:
-        inputs = Standardizer.fit(X)
+        inputs = Standardizer().fit(X)
         if inputs.constant.size == X.shape[1]:
-            msg = f"{dataset.name}: every feature is constant in the training part; nothing can be learnt"
-            raise ValueError(msg)
+            raise ValueError(
+                f"{dataset.name}: every feature is constant in the training part; nothing can be learnt"
+            )
     recipe = Recipe(inputs, target, labels, dataset.features, dataset.label, split)
     test_part = None if X_test is None or y_test is None else recipe.encode(X_test, y_test, dtype)
     return recipe, recipe.encode(X, y, dtype), test_part
@@ -173,11 +172,9 @@ def decide_task(y: Array, task: str) -> str:
     Few means at most 50, and at most half as many as there are examples.
     """
     if task == "classification" and y.ndim != 1:
-        msg = f"classification needs one label for each example, got y of shape {y.shape}"
-        raise ValueError(msg)
+        raise ValueError(f"classification needs one label for each example, got y of shape {y.shape}")
     if task == "regression" and y.dtype.kind not in "buif":
-        msg = f"regression needs numbers as labels, got text ({y.ravel()[0]!r})"
-        raise ValueError(msg)
+        raise ValueError(f"regression needs numbers as labels, got text ({y.ravel()[0]!r})")
     if task != "auto":
         return task
     if y.dtype.kind not in "buif":
@@ -190,10 +187,10 @@ def decide_task(y: Array, task: str) -> str:
 
 def _check_classes(name: str, labels: LabelMap, y_train: Array) -> None:
     if len(labels) < 2:
-        msg = f"{name} has one class only, {labels.classes[0]!r}; classification needs at least two"
-        raise ValueError(msg)
+        raise ValueError(
+            f"{name} has one class only, {labels.classes[0]!r}; classification needs at least two"
+        )
     present = np.unique(labels.encode(y_train))
     if len(present) < 2:
         only = labels.classes[int(present[0])]
-        msg = f"{name}: the training part has one class only, {only!r}; it needs more rows"
-        raise ValueError(msg)
+        raise ValueError(f"{name}: the training part has one class only, {only!r}; it needs more rows")

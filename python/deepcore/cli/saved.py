@@ -26,23 +26,23 @@ class Saved:
         """Load MODEL: a model file, or the folder into which ``train`` wrote one.
 
         Raises:
-            OSError: if it cannot be read.
-            ValueError: if it is no model file.
+            OSError: If it cannot be read.
+            ValueError: If it is no model file.
         """
         file = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
         model = load(file)
         values = model.extras.get("preprocessing")
         recipe = Recipe() if values is None else Recipe.from_dict(values)
         if not recipe.fits(model.inputs, model.outputs):
-            msg = f"{file}: the preprocessing in this model file does not fit its network"
-            raise ValueError(msg)
+            raise ValueError(f"{file}: the preprocessing in this model file does not fit its network")
         return cls(model, recipe)
 
     def check(self, dataset: Dataset) -> None:
         """Raise ValueError unless the examples have as many features as the model has inputs."""
         if dataset.X.shape[1] != self.model.inputs:
-            msg = f"{dataset.name} has {dataset.X.shape[1]} features, the model takes {self.model.inputs}"
-            raise ValueError(msg)
+            raise ValueError(
+                f"{dataset.name} has {dataset.X.shape[1]} features, the model takes {self.model.inputs}"
+            )
 
     def score(self, part: Part) -> dict[str, float]:
         """Examples and loss; for classes the accuracy, for reals the errors in the units of the labels."""
@@ -71,7 +71,7 @@ def choose_part(dataset: Dataset, part: str | None, recipe: Recipe) -> tuple[Arr
     Data without parts of their own are split again as they were for training.
 
     Raises:
-        ValueError: if there are no such parts.
+        ValueError: If there are no such parts.
     """
     if dataset.test is not None:
         X_test, y_test = dataset.test
@@ -83,7 +83,8 @@ def choose_part(dataset: Dataset, part: str | None, recipe: Recipe) -> tuple[Arr
     split = recipe.split
     if split is None or split.examples != len(dataset.X):
         trained = "no split" if split is None else f"a split of {split.examples} examples"
-        msg = f"--part {part}: the model file records {trained}, {dataset.name} has {len(dataset.X)} examples"
-        raise ValueError(msg)
+        raise ValueError(
+            f"--part {part}: the model file records {trained}, {dataset.name} has {len(dataset.X)} examples"
+        )
     rows = split.indices()[0 if part == "train" else 1]
     return dataset.X[rows], None if dataset.y is None else dataset.y[rows]

@@ -77,13 +77,12 @@ def open_data(
         labelled: False reads no labels from a CSV file.
 
     Raises:
-        OSError: if there is no such file, or it cannot be read.
-        ValueError: if its content is wrong.
+        OSError: If there is no such file, or it cannot be read.
+        ValueError: If its content is wrong.
     """
     path = None if data in NAMES else find(data)
     if (label is not None or drop) and (path is None or path.is_dir() or _is_npz(path)):
-        msg = f"--label and --drop name columns of a CSV file; {data} has none"
-        raise ValueError(msg)
+        raise ValueError(f"--label and --drop name columns of a CSV file; {data} has none")
     if data == "digits":
         X, y = load_digits()
         return Dataset(data, X, y, pixel_maximum=DIGITS_MAXIMUM)
@@ -102,8 +101,9 @@ def find(data: str) -> Path:
     path = locate(data)
     if not path.exists():
         hint = "" if os.environ.get("DEEPCORE_DATA") else "; DEEPCORE_DATA can name a folder to look in"
-        msg = f"no file, folder or data set {data!r}; the built-in ones are {', '.join(NAMES)}{hint}"
-        raise FileNotFoundError(msg)
+        raise FileNotFoundError(
+            f"no file, folder or data set {data!r}; the built-in ones are {', '.join(NAMES)}{hint}"
+        )
     return path
 
 
@@ -120,8 +120,9 @@ def _open_folder(path: Path) -> Dataset:
         names = np.array(CAT_CLASSES)
         parts = (X_test, names[y_test])
         return Dataset(path.name, X, names[y], parts, pixel_maximum=255, classes=CAT_CLASSES)
-    msg = f"{path} holds neither IDX files (train-images-idx3-ubyte) nor the cat files (train_catvnoncat.h5)"
-    raise ValueError(msg)
+    raise ValueError(
+        f"{path} holds neither IDX files (train-images-idx3-ubyte) nor the cat files (train_catvnoncat.h5)"
+    )
 
 
 def _open_npz(path: Path) -> Dataset:

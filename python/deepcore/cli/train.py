@@ -27,8 +27,9 @@ def _parse_layers(ctx: click.Context, param: click.Parameter, value: str) -> tup
     """``128,64`` is two hidden layers; ``none`` is no hidden layer."""
     words = [] if value.strip().lower() == "none" else [word.strip() for word in value.split(",")]
     if not all(word.isascii() and word.isdigit() and int(word) > 0 for word in words):
-        msg = f"{value!r} must be units of hidden layers such as 128,64, or none"
-        raise click.BadParameter(msg, ctx, param)
+        raise click.BadParameter(
+            f"{value!r} must be units of hidden layers such as 128,64, or none", ctx, param
+        )
     return tuple(int(word) for word in words)
 
 
@@ -193,11 +194,10 @@ def _fit(
             callbacks=[progress],
         )
     if history.diverged_at_step is not None:
-        msg = (
+        raise ValueError(
             f"the loss is no longer finite at step {history.diverged_at_step}; nothing was written;"
             f" try a smaller --learning-rate than {rule.learning_rate}"
         )
-        raise ValueError(msg)
 
 
 def _print_data(console: Console, dataset: Dataset, recipe: Recipe, part: Part, test: Part | None) -> None:

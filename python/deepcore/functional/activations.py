@@ -25,8 +25,8 @@ def activation(Z: ArrayLike, name: str, parameter: float | None = None) -> Array
         A, shape of Z; float64 unless Z is float32.
 
     Raises:
-        TypeError: if Z does not hold real numbers.
-        ValueError: if the name is unknown, or softmax is not given a matrix.
+        TypeError: If Z does not hold real numbers.
+        ValueError: If the name is unknown, or softmax is not given a matrix.
 
     Example:
         >>> activation([[-1.0, 2.0]], "leaky_relu")
@@ -55,7 +55,7 @@ def activation_derivative(Z: ArrayLike, name: str, parameter: float | None = Non
         Shape of Z; float64 unless Z is float32.
 
     Raises:
-        ValueError: if the name is unknown or softmax.
+        ValueError: If the name is unknown or softmax.
 
     Example:
         >>> activation_derivative(0.0, "sigmoid")
@@ -86,7 +86,7 @@ def activation_backward(dA: ArrayLike, Z: ArrayLike, name: str, parameter: float
         dZ, (n, m).
 
     Raises:
-        ValueError: if the shapes differ or the name is unknown.
+        ValueError: If the shapes differ or the name is unknown.
     """
     who = "activation_backward"
     activation_row(who, name)

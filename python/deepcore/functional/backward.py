@@ -30,8 +30,8 @@ def linear_backward(dZ: ArrayLike, cache: LinearCache, l2: float = 0.0) -> tuple
         db: (n, 1), one mean for each unit.
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if shapes disagree; the message names the array and the shape it must have.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If shapes disagree; the message names the array and the shape it must have.
 
     Example:
         >>> dA_prev, dW, db = linear_backward([[1.0, 3.0]], ([[1.0, 1.0]], [[2.0]], [[0.0]]))
@@ -76,8 +76,8 @@ def linear_activation_backward(
         db: (n, 1).
 
     Raises:
-        TypeError: if an array does not hold real numbers or the cache has another form.
-        ValueError: if shapes disagree or the activation is unknown.
+        TypeError: If an array does not hold real numbers or the cache has another form.
+        ValueError: If shapes disagree or the activation is unknown.
     """
     return _layer_backward("linear_activation_backward", dA, cache, activation, parameter, l2)
 
@@ -121,8 +121,8 @@ def model_backward(
         derivative by ``A{l}``, of each example's loss; dW and db are means over the examples.
 
     Raises:
-        TypeError: if an array does not hold real numbers or a cache has another form.
-        ValueError: if shapes disagree or a name is unknown.
+        TypeError: If an array does not hold real numbers or a cache has another form.
+        ValueError: If shapes disagree or a name is unknown.
 
     Example:
         >>> from deepcore import functional as F

@@ -35,7 +35,7 @@ def mini_batches(
         ``[(X_1, Y_1), (X_2, Y_2), ...]``.
 
     Raises:
-        ValueError: if X and Y differ in columns or ``permutation`` is not one of 0..m-1.
+        ValueError: If X and Y differ in columns or ``permutation`` is not one of 0..m-1.
 
     Example:
         >>> batches = mini_batches([[0, 1, 2]], [[0, 1, 0]], batch_size=2, permutation=[2, 1, 0])
@@ -78,8 +78,8 @@ def one_hot(labels: ArrayLike, classes: int) -> Array:
         classes: Number of rows.
 
     Raises:
-        TypeError: if the labels are not integers.
-        ValueError: if a label is out of range or the shape is another.
+        TypeError: If the labels are not integers.
+        ValueError: If a label is out of range or the shape is another.
 
     Example:
         >>> one_hot([0, 2], 3)
@@ -128,7 +128,7 @@ def dropout_forward(A: ArrayLike, keep_prob: float, mask: ArrayLike) -> Array:
         (n, m).
 
     Raises:
-        ValueError: if shapes differ, the mask holds other numbers, or ``keep_prob`` is not allowed.
+        ValueError: If shapes differ, the mask holds other numbers, or ``keep_prob`` is not allowed.
 
     Example:
         >>> dropout_forward([[1.0, 2.0]], 0.5, [[1, 0]])
@@ -151,6 +151,6 @@ def dropout_backward(dA: ArrayLike, keep_prob: float, mask: ArrayLike) -> Array:
         (n, m), by the activations before dropout.
 
     Raises:
-        ValueError: as ``dropout_forward``.
+        ValueError: For the same reasons as ``dropout_forward``.
     """
     return _masked("dropout_backward", "dA", dA, keep_prob, mask)

@@ -49,8 +49,8 @@ def compute_cost(
         A float, or (1, m) for ``"none"``.
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if shapes disagree, a name is unknown, or ``l2`` is given without what it needs.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If shapes disagree, a name is unknown, or ``l2`` is given without what it needs.
 
     Example:
         >>> round(compute_cost([[0.8, 0.9, 0.4]], [[1, 1, 0]]), 10)
@@ -84,7 +84,7 @@ def weight_penalty(parameters: Mapping[str, ArrayLike], l2: float, m: int) -> fl
         m: Number of examples.
 
     Raises:
-        ValueError: if ``l2`` is negative.
+        ValueError: If ``l2`` is negative.
     """
     _checks.number("weight_penalty", "l2", l2)
     L = depth("weight_penalty", parameters)
@@ -123,8 +123,8 @@ def loss_backward(AL: ArrayLike, Y: ArrayLike, loss: str = "binary_cross_entropy
         dAL, (n_L, m).
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if shapes disagree or the name is unknown.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If shapes disagree or the name is unknown.
 
     Example:
         >>> loss_backward([[0.5, 0.5]], [[1, 0]])

@@ -40,8 +40,8 @@ def linear_forward(A_prev: ArrayLike, W: ArrayLike, b: ArrayLike) -> tuple[Array
         cache: ``(A_prev, W, b)``, references that ``linear_backward`` reads.
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if shapes disagree; the message names the array and the shape it must have.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If shapes disagree; the message names the array and the shape it must have.
 
     Example:
         >>> Z, cache = linear_forward([[1.0, 2.0]], [[3.0]], [[0.5]])
@@ -79,8 +79,8 @@ def linear_activation_forward(
         cache: ``((A_prev, W, b), Z)``.
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if shapes disagree or the activation is unknown.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If shapes disagree or the activation is unknown.
 
     Example:
         >>> A, ((A_prev, W, b), Z) = linear_activation_forward([[1.0], [2.0]], [[1.0, -1.0]], [[0.0]], "relu")
@@ -126,8 +126,8 @@ def model_forward(
         caches: One ``((A_prev, W, b), Z)`` a layer.
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if shapes disagree, a parameter is missing or an activation is unknown.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If shapes disagree, a parameter is missing or an activation is unknown.
 
     Example:
         >>> parameters = {"W1": [[1.0, -1.0]], "b1": [[0.0]]}
@@ -174,7 +174,7 @@ def predict(
         int64, (n_L, m) for sigmoid, (1, m) for softmax.
 
     Raises:
-        ValueError: if the output is neither, beside what ``model_forward`` raises.
+        ValueError: If the output is neither, beside what ``model_forward`` raises.
 
     Example:
         >>> predict([[0.0, 1e-12, -1e-12]], {"W1": [[1.0]], "b1": [[0.0]]})

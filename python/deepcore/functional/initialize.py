@@ -39,11 +39,11 @@ def initialize_parameters(
         ``{"W1": (n1, n_x), "b1": (n1, 1), ..., "WL": ..., "bL": ...}``.
 
     Raises:
-        TypeError: if a size is not a whole number.
-        ValueError: if a size, name or number is not allowed.
+        TypeError: If a size is not a whole number.
+        ValueError: If a size, name or number is not allowed.
 
     Warns:
-        SymmetryWarning: if hidden layers start at zero: their units stay equal. One layer may start at zero.
+        SymmetryWarning: If hidden layers start at zero: their units stay equal. One layer may start at zero.
 
     Example:
         >>> parameters = initialize_parameters([12288, 20, 7, 5, 1], init="he", seed=1)

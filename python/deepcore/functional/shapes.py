@@ -22,7 +22,7 @@ def same_dtype(who: str, arrays: Mapping[str, object]) -> list[Array]:
     """The arrays in one dtype: float32 if all that are floating-point are float32, else float64.
 
     Raises:
-        TypeError: if one holds no real numbers or another floating-point type.
+        TypeError: If one holds no real numbers or another floating-point type.
     """
     checked = {name: _checks.numbers(who, name, value) for name, value in arrays.items()}
     floats = {name: array.dtype for name, array in checked.items() if array.dtype.kind == "f"}
@@ -40,8 +40,8 @@ def matrices(who: str, arrays: Mapping[str, object]) -> list[Array]:
     """The arrays in one dtype, each of two dimensions.
 
     Raises:
-        TypeError: as ``same_dtype``.
-        ValueError: if one has another number of dimensions; rank-1 arrays are refused, not guessed at.
+        TypeError: For the same reasons as ``same_dtype``.
+        ValueError: If one has another number of dimensions; rank-1 arrays are refused, not guessed at.
     """
     checked = same_dtype(who, arrays)
     for name, array in zip(arrays, checked, strict=True):
@@ -75,7 +75,7 @@ def depth(who: str, parameters: Mapping[str, object]) -> int:
     """L, the number of layers of ``{"W1": ..., "b1": ..., ..., "WL": ..., "bL": ...}``.
 
     Raises:
-        ValueError: if a name is missing or does not belong there.
+        ValueError: If a name is missing or does not belong there.
     """
     L = len(parameters) // 2
     expected = {f"{kind}{number}" for number in range(1, L + 1) for kind in "Wb"}
@@ -163,8 +163,8 @@ def shape_table(layer_dims: Sequence[int], m: int) -> ShapeTable:
         printable.
 
     Raises:
-        TypeError: if a size is not a whole number.
-        ValueError: if a size is below 1 or there are fewer than two.
+        TypeError: If a size is not a whole number.
+        ValueError: If a size is below 1 or there are fewer than two.
 
     Example:
         >>> table = shape_table([3, 4, 1], m=1)

@@ -68,8 +68,8 @@ def update_parameters(
         New parameters.
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if a gradient is missing or has another shape, or the learning rate is not allowed.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If a gradient is missing or has another shape, or the learning rate is not allowed.
 
     Example:
         >>> grads = {"dW1": [[2.0]], "db1": [[1.0]]}
@@ -112,8 +112,8 @@ def update_parameters_with_momentum(
         v: New.
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if something is missing, has another shape, or a number is not allowed.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If something is missing, has another shape, or a number is not allowed.
 
     Source: Polyak (1964), as an exponential average.
     """
@@ -156,8 +156,8 @@ def update_parameters_with_adam(
         s: New, not corrected.
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if something is missing, has another shape, or a number is not allowed.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If something is missing, has another shape, or a number is not allowed.
 
     Source: Kingma & Ba (2015), algorithm 1.
     """

@@ -159,7 +159,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                 ``early_stopping`` in place of a share of X. Not used by lbfgs.
 
         Raises:
-            ValueError: if an argument does not fit, or the loss is no longer finite.
+            ValueError: If an argument does not fit, or the loss is no longer finite.
         """
         return self._fit(X, y, sample_weight, False, validation_data)  # type: ignore[no-any-return]
 
