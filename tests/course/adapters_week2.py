@@ -98,7 +98,7 @@ def optimize(w, b, X, Y, num_iterations=100, learning_rate=0.009, costs_every=10
 
 
 def predict(w, b, X):
-    return F.predict(floats(X), one_layer(w, b), output="sigmoid")
+    return F.predict_labels(floats(X), one_layer(w, b), output="sigmoid")
 
 
 def model(X_train, Y_train, X_test, Y_test=None, num_iterations=2000, learning_rate=0.5, print_cost=False):

@@ -78,7 +78,7 @@ def nn_model(X, Y, n_h=4, num_iterations=10000, learning_rate=1.2, init_seed=2, 
 
 
 def predict(parameters, X):
-    return F.predict(floats(X), floats(parameters), **NET)
+    return F.predict_labels(floats(X), floats(parameters), **NET)
 
 
 ADAPTERS = {

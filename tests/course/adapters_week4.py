@@ -88,7 +88,7 @@ def trained(start, X, Y, learning_rate, num_iterations):
 
 
 def predict(X, parameters, y=None, Y=None):
-    return F.predict(floats(X), floats(parameters), **NET)
+    return F.predict_labels(floats(X), floats(parameters), **NET)
 
 
 ADAPTERS = {
