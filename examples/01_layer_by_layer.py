@@ -47,7 +47,7 @@ def main():
             print(f"{iteration:9d}  {F.compute_cost(A2, Y):.4f}")
         parameters = F.update_parameters(parameters, backward(A2, Y, caches), learning_rate=RATE)
 
-    predicted = F.predict(X, parameters, activation="tanh", output="sigmoid")
+    predicted = F.predict_labels(X, parameters, activation="tanh", output="sigmoid")
     print(f"accuracy {np.mean(predicted == Y):.2%}")
 
 

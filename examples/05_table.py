@@ -34,7 +34,7 @@ def regression(path):
     table = data.read_csv(path, label="price", drop=["sold"])
     X_train, X_test, y_train, y_test = data.train_test_split(table.X, table.y)
     # Inputs and prices are scaled to mean 0 and deviation 1 with the statistics of the training part.
-    inputs, prices = data.Standardizer.fit(X_train), data.Standardizer.fit(y_train[:, None])
+    inputs, prices = data.Standardizer().fit(X_train), data.Standardizer().fit(y_train[:, None])
     model = dc.mlp([4, 32, 16, 1], output="linear", seed=0)
     model.fit(inputs.transform(X_train), prices.transform(y_train[:, None]), epochs=100, batch_size=32)
 
@@ -50,7 +50,7 @@ def regression(path):
 def classification(path):
     table = data.read_csv(path, label="sold")
     X_train, X_test, y_train, y_test = data.train_test_split(table.X, table.y)
-    inputs, labels = data.Standardizer.fit(X_train), data.LabelMap.fit(y_train)
+    inputs, labels = data.Standardizer().fit(X_train), data.LabelMap().fit(y_train)
     model = dc.mlp([5, 16, 1], seed=0)
     model.fit(inputs.transform(X_train), labels.encode(y_train), epochs=60, batch_size=32)
     print(f"sold: classes {labels.classes}")

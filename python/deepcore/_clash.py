@@ -1,4 +1,4 @@
-"""Is this folder really ours? Another distribution, called ``deepcore``, installs the same import name."""
+"""Detect the unrelated distribution ``deepcore``, which installs the same import name."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _CURE = "run: pip uninstall deepcore deepcore-nn; pip install deepcore-nn"
 
 
 def foreign_distribution(package: Path) -> str | None:
-    """Name of the other distribution's metadata folder beside ``package``, if it is installed there.
+    """Return the name of the other distribution's metadata folder next to ``package``, or None.
 
     Args:
         package: Folder of this package.
     """
-    # one listing of a folder; importlib.metadata would cost more than the whole import may
+    # A single listing of the folder; importlib.metadata would take longer than the whole import may.
     try:
         names = [entry.name for entry in package.parent.iterdir()]
     except OSError:
@@ -28,15 +28,15 @@ def foreign_distribution(package: Path) -> str | None:
 
 
 def beside(other: str) -> str:
-    """What to say when the other distribution is installed too; uninstalling one takes files of both."""
+    """Return the message for an installation of both; uninstalling one of them removes files of both."""
     return (
-        f"the distribution 'deepcore' ({other}), another project, is installed beside deepcore-nn and uses "
+        f"the distribution 'deepcore' ({other}), another project, is installed besides deepcore-nn and uses "
         f"the same import name; {_CURE}"
     )
 
 
 def missing_core(package: Path, error: ImportError) -> ImportError:
-    """What to raise when the native module cannot be found: it names the clash if there is one."""
+    """Return the error for a missing native module; it names the other distribution if that is the cause."""
     other = foreign_distribution(package)
     if other is None:
         return ImportError(
@@ -52,7 +52,7 @@ def missing_core(package: Path, error: ImportError) -> ImportError:
 
 
 def require_ours(core: ModuleType) -> None:
-    """Check that ``core`` is deepcore-nn's native module.
+    """Check that ``core`` is the native module of deepcore-nn.
 
     Raises:
         ImportError: if it is another project's.

@@ -1,4 +1,4 @@
-"""What is installed: version, CPU variant, libraries, and where C++ programs find the headers."""
+"""Facts about the installation: version, CPU variant, libraries, and the folders for C++ programs."""
 
 import platform
 from pathlib import Path
@@ -9,10 +9,10 @@ from deepcore import _core
 
 
 def config() -> dict[str, str]:
-    """Facts about this installation: version, CPU variants, Eigen, compiler, threads, Python, NumPy.
+    """Return facts about this installation: version, CPU variants, Eigen, compiler, threads, Python, NumPy.
 
     Returns:
-        One string a fact, in the order in which ``show_config`` prints them.
+        One string per fact, in the order in which ``show_config`` prints them.
 
     Example:
         >>> facts = config()
@@ -25,7 +25,7 @@ def config() -> dict[str, str]:
 
 
 def show_config() -> None:
-    """Print ``config()``, one fact a line; belongs into every bug report."""
+    """Print ``config()``, one fact per line. Please add the output to every bug report."""
     facts = config()
     width = max(map(len, facts))
     for name, value in facts.items():
@@ -33,12 +33,13 @@ def show_config() -> None:
 
 
 def get_include() -> str:
-    """Folder with the public C++ headers, for ``-I``."""
+    """Return the folder with the public C++ headers, for the compiler's option ``-I``."""
     return _folder("include")
 
 
 def get_cmake_dir() -> str:
-    """Folder of the CMake package: ``-Ddeepcore_DIR=...`` makes ``find_package(deepcore)`` find it."""
+    """Return the folder of the CMake package; ``find_package(deepcore)`` needs ``-Ddeepcore_DIR=`` with "
+    "it."""
     return _folder("cmake")
 
 

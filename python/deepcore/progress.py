@@ -13,7 +13,10 @@ from deepcore.typing import Trained
 
 __all__ = ["Progress"]
 
-STYLES = ("auto", "line", "tqdm", "rich")
+STYLES = ("auto", "line", "lines", "tqdm", "rich")
+
+# Number of lines that the style "lines" writes.
+_LINES = 10
 
 
 class Progress:
@@ -22,9 +25,9 @@ class Progress:
     Args:
         stream: Where to write; None: standard error.
         style: ``"tqdm"`` or ``"rich"``: a bar of that library; ``"line"``: one line, which on a terminal is
-            rewritten at most ten times a second and elsewhere written when the run ends; ``"auto"``: on a
-            terminal or in a notebook a bar of the first of the two that is installed, else the line. With a
-            stream of your own, ``"auto"`` is the line.
+            rewritten at most ten times a second and elsewhere written when the run ends; ``"lines"``: about
+            ten lines, for log files; ``"auto"``: on a terminal or in a notebook a bar of the first of the two
+            that is installed, else the line. With a stream of your own, ``"auto"`` is the line.
 
     Raises:
         ValueError: if ``style`` is unknown.
@@ -48,7 +51,12 @@ class Progress:
 
     def on_start(self, model: Trained) -> None:
         """Start the clock."""
-        displays: dict[str, type[_Line | _Tqdm | _Rich]] = {"line": _Line, "tqdm": _Tqdm, "rich": _Rich}
+        displays: dict[str, type[_Line | _Tqdm | _Rich]] = {
+            "line": _Line,
+            "lines": _Lines,
+            "tqdm": _Tqdm,
+            "rich": _Rich,
+        }
         self._display = displays[self._style](self._stream)
 
     def __call__(self, record: EpochRecord) -> bool:
@@ -101,6 +109,17 @@ class _Line:
             self._stream.write(self._line)
         self._stream.write("\n")
         self._stream.flush()
+
+
+class _Lines(_Line):
+    """The same line for the first, the last and every tenth part of the epochs."""
+
+    def show(self, epoch: int, epochs: int, numbers: str) -> None:
+        self._live = False
+        super().show(epoch, epochs, numbers)
+        if epoch in (1, epochs) or epoch % max(1, epochs // _LINES) == 0:
+            self.close()
+            self._line = ""
 
 
 class _Tqdm:

@@ -1,6 +1,8 @@
-"""Shows deepcore to threadpoolctl: ``threadpool_info()`` lists it, ``threadpool_limits`` limits its threads.
+"""Register deepcore with threadpoolctl: ``threadpool_info()`` lists it, ``threadpool_limits`` limits its "
+"threads.
 
-Imported by ``import deepcore`` if threadpoolctl is already there; otherwise import it by hand.
+``import deepcore`` imports this module if threadpoolctl has been imported before; otherwise import it
+yourself.
 """
 
 from __future__ import annotations

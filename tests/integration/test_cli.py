@@ -41,11 +41,11 @@ def test_train_prints_its_hyperparameters(digits):
 
 
 def test_train_shows_its_progress(digits):
-    assert "epoch 1/30  loss " in digits[0]
+    assert "epoch  1/30  loss " in digits[0]
     assert "epoch 30/30  loss " in digits[0]
 
 
-def test_train_writes_one_number_an_epoch(digits):
+def test_train_writes_one_number_per_epoch(digits):
     history = json.loads((digits[1] / "history.json").read_text())["history"]
     assert {name: len(series) for name, series in history.items()} == {
         "loss": 30,
@@ -128,7 +128,7 @@ def test_the_statistics_of_the_training_part_are_inside_the_model_file(flowers):
     preprocessing = dc.load(flowers[1] / "run" / "model.safetensors").extras["preprocessing"]
     table = read_csv(flowers[1] / "table.csv", label="kind", drop=["id"])
     train, _ = split_indices(120)
-    assert preprocessing["inputs"] == Standardizer.fit(table.X[train]).to_dict()
+    assert preprocessing["inputs"] == Standardizer().fit(table.X[train]).to_dict()
     assert (preprocessing["labels"], preprocessing["features"]) == (
         ["lily", "rose", "tulip"],
         ["length", "width", "garden"],
@@ -318,7 +318,7 @@ def test_an_interrupted_training_keeps_the_model_so_far(tmp_path):
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
-            if line.startswith("epoch 1/"):
+            if line.split()[:2] == ["epoch", "1/10000000"]:
                 process.send_signal(signal.SIGINT)
                 break
         rest = process.stdout.read()

@@ -59,9 +59,9 @@ def test_validation_scores_are_scikit_learns_r2(weighted, rng):
         ((X,), r"validation_data must be \(X, y\)"),
         ((X[:, :3], y), "3 features"),
         ((X, y[:10]), "inconsistent numbers of samples"),
-        ((X, np.eye(3)[y]), r"must have one label an example like y, got shape \(150, 3\)"),
+        ((X, np.eye(3)[y]), r"must have one label per example like y, got shape \(150, 3\)"),
         ((X, np.where(y == 1, np.nan, y)), "Input y contains NaN"),
-        ((X, np.where(y == 1, 7, y)), r"validation_data must have labels of y, \[0 1 2\], got \[7\]"),
+        ((X, np.where(y == 1, 7, y)), r"validation_data must have the labels of y, \[0 1 2\], got \[7\]"),
     ],
 )
 def test_a_validation_set_that_does_not_fit_is_refused(data, message):
@@ -86,7 +86,7 @@ def test_several_labels_of_a_validation_set_may_lie_in_any_form(form):
     Y = np.column_stack([y > 0, y > 1]).astype(int)
     fitted = classifier().fit(X, Y, validation_data=(X, form(Y)))
     assert fitted.validation_scores_[-1] == pytest.approx(fitted.score(X, Y))
-    with pytest.raises(ValueError, match=r"must have 2 labels an example like y, got shape \(150,\)"):
+    with pytest.raises(ValueError, match=r"must have 2 labels per example like y, got shape \(150,\)"):
         classifier().fit(X, Y, validation_data=(X, Y[:, 0]))
 
 

@@ -167,12 +167,12 @@ def test_softmax_has_no_elementwise_derivative():
 
 def test_predict_counts_one_half_as_zero():
     parameters = {"W1": np.array([[1.0]]), "b1": np.array([[0.0]])}
-    assert F.predict([[0.0, 1e-12, -1e-12]], parameters).tolist() == [[0, 1, 0]]
+    assert F.predict_labels([[0.0, 1e-12, -1e-12]], parameters).tolist() == [[0, 1, 0]]
 
 
 def test_predict_takes_the_largest_softmax_output():
     parameters = {"W1": np.eye(3), "b1": np.zeros((3, 1))}
-    assert F.predict(np.eye(3)[:, ::-1], parameters, output="softmax").tolist() == [[2, 1, 0]]
+    assert F.predict_labels(np.eye(3)[:, ::-1], parameters, output="softmax").tolist() == [[2, 1, 0]]
 
 
 # Updates.

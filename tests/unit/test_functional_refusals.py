@@ -22,12 +22,12 @@ def refused(call, message, error=ValueError):
     [
         (
             lambda: F.linear_forward(A, W.T, B),
-            "linear_forward: W must have 3 columns, one for each row of A_prev",
+            "linear_forward: W must have 3 columns, one per row of A_prev",
         ),
         (lambda: F.linear_forward(A, W.T, B), r"got shape \(3, 4\); is it transposed\?"),
         (
             lambda: F.linear_forward(A, W, B.T),
-            r"b must have shape \(4, 1\), one row for each row of W, got \(1, 4\)",
+            r"b must have shape \(4, 1\), one row per row of W, got \(1, 4\)",
         ),
         (lambda: F.linear_forward(A, W, np.ones(4)), r"b must be a matrix .*rank-1 arrays are refused"),
         (lambda: F.linear_forward(np.ones(3), W, B), r"A_prev must be a matrix .*reshape\(-1, 1\)"),
@@ -39,8 +39,8 @@ def refused(call, message, error=ValueError):
         (lambda: F.model_forward(A, {"W1": W}), "names W1, b1, ..., WL, bL, got W1"),
         (lambda: F.model_forward(A, {"W1": W, "b2": B}), "names W1, b1"),
         (lambda: F.model_forward(A, {}), "names W1, b1"),
-        (lambda: F.model_forward(A, PARAMETERS, activation=["relu", "relu"]), "one name or 1 names"),
-        (lambda: F.predict(A, PARAMETERS, output="tanh"), "output must be sigmoid or softmax"),
+        (lambda: F.model_forward(A, PARAMETERS, activation=["relu", "relu"]), "one name, or 1 names"),
+        (lambda: F.predict_labels(A, PARAMETERS, output="tanh"), "output must be sigmoid or softmax"),
     ],
 )
 def test_forward(call, message):
@@ -65,7 +65,7 @@ def test_forward(call, message):
             r"Y must have shape \(1, 5\), the shape of AL, got \(5, 1\)",
         ),
         (lambda: F.model_backward(Y, np.ones(5), CACHES), "rank-1 arrays are refused"),
-        (lambda: F.model_backward(Y, Y, []), "caches must have one entry a layer"),
+        (lambda: F.model_backward(Y, Y, []), "caches must have one entry per layer"),
         (lambda: F.model_backward(Y[:, :3], Y[:, :3], CACHES), r"dA must have shape \(1, 5\)"),
         (lambda: F.model_backward(Y, Y, CACHES, loss="log"), "loss must be one of"),
     ],
@@ -137,17 +137,19 @@ def test_update(call, message):
         (lambda: F.initialize_parameters([3, 0]), r"layer_dims\[1\] must be at least 1"),
         (lambda: F.initialize_parameters([3, 1], init="randn"), "init must be one of"),
         (lambda: F.initialize_parameters([3, 1], dtype="int32"), "dtype must be float32 or float64"),
-        (lambda: F.initialize_parameters([3, 1], scale=float("inf")), "scale must be finite"),
+        (lambda: F.initialize_parameters([3, 1], scale=float("inf")), "scale must be a finite number"),
         (lambda: F.shape_table([3, 1], m=0), "m must be at least 1"),
         (lambda: F.mini_batches(A, np.ones(5)), r"Y must be a matrix with 2 dimensions, got \(5,\)"),
         (lambda: F.mini_batches(A, Y[:, :4]), "Y must have 5 columns like X"),
-        (lambda: F.mini_batches(A, Y, permutation=[0, 1, 2, 3, 3]), "each of 0..4 once"),
+        (lambda: F.mini_batches(A, Y, permutation=[0, 1, 2, 3, 3]), "each of 0..4 exactly once"),
+        (lambda: F.weight_penalty({"W1": [[1.0]], "b1": [[0.0]]}, 0.1, 0), "m must be at least 1, got 0"),
+        (lambda: F.mini_batches(A, Y, seed=-1), "seed must be at least 0, got -1"),
         (lambda: F.mini_batches(A, Y, batch_size=0), "batch_size must be at least 1"),
         (lambda: F.one_hot([0, 3], 3), "labels must be from 0 to 2"),
         (lambda: F.one_hot([[0], [1]], 3), r"shape \(m,\) or \(1, m\)"),
         (lambda: F.dropout_forward(A, 0.0, A), "keep_prob must be above 0"),
         (lambda: F.dropout_forward(A, 0.5, A[:, :1]), r"mask must have shape \(3, 5\), the shape of A"),
-        (lambda: F.dropout_forward(A, 0.5, 2 * A), "mask must hold 0 and 1 only"),
+        (lambda: F.dropout_forward(A, 0.5, 2 * A), "mask must hold only 0 and 1"),
     ],
 )
 def test_initialisation_batches_and_dropout(call, message):

@@ -103,8 +103,10 @@ def test_a_generator_leaves_the_global_generator_of_numpy_alone(generate):
         (lambda: moons(1), "m must be at least 2"),
         (lambda: moons(noise=-0.1), "noise must be finite and not negative"),
         (lambda: circles(noise=float("nan")), "noise must be finite and not negative"),
-        (lambda: circles(factor=1.0), r"factor must be in \[0, 1\)"),
+        (lambda: circles(factor=1.0), "factor must be at least 0 and below 1"),
         (lambda: spirals(100, classes=3), "multiple of classes=3, got 100"),
+        (lambda: moons(seed=-1), "seed must be at least 0, got -1"),
+        (lambda: spirals(seed=2**32), "seed must be at most 4294967295"),
         (lambda: spirals(classes=1), "classes must be at least 2"),
     ],
 )

@@ -223,3 +223,53 @@ def test_only_real_numbers_are_values(value):
 def test_an_exponent_must_be_a_number():
     with pytest.raises(TypeError, match="exponent must be a number"):
         variable(2.0) ** variable(3.0)
+
+
+def test_formulas_have_brackets_only_where_they_are_needed():
+    a, b = variable(1.0, "a"), variable(2.0, "b")
+    negative = -a
+    written = {
+        "log(1 - sigmoid(a * b))": graph.log(1 - graph.sigmoid(a * b)),
+        "-(a + b)": -(a + b),
+        "a - b - 1": a - b - 1,
+        "a - (b - 1)": a - (b - 1),
+        "(a + b) * 2": (a + b) * 2,
+        "a / (b / 2)": a / (b / 2),
+        "(-a) ** 2": (-a) ** 2,
+        "(a ** 2) ** 3": (a**2) ** 3,
+        "a - (-2)": a - (-2.0),
+        "(a + b).T": (a + b).T,
+        "-(-a)": -negative,
+    }
+    for formula, node in written.items():
+        assert node.name == formula
+
+
+def test_a_name_of_several_words_keeps_its_brackets():
+    a = variable(1.0, "a")
+    assert ((a + 1).named("the sum") * 2).name == "(the sum) * 2"
+
+
+def test_constants_are_numbers_and_zero_has_no_sign():
+    a = variable(0.0, "a")
+    drawing = Graph(-(a * 3.0)).to_dot()
+    assert '[label="3"]' in drawing
+    assert '[label="-(a * 3) = 0"]' in drawing
+    assert "-0" not in drawing
+
+
+def test_the_drawing_shows_the_derivative_beside_each_node():
+    a, b = variable(2.0, "a"), variable(3.0, "b")
+    drawing = Graph(a * b).to_dot()
+    assert '  n1 [label="a = 2"];' in drawing
+    assert '  n1 [xlabel="d = 3"];' in drawing
+
+
+def test_a_name_with_quotation_marks_is_drawn():
+    assert r'[label="say \"a\" = 2"]' in Graph(variable(2.0, 'say "a"')).to_dot()
+
+
+def test_a_graph_shows_its_output_and_size():
+    a = variable(1.0, "a")
+    assert repr(Graph(a * a)) == "Graph(a * a = 1, 2 nodes)"
+    assert repr(a) == "Node(a = 1)"

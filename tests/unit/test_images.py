@@ -96,16 +96,16 @@ def test_an_idx_file_is_read_back(tmp_path, shape, compress):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no IDX file, it begins with nothing"),
-        (b"P5 64 64 255", "no IDX file, it begins with 50 35 20 36"),
+        (b"", "is not an IDX file, it begins with nothing"),
+        (b"P5 64 64 255", "is not an IDX file, it begins with 50 35 20 36"),
         (b"\0\0\x0d\x01\0\0\0\0", "must hold unsigned bytes .type 08., got type 0d"),
         (b"\0\0\x08\x03\0\0\0\x01\0\0", "ends inside its header"),
-        (idx_bytes([1, 2, 3])[:-1], "more bytes than a file of 10 bytes can hold|3 bytes, but holds 2"),
+        (idx_bytes([1, 2, 3])[:-1], "more than a file of 10 bytes can hold|3 bytes, but holds 2"),
         (idx_bytes([1, 2, 3]) + b"\0", "3 bytes, but holds more"),
         (gzip.compress(idx_bytes([1, 2, 3])[:-1]), "3 bytes, but holds 2"),
-        (gzip.compress(idx_bytes(np.zeros(999)))[:-20], "damaged gzip file"),
-        (gzip.compress(b"")[:10] + b"\xff" * 30, "damaged gzip file"),
-        (b"\0\0\x08\x03" + b"\xff" * 12, "more bytes than a file of 16 bytes can hold"),
+        (gzip.compress(idx_bytes(np.zeros(999)))[:-20], "is not a valid gzip file"),
+        (gzip.compress(b"")[:10] + b"\xff" * 30, "is not a valid gzip file"),
+        (b"\0\0\x08\x03" + b"\xff" * 12, "more than a file of 16 bytes can hold"),
         (gzip.compress(b"\0\0\x08\x03" + b"\xff" * 12), "can hold"),
     ],
     ids=[
@@ -149,13 +149,15 @@ def test_a_relative_folder_is_found_in_deepcore_data(idx_folder, monkeypatch):
 
 def test_a_missing_folder_names_the_environment_variable(tmp_path, monkeypatch):
     monkeypatch.delenv("DEEPCORE_DATA", raising=False)
-    with pytest.raises(FileNotFoundError, match="is not a folder; DEEPCORE_DATA can name"):
+    with pytest.raises(
+        FileNotFoundError, match="is not a folder; the environment variable DEEPCORE_DATA can name"
+    ):
         load_idx(tmp_path / "nothing")
 
 
 def test_a_missing_file_is_named(idx_folder):
     (idx_folder / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(FileNotFoundError, match="has no file t10k-labels-idx1-ubyte"):
+    with pytest.raises(FileNotFoundError, match="does not have the file t10k-labels-idx1-ubyte"):
         load_idx(idx_folder)
 
 
@@ -225,13 +227,13 @@ def test_cat_files_are_read_interleaved_unless_asked_otherwise(cat_folder):
 
 def test_a_cat_file_that_is_no_hdf5_is_refused(cat_folder):
     (cat_folder / "test_catvnoncat.h5").write_bytes(b"not HDF5")
-    with pytest.raises(ValueError, match="is no readable HDF5 file"):
+    with pytest.raises(ValueError, match="is not a valid HDF5 file"):
         load_cats(cat_folder)
 
 
 def test_a_cat_file_without_its_array_is_refused(cat_folder):
     (cat_folder / "train_catvnoncat.h5").write_bytes((cat_folder / "test_catvnoncat.h5").read_bytes())
-    with pytest.raises(ValueError, match="has no array train_set_x, only test_set_x, test_set_y"):
+    with pytest.raises(ValueError, match="does not have the array train_set_x, only test_set_x, test_set_y"):
         load_cats(cat_folder)
 
 
@@ -253,3 +255,32 @@ def test_the_cat_images_of_the_course_begin_with_the_published_pixels(data_file)
     assert X_train[0, :5].tolist() == [17, 31, 56, 22, 33]
     assert X_train[1, :10].tolist() == [196, 192, 190, 193, 186, 182, 188, 179, 174, 213]
     assert X_test[1, :10].tolist() == [115, 110, 111, 137, 129, 129, 155, 146, 145, 159]
+
+
+def test_every_damaged_cat_file_is_read_or_refused(tmp_path, rng):
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed (extra `data`)")
+    for part in ("train", "test"):
+        with h5py.File(tmp_path / f"{part}_catvnoncat.h5", "w") as file:
+            file[f"{part}_set_x"] = np.zeros((6, 4, 4, 3), "u1")
+            file[f"{part}_set_y"] = np.arange(6) % 2
+    path = tmp_path / "train_catvnoncat.h5"
+    good = path.read_bytes()
+    refused = 0
+    for _ in range(200):
+        content = bytearray(good)
+        content[rng.integers(min(len(content), 2000))] ^= 1 << rng.integers(8)
+        path.write_bytes(content)
+        try:
+            load_cats(tmp_path)
+        except (ValueError, OSError):
+            refused += 1
+    assert refused > 0
+
+
+def test_a_cat_file_that_declares_far_more_than_it_holds_is_refused_unread(tmp_path):
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed (extra `data`)")
+    with h5py.File(tmp_path / "train_catvnoncat.h5", "w") as file:
+        file.create_dataset("train_set_x", (10**9, 64, 64, 3), "u1", chunks=(1, 64, 64, 3))
+        file["train_set_y"] = np.zeros(4)
+    with pytest.raises(ValueError, match="which is more than a file of"):
+        load_cats(tmp_path)

@@ -56,8 +56,15 @@ def test_auto_is_a_line_where_nobody_looks(monkeypatch):
 
 
 def test_an_unknown_style_and_a_missing_library_are_refused(monkeypatch):
-    with pytest.raises(ValueError, match="style must be one of auto, line, tqdm, rich, got 'dots'"):
+    with pytest.raises(ValueError, match="style must be one of auto, line, lines, tqdm, rich, got 'dots'"):
         dc.Progress(style="dots")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match="Progress: style 'tqdm' needs tqdm"):
         dc.Progress(style="tqdm")
+
+
+def test_the_style_lines_writes_about_ten_lines_while_the_run_goes_on():
+    stream = io.StringIO()
+    fit(dc.Progress(stream, style="lines"), epochs=40)
+    lines = stream.getvalue().splitlines()
+    assert [int(line.split()[1].split("/")[0]) for line in lines] == [1, *range(4, 41, 4)]

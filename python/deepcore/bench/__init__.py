@@ -1,7 +1,8 @@
-"""Speed of deepcore beside NumPy: what ``deepcore bench`` runs, and the ground under benchmarks/compare.py.
+"""Measure the speed of deepcore compared with NumPy: ``deepcore bench``, and the base of "
+"benchmarks/compare.py.
 
-Every contestant lives in a process of its own. One computes while all others sleep on a pipe; answers are
-compared before anything is timed.
+Every contestant has a process of its own. One computes while all others sleep on a pipe. Answers are compared
+before anything is timed.
 """
 
 from deepcore.bench.race import CONTESTANTS, Race, format_seconds, summary

@@ -1,9 +1,9 @@
-"""Contestants that every installation has: deepcore itself and plain NumPy.
+"""The contestants that every installation has: deepcore itself and plain NumPy.
 
 A contestant is a pair of classes ``<Name>Trainer`` and ``<Name>Predictor`` (either may be missing), made as
 ``(task, problem, threads)``, with ``reset()``, ``run(count)``, which returns how many epochs or calls it did,
 and ``answer()``: the parameters or the outputs. A trainer that cannot start from the problem's parameters
-and orders has ``first_loss``: what its loss was before it learned.
+and orders has ``first_loss``: its loss before the training.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _model(task: Task, problem: Problem) -> Model:
 
 
 class DeepcoreTrainer:
-    """``Model.fit``, all epochs in one call."""
+    """Trains with ``Model.fit``, all epochs in one call."""
 
     def __init__(self, task: Training, problem: Problem, threads: int) -> None:
         self.task, self.problem, self.threads = task, problem, threads
@@ -33,7 +33,7 @@ class DeepcoreTrainer:
         self.reset()
 
     def reset(self) -> None:
-        """Back to the first parameters, with a fresh optimizer."""
+        """Return to the first parameters, with a new optimizer."""
         set_parameters(self.model, self.problem.parameters)
         self.model.epochs_trained = 0
         rule = Adam if self.task.optimizer == "adam" else SGD
@@ -55,20 +55,20 @@ class DeepcoreTrainer:
         return history.epochs
 
     def answer(self) -> list[Array]:
-        """The parameters, laid out as in the problem."""
+        """Return the parameters in the layout of the problem."""
         return get_parameters(self.model)
 
 
 class DeepcorePredictor:
-    """The object that ``Model.predictor`` makes."""
+    """Predicts with the object that ``Model.predictor`` returns."""
 
     def __init__(self, task: Prediction, problem: Problem, threads: int) -> None:
         self.X = problem.X
-        # with as many threads as DEEPCORE_NUM_THREADS of this process allows
+        # it uses as many threads as DEEPCORE_NUM_THREADS of this process allows
         self.predict: Callable[[Array], Array] = _model(task, problem).predictor()
 
     def reset(self) -> None:
-        """Nothing to do: calls leave no trace."""
+        """Do nothing, since calls change nothing."""
 
     def run(self, count: int) -> int:
         """Predict all rows ``count`` times."""
@@ -78,23 +78,23 @@ class DeepcorePredictor:
         return count
 
     def answer(self) -> Array:
-        """The outputs."""
+        """Return the outputs."""
         return np.asarray(self.predict(self.X))
 
 
 class MethodPredictor(DeepcorePredictor):
-    """``Model.predict``, which checks its arguments anew in every call."""
+    """Predicts with ``Model.predict``, which checks its arguments in every call."""
 
     def __init__(self, task: Prediction, problem: Problem, threads: int) -> None:
         self.X = problem.X
         self.predict = _model(task, problem).predict
 
 
-# NumPy: the formulas as matrix code. Also the judge of everybody's answers, in float64.
+# NumPy: the formulas as matrix code. In float64, they also check the answers of all contestants.
 
 
 def layers(activation: str, parameters: list[Array], X: Array) -> list[Array]:
-    """X and the outputs of every layer; the last is a softmax, or a sigmoid for a single output."""
+    """Return X and the outputs of every layer; the last is a softmax, or a sigmoid for a single output."""
     outputs = [X]
     for k in range(0, len(parameters), 2):
         Z = outputs[-1] @ parameters[k] + parameters[k + 1]
@@ -109,7 +109,7 @@ def layers(activation: str, parameters: list[Array], X: Array) -> list[Array]:
 
 
 def mean_loss(task: Task, problem: Problem, parameters: list[Array]) -> float:
-    """The cross-entropy of the examples, in float64."""
+    """Return the cross-entropy of the examples, in float64."""
     double = [p.astype(np.float64) for p in parameters]
     A = layers(task.activation, double, problem.X.astype(np.float64))[-1]
     if A.shape[1] == 1:
@@ -118,7 +118,7 @@ def mean_loss(task: Task, problem: Problem, parameters: list[Array]) -> float:
 
 
 class NumpyTrainer:
-    """Backpropagation in matrix code."""
+    """Trains with backpropagation in matrix code."""
 
     def __init__(self, task: Training, problem: Problem, threads: int) -> None:
         self.task, self.problem = task, problem
@@ -128,7 +128,7 @@ class NumpyTrainer:
         self.reset()
 
     def reset(self) -> None:
-        """Back to the first parameters, orders and moments."""
+        """Return to the first parameters, orders and moments."""
         self.parameters = [p.copy() for p in self.problem.parameters]
         self.means = [np.zeros_like(p) for p in self.parameters]
         self.squares = [np.zeros_like(p) for p in self.parameters]
@@ -143,7 +143,7 @@ class NumpyTrainer:
         return count
 
     def answer(self) -> list[Array]:
-        """The parameters."""
+        """Return the parameters."""
         return self.parameters
 
     def _batches(self) -> Iterator[tuple[Array, Array]]:
@@ -181,13 +181,13 @@ class NumpyTrainer:
 
 
 class NumpyPredictor:
-    """``layers`` and nothing around it."""
+    """Predicts with the function ``layers`` and nothing else."""
 
     def __init__(self, task: Prediction, problem: Problem, threads: int) -> None:
         self.task, self.problem = task, problem
 
     def reset(self) -> None:
-        """Nothing to do: calls leave no trace."""
+        """Do nothing, since calls change nothing."""
 
     def run(self, count: int) -> int:
         """Predict all rows ``count`` times."""
@@ -197,5 +197,5 @@ class NumpyPredictor:
         return count
 
     def answer(self) -> Array:
-        """The outputs."""
+        """Return the outputs."""
         return layers(self.task.activation, self.problem.parameters, self.problem.X)[-1]

@@ -1,4 +1,4 @@
-"""The race: contestants in processes of their own, which take turns at one task after another."""
+"""The race: contestants in separate processes take turns at one task after another."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from deepcore.bench.worker import Failure, serve
 from deepcore.bench.workloads import Task, Training, make_problem
 from deepcore.typing import Array
 
-# name: module and head of its class names
+# From names to the module and the prefix of the class names.
 CONTESTANTS = {
     "deepcore": "deepcore.bench.contestants:Deepcore",
     "numpy": "deepcore.bench.contestants:Numpy",
 }
 
-# Whatever library a contestant uses, one of these tells it how many threads to start; NPROC is XLA's.
+# One of these variables tells the library of a contestant how many threads to start; NPROC is for XLA.
 _THREAD_VARIABLES = (
     "DEEPCORE_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -31,27 +31,28 @@ _THREAD_VARIABLES = (
     "OPENBLAS_NUM_THREADS",
 )
 
-# How often each thread setting of a contestant is timed before the faster one is chosen.
+# Each number of threads of a contestant is timed so often before the faster one is chosen.
 _TRIALS = 2
 
-# How far a loss may be from that of NumPy in float64, as a part of what it fell. Adam divides a gradient by
-# its own size, so what rounding leaves of a tiny gradient becomes a step of full length: in some hundred
-# steps of float32 that makes up to 2e-4. A step too few, or other batches, makes more than 1e-2.
+# Largest allowed difference of a loss from that of NumPy in float64, relative to the decrease of the loss.
+# Adam divides a gradient by its own size, so the rounding error of a tiny gradient becomes a step of full
+# length: after some hundred steps of float32 the difference reaches 2e-4. A missing step, or other batches,
+# make more than 1e-2.
 _LOSS_TOLERANCE = {"float32": 1e-3, "float64": 1e-7}
 _OUTPUT_TOLERANCE = {"float32": 1e-4, "float64": 1e-10}  # absolute: outputs are probabilities
 
 
 class Race:
-    """Contestants at work in turns.
+    """Let contestants take turns.
 
     Args:
-        contestants: Names and where their classes are, ``"module:Head"``; the module must be importable.
-        threads: For all. Others than deepcore are also tried with one thread, and go on with what is faster
-            for the task; deepcore decides by itself how many it uses.
+        contestants: From names to ``"module:Prefix"`` of their classes; the module must be importable.
+        threads: Number of threads of all contestants. Contestants other than deepcore are also tried with one
+            thread, and use the faster number for the task. deepcore decides itself how many it uses.
         dtype: ``"float32"`` or ``"float64"``.
-        rounds: In each, every contestant is timed once.
-        seconds: How long it is timed, about.
-        least: Epochs at least, so that what a call of ``fit`` costs once is shared among some.
+        rounds: Number of rounds; in each, every contestant is timed once.
+        seconds: Approximate length of a measurement.
+        least: Smallest number of epochs, which share the fixed cost of a call of ``fit``.
 
     Example:
         >>> from deepcore.bench import PREDICTIONS
@@ -85,14 +86,15 @@ class Race:
             process.close()
 
     def run(self, task: Task) -> dict[str, Any]:
-        """Compare the answers, then the times.
+        """Compare the answers, and then the times.
 
         Returns:
-            JSON data: ``task``, ``kind``, ``flops``; ``peak`` in flops a second, median of the rounds, None
-            without deepcore; ``contestants``: name to ``seconds`` (of an epoch or call, one number a round),
-            their ``median`` and ``mad``, ``threads``, ``answer`` (the loss, or the error of the outputs) and
-            ``idle_load`` (the part of a core that it used at most while others were timed); ``left_out``:
-            name to reason.
+            JSON data: ``task``, ``kind``, ``flops``; ``peak`` in flops per second, the median of the rounds,
+                None
+            without deepcore; ``contestants``: name to ``seconds`` (of an epoch or call, one number per
+            round), their ``median`` and ``mad``, ``threads``, ``answer`` (the loss, or the error of the
+            outputs) and ``idle_load`` (the largest part of a core that it used while others were timed);
+            ``left_out``: name to reason.
         """
         judge = _Judge(task, self.dtype)
         least = self.least if isinstance(task, Training) else 1
@@ -127,13 +129,15 @@ class Race:
         for number in range(self.rounds):
             asked = [process for process in able if process.name == "deepcore"]
             peaks += ask(asked, lambda process: process.ask("peak", self.seconds / 4)).values()
-            first = number % max(len(able), 1)  # nobody always follows the same neighbour
+            first = number % max(len(able), 1)  # so that no contestant always follows the same one
             for process, turn in ask(able[first:] + able[:first], measure).items():
                 turns[process].append(turn)
             able = [process for process in able if len(turns[process]) == number + 1]
         ask(self._processes, lambda process: process.ask("drop"))
         names = {process.name for process in able}
-        lanes = 1 if self.dtype == "float32" else 2  # the peak is that of float32; half as many doubles fit
+        lanes = (
+            1 if self.dtype == "float32" else 2
+        )  # the peak is measured in float32; registers hold half as many doubles
         return {
             "task": task.name,
             "kind": "training" if isinstance(task, Training) else "prediction",
@@ -153,11 +157,13 @@ class Race:
 
 
 class _Process:
-    """A worker and our end of its pipe."""
+    """A worker process, and this end of its pipe."""
 
     def __init__(self, name: str, contestant: str, threads: int) -> None:
         self.name, self.threads = name, threads
-        context = multiprocessing.get_context("spawn")  # a fork would inherit thread pools that do not run
+        context = multiprocessing.get_context(
+            "spawn"
+        )  # a forked process would inherit thread pools that do not run
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs, contestant, threads), daemon=True)
         with _environment(threads):
@@ -202,7 +208,8 @@ def _faster_settings(trials: Mapping[_Process, float]) -> list[_Process]:
 
 
 class _Judge:
-    """Knows the right answer, by NumPy in float64. Calls give what is reported of an answer, or raise."""
+    """Checks answers against NumPy in float64. A call returns the loss or error to report, or raises "
+    "Failure."""
 
     def __init__(self, task: Task, dtype: str) -> None:
         problem = make_problem(task, dtype).to_double()
@@ -232,7 +239,7 @@ class _Judge:
 
 
 def format_seconds(seconds: float) -> str:
-    """Three digits and a unit.
+    """Format a time with three digits and a unit.
 
     Example:
         >>> format_seconds(0.01234)
@@ -245,7 +252,7 @@ def format_seconds(seconds: float) -> str:
 
 
 def summary(seconds: list[float]) -> dict[str, Any]:
-    """The times, their median, and the median of the distances from it (MAD)."""
+    """Return the times, their median, and the median of the distances from it (MAD)."""
     median = statistics.median(seconds)
     mad = statistics.median([abs(s - median) for s in seconds])
     return {"median": median, "mad": mad, "seconds": seconds}

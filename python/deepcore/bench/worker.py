@@ -1,4 +1,4 @@
-"""The inside of a contestant's process: it answers messages, and sleeps on its pipe between them."""
+"""The process of a contestant: it answers messages, and sleeps on its pipe between them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from deepcore.bench.contestants import mean_loss
 from deepcore.bench.workloads import Problem, Task, Training, make_problem
 from deepcore.typing import Array
 
-# Thread pools spin before they sleep. A process that used less than this part of a core in a look is asleep.
+# Thread pools spin before they sleep. A process is asleep if it used less than this part of a core in one
+# look.
 _QUIET, _LOOK_SECONDS, _LOOKS = 0.05, 0.02, 50
 
 
 class Failure(Exception):
-    """Why a contestant is left out."""
+    """The reason why a contestant is left out."""
 
 
 def serve(connection: Connection, contestant: str, threads: int) -> None:
@@ -35,13 +36,13 @@ def serve(connection: Connection, contestant: str, threads: int) -> None:
             worker = worker or Worker(contestant, threads)
             reply = getattr(worker, method)(*arguments)
             worker.settle()
-        except Exception as error:  # a library may raise anything; the others go on without it
+        except Exception as error:  # a library may raise anything; the race continues without it
             reply = Failure(str(error) or type(error).__name__)
         connection.send(reply)
 
 
 class Worker:
-    """One contestant, at one task after another."""
+    """One contestant, which does one task after another."""
 
     def __init__(self, contestant: str, threads: int) -> None:
         module, self.head = contestant.split(":")
@@ -49,11 +50,11 @@ class Worker:
         self.settle()
 
     def load(self, task: Task, dtype: str) -> None:
-        """Make the contestant for a task."""
+        """Prepare the contestant for a task."""
         kind = "Trainer" if isinstance(task, Training) else "Predictor"
         make = getattr(self.module, self.head + kind, None)
         if make is None:
-            raise NotImplementedError("does not train" if kind == "Trainer" else "does not predict")
+            raise NotImplementedError("it does not train" if kind == "Trainer" else "it does not predict")
         self.task = task
         self.problem: Problem | None = make_problem(task, dtype)
         self.contestant: Any = make(task, self.problem, self.threads)
@@ -64,7 +65,8 @@ class Worker:
         gc.collect()
 
     def answer(self) -> tuple[float | Array, float | None]:
-        """The loss after the epochs of the check, or the outputs; and ``first_loss`` of the contestant."""
+        """Return the loss after the epochs of the check, or the outputs; and ``first_loss`` of the "
+        "contestant."""
         if not isinstance(self.task, Training):
             return np.asarray(self.contestant.answer()), None
         assert self.problem is not None
@@ -83,9 +85,9 @@ class Worker:
             count *= 4
 
     def measure(self, seconds: float, least: int) -> tuple[float, float]:
-        """Seconds a unit, over ``least`` units or more from a fresh start; our load while others ran."""
+        """Return the seconds per unit of at least ``least`` units, and the load while others were timed."""
         wall, cpu = time.perf_counter() - self.asleep_since[0], time.process_time() - self.asleep_since[1]
-        load = cpu / wall if wall > _LOOK_SECONDS else 0.0  # in less time nobody else has run
+        load = cpu / wall if wall > _LOOK_SECONDS else 0.0  # in less time no other contestant has run
         self.contestant.reset()
         gc.collect()
         gc.disable()
@@ -96,7 +98,7 @@ class Worker:
         if isinstance(self.task, Training):
             for parameter in self.contestant.answer():
                 if not np.isfinite(parameter).all():
-                    raise ArithmeticError("training diverged: its epochs are no measure")
+                    raise ArithmeticError("training diverged, so its epochs cannot be compared")
         return self.estimate, load
 
     def _time(self, count: int) -> float:
@@ -107,11 +109,11 @@ class Worker:
         return elapsed
 
     def peak(self, seconds: float) -> float:
-        """The limit of this CPU variant: multiply-adds in registers, in flops a second, float32."""
+        """Return the limit of this CPU variant: multiply-adds in registers, in flops per second, float32."""
         return 1e9 * _core.peak_gflops(self.threads, seconds)
 
     def settle(self) -> None:
-        """Wait, a second at most, until all threads of this process sleep: the next one runs undisturbed."""
+        """Wait, at most a second, until all threads of this process sleep and do not disturb the next one."""
         for _ in range(_LOOKS):
             cpu = time.process_time()
             time.sleep(_LOOK_SECONDS)

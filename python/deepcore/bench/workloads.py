@@ -1,4 +1,4 @@
-"""What is measured: networks, numbers of examples, optimizers; and the data, the same in every process."""
+"""The workloads: networks, numbers of examples and optimizers, and data that are equal in every process."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ class Training:
 
     @property
     def flops(self) -> float:
-        """Of an epoch: 2 a weight and example for each of Z, dW and dA; nobody needs dA of the inputs."""
+        """Operations of an epoch: 2 per weight and example for each of Z, dW and dA, without dA of the "
+        "inputs."""
         return self.examples * (6.0 * _weights(self.sizes) - 2.0 * self.sizes[0] * self.sizes[1])
 
     @property
     def check_epochs(self) -> int:
-        """After how many epochs the losses of the contestants are compared."""
+        """Number of epochs after which the losses of the contestants are compared."""
         return 10 if self.batch is None else 2
 
 
@@ -49,7 +50,7 @@ class Prediction:
 
     @property
     def flops(self) -> float:
-        """Of a call: 2 a weight and row."""
+        """Operations of a call: 2 per weight and row."""
         return 2.0 * self.examples * _weights(self.sizes)
 
 
@@ -60,7 +61,7 @@ def _weights(sizes: Sequence[int]) -> int:
     return sum(n_in * n_out for n_in, n_out in itertools.pairwise(sizes))
 
 
-# A second copy for C++ is benchmarks/native/workloads.hpp; tests/integration/test_benchmarks.py ties the two.
+# The copy for C++ is benchmarks/native/workloads.hpp; tests/integration/test_benchmarks.py compares the two.
 WORKLOADS = {
     task.name: task
     for task in (
@@ -71,7 +72,7 @@ WORKLOADS = {
         Training("mnist-s", 20000, (784, 128, 10), 128, "adam", 1e-3),
         Training("mnist-m", 20000, (784, 512, 256, 10), 128, "adam", 1e-3),
         Training("wide", 2048, (1024, 2048, 2048, 10), 256, "adam", 1e-3),
-        # the network of LIBXSMM-DNN's own driver, for plain SGD against the peak
+        # the network of LIBXSMM-DNN's own driver, which compares plain SGD with the peak
         Training("sgd", 8192, (768, 512, 256), 128, "sgd", 0.01),
     )
 }
@@ -90,10 +91,11 @@ class Problem:
     Attributes:
         X: (m, n_x).
         y: int64 (m,): the class, or 0 and 1 for a single output.
-        parameters: Where training starts: W1 (n_x, n1), b1 (n1,), W2, ...; W is the notes' W transposed.
-        orders: Of the examples in the first epochs, those that ``Model.fit`` takes for ``seed``; empty if all
-            examples form one batch.
-        seed: Of the numbers.
+        parameters: The parameters at the start: W1 (n_x, n1), b1 (n1,), W2, ...; W is the transpose of the
+            model's W.
+        orders: The orders of the examples in the first epochs, as ``Model.fit`` draws them for ``seed``;
+            empty if all examples form one batch.
+        seed: Seed of the numbers.
     """
 
     X: Array
@@ -103,13 +105,13 @@ class Problem:
     seed: int
 
     def to_double(self) -> Problem:
-        """The same numbers in float64."""
+        """Return the same numbers in float64."""
         double = [p.astype(np.float64) for p in self.parameters]
         return replace(self, X=self.X.astype(np.float64), parameters=double)
 
 
 def make_problem(task: Task, dtype: str = "float32", seed: int = 1) -> Problem:
-    """Real data where the package or ``DEEPCORE_DATA`` has it, else classes that overlap."""
+    """Make the data: real ones if the package or ``DEEPCORE_DATA`` has them, else classes that overlap."""
     rng = np.random.default_rng(seed)
     X, y = _real_data(task) or _overlapping_classes(task, rng)
     model = mlp(task.sizes, task.activation, dtype=dtype, seed=seed)
@@ -120,14 +122,14 @@ def make_problem(task: Task, dtype: str = "float32", seed: int = 1) -> Problem:
 
 
 def get_parameters(model: Model) -> list[Array]:
-    """A copy of the parameters, laid out as in a problem."""
+    """Return a copy of the parameters in the layout of a problem."""
     layers = range(1, len(model.layers) + 1)
     named = [model.parameters[f"{kind}{layer}"] for layer in layers for kind in "Wb"]
     return [p.ravel().copy() if k % 2 else p.T.copy() for k, p in enumerate(named)]
 
 
 def set_parameters(model: Model, parameters: Sequence[Array]) -> None:
-    """The reverse of ``get_parameters``."""
+    """Reverse ``get_parameters``."""
     for k, p in enumerate(parameters):
         name = f"{'Wb'[k % 2]}{k // 2 + 1}"
         model.parameters[name] = p[:, None] if k % 2 else p.T
@@ -151,7 +153,7 @@ def _real_data(task: Task) -> tuple[Array, Array] | None:
 
 
 def _overlapping_classes(task: Task, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Unit normal clouds with centres 3.5 apart: learnable, but the loss does not fall to nothing."""
+    """Unit normal clouds with centres 3.5 apart: they can be learned, but the loss does not fall to 0."""
     classes = max(task.sizes[-1], 2)
     n_x = task.sizes[0]
     centres = rng.normal(size=(classes, n_x)) * (2.5 / math.sqrt(n_x))

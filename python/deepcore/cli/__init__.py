@@ -1,13 +1,14 @@
-"""The command ``deepcore``: train, predict, evaluate, info. It needs the extra ``cli``."""
+"""The command ``deepcore``: train, predict, evaluate, info, bench. It needs the extra ``cli``."""
 
 import importlib.util
 import sys
 
-_NEEDS = ("click", "rich", "matplotlib")
+# Only what every command needs. train draws a picture if matplotlib is installed, and a bar if rich is.
+_NEEDS = ("click",)
 
 
 def main() -> None:
-    """Run the command line; without the extra ``cli`` say how to install it and exit with status 2."""
+    """Run the command line; without click, say how to install it and exit with status 2."""
     missing = [name for name in _NEEDS if importlib.util.find_spec(name) is None]
     if missing:
         needs = " and ".join(missing)

@@ -1,4 +1,4 @@
-"""The group of commands, and the rule for errors: one line on standard error, exit status 2, no traceback."""
+"""The group of commands, and how errors end: one line on standard error, exit status 2, no traceback."""
 
 from typing import Any
 
@@ -8,10 +8,11 @@ from deepcore import _core
 from deepcore.cli.bench import bench
 from deepcore.cli.evaluate import evaluate
 from deepcore.cli.info import info
+from deepcore.cli.output import readable
 from deepcore.cli.predict import predict
 from deepcore.cli.train import train
 
-# What wrong files, arguments and machines raise. Anything else is a bug, and its traceback is wanted.
+# Wrong files, wrong arguments and missing resources raise these. Anything else is a bug: show its traceback.
 _EXPECTED = (ValueError, TypeError, OSError, ImportError, MemoryError, ArithmeticError)
 
 
@@ -20,7 +21,7 @@ class _Failure(click.ClickException):
 
 
 class _Commands(click.Group):
-    """A group whose commands may raise what the library raises."""
+    """A group of commands in which the errors of the library become one line."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -28,7 +29,7 @@ class _Commands(click.Group):
         except click.UsageError as error:
             error.ctx = None  # click would print the usage above the message
             raise
-        except BrokenPipeError:  # the reader of our output has seen enough; click ends quietly
+        except BrokenPipeError:  # the program that reads the output has ended; click then ends quietly
             raise
         except _EXPECTED as error:
             raise _Failure(_one_line(error)) from error
@@ -39,13 +40,13 @@ def _one_line(error: BaseException) -> str:
         text = f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
     else:
         text = str(error) or type(error).__name__
-    return " ".join(text.split())
+    return readable(" ".join(text.split()))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(_core.build_info()["version"], prog_name="deepcore")
 def app() -> None:
-    """Train deep networks on a CPU and use them."""
+    """Train neural networks on a CPU, and use them."""
 
 
 for _command in (train, predict, evaluate, info, bench):

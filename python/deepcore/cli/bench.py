@@ -1,4 +1,4 @@
-"""``deepcore bench``: how fast this machine trains and predicts, beside NumPy."""
+"""``deepcore bench``: measure how fast this machine trains and predicts, compared with NumPy."""
 
 import dataclasses
 import json
@@ -6,26 +6,37 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
 from deepcore import _core
 from deepcore.bench import PREDICTIONS, WORKLOADS, Race, Task, format_seconds
-from deepcore.cli.output import make_console, say
+from deepcore.cli.output import print_table, say
 from deepcore.installation import config
 
 _TASKS: dict[str, Task] = {**WORKLOADS, **PREDICTIONS}
-# The large ones take NumPy seconds an epoch; benchmarks/compare.py in the repository runs them all.
+# An epoch of the large ones takes NumPy seconds; benchmarks/compare.py in the repository runs them all.
 _SMALL = ("flower", "digits", "tabular", "mnist-s", "30-64-32-1@1", "784-128-10@1024")
 
 
 @click.command()
-@click.option("--workloads", default=",".join(_SMALL), show_default=True, metavar="NAME,...")
-@click.option("--all", "everything", is_flag=True, help="All workloads, which takes minutes.")
-@click.option("--threads", type=click.IntRange(1), help="Of both.  [default: what deepcore would use]")
-@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), default=0.1, show_default=True)
-@click.option("--examples", type=click.IntRange(2), help="At most so many.")
-@click.option("--json", "path", metavar="FILE", help="Write all measurements there.")
+@click.option(
+    "--workloads", default=",".join(_SMALL), show_default=True, metavar="NAME,...", help="Names of workloads."
+)
+@click.option("--all", "everything", is_flag=True, help="Run all workloads. This takes minutes.")
+@click.option(
+    "--threads", type=click.IntRange(1), help="Threads of both libraries.  [default: deepcore's own choice]"
+)
+@click.option(
+    "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Measurements per library."
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=0.1,
+    show_default=True,
+    help="Length of a measurement.",
+)
+@click.option("--examples", type=click.IntRange(2), help="Use at most this number of examples.")
+@click.option("--json", "path", metavar="FILE", help="Write all measurements to this file.")
 def bench(
     workloads: str,
     everything: bool,
@@ -35,19 +46,18 @@ def bench(
     examples: int | None,
     path: str | None,
 ) -> None:
-    """Time training and prediction beside NumPy, after comparing the answers.
+    """Compare the speed of training and prediction with NumPy, after comparing the answers.
 
-    The two take turns, each in a process of its own. Times are medians, of one epoch or one call.
+    The two libraries take turns, each in a process of its own. Each time is the median of one epoch or one
+    call.
     """
     names = list(_TASKS) if everything else workloads.split(",")
     for name in names:
         if name not in _TASKS:
-            msg = f"bench: workloads must be of {', '.join(_TASKS)}; got {name!r}"
-            raise ValueError(msg)
+            raise ValueError(f"bench: workloads must be names among {', '.join(_TASKS)}; got {name!r}")
     threads = threads or _core.num_threads()
-    console = make_console()
     facts = config()
-    say(console, f"deepcore {facts['version']}, CPU variant {facts['variant']}, threads: {threads}")
+    say(f"deepcore {facts['version']}, CPU variant {facts['variant']}, threads: {threads}")
     results = []
     with Race(threads=threads, rounds=rounds, seconds=seconds, least=1) as race:
         for name in names:
@@ -56,7 +66,7 @@ def bench(
                 task = dataclasses.replace(task, examples=min(examples, task.examples))
             results.append(race.run(task))
             _check(results[-1])
-    console.print(_table(results))
+    print_table(_table(results))
     if path is not None:
         report = {"deepcore": facts, "threads": threads, "results": results}
         Path(path).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -64,25 +74,23 @@ def bench(
 
 def _check(result: dict[str, Any]) -> None:
     for name, reason in result["left_out"].items():
-        msg = f"bench: {name} failed at {result['task']}: {reason}"
-        raise RuntimeError(msg)
+        raise RuntimeError(f"bench: {name} failed at {result['task']}: {reason}")
 
 
-def _table(results: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 0, 0, 2))
-    table.add_column("")
-    for title in ("deepcore", "spread", "numpy", "numpy/deepcore", "GFLOP/s", "of the peak"):
-        table.add_column(title, justify="right", no_wrap=True)
+def _table(results: list[dict[str, Any]]) -> list[list[str]]:
+    rows = [["", "deepcore", "spread", "numpy", "numpy/deepcore", "GFLOP/s", "of the peak"]]
     for result in results:
         ours, theirs = (result["contestants"][name] for name in ("deepcore", "numpy"))
         rate = result["flops"] / ours["median"]
-        table.add_row(
-            result["task"],
-            format_seconds(ours["median"]),
-            f"{100 * ours['mad'] / ours['median']:.1f}%",
-            format_seconds(theirs["median"]),
-            f"{theirs['median'] / ours['median']:.2f}",
-            f"{rate / 1e9:.1f}",
-            f"{100 * rate / result['peak']:.0f}%" if result["peak"] else "-",
+        rows.append(
+            [
+                result["task"],
+                format_seconds(ours["median"]),
+                f"{100 * ours['mad'] / ours['median']:.1f}%",
+                format_seconds(theirs["median"]),
+                f"{theirs['median'] / ours['median']:.2f}",
+                f"{rate / 1e9:.1f}",
+                f"{100 * rate / result['peak']:.0f}%" if result["peak"] else "-",
+            ]
         )
-    return table
+    return rows

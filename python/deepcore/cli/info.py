@@ -1,9 +1,9 @@
-"""``deepcore info``: what a model file holds, or what is installed."""
+"""``deepcore info``: print what a model file holds, or what is installed."""
 
 import click
 
 from deepcore._checks import first_names
-from deepcore.cli.output import make_console, print_pairs, print_scores, say
+from deepcore.cli.output import print_pairs, print_scores, say
 from deepcore.cli.saved import Saved
 from deepcore.installation import show_config
 
@@ -11,21 +11,19 @@ from deepcore.installation import show_config
 @click.command()
 @click.argument("model", required=False)
 def info(model: str | None) -> None:
-    """Show the layers, labels, preprocessing and training of MODEL; without MODEL, the installation."""
+    """Show the layers, labels, preprocessing and training of MODEL; without MODEL, show the installation."""
     if model is None:
         show_config()
         return
     saved = Saved.open(model)
-    console = make_console()
-    say(console, str(saved.model.summary()))
+    say(str(saved.model.summary()))
     recipe = saved.recipe
     facts: dict[str, object] = {}
     if recipe.inputs is not None:
         mean, scale = recipe.inputs.mean, recipe.inputs.scale
         one = f"(x - {mean[0]:g}) / {scale[0]:g} for every feature"
-        facts["inputs"] = (
-            one if len(mean) == 1 else f"(x - mean) / scale, each of {len(mean)} features by its own"
-        )
+        each = f"(x - mean) / scale, with a mean and a scale for each of {len(mean)} features"
+        facts["inputs"] = one if len(mean) == 1 else each
     if recipe.features is not None:
         facts["features"] = first_names(recipe.features)
     if recipe.label is not None:
@@ -40,8 +38,8 @@ def info(model: str | None) -> None:
     results = saved.model.extras.get("results")
     for title, pairs in (("preprocessing", facts), ("training", training)):
         if isinstance(pairs, dict) and pairs:
-            say(console, title)
-            print_pairs(console, {name: value for name, value in pairs.items() if value is not None})
+            say(title)
+            print_pairs({name: value for name, value in pairs.items() if value is not None})
     if isinstance(results, dict) and all(isinstance(row, dict) for row in results.values()):
-        say(console, "results")
-        print_scores(console, results)
+        say("results")
+        print_scores(results)

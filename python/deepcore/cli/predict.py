@@ -1,4 +1,4 @@
-"""``deepcore predict``: one line of CSV for each example."""
+"""``deepcore predict``: print or write one line of CSV per example."""
 
 import csv
 import io
@@ -9,6 +9,7 @@ import click
 import numpy as np
 
 from deepcore._labels import labels
+from deepcore.cli.output import Escaping
 from deepcore.cli.saved import Saved, choose_part
 from deepcore.cli.sources import open_data
 from deepcore.files.atomic import replacing
@@ -18,16 +19,19 @@ from deepcore.typing import Array
 @click.command()
 @click.argument("model")
 @click.argument("data")
-@click.option("--out", metavar="FILE.csv", help="Write there instead of to the standard output.")
-@click.option("--probabilities", is_flag=True, help="Add a column for each class.")
+@click.option("--out", metavar="FILE.csv", help="Write to this file instead of to the standard output.")
+@click.option("--probabilities", is_flag=True, help="Add a column with the probability of each class.")
 @click.option(
-    "--part", type=click.Choice(["all", "train", "test"]), help="Of the examples.  [default: as evaluate]"
+    "--part",
+    type=click.Choice(["all", "train", "test"]),
+    help="Which examples to use.  [default: as for evaluate]",
 )
 def predict(model: str, data: str, out: str | None, probabilities: bool, part: str | None) -> None:
     """Predict the label of every example in DATA.
 
-    MODEL is a model file or the folder that train wrote; DATA is as for train. A CSV file needs the feature
-    columns of the training, in any order; other columns are ignored.
+    MODEL is a model file, or the folder that train wrote. DATA is the same as for train. A CSV file needs the
+    feature columns of the training, in any order; other columns are ignored. On the standard output, control
+    characters are escaped.
     """
     saved = Saved.open(model)
     dataset = open_data(data, features=saved.recipe.features, labelled=False)
@@ -36,7 +40,7 @@ def predict(model: str, data: str, out: str | None, probabilities: bool, part: s
     outputs = saved.model.predict(saved.recipe.encode_inputs(X, saved.model.dtype))
     header, columns = _columns(saved, outputs, probabilities)
     if out is None:
-        _write(sys.stdout, header, columns)
+        _write(Escaping(sys.stdout), header, columns)
         return
     with replacing(out) as binary:
         text = io.TextIOWrapper(binary, encoding="utf-8", newline="")
@@ -45,13 +49,12 @@ def predict(model: str, data: str, out: str | None, probabilities: bool, part: s
 
 
 def _columns(saved: Saved, outputs: Array, probabilities: bool) -> tuple[list[str], list[list[object]]]:
-    """Header and columns of the answer: labels or reals, then the probabilities."""
+    """Header and columns of the answer: labels or real numbers, then the probabilities."""
     activation = saved.model.layers[-1].activation
     if activation not in ("sigmoid", "softmax"):
         if probabilities:
-            msg = f"--probabilities needs a classifier; this model's output is {activation}"
-            raise ValueError(msg)
-        values = saved.recipe.decode_outputs(outputs).astype(saved.model.dtype)
+            raise ValueError(f"--probabilities needs a classifier; the output of this model is {activation}")
+        values = saved.recipe.decode_outputs(outputs)
         return _numbered("prediction", values.shape[1]), _shortest(values)
     chosen = labels(outputs, activation)
     if activation == "sigmoid" and outputs.shape[1] > 1:
@@ -79,7 +82,7 @@ def _numbered(name: str, count: int) -> list[str]:
     return [name] if count == 1 else [f"{name}_{i}" for i in range(1, count + 1)]
 
 
-def _write(file: TextIO, header: list[str], columns: list[list[object]]) -> None:
+def _write(file: TextIO | Escaping, header: list[str], columns: list[list[object]]) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(zip(*columns, strict=True))

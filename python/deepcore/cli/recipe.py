@@ -1,4 +1,7 @@
-"""How raw examples become what a network is trained on, and back; kept inside the model file."""
+"""The preprocessing of a model: raw examples become the input of a network, and outputs become answers.
+
+It is stored in the model file.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +13,13 @@ from deepcore.cli.sources import Dataset
 from deepcore.data import LabelMap, Standardizer, split_indices
 from deepcore.typing import Array
 
-# More different whole numbers than this are taken for quantities, not for classes.
+# Labels with more distinct whole numbers than this are quantities, not classes.
 _MOST_CLASSES = 50
 
 
 @dataclass(frozen=True)
 class Split:
-    """How the examples were parted, so that ``evaluate --part test`` can do it again."""
+    """How the examples were split, so that ``evaluate --part test`` can repeat it."""
 
     test_size: float
     seed: int
@@ -37,7 +40,7 @@ class Recipe:
         labels: Maps the labels of a classification, else None.
         features: Names of the columns of X, or None.
         label: Name of the label column, or None.
-        split: How training and test part were made; None if the data had parts of their own, or no test part.
+        split: How the examples were split; None if the data had parts of their own, or no test part.
     """
 
     inputs: Standardizer | None = None
@@ -48,26 +51,27 @@ class Recipe:
     split: Split | None = None
 
     def encode_inputs(self, X: Array, dtype: DTypeLike) -> Array:
-        """Raw X as the network takes it."""
+        """Return the input of the network for raw X."""
         return X.astype(dtype) if self.inputs is None else self.inputs.transform(X, dtype)
 
     def encode(self, X: Array, y: Array, dtype: DTypeLike) -> "Part":
-        """Raw examples as the network takes them: standardised features, class numbers or reals."""
+        """Return what the network is trained on: standardised features, and class numbers or real numbers."""
         if self.labels is not None:
             numbers = self.labels.encode(y)
         elif y.dtype.kind not in "buif":
-            msg = f"labels must be numbers for this model, got text ({y.ravel()[0]!r})"
-            raise ValueError(msg)
+            raise ValueError(
+                f"the labels must be numbers for this model, got the text {str(y.ravel()[0])!r:.60}"
+            )
         else:
             numbers = y if self.target is None else self.target.transform(y.reshape(len(y), -1))
         return Part(self.encode_inputs(X, dtype), numbers, y)
 
     def decode_outputs(self, outputs: Array) -> Array:
-        """Outputs of a regression in the units of the labels, (m, k)."""
+        """Return the outputs of a regression in the units of the labels, (m, k)."""
         return outputs if self.target is None else self.target.inverse_transform(outputs)
 
     def fits(self, inputs: int, outputs: int) -> bool:
-        """Whether the recipe can belong to a network of these sizes."""
+        """Tell whether the recipe can belong to a network of these sizes."""
         return (
             (self.inputs is None or len(self.inputs.mean) in (1, inputs))
             and (self.target is None or len(self.target.mean) in (1, outputs))
@@ -76,7 +80,7 @@ class Recipe:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON data for the model file."""
+        """Return JSON data for the model file."""
         return {
             "inputs": None if self.inputs is None else self.inputs.to_dict(),
             "target": None if self.target is None else self.target.to_dict(),
@@ -88,10 +92,10 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Any) -> "Recipe":
-        """The reverse of ``to_dict``.
+        """Reverse ``to_dict``.
 
         Raises:
-            ValueError: if values is not what ``to_dict`` returns.
+            ValueError: If values is not what ``to_dict`` returns.
         """
         try:
             return cls(
@@ -103,13 +107,12 @@ class Recipe:
                 split=None if values["split"] is None else Split(**values["split"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            msg = f"the preprocessing in this model file cannot be read: {error}"
-            raise ValueError(msg) from error
+            raise ValueError(f"the preprocessing in this model file cannot be read: {error}") from error
 
 
 @dataclass(frozen=True)
 class Part:
-    """Examples as the network takes them, and their labels as they were read."""
+    """The input and the targets of the network, and the labels as they were read."""
 
     X: Array
     y: Array
@@ -119,25 +122,24 @@ class Part:
 def prepare(
     dataset: Dataset, task: str, test_size: float, seed: int, dtype: DTypeLike
 ) -> tuple[Recipe, Part, Part | None]:
-    """Split, fit the recipe on the training part only, and apply it to both parts.
+    """Split the examples, fit the recipe to the training part only, and apply it to both parts.
 
     Args:
         dataset: Raw examples with labels.
         task: ``"classification"``, ``"regression"`` or ``"auto"`` (see ``decide_task``).
-        test_size: Fraction of the examples that is held out; not used if the data have a test part of their
+        test_size: Fraction of the examples in the test part; not used if the data have a test part of their
             own.
-        seed: Of the split.
-        dtype: Of the features.
+        seed: Seed of the split.
+        dtype: dtype of the features.
 
     Returns:
         The recipe, the training part, and the test part if there is one.
 
     Raises:
-        ValueError: if there are no labels or only one class, or no feature or target varies.
+        ValueError: If there are no labels or only one class, or no feature or target varies.
     """
     if dataset.y is None:
-        msg = f"{dataset.name} has no labels; an NPZ file needs an array y"
-        raise ValueError(msg)
+        raise ValueError(f"{dataset.name} has no labels; an NPZ file needs an array y")
     X, y = dataset.X, dataset.y
     split = None
     X_test, y_test = dataset.test if dataset.test is not None else (None, None)
@@ -148,36 +150,39 @@ def prepare(
         X, y, X_test, y_test = X[train], y[train], X[test], y[test]
     labels = target = None
     if decide_task(everything, task) == "classification":
-        labels = LabelMap(dataset.classes) if dataset.classes is not None else LabelMap.fit(everything)
+        labels = LabelMap(dataset.classes) if dataset.classes is not None else LabelMap().fit(everything)
         _check_classes(dataset.name, labels, y)
     else:
-        target = Standardizer.fit(y.reshape(len(y), -1))
+        target = Standardizer().fit(y.reshape(len(y), -1))
         if target.constant.size:
-            msg = f"{dataset.name}: every label of the training part is {y.ravel()[0]}; nothing can be learnt"
-            raise ValueError(msg)
+            raise ValueError(
+                f"{dataset.name}: every label of the training part is {y.ravel()[0]}; a network cannot learn "
+                "anything from it"
+            )
     if dataset.pixel_maximum is not None:
         inputs = Standardizer([0.0], [dataset.pixel_maximum])
     else:
-        inputs = Standardizer.fit(X)
+        inputs = Standardizer().fit(X)
         if inputs.constant.size == X.shape[1]:
-            msg = f"{dataset.name}: every feature is constant in the training part; nothing can be learnt"
-            raise ValueError(msg)
+            raise ValueError(
+                f"{dataset.name}: every feature is constant in the training part; a network cannot learn "
+                "anything from it"
+            )
     recipe = Recipe(inputs, target, labels, dataset.features, dataset.label, split)
     test_part = None if X_test is None or y_test is None else recipe.encode(X_test, y_test, dtype)
     return recipe, recipe.encode(X, y, dtype), test_part
 
 
 def decide_task(y: Array, task: str) -> str:
-    """Text, and few different whole numbers that repeat, are classes; anything else is a quantity.
+    """Decide between classification and regression.
 
-    Few means at most 50, and at most half as many as there are examples.
+    Labels are classes if they are text, or integers with at most 50 distinct values that are at most half as
+    many as the examples; otherwise they are quantities.
     """
     if task == "classification" and y.ndim != 1:
-        msg = f"classification needs one label for each example, got y of shape {y.shape}"
-        raise ValueError(msg)
+        raise ValueError(f"classification needs one label per example, got y of shape {y.shape}")
     if task == "regression" and y.dtype.kind not in "buif":
-        msg = f"regression needs numbers as labels, got text ({y.ravel()[0]!r})"
-        raise ValueError(msg)
+        raise ValueError(f"regression needs numbers as labels, got the text {_first_text(y)!r:.60}")
     if task != "auto":
         return task
     if y.dtype.kind not in "buif":
@@ -188,12 +193,22 @@ def decide_task(y: Array, task: str) -> str:
     return "classification" if different <= min(_MOST_CLASSES, len(y) / 2) else "regression"
 
 
+def _first_text(y: Array) -> str:
+    """The first label that is not a number."""
+    for label in map(str, y.ravel()):
+        try:
+            float(label)
+        except ValueError:
+            return label
+    return str(y.ravel()[0])
+
+
 def _check_classes(name: str, labels: LabelMap, y_train: Array) -> None:
     if len(labels) < 2:
-        msg = f"{name} has one class only, {labels.classes[0]!r}; classification needs at least two"
-        raise ValueError(msg)
+        raise ValueError(
+            f"{name} has one class only, {labels.classes[0]!r:.60}; classification needs at least two"
+        )
     present = np.unique(labels.encode(y_train))
     if len(present) < 2:
         only = labels.classes[int(present[0])]
-        msg = f"{name}: the training part has one class only, {only!r}; it needs more rows"
-        raise ValueError(msg)
+        raise ValueError(f"{name}: the training part has one class only, {only!r}; it needs more rows")

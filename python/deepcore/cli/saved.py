@@ -1,4 +1,4 @@
-"""MODEL on the command line: a file that ``train`` wrote, or any other file of ``Model.save``."""
+"""The argument MODEL: a file that ``train`` wrote, or any other file of ``Model.save``."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,32 +26,36 @@ class Saved:
         """Load MODEL: a model file, or the folder into which ``train`` wrote one.
 
         Raises:
-            OSError: if it cannot be read.
-            ValueError: if it is no model file.
+            OSError: If it cannot be read.
+            ValueError: If it is not a valid model file.
         """
         file = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
         model = load(file)
         values = model.extras.get("preprocessing")
         recipe = Recipe() if values is None else Recipe.from_dict(values)
         if not recipe.fits(model.inputs, model.outputs):
-            msg = f"{file}: the preprocessing in this model file does not fit its network"
-            raise ValueError(msg)
+            raise ValueError(f"{file}: the preprocessing in this model file does not fit its network")
         return cls(model, recipe)
 
     def check(self, dataset: Dataset) -> None:
         """Raise ValueError unless the examples have as many features as the model has inputs."""
         if dataset.X.shape[1] != self.model.inputs:
-            msg = f"{dataset.name} has {dataset.X.shape[1]} features, the model takes {self.model.inputs}"
-            raise ValueError(msg)
+            raise ValueError(
+                f"{dataset.name} has {dataset.X.shape[1]} features, but the model takes {self.model.inputs}"
+            )
 
     def score(self, part: Part) -> dict[str, float]:
-        """Examples and loss; for classes the accuracy, for reals the errors in the units of the labels."""
+        """Return the number of examples, the loss, and the accuracy or the errors in the units of the "
+        "labels."""
         scores = {"examples": len(part.y), **self.model.evaluate(part.X, part.y)}
         if "accuracy" not in scores:
             y = part.raw_labels.reshape(len(part.y), -1).astype(np.float64)
-            error = self.recipe.decode_outputs(self.model.predict(part.X)) - y
+            outputs = self.recipe.decode_outputs(self.model.predict(part.X))
+            # Relative to the largest value, so that squares of huge labels do not overflow.
+            unit = max(float(np.abs(y).max()), float(np.abs(outputs).max())) or 1.0
+            error, y = outputs / unit - y / unit, y / unit
             spread = np.square(y - y.mean(axis=0)).sum()
-            scores["rmse"] = float(np.sqrt(np.square(error).mean()))
+            scores["rmse"] = float(np.sqrt(np.square(error).mean())) * unit
             # R^2 compares with predicting the mean; it has no value if the labels do not vary.
             if spread > 0:
                 scores["r2"] = float(1 - np.square(error).sum() / spread)
@@ -65,13 +69,13 @@ class Saved:
 
 
 def choose_part(dataset: Dataset, part: str | None, recipe: Recipe) -> tuple[Array, Array | None]:
-    """The examples that are meant: ``"all"``, ``"train"`` or ``"test"``; None is the test part if the data
-    have one.
+    """Return the examples of a part: ``"all"``, ``"train"``, ``"test"``; None: the data's own test part, or "
+    "all.
 
-    Data without parts of their own are split again as they were for training.
+    Data without parts of their own are split as they were split for training.
 
     Raises:
-        ValueError: if there are no such parts.
+        ValueError: If there are no such parts.
     """
     if dataset.test is not None:
         X_test, y_test = dataset.test
@@ -83,7 +87,9 @@ def choose_part(dataset: Dataset, part: str | None, recipe: Recipe) -> tuple[Arr
     split = recipe.split
     if split is None or split.examples != len(dataset.X):
         trained = "no split" if split is None else f"a split of {split.examples} examples"
-        msg = f"--part {part}: the model file records {trained}, {dataset.name} has {len(dataset.X)} examples"
-        raise ValueError(msg)
+        raise ValueError(
+            f"--part {part}: the model file records {trained}, but {dataset.name} has {len(dataset.X)} "
+            "examples"
+        )
     rows = split.indices()[0 if part == "train" else 1]
     return dataset.X[rows], None if dataset.y is None else dataset.y[rows]

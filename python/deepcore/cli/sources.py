@@ -1,4 +1,4 @@
-"""What DATA on the command line means: a name of built-in data, or a path, becomes raw examples."""
+"""The argument DATA: the name of a built-in data set, or a path, becomes raw examples."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -35,17 +35,17 @@ NAMES = ("digits", *GENERATORS)
 
 @dataclass(frozen=True)
 class Dataset:
-    """Raw examples, one per row.
+    """Raw examples, one row each.
 
     Attributes:
-        name: What to call them in print.
+        name: The name that is printed.
         X: shape (m, n_x).
         y: shape (m,) numbers or text, or (m, k) numbers; None if there are no labels.
         test: A test part of its own, or None.
         features: Column names, or None.
         label: Name of the label column, or None.
         pixel_maximum: Largest value of a pixel; None for anything but images.
-        classes: All classes in their order where the data say so, else None.
+        classes: All classes in their order if the data name them, else None.
     """
 
     name: str
@@ -65,25 +65,24 @@ def open_data(
     features: Sequence[str] | None = None,
     labelled: bool = True,
 ) -> Dataset:
-    """Read DATA.
+    """Read the examples that DATA names.
 
     Args:
         data: ``digits``, ``flower``, ``moons``, ``circles`` or ``spirals``; or a CSV or NPZ file; or a folder
-            with IDX files or the cat files. A relative path that does not exist is looked for in
+            with IDX files or the cat files. A relative path that does not exist is searched for in
             ``DEEPCORE_DATA``.
         label: Label column of a CSV file; None: the column named ``label``, else the last one.
         drop: Columns of a CSV file to leave out.
         features: Columns of a CSV file to take, in this order; None: all others.
-        labelled: False reads no labels from a CSV file.
+        labelled: Whether to read labels from a CSV file.
 
     Raises:
-        OSError: if there is no such file, or it cannot be read.
-        ValueError: if its content is wrong.
+        OSError: If there is no such file, or it cannot be read.
+        ValueError: If its content is wrong.
     """
     path = None if data in NAMES else find(data)
     if (label is not None or drop) and (path is None or path.is_dir() or _is_npz(path)):
-        msg = f"--label and --drop name columns of a CSV file; {data} has none"
-        raise ValueError(msg)
+        raise ValueError(f"--label and --drop name columns of a CSV file, and {data} has no columns")
     if data == "digits":
         X, y = load_digits()
         return Dataset(data, X, y, pixel_maximum=DIGITS_MAXIMUM)
@@ -98,12 +97,14 @@ def open_data(
 
 
 def find(data: str) -> Path:
-    """The path itself, or the one of that name inside ``DEEPCORE_DATA``."""
+    """Return the path itself, or the one of that name inside ``DEEPCORE_DATA``."""
     path = locate(data)
     if not path.exists():
-        hint = "" if os.environ.get("DEEPCORE_DATA") else "; DEEPCORE_DATA can name a folder to look in"
-        msg = f"no file, folder or data set {data!r}; the built-in ones are {', '.join(NAMES)}{hint}"
-        raise FileNotFoundError(msg)
+        known = os.environ.get("DEEPCORE_DATA")
+        hint = "" if known else "; DEEPCORE_DATA can name a folder in which to search"
+        raise FileNotFoundError(
+            f"there is no file, folder or data set {data!r}; the built-in ones are {', '.join(NAMES)}{hint}"
+        )
     return path
 
 
@@ -120,8 +121,9 @@ def _open_folder(path: Path) -> Dataset:
         names = np.array(CAT_CLASSES)
         parts = (X_test, names[y_test])
         return Dataset(path.name, X, names[y], parts, pixel_maximum=255, classes=CAT_CLASSES)
-    msg = f"{path} holds neither IDX files (train-images-idx3-ubyte) nor the cat files (train_catvnoncat.h5)"
-    raise ValueError(msg)
+    raise ValueError(
+        f"{path} holds neither IDX files (train-images-idx3-ubyte) nor the cat files (train_catvnoncat.h5)"
+    )
 
 
 def _open_npz(path: Path) -> Dataset:

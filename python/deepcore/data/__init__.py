@@ -1,4 +1,4 @@
-"""Data: point sets, images, tables, and what turns them into numbers for a network. Examples are rows."""
+"""Point sets, images and tables, and the tools that prepare them for a network. Examples are rows."""
 
 from deepcore.data.generators import circles, flower, moons, spirals
 from deepcore.data.images import images_to_columns, images_to_rows, load_cats, load_digits, load_idx, read_idx

@@ -29,7 +29,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     _sweep(target)
     draft = target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(4).hex()}.deepcore-tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(draft, flags, 0o666)
+    try:
+        descriptor = os.open(draft, flags, 0o666)
+    except OSError as error:  # name what the user knows, and not the draft
+        named = target if target.parent.is_dir() else Path(path).parent
+        raise OSError(error.errno, error.strerror, str(named)) from error
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
@@ -51,7 +55,11 @@ def _sweep(target: Path) -> None:
     """Remove the drafts that killed processes left."""
     if not target.parent.is_dir():
         return
-    for stray in target.parent.glob(f".{_literal(target.name)}.*.deepcore-tmp"):
+    name = _literal(target.name)
+    # Before 0.1.0, drafts of pictures and histories were named by the process: .curves.png.123.png.
+    by_process = target.parent.glob(f".{name}.*{_literal(target.suffix)}")
+    strays = [file for file in by_process if target.suffix and file.name.split(".")[-2].isdigit()]
+    for stray in [*strays, *target.parent.glob(f".{name}.*.deepcore-tmp")]:
         try:
             if time.time() - stray.stat().st_mtime > _STALE_SECONDS:
                 stray.unlink()

@@ -1,10 +1,12 @@
-"""The notes, function by function, on the compiled kernels: rows are units, columns are examples.
+"""The functions of a course on neural networks, one by one, on the compiled kernels.
 
-float64 unless every floating-point array given is float32. Matrices have two dimensions; rank-1 arrays are
-refused. Caches are explicit: ``linear_forward`` returns ``(A_prev, W, b)``, ``linear_activation_forward``
-``((A_prev,
-    W, b), Z)``.
-Gradients are named after what they are the gradient of: ``dA{l}`` belongs to ``A{l}``.
+The course is Andrew Ng's "Neural Networks and Deep Learning", the first one of the Deep Learning
+Specialization. Its names and formulas are used throughout: rows are units, and columns are examples.
+
+The results are float64, unless every floating-point array that is passed is float32. Matrices have two
+dimensions; rank-1 arrays are refused. Caches are explicit: ``linear_forward`` returns ``(A_prev, W, b)``, and
+``linear_activation_forward`` returns ``((A_prev, W, b), Z)``. ``dA{l}`` is the gradient with respect to
+``A{l}``, and so on.
 
 Example:
     >>> from deepcore import functional as F
@@ -33,7 +35,12 @@ from deepcore.functional.activations import (
 from deepcore.functional.backward import linear_activation_backward, linear_backward, model_backward
 from deepcore.functional.batches import dropout_backward, dropout_forward, mini_batches, one_hot
 from deepcore.functional.cost import compute_cost, log_likelihood, loss_backward, weight_penalty
-from deepcore.functional.forward import linear_activation_forward, linear_forward, model_forward, predict
+from deepcore.functional.forward import (
+    linear_activation_forward,
+    linear_forward,
+    model_forward,
+    predict_labels,
+)
 from deepcore.functional.initialize import initialize_parameters
 from deepcore.functional.shapes import ShapeTable, shape_table
 from deepcore.functional.update import (
@@ -65,7 +72,7 @@ __all__ = [
     "model_backward",
     "model_forward",
     "one_hot",
-    "predict",
+    "predict_labels",
     "relu",
     "shape_table",
     "sigmoid",

@@ -1,4 +1,4 @@
-"""Activations by name, element by element (softmax: column by column)."""
+"""Activations by name. They work element by element; softmax works column by column."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ __all__ = ["activation", "activation_backward", "activation_derivative", "relu",
 
 
 def activation(Z: ArrayLike, name: str, parameter: float | None = None) -> Array:
-    """``A = g(Z)``.
+    """Compute the activations ``A = g(Z)``.
 
     Args:
-        Z: Any shape, numbers included; softmax takes a matrix (n, m) and works along each column.
+        Z: Array of any shape, or a number; softmax takes a matrix (n, m) and works along each column.
         name: g, a name of ``catalog.activations``.
-        parameter: Of leaky_relu and elu; None: the default.
+        parameter: Parameter of leaky_relu and elu; None: its default.
 
     Returns:
-        A, shape of Z; float64 unless Z is float32.
+        A, in the shape of Z; float64 unless Z is float32.
 
     Raises:
-        TypeError: if Z does not hold real numbers.
-        ValueError: if the name is unknown, or softmax is not given a matrix.
+        TypeError: If Z does not hold real numbers.
+        ValueError: If the name is unknown, or softmax gets something other than a matrix.
 
     Example:
         >>> activation([[-1.0, 2.0]], "leaky_relu")
@@ -43,19 +43,19 @@ def activation(Z: ArrayLike, name: str, parameter: float | None = None) -> Array
 
 
 def activation_derivative(Z: ArrayLike, name: str, parameter: float | None = None) -> Array:
-    """``g'(Z)``, element by element; relu'(0) = 0 and leaky_relu'(0) = its slope, by convention.
+    """Compute ``g'(Z)`` element by element. By convention, relu'(0) = 0 and leaky_relu'(0) is its slope.
 
     Args:
-        Z: Any shape, numbers included.
-        name: g, a name of ``catalog.activations`` other than softmax, whose derivative is a matrix for each
-            column.
-        parameter: Of leaky_relu and elu; None: the default.
+        Z: Array of any shape, or a number.
+        name: g, a name of ``catalog.activations``. softmax is not allowed, since its derivative is a matrix
+            per column.
+        parameter: Parameter of leaky_relu and elu; None: its default.
 
     Returns:
-        Shape of Z; float64 unless Z is float32.
+        An array in the shape of Z; float64 unless Z is float32.
 
     Raises:
-        ValueError: if the name is unknown or softmax.
+        ValueError: If the name is unknown or softmax.
 
     Example:
         >>> activation_derivative(0.0, "sigmoid")
@@ -64,7 +64,7 @@ def activation_derivative(Z: ArrayLike, name: str, parameter: float | None = Non
     activation_row("activation_derivative", name)
     if name == "softmax":
         raise ValueError(
-            "activation_derivative: softmax has a Jacobian for each column; use activation_backward"
+            "activation_derivative: softmax has a Jacobian matrix per column; use activation_backward"
         )
     (array,) = same_dtype("activation_derivative", {"Z": Z})
     row = array.reshape(1, -1)
@@ -74,19 +74,19 @@ def activation_derivative(Z: ArrayLike, name: str, parameter: float | None = Non
 
 
 def activation_backward(dA: ArrayLike, Z: ArrayLike, name: str, parameter: float | None = None) -> Array:
-    """``dZ = dA * g'(Z)``; for softmax the product with its Jacobian, column by column.
+    """Compute ``dZ = dA * g'(Z)``; for softmax the product with its Jacobian, column by column.
 
     Args:
-        dA: (n, m).
-        Z: (n, m).
+        dA: Gradient with respect to the activations, (n, m).
+        Z: Input of the activation in the forward pass, (n, m).
         name: g, a name of ``catalog.activations``.
-        parameter: Of leaky_relu and elu; None: the default.
+        parameter: Parameter of leaky_relu and elu; None: its default.
 
     Returns:
         dZ, (n, m).
 
     Raises:
-        ValueError: if the shapes differ or the name is unknown.
+        ValueError: If the shapes differ or the name is unknown.
     """
     who = "activation_backward"
     activation_row(who, name)
@@ -96,7 +96,7 @@ def activation_backward(dA: ArrayLike, Z: ArrayLike, name: str, parameter: float
 
 
 def sigmoid(Z: ArrayLike) -> Array:
-    """``1 / (1 + exp(-Z))``, any shape, without overflow.
+    """Compute ``1 / (1 + exp(-Z))`` without overflow. Z may have any shape.
 
     Example:
         >>> sigmoid(0)
@@ -106,15 +106,15 @@ def sigmoid(Z: ArrayLike) -> Array:
 
 
 def tanh(Z: ArrayLike) -> Array:
-    """``tanh(Z)``, any shape."""
+    """Compute ``tanh(Z)``. Z may have any shape."""
     return activation(Z, "tanh")
 
 
 def relu(Z: ArrayLike) -> Array:
-    """``max(0, Z)``, any shape."""
+    """Compute ``max(0, Z)``. Z may have any shape."""
     return activation(Z, "relu")
 
 
 def softmax(Z: ArrayLike) -> Array:
-    """``exp(Z) / sum(exp(Z))`` along each column of Z (n, m), without overflow."""
+    """Compute ``exp(Z) / sum(exp(Z))`` along each column of Z (n, m), without overflow."""
     return activation(Z, "softmax")

@@ -1,4 +1,4 @@
-"""Backpropagation, layer by layer, from the caches of the forward pass. Columns are examples."""
+"""Backpropagation layer by layer. It reads the caches of the forward pass; columns are examples."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ __all__ = ["linear_activation_backward", "linear_backward", "model_backward"]
 
 
 def linear_backward(dZ: ArrayLike, cache: LinearCache, l2: float = 0.0) -> tuple[Array, Array, Array]:
-    """``dW = dZ A_prev' / m + (l2/m) W``, ``db = row means of dZ``, ``dA_prev = W' dZ``.
+    """Compute ``dW = dZ A_prev' / m + (l2/m) W``, ``db`` = means of the rows of dZ, and ``dA_prev = W' dZ``.
 
     Args:
-        dZ: (n, m), derivatives of each example's loss (not divided by m).
-        cache: ``(A_prev, W, b)`` of ``linear_forward``.
-        l2: lambda of the weight penalty, 0 or more.
+        dZ: Derivatives of each example's loss, (n, m); they are not divided by m.
+        cache: ``(A_prev, W, b)``, as ``linear_forward`` returned it.
+        l2: The factor lambda of the weight penalty, 0 or more.
 
     Returns:
         dA_prev: (n_prev, m).
         dW: (n, n_prev).
-        db: (n, 1), one mean for each unit.
+        db: (n, 1), one mean per unit.
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if shapes disagree; the message names the array and the shape it must have.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If shapes disagree; the message names the array and the shape it must have.
 
     Example:
         >>> dA_prev, dW, db = linear_backward([[1.0, 3.0]], ([[1.0, 1.0]], [[2.0]], [[0.0]]))
@@ -50,7 +50,7 @@ def _linear_backward(who: str, dZ: ArrayLike, cache: LinearCache, l2: float) -> 
     dZ, A_prev, W, _ = matrices(who, {"dZ": dZ, "A_prev": cache[0], "W": cache[1], "b": cache[2]})
     if A_prev.shape[1] == 0:
         raise ValueError(f"{who}: A_prev must have at least one column, got shape {A_prev.shape}")
-    require_columns(who, "W", W, A_prev.shape[0], "one for each row of A_prev")
+    require_columns(who, "W", W, A_prev.shape[0], "one per row of A_prev")
     require_shape(who, "dZ", dZ, (W.shape[0], A_prev.shape[1]), "units of W by examples of A_prev")
     dA_prev, dW, db = _core.linear_backward(dZ, A_prev, W)
     if l2:
@@ -61,14 +61,14 @@ def _linear_backward(who: str, dZ: ArrayLike, cache: LinearCache, l2: float) -> 
 def linear_activation_backward(
     dA: ArrayLike, cache: Cache, activation: str = "relu", parameter: float | None = None, l2: float = 0.0
 ) -> tuple[Array, Array, Array]:
-    """One layer backwards: ``dZ = dA * g'(Z)``, then ``linear_backward``.
+    """Go back through one layer: ``dZ = dA * g'(Z)``, then ``linear_backward``.
 
     Args:
-        dA: (n, m).
-        cache: ``((A_prev, W, b), Z)`` of ``linear_activation_forward``.
-        activation: g, the same name as forwards.
-        parameter: Of leaky_relu and elu; None: the default.
-        l2: lambda of the weight penalty, 0 or more.
+        dA: Gradient with respect to the activations of the layer, (n, m).
+        cache: ``((A_prev, W, b), Z)``, as ``linear_activation_forward`` returned it.
+        activation: g, the same name as in the forward pass.
+        parameter: Parameter of leaky_relu and elu; None: its default.
+        l2: The factor lambda of the weight penalty, 0 or more.
 
     Returns:
         dA_prev: (n_prev, m).
@@ -76,8 +76,8 @@ def linear_activation_backward(
         db: (n, 1).
 
     Raises:
-        TypeError: if an array does not hold real numbers or the cache has another form.
-        ValueError: if shapes disagree or the activation is unknown.
+        TypeError: If an array does not hold real numbers or the cache has another form.
+        ValueError: If shapes disagree or the activation is unknown.
     """
     return _layer_backward("linear_activation_backward", dA, cache, activation, parameter, l2)
 
@@ -104,25 +104,26 @@ def model_backward(
     l2: float = 0.0,
     parameter: float | None = None,
 ) -> Grads:
-    """All layers backwards, from the literal ``dA[L] = -(Y/AL) + (1 - Y)/(1 - AL)`` down to ``dA[0]``.
+    """Go back through all layers, from ``dA[L] = -(Y/AL) + (1 - Y)/(1 - AL)`` to ``dA[0]``.
 
     Args:
         AL: Outputs, (n_L, m).
         Y: Targets, (n_L, m); one-hot columns for softmax.
-        caches: Of ``model_forward``, one a layer.
-        activation: Of the hidden layers, as forwards.
-        output: Of layer L, as forwards.
+        caches: One cache per layer, as ``model_forward`` returned them.
+        activation: The hidden activation, the same as in the forward pass.
+        output: Activation of layer L, the same as in the forward pass.
         loss: A name of ``catalog.losses``.
-        l2: lambda of the weight penalty, 0 or more.
-        parameter: Of the hidden leaky_relu or elu, as forwards.
+        l2: The factor lambda of the weight penalty, 0 or more.
+        parameter: Parameter of the hidden leaky_relu or elu, the same as in the forward pass.
 
     Returns:
-        ``{"dA0": (n_x, m), ..., "dA{L-1}": ..., "dW1": (n1, n_x), "db1": (n1, 1), ...}``. ``dA{l}`` is the
-        derivative by ``A{l}``, of each example's loss; dW and db are means over the examples.
+        ``{"dA0": (n_x, m), ..., "dA{L-1}": ..., "dW1": (n1, n_x), "db1": (n1, 1), ...}``. ``dA{l}`` holds
+        the derivatives of each example's loss with respect to ``A{l}``; dW and db are means over
+        the examples.
 
     Raises:
-        TypeError: if an array does not hold real numbers or a cache has another form.
-        ValueError: if shapes disagree or a name is unknown.
+        TypeError: If an array does not hold real numbers or a cache has another form.
+        ValueError: If shapes disagree or a name is unknown.
 
     Example:
         >>> from deepcore import functional as F
@@ -133,7 +134,7 @@ def model_backward(
     who = "model_backward"
     L = len(caches)
     if L == 0:
-        raise ValueError(f"{who}: caches must have one entry a layer, got none")
+        raise ValueError(f"{who}: caches must have one entry per layer, got none")
     names = [*hidden_names(who, activation, L - 1), output]
     for name in names:
         activation_row(who, name)

@@ -1,4 +1,4 @@
-"""Mini-batches, one-hot targets and inverted dropout, on columns."""
+"""Mini-batches, one-hot targets and inverted dropout. Columns are examples."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ def mini_batches(
     seed: int = 0,
     epoch: int = 0,
 ) -> list[tuple[Array, Array]]:
-    """The columns of X and Y in one order, cut into batches; the last one holds the rest.
+    """Put the columns of X and Y in one order, and cut them into batches; the last one may be smaller.
 
     Args:
-        X: (n_x, m).
-        Y: (n_y, m).
-        batch_size: Columns a batch, at least 1.
-        permutation: (m,) order of the columns; None: the order that ``Model.fit`` takes for ``seed`` and
+        X: Inputs, (n_x, m).
+        Y: Targets, (n_y, m).
+        batch_size: Number of columns per batch, at least 1.
+        permutation: Order of the columns, (m,); None: the order that ``Model.fit`` uses for ``seed`` and
             ``epoch``.
-        seed: Of the order.
-        epoch: Number of the epoch, from 0.
+        seed: Seed of the order, 0 or more.
+        epoch: Number of the epoch; the first one is 0.
 
     Returns:
         ``[(X_1, Y_1), (X_2, Y_2), ...]``.
 
     Raises:
-        ValueError: if X and Y differ in columns or ``permutation`` is not one of 0..m-1.
+        ValueError: If X and Y differ in their number of columns, ``permutation`` is not one of 0..m-1, or a
+            number is out of range.
 
     Example:
         >>> batches = mini_batches([[0, 1, 2]], [[0, 1, 0]], batch_size=2, permutation=[2, 1, 0])
@@ -64,22 +65,30 @@ def mini_batches(
             or order.dtype.kind not in "iu"
             or not np.array_equal(np.sort(order), np.arange(m))
         ):
-            raise ValueError(f"{who}: permutation must hold each of 0..{m - 1} once, got shape {order.shape}")
+            raise ValueError(
+                f"{who}: permutation must hold each of 0..{m - 1} exactly once, got shape {order.shape}"
+            )
     return [
         (X[:, order[i : i + batch_size]], Y[:, order[i : i + batch_size]]) for i in range(0, m, batch_size)
     ]
 
 
 def one_hot(labels: ArrayLike, classes: int) -> Array:
-    """Columns of the unit matrix: (classes, m), float64, with a 1 in row ``labels[i]`` of column i.
+    """Return one unit vector per column: column i has its 1 in row ``labels[i]``; (m,) -> (classes, m).
+
+    This is the layout of the course, one example per column. ``deepcore.data.one_hot`` returns the transpose,
+    (m, classes), one example per row.
 
     Args:
-        labels: (m,) or (1, m) integers from 0 to classes - 1.
-        classes: Number of rows.
+        labels: Integers from 0 to classes - 1, (m,) or (1, m).
+        classes: Number of rows, at least 1.
+
+    Returns:
+        float64, (classes, m).
 
     Raises:
-        TypeError: if the labels are not integers.
-        ValueError: if a label is out of range or the shape is another.
+        TypeError: If the labels are not integers.
+        ValueError: If a label is out of range or the shape is another.
 
     Example:
         >>> one_hot([0, 2], 3)
@@ -111,24 +120,24 @@ def _masked(who: str, name: str, values: ArrayLike, keep_prob: float, mask: Arra
     kept = np.asarray(mask)
     require_shape(who, "mask", kept, array.shape, f"the shape of {name}")
     if kept.dtype.kind not in "biuf" or not ((kept == 0) | (kept == 1)).all():
-        raise ValueError(f"{who}: mask must hold 0 and 1 only; use uniform numbers < keep_prob")
+        raise ValueError(f"{who}: mask must hold only 0 and 1; use rng.random(A.shape) < keep_prob")
     result: Array = array * kept.astype(array.dtype) / array.dtype.type(keep_prob)
     return result
 
 
 def dropout_forward(A: ArrayLike, keep_prob: float, mask: ArrayLike) -> Array:
-    """Inverted dropout: ``A * mask / keep_prob``, whose expectation is A.
+    """Apply inverted dropout: ``A * mask / keep_prob``, whose expectation is A.
 
     Args:
-        A: (n, m).
-        keep_prob: Probability that a unit is kept, above 0, at most 1.
-        mask: (n, m) of 0 and 1, such as ``numpy.random.default_rng(0).random(A.shape) < keep_prob``.
+        A: Activations, (n, m).
+        keep_prob: Probability that a unit is kept, above 0 and at most 1.
+        mask: Zeros and ones, (n, m), such as ``numpy.random.default_rng(0).random(A.shape) < keep_prob``.
 
     Returns:
         (n, m).
 
     Raises:
-        ValueError: if shapes differ, the mask holds other numbers, or ``keep_prob`` is not allowed.
+        ValueError: If shapes differ, the mask holds other numbers, or ``keep_prob`` is not allowed.
 
     Example:
         >>> dropout_forward([[1.0, 2.0]], 0.5, [[1, 0]])
@@ -140,17 +149,17 @@ def dropout_forward(A: ArrayLike, keep_prob: float, mask: ArrayLike) -> Array:
 
 
 def dropout_backward(dA: ArrayLike, keep_prob: float, mask: ArrayLike) -> Array:
-    """``dA * mask / keep_prob``: the gradient passes where the activation did.
+    """Compute ``dA * mask / keep_prob``: a gradient passes through the units that were kept.
 
     Args:
-        dA: (n, m), by the activations after dropout.
-        keep_prob: As forwards.
-        mask: As forwards.
+        dA: Gradient with respect to the activations after dropout, (n, m).
+        keep_prob: The same as in the forward pass.
+        mask: The same as in the forward pass.
 
     Returns:
-        (n, m), by the activations before dropout.
+        The gradient with respect to the activations before dropout, (n, m).
 
     Raises:
-        ValueError: as ``dropout_forward``.
+        ValueError: For the same reasons as ``dropout_forward``.
     """
     return _masked("dropout_backward", "dA", dA, keep_prob, mask)

@@ -1,4 +1,4 @@
-"""Losses and the cost, by the literal formulas of the notes. Columns are examples."""
+"""Losses and the cost, by the formulas of the course exactly as they are written. Columns are examples."""
 
 from __future__ import annotations
 
@@ -32,25 +32,26 @@ def compute_cost(
     l2: float = 0.0,
     parameters: Mapping[str, ArrayLike] | None = None,
 ) -> Any:
-    """Cost: ``J = (1/m) sum over examples of the loss + l2 / (2m) sum of W^2``.
+    """Compute the cost ``J = (1/m) sum over examples of the loss + l2 / (2m) sum of W^2``.
 
-    The loss of an example is summed over its outputs. Nothing is clipped: an output of 0 or 1 on the wrong
-    side costs inf, on the right side 0 (0 log 0 = 0), never NaN.
+    The loss of an example is summed over its outputs. Nothing is clipped: an output of 0 or 1 costs inf if it
+    is wrong, and 0 if it is right (0 log 0 = 0). The cost is never NaN.
 
     Args:
         AL: Outputs, (n_L, m).
         Y: Targets, (n_L, m); one-hot columns for softmax.
         loss: A name of ``catalog.losses``.
-        reduction: ``"mean"`` over examples; ``"sum"``; ``"none"``: each example's loss.
-        l2: lambda of the weight penalty, 0 or more; needs ``parameters`` and the mean.
-        parameters: ``{"W1": ..., "b1": ...}``; biases are not penalised.
+        reduction: ``"mean"`` over the examples, their ``"sum"``, or ``"none"``: the loss of each example.
+        l2: The factor lambda of the weight penalty, 0 or more. It needs ``parameters`` and
+            ``reduction="mean"``.
+        parameters: ``{"W1": ..., "b1": ...}``; biases have no penalty.
 
     Returns:
         A float, or (1, m) for ``"none"``.
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if shapes disagree, a name is unknown, or ``l2`` is given without what it needs.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If shapes disagree, a name is unknown, or ``l2`` is given without what it needs.
 
     Example:
         >>> round(compute_cost([[0.8, 0.9, 0.4]], [[1, 1, 0]]), 10)
@@ -76,17 +77,18 @@ def compute_cost(
 
 
 def weight_penalty(parameters: Mapping[str, ArrayLike], l2: float, m: int) -> float:
-    """``l2 / (2m) sum of W^2`` over all layers; its gradient is ``(l2 / m) W``.
+    """Compute ``l2 / (2m) sum of W^2`` over all layers. Its gradient is ``(l2 / m) W``.
 
     Args:
         parameters: ``{"W1": ..., "b1": ...}``.
-        l2: lambda, 0 or more.
-        m: Number of examples.
+        l2: The factor lambda, 0 or more.
+        m: Number of examples, at least 1.
 
     Raises:
-        ValueError: if ``l2`` is negative.
+        ValueError: If ``l2`` is negative, ``m`` is below 1, or a parameter is missing.
     """
     _checks.number("weight_penalty", "l2", l2)
+    m = _checks.count("weight_penalty", "m", m)
     L = depth("weight_penalty", parameters)
     squares = [
         np.square(np.asarray(parameters[f"W{number}"], np.float64)).sum() for number in range(1, L + 1)
@@ -95,11 +97,11 @@ def weight_penalty(parameters: Mapping[str, ArrayLike], l2: float, m: int) -> fl
 
 
 def log_likelihood(AL: ArrayLike, Y: ArrayLike) -> float:
-    """``log p(Y | X) = sum over examples of log(a^y (1 - a)^(1 - y)) = -m J``.
+    """Compute ``log p(Y | X) = sum over examples of log(a^y (1 - a)^(1 - y)) = -m J``.
 
     Args:
         AL: Outputs of a sigmoid, (n_L, m).
-        Y: 0 or 1, (n_L, m).
+        Y: Targets 0 or 1, (n_L, m).
 
     Example:
         >>> import numpy as np
@@ -110,21 +112,22 @@ def log_likelihood(AL: ArrayLike, Y: ArrayLike) -> float:
 
 
 def loss_backward(AL: ArrayLike, Y: ArrayLike, loss: str = "binary_cross_entropy") -> Array:
-    """``dA[L]``, each example's loss derived by its outputs; for cross-entropy ``-(y/a) + (1-y)/(1-a)``.
+    """Compute ``dA[L]``, the derivatives of each example's loss with respect to its outputs.
 
-    Literal and not divided by m, as the notes have it: the mean is taken in dW and db.
+    For the binary cross-entropy this is ``-(y/a) + (1-y)/(1-a)``. As in the course, it is not divided by m:
+    the mean is taken in dW and db.
 
     Args:
-        AL: (n_L, m).
-        Y: (n_L, m).
+        AL: Outputs, (n_L, m).
+        Y: Targets, (n_L, m).
         loss: A name of ``catalog.losses``.
 
     Returns:
         dAL, (n_L, m).
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if shapes disagree or the name is unknown.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If shapes disagree or the name is unknown.
 
     Example:
         >>> loss_backward([[0.5, 0.5]], [[1, 0]])

@@ -1,4 +1,4 @@
-"""Forward propagation, layer by layer, with its caches. Columns are examples."""
+"""Forward propagation layer by layer, with its caches. Columns are examples."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from deepcore.functional.shapes import (
 )
 from deepcore.typing import Array
 
-__all__ = ["linear_activation_forward", "linear_forward", "model_forward", "predict"]
+__all__ = ["linear_activation_forward", "linear_forward", "model_forward", "predict_labels"]
 
 LinearCache: TypeAlias = tuple[Array, Array, Array]
 Cache: TypeAlias = tuple[LinearCache, Array]
 
 
 def linear_forward(A_prev: ArrayLike, W: ArrayLike, b: ArrayLike) -> tuple[Array, LinearCache]:
-    """Affine part of a layer: ``Z = W A_prev + b``.
+    """Compute the affine part of a layer: ``Z = W A_prev + b``.
 
     Args:
-        A_prev: Activations of the layer below, (n_prev, m), one example per column.
+        A_prev: Activations of the previous layer, (n_prev, m), one example per column.
         W: Weights, (n, n_prev).
         b: Biases, (n, 1); added to every column.
 
@@ -40,8 +40,8 @@ def linear_forward(A_prev: ArrayLike, W: ArrayLike, b: ArrayLike) -> tuple[Array
         cache: ``(A_prev, W, b)``, references that ``linear_backward`` reads.
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if shapes disagree; the message names the array and the shape it must have.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If shapes disagree; the message names the array and the shape it must have.
 
     Example:
         >>> Z, cache = linear_forward([[1.0, 2.0]], [[3.0]], [[0.5]])
@@ -57,30 +57,30 @@ def _linear_forward(
     who: str, A_prev: ArrayLike, W: ArrayLike, b: ArrayLike, layer: str = ""
 ) -> tuple[Array, LinearCache]:
     A_prev, W, b = matrices(who, {"A_prev": A_prev, f"W{layer}": W, f"b{layer}": b})
-    require_columns(who, f"W{layer}", W, A_prev.shape[0], "one for each row of A_prev")
-    require_shape(who, f"b{layer}", b, (W.shape[0], 1), f"one row for each row of W{layer}")
+    require_columns(who, f"W{layer}", W, A_prev.shape[0], "one per row of A_prev")
+    require_shape(who, f"b{layer}", b, (W.shape[0], 1), f"one row per row of W{layer}")
     return _core.linear_forward(A_prev, W, b), (A_prev, W, b)
 
 
 def linear_activation_forward(
     A_prev: ArrayLike, W: ArrayLike, b: ArrayLike, activation: str = "relu", parameter: float | None = None
 ) -> tuple[Array, Cache]:
-    """One layer: ``A = g(W A_prev + b)``.
+    """Compute one layer: ``A = g(W A_prev + b)``.
 
     Args:
-        A_prev: (n_prev, m).
-        W: (n, n_prev).
-        b: (n, 1).
+        A_prev: Activations of the previous layer, (n_prev, m).
+        W: Weights, (n, n_prev).
+        b: Biases, (n, 1).
         activation: g, a name of ``catalog.activations``.
-        parameter: Of leaky_relu and elu; None: the default.
+        parameter: Parameter of leaky_relu and elu; None: its default.
 
     Returns:
         A: (n, m).
         cache: ``((A_prev, W, b), Z)``.
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if shapes disagree or the activation is unknown.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If shapes disagree or the activation is unknown.
 
     Example:
         >>> A, ((A_prev, W, b), Z) = linear_activation_forward([[1.0], [2.0]], [[1.0, -1.0]], [[0.0]], "relu")
@@ -111,23 +111,24 @@ def model_forward(
     output: str = "sigmoid",
     parameter: float | None = None,
 ) -> tuple[Array, list[Cache]]:
-    """All layers: ``A[0] = X``, ``A[l] = g[l](W[l] A[l-1] + b[l])`` for l = 1..L.
+    """Compute all layers: ``A[0] = X``, ``A[l] = g[l](W[l] A[l-1] + b[l])`` for l = 1..L.
 
     Args:
-        X: (n_x, m).
+        X: Inputs, (n_x, m), one example per column.
         parameters: ``{"W1": (n1, n_x), "b1": (n1, 1), ..., "WL": ..., "bL": ...}``; L = 1 is logistic
             regression.
-        activation: Of the hidden layers, one name for all or a list of one each.
-        output: Of layer L.
-        parameter: Of the hidden leaky_relu or elu; None: the default.
+        activation: Activation of the hidden layers, one name for all of them or a list with one name per
+            layer.
+        output: Activation of layer L.
+        parameter: Parameter of the hidden leaky_relu or elu; None: its default.
 
     Returns:
         AL: (n_L, m).
-        caches: One ``((A_prev, W, b), Z)`` a layer.
+        caches: One ``((A_prev, W, b), Z)`` per layer.
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if shapes disagree, a parameter is missing or an activation is unknown.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If shapes disagree, a parameter is missing or an activation is unknown.
 
     Example:
         >>> parameters = {"W1": [[1.0, -1.0]], "b1": [[0.0]]}
@@ -152,7 +153,7 @@ def model_forward(
     return A, caches
 
 
-def predict(
+def predict_labels(
     X: ArrayLike,
     parameters: Mapping[str, ArrayLike],
     activation: str | Sequence[str] = "relu",
@@ -160,28 +161,31 @@ def predict(
     threshold: float = 0.5,
     parameter: float | None = None,
 ) -> Array:
-    """Labels: 1 where ``AL > threshold``, strictly, else 0; for softmax the row of the largest output.
+    """Predict labels: 1 where ``AL > threshold``, else 0; for softmax the row of the largest output.
 
     Args:
-        X: (n_x, m).
+        X: Inputs, (n_x, m), one example per column.
         parameters: ``{"W1": ..., "b1": ..., ...}``.
-        activation: Of the hidden layers.
-        output: Of the last layer, sigmoid or softmax.
-        threshold: For sigmoid.
-        parameter: Of the hidden leaky_relu or elu; None: the default.
+        activation: Activation of the hidden layers.
+        output: Activation of the last layer, sigmoid or softmax.
+        threshold: Smallest output of a sigmoid, itself excluded, that means 1.
+        parameter: Parameter of the hidden leaky_relu or elu; None: its default.
 
     Returns:
         int64, (n_L, m) for sigmoid, (1, m) for softmax.
 
     Raises:
-        ValueError: if the output is neither, beside what ``model_forward`` raises.
+        ValueError: If ``output`` is neither sigmoid nor softmax, and for the same reasons as
+            ``model_forward``.
 
     Example:
-        >>> predict([[0.0, 1e-12, -1e-12]], {"W1": [[1.0]], "b1": [[0.0]]})
+        >>> predict_labels([[0.0, 1e-12, -1e-12]], {"W1": [[1.0]], "b1": [[0.0]]})
         array([[0, 1, 0]])
     """
-    if not activation_row("predict", output)["probability"]:
-        raise ValueError(f"predict: output must be sigmoid or softmax, got {output}; use model_forward")
+    if not activation_row("predict_labels", output)["probability"]:
+        raise ValueError(
+            f"predict_labels: output must be sigmoid or softmax, got {output}; use model_forward"
+        )
     AL, _ = model_forward(X, parameters, activation, output, parameter)
     chosen = labels(AL, output, threshold, axis=0)
     return chosen[np.newaxis] if output == "softmax" else chosen

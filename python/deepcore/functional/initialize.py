@@ -1,4 +1,4 @@
-"""Initial parameters of a network of given sizes."""
+"""Initial parameters for a network of given layer sizes."""
 
 from __future__ import annotations
 
@@ -22,28 +22,29 @@ def initialize_parameters(
     dtype: DTypeName | str | type = "float64",
     scale: float = 1.0,
 ) -> Parameters:
-    """``W[l]`` drawn by a scheme, ``b[l] = 0``, for l = 1..L.
+    """Draw ``W[l]`` by a scheme, and set ``b[l] = 0``, for l = 1..L.
 
-    The draw of a layer depends on seed, layer and shape only; ``Model`` with the same init and seed starts
-    equal.
+    The weights of a layer depend only on the seed, the layer and its shape. A ``Model`` with the same init
+    and seed starts with the same weights.
 
     Args:
         layer_dims: n[0] = n_x, n[1], ..., n[L].
         init: A name of ``catalog.initializers``: he (for relu), xavier, lecun, inverse_sqrt, normal (x 0.01),
             zeros, ...
-        seed: Of the draw.
+        seed: Seed of the draw, 0 or more.
         dtype: ``"float64"`` or ``"float32"``.
-        scale: Multiplies the weights; large ones saturate sigmoid and tanh and make learning slow.
+        scale: Factor of the weights. Large weights saturate sigmoid and tanh and make learning slow.
 
     Returns:
         ``{"W1": (n1, n_x), "b1": (n1, 1), ..., "WL": ..., "bL": ...}``.
 
     Raises:
-        TypeError: if a size is not a whole number.
-        ValueError: if a size, name or number is not allowed.
+        TypeError: If a size is not a whole number.
+        ValueError: If a size, name or number is not allowed.
 
     Warns:
-        SymmetryWarning: if hidden layers start at zero: their units stay equal. One layer may start at zero.
+        SymmetryWarning: If hidden layers start at zero, since their units then stay equal. A single layer may
+            start at zero.
 
     Example:
         >>> parameters = initialize_parameters([12288, 20, 7, 5, 1], init="he", seed=1)
@@ -56,15 +57,13 @@ def initialize_parameters(
     sizes = layer_sizes(who, layer_dims)
     catalog.lookup(catalog.initializers, init, f"{who}: init")
     seed = _checks.count(who, "seed", seed, low=0, high=2**63 - 1)
-    kind = np.dtype(dtype)
-    if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ValueError(f"{who}: dtype must be float32 or float64, got {kind}")
-    if not np.isfinite(scale):
-        raise ValueError(f"{who}: scale must be finite, got {scale}")
+    kind = _checks.dtype(who, dtype)
+    if not _checks.is_number(scale):
+        raise ValueError(f"{who}: scale must be a finite number, got {scale!r}")
     if (init == "zeros" or scale == 0) and len(sizes) > 2:
         warnings.warn(
-            f"{who}: hidden layers that start at zero have equal units, which stay equal; zeros are for "
-            "one layer (logistic regression)",
+            f"{who}: hidden layers that start at zero have equal units, which stay equal; start at zero "
+            "only with one layer (logistic regression)",
             SymmetryWarning,
             stacklevel=2,
         )

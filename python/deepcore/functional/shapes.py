@@ -1,7 +1,7 @@
-"""Checks of the arrays of ``functional``: they become float32 or float64 matrices of the right shapes.
+"""Checks of the arrays of ``functional``, which become float32 or float64 matrices of the right shapes.
 
-The rule about dtypes: float64 unless every floating-point array given is float32. The rule about rank: every
-matrix has two dimensions; ``x.reshape(-1, 1)`` makes a column, ``x.reshape(1, -1)`` a row.
+The dtype is float64, unless every floating-point array that is passed is float32. Every matrix has two
+dimensions; ``x.reshape(-1, 1)`` makes a column, and ``x.reshape(1, -1)`` makes a row.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__ = ["ShapeTable", "depth", "hidden_names", "matrices", "require_shape", "
 
 
 def same_dtype(who: str, arrays: Mapping[str, object]) -> list[Array]:
-    """The arrays in one dtype: float32 if all that are floating-point are float32, else float64.
+    """Return the arrays in one dtype: float32 if all floating-point ones are float32, else float64.
 
     Raises:
-        TypeError: if one holds no real numbers or another floating-point type.
+        TypeError: If an array does not hold real numbers, or holds another floating-point type.
     """
     checked = {name: _checks.numbers(who, name, value) for name, value in arrays.items()}
     floats = {name: array.dtype for name, array in checked.items() if array.dtype.kind == "f"}
@@ -37,17 +37,18 @@ def same_dtype(who: str, arrays: Mapping[str, object]) -> list[Array]:
 
 
 def matrices(who: str, arrays: Mapping[str, object]) -> list[Array]:
-    """The arrays in one dtype, each of two dimensions.
+    """Return the arrays in one dtype, and check that each has two dimensions.
 
     Raises:
-        TypeError: as ``same_dtype``.
-        ValueError: if one has another number of dimensions; rank-1 arrays are refused, not guessed at.
+        TypeError: For the same reasons as ``same_dtype``.
+        ValueError: If an array has another number of dimensions. Rank-1 arrays are refused, not guessed at.
     """
     checked = same_dtype(who, arrays)
     for name, array in zip(arrays, checked, strict=True):
         if array.ndim != 2:
             hint = (
-                "rank-1 arrays are refused, (n,) may be a row or a column: use x.reshape(-1, 1) or (1, -1)"
+                "rank-1 arrays are refused, since (n,) may be a row or a column: use x.reshape(-1, 1) or (1, "
+                "-1)"
                 if array.ndim == 1
                 else "examples are columns"
             )
@@ -58,7 +59,7 @@ def matrices(who: str, arrays: Mapping[str, object]) -> list[Array]:
 
 
 def require_shape(who: str, name: str, array: Array, shape: tuple[int, ...], why: str) -> None:
-    """Raise a ValueError that says which shape ``name`` must have, and why, unless it has it."""
+    """Raise a ValueError unless ``array`` has this shape; the message says why it must."""
     if array.shape != shape:
         hint = "; is it transposed?" if array.shape == shape[::-1] else ""
         raise ValueError(f"{who}: {name} must have shape {shape}, {why}, got {array.shape}{hint}")
@@ -72,10 +73,10 @@ def require_columns(who: str, name: str, array: Array, n: int, why: str) -> None
 
 
 def depth(who: str, parameters: Mapping[str, object]) -> int:
-    """L, the number of layers of ``{"W1": ..., "b1": ..., ..., "WL": ..., "bL": ...}``.
+    """Return L, the number of layers of ``{"W1": ..., "b1": ..., ..., "WL": ..., "bL": ...}``.
 
     Raises:
-        ValueError: if a name is missing or does not belong there.
+        ValueError: If a name is missing or does not belong to the parameters.
     """
     L = len(parameters) // 2
     expected = {f"{kind}{number}" for number in range(1, L + 1) for kind in "Wb"}
@@ -87,22 +88,22 @@ def depth(who: str, parameters: Mapping[str, object]) -> int:
 
 
 def hidden_names(who: str, activation: str | Sequence[str], hidden: int) -> list[str]:
-    """The activation of each hidden layer, from one name for all or one each."""
+    """Return one activation per hidden layer, from one name for all of them or one name per layer."""
     names = [activation] * hidden if isinstance(activation, str) else list(activation)
     if len(names) != hidden:
         raise ValueError(
-            f"{who}: activation must be one name or {hidden} names, one a hidden layer, got {len(names)}"
+            f"{who}: activation must be one name, or {hidden} names, one per hidden layer, got {len(names)}"
         )
     return names
 
 
 def activation_row(who: str, name: object) -> Mapping[str, Any]:
-    """The table row of an activation."""
+    """Return the row of an activation in the catalog."""
     return catalog.lookup(catalog.activations, name, f"{who}: activation")
 
 
 class ShapeTable(dict[str, tuple[int, int]]):
-    """Name to shape of every matrix of a network; prints as a table.
+    """The shapes of all matrices of a network, by name. It prints as a table.
 
     Attributes:
         layer_dims: n[0], ..., n[L].
@@ -142,29 +143,32 @@ class ShapeTable(dict[str, tuple[int, int]]):
 
 
 def layer_sizes(who: str, layer_dims: Sequence[int]) -> list[int]:
-    """n[0], ..., n[L] as whole numbers of at least 1, at least two of them."""
+    """Check n[0], ..., n[L]: at least two whole numbers, all of them at least 1."""
     sizes = [_checks.count(who, f"layer_dims[{i}]", n) for i, n in enumerate(layer_dims)]
     if len(sizes) < 2:
-        raise ValueError(f"{who}: layer_dims must be [n_x, n1, ..., nL], at least two numbers, got {sizes}")
+        raise ValueError(
+            f"{who}: layer_dims must be [n_x, n1, ..., nL] with at least two numbers, got {sizes}"
+        )
     return sizes
 
 
 def shape_table(layer_dims: Sequence[int], m: int) -> ShapeTable:
-    """What each shape must be: ``W[l] (n[l], n[l-1])``, ``b[l] (n[l], 1)``, ``Z[l], A[l] (n[l], m)``.
+    """Return the shape of every matrix: ``W[l] (n[l], n[l-1])``, ``b[l] (n[l], 1)``, ``Z[l], A[l] (n[l], "
+    "m)``.
 
-    A gradient has the shape of what it is the gradient of.
+    A gradient has the shape of the matrix that it belongs to.
 
     Args:
         layer_dims: n[0] = n_x, n[1], ..., n[L].
         m: Number of examples.
 
     Returns:
-        A dict of ``"A0"`` and, for each layer, ``"W1", "b1", "Z1", "A1", "dW1", "db1", "dZ1", "dA1"``;
-        printable.
+        A dict with the keys ``"A0"`` and, for each layer, ``"W1", "b1", "Z1", "A1", "dW1", "db1", "dZ1",
+        "dA1"``. It prints as a table.
 
     Raises:
-        TypeError: if a size is not a whole number.
-        ValueError: if a size is below 1 or there are fewer than two.
+        TypeError: If a size is not a whole number.
+        ValueError: If a size is below 1 or there are fewer than two.
 
     Example:
         >>> table = shape_table([3, 4, 1], m=1)

@@ -1,4 +1,4 @@
-"""One step of an optimizer on a dict of parameters; returns new dicts, inputs stay untouched."""
+"""One step of an optimizer on a dict of parameters. New dicts are returned, and the inputs do not change."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _update(
         for label, array in zip(arrays, checked, strict=True):
             require_shape(who, label, array, checked[0].shape, f"the shape of {name}")
         shape = checked[0].shape
-        # the native update works in place: on copies, and on a slot of zeros where the caller keeps none
+        # The native update works in place, so it gets copies, and a slot of zeros if the caller keeps none.
         flat = [np.array(array, order="C").reshape(-1) for array in checked]
         own = flat[2:] or [np.zeros_like(flat[0]) for _ in catalog.optimizers[row]["slots"]]
         _core.update(row, complete, learning_rate, t, flat[0], flat[1], own)
@@ -57,19 +57,19 @@ def _update(
 def update_parameters(
     parameters: Mapping[str, ArrayLike], grads: Mapping[str, ArrayLike], learning_rate: float
 ) -> Parameters:
-    """Gradient descent: ``W := W - learning_rate dW``, ``b := b - learning_rate db``.
+    """Take a step of gradient descent: ``W := W - learning_rate dW``, ``b := b - learning_rate db``.
 
     Args:
         parameters: ``{"W1": ..., "b1": ..., ...}``.
-        grads: ``{"dW1": ..., "db1": ..., ...}``; other keys are not read.
-        learning_rate: 0 or more.
+        grads: ``{"dW1": ..., "db1": ..., ...}``; other keys are ignored.
+        learning_rate: Step size, 0 or more.
 
     Returns:
-        New parameters.
+        The new parameters.
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if a gradient is missing or has another shape, or the learning rate is not allowed.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If a gradient is missing or has another shape, or the learning rate is not allowed.
 
     Example:
         >>> grads = {"dW1": [[2.0]], "db1": [[1.0]]}
@@ -80,14 +80,14 @@ def update_parameters(
 
 
 def initialize_velocity(parameters: Mapping[str, ArrayLike]) -> Grads:
-    """Zeros ``{"dW1": ..., "db1": ..., ...}`` in the shapes of the parameters."""
+    """Return zeros ``{"dW1": ..., "db1": ..., ...}`` in the shapes of the parameters."""
     names = list(parameters)
     arrays = matrices("initialize_velocity", {name: parameters[name] for name in names})
     return {f"d{name}": np.zeros(array.shape, array.dtype) for name, array in zip(names, arrays, strict=True)}
 
 
 def initialize_adam(parameters: Mapping[str, ArrayLike]) -> tuple[Grads, Grads]:
-    """Zeros for both moving averages of Adam, v of the gradient and s of its square."""
+    """Return zeros for both moving averages of Adam: v of the gradient, and s of its square."""
     return initialize_velocity(parameters), initialize_velocity(parameters)
 
 
@@ -98,29 +98,29 @@ def update_parameters_with_momentum(
     beta: float,
     learning_rate: float,
 ) -> tuple[Parameters, Grads]:
-    """Momentum as the course has it: ``v := beta v + (1 - beta) g``, ``w := w - learning_rate v``.
+    """Take a step with momentum as in the course: ``v := beta v + (1 - beta) g``, ``w := w - learning_rate "
+    "v``.
 
     Args:
         parameters: ``{"W1": ..., "b1": ..., ...}``.
         grads: ``{"dW1": ..., "db1": ..., ...}``.
-        v: Velocity, from ``initialize_velocity`` or the last step.
-        beta: From 0 to below 1.
-        learning_rate: 0 or more.
+        v: Velocity, from ``initialize_velocity`` or the previous step.
+        beta: Decay of the velocity, at least 0 and below 1.
+        learning_rate: Step size, 0 or more.
 
     Returns:
-        parameters: New.
-        v: New.
+        parameters: The new parameters.
+        v: The new velocity.
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if something is missing, has another shape, or a number is not allowed.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If something is missing, has another shape, or a number is not allowed.
 
     Source: Polyak (1964), as an exponential average.
     """
     who = "update_parameters_with_momentum"
-    if not 0 <= beta < 1:
-        raise ValueError(f"{who}: beta must be at least 0 and below 1, got {beta}")
-    # torch's first step is undamped; from t = 2 on its damped rule is the course's
+    _checks.number(who, "beta", beta, below=1)
+    # The first step of PyTorch's rule is not damped; from t = 2 on, its damped rule is the course's.
     hyper = {"momentum": beta, "dampening": beta}
     new, (new_v,) = _update(who, "sgd", hyper, learning_rate, 2, parameters, grads, [v])
     return new, new_v
@@ -135,36 +135,40 @@ def update_parameters_with_adam(
     learning_rate: float = 0.01,
     beta1: float = 0.9,
     beta2: float = 0.999,
-    epsilon: float = 1e-8,
+    eps: float = 1e-8,
 ) -> tuple[Parameters, Grads, Grads]:
-    """Adam: ``w := w - learning_rate v^ / (sqrt(s^) + epsilon)``, averages corrected for their start.
+    """Take a step of Adam: ``w := w - learning_rate v^ / (sqrt(s^) + eps)``.
+
+    v^ and s^ are the moving averages, corrected for their start at zero. The course calls eps epsilon.
 
     Args:
         parameters: ``{"W1": ..., "b1": ..., ...}``.
         grads: ``{"dW1": ..., "db1": ..., ...}``.
         v: Moving average of the gradients.
         s: Moving average of their squares.
-        t: Number of this step, from 1.
-        learning_rate: 0 or more.
+        t: Number of this step; the first one is 1.
+        learning_rate: Step size, 0 or more.
         beta1: Decay of v.
         beta2: Decay of s.
-        epsilon: Outside the root.
+        eps: Number that is added to the root, 0 or more, to prevent a division by zero.
 
     Returns:
-        parameters: New.
-        v: New, not corrected.
-        s: New, not corrected.
+        parameters: The new parameters.
+        v: The new moving average, not corrected.
+        s: The new moving average, not corrected.
 
     Raises:
-        TypeError: if an array does not hold real numbers.
-        ValueError: if something is missing, has another shape, or a number is not allowed.
+        TypeError: If an array does not hold real numbers.
+        ValueError: If something is missing, has another shape, or a number is not allowed.
 
     Source: Kingma & Ba (2015), algorithm 1.
     """
     who = "update_parameters_with_adam"
     t = _checks.count(who, "t", t)
-    if not (0 <= beta1 < 1 and 0 <= beta2 < 1):
-        raise ValueError(f"{who}: beta1 and beta2 must be at least 0 and below 1, got {beta1} and {beta2}")
-    hyper = {"beta1": beta1, "beta2": beta2, "eps": epsilon}
+    hyper = {
+        "beta1": _checks.number(who, "beta1", beta1, below=1),
+        "beta2": _checks.number(who, "beta2", beta2, below=1),
+        "eps": _checks.number(who, "eps", eps),
+    }
     new, (new_v, new_s) = _update(who, "adam", hyper, learning_rate, t, parameters, grads, [v, s])
     return new, new_v, new_s

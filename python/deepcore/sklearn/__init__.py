@@ -1,4 +1,6 @@
-"""scikit-learn's multi-layer perceptron on deepcore: the same names, defaults, draws and errors, and more.
+"""scikit-learn's multi-layer perceptrons, computed by deepcore.
+
+Names, defaults, random numbers and errors are the same as in scikit-learn; further arguments are additions.
 
 Example:
     >>> from sklearn.datasets import load_iris

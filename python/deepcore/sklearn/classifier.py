@@ -1,4 +1,4 @@
-"""MLPClassifier: labels in and out, probabilities from the network."""
+"""MLPClassifier, which learns labels and predicts labels and probabilities."""
 
 from __future__ import annotations
 
@@ -26,69 +26,75 @@ __all__ = ["MLPClassifier"]
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
-    """A dense network that minimises the cross-entropy, with scikit-learn's interface.
+    """Classify with a dense network that minimises the cross-entropy; the interface is scikit-learn's.
 
-    Two classes and multi-label targets have logistic outputs, more classes a softmax. What scikit-learn's
-    class takes and does, this one takes and does; the arguments from ``class_weight`` on are further ones.
+    Two classes and multi-label targets have logistic outputs, more classes have a softmax. All arguments and
+    methods of scikit-learn's class work; the arguments from ``class_weight`` on are additional ones.
 
     Args:
-        hidden_layer_sizes: Units of each hidden layer; ``()``: none.
-        activation: Of the hidden layers: ``"identity"``, ``"logistic"``, ``"tanh"``, ``"relu"``, or any
-            name of ``deepcore.catalog.activations`` but softmax; a list has one name for each layer.
+        hidden_layer_sizes: Number of units of each hidden layer; ``()``: no hidden layer.
+        activation: Activation of the hidden layers: ``"identity"``, ``"logistic"``, ``"tanh"``, ``"relu"``,
+            or any name of ``deepcore.catalog.activations`` except softmax; a list has one name per layer.
         solver: ``"adam"``, ``"sgd"`` or ``"lbfgs"`` (SciPy's, for small data sets).
         alpha: Strength of the L2 penalty ``alpha / (2 m) * sum of squared weights``, m being the (weighted)
-            number of examples of a batch; biases are free.
-        batch_size: Examples a step; ``"auto"``: ``min(200, n_samples)``. Not used by lbfgs.
-        learning_rate: For sgd: ``"constant"``; ``"invscaling"``: ``learning_rate_init / t ** power_t``, t
-            counting examples, anew every epoch; ``"adaptive"``: divided by 5 when nothing improves.
-        learning_rate_init: The (first) learning rate of sgd and adam.
+            number of examples of a batch; biases have no penalty.
+        batch_size: Number of examples per step; ``"auto"``: ``min(200, n_samples)``. Not used by lbfgs.
+        learning_rate: Schedule of sgd: ``"constant"``; ``"invscaling"``: ``learning_rate_init / t **
+            power_t`` with the number t of examples, set after every epoch; ``"adaptive"``: divided by 5 if
+            nothing improves.
+        learning_rate_init: Learning rate of sgd and adam, at the start.
         power_t: Exponent of invscaling.
-        max_iter: Most epochs (sgd, adam) or iterations (lbfgs).
-        shuffle: Draw a new order every epoch.
-        random_state: Seed or generator of the first weights, the split and the orders; the same one gives
-            scikit-learn's weights and mini-batches.
-        tol: Smaller changes of the loss (or validation score) are no improvement; lbfgs: of the gradient.
-        verbose: Print the loss of every epoch.
-        warm_start: ``fit`` goes on from the last parameters.
-        momentum: Of sgd.
-        nesterovs_momentum: Nesterov's form of the momentum.
-        early_stopping: Set data aside, stop when their score no longer improves, keep the best parameters.
-        validation_fraction: The share set aside, where ``fit`` gets no ``validation_data``.
+        max_iter: Largest number of epochs (sgd, adam) or iterations (lbfgs).
+        shuffle: Whether to draw a new order of the examples in every epoch.
+        random_state: Seed or generator of the first weights, the split and the orders; the same value gives
+            the weights and mini-batches of scikit-learn.
+        tol: Smallest change of the loss (or validation score) that is an improvement; for lbfgs the tolerance
+            of the gradient.
+        verbose: Whether to print the loss of every epoch.
+        warm_start: Whether ``fit`` continues from the last parameters.
+        momentum: Momentum of sgd.
+        nesterovs_momentum: Whether to use Nesterov's form of the momentum.
+        early_stopping: Whether to hold out data, stop when their score no longer improves, and keep the best
+            parameters.
+        validation_fraction: Fraction that is held out if ``fit`` gets no ``validation_data``.
         beta_1: Decay of adam's mean of gradients.
         beta_2: Decay of adam's mean of squared gradients.
-        epsilon: Adam's guard against division by zero.
-        n_iter_no_change: Epochs without improvement that are waited for; ``np.inf``: for ever.
-        max_fun: Most evaluations of the loss by lbfgs.
+        epsilon: Number in adam's denominator that prevents a division by zero.
+        n_iter_no_change: Number of epochs to wait without improvement; ``np.inf``: never stop for this
+            reason.
+        max_fun: Largest number of evaluations of the loss by lbfgs.
         class_weight: ``{label: weight}`` or ``"balanced"`` (m / (classes * count of the class)), multiplied
-            into the sample weights; for multi-label targets a list of these, one for each output.
+            by the sample weights; for multi-label targets a list of these, one per output.
         label_smoothing: s in [0, 1): targets become y (1 - s) + s / n_classes; for logistic outputs s / 2.
-        dropout: Probability with which a training step drops a unit of a hidden layer; a list has one for
-            each layer. Not for lbfgs.
-        norm: ``"batch"`` or ``"layer"``: normalise what enters the hidden activations; a list has one for
-            each layer, or None. Batch norm is not for lbfgs.
-        clip_norm: Scale the gradient of a step down to this norm over all parameters; None: no limit.
-        dtype: ``"float32"`` or ``"float64"`` to compute in; None: float32 if X is that, else float64.
-        n_threads: Most threads of a call; None: deepcore's default. Results do not depend on it.
-        callbacks: Called with a ``deepcore.EpochRecord`` after every epoch, with lbfgs every iteration
-            (``"loss"``, and with validation data ``"val_accuracy"``); one that returns True ends the
-            training.
+        dropout: Probability with which a training step drops a unit of a hidden layer; a list has one value
+            per layer. Not for lbfgs.
+        norm: ``"batch"`` or ``"layer"`` normalises the inputs of the hidden activations; None does not. A
+            list has one value per layer. Batch normalisation is not for lbfgs.
+        clip_norm: Largest norm of the gradient over all parameters; a larger gradient is scaled down. None:
+            no limit.
+        dtype: Precision of the computation, ``"float32"`` or ``"float64"``; None: float32 if X is float32,
+            else float64.
+        n_threads: Largest number of threads; None: deepcore's default. The results do not depend on it.
+        callbacks: Functions that are called with a ``deepcore.EpochRecord`` after every epoch, with lbfgs
+            after every iteration (``"loss"``, and with validation data ``"val_accuracy"``). A function that
+            returns True ends the training.
 
     Attributes:
         classes_: The labels, sorted; for multi-label targets 0 .. n_outputs - 1.
-        coefs_: Weights of each layer, (n_in, n_out), live: writing to them changes the estimator.
-        intercepts_: Biases of each layer, (n_out,), live.
-        model_: The ``deepcore.Model`` inside.
-        loss_: Loss of the last epoch, penalty included.
+        coefs_: Weights of each layer, (n_in, n_out). They are views: writing to them changes the estimator.
+        intercepts_: Biases of each layer, (n_out,). They are views, too.
+        model_: The ``deepcore.Model`` that the estimator trains.
+        loss_: Loss of the last epoch, with the penalty.
         loss_curve_: Loss of every epoch; not with lbfgs.
         best_loss_: The smallest of them; None with early stopping.
-        validation_scores_: Score of every epoch on the data set aside or given; None without.
+        validation_scores_: Score of every epoch on the validation data; None if there are none.
         best_validation_score_: The largest of them with early stopping, else None.
-        n_iter_: Epochs or iterations of the last fit.
-        t_: Examples seen.
-        n_layers_: Layers, counting the inputs.
-        n_outputs_: Output units.
+        n_iter_: Number of epochs or iterations of the last fit.
+        t_: Number of examples that the optimizer has seen.
+        n_layers_: Number of layers; the inputs count as one.
+        n_outputs_: Number of output units.
         out_activation_: Activation of the output.
-        n_features_in_: Columns of X.
+        n_features_in_: Number of columns of X.
         feature_names_in_: Their names, if X was a frame whose names are all strings.
 
     Example:
@@ -149,35 +155,36 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> MLPClassifier:
-        """Train from new weights, or from the last ones with ``warm_start``.
+        """Train from new weights, or from the last weights with ``warm_start``.
 
         Args:
             X: (m, n_features) array, frame or sparse matrix.
             y: Labels (m,), or 0/1 of shape (m, n_outputs) for multi-label targets.
-            sample_weight: (m,), not negative; None: 1.
-            validation_data: ``(X, y)`` or ``(X, y, sample_weight)``, scored after every epoch; with
-                ``early_stopping`` in place of a share of X. Not used by lbfgs.
+            sample_weight: Weights of the examples, (m,), not negative; None: 1.
+            validation_data: ``(X, y)`` or ``(X, y, sample_weight)``, scored after every epoch. With
+                ``early_stopping`` they replace the held-out part of X. Not used by lbfgs.
 
         Raises:
-            ValueError: if an argument does not fit, or the loss is no longer finite.
+            ValueError: If an argument is not allowed, or the loss is no longer finite.
         """
         return self._fit(X, y, sample_weight, False, validation_data)  # type: ignore[no-any-return]
 
     @available_if(has_partial_fit)  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
-        """One epoch over these examples, from where the last call left parameters and optimizer.
+        """Train one epoch over these examples; the parameters and the optimizer continue from the last call.
 
         Args:
             X: (m, n_features).
             y: Labels (m,), or 0/1 of shape (m, n_outputs).
-            sample_weight: (m,), not negative; None: 1.
-            classes: All labels there will be; needed in the first call.
+            sample_weight: Weights of the examples, (m,), not negative; None: 1.
+            classes: All labels of this and later calls; the first call needs them.
         """
         named = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight]
         if "balanced" in named:
             raise ValueError(
-                "class_weight='balanced' needs all examples at once, which partial_fit does not have; pass "
+                "class_weight='balanced' needs all examples at once, and partial_fit sees a part of them; "
+                "pass "
                 "class_weight={label: weight}"
             )
         if _check_partial_fit_first_call(self, classes):
@@ -209,7 +216,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return X, target, by_class, target.astype(bool) if binary else None
 
     def _weights_by_class(self, y: Array, incremental: bool) -> Any:
-        """Weights of the examples; a part of the data need not hold every class that has a weight."""
+        """The weights of the examples. A part of the data need not have every class that has a weight."""
         if not incremental:
             return compute_sample_weight(self.class_weight, y)
         one_of_each = self.classes_ if y.ndim == 1 else np.array([[0], [1]]).repeat(y.shape[1], axis=1)
@@ -237,13 +244,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         if y.shape[1:] != ((self.n_outputs_,) if several else ()):
             labels = f"{self.n_outputs_} labels" if several else "one label"
             raise ValueError(
-                f"{type(self).__name__}: validation_data must have {labels} an example like y, got shape "
+                f"{type(self).__name__}: validation_data must have {labels} per example like y, got shape "
                 f"{y.shape}"
             )
         unknown = np.setdiff1d(unique_labels(y), self.classes_)
         if len(unknown):
             raise ValueError(
-                f"{type(self).__name__}: validation_data must have labels of y, {self.classes_}, got "
+                f"{type(self).__name__}: validation_data must have the labels of y, {self.classes_}, got "
                 f"{unknown}"
             )
         return y  # type: ignore[no-any-return]
@@ -285,7 +292,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return self._label_binarizer.inverse_transform(A)  # type: ignore[no-any-return]
 
     def predict(self, X: Any) -> Array:
-        """Labels of the examples.
+        """Predict the labels of the examples.
 
         Args:
             X: (m, n_features) array, frame or sparse matrix.
@@ -296,7 +303,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return self._labels(self._outputs(X))
 
     def predict_proba(self, X: Any) -> Array:
-        """Probabilities (m, n_classes), in the order of ``classes_``; multi-label: (m, n_outputs).
+        """Predict probabilities (m, n_classes), in the order of ``classes_``; multi-label: (m, n_outputs).
 
         Args:
             X: (m, n_features) array, frame or sparse matrix.
@@ -310,7 +317,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return both
 
     def predict_log_proba(self, X: Any) -> Array:
-        """Logarithms of ``predict_proba(X)``.
+        """Return the logarithms of ``predict_proba(X)``.
 
         Args:
             X: (m, n_features) array, frame or sparse matrix.

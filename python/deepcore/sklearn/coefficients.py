@@ -1,4 +1,4 @@
-"""The parameters of an estimator as scikit-learn shows them, its optimizer, and both as bytes."""
+"""The parameters of an estimator in scikit-learn's layout, and its optimizer; both can be pickled."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ __all__ = ["Arrays", "Coefficients", "Stepper", "dense_layers"]
 
 
 class Arrays(list[Array]):
-    """Live views of a network's parameters; assigning to an item copies into the network."""
+    """Views of a network's parameters. Assigning to an item copies the values into the network."""
 
     def __setitem__(self, index: Any, value: Any) -> None:
         for view, array in (
             zip(self[index], value, strict=True) if isinstance(index, slice) else [(self[index], value)]
         ):
             if np.shape(array) != view.shape:
-                raise ValueError(f"coefs_, intercepts_: shape must be {view.shape}, got {np.shape(array)}")
+                raise ValueError(
+                    f"coefs_, intercepts_: the shape must be {view.shape}, got {np.shape(array)}"
+                )
             view[...] = array
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -35,7 +37,7 @@ class Arrays(list[Array]):
 
 
 class Coefficients:
-    """A model and its parameters as scikit-learn shows them, ``coefs[l]`` being W[l + 1] transposed."""
+    """A model, and its parameters in scikit-learn's layout: ``coefs[l]`` is W[l + 1] transposed."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -48,11 +50,13 @@ class Coefficients:
         self.stepper: Stepper | None = None
 
     def draw(self, random_state: Any, activations: Sequence[str]) -> None:
-        """Glorot & Bengio's uniform draws, in scikit-learn's order: coefs and intercepts, layer by layer.
+        """Draw Glorot & Bengio's uniform numbers in scikit-learn's order: coefs and intercepts, layer by "
+        "layer.
 
         Args:
             random_state: numpy's RandomState.
-            activations: Whose bound each layer takes; the output layer has that of the last hidden one.
+            activations: The activation that decides the bound of each layer; for the output layer it is that
+                of the last hidden layer.
         """
         for coef, intercept, name in zip(self.coefs, self.intercepts, activations, strict=True):
             bound = np.sqrt((2.0 if name == "logistic" else 6.0) / sum(coef.shape))
@@ -60,7 +64,8 @@ class Coefficients:
             intercept[...] = random_state.uniform(-bound, bound, intercept.shape)
 
     def with_spec(self, **changes: Any) -> Coefficients:
-        """The same parameters and optimizer under a changed spec, such as other penalties and dropouts."""
+        """Return the same parameters and optimizer with a changed spec, such as other penalties or "
+        "dropouts."""
         spec = replace(self.network.spec, **changes)
         if spec == self.network.spec:
             return self
@@ -85,13 +90,13 @@ class Stepper:
     """An optimizer bound to a network, and scikit-learn's three rules for its learning rate.
 
     Args:
-        network: What it steps.
+        network: The network that it trains.
         solver: ``"sgd"`` or ``"adam"``.
-        learning_rate_init: The first learning rate.
+        learning_rate_init: Learning rate at the start.
         schedule: ``"constant"``, ``"invscaling"`` or ``"adaptive"``; not used by adam.
         power_t: Exponent of invscaling.
-        clip_norm: Of the gradient over all parameters; None: no limit.
-        constants: Of the rule: momentum and nesterov, or beta1, beta2 and eps.
+        clip_norm: Largest norm of the gradient over all parameters; None: no limit.
+        constants: Constants of the update rule: momentum and nesterov, or beta1, beta2 and eps.
     """
 
     def __init__(
@@ -127,7 +132,7 @@ class Stepper:
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next step."""
+        """The learning rate of the next step."""
         return self._rate
 
     @learning_rate.setter
@@ -136,12 +141,12 @@ class Stepper:
         self.state.set_learning_rate(self._rate)
 
     def epoch_ended(self, seen: int) -> None:
-        """Lower the rate of invscaling, ``seen`` being the examples of all epochs so far."""
+        """Lower the rate of invscaling; ``seen`` is the number of examples of all epochs so far."""
         if self.schedule == "invscaling":
             self.learning_rate = self.learning_rate_init / (seen + 1) ** self.power_t
 
     def give_up(self) -> str:
-        """What to do when nothing improves: why to stop, or ``""`` if a smaller rate is worth trying."""
+        """Lower the learning rate and return ``""``, or return the reason to stop if that is of no use."""
         if self.schedule != "adaptive":
             return "Stopping."
         if self.learning_rate <= 1e-6:
@@ -150,7 +155,7 @@ class Stepper:
         return ""
 
     def saved(self) -> dict[str, Any]:
-        """Plain numbers, and the slots as safetensors."""
+        """Return everything as plain numbers, and the slots as safetensors."""
         from safetensors.numpy import save
 
         slots = {name: np.ascontiguousarray(slot) for name, slot in self.state.slots.items()}
@@ -158,7 +163,7 @@ class Stepper:
 
     @classmethod
     def restored(cls, network: Network, *, rate: float, steps: int, slots: bytes, **made_of: Any) -> Stepper:
-        """The stepper that ``saved`` described, bound to ``network``."""
+        """Return the stepper that ``saved`` described, bound to ``network``."""
         from safetensors.numpy import load
 
         stepper = cls(network, **made_of)
@@ -171,13 +176,13 @@ class Stepper:
 def dense_layers(
     units: Sequence[int], activations: Sequence[str], alpha: float, **options: Sequence[Any]
 ) -> list[Dense]:
-    """The layers of a model by scikit-learn's names.
+    """Return the layers of a model for scikit-learn's names.
 
     Args:
-        units: Of each layer, the output being the last.
-        activations: Of each layer.
-        alpha: The L2 penalty of each.
-        options: Of ``Dense``, one value for each hidden layer.
+        units: Number of units of each layer; the last layer is the output.
+        activations: Activation of each layer.
+        alpha: L2 penalty of every layer.
+        options: Arguments of ``Dense``, with one value per hidden layer.
     """
     names = {"identity": "linear", "logistic": "sigmoid"}
     layers = [

@@ -1,4 +1,4 @@
-"""What MLPClassifier and MLPRegressor share: parameters, how they are fitted, the network, predictions."""
+"""The common part of MLPClassifier and MLPRegressor: parameters, fitting, the network, and predictions."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from deepcore.typing import Array
 
 __all__ = ["BaseMLP", "has_partial_fit"]
 
-SMALL = 4096  # elements; above that validation costs less than the network
+SMALL = 4096  # elements; for larger arrays, validation costs less than the network
 STOCHASTIC = ("sgd", "adam")
 ACTIVATIONS = {"identity", "logistic", "tanh", "relu"} | (set(catalog.activations) - {"softmax"})
 
 
 def rows(X: Any) -> Any:
-    """Sparse columns as sparse rows, which the engine reads; anything else as it is."""
+    """Return sparse columns as sparse rows, which the core reads, and anything else unchanged."""
     return X.tocsr() if hasattr(X, "tocsr") else X
 
 
 def has_partial_fit(estimator: BaseMLP) -> bool:
-    """Whether the solver of an estimator trains in epochs; an AttributeError says that it does not."""
+    """Return True if the solver of an estimator trains in epochs; otherwise raise an AttributeError."""
     if estimator.solver not in STOCHASTIC:
         raise AttributeError(
             f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
@@ -52,7 +52,7 @@ def has_partial_fit(estimator: BaseMLP) -> bool:
 
 
 class BaseMLP(BaseEstimator):  # type: ignore[misc]
-    """The common half of the two estimators, not an estimator itself."""
+    """Base class of the two estimators; it is not an estimator itself."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -86,7 +86,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         "callbacks": [list, tuple],
     }
 
-    _score_name = ""  # of validation data, as callbacks see it
+    _score_name = ""  # name of the validation score in the records of callbacks
     _coefficients: Coefficients
     _record: Record
     n_outputs_: int
@@ -96,7 +96,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     validation_scores_: list[float] | None
 
     def _keep(self, arguments: dict[str, Any]) -> None:
-        """scikit-learn's rule of constructors: an argument becomes the attribute of its name, unchanged."""
+        """Follow scikit-learn's rule: a constructor stores every argument, unchanged, under its name."""
         for name, value in arguments.items():
             if name != "self":
                 setattr(self, name, value)
@@ -105,7 +105,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     @property
     def coefs_(self) -> Arrays:
-        """Weights of each layer, (n_in, n_out): live views; assigning copies into the network."""
+        """Weights of each layer, (n_in, n_out), as views. Assigning copies the values into the network."""
         return self._fitted("coefs_").coefs
 
     @coefs_.setter
@@ -114,7 +114,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     @property
     def intercepts_(self) -> Arrays:
-        """Biases of each layer, (n_out,): live views; assigning copies into the network."""
+        """Biases of each layer, (n_out,), as views. Assigning copies the values into the network."""
         return self._fitted("intercepts_").intercepts
 
     @intercepts_.setter
@@ -123,7 +123,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     @property
     def model_(self) -> Model:
-        """The ``deepcore.Model`` inside: ``model_.save(path)``, ``model_.trace(X, y)``, ..."""
+        """The ``deepcore.Model`` that is trained: use ``model_.save(path)``, ``model_.trace(X, y)``, ..."""
         return self._fitted("model_").model
 
     @property
@@ -268,7 +268,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         options = {name: self._for_each_layer(name, len(sizes)) for name in ("dropout", "norm")}
         if self.solver == "lbfgs" and (any(options["dropout"]) or "batch" in options["norm"]):
             raise ValueError(
-                "dropout and norm='batch' need solver='adam' or 'sgd': lbfgs compares losses of one function"
+                "dropout and norm='batch' need solver='adam' or 'sgd': lbfgs needs a loss that does not "
+                "change "
+                "between evaluations"
             )
         return dense_layers([*sizes, units], [*activations, output], self.alpha, **options)
 
@@ -292,25 +294,26 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self._coefficients = Coefficients(model)
         bounded_as = self._for_each_layer("activation", len(sizes))
         self._coefficients.draw(self._random_state, [*bounded_as, *(bounded_as[-1:] or [self.activation])])
-        if any(layer.dropout for layer in layers):  # masks are f(seed, step, example, unit)
+        if any(layer.dropout for layer in layers):  # the masks depend on seed, step, example and unit
             self._coefficients = self._coefficients.with_spec(seed=int(self._random_state.randint(2**31 - 1)))
         self._record = Record()
         self.n_outputs_, self.n_layers_, self.out_activation_ = units, len(sizes) + 2, output
 
     def _refresh(self, sizes: list[int]) -> None:
-        """Parameters of the estimator may have changed since: alpha and dropout may, sizes and norms not."""
+        """Apply parameters that changed since the last fit: alpha and dropout may change, sizes and norms "
+        "not."""
         layers = self._layers(sizes, self.n_outputs_, self.out_activation_)
         was = [layer.units for layer in self._coefficients.model.layers]
         if was != [layer.units for layer in layers]:
             raise ValueError(
-                f"hidden_layer_sizes must be those of the last fit, {was[:-1]}, got {sizes}; with "
-                "warm_start=False fit starts anew"
+                f"hidden_layer_sizes must be those of the last fit, {was[:-1]}, got {sizes}; set "
+                "warm_start=False to train from scratch"
             )
         norms = [layer.norm for layer in self._coefficients.model.layers]
         if norms != [layer.norm for layer in layers]:
             raise ValueError(
-                f"norm must be that of the last fit, {norms[:-1]}, got {self.norm}; with warm_start=False "
-                "fit starts anew"
+                f"norm must be that of the last fit, {norms[:-1]}, got {self.norm}; set warm_start=False "
+                "to train from scratch"
             )
         self._coefficients = self._coefficients.with_spec(layers=tuple(layers))
 
@@ -324,7 +327,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         return Stepper(network, self.solver, rate, schedule, power, self.clip_norm, **constants)
 
     def _dtypes(self, first: bool) -> Any:
-        """What X may be: what the user asked for, what the network computes in, or what X is."""
+        """The dtypes that X may have: the one the user asked for, the network's, or its own."""
         if not first:
             return self._coefficients.model.dtype
         return (np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype)
@@ -332,7 +335,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     # Predicting
 
     def _outputs(self, X: Any) -> Array:
-        """Output activations (m, n_outputs). Arrays that are as they must be take the short way."""
+        """Output activations (m, n_outputs). Small arrays of the right kind skip scikit-learn's "
+        "validation."""
         try:
             network = self._coefficients
         except AttributeError:

@@ -1,4 +1,4 @@
-"""solver="lbfgs": L-BFGS with scikit-learn's penalty, options, messages and warnings."""
+"""The solver "lbfgs": L-BFGS with scikit-learn's penalty, options, messages and warnings."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ NON_FINITE = (
 def fit_lbfgs(
     model: Model, X: Any, y: Array, sample_weight: Array | None, settings: Settings, record: Record
 ) -> None:
-    """Minimise the penalised mean loss over the model's parameters, and write down ``n_iter`` and ``loss``.
+    """Minimise the penalised mean loss over the model's parameters, and record ``n_iter`` and ``loss``.
 
-    It computes in float64 whatever the model's dtype: line searches fail on the noise of float32.
+    The computation uses float64 for every dtype of the model, since the rounding errors of float32 make line
+    searches fail.
     """
     wide = np.dtype(np.float64)
     data = Examples(

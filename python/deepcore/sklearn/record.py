@@ -1,4 +1,4 @@
-"""What a fit of an estimator is told, and what it writes down."""
+"""The settings of a fit of an estimator, and the numbers that it records."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Callback = Callable[[EpochRecord], object]
 
 @dataclass(frozen=True)
 class Settings:
-    """The arguments of an estimator that its solvers read, and what a call adds to them.
+    """The arguments of an estimator that its solvers read, and those of the call.
 
     Attributes:
         incremental: Whether the call is ``partial_fit``, which is one epoch.
         score_name: Name of the validation score in the records that callbacks get.
         random_state: NumPy's generator, which draws the orders.
-        threads: As the native module takes it.
-        callbacks: Called after every epoch or iteration.
+        threads: Number of threads; 0 means the default.
+        callbacks: Functions that are called after every epoch or iteration.
     """
 
     alpha: float
@@ -45,7 +45,7 @@ class Settings:
 
 @dataclass
 class Record:
-    """What fits write down; the estimator shows each number as its attribute ``n_iter_``, ``t_``, ..."""
+    """The numbers that fits record; the estimator shows each as an attribute: ``n_iter_``, ``t_``, ..."""
 
     n_iter: int = 0
     t: int = 0
@@ -57,7 +57,7 @@ class Record:
     no_improvement_count: int = 0
 
     def open(self, early_stopping: bool) -> None:
-        """Prepare for epochs: by what improvement is told may have changed since the last fit."""
+        """Prepare for epochs; the score that decides about improvement may differ from the last fit's."""
         if early_stopping:
             self.validation_scores = [] if self.validation_scores is None else self.validation_scores
             if self.best_validation_score is None:

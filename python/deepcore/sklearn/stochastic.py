@@ -1,4 +1,4 @@
-"""solver="sgd" and "adam": the data of one fit, and its epochs with scikit-learn's draws and rules."""
+"""The solvers "sgd" and "adam": the epochs of a fit, with scikit-learn's random numbers and rules."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ __all__ = ["Data", "Epochs"]
 
 @dataclass
 class Data:
-    """What an estimator is trained on, and the score of what was set aside, if anything was."""
+    """The training examples of a fit, and the score of the validation data if there are any."""
 
     examples: Examples
     score: Callable[[], float] | None
 
 
 class Epochs:
-    """One run of epochs: what is drawn, written down and printed, and when it ends.
+    """The epochs of one fit: it draws their orders, records and prints their numbers, and decides when to "
+    "stop.
 
     Args:
         coefficients: Network and optimizer of the estimator.
-        data: What it is trained on.
+        data: Training examples, and the score of the validation data.
         settings: The estimator's arguments.
-        record: What earlier fits wrote down; it is continued.
+        record: The record of earlier fits, which is continued.
     """
 
     def __init__(self, coefficients: Coefficients, data: Data, settings: Settings, record: Record) -> None:
@@ -44,14 +45,14 @@ class Epochs:
         )  # fmt: skip
         self.data, self.settings, self.record = data, settings, record
         self.m = len(data.examples.y)
-        # After an earlier fit (warm_start) these are the best of that one.
+        # After an earlier fit (warm_start) these are the best parameters of that fit.
         self.best = self.network.snapshot() if settings.early_stopping else None
         self.stopped = False
         record.open(settings.early_stopping)
         self.order = np.arange(self.m, dtype=np.int64)
 
     def run(self) -> Record:
-        """Train until ``max_iter``, convergence, a callback's word, divergence or Ctrl-C."""
+        """Train until ``max_iter``, convergence, divergence or Ctrl-C, or until a callback ends it."""
         settings, record = self.settings, self.record
         size = settings.batch_size
         batch = min(200, self.m) if size == "auto" else int(np.clip(size, 1, self.m))
@@ -70,7 +71,7 @@ class Epochs:
             diverged = False
         except Stopped:
             diverged = False
-        if self.best is not None:  # also of a run that diverged or was interrupted
+        if self.best is not None:  # also if the run diverged or was interrupted
             self.network.restore(self.best)
         if diverged:
             self._report_divergence()
@@ -84,7 +85,7 @@ class Epochs:
         return record
 
     def _train(self, batch: int, epochs: int) -> bool:
-        """The native loop; True if the loss became infinite or NaN."""
+        """Train in the native loop, and return True if the loss became infinite or NaN."""
         settings = self.settings
         self._draw()  # the first order; between epochs on_epoch writes the next one into the same array
         last = epochs - 1
@@ -103,14 +104,14 @@ class Epochs:
         return bad >= 0
 
     def _draw(self) -> None:
-        """The next order, as ``sklearn.utils.shuffle`` draws it: a shuffled index into the last order."""
+        """Draw the next order as ``sklearn.utils.shuffle`` does: a shuffled index into the last order."""
         if self.settings.shuffle:
             index = np.arange(self.m)
             self.settings.random_state.shuffle(index)
             self.order[:] = self.order[index]
 
     def _epoch_ended(self, epoch: int, loss: float) -> bool:
-        """Write down an epoch; True ends the training."""
+        """Record an epoch, and return True to end the training."""
         settings, record, stepper = self.settings, self.record, self.stepper
         record.n_iter += 1
         record.loss = loss
@@ -148,7 +149,7 @@ class Epochs:
         return score
 
     def _count_improvement(self) -> None:
-        """By the validation score where training stops early, else by the training loss."""
+        """Count epochs without improvement, by the validation score with early stopping, else by the loss."""
         record, tol = self.record, self.settings.tol
         if not self.settings.early_stopping:
             assert record.best_loss is not None
