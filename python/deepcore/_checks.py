@@ -20,12 +20,14 @@ from deepcore.typing import Array
 __all__ = [
     "converted",
     "count",
+    "cut",
     "dtype",
     "finite",
     "first_names",
     "is_number",
     "number",
     "numbers",
+    "shown",
     "threads",
 ]
 
@@ -37,11 +39,32 @@ def count(who: str, name: str, value: object, low: int = 1, high: int = 2**31 - 
     except TypeError:
         number = None
     if number is None or isinstance(value, bool):
-        raise TypeError(f"{who}: {name} must be a whole number, got {value!r}")
+        raise TypeError(f"{who}: {name} must be a whole number, got {shown(value)}")
     if not low <= number <= high:
         rule = f"at least {low}" if number < low else f"at most {high}"
-        raise ValueError(f"{who}: {name} must be {rule}, got {number}")
+        raise ValueError(f"{who}: {name} must be {rule}, got {shown(number)}")
     return number
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """``repr(value)`` for a message: numbers of NumPy look plain, and a long text is cut.
+
+    Args:
+        value: What the user passed, or what a file holds.
+        limit: Number of characters to show at most.
+
+    Example:
+        >>> shown(np.float64(0.5)), shown("x" * 50000, limit=6)
+        ('0.5', "'xxxxx... (50002 characters)")
+    """
+    if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, (str, bytes)) and len(value) > 10 * limit:
+        text, length = repr(value[: 2 * limit]), len(value) + 2
+    else:
+        text = repr(value)
+        length = len(text)
+    return text if length <= limit else f"{text[:limit]}... ({length} characters)"
 
 
 def is_number(value: object) -> bool:
@@ -77,13 +100,13 @@ def number(
     if error is TypeError and (
         isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating))
     ):
-        raise TypeError(f"{who}: {name} must be a number, got {value!r}")
+        raise TypeError(f"{who}: {name} must be a number, got {shown(value)}")
     if not is_number(value) or not 0 <= value < below or (positive and value == 0):  # type: ignore[operator]
         low = "above 0" if positive else "at least 0"
         rule = f"{low} and below {below:g}"
         if below == math.inf:
             rule = "above 0 and finite" if positive else "finite and not negative"
-        raise ValueError(f"{who}: {name} must be {rule}, got {value!r}")
+        raise ValueError(f"{who}: {name} must be {rule}, got {shown(value)}")
     return float(value)  # type: ignore[arg-type]
 
 
@@ -99,7 +122,7 @@ def dtype(who: str, value: object) -> np.dtype[Any]:
     except TypeError:
         found = value
     if found not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ValueError(f"{who}: dtype must be float32 or float64, got {found}")
+        raise ValueError(f"{who}: dtype must be float32 or float64, got {shown(found)}")
     return found  # type: ignore[return-value]
 
 
@@ -152,5 +175,10 @@ def converted(who: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
 
 def first_names(names: Sequence[object], show: Callable[[object], str] = str) -> str:
     """The first ten names, and how many there are if that is not all."""
-    shown = ", ".join(map(show, names[:10]))
-    return shown if len(names) <= 10 else f"{shown}, ... ({len(names)} in all)"
+    text = ", ".join(cut(show(name)) for name in names[:10])
+    return text if len(names) <= 10 else f"{text}, ... ({len(names)} in all)"
+
+
+def cut(text: str, limit: int = 80) -> str:
+    """A text for a message, cut if it is long."""
+    return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"

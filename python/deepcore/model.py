@@ -11,11 +11,12 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from deepcore import _checks
+from deepcore._keywords import checked
 from deepcore._labels import labels
 from deepcore._network.examples import row_or_rows
 from deepcore._network.network import Network, Snapshot
@@ -24,13 +25,16 @@ from deepcore._network.spec import Spec
 from deepcore.exceptions import SymmetryWarning
 from deepcore.history import History
 from deepcore.layers import Dense, Dropout
+from deepcore.losses import Loss
 from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, continued, resolve
 from deepcore.typing import (
     ActivationName,
     Array,
     ClassWeight,
-    DTypeName,
+    DTypeLike,
+    InitializerName,
     LossName,
+    NormName,
     OptimizerName,
     Predictor,
 )
@@ -42,7 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Model", "load", "mlp"]
 
-_DEFINING = frozenset(field.name for field in fields(Spec)) | {"spec", "network", "outputs"}
+_DEFINING = frozenset(field.name for field in fields(Spec)) | {"spec", "network", "outputs", "optimizer"}
 
 
 class Model:
@@ -52,12 +56,14 @@ class Model:
         inputs: n_x, number of features.
         layers: The layers, first hidden one first; one layer with a sigmoid is logistic regression.
         loss: A name of ``catalog.losses``; ``"auto"``: the loss that belongs to the output activation
-            (sigmoid: binary_cross_entropy, softmax: categorical_cross_entropy, linear: half_squared_error).
-        dtype: ``"float32"`` or ``"float64"``, of everything the model computes.
-        seed: Of the initial weights and of the shuffling; the same seed gives the same bits everywhere.
-        loss_parameter: Where the quadratic part of huber ends (1), the quantile (0.5); None: the default.
-        label_smoothing: s in [0, 1) for a cross-entropy: targets y become y (1 - s) + s / k for k classes, or
-            y (1 - s) + s / 2 for sigmoid outputs.
+            (sigmoid: binary_cross_entropy, softmax: categorical_cross_entropy, linear: half_squared_error);
+            or a loss with options: ``Huber(delta)``, ``Quantile(quantile)`` or
+            ``CrossEntropy(label_smoothing=)``.
+            ``"squared_error"`` is ``(yhat - y)^2``; ``"half_squared_error"`` is half of it, as is the
+            ``"squared_error"`` of scikit-learn and of ``deepcore.sklearn.MLPRegressor``.
+        dtype: ``"float32"`` or ``"float64"``, the number type of everything that the model computes.
+        seed: Seed of the initial weights, the shuffling and the dropout masks; the same seed gives the same
+            bits everywhere.
 
     Attributes:
         extras: JSON data that is saved with the parameters (feature names, statistics, label names).
@@ -75,27 +81,24 @@ class Model:
         'binary_cross_entropy'
     """
 
+    @checked("Model")
     def __init__(
         self,
         inputs: int,
         layers: Sequence[Dense | Dropout],
-        loss: LossName | str = "auto",
-        dtype: DTypeName | str | type = "float32",
+        *,
+        loss: LossName | Literal["auto"] | Loss = "auto",
+        dtype: DTypeLike = "float32",
         seed: int = 0,
-        loss_parameter: float | None = None,
-        label_smoothing: float = 0.0,
     ) -> None:
-        spec = Spec.of(
-            inputs, layers, loss=loss, dtype=_checks.dtype("Model", dtype), seed=seed,
-            loss_parameter=loss_parameter, label_smoothing=label_smoothing,
-        )  # fmt: skip
+        spec = Spec.of(inputs, layers, loss=loss, dtype=_checks.dtype("Model", dtype), seed=seed)
         self._hold(Network(spec), {})
         if any(layer.initializer == "zeros" for layer in spec.layers[:-1]):
             warnings.warn(
                 "Model: a hidden layer with init='zeros' starts with equal units, which stay equal (and with "
                 "relu never move); use init='auto', or one layer for logistic regression",
                 SymmetryWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
 
     @classmethod
@@ -117,6 +120,8 @@ class Model:
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in _DEFINING:
+            if name == "optimizer":
+                raise AttributeError("Model: optimizer is read-only; give one to partial_fit")
             raise AttributeError(
                 f"Model: {name} is read-only because it defines the network; make a new model with "
                 f"another {name}"
@@ -166,19 +171,12 @@ class Model:
         return self.spec.seed
 
     @property
-    def loss_parameter(self) -> float | None:
-        """Parameter of the loss; None: its default."""
-        return self.spec.loss_parameter
+    def optimizer(self) -> OptimizerState | None:
+        """The optimizer state that the next ``partial_fit`` continues with; None before the first call.
 
-    @property
-    def label_smoothing(self) -> float:
-        """How much the targets are smoothed."""
-        return self.spec.label_smoothing
-
-    @property
-    def input_dropout(self) -> float:
-        """Probability with which a training step drops an input."""
-        return self.spec.input_dropout
+        ``fit`` sets it to None. Copies and files of the model do not hold it.
+        """
+        return self._partial_state
 
     @property
     def epochs_trained(self) -> int:
@@ -187,7 +185,7 @@ class Model:
 
     @epochs_trained.setter
     def epochs_trained(self, epochs: int) -> None:
-        self._network.epochs_trained = epochs
+        self._network.epochs_trained = _checks.count("epochs_trained", "epochs", epochs, low=0)
 
     @property
     def parameters(self) -> BlockViews:
@@ -227,10 +225,12 @@ class Model:
 
         return Summary.of(self.spec)
 
+    @checked("plan")
     def plan(
         self,
         batch_size: int,
-        optimizer: Optimizer | OptimizerName | str = "adam",
+        optimizer: Optimizer | OptimizerState | OptimizerName = "adam",
+        *,
         threads: int | None = None,
     ) -> Plan:
         """How a step of ``fit`` with this batch size and optimizer will run, and what memory it takes.
@@ -251,11 +251,13 @@ class Model:
 
     # Training
 
+    @checked("fit")
     def fit(
         self,
         X: object,
         y: object,
-        optimizer: Optimizer | OptimizerState | LBFGS | OptimizerName | str = "adam",
+        optimizer: Optimizer | OptimizerState | LBFGS | OptimizerName = "adam",
+        *,
         epochs: int = 10,
         batch_size: int | None = 128,
         shuffle: bool = True,
@@ -277,7 +279,9 @@ class Model:
             y: Targets. Softmax: integer labels (m,) from 0 to n_L - 1. Sigmoid: 0/1 of shape (m,) or (m,
                 n_L). Other outputs: reals of shape (m,) or (m, n_L).
             optimizer: A description such as ``Adam(1e-3)``, a name such as ``"sgd"`` (with its defaults),
-                a state made by ``bind(model)``, which continues where it stands, or ``LBFGS()``.
+                a state made by ``bind(model)``, which continues where it stands, or ``LBFGS()``. A schedule
+                without ``steps``, such as ``Adam(Cosine(1e-3))``, spans the whole run; with a state that was
+                used before, it goes on if this run still fits into its span, and starts again if not.
             epochs: Passes over the data.
             batch_size: Number of examples per step. The last batch of an epoch may be smaller. None: use all
                 examples in every step.
@@ -305,8 +309,8 @@ class Model:
 
         Raises:
             TypeError: if an array does not hold real numbers, or an argument has another type.
-            ValueError: if a shape, a label or a value is not allowed; nothing has been changed then.
-            KeyError: if a callback watches a number that is not recorded.
+            ValueError: if a shape, a label or a value is not allowed, or a callback watches a number that
+                is not recorded; nothing has been changed then.
             RuntimeError: if the model is already being trained, by a callback or another thread.
 
         A loss that is not finite ends the training with a ``DivergenceWarning``; ``history.diverged_at_step``
@@ -334,11 +338,13 @@ class Model:
             self._partial_state = None
             return run.train(state, epochs, batch, bool(shuffle))
 
+    @checked("partial_fit")
     def partial_fit(
         self,
         X: object,
         y: object,
-        optimizer: Optimizer | OptimizerState | OptimizerName | str = "adam",
+        optimizer: Optimizer | OptimizerState | OptimizerName = "adam",
+        *,
         batch_size: int | None = 128,
         shuffle: bool = True,
         sample_weight: object = None,
@@ -347,7 +353,8 @@ class Model:
     ) -> History:
         """Train one more epoch on these examples; the optimizer goes on where the last call left it.
 
-        n calls are one ``fit`` of n epochs, bit for bit. The optimizer starts afresh with the first call,
+        n calls are one ``fit`` of n epochs, bit for bit; but a schedule without ``steps`` spans each call
+        alone, because the number of calls is not known. The optimizer starts afresh with the first call,
         with the first after a ``fit``, and with another description than in the last call; files and copies
         of the model do not hold it.
 
@@ -386,10 +393,12 @@ class Model:
             self._partial_state = state = resolve(chosen, network, steps, "partial_fit")
             return run.train(state, epochs, batch, bool(shuffle))
 
+    @checked("fit_batches")
     def fit_batches(
         self,
         batches: object,
-        optimizer: Optimizer | OptimizerState | OptimizerName | str = "adam",
+        optimizer: Optimizer | OptimizerState | OptimizerName = "adam",
+        *,
         epochs: int = 1,
         validation_data: tuple[Any, ...] | None = None,
         callbacks: Sequence[Callable[[EpochRecord], object]] = (),
@@ -403,7 +412,7 @@ class Model:
             batches: An iterable of ``(X, y)`` or ``(X, y, sample_weight)``: a list, a data loader; or a
                 function that returns an iterator, called once per epoch; or an iterator, for one epoch. Some
                 batches (32 MB of features) are read ahead of their steps.
-            optimizer: As in ``fit``.
+            optimizer: As in ``fit``; a schedule without ``steps`` needs batches whose number ``len`` tells.
             epochs: Passes over the batches.
             metrics: As in ``fit``, of the validation data only. The other arguments are those of ``fit``.
 
@@ -435,10 +444,12 @@ class Model:
 
     # Seeing inside
 
+    @checked("gradients")
     def gradients(
         self,
         X: object,
         y: object,
+        *,
         sample_weight: object = None,
         threads: int | None = None,
         step: int | None = None,
@@ -460,8 +471,9 @@ class Model:
         threads = _checks.threads("gradients", threads)
         return network.gradient(data, grads.flat, threads, self._training("gradients", step)), grads
 
+    @checked("trace")
     def trace(
-        self, X: object, y: object, sample_weight: object = None, step: int | None = None
+        self, X: object, y: object, *, sample_weight: object = None, step: int | None = None
     ) -> dict[str, Array]:
         """Every matrix of one step of gradient descent, named and oriented as in Andrew Ng's course.
 
@@ -482,7 +494,8 @@ class Model:
 
     # Predicting
 
-    def predict(self, X: object, out: Array | None = None, threads: int | None = None) -> Array:
+    @checked("predict")
+    def predict(self, X: object, *, out: Array | None = None, threads: int | None = None) -> Array:
         """Output activations A[L], one row per example.
 
         Args:
@@ -513,7 +526,8 @@ class Model:
         A = network.outputs(rows, threads)
         return A[0] if one else A
 
-    def predict_labels(self, X: object, threshold: float = 0.5, threads: int | None = None) -> Array:
+    @checked("predict_labels")
+    def predict_labels(self, X: object, *, threshold: float = 0.5, threads: int | None = None) -> Array:
         """Labels: the largest softmax output, or 1 where a sigmoid output is above ``threshold``, strictly.
 
         Args:
@@ -534,14 +548,16 @@ class Model:
                 f"predict_labels: the output must be sigmoid or softmax, got {output}; use predict"
             )
         if not isinstance(threshold, (int, float, np.number)) or np.isnan(threshold):
-            raise ValueError(f"predict_labels: threshold must be a number, got {threshold!r}")
+            raise ValueError(f"predict_labels: threshold must be a number, got {_checks.shown(threshold)}")
         chosen = labels(self.predict(X, threads=threads), output, threshold)
         return chosen[..., 0] if output == "sigmoid" and self.outputs == 1 else chosen
 
+    @checked("evaluate")
     def evaluate(
         self,
         X: object,
         y: object,
+        *,
         sample_weight: object = None,
         threads: int | None = None,
         metrics: Sequence[str | Callable[[Array, Array], float]] = (),
@@ -667,41 +683,57 @@ def _rebuild(
     return Model.from_network(network, extras)
 
 
+@checked("mlp")
 def mlp(
     sizes: Sequence[int],
-    activation: ActivationName | str = "relu",
-    output: ActivationName | str = "auto",
-    init: str = "auto",
-    dtype: DTypeName | str | type = "float32",
+    *,
+    activation: ActivationName = "relu",
+    output: ActivationName | Literal["auto"] = "auto",
+    init: InitializerName | Literal["auto"] = "auto",
+    loss: LossName | Literal["auto"] | Loss = "auto",
+    dropout: float = 0.0,
+    norm: NormName | None = None,
+    l2: float = 0.0,
+    dtype: DTypeLike = "float32",
     seed: int = 0,
-    loss: LossName | str = "auto",
 ) -> Model:
-    """A multi-layer perceptron: ``sizes[0]`` inputs, hidden layers of one activation, an output layer.
+    """A multi-layer perceptron: ``sizes[0]`` inputs, hidden layers of one activation, and an output layer.
 
     Args:
         sizes: ``[n_x, n1, ..., n_L]``, at least two numbers.
-        activation: Of the hidden layers.
-        output: Of the last layer; ``"auto"``: sigmoid for one unit, softmax for several. Regression:
-            ``"linear"``.
-        init: Of every layer, see ``Dense``.
-        dtype: ``"float32"`` or ``"float64"``.
-        seed: Of the initial weights and of the shuffling.
+        activation: Activation of the hidden layers.
+        output: Activation of the last layer; ``"auto"``: sigmoid for one unit, softmax for several. Use
+            ``"linear"`` for regression.
+        init: How the weights of every layer start, see ``Dense``.
         loss: See ``Model``.
+        dropout: Rate of a ``Dropout`` layer behind every hidden layer; 0: none.
+        norm: ``"batch"`` or ``"layer"`` normalises every hidden layer, see ``Dense``; None: no norm.
+        l2: Penalty on the weights of every layer, see ``Dense``.
+        dtype: ``"float32"`` or ``"float64"``.
+        seed: Seed of the initial weights, the shuffling and the dropout masks.
 
     Raises:
+        TypeError: if ``sizes`` is not a list.
         ValueError: if there are fewer than two sizes, and whatever ``Model`` and ``Dense`` raise.
 
     Example:
         >>> mlp([784, 100, 10])
         Model(784-100-10, relu softmax, loss='categorical_cross_entropy', dtype='float32', seed=0)
     """
+    if not isinstance(sizes, (Sequence, np.ndarray)) or isinstance(sizes, (str, bytes)):
+        raise TypeError(f"mlp: sizes must be one list, such as [8, 16, 1], got {_checks.shown(sizes)}")
     if len(sizes) < 2:
         raise ValueError(
             f"mlp: sizes must be [inputs, ..., outputs], at least two numbers, got {list(sizes)}"
         )
+    _checks.number("mlp", "dropout", dropout, 1.0)
     last = ("sigmoid" if sizes[-1] == 1 else "softmax") if output == "auto" else output
-    names = [activation] * (len(sizes) - 2) + [last]
-    layers = [Dense(n, name, init=init) for n, name in zip(sizes[1:], names, strict=True)]
+    layers: list[Dense | Dropout] = []
+    for units in sizes[1:-1]:
+        layers.append(Dense(units, activation, init=init, norm=norm, l2=l2))
+        if dropout:
+            layers.append(Dropout(dropout))
+    layers.append(Dense(sizes[-1], last, init=init, l2=l2))
     return Model(sizes[0], layers, loss=loss, dtype=dtype, seed=seed)
 
 

@@ -1,4 +1,4 @@
-"""Optimizers as plain descriptions; ``bind`` makes the state that steps a model.
+"""Optimizers are plain descriptions; ``bind`` makes the state that changes a model step by step.
 
 Formulas and defaults are those of ``torch.optim``; they live in the native rows (``catalog.optimizers``).
 """
@@ -7,14 +7,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import KW_ONLY, MISSING, dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
 from deepcore import _checks, _core, catalog
+from deepcore._keywords import checked_class
 from deepcore._network.network import HasNetwork, Network
-from deepcore.schedules import LearningRate, Schedule, is_tabulated, native_schedule
+from deepcore.exceptions import UnknownNameError
+from deepcore.schedules import (
+    LearningRate,
+    Schedule,
+    is_tabulated,
+    native_schedule,
+    spanning,
+    spans_the_run,
+)
 from deepcore.typing import Array
 
 __all__ = [
@@ -35,7 +44,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Optimizer:
     """Base of the optimizers: ``learning_rate`` first, then the hyperparameters of the native row.
 
@@ -64,6 +73,9 @@ class Optimizer:
                 positive = name.startswith("clip_")
                 _checks.number(who, name, value, below, positive=positive, error=ValueError)
 
+    def __repr__(self) -> str:
+        return _differences(self)
+
     def hyperparameters(self) -> dict[str, float]:
         """All numbers but the learning rate, as the native optimizer takes them; None is left out."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "learning_rate"}
@@ -74,7 +86,8 @@ class Optimizer:
 
         Args:
             model: The model whose parameters it will step.
-            steps: Length of the run in steps; needed only if ``learning_rate`` is a Python function.
+            steps: Length of the run in steps. It must be given if ``learning_rate`` is a Python function, or
+                a schedule without ``steps`` of its own, such as ``Cosine(0.001)``, which spans these steps.
 
         Returns:
             A state with ``step(grads)`` for own loops; ``fit(optimizer=state)`` continues from it.
@@ -96,7 +109,8 @@ class Optimizer:
 _BELOW_ONE = frozenset({"beta1", "beta2", "alpha"})
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class SGD(Optimizer):
     """``w -= learning_rate * v`` with ``v = momentum v + (1 - dampening) g``; Nesterov looks one step ahead.
 
@@ -108,6 +122,7 @@ class SGD(Optimizer):
     """
 
     learning_rate: LearningRate = 1e-3
+    _: KW_ONLY
     momentum: float = 0.0
     dampening: float = 0.0
     nesterov: bool = False
@@ -121,7 +136,8 @@ class SGD(Optimizer):
             raise ValueError("SGD: nesterov needs momentum > 0 and dampening = 0")
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class RMSProp(Optimizer):
     """``s = alpha s + (1 - alpha) g^2; w -= learning_rate * g / (sqrt(s) + eps)``.
 
@@ -129,6 +145,7 @@ class RMSProp(Optimizer):
     """
 
     learning_rate: LearningRate = 1e-2
+    _: KW_ONLY
     alpha: float = 0.99
     eps: float = 1e-8
     momentum: float = 0.0
@@ -136,7 +153,8 @@ class RMSProp(Optimizer):
     name: ClassVar[str] = "rmsprop"
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class Adagrad(Optimizer):
     """``s += g^2; w -= learning_rate * g / (sqrt(s) + eps)``.
 
@@ -144,12 +162,14 @@ class Adagrad(Optimizer):
     """
 
     learning_rate: LearningRate = 1e-2
+    _: KW_ONLY
     eps: float = 1e-10
     weight_decay: float = 0.0
     name: ClassVar[str] = "adagrad"
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class Adam(Optimizer):
     """``w -= learning_rate * m^ / (sqrt(s^) + eps)``, m^ and s^ corrected moving averages of g and g^2.
 
@@ -160,6 +180,7 @@ class Adam(Optimizer):
     """
 
     learning_rate: LearningRate = 1e-3
+    _: KW_ONLY
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
@@ -168,7 +189,8 @@ class Adam(Optimizer):
     name: ClassVar[str] = "adam"
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class AdamW(Optimizer):
     """Adam with decoupled weight decay: ``w -= learning_rate * weight_decay * w`` before Adam's step.
 
@@ -176,6 +198,7 @@ class AdamW(Optimizer):
     """
 
     learning_rate: LearningRate = 1e-3
+    _: KW_ONLY
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
@@ -183,7 +206,8 @@ class AdamW(Optimizer):
     name: ClassVar[str] = "adamw"
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class NAdam(Optimizer):
     """Adam with Nesterov momentum.
 
@@ -191,6 +215,7 @@ class NAdam(Optimizer):
     """
 
     learning_rate: LearningRate = 2e-3
+    _: KW_ONLY
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
@@ -199,7 +224,8 @@ class NAdam(Optimizer):
     name: ClassVar[str] = "nadam"
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class AMSGrad(Optimizer):
     """Adam that divides by the root of the largest average of g^2 so far, which never becomes smaller.
 
@@ -208,6 +234,7 @@ class AMSGrad(Optimizer):
     """
 
     learning_rate: LearningRate = 1e-3
+    _: KW_ONLY
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
@@ -215,7 +242,8 @@ class AMSGrad(Optimizer):
     name: ClassVar[str] = "amsgrad"
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class Lion(Optimizer):
     """``w -= learning_rate * sign(beta1 m + (1 - beta1) g)``; then ``m = beta2 m + (1 - beta2) g``.
 
@@ -226,6 +254,7 @@ class Lion(Optimizer):
     """
 
     learning_rate: LearningRate = 1e-4
+    _: KW_ONLY
     beta1: float = 0.9
     beta2: float = 0.99
     weight_decay: float = 0.0
@@ -238,7 +267,8 @@ by_name: dict[str, type[Optimizer]] = {
 }
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class LBFGS:
     """Limited-memory BFGS with line search, on all examples at once; needs SciPy (extra ``scipy``).
 
@@ -259,12 +289,13 @@ class LBFGS:
 
     Example:
         >>> LBFGS(max_iter=500)
-        LBFGS(max_iter=500, gtol=1e-05, ftol=2.2e-09, memory=10)
+        LBFGS(max_iter=500)
 
     Source: Liu & Nocedal (1989); Zhu, Byrd, Lu & Nocedal (1997), as in ``scipy.optimize.minimize``.
     """
 
     max_iter: int = 200
+    _: KW_ONLY
     gtol: float = 1e-5
     ftol: float = 2.2e-9
     memory: int = 10
@@ -274,6 +305,21 @@ class LBFGS:
             _checks.count("LBFGS", name, getattr(self, name))
         for name in ("gtol", "ftol"):
             _checks.number("LBFGS", name, getattr(self, name))
+
+    def __repr__(self) -> str:
+        return _differences(self)
+
+
+def _differences(description: Optimizer | LBFGS) -> str:
+    """``Adam(0.01, beta1=0.8)``: the learning rate, and what differs from the defaults."""
+    shown: list[str] = []
+    for f in fields(description):
+        value = getattr(description, f.name)
+        if f.name == "learning_rate":
+            shown.insert(0, repr(value))
+        elif f.default is MISSING or value != f.default:
+            shown.append(f"{f.name}={value!r}")
+    return f"{type(description).__name__}({', '.join(shown)})"
 
 
 class OptimizerState:
@@ -289,14 +335,16 @@ class OptimizerState:
         rate = optimizer.learning_rate
         if steps is not None:
             steps = _checks.count("bind", "steps", steps)
-        elif is_tabulated(rate):
+        elif is_tabulated(rate) or spans_the_run(rate):
+            kind = "a function" if is_tabulated(rate) else f"{_checks.shown(rate)}, which spans the whole run"
             raise ValueError(
-                f"{type(optimizer).__name__}: steps must be given when learning_rate is a function, which is "
-                "tabulated over the run"
+                f"{type(optimizer).__name__}: steps must be given when learning_rate is {kind}: "
+                "bind(model, steps=...)"
             )
         hyper = {name: float(value) for name, value in optimizer.hyperparameters().items()}
         self._table: list[float] = []
-        schedule = native_schedule(rate, steps or 0, self._table)
+        self._start, self._span = 0, steps or 0  # what a schedule without steps spans
+        schedule = native_schedule(spanning(rate, self._span), self._span, self._table)
         build: Any = _core.OptimizerF32 if network.spec.dtype == np.float32 else _core.OptimizerF64
         self.optimizer = optimizer
         self.network = network
@@ -339,8 +387,30 @@ class OptimizerState:
 
     def _set_schedule(self, steps: int) -> None:
         """Set the native schedule; a function is tabulated as far as step ``steps`` at least."""
-        native = native_schedule(self.optimizer.learning_rate, max(steps, len(self._table)), self._table)
+        rate = spanning(self.optimizer.learning_rate, self._span)
+        if self._start:  # a schedule that was started again: its steps count from there
+            again = native_schedule(rate, 0, [])
+            rates = [0.0] * self._start + [again(step) for step in range(self._span + 1)]
+            native = _core.Schedule.table(np.array(rates))
+        else:
+            native = native_schedule(rate, max(steps, len(self._table)), self._table)
         self.native.learning_rate = native.scaled(self._scale)
+
+    def start_run(self, steps: int) -> None:
+        """Know the learning rates of a run of ``steps`` steps from here on.
+
+        A schedule that spans the run goes on if the run fits into its span; if not, it starts again.
+
+        Raises:
+            ValueError: if the schedule grows beyond the largest number within the run.
+        """
+        rate, last = self.optimizer.learning_rate, self.steps + steps
+        if spans_the_run(rate) and last > self._start + self._span:
+            self._start, self._span = self.steps, steps
+            self._set_schedule(0)
+        elif isinstance(rate, Schedule) and not spans_the_run(rate) and not is_tabulated(rate):
+            rate(last - 1)  # refuses a rate that is not finite
+        self.prepare(steps)
 
     def prepare(self, steps: int) -> None:
         """Know the learning rates of the next ``steps`` steps."""
@@ -404,7 +474,9 @@ class OptimizerState:
         views = self.network.views(self._flat, "d")
         for name in views:
             if name not in grads:
-                raise KeyError(f"step: grads must have {name}, got {', '.join(grads)}")
+                raise UnknownNameError(
+                    f"step: grads must have {name}, got {_checks.first_names(list(grads))}"
+                )
             views[name] = grads[name]
         return self._flat
 
@@ -422,9 +494,11 @@ def resolve(optimizer: object, network: Network, steps: int, who: str = "fit") -
     if isinstance(optimizer, OptimizerState):
         if optimizer.network is not network:
             raise ValueError(f"{who}: optimizer is a state bound to another model; bind it to this one")
-        optimizer.prepare(steps)
+        optimizer.start_run(steps)
         return optimizer
-    return OptimizerState(_description(optimizer, who), network, steps)
+    state = OptimizerState(_description(optimizer, who), network, steps)
+    state.start_run(steps)
+    return state
 
 
 def continued(optimizer: object, network: Network, last: OptimizerState | None) -> OptimizerState:

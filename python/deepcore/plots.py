@@ -16,10 +16,14 @@ _STYLES = (("", "train", "#0072b2", "-"), ("val_", "test", "#d55e00", "--"))
 
 
 def draw_curves(file: BinaryIO, series: Mapping[str, Sequence[float]], title: str) -> None:
-    """Write a PNG picture of the loss, and of the accuracy where there is one, against the epochs.
+    """Write ``curves(series, title)`` as a PNG picture to an open binary file."""
+    curves(series, title).savefig(file, format="png")
+
+
+def curves(series: Mapping[str, Sequence[float]], title: str) -> Figure:
+    """Draw the loss, and the accuracy if there is one, against the epochs.
 
     Args:
-        file: An open binary file.
         series: One list per number, named ``loss``, ``accuracy``, and with ``val_`` for the test part.
         title: Stands above the picture.
     """
@@ -40,4 +44,4 @@ def draw_curves(file: BinaryIO, series: Mapping[str, Sequence[float]], title: st
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(file, format="png")
+    return figure

@@ -8,6 +8,8 @@ import sys
 import time
 from typing import Any, TextIO
 
+from deepcore import _checks
+from deepcore._keywords import checked_class
 from deepcore.callbacks import EpochRecord
 from deepcore.typing import Trained
 
@@ -16,6 +18,7 @@ __all__ = ["Progress"]
 STYLES = ("auto", "line", "tqdm", "rich")
 
 
+@checked_class
 class Progress:
     """Shows the epoch, its numbers and the time left; what ``fit(verbose=1)`` uses.
 
@@ -31,9 +34,11 @@ class Progress:
         ModuleNotFoundError: if it names a library that is not installed.
     """
 
-    def __init__(self, stream: TextIO | None = None, style: str = "auto") -> None:
+    def __init__(self, stream: TextIO | None = None, *, style: str = "auto") -> None:
         if style not in STYLES:
-            raise ValueError(f"Progress: style must be one of {', '.join(STYLES)}, got {style!r}")
+            raise ValueError(
+                f"Progress: style must be one of {', '.join(STYLES)}, got {_checks.shown(style)}"
+            )
         if style in ("tqdm", "rich") and not _installed(style):
             raise ModuleNotFoundError(
                 f"Progress: style {style!r} needs {style}, which is not installed; pip install {style}",

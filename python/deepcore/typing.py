@@ -14,6 +14,7 @@ __all__ = [
     "Array",
     "ArrayLike",
     "ClassWeight",
+    "DTypeLike",
     "DTypeName",
     "FloatArray",
     "Grads",
@@ -65,13 +66,13 @@ ScheduleName: TypeAlias = Literal["constant", "step", "exponential", "inverse_ti
 NormName: TypeAlias = Literal["batch", "layer"]
 MetricName: TypeAlias = Literal["accuracy"]
 DTypeName: TypeAlias = Literal["float32", "float64"]
+#: What ``dtype=`` takes: a name, ``np.float32``, or a dtype object
+DTypeLike: TypeAlias = DTypeName | type[np.floating[Any]] | type[float] | np.dtype[Any]
 
 Array: TypeAlias = NDArray[Any]
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
-#: ``{label: weight}``, for several labels an example a list of these, ``"balanced"``, or None
-ClassWeight: TypeAlias = (
-    Mapping[int, float] | Sequence[Mapping[int, float]] | Literal["balanced"] | str | None
-)
+#: ``{label: weight}``, for several labels per example a list of these, ``"balanced"``, or None
+ClassWeight: TypeAlias = Mapping[int, float] | Sequence[Mapping[int, float]] | Literal["balanced"] | None
 #: ``{"W1": (n1, n0), "b1": (n1, 1), "W2": ...}``
 Parameters: TypeAlias = dict[str, Array]
 #: ``{"dW1": (n1, n0), "db1": (n1, 1), "dA0": ...}``
@@ -101,10 +102,10 @@ class Trained(Protocol):
     def running(self) -> MutableMapping[str, Array]: ...
     @property
     def flat_parameters(self) -> Array: ...
-    def predict(self, X: object, out: Array | None = None, threads: int | None = None) -> Array: ...
-    def predict_labels(self, X: object, threshold: float = 0.5, threads: int | None = None) -> Array: ...
+    def predict(self, X: object, *, out: Array | None = None, threads: int | None = None) -> Array: ...
+    def predict_labels(self, X: object, *, threshold: float = 0.5, threads: int | None = None) -> Array: ...
     def evaluate(
-        self, X: object, y: object, sample_weight: object = None, threads: int | None = None
+        self, X: object, y: object, *, sample_weight: object = None, threads: int | None = None
     ) -> dict[str, float]: ...
     def save(self, path: str | os.PathLike[str], extras: Mapping[str, Any] | None = None) -> None: ...
     def snapshot(self) -> Any: ...

@@ -81,7 +81,11 @@ def gradient_check_1d(x, theta, epsilon=1e-7, J="theta*x"):
     assert J == "theta*x"
     cost_node = variable(theta, "theta")
     dtheta = Graph(cost_node * x).derivative(cost_node)
-    return {"value": dc.gradient_check(lambda t: (variable(t) * x).value, theta, dtheta, epsilon).difference}
+    return {
+        "value": dc.gradient_check(
+            lambda t: (variable(t) * x).value, theta, dtheta, epsilon=epsilon
+        ).difference
+    }
 
 
 def checked(X, Y, parameters, epsilon, change=lambda grads: None):
@@ -94,7 +98,7 @@ def checked(X, Y, parameters, epsilon, change=lambda grads: None):
     AL, caches = F.model_forward(X, parameters, **NET)
     grads = F.model_backward(AL, Y, caches, **NET)
     change(grads)
-    difference = dc.gradient_check(cost, parameters, grads, epsilon).difference
+    difference = dc.gradient_check(cost, parameters, grads, epsilon=epsilon).difference
     return {"difference": difference, "value": difference}
 
 

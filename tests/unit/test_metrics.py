@@ -96,7 +96,7 @@ def test_metrics_of_several_labels_or_classes_are_means_over_them(name, output, 
 
 def test_a_metric_of_one_label_refuses_several():
     X, y = problem()
-    with pytest.raises(ValueError, match="log_loss is of one label an example, got 2 sigmoid outputs"):
+    with pytest.raises(ValueError, match="log_loss is of one label per example, got 2 sigmoid outputs"):
         model("sigmoid", 2).evaluate(X, targets("sigmoid", 2, y), metrics=["log_loss"])
 
 
@@ -130,7 +130,7 @@ def test_weights_count_in_named_metrics_as_they_do_in_the_loss():
     times, net = np.arange(len(y)) % 3, model()
     chosen = ["accuracy", "roc_auc", "log_loss", "f1"]
     repeated = net.evaluate(np.repeat(X, times, axis=0), np.repeat(y, times), metrics=chosen)
-    assert net.evaluate(X, y, times, metrics=chosen) == pytest.approx(repeated, rel=1e-6)
+    assert net.evaluate(X, y, sample_weight=times, metrics=chosen) == pytest.approx(repeated, rel=1e-6)
 
 
 def test_an_unknown_name_is_refused_with_a_hint():
@@ -175,7 +175,7 @@ def test_weights_are_split_with_their_examples():
     _, held_out = data.split_indices(len(y), 0.25, 2)
     net = model()
     history = net.fit(X, y, epochs=1, sample_weight=weight, validation_split=0.25)
-    expected = net.evaluate(X[held_out], y[held_out], weight[held_out])["loss"]
+    expected = net.evaluate(X[held_out], y[held_out], sample_weight=weight[held_out])["loss"]
     assert history["val_loss"] == [expected]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from deepcore import _checks, catalog
 from deepcore.layers import Dense, Dropout
+from deepcore.losses import Loss
 
 __all__ = ["Spec"]
 
@@ -60,7 +61,7 @@ class Spec:
 
     @classmethod
     def of(cls, inputs: int, layers: Sequence[Dense | Dropout], **options: Any) -> Spec:
-        """A spec from a list of layers in which ``Dropout`` may stand.
+        """A spec from a list of layers in which ``Dropout`` may stand, and of a loss by name or with options.
 
         Raises:
             TypeError: if the list holds something else, or no dense layer.
@@ -68,6 +69,8 @@ class Spec:
         """
         inputs = _checks.count("Model", "inputs", inputs)
         input_dropout, dense = _folded(layers)
+        if isinstance(loss := options.get("loss"), Loss):
+            options |= loss.options(dense[-1].activation)
         return cls(inputs, dense, input_dropout=input_dropout, **options)
 
     @property
@@ -93,13 +96,20 @@ class Spec:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Spec:
         """The reverse of ``to_dict``; everything is checked."""
-        return cls(**{**values, "layers": tuple(Dense(**layer) for layer in values["layers"])})
+        return cls(**{**values, "layers": tuple(map(_layer, values["layers"]))})
+
+
+def _layer(values: Mapping[str, Any]) -> Dense:
+    """The reverse of ``asdict(layer)``."""
+    options = dict(values)
+    rate = _checks.number("Dense", "dropout", options.pop("dropout"), 1.0)
+    return Dense(**options).followed_by_dropout(rate)
 
 
 def _folded(layers: Sequence[Dense | Dropout]) -> tuple[float, tuple[Dense, ...]]:
     """Dropout of the inputs, and the dense layers with the dropout that stands behind each."""
     if not isinstance(layers, Iterable):
-        raise TypeError(f"Model: layers must be a list of Dense and Dropout, got {layers!r}")
+        raise TypeError(f"Model: layers must be a list of Dense and Dropout, got {_checks.shown(layers)}")
     rates, dense = [0.0], list[Dense]()
     for layer in layers:
         if isinstance(layer, Dense):
@@ -110,16 +120,18 @@ def _folded(layers: Sequence[Dense | Dropout]) -> tuple[float, tuple[Dense, ...]
                 raise ValueError("Model: layers must not hold two dropouts in a row")
             rates[-1] = layer.rate
         else:
-            raise TypeError(f"Model: layers must be Dense and Dropout, got {layer!r}")
+            raise TypeError(f"Model: layers must be Dense and Dropout, got {_checks.shown(layer)}")
     if not dense:
-        raise TypeError(f"Model: layers must be a list of at least one Dense, got {layers!r}")
-    return rates[0], tuple(replace(d, dropout=rate) for d, rate in zip(dense, rates[1:], strict=True))
+        raise TypeError(f"Model: layers must be a list of at least one Dense, got {_checks.shown(layers)}")
+    return rates[0], tuple(d.followed_by_dropout(rate) for d, rate in zip(dense, rates[1:], strict=True))
 
 
 def _resolved_loss(loss: str, layers: Sequence[Dense]) -> str:
     """Name of the loss; ``"auto"`` is the one that belongs to the output activation."""
     if not layers or not all(isinstance(layer, Dense) for layer in layers):
-        raise TypeError(f"Model: layers must be a list of at least one Dense, got {list(layers)!r}")
+        raise TypeError(
+            f"Model: layers must be a list of at least one Dense, got {_checks.shown(list(layers))}"
+        )
     output, units = layers[-1].activation, layers[-1].units
     if layers[-1].dropout:
         raise ValueError("Model: layers must not end with dropout: outputs are not dropped")

@@ -91,7 +91,7 @@ def reiterable(batches: object, epochs: int) -> Callable[[], Iterable[object]]:
         )
     if isinstance(batches, Iterator) and epochs > 1:
         raise ValueError(
-            f"fit_batches: batches must last for {epochs} epochs, got an iterator, which has one pass; "
-            "pass a function that returns a new one"
+            f"fit_batches: an iterator can be read only once, but epochs={epochs}; pass a function that "
+            "returns a new iterator"
         )
     return lambda: batches

@@ -26,8 +26,8 @@ def _refuse_what_it_cannot(spec: Spec) -> None:
     for name, there in found.items():
         if there:
             raise ValueError(
-                f"fit: optimizer=LBFGS() needs one cost that only its own steps lower, got a model with "
-                f"{name}; use l2 instead, or another optimizer"
+                f"fit: LBFGS needs a loss that does not change between evaluations, so it cannot train a "
+                f"model with {name}; use l2 instead, or another optimizer"
             )
 
 

@@ -168,7 +168,13 @@ def _build(
         outputs, output = len(recipe.labels), "softmax"
     if layers:
         catalog.lookup(catalog.activations, activation, "--activation")
-    return mlp([part.X.shape[1], *layers, outputs], activation, output, dtype=np.dtype(dtype).type, seed=seed)
+    return mlp(
+        [part.X.shape[1], *layers, outputs],
+        activation=activation,  # type: ignore[arg-type]
+        output=output,  # type: ignore[arg-type]
+        dtype=np.dtype(dtype).type,
+        seed=seed,
+    )
 
 
 def _fit(

@@ -119,7 +119,7 @@ class Stepper:
         rule: SGD | Adam
         if solver == "sgd":
             nesterov = constants["nesterov"] and constants["momentum"] > 0
-            rule = SGD(self._rate, constants["momentum"], nesterov=nesterov, rate_in_velocity=True,
+            rule = SGD(self._rate, momentum=constants["momentum"], nesterov=nesterov, rate_in_velocity=True,
                        clip_norm=clip_norm)  # fmt: skip
         else:
             rule = Adam(self._rate, **constants, epsilon_hat=True, clip_norm=clip_norm)
@@ -177,14 +177,16 @@ def dense_layers(
         units: Of each layer, the output being the last.
         activations: Of each layer.
         alpha: The L2 penalty of each.
-        options: Of ``Dense``, one value for each hidden layer.
+        options: ``dropout``, and options of ``Dense``: one value for each hidden layer.
     """
     names = {"identity": "linear", "logistic": "sigmoid"}
     layers = [
-        Dense(operator.index(n), names.get(g, g), l2=float(alpha))
+        Dense(operator.index(n), names.get(g, g), l2=float(alpha))  # type: ignore[arg-type]
         for n, g in zip(units, activations, strict=True)
     ]
+    rates = options.pop("dropout", [0.0] * (len(layers) - 1))
     for name, values in options.items():
         hidden = [replace(layer, **{name: value}) for layer, value in zip(layers[:-1], values, strict=True)]
         layers[:-1] = hidden
-    return layers
+    dropped = [layer.followed_by_dropout(float(rate)) for layer, rate in zip(layers, rates, strict=False)]
+    return [*dropped, layers[-1]]
