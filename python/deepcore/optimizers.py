@@ -383,6 +383,8 @@ class OptimizerState:
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """Make this the rate of all steps to come, whatever the description says."""
+        if not callable(learning_rate):
+            _checks.number("set_learning_rate", "learning_rate", learning_rate, error=ValueError)
         self.native.learning_rate = native_schedule(learning_rate, 0, [])
 
     def _set_schedule(self, steps: int) -> None:
@@ -434,8 +436,15 @@ class OptimizerState:
 
     @slots.setter
     def slots(self, values: Mapping[str, Array]) -> None:
+        if not isinstance(values, Mapping):
+            raise TypeError(f"slots: slots must be a mapping of names to arrays, got {_checks.shown(values)}")
+        dtype = self.network.spec.dtype
+        arrays = {
+            str(name): np.ascontiguousarray(_checks.numbers("slots", _checks.cut(str(name)), value), dtype)
+            for name, value in values.items()
+        }
         with self.network.held("slots"):
-            self.native.slots = dict(values)
+            self.native.slots = arrays
 
     def step(self, grads: Mapping[str, Array] | Array) -> None:
         """Move the model's parameters by one step of the optimizer.

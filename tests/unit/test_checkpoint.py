@@ -177,7 +177,7 @@ def test_writing_the_parts_back_is_accepted(saved):
         ({"seed": 2**70}, "seed must be at most"),
         ({"loss": "half"}, "loss must be one of"),
         ({"loss": 3}, "loss has the wrong type int"),
-        ({"layers": []}, "the tensors must be W1"),
+        ({"layers": []}, "the tensors do not match the layers .* unexpected W1, W2, b1, b2"),
         ({"epochs_trained": -1}, "epochs_trained must not be negative"),
         ({"extras": None}, "extras has the wrong type"),
     ],
@@ -231,7 +231,7 @@ def test_a_tensor_entry_that_is_not_right_is_refused(saved, change, message):
 def test_tensors_that_do_not_belong_are_refused(saved):
     header, spec, data = parts(saved)
     write(saved, header | {"W9": header["W1"]}, spec, data)
-    refused(saved, "no more and no less")
+    refused(saved, "the tensors do not match the layers described in the file: unexpected W9")
 
 
 def test_more_bytes_than_the_tensors_take_are_refused(saved):

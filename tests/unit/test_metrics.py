@@ -1,6 +1,8 @@
 """Metrics by name and as functions, in fit and evaluate; and the validation split."""
 
+import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -192,3 +194,65 @@ def test_impossible_splits_are_refused(options, message):
     X, y = problem()
     with pytest.raises(ValueError, match=message):
         model().fit(X, y, **options)
+
+
+def test_common_metrics_do_not_import_scikit_learn():
+    code = (
+        "import sys, numpy as np, deepcore as dc\n"
+        "X, y = np.eye(4), np.arange(4) % 2\n"
+        "names = ['balanced_accuracy', 'f1', 'precision', 'recall', 'log_loss']\n"
+        "dc.mlp([4, 1]).evaluate(X, y, metrics=names)\n"
+        "dc.mlp([4, 1], output='linear').fit(X, y, metrics=['mae', 'mse', 'rmse', 'r2'])\n"
+        "assert 'sklearn' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("labels", [2, 3, 5])
+@pytest.mark.parametrize("name", ["balanced_accuracy", "f1", "precision", "recall", "log_loss"])
+def test_own_metrics_of_classes_have_scikit_learns_values(name, labels, weighted):
+    peer = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(labels)
+    y = rng.integers(labels, size=50)
+    y[y == labels - 1] = 0 if labels == 5 else labels - 1  # with 5 classes the last one is only predicted
+    P = rng.dirichlet(np.ones(labels), size=50)
+    w = rng.uniform(size=50) if weighted else None
+    average = {} if labels == 2 else {"average": "macro"}
+    predicted = P.argmax(axis=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = {
+            "balanced_accuracy": lambda: peer.balanced_accuracy_score(y, predicted, sample_weight=w),
+            "f1": lambda: peer.f1_score(y, predicted, sample_weight=w, **average),
+            "precision": lambda: peer.precision_score(
+                y, predicted, sample_weight=w, zero_division=0, **average
+            ),
+            "recall": lambda: peer.recall_score(y, predicted, sample_weight=w, zero_division=0, **average),
+            "log_loss": lambda: peer.log_loss(y, P, sample_weight=w, labels=np.arange(labels)),
+        }[name]()
+    metric = metrics.resolve("test", name, "softmax", labels)
+    assert metric(y, P, w) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("name", ["mae", "mse", "rmse", "r2"])
+def test_own_metrics_of_reals_have_scikit_learns_values(name, outputs, weighted):
+    peer = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(outputs)
+    y, A = rng.normal(size=(2, 50, outputs))
+    y[:, -1] = 0.5 if outputs == 3 else y[:, -1]  # one target is constant
+    w = rng.uniform(size=50) if weighted else None
+    function = {
+        "mae": peer.mean_absolute_error, "mse": peer.mean_squared_error,
+        "rmse": peer.root_mean_squared_error, "r2": peer.r2_score,
+    }[name]  # fmt: skip
+    metric = metrics.resolve("test", name, "linear", outputs)
+    assert metric(y, A, w) == pytest.approx(function(y, A, sample_weight=w), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["f1", "precision", "recall"])
+def test_a_class_that_is_never_predicted_counts_0(name):
+    metric = metrics.resolve("test", name, "sigmoid", 1)
+    assert metric(np.array([[1.0], [0.0]]), np.array([[0.1], [0.2]]), None) == 0.0

@@ -61,3 +61,14 @@ def test_an_unknown_style_and_a_missing_library_are_refused(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match="Progress: style 'tqdm' needs tqdm"):
         dc.Progress(style="tqdm")
+
+
+def test_the_time_left_is_the_time_per_epoch_times_the_epochs_to_come(monkeypatch):
+    clock = iter([100.0, 103.0, 106.0])  # the start, then 3 s per epoch
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(clock))
+    stream = Terminal()
+    line = progress._Line(stream)
+    line.show(1, 5, "loss 0.1")
+    assert stream.getvalue().endswith("epoch 1/5  loss 0.1  3.0 s, 12.0 s left")
+    line.show(2, 5, "loss 0.1")
+    assert stream.getvalue().endswith("epoch 2/5  loss 0.1  6.0 s, 9.0 s left")

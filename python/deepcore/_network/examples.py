@@ -203,14 +203,14 @@ def targets(who: str, y: object, m: int, n_out: int, output: str, loss: Row, dty
     if loss["needs_positive"] and m and not converted.min() >= 0:
         row = int((converted < 0).any(axis=1).argmax())
         raise ValueError(
-            f"{who}: y must not be negative for the loss {loss['name']}, got {converted[row].tolist()} "
-            f"in row {row}"
+            f"{who}: y must not be negative for the loss {loss['name']}, got "
+            f"{_checks.shown(converted[row].tolist())} in row {row}"
         )
     if loss["needs_probability"] and m and not (converted.min() >= 0 and converted.max() <= 1):
         row = int(((converted < 0) | (converted > 1)).any(axis=1).argmax())
         raise ValueError(
-            f"{who}: y must be 0 or 1 for a {output} output, got {array[row].tolist()} in row {row}; "
-            "for real targets use a linear output, for more classes a softmax output"
+            f"{who}: y must be 0 or 1 for a {output} output, got {_checks.shown(array[row].tolist())} in "
+            f"row {row}; for real targets use a linear output, for more classes a softmax output"
         )
     return converted
 
@@ -312,7 +312,7 @@ def _class_weights(who: str, class_weight: Any, y: Array, n_out: int) -> Array:
         if not (balanced or named) or len(each) != n_out:
             raise ValueError(
                 f"{who}: class_weight must be 'balanced' or a list of {n_out} mappings, one for each label "
-                f"of an example, got {class_weight!r}"
+                f"of an example, got {_checks.shown(class_weight)}"
             )
         columns = [_class_weights(who, one, y[:, [k]], 1) for k, one in enumerate(each)]
         product: Array = np.prod(columns, axis=0)
@@ -325,7 +325,7 @@ def _class_weights(who: str, class_weight: Any, y: Array, n_out: int) -> Array:
         per_class = len(labels) / (len(classes) * counts)
     else:
         error = ValueError if isinstance(class_weight, str) else TypeError
-        raise error(f"{who}: class_weight must be a mapping or 'balanced', got {class_weight!r}")
+        raise error(f"{who}: class_weight must be a mapping or 'balanced', got {_checks.shown(class_weight)}")
     return np.asarray(per_class[index], np.float64)
 
 
@@ -333,7 +333,9 @@ def _named_weights(who: str, class_weight: Mapping[int, float], classes: Array, 
     """The weight of each of ``classes``, which are some of 0 .. known - 1."""
     unknown = [label for label in class_weight if label not in range(known)]
     if unknown:
-        raise ValueError(f"{who}: class_weight must name labels from 0 to {known - 1}, got {unknown[0]!r}")
+        raise ValueError(
+            f"{who}: class_weight must name labels from 0 to {known - 1}, got {_checks.shown(unknown[0])}"
+        )
     chosen = [class_weight.get(int(label), 1.0) for label in classes]
     per_class = _checks.numbers(who, "class_weight", chosen).astype(np.float64)
     if not (np.isfinite(per_class).all() and (per_class >= 0).all()):

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from deepcore import _core
+from deepcore import _checks, _core
 from deepcore._network.network import Network
 from deepcore._network.spec import Spec
 from deepcore.files.atomic import replacing
@@ -76,11 +76,13 @@ def to_bytes(network: Network, extras: Mapping[str, Any]) -> bytes:
     except (TypeError, ValueError) as error:
         raise ValueError(f"save: extras must be JSON data (use array.tolist()): {error}") from error
     if json.loads(text)["extras"] != extras:
-        raise ValueError("save: extras must read back equal: keys must be strings, sequences lists")
+        raise ValueError(
+            "save: extras must survive a JSON round trip: use string keys, and lists, not tuples"
+        )
     tensors = {name: np.ascontiguousarray(view) for name, view in _tensors(network).items()}
     data: bytes = serialise(tensors, metadata={_METADATA: text})
     if int.from_bytes(data[:8], "little") > _MAX_HEADER:
-        raise ValueError(f"save: extras must fit into {_MAX_HEADER} bytes; store large data beside the model")
+        raise ValueError(f"save: extras must fit into {_MAX_HEADER} bytes; store large data elsewhere")
     return data
 
 
@@ -117,7 +119,7 @@ def _tensors(network: Network) -> dict[str, Array]:
 
 
 def _error(path: str | os.PathLike[str], what: str) -> ValueError:
-    return ValueError(f"load: {os.fspath(path)}: {what}")
+    return ValueError(f"load: {_checks.cut(os.fspath(path), 200)}: {_checks.cut(what, 400)}")
 
 
 def _header_length(prefix: bytes, size: int, path: str | os.PathLike[str]) -> int:
@@ -182,7 +184,7 @@ def _description(header: dict[str, Any], path: str | os.PathLike[str]) -> dict[s
     if version != FORMAT:
         raise _error(path, f"format must be {FORMAT}, got {version}")
     if spec["dtype"] not in _DTYPES.values():
-        raise _error(path, f"dtype must be float32 or float64, got {spec['dtype']!r}")
+        raise _error(path, f"dtype must be float32 or float64, got {_checks.shown(spec['dtype'])}")
     if spec["epochs_trained"] < 0:
         raise _error(path, f"epochs_trained must not be negative, got {spec['epochs_trained']}")
     for number, layer in enumerate(spec["layers"], start=1):
@@ -204,7 +206,10 @@ def _offsets(
         columns += ["running_mean", "running_variance"] if norm == "batch" else []
         shapes |= {f"W{number}": [n, n_prev]} | {f"{name}{number}": [n, 1] for name in columns}
     if header.keys() != shapes.keys():
-        raise _error(path, "the tensors must be W1, b1, ... of the described layers, no more and no less")
+        missing, more = sorted(shapes.keys() - header.keys()), sorted(header.keys() - shapes.keys())
+        lists = [("missing", missing), ("unexpected", more)]
+        found = "; ".join(f"{what} {_checks.first_names(names)}" for what, names in lists if names)
+        raise _error(path, f"the tensors do not match the layers described in the file: {found}")
     tag = {name: tag for tag, name in _DTYPES.items()}[spec["dtype"]]
     itemsize = np.dtype(spec["dtype"]).itemsize
     ranges: dict[str, tuple[int, int]] = {}
@@ -213,7 +218,9 @@ def _offsets(
         numbers = [*entry["shape"], *entry["data_offsets"]]
         if entry["dtype"] != tag or entry["shape"] != shape or not all(type(n) is int for n in numbers):
             raise _error(
-                path, f"{name} must be {tag} of shape {shape}, got {entry['dtype']} {entry['shape']}"
+                path,
+                f"{name} must be {tag} of shape {shape}, got {_checks.cut(entry['dtype'])} "
+                f"{_checks.shown(entry['shape'])}",
             )
         if len(entry["data_offsets"]) != 2:
             raise _error(path, f"{name}: data_offsets must be two numbers")
