@@ -1,4 +1,4 @@
-"""Checks of single arguments: they turn user input into numbers and arrays, or raise a clear error.
+"""Argument checks turn user input into numbers and arrays, or raise a clear error.
 
 Every message begins with the name of the function that was called, and names the argument, the rule and the
 value.
@@ -33,7 +33,7 @@ __all__ = [
 
 
 def count(who: str, name: str, value: object, low: int = 1, high: int = 2**31 - 1) -> int:
-    """A whole number from ``low`` to ``high``."""
+    """Return a whole number from ``low`` to ``high``."""
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
@@ -47,7 +47,7 @@ def count(who: str, name: str, value: object, low: int = 1, high: int = 2**31 - 
 
 
 def shown(value: object, limit: int = 80) -> str:
-    """``repr(value)`` for a message: numbers of NumPy look plain, and a long text is cut.
+    """Show a value in a message: numbers of NumPy look plain, and a long text is cut.
 
     Args:
         value: What the user passed, or what a file holds.
@@ -68,7 +68,7 @@ def shown(value: object, limit: int = 80) -> str:
 
 
 def is_number(value: object) -> bool:
-    """Whether ``value`` is one real, finite number; True and False are not."""
+    """Return whether ``value`` is one real, finite number; True and False are not."""
     if isinstance(value, (float, np.floating)):
         return math.isfinite(value)
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
@@ -84,7 +84,7 @@ def number(
     positive: bool = False,
     error: type[Exception] = TypeError,
 ) -> float:
-    """One real number that is finite, at least 0 and below ``below``.
+    """Return one real number that is finite, at least 0 and below ``below``.
 
     Args:
         who: Name of the caller, the head of messages.
@@ -111,12 +111,12 @@ def number(
 
 
 def threads(who: str, value: int | None) -> int:
-    """The number of threads as the native module takes it; 0 means its default."""
+    """Return the number of threads as the compiled module takes it; 0 means its default."""
     return 0 if value is None else count(who, "threads", value)
 
 
 def dtype(who: str, value: object) -> np.dtype[Any]:
-    """The dtype that ``value`` names, float32 or float64."""
+    """Return the dtype that ``value`` names, float32 or float64."""
     try:
         found: object = np.dtype(value)  # type: ignore[call-overload]
     except TypeError:
@@ -127,7 +127,7 @@ def dtype(who: str, value: object) -> np.dtype[Any]:
 
 
 def numbers(who: str, name: str, value: object) -> Array:
-    """``value`` as an array of bools, integers or floats, of whatever shape it has."""
+    """Return ``value`` as an array of bools, integers or floats, of any shape."""
     plain = type(value) is np.ndarray
     if not plain and isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
         raise ValueError(f"{who}: {name} must have no masked values; use {name}.filled(...)")
@@ -162,7 +162,7 @@ def finite(who: str, name: str, array: Array, first: int = 0, of: int | None = N
 
 
 def converted(who: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
-    """``array`` in ``dtype``, all of it finite; itself where it has that dtype already."""
+    """Return ``array`` in ``dtype``, and refuse what is not finite; no copy is made if the dtype is right."""
     if array.dtype == dtype:
         finite(who, name, array)
         return array
@@ -174,11 +174,11 @@ def converted(who: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def first_names(names: Sequence[object], show: Callable[[object], str] = str) -> str:
-    """The first ten names, and how many there are if that is not all."""
+    """List the first ten names, and say how many there are if there are more."""
     text = ", ".join(cut(show(name)) for name in names[:10])
     return text if len(names) <= 10 else f"{text}, ... ({len(names)} in all)"
 
 
 def cut(text: str, limit: int = 80) -> str:
-    """A text for a message, cut if it is long."""
+    """Cut a text that is too long for a message."""
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"

@@ -1,8 +1,8 @@
-"""Callbacks: ``fit`` calls each as ``callback(record)`` after every epoch; returning True ends the training.
+"""``fit`` calls each callback as ``callback(record)`` after every epoch; returning True ends the training.
 
 A callback that also has ``on_start(model)`` is told when the run starts, one that has ``on_end(model)`` when
-it ends, however it ends. One that has ``on_poll()`` is asked several times a second within an epoch, and ends
-the training there by returning True. Those that draw progress are in ``deepcore.progress``.
+it ends, however it ends. One that has ``on_poll()`` is asked several times per second within an epoch, and
+ends the training there by returning True. Those that draw progress are in ``deepcore.progress``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class EpochRecord(Mapping[str, float]):
-    """One finished epoch: ``record["loss"]``, ``record["val_loss"]``, ...
+    """What callbacks get after an epoch: ``record["loss"]``, ``record["val_loss"]`` and so on.
 
     Attributes:
         epoch: Number of the epoch (of L-BFGS: the iteration) within the run, from 0.
@@ -81,14 +81,14 @@ def refuse_what_cannot_be_called(who: str, listeners: Iterable[object]) -> None:
 
 
 def stops(answers: Iterable[object]) -> bool:
-    """Whether a callback said True; whatever else one returns means nothing."""
+    """Return whether a callback returned True; all other values mean nothing."""
     heard = list(answers)  # all are asked, whatever the first one says
     return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in heard)
 
 
 @contextmanager
 def listening(listeners: Iterable[object], model: Trained) -> Iterator[None]:
-    """Calls ``on_start`` of the listeners, and however the run ends ``on_end`` of all that it got to."""
+    """Call ``on_start`` of the callbacks, and ``on_end`` of those that were started, however the run ends."""
     told: list[object] = []
 
     def tell(listener: object, event: str) -> None:
@@ -107,7 +107,7 @@ def listening(listeners: Iterable[object], model: Trained) -> Iterator[None]:
 
 
 def polling(listeners: Iterable[object]) -> Callable[[], None] | None:
-    """What a loop calls several times a second, if a listener wants to be asked; it raises ``Stopped``."""
+    """Return what a loop calls several times per second if a callback has ``on_poll``, or None."""
     asked = [listener.on_poll for listener in listeners if hasattr(listener, "on_poll")]
 
     def poll() -> None:
@@ -118,14 +118,14 @@ def polling(listeners: Iterable[object]) -> Callable[[], None] | None:
 
 
 def _name(who: str, monitor: object) -> str:
-    """A name of a recorded number."""
+    """Return a checked name of a recorded number."""
     if not isinstance(monitor, str):
         raise TypeError(f"{who}: monitor must be a name such as 'val_loss', got {_checks.shown(monitor)}")
     return monitor
 
 
 def _direction(who: str, mode: str, monitor: str) -> bool:
-    """Whether larger is better."""
+    """Return whether larger values are better."""
     if mode not in ("auto", "min", "max"):
         raise ValueError(f"{who}: mode must be auto, min or max, got {_checks.shown(mode)}")
     return metrics.upwards(monitor) if mode == "auto" else mode == "max"
@@ -133,7 +133,7 @@ def _direction(who: str, mode: str, monitor: str) -> bool:
 
 @checked_class
 class EarlyStopping:
-    """Ends the training when ``monitor`` has not improved for ``patience`` epochs.
+    """Stops the training when ``monitor`` has not improved for ``patience`` epochs.
 
     Args:
         monitor: What to watch: ``"loss"``, ``"val_loss"``, ``"val_accuracy"``, the name of any metric of the
@@ -205,7 +205,7 @@ class EarlyStopping:
 
 @checked_class
 class ReduceOnPlateau:
-    """Multiplies the learning rate by ``factor`` where ``monitor`` no longer improves.
+    """Multiplies the learning rate by ``factor`` when ``monitor`` no longer improves.
 
     It acts on whatever schedule the optimizer has, through ``record.optimizer.rate_scale``.
 
@@ -323,7 +323,7 @@ class MaxSeconds:
         return now + epoch - self._start > self.seconds
 
     def on_poll(self) -> bool:
-        """Whether the time is over, asked within an epoch."""
+        """Return whether the time is over; ``fit`` asks within an epoch."""
         return time.perf_counter() - self._start > self.seconds
 
     def __repr__(self) -> str:

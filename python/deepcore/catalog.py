@@ -1,4 +1,4 @@
-"""What deepcore knows, by name: read-only views of the native tables, which are their only home.
+"""Tables of the names that deepcore knows: read-only views of the tables in the compiled module.
 
 Example:
     >>> from deepcore import catalog
@@ -101,7 +101,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def lookup(table: Table, name: object, who: str) -> Row:
-    """The row called ``name``, or an error that lists what there is.
+    """Find the row called ``name``, or raise an error that lists the names.
 
     Args:
         table: One of the tables of this module.
@@ -121,7 +121,7 @@ def lookup(table: Table, name: object, who: str) -> Row:
 
 
 def _hint(table: Table, name: str) -> str:
-    """What the user may have meant, compared without case, blanks and hyphens."""
+    """Say what the user may have meant; case, blanks and hyphens do not count."""
     import difflib  # only an error needs it
 
     plain = name[:100].strip().lower().replace("-", "_").replace(" ", "_")
@@ -132,7 +132,7 @@ def _hint(table: Table, name: str) -> str:
 
 
 def native_parameter(activation: str, parameter: float | None) -> float:
-    """The number that native functions take as an activation's parameter; 0 if it has none."""
+    """Return the number that compiled functions take as an activation's parameter; 0 if it has none."""
     if parameter is None:
         parameter = activations[activation]["parameter"]
     return 0.0 if parameter is None else float(parameter)

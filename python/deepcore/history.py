@@ -1,4 +1,4 @@
-"""History: what a training run recorded, one value per epoch for each number."""
+"""A ``History`` holds what a training run recorded: one value per epoch for each number."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class History(dict[str, list[float]]):
         return len(self["loss"])
 
     def best_epoch(self, name: str = "val_loss") -> int:
-        """The epoch, counted from 0, with the best value of a number, which is its largest or smallest.
+        """Find the epoch, counted from 0, with the best value of a number, which is its largest or smallest.
 
         Args:
             name: A recorded number. ``deepcore.metrics.upwards`` says whether larger is better.
@@ -71,7 +71,7 @@ class History(dict[str, list[float]]):
         return choose(values, key=values.__getitem__)
 
     def best(self, name: str = "val_loss") -> float:
-        """The best value of a number; its epoch is ``best_epoch(name)``."""
+        """Find the best value of a number; its epoch is ``best_epoch(name)``."""
         return self[name][self.best_epoch(name)]
 
     def plot(self, path: Any = None, title: str = "Training") -> Any:
@@ -98,7 +98,7 @@ class History(dict[str, list[float]]):
         return None
 
     def to_dict(self) -> dict[str, Any]:
-        """Copies of the lists in a plain dict."""
+        """Copy the lists into a plain dict."""
         return {name: list(values) for name, values in self.items()}
 
     def __repr__(self) -> str:
@@ -109,7 +109,7 @@ class History(dict[str, list[float]]):
         return f"History({self.epochs} epochs{last}{diverged})"
 
     def _repr_html_(self) -> str:
-        """A table with one row per epoch; of a long run the first three and the last seven epochs."""
+        """Show one row per epoch; of a long run the first three and the last seven epochs."""
         epochs = list(range(self.epochs))
         shown = epochs if len(epochs) <= 10 else [*epochs[:3], *epochs[-7:]]
         rows = [(f"{epoch + 1}", *(f"{values[epoch]:.6g}" for values in self.values())) for epoch in shown]

@@ -68,7 +68,7 @@ names: tuple[str, ...] = (*catalog.metrics, *_ROWS)
 
 
 def upwards(name: str) -> bool:
-    """Whether a larger value of a recorded number is better: metrics as they are, accuracies and scores."""
+    """Return whether a larger value of a recorded number is better."""
     name = name.removeprefix("val_")
     return _ROWS[name].upwards if name in _ROWS else name.endswith(("accuracy", "score"))
 
@@ -154,7 +154,7 @@ class Named:
 
 
 def _of_scikit_learn(who: str, name: str, function: str, options: Mapping[str, Any]) -> Callable[..., float]:
-    """A metric of scikit-learn as a function of targets, outputs and weights."""
+    """Make a metric of scikit-learn a function of targets, outputs and weights."""
     try:
         from sklearn import metrics
     except ModuleNotFoundError as error:
@@ -174,7 +174,7 @@ def _of_scikit_learn(who: str, name: str, function: str, options: Mapping[str, A
 def measure(
     network: Network, data: Examples, chosen: Sequence[str | Metric], threads: int, scores: bool = False
 ) -> dict[str, float]:
-    """The chosen metrics of ``data`` by name; with ``scores`` also what ``evaluate`` always tells."""
+    """Compute the chosen metrics of ``data`` by name; with ``scores`` also the loss and the accuracy."""
     values: dict[str, float] = {}
     if scores or "accuracy" in chosen:
         loss, accuracy = network.evaluate(data, threads)
@@ -197,5 +197,5 @@ def measure(
 
 
 def name_of(metric: str | Metric) -> str:
-    """The name under which a metric is recorded."""
+    """Return the name under which a metric is recorded."""
     return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)

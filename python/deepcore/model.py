@@ -1,4 +1,4 @@
-"""Model: a network of dense layers that trains, predicts, and shows every matrix. Rows are examples.
+"""A ``Model`` is a network of dense layers that trains, predicts, and shows every matrix; rows are examples.
 
 It checks arguments and hands the work to the modules below it: ``_network`` computes, ``_training`` trains,
 and ``files`` reads and writes.
@@ -103,7 +103,7 @@ class Model:
 
     @classmethod
     def from_network(cls, network: Network, extras: dict[str, Any] | None = None) -> Model:
-        """A model of a network that is there already; the two share their numbers.
+        """Make a model of an existing network; the two share their numbers.
 
         Args:
             network: Such as ``model.network``.
@@ -132,7 +132,7 @@ class Model:
 
     @property
     def network(self) -> Network:
-        """The network that computes: what deepcore's own modules work on."""
+        """The network that computes; deepcore's own modules work on it."""
         return self._network
 
     @property
@@ -210,7 +210,7 @@ class Model:
         return self._network.flat
 
     def summary(self) -> Summary:
-        """Layers, units, activations, shapes of W, b, Z, A, and numbers of parameters.
+        """Show the layers with their units, activations, shapes and numbers of parameters as a table.
 
         Example:
             >>> print(Model(2, [Dense(4, "tanh"), Dense(1, "sigmoid")]).summary())
@@ -233,7 +233,7 @@ class Model:
         *,
         threads: int | None = None,
     ) -> Plan:
-        """How a step of ``fit`` with this batch size and optimizer will run, and what memory it takes.
+        """Say how a step of ``fit`` with this batch size and optimizer will run, and what memory it takes.
 
         Example:
             >>> model = Model(784, [Dense(128), Dense(10, "softmax")])
@@ -454,7 +454,7 @@ class Model:
         threads: int | None = None,
         step: int | None = None,
     ) -> tuple[float, BlockViews]:
-        """The loss and its gradient by every parameter, at the present parameters.
+        """Compute the loss and its gradient with respect to every parameter.
 
         Args:
             X: (m, n_x); y, sample_weight and threads are those of ``fit``.
@@ -475,7 +475,7 @@ class Model:
     def trace(
         self, X: object, y: object, *, sample_weight: object = None, step: int | None = None
     ) -> dict[str, Array]:
-        """Every matrix of one step of gradient descent, named and oriented as in Andrew Ng's course.
+        """Show every matrix of one step of gradient descent, named and oriented as in Andrew Ng's course.
 
         Args:
             X: (m, n_x), at most 4096 examples; y and sample_weight are those of ``fit``.
@@ -496,7 +496,7 @@ class Model:
 
     @checked("predict")
     def predict(self, X: object, *, out: Array | None = None, threads: int | None = None) -> Array:
-        """Output activations A[L], one row per example.
+        """Compute the output activations A[L], one row per example.
 
         Args:
             X: (m, n_x), or one example (n_x,); dense, or a scipy.sparse matrix.
@@ -528,11 +528,11 @@ class Model:
 
     @checked("predict_labels")
     def predict_labels(self, X: object, *, threshold: float = 0.5, threads: int | None = None) -> Array:
-        """Labels: the largest softmax output, or 1 where a sigmoid output is above ``threshold``, strictly.
+        """Predict labels: the largest softmax output, or 1 where a sigmoid exceeds ``threshold``.
 
         Args:
             X: (m, n_x), or one example (n_x,).
-            threshold: For sigmoid outputs.
+            threshold: For sigmoid outputs; an output that equals it gives label 0.
             threads: Number of threads; None: the default.
 
         Returns:
@@ -562,7 +562,7 @@ class Model:
         threads: int | None = None,
         metrics: Sequence[str | Callable[[Array, Array], float]] = (),
     ) -> dict[str, float]:
-        """Mean loss, for classifiers the fraction of examples predicted right, and further metrics.
+        """Compute the mean loss, the accuracy of classifiers, and further metrics.
 
         Args:
             X: (m, n_x); y, sample_weight and threads are those of ``fit``.
@@ -580,7 +580,7 @@ class Model:
         return known.measure(network, data, chosen, _checks.threads("evaluate", threads), scores=True)
 
     def predictor(self) -> Predictor:
-        """A snapshot of the model with a workspace of its own, for predictions where microseconds count.
+        """Make a copy of the model for predictions where microseconds count.
 
         Returns:
             ``p``: ``p(x)`` gives the outputs of one example (n_x,) or of rows (m, n_x); ``p(x, out=a)``
@@ -600,7 +600,7 @@ class Model:
     # Copies and files
 
     def copy(self) -> Model:
-        """An independent model with the same spec, parameters, epochs and extras.
+        """Make an independent model with the same spec, parameters, epochs and extras.
 
         The optimizer of ``partial_fit`` is not copied.
 
@@ -616,7 +616,7 @@ class Model:
         return Model.from_network(network, copy.deepcopy(self.extras))
 
     def snapshot(self) -> Snapshot:
-        """Copies of the parameters and of batch norm's running statistics, for ``restore``.
+        """Copy the parameters and batch norm's running statistics, for ``restore``.
 
         Example:
             >>> model = mlp([2, 3, 1], seed=1)
@@ -677,7 +677,7 @@ class Model:
 def _rebuild(
     description: dict[str, Any], epochs_trained: int, extras: dict[str, Any], flat: Array, running: Array
 ) -> Model:
-    """The model that was pickled; pickles name this function, so it must keep its name and arguments."""
+    """Make the model that was pickled; pickles name this function, so it must keep its name and arguments."""
     network = Network(Spec.from_dict(description), Snapshot(flat, running))
     network.epochs_trained = epochs_trained
     return Model.from_network(network, extras)
@@ -697,7 +697,7 @@ def mlp(
     dtype: DTypeLike = "float32",
     seed: int = 0,
 ) -> Model:
-    """A multi-layer perceptron: ``sizes[0]`` inputs, hidden layers of one activation, and an output layer.
+    """Make a multilayer perceptron: ``sizes[0]`` inputs, hidden layers of one activation, an output layer.
 
     Args:
         sizes: ``[n_x, n1, ..., n_L]``, at least two numbers.
@@ -738,7 +738,7 @@ def mlp(
 
 
 def load(path: str | os.PathLike[str]) -> Model:
-    """The model that ``Model.save`` wrote, with ``model.extras``.
+    """Read the model that ``Model.save`` wrote, with its ``extras``.
 
     Args:
         path: A file written by ``Model.save``.

@@ -46,7 +46,7 @@ __all__ = [
 
 @dataclass(frozen=True, repr=False)
 class Optimizer:
-    """Base of the optimizers: ``learning_rate`` first, then the hyperparameters of the native row.
+    """The base class of the optimizers, which describe a method and its numbers.
 
     Args:
         learning_rate: A number, a schedule of ``deepcore.schedules``, or a function of the step (from 0).
@@ -82,7 +82,7 @@ class Optimizer:
         return {name: value for name, value in values.items() if value is not None}
 
     def bind(self, model: HasNetwork, steps: int | None = None) -> OptimizerState:
-        """State of this optimizer for ``model``: its slots, all zero, and its step counter.
+        """Make the state of this optimizer for ``model``: its slots, all zero, and its step counter.
 
         Args:
             model: The model whose parameters it will step.
@@ -284,7 +284,7 @@ class LBFGS:
         memory: Number of steps that the curvature is estimated from.
 
     Raises:
-        TypeError: if ``max_iter`` or ``memory`` is no whole number.
+        TypeError: if ``max_iter`` or ``memory`` is not a whole number.
         ValueError: if a number is out of its range.
 
     Example:
@@ -323,7 +323,7 @@ def _differences(description: Optimizer | LBFGS) -> str:
 
 
 class OptimizerState:
-    """Slots and step counter of one optimizer on one model; made by ``Optimizer.bind``.
+    """The slots and the step counter of one optimizer on one model; ``Optimizer.bind`` makes it.
 
     Attributes:
         optimizer: The description that it was made from.
@@ -399,7 +399,7 @@ class OptimizerState:
         self.native.learning_rate = native.scaled(self._scale)
 
     def start_run(self, steps: int) -> None:
-        """Know the learning rates of a run of ``steps`` steps from here on.
+        """Prepare the learning rates of a run of ``steps`` steps from here on.
 
         A schedule that spans the run goes on if the run fits into its span; if not, it starts again.
 
@@ -415,7 +415,7 @@ class OptimizerState:
         self.prepare(steps)
 
     def prepare(self, steps: int) -> None:
-        """Know the learning rates of the next ``steps`` steps."""
+        """Prepare the learning rates of the next ``steps`` steps."""
         # rates of a function are known as far as they were asked for; a longer run asks for more
         if is_tabulated(self.optimizer.learning_rate):
             self._set_schedule(self.steps + steps)
@@ -494,7 +494,7 @@ class OptimizerState:
 
 
 def resolve(optimizer: object, network: Network, steps: int, who: str = "fit") -> OptimizerState:
-    """The state that ``fit`` trains with: a name or description starts fresh, a state continues.
+    """Return the state that ``fit`` trains with: a name or description starts fresh, a state continues.
 
     Raises:
         TypeError: if ``optimizer`` is none of the three.

@@ -1,4 +1,4 @@
-"""Callbacks that show how far a run is: a bar of tqdm or rich where one is installed, else a plain line."""
+"""A callback that shows how far a run is, with a bar of tqdm or rich if one is installed, else a line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STYLES = ("auto", "line", "tqdm", "rich")
 
 @checked_class
 class Progress:
-    """Shows the epoch, its numbers and the time left; what ``fit(verbose=1)`` uses.
+    """Shows the epoch, its numbers and the time left; ``fit(verbose=1)`` uses it.
 
     Args:
         stream: Where to write; None: standard error.

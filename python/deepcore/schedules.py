@@ -38,7 +38,7 @@ _AT_LEAST_ONE = frozenset({"every", "steps", "div", "final_div"})
 
 @dataclass(frozen=True)
 class Schedule:
-    """Base of the schedules; their fields, in order, are the parameters of the native row."""
+    """The base class of the schedules; their fields are the parameters of the native row, in order."""
 
     learning_rate: float
     name: ClassVar[str] = ""
@@ -262,14 +262,14 @@ def native_schedule(learning_rate: LearningRate, steps: int, table: list[float])
 
 
 def spans_the_run(learning_rate: object) -> bool:
-    """Whether a learning rate is, or warms up to, a schedule without ``steps``, which spans the whole run."""
+    """Return whether a learning rate is, or warms up to, a schedule without ``steps``."""
     if isinstance(learning_rate, Warmup):
         return spans_the_run(learning_rate.learning_rate)
     return isinstance(learning_rate, (Cosine, OneCycle)) and learning_rate.steps is None
 
 
 def spanning(learning_rate: LearningRate, steps: int) -> LearningRate:
-    """The same learning rate for a run of ``steps`` steps: a schedule without ``steps`` gets them."""
+    """Return the learning rate for a run of ``steps`` steps: a schedule without ``steps`` gets them."""
     if not spans_the_run(learning_rate):
         return learning_rate
     if isinstance(learning_rate, Warmup):
@@ -279,7 +279,7 @@ def spanning(learning_rate: LearningRate, steps: int) -> LearningRate:
 
 
 def is_tabulated(learning_rate: object) -> bool:
-    """Whether a learning rate is, or warms up to, a Python function, of which a run needs a table."""
+    """Return whether a learning rate is, or warms up to, a Python function, which needs a table."""
     if isinstance(learning_rate, Warmup):
         return is_tabulated(learning_rate.learning_rate)
     return callable(learning_rate) and not isinstance(learning_rate, Schedule)

@@ -80,7 +80,7 @@ Grads: TypeAlias = dict[str, Array]
 
 
 class Predictor(Protocol):
-    """What ``Model.predictor()`` returns: ``p(x)`` or ``p(x, out)``, for one example or rows."""
+    """The type that ``Model.predictor()`` returns: call ``p(x)`` or ``p(x, out)`` with an example or rows."""
 
     @property
     def inputs(self) -> int: ...
@@ -90,7 +90,7 @@ class Predictor(Protocol):
 
 
 class Trained(Protocol):
-    """What callbacks see of the model that is being trained; ``Model`` is one."""
+    """The methods of a model that callbacks may use while it is being trained; ``Model`` has them."""
 
     extras: dict[str, Any]
 

@@ -299,3 +299,25 @@ def test_every_flipped_bit_is_refused_or_gives_a_finite_model(saved):
 def test_a_missing_file_is_an_os_error(path):
     with pytest.raises(FileNotFoundError):
         dc.load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header, spec, long: header.update({long: header["W1"]}),
+        lambda header, spec, long: header["W1"].update(dtype=long),
+        lambda header, spec, long: header["W1"].update(shape=[long]),
+        lambda header, spec, long: spec.update(dtype=long),
+        lambda header, spec, long: spec.update(loss=long),
+        lambda header, spec, long: spec["layers"][0].update(activation=long),
+        lambda header, spec, long: spec["layers"][0].update(norm=long),
+        lambda header, spec, long: spec.update(format=[long]),
+    ],
+)
+def test_long_values_in_a_file_are_cut_in_messages(saved, change):
+    header, spec, data = parts(saved)
+    change(header, spec, "x" * 50_000)
+    write(saved, header, spec, data)
+    with pytest.raises(ValueError, match="load: ") as caught:
+        dc.load(saved)
+    assert len(str(caught.value)) < 800

@@ -1,4 +1,4 @@
-"""L-BFGS by SciPy on the compiled loss and gradient."""
+"""SciPy's L-BFGS minimises the compiled loss by its compiled gradient."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def descend(
     threads: int,
     options: dict[str, Any],
 ) -> Any:
-    """SciPy's L-BFGS, from the network's parameters on.
+    """Run SciPy's L-BFGS from the network's present parameters.
 
     Whatever ends it, the parameters are then those of the last finished iteration.
 

@@ -65,7 +65,7 @@ class Settings(NamedTuple):
 
 
 class _Epochs:
-    """What is done around epochs, whatever trains them: numbers, history, callbacks, divergence."""
+    """The work between epochs, whatever trains them: metrics, history, callbacks, divergence."""
 
     def __init__(self, network: Network, settings: Settings) -> None:
         self.network, self.who, self.shown = network, settings.who, settings.shown
@@ -95,7 +95,7 @@ class _Epochs:
         return self.network.check(f"{self.who}: validation_data", X, y, weight, mapped=True)
 
     def run(self, loop: Loop, epochs: int, state: OptimizerState | None) -> History:
-        """Run the loop; with nobody listening between epochs it is not interrupted by them."""
+        """Run the loop, which is not interrupted between epochs if there is nothing to do."""
         between = bool(self.listeners or self.metrics or self.validation)
 
         def on_epoch(_: int, loss: float) -> bool:
@@ -140,7 +140,7 @@ class _Epochs:
                 )
 
     def _numbers(self) -> dict[str, float]:
-        """Metrics of the training data and numbers of the validation data, at the present parameters."""
+        """Compute the metrics of the training data and the numbers of the validation data."""
         values: dict[str, float] = {}
         if self.training is not None and self.metrics:
             numbers = metrics.measure(self.network, self.training, self.metrics, self.threads)
@@ -203,7 +203,7 @@ class Run:
                 raise ValueError(f"{self.who}: validation_split must leave the {name} part weight, got none")
 
     def lengths(self, epochs: int, batch_size: int | None) -> tuple[int, int, int]:
-        """Checked numbers of epochs, of examples per step, and of steps in all."""
+        """Check and return the numbers of epochs, of examples per step, and of steps in all."""
         m, epochs = len(self.data.y), _checks.count(self.who, "epochs", epochs)
         batch = m if batch_size is None else min(m, _checks.count(self.who, "batch_size", batch_size))
         return epochs, batch, epochs * -(-m // batch)
@@ -270,7 +270,7 @@ class BatchRun:
         self.epochs = _Epochs(network, settings)
 
     def _steps(self, optimizer: object) -> int:
-        """Number of steps of the whole run; 1 if it is not known and no schedule has to know it."""
+        """Return the number of steps of the whole run; 1 if it is not known and no schedule needs it."""
         if isinstance(self.given, Sized):
             return max(1, self.count * len(self.given))
         rate = getattr(optimizer, "learning_rate", None)

@@ -18,7 +18,7 @@ __all__ = ["GradientCheck", "check_gradients", "gradient_check"]
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """Result of a gradient check.
+    """The result of a gradient check.
 
     Attributes:
         difference: ``|g - g~| / (|g| + |g~|)`` over all elements; 0 if both gradients are zero.
@@ -46,7 +46,7 @@ def _relative(g: Array, numeric: Array) -> float:
 def gradient_check(
     cost: Callable[[Any], float], parameters: Any, grads: Any, *, epsilon: float = 1e-7
 ) -> GradientCheck:
-    """``|g - g~| / (|g| + |g~|)`` with ``g~_i = (J(w_i + epsilon) - J(w_i - epsilon)) / (2 epsilon)``.
+    """Compute ``|g - g~| / (|g| + |g~|)``, ``g~_i = (J(w_i + epsilon) - J(w_i - epsilon)) / (2 epsilon)``.
 
     Below 1e-7 the gradient is right; above 1e-3 it is wrong; between, look at the parameters one by one (a
     kink of relu within epsilon, or float32, gives such numbers). It costs two evaluations of the cost

@@ -1,7 +1,7 @@
-"""A model as one safetensors file: tensors W1, b1, W2, ... and one JSON string in the file's metadata.
+"""A model is kept as one safetensors file: tensors W1, b1, ... and one JSON string in its metadata.
 
-Nothing in a file is ever executed. The loader believes no number before it has been compared with the size of
-the file, knows every key, and hands out only finite parameters.
+Nothing in a file is ever executed. The loader compares every number with the size of the file
+before it uses it, accepts known keys only, and refuses parameters that are not finite.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def write(path: str | os.PathLike[str], network: Network, extras: Mapping[str, A
 
 
 def to_bytes(network: Network, extras: Mapping[str, Any]) -> bytes:
-    """What ``write`` writes, as bytes."""
+    """Return what ``write`` writes, as bytes."""
     import json
 
     from safetensors.numpy import save as serialise
@@ -87,13 +87,13 @@ def to_bytes(network: Network, extras: Mapping[str, Any]) -> bytes:
 
 
 def read(path: str | os.PathLike[str]) -> Contents:
-    """What ``write`` wrote, bit for bit; see ``deepcore.load``."""
+    """Read what ``write`` wrote, bit for bit; see ``deepcore.load``."""
     with Path(path).open("rb") as file:
         return _read(file, os.fstat(file.fileno()).st_size, path)
 
 
 def from_bytes(data: bytes) -> Contents:
-    """What ``to_bytes`` was given, checked as strictly as a file."""
+    """Read what ``to_bytes`` returned, checked as strictly as a file."""
     return _read(io.BytesIO(data), len(data), "bytes")
 
 
