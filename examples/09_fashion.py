@@ -32,12 +32,11 @@ def main():
     X, X_test = (X - mean) / deviation, (X_test - mean) / deviation
 
     model = dc.mlp([784, 1024, 512, 10], activation="relu", seed=0)
-    steps = EPOCHS * -(-round(len(X) * (1 - HELD_OUT)) // BATCH)
     start = time.perf_counter()
     history = model.fit(
         X,
         y,
-        dc.AdamW(dc.OneCycle(1e-3, steps), weight_decay=0.3),
+        dc.AdamW(dc.OneCycle(1e-3), weight_decay=0.3),
         epochs=EPOCHS,
         batch_size=BATCH,
         validation_split=HELD_OUT,

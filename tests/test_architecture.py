@@ -40,15 +40,16 @@ LEVELS = (
 # The files and folders of the Python package, lowest first: each may import those before it and
 # none after it, wherever the import stands.
 ORDER = (
-    "_core", "_clash", "typing", "exceptions", "_text_table", "_checks", "catalog", "_labels", "installation",
-    "threadpools", "history",
-    "schedules", "layers", "functional", "graph", "data",
+    "_core", "_clash", "typing", "exceptions", "_text_table", "_checks", "_keywords", "catalog", "_labels",
+    "installation",
+    "threadpools",
+    "schedules", "losses", "layers", "functional", "graph", "data",
     "_network",
     "files",
-    "optimizers", "metrics", "callbacks", "progress",
+    "optimizers", "_scores", "metrics", "plots", "history", "callbacks", "progress",
     "_training",
     "model",
-    "doctor", "plots", "sklearn",
+    "doctor", "sklearn",
     "course", "bench", "cli",
     "__init__", "__main__",
 )  # fmt: skip

@@ -38,11 +38,12 @@ if "threadpoolctl" in _sys.modules:
 if _TYPE_CHECKING:
     from deepcore import catalog, course, data, doctor, functional, graph, metrics, plots, schedules, sklearn
     from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
-    from deepcore.doctor.gradient_check import check_model, gradient_check
+    from deepcore.doctor.gradient_check import check_gradients, gradient_check
     from deepcore.exceptions import DivergenceWarning, SymmetryWarning
     from deepcore.history import History
     from deepcore.installation import get_cmake_dir, get_include, show_config
     from deepcore.layers import Dense, Dropout, Scale
+    from deepcore.losses import CrossEntropy, Huber, Quantile
     from deepcore.model import Model, load, mlp
     from deepcore.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, AMSGrad, Lion, NAdam, RMSProp
     from deepcore.progress import Progress
@@ -64,11 +65,12 @@ __version__: str
 # ``import deepcore`` stays fast.
 _NAMES = {
     "callbacks": ("EarlyStopping", "EpochRecord", "MaxSeconds", "ReduceOnPlateau"),
-    "doctor.gradient_check": ("check_model", "gradient_check"),
+    "doctor.gradient_check": ("check_gradients", "gradient_check"),
     "exceptions": ("DivergenceWarning", "SymmetryWarning"),
     "history": ("History",),
     "installation": ("get_cmake_dir", "get_include", "show_config"),
     "layers": ("Dense", "Dropout", "Scale"),
+    "losses": ("CrossEntropy", "Huber", "Quantile"),
     "model": ("Model", "load", "mlp"),
     "optimizers": ("LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSProp"),
     "progress": ("Progress",),
@@ -96,6 +98,7 @@ __all__ = [
     "Constant",
     "CosLog4",
     "Cosine",
+    "CrossEntropy",
     "Dense",
     "DivergenceWarning",
     "Dropout",
@@ -104,6 +107,7 @@ __all__ = [
     "Exponential",
     "FlatCosine",
     "History",
+    "Huber",
     "InverseTime",
     "Lion",
     "MaxSeconds",
@@ -111,6 +115,7 @@ __all__ = [
     "NAdam",
     "OneCycle",
     "Progress",
+    "Quantile",
     "RMSProp",
     "ReduceOnPlateau",
     "Scale",
@@ -119,7 +124,7 @@ __all__ = [
     "Warmup",
     "__version__",
     "catalog",
-    "check_model",
+    "check_gradients",
     "course",
     "data",
     "doctor",

@@ -1,4 +1,4 @@
-"""Checks of single arguments: they turn user input into numbers and arrays, or raise a clear error.
+"""Argument checks turn user input into numbers and arrays, or raise a clear error.
 
 Every message begins with the name of the function that was called, and names the argument, the rule and the
 value.
@@ -20,32 +20,55 @@ from deepcore.typing import Array
 __all__ = [
     "converted",
     "count",
+    "cut",
     "dtype",
     "finite",
     "first_names",
     "is_number",
     "number",
     "numbers",
+    "shown",
     "threads",
 ]
 
 
 def count(who: str, name: str, value: object, low: int = 1, high: int = 2**31 - 1) -> int:
-    """A whole number from ``low`` to ``high``."""
+    """Return a whole number from ``low`` to ``high``."""
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         number = None
     if number is None or isinstance(value, bool):
-        raise TypeError(f"{who}: {name} must be a whole number, got {value!r}")
+        raise TypeError(f"{who}: {name} must be a whole number, got {shown(value)}")
     if not low <= number <= high:
         rule = f"at least {low}" if number < low else f"at most {high}"
-        raise ValueError(f"{who}: {name} must be {rule}, got {number}")
+        raise ValueError(f"{who}: {name} must be {rule}, got {shown(number)}")
     return number
 
 
+def shown(value: object, limit: int = 80) -> str:
+    """Show a value in a message: numbers of NumPy look plain, and a long text is cut.
+
+    Args:
+        value: What the user passed, or what a file holds.
+        limit: Number of characters to show at most.
+
+    Example:
+        >>> shown(np.float64(0.5)), shown("x" * 50000, limit=6)
+        ('0.5', "'xxxxx... (50002 characters)")
+    """
+    if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, (str, bytes)) and len(value) > 10 * limit:
+        text, length = repr(value[: 2 * limit]), len(value) + 2
+    else:
+        text = repr(value)
+        length = len(text)
+    return text if length <= limit else f"{text[:limit]}... ({length} characters)"
+
+
 def is_number(value: object) -> bool:
-    """Whether ``value`` is one real, finite number; True and False are not."""
+    """Return whether ``value`` is one real, finite number; True and False are not."""
     if isinstance(value, (float, np.floating)):
         return math.isfinite(value)
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
@@ -61,7 +84,7 @@ def number(
     positive: bool = False,
     error: type[Exception] = TypeError,
 ) -> float:
-    """One real number that is finite, at least 0 and below ``below``.
+    """Return one real number that is finite, at least 0 and below ``below``.
 
     Args:
         who: Name of the caller, the head of messages.
@@ -77,34 +100,34 @@ def number(
     if error is TypeError and (
         isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating))
     ):
-        raise TypeError(f"{who}: {name} must be a number, got {value!r}")
+        raise TypeError(f"{who}: {name} must be a number, got {shown(value)}")
     if not is_number(value) or not 0 <= value < below or (positive and value == 0):  # type: ignore[operator]
         low = "above 0" if positive else "at least 0"
         rule = f"{low} and below {below:g}"
         if below == math.inf:
             rule = "above 0 and finite" if positive else "finite and not negative"
-        raise ValueError(f"{who}: {name} must be {rule}, got {value!r}")
+        raise ValueError(f"{who}: {name} must be {rule}, got {shown(value)}")
     return float(value)  # type: ignore[arg-type]
 
 
 def threads(who: str, value: int | None) -> int:
-    """The number of threads as the native module takes it; 0 means its default."""
+    """Return the number of threads as the compiled module takes it; 0 means its default."""
     return 0 if value is None else count(who, "threads", value)
 
 
 def dtype(who: str, value: object) -> np.dtype[Any]:
-    """The dtype that ``value`` names, float32 or float64."""
+    """Return the dtype that ``value`` names, float32 or float64."""
     try:
         found: object = np.dtype(value)  # type: ignore[call-overload]
     except TypeError:
         found = value
     if found not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ValueError(f"{who}: dtype must be float32 or float64, got {found}")
+        raise ValueError(f"{who}: dtype must be float32 or float64, got {shown(found)}")
     return found  # type: ignore[return-value]
 
 
 def numbers(who: str, name: str, value: object) -> Array:
-    """``value`` as an array of bools, integers or floats, of whatever shape it has."""
+    """Return ``value`` as an array of bools, integers or floats, of any shape."""
     plain = type(value) is np.ndarray
     if not plain and isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
         raise ValueError(f"{who}: {name} must have no masked values; use {name}.filled(...)")
@@ -139,7 +162,7 @@ def finite(who: str, name: str, array: Array, first: int = 0, of: int | None = N
 
 
 def converted(who: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
-    """``array`` in ``dtype``, all of it finite; itself where it has that dtype already."""
+    """Return ``array`` in ``dtype``, and refuse what is not finite; no copy is made if the dtype is right."""
     if array.dtype == dtype:
         finite(who, name, array)
         return array
@@ -151,6 +174,11 @@ def converted(who: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def first_names(names: Sequence[object], show: Callable[[object], str] = str) -> str:
-    """The first ten names, and how many there are if that is not all."""
-    shown = ", ".join(map(show, names[:10]))
-    return shown if len(names) <= 10 else f"{shown}, ... ({len(names)} in all)"
+    """List the first ten names, and say how many there are if there are more."""
+    text = ", ".join(cut(show(name)) for name in names[:10])
+    return text if len(names) <= 10 else f"{text}, ... ({len(names)} in all)"
+
+
+def cut(text: str, limit: int = 80) -> str:
+    """Cut a text that is too long for a message."""
+    return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"

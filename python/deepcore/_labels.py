@@ -1,4 +1,4 @@
-"""The rule that turns a network's outputs into labels; everything that predicts labels calls it."""
+"""This rule turns a network's outputs into labels; everything that predicts labels calls it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["labels"]
 
 
 def labels(outputs: Array, activation: str, threshold: float = 0.5, axis: int = -1) -> Array:
-    """The label of each example: for softmax the largest output, for sigmoid 1 above ``threshold``, else 0.
+    """Find the label of each example: the largest softmax output, or 1 where a sigmoid exceeds ``threshold``.
 
     Args:
         outputs: Output activations; for softmax ``axis`` runs over the classes.

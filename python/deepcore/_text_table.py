@@ -1,4 +1,4 @@
-"""One table as text for a terminal and as HTML for a notebook."""
+"""Tables are written as text for a terminal, and as HTML for a notebook."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Rows = Sequence[Sequence[str]]
 
 
 def as_text(rows: Rows, foot: str, left: Collection[int] = (), ruled: bool = False) -> str:
-    """Lines of columns that stand below each other, and ``foot`` as the last line.
+    """Write a table as aligned columns of text, with ``foot`` as the last line.
 
     Args:
         rows: The cells; the first row is the head.
@@ -32,7 +32,7 @@ def as_text(rows: Rows, foot: str, left: Collection[int] = (), ruled: bool = Fal
 
 
 def as_html(rows: Rows, foot: str) -> str:
-    """The same table in HTML, with ``foot`` as its caption."""
+    """Write the same table in HTML, with ``foot`` as its caption."""
     from html import escape
 
     head, *body = rows

@@ -1,8 +1,8 @@
-"""Callbacks: ``fit`` calls each as ``callback(record)`` after every epoch; returning True ends the training.
+"""``fit`` calls each callback as ``callback(record)`` after every epoch; returning True ends the training.
 
 A callback that also has ``on_start(model)`` is told when the run starts, one that has ``on_end(model)`` when
-it ends, however it ends. One that has ``on_poll()`` is asked several times a second within an epoch, and ends
-the training there by returning True. Those that draw progress are in ``deepcore.progress``.
+it ends, however it ends. One that has ``on_poll()`` is asked several times per second within an epoch, and
+ends the training there by returning True. Those that draw progress are in ``deepcore.progress``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from deepcore import _checks, metrics
+from deepcore._keywords import checked_class
+from deepcore.exceptions import UnknownNameError
 from deepcore.optimizers import OptimizerState
 from deepcore.typing import Trained
 
@@ -35,7 +37,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class EpochRecord(Mapping[str, float]):
-    """One finished epoch: ``record["loss"]``, ``record["val_loss"]``, ...
+    """What callbacks get after an epoch: ``record["loss"]``, ``record["val_loss"]`` and so on.
 
     Attributes:
         epoch: Number of the epoch (of L-BFGS: the iteration) within the run, from 0.
@@ -53,7 +55,9 @@ class EpochRecord(Mapping[str, float]):
 
     def __getitem__(self, name: str) -> float:
         if name not in self.numbers:
-            raise KeyError(f"{name!r} is not recorded; there is {', '.join(self.numbers)}")
+            raise UnknownNameError(
+                f"{_checks.shown(name)} is not recorded; there is {_checks.first_names(list(self.numbers))}"
+            )
         return self.numbers[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -68,7 +72,7 @@ class Stopped(Exception):
 
 
 def refuse_what_cannot_be_called(who: str, listeners: Iterable[object]) -> None:
-    """Raise TypeError for a callback that is no function, nor an object that can be called like one."""
+    """Raise a TypeError for a callback that cannot be called, or that is a class instead of an object."""
     for listener in listeners:
         if isinstance(listener, type):
             raise TypeError(f"{who}: callbacks must be objects, got the class {listener.__name__}")
@@ -77,14 +81,14 @@ def refuse_what_cannot_be_called(who: str, listeners: Iterable[object]) -> None:
 
 
 def stops(answers: Iterable[object]) -> bool:
-    """Whether a callback said True; whatever else one returns means nothing."""
+    """Return whether a callback returned True; all other values mean nothing."""
     heard = list(answers)  # all are asked, whatever the first one says
     return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in heard)
 
 
 @contextmanager
 def listening(listeners: Iterable[object], model: Trained) -> Iterator[None]:
-    """Calls ``on_start`` of the listeners, and however the run ends ``on_end`` of all that it got to."""
+    """Call ``on_start`` of the callbacks, and ``on_end`` of those that were started, however the run ends."""
     told: list[object] = []
 
     def tell(listener: object, event: str) -> None:
@@ -103,7 +107,7 @@ def listening(listeners: Iterable[object], model: Trained) -> Iterator[None]:
 
 
 def polling(listeners: Iterable[object]) -> Callable[[], None] | None:
-    """What a loop calls several times a second, if a listener wants to be asked; it raises ``Stopped``."""
+    """Return what a loop calls several times per second if a callback has ``on_poll``, or None."""
     asked = [listener.on_poll for listener in listeners if hasattr(listener, "on_poll")]
 
     def poll() -> None:
@@ -113,20 +117,28 @@ def polling(listeners: Iterable[object]) -> Callable[[], None] | None:
     return poll if asked else None
 
 
+def _name(who: str, monitor: object) -> str:
+    """Return a checked name of a recorded number."""
+    if not isinstance(monitor, str):
+        raise TypeError(f"{who}: monitor must be a name such as 'val_loss', got {_checks.shown(monitor)}")
+    return monitor
+
+
 def _direction(who: str, mode: str, monitor: str) -> bool:
-    """Whether larger is better."""
+    """Return whether larger values are better."""
     if mode not in ("auto", "min", "max"):
-        raise ValueError(f"{who}: mode must be auto, min or max, got {mode!r}")
+        raise ValueError(f"{who}: mode must be auto, min or max, got {_checks.shown(mode)}")
     return metrics.upwards(monitor) if mode == "auto" else mode == "max"
 
 
+@checked_class
 class EarlyStopping:
-    """Ends the training when ``monitor`` has not improved for ``patience`` epochs.
+    """Stops the training when ``monitor`` has not improved for ``patience`` epochs.
 
     Args:
         monitor: What to watch: ``"loss"``, ``"val_loss"``, ``"val_accuracy"``, the name of any metric of the
             run. NaN never counts as better.
-        patience: Epochs without improvement that are waited for, at least 1.
+        patience: Number of epochs without improvement to wait for, at least 1.
         min_delta: Smaller changes do not count as improvement.
         restore_best: Put the best epoch's model back when the run ends, however it ends.
         mode: ``"max"`` if larger is better, ``"min"`` if smaller; ``"auto"``: what ``deepcore.metrics`` says
@@ -137,31 +149,31 @@ class EarlyStopping:
         best_epoch: Its epoch, from 0; -1 before the first.
 
     Raises:
-        ValueError: if ``patience`` < 1, ``min_delta`` < 0, or ``mode`` is unknown.
-        KeyError: in ``fit``, if ``monitor`` is not recorded.
+        TypeError: if ``patience`` is not a whole number.
+        ValueError: if ``patience`` < 1, ``min_delta`` < 0, or ``mode`` is unknown; in ``fit``, if ``monitor``
+            is not recorded.
 
     Example:
         >>> import deepcore as dc
         >>> dc.EarlyStopping("loss", patience=3)
-        EarlyStopping(monitor='loss', patience=3, best=inf at epoch -1)
+        EarlyStopping('loss', patience=3)
     """
 
     def __init__(
         self,
         monitor: str = "val_loss",
+        *,
         patience: int = 10,
         min_delta: float = 0.0,
         restore_best: bool = True,
         mode: str = "auto",
     ) -> None:
-        if patience < 1:
-            raise ValueError(f"EarlyStopping: patience must be at least 1, got {patience}")
         _checks.number("EarlyStopping", "min_delta", min_delta)
-        self.monitor = monitor
-        self.patience = patience
+        self.monitor = _name("EarlyStopping", monitor)
+        self.patience = _checks.count("EarlyStopping", "patience", patience)
         self.min_delta = min_delta
         self.restore_best = restore_best
-        self._upwards = _direction("EarlyStopping", mode, monitor)
+        self._upwards = _direction("EarlyStopping", mode, self.monitor)
         self._reset()
 
     def _reset(self) -> None:
@@ -187,14 +199,13 @@ class EarlyStopping:
             self._best_numbers = None
 
     def __repr__(self) -> str:
-        return (
-            f"EarlyStopping(monitor={self.monitor!r}, patience={self.patience}, "
-            f"best={self.best:.6g} at epoch {self.best_epoch})"
-        )
+        best = f", best={self.best:.6g} at epoch {self.best_epoch}" if self.best_epoch >= 0 else ""
+        return f"EarlyStopping({self.monitor!r}, patience={self.patience}{best})"
 
 
+@checked_class
 class ReduceOnPlateau:
-    """Multiplies the learning rate by ``factor`` where ``monitor`` no longer improves.
+    """Multiplies the learning rate by ``factor`` when ``monitor`` no longer improves.
 
     It acts on whatever schedule the optimizer has, through ``record.optimizer.rate_scale``.
 
@@ -208,12 +219,13 @@ class ReduceOnPlateau:
         mode: As in ``EarlyStopping``.
 
     Raises:
-        ValueError: if a number is out of its range or ``mode`` is unknown.
-        KeyError: in ``fit``, if ``monitor`` is not recorded.
+        TypeError: if ``patience`` or ``cooldown`` is not a whole number.
+        ValueError: if a number is out of its range or ``mode`` is unknown; in ``fit``, if ``monitor`` is not
+            recorded.
 
     Example:
         >>> ReduceOnPlateau("val_loss", factor=0.5, patience=3)
-        ReduceOnPlateau(monitor='val_loss', factor=0.5, patience=3)
+        ReduceOnPlateau('val_loss', factor=0.5, patience=3)
 
     Source: ``torch.optim.lr_scheduler.ReduceLROnPlateau`` with its relative threshold.
     """
@@ -221,6 +233,7 @@ class ReduceOnPlateau:
     def __init__(
         self,
         monitor: str = "val_loss",
+        *,
         factor: float = 0.1,
         patience: int = 10,
         threshold: float = 1e-4,
@@ -230,12 +243,13 @@ class ReduceOnPlateau:
     ) -> None:
         who = "ReduceOnPlateau"
         _checks.number(who, "factor", factor, 1.0, positive=True)
-        numbers = {"patience": patience, "threshold": threshold, "cooldown": cooldown, "min_rate": min_rate}
-        for name, value in numbers.items():
+        for name, count in (("patience", patience), ("cooldown", cooldown)):
+            _checks.count(who, name, count, low=0)
+        for name, value in (("threshold", threshold), ("min_rate", min_rate)):
             _checks.number(who, name, value)
-        self.monitor, self.factor, self.patience = monitor, factor, patience
+        self.monitor, self.factor, self.patience = _name(who, monitor), factor, patience
         self.threshold, self.cooldown, self.min_rate = threshold, cooldown, min_rate
-        self._upwards = _direction(who, mode, monitor)
+        self._upwards = _direction(who, mode, self.monitor)
         self._reset()
 
     def _reset(self) -> None:
@@ -271,9 +285,10 @@ class ReduceOnPlateau:
             state.rate_scale *= max(self.factor, self.min_rate / rate)
 
     def __repr__(self) -> str:
-        return f"ReduceOnPlateau(monitor={self.monitor!r}, factor={self.factor}, patience={self.patience})"
+        return f"ReduceOnPlateau({self.monitor!r}, factor={self.factor}, patience={self.patience})"
 
 
+@checked_class
 class MaxSeconds:
     """Stops training within a time limit.
 
@@ -285,6 +300,7 @@ class MaxSeconds:
         seconds: Length of the run, above 0.
 
     Raises:
+        TypeError: if ``seconds`` is not a number.
         ValueError: if ``seconds`` is not above 0.
 
     Example:
@@ -293,8 +309,7 @@ class MaxSeconds:
     """
 
     def __init__(self, seconds: float) -> None:
-        if not seconds > 0:
-            raise ValueError(f"MaxSeconds: seconds must be above 0, got {seconds}")
+        _checks.number("MaxSeconds", "seconds", seconds, positive=True)
         self.seconds = seconds
         self._start = self._last = time.perf_counter()
 
@@ -308,7 +323,7 @@ class MaxSeconds:
         return now + epoch - self._start > self.seconds
 
     def on_poll(self) -> bool:
-        """Whether the time is over, asked within an epoch."""
+        """Return whether the time is over; ``fit`` asks within an epoch."""
         return time.perf_counter() - self._start > self.seconds
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What deepcore knows, by name: read-only views of the native tables, which are their only home.
+"""Tables of the names that deepcore knows: read-only views of the tables in the compiled module.
 
 Example:
     >>> from deepcore import catalog
@@ -14,9 +14,10 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from deepcore import _core
+from deepcore import _checks, _core
 
 __all__ = [
+    "ALIASES",
     "activations",
     "initializers",
     "lookup",
@@ -43,8 +44,64 @@ schedules: Table = _table(_core.schedules())
 metrics: Table = _table(_core.metrics())
 
 
+#: What other libraries call a row, and what it is called here; error messages give it as a hint.
+ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        # activations
+        "identity": ("linear",),
+        "none": ("linear",),
+        "logistic": ("sigmoid",),
+        "logsigmoid": ("sigmoid",),
+        "swish": ("silu",),
+        "leakyrelu": ("leaky_relu",),
+        "hardtanh": ("hard_tanh",),
+        "hardsigmoid": ("hard_sigmoid",),
+        "exponential": ("exp",),
+        # losses
+        "mse": ("squared_error", "mse"),
+        "l2": ("squared_error",),
+        "mean_squared_error": ("squared_error", "mse"),
+        "mae": ("absolute_error", "mae"),
+        "l1": ("absolute_error",),
+        "mean_absolute_error": ("absolute_error", "mae"),
+        "bce": ("binary_cross_entropy",),
+        "binary_crossentropy": ("binary_cross_entropy",),
+        "logistic_loss": ("binary_cross_entropy", "log_loss"),
+        "log_loss": ("binary_cross_entropy", "categorical_cross_entropy"),
+        "cce": ("categorical_cross_entropy",),
+        "categorical_crossentropy": ("categorical_cross_entropy",),
+        "sparse_categorical_crossentropy": ("categorical_cross_entropy",),
+        "cross_entropy": ("categorical_cross_entropy", "binary_cross_entropy", "log_loss"),
+        "crossentropy": ("categorical_cross_entropy", "binary_cross_entropy", "log_loss"),
+        "nll": ("categorical_cross_entropy", "log_loss"),
+        "smooth_l1": ("huber",),
+        "pinball": ("quantile",),
+        # initialisers
+        "glorot": ("xavier",),
+        "glorot_normal": ("xavier",),
+        "glorot_uniform": ("xavier_uniform",),
+        "xavier_normal": ("xavier",),
+        "kaiming": ("he",),
+        "he_normal": ("he",),
+        "kaiming_normal": ("he",),
+        "kaiming_uniform": ("he_uniform",),
+        "lecun_normal": ("lecun",),
+        # schedules
+        "step_decay": ("step",),
+        # metrics
+        "acc": ("accuracy",),
+        "auc": ("roc_auc",),
+        "roc_auc_score": ("roc_auc",),
+        "f1_score": ("f1",),
+        "r2_score": ("r2",),
+        "mcc": ("matthews",),
+        "root_mean_squared_error": ("rmse",),
+    }
+)
+
+
 def lookup(table: Table, name: object, who: str) -> Row:
-    """The row called ``name``, or an error that lists what there is.
+    """Find the row called ``name``, or raise an error that lists the names.
 
     Args:
         table: One of the tables of this module.
@@ -58,16 +115,24 @@ def lookup(table: Table, name: object, who: str) -> Row:
     if not isinstance(name, str):
         raise TypeError(f"{who} must be a name, got {type(name).__name__}; one of {', '.join(table)}")
     if name not in table:
-        import difflib  # only an error needs it
-
-        near = difflib.get_close_matches(name, table, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "see deepcore.catalog"
-        raise ValueError(f"{who} must be one of {', '.join(table)}, got {name!r}; {hint}")
+        got = _checks.shown(name)
+        raise ValueError(f"{who} must be one of {', '.join(table)}, got {got}; {_hint(table, name)}")
     return table[name]
 
 
+def _hint(table: Table, name: str) -> str:
+    """Say what the user may have meant; case, blanks and hyphens do not count."""
+    import difflib  # only an error needs it
+
+    plain = name[:100].strip().lower().replace("-", "_").replace(" ", "_")
+    if here := [row for row in ALIASES.get(plain, ()) if row in table]:
+        return f"{plain} is called {' or '.join(here)} here"
+    near = difflib.get_close_matches(plain, table, n=1)
+    return f"did you mean {near[0]!r}?" if near else "see deepcore.catalog"
+
+
 def native_parameter(activation: str, parameter: float | None) -> float:
-    """The number that native functions take as an activation's parameter; 0 if it has none."""
+    """Return the number that compiled functions take as an activation's parameter; 0 if it has none."""
     if parameter is None:
         parameter = activations[activation]["parameter"]
     return 0.0 if parameter is None else float(parameter)

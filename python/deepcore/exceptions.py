@@ -1,6 +1,6 @@
-"""Warnings that deepcore gives; errors are the built-in ones (TypeError, ValueError, RuntimeError, ...)."""
+"""Warnings that deepcore gives, and the one error that is not built in; it is a KeyError."""
 
-__all__ = ["DivergenceWarning", "SymmetryWarning"]
+__all__ = ["DivergenceWarning", "SymmetryWarning", "UnknownNameError"]
 
 
 class DivergenceWarning(UserWarning):
@@ -9,3 +9,13 @@ class DivergenceWarning(UserWarning):
 
 class SymmetryWarning(UserWarning):
     """Units of a hidden layer start equal, so they stay equal: the layer learns as if it had one unit."""
+
+
+class UnknownNameError(KeyError):
+    """A mapping, such as ``model.parameters``, has no item of this name; the message lists the names.
+
+    Python prints the message of a plain KeyError in quotation marks; this one is printed as it is.
+    """
+
+    def __str__(self) -> str:
+        return str(self.args[0])

@@ -1,57 +1,119 @@
-"""History: what a training run recorded, one value per epoch of each number."""
+"""A ``History`` holds what a training run recorded: one value per epoch for each number."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Mapping
 from typing import Any
+
+from deepcore import _checks
+from deepcore._text_table import as_html
+from deepcore.exceptions import UnknownNameError
 
 __all__ = ["History"]
 
 
-class History(Mapping[str, list[float]]):
-    """``history["loss"]`` and the other series of a run: lists with one number for each finished epoch.
+class History(dict[str, list[float]]):
+    """A dict with one list per recorded number, such as ``history["loss"]``, and in it one value per epoch.
+
+    ``pandas.DataFrame(history)`` has one row per epoch, and ``json.dumps(history)`` works.
 
     Attributes:
-        diverged_at_step: Step of the first non-finite loss, counted from 0 by the optimizer, or the step
-            after the last one if that left parameters that are not finite; None if there was neither. The
-            parameters are those before that step.
-        diverged_at_layer: The first layer whose parameters, Z or A are no longer finite; the last one where
-            only the loss is not; None if nothing diverged.
+        diverged_at_step: Step of the first loss that is not finite, counted from 0 by the optimizer, or the
+            step after the last one if that left parameters that are not finite; None if there was neither.
+            The parameters are those before that step.
+        diverged_at_layer: The first layer whose parameters, Z or A are no longer finite; the last layer if
+            only the loss is not finite; None if nothing diverged.
+
+    Example:
+        >>> import numpy as np, deepcore as dc
+        >>> history = dc.mlp([2, 1], seed=1).fit(np.eye(2), [0, 1], dc.SGD(0.1), epochs=3)
+        >>> list(history), history.epochs, history.best("loss") == history["loss"][2]
+        (['loss'], 3, True)
     """
 
     def __init__(self) -> None:
-        self._series: dict[str, list[float]] = {"loss": []}
+        super().__init__(loss=[])
         self.diverged_at_step: int | None = None
         self.diverged_at_layer: int | None = None
+
+    def __missing__(self, name: str) -> list[float]:
+        raise UnknownNameError(
+            f"{_checks.shown(name)} was not recorded; there is {_checks.first_names(list(self))}"
+        )
 
     def append(self, values: Mapping[str, float]) -> None:
         """Record the numbers of one finished epoch."""
         for name, value in values.items():
-            self._series.setdefault(name, []).append(float(value))
+            self.setdefault(name, []).append(float(value))
 
     @property
     def epochs(self) -> int:
         """Number of finished epochs."""
-        return len(self._series["loss"])
+        return len(self["loss"])
+
+    def best_epoch(self, name: str = "val_loss") -> int:
+        """Find the epoch, counted from 0, with the best value of a number, which is its largest or smallest.
+
+        Args:
+            name: A recorded number. ``deepcore.metrics.upwards`` says whether larger is better.
+
+        Raises:
+            KeyError: if the number was not recorded.
+            ValueError: if no epoch was finished, or all values are NaN.
+        """
+        from deepcore.metrics import upwards
+
+        values = {epoch: value for epoch, value in enumerate(self[name]) if not math.isnan(value)}
+        if not values:
+            raise ValueError(f"best: {_checks.shown(name)} must have a value that is a number, got none")
+        choose = max if upwards(name) else min
+        return choose(values, key=values.__getitem__)
+
+    def best(self, name: str = "val_loss") -> float:
+        """Find the best value of a number; its epoch is ``best_epoch(name)``."""
+        return self[name][self.best_epoch(name)]
+
+    def plot(self, path: Any = None, title: str = "Training") -> Any:
+        """Draw the loss, and the accuracy if there is one, against the epochs; needs matplotlib.
+
+        Args:
+            path: A file to write as PNG, by name or open in binary mode. None: return the picture.
+            title: Stands above the picture.
+
+        Returns:
+            A ``matplotlib.figure.Figure``, which a notebook shows; None if ``path`` is given.
+        """
+        from deepcore import plots
+
+        if path is None:
+            return plots.curves(self, title)
+        if hasattr(path, "write"):
+            plots.draw_curves(path, self, title)
+            return None
+        from deepcore.files.atomic import replacing
+
+        with replacing(path) as file:
+            plots.draw_curves(file, self, title)
+        return None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers, ready for JSON or a data frame."""
-        return {name: list(values) for name, values in self._series.items()}
-
-    def __getitem__(self, name: str) -> list[float]:
-        if name not in self._series:
-            raise KeyError(f"{name!r} was not recorded; there is {', '.join(self._series)}")
-        return self._series[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._series)
-
-    def __len__(self) -> int:
-        return len(self._series)
+        """Copy the lists into a plain dict."""
+        return {name: list(values) for name, values in self.items()}
 
     def __repr__(self) -> str:
-        last = "".join(f", {name} {values[-1]:.6g}" for name, values in self._series.items() if values)
+        last = "".join(f", {name} {values[-1]:.6g}" for name, values in self.items() if values)
         diverged = ""
         if self.diverged_at_step is not None:
             diverged = f", diverged at step {self.diverged_at_step} in layer {self.diverged_at_layer}"
         return f"History({self.epochs} epochs{last}{diverged})"
+
+    def _repr_html_(self) -> str:
+        """Show one row per epoch; of a long run the first three and the last seven epochs."""
+        epochs = list(range(self.epochs))
+        shown = epochs if len(epochs) <= 10 else [*epochs[:3], *epochs[-7:]]
+        rows = [(f"{epoch + 1}", *(f"{values[epoch]:.6g}" for values in self.values())) for epoch in shown]
+        foot = f"{self.epochs} epochs"
+        if self.diverged_at_step is not None:
+            foot += f"; diverged at step {self.diverged_at_step} in layer {self.diverged_at_layer}"
+        return as_html((("epoch", *self), *rows), foot)

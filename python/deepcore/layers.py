@@ -1,14 +1,16 @@
-"""Layers as plain descriptions; a model is made of them."""
+"""Layers are plain descriptions that a model is made of."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import get_args
+from dataclasses import KW_ONLY, dataclass, field, fields, replace
+from typing import Literal, get_args
 
 import numpy as np
 
 from deepcore import _checks, catalog
+from deepcore._keywords import checked_class
 from deepcore.typing import ActivationName, InitializerName, NormName, ParametrizationName
 
 __all__ = ["Dense", "Dropout", "Scale"]
@@ -28,6 +30,7 @@ _AUTO_INIT = {
 }
 
 
+@checked_class
 @dataclass(frozen=True, repr=False)
 class Dense:
     """A fully connected layer: ``A = g(W A_prev + b)``.
@@ -37,12 +40,10 @@ class Dense:
         activation: g, a name of ``catalog.activations``.
         init: How W starts, a name of ``catalog.initializers``; ``"auto"`` takes the scheme that fits the
             activation: He for the relu family, LeCun for selu, Xavier (times the activation's gain) for the
-                others. b starts at zero.
+            others. b starts at zero.
         parameter: The activation's parameter (slope of leaky_relu, alpha of elu); None: its default.
         l1: The cost grows by ``l1 * |W|_1``, the sum of the weights' absolute values.
         l2: The cost grows by ``l2 / 2 * |W|^2``, the sum of the weights' squares; biases are free.
-        dropout: Each training step drops an activation of this layer with this probability and divides the
-            others by 1 - dropout; predictions drop nothing. ``Dropout(rate)`` behind the layer says the same.
         norm: ``"batch"`` normalises each unit's Z over the examples of a batch (while training; predictions
             use running means and variances), ``"layer"`` each example's Z over the units; then
             ``A = g(gamma * Zhat + beta)``. None: ``A = g(Z)``.
@@ -57,6 +58,9 @@ class Dense:
             keeps an array as it is. Names are those of ``arrays``; those that are missing have the factor 1.
         decay: Factors on the optimizer's weight decay, likewise, such as ``{"b": 0}``.
 
+    Attributes:
+        dropout: In ``model.layers``, the rate of the ``Dropout`` layer that follows this one, else 0.
+
     Raises:
         TypeError: if an argument has another type.
         ValueError: if ``units`` < 1, a name is unknown, a number out of its range, or the activation has no
@@ -68,13 +72,14 @@ class Dense:
     """
 
     units: int
-    activation: ActivationName | str = "relu"
-    init: InitializerName | str = "auto"
+    activation: ActivationName = "relu"
+    _: KW_ONLY
+    init: InitializerName | Literal["auto"] = "auto"
     parameter: float | None = None
     l1: float = 0.0
     l2: float = 0.0
     max_norm: float | None = None
-    dropout: float = 0.0
+    dropout: float = field(default=0.0, init=False)
     norm: NormName | None = None
     parametric: bool = False
     scaled_inputs: bool = False
@@ -89,15 +94,13 @@ class Dense:
             catalog.lookup(catalog.initializers, self.init, "Dense: init")
         if self.parameter is not None and row["parameter"] is None:
             raise ValueError(f"Dense: parameter must be None for {self.activation}, which has none")
-        for name in ("parameter", "l1", "l2", "max_norm", "dropout"):
+        for name in ("parameter", "l1", "l2", "max_norm"):
             value = getattr(self, name)
             if value is None and name in ("parameter", "max_norm"):
                 continue
             object.__setattr__(self, name, _checks.number("Dense", name, value))
         if self.norm is not None and str(self.norm) not in get_args(NormName):
-            raise ValueError(f"Dense: norm must be None, 'batch' or 'layer', got {self.norm!r}")
-        if self.dropout >= 1:
-            raise ValueError(f"Dense: dropout must be below 1, got {self.dropout}")
+            raise ValueError(f"Dense: norm must be None, 'batch' or 'layer', got {_checks.shown(self.norm)}")
         if self.max_norm == 0:
             raise ValueError("Dense: max_norm must be above 0, got 0.0; None sets no limit")
         for name in ("parametric", "scaled_inputs"):
@@ -117,9 +120,16 @@ class Dense:
         named = ", ".join(
             f"{f.name}={getattr(self, f.name)!r}"
             for f in fields(self)[2:]
-            if getattr(self, f.name) != f.default
+            if f.init and getattr(self, f.name) != f.default
         )
-        return f"Dense({self.units}, {self.activation!r}{', ' if named else ''}{named})"
+        dense = f"Dense({self.units}, {self.activation!r}{', ' if named else ''}{named})"
+        return f"{dense} with Dropout({self.dropout!r})" if self.dropout else dense
+
+    def followed_by_dropout(self, rate: float) -> Dense:
+        """This layer as a model keeps it: together with the ``Dropout(rate)`` behind it."""
+        layer = copy.copy(self)
+        object.__setattr__(layer, "dropout", rate)
+        return layer
 
     @property
     def arrays(self) -> tuple[str, ...]:
@@ -140,9 +150,13 @@ class Dense:
         return _AUTO_INIT.get(self.activation, "xavier") if self.init == "auto" else self.init
 
 
+@checked_class
 @dataclass(frozen=True)
 class Dropout:
-    """Inverted dropout in a list of layers: behind a ``Dense`` of its activations, in front of the inputs.
+    """Each training step drops a value with probability ``rate`` and divides the others by ``1 - rate``.
+
+    Behind a ``Dense`` it drops that layer's activations, and as the first layer the inputs. Predictions drop
+    nothing.
 
     Masks are a function of the model's seed, the optimizer's step, the example's place in its batch and the
     unit: the same for any number of threads.
@@ -158,7 +172,7 @@ class Dropout:
     Example:
         >>> import deepcore as dc
         >>> dc.Model(4, [dc.Dropout(0.1), dc.Dense(8), dc.Dropout(0.5), dc.Dense(1, "sigmoid")]).layers[0]
-        Dense(8, 'relu', dropout=0.5)
+        Dense(8, 'relu') with Dropout(0.5)
     """
 
     rate: float

@@ -1,7 +1,7 @@
-"""Numbers that tell how good predictions are: ``"accuracy"``, those of scikit-learn by name, own functions.
+"""Metrics tell how good predictions are; ``metrics=`` takes their names, or functions ``metric(y, outputs)``.
 
-``"accuracy"`` is the engine's. The others are computed by scikit-learn (extra ``sklearn``), with the sample
-weights of the data if there are any. An own metric is any ``metric(y, outputs)``.
+deepcore computes accuracy, balanced_accuracy, f1, precision, recall, log_loss, mae, mse, rmse and r2 itself;
+scikit-learn (extra ``sklearn``) computes the others. The sample weights of the data count in all of them.
 
 Example:
     >>> from deepcore import metrics
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from deepcore import catalog
+from deepcore import _checks, _scores, catalog
 from deepcore._labels import labels
 from deepcore._network.examples import Examples
 from deepcore._network.network import Network
@@ -32,7 +32,7 @@ Metric = Callable[[Array, Array], float]
 
 @dataclass(frozen=True)
 class _Row:
-    """One metric of scikit-learn: its function there, what it compares y with, and which way is better."""
+    """One metric: scikit-learn's function of it, what it compares y with, and whether larger is better."""
 
     function: str
     reads: str  # "probabilities", "labels" or "reals"
@@ -45,9 +45,9 @@ _ROWS: Mapping[str, _Row] = {
     "roc_auc": _Row("roc_auc_score", "probabilities", upwards=True),
     "average_precision": _Row("average_precision_score", "probabilities", upwards=True),
     "balanced_accuracy": _Row("balanced_accuracy_score", "labels", upwards=True),
-    "f1": _Row("f1_score", "labels", upwards=True, options={"zero_division": 0.0}),
-    "precision": _Row("precision_score", "labels", upwards=True, options={"zero_division": 0.0}),
-    "recall": _Row("recall_score", "labels", upwards=True, options={"zero_division": 0.0}),
+    "f1": _Row("f1_score", "labels", upwards=True),
+    "precision": _Row("precision_score", "labels", upwards=True),
+    "recall": _Row("recall_score", "labels", upwards=True),
     "matthews": _Row("matthews_corrcoef", "labels", upwards=True),
     "r2": _Row("r2_score", "reals", upwards=True),
     "explained_variance": _Row("explained_variance_score", "reals", upwards=True),
@@ -59,18 +59,22 @@ _ROWS: Mapping[str, _Row] = {
 }
 # What has a meaning for several sigmoid outputs, each a label of its own.
 _SEVERAL_LABELS = frozenset({"accuracy", "roc_auc", "average_precision", "f1", "precision", "recall"})
+# Computed here; scikit-learn computes the others.
+_OWN = frozenset({"log_loss", *_scores.OF_LABELS, *_scores.OF_REALS})
+# What reads the probabilities of all classes, also of two.
+_OF_ALL_CLASSES = frozenset({"log_loss"})
 #: Every name that ``metrics=`` of ``fit`` and ``evaluate`` takes.
 names: tuple[str, ...] = (*catalog.metrics, *_ROWS)
 
 
 def upwards(name: str) -> bool:
-    """Whether a larger value of a recorded number is better: metrics as they are, accuracies and scores."""
+    """Return whether a larger value of a recorded number is better."""
     name = name.removeprefix("val_")
     return _ROWS[name].upwards if name in _ROWS else name.endswith(("accuracy", "score"))
 
 
 def resolve(who: str, metric: object, output: str, outputs: int) -> str | Metric:
-    """``"accuracy"``, which is the engine's, or a function of (y, outputs).
+    """``"accuracy"``, which the compiled network computes, or a function of (y, outputs).
 
     Raises:
         TypeError: if ``metric`` is neither a name nor a function.
@@ -89,57 +93,88 @@ def resolve(who: str, metric: object, output: str, outputs: int) -> str | Metric
         raise ValueError(f"{who}: metrics: {name} needs real targets, got a softmax output")
     if reads != "reals" and output == "sigmoid" and outputs > 1 and name not in _SEVERAL_LABELS:
         raise ValueError(
-            f"{who}: metrics: {name} is of one label an example, got {outputs} sigmoid outputs; "
+            f"{who}: metrics: {name} is of one label per example, got {outputs} sigmoid outputs; "
             f"use one of {', '.join(sorted(_SEVERAL_LABELS))}"
         )
     return name if name == "accuracy" else Named(who, name, output, outputs)
 
 
 class Named:
-    """A metric of scikit-learn as a function of targets, outputs and weights."""
+    """A named metric as a function of targets, outputs and weights.
+
+    Args:
+        who: Name of the calling method, the head of messages.
+        name: One of ``names``.
+        output: Activation of the output layer.
+        outputs: Number of output units.
+
+    Raises:
+        ModuleNotFoundError: if the metric is scikit-learn's and that is not installed.
+    """
 
     def __init__(self, who: str, name: str, output: str, outputs: int) -> None:
-        try:
-            from sklearn import metrics
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                f"{who}: metrics: {name} is scikit-learn's, which is not installed; "
-                "pip install 'deepcore-nn[sklearn]', or pass a function metric(y, outputs)",
-                name="sklearn",
-            ) from error
         self.__name__ = name
         row = _ROWS[name]
-        self._function: Callable[..., float] = getattr(metrics, row.function)
         self._reads, self._softmax = row.reads, output == "softmax"
         classes = outputs if self._softmax else 2
-        self._options = dict(row.options)
-        if name == "log_loss":
-            self._options["labels"] = np.arange(classes)
-        if name in ("f1", "precision", "recall") and (classes > 2 or (not self._softmax and outputs > 1)):
-            self._options["average"] = "macro"
-        if name == "roc_auc" and classes > 2:
-            self._options |= {"multi_class": "ovr", "labels": np.arange(classes)}
+        several = not self._softmax and outputs > 1
+        self._binary = classes == 2 and not several
+        self._both = self._softmax and name in _OF_ALL_CLASSES
+        if name not in _OWN:
+            options = dict(row.options)
+            if name == "roc_auc" and classes > 2:
+                options |= {"multi_class": "ovr", "labels": np.arange(classes)}
+                self._both = True
+            self._function = _of_scikit_learn(who, name, row.function, options)
 
     def __call__(self, y: Array, outputs: Array, sample_weight: Array | None = None) -> float:
         if outputs.ndim == 2 and outputs.shape[1] == 1:
             y, outputs = y[:, 0], outputs[:, 0]
+        if self._reads == "reals":
+            if self.__name__ in _scores.OF_REALS:
+                of_reals = _scores.OF_REALS[self.__name__]
+                return of_reals(y.astype(np.float64), outputs.astype(np.float64), sample_weight)
+            return self._function(y, outputs, sample_weight)
+        if not self._softmax:
+            y = labels(y, "sigmoid")
         if self._reads == "labels":
-            outputs = labels(outputs, "softmax" if self._softmax else "sigmoid")
-        elif self._softmax:
+            chosen = labels(outputs, "softmax" if self._softmax else "sigmoid")
+            if self.__name__ in _scores.OF_LABELS:
+                return _scores.OF_LABELS[self.__name__](y, chosen, sample_weight, self._binary)
+            return self._function(y, chosen, sample_weight)
+        if self._softmax:
             # in float64, since scikit-learn may refuse rows that sum to 1 within float32's rounding only
             outputs = outputs.astype(np.float64)
             outputs /= outputs.sum(axis=1, keepdims=True)
-            if outputs.shape[1] == 2 and "labels" not in self._options:
+            if outputs.shape[1] == 2 and not self._both:
                 outputs = outputs[:, 1]
-        if self._reads != "reals" and not self._softmax:
-            y = labels(y, "sigmoid")
-        return float(self._function(y, outputs, sample_weight=sample_weight, **self._options))
+        if self.__name__ == "log_loss":
+            return _scores.log_loss(y, outputs, sample_weight)
+        return self._function(y, outputs, sample_weight)
+
+
+def _of_scikit_learn(who: str, name: str, function: str, options: Mapping[str, Any]) -> Callable[..., float]:
+    """Make a metric of scikit-learn a function of targets, outputs and weights."""
+    try:
+        from sklearn import metrics
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{who}: metrics: {name} is scikit-learn's, which is not installed; "
+            "pip install 'deepcore-nn[sklearn]', or pass a function metric(y, outputs)",
+            name="sklearn",
+        ) from error
+    theirs = getattr(metrics, function)
+
+    def metric(y: Array, outputs: Array, weight: Array | None) -> float:
+        return float(theirs(y, outputs, sample_weight=weight, **options))
+
+    return metric
 
 
 def measure(
     network: Network, data: Examples, chosen: Sequence[str | Metric], threads: int, scores: bool = False
 ) -> dict[str, float]:
-    """The chosen metrics of ``data`` by name; with ``scores`` also what ``evaluate`` always tells."""
+    """Compute the chosen metrics of ``data`` by name; with ``scores`` also the loss and the accuracy."""
     values: dict[str, float] = {}
     if scores or "accuracy" in chosen:
         loss, accuracy = network.evaluate(data, threads)
@@ -155,10 +190,12 @@ def measure(
             try:
                 values[name_of(metric)] = float(value)
             except (TypeError, ValueError) as error:
-                raise TypeError(f"metrics: {name_of(metric)} must return a number, got {value!r}") from error
+                raise TypeError(
+                    f"metrics: {name_of(metric)} must return a number, got {_checks.shown(value)}"
+                ) from error
     return values
 
 
 def name_of(metric: str | Metric) -> str:
-    """The name under which a metric is recorded."""
+    """Return the name under which a metric is recorded."""
     return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)

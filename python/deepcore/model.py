@@ -1,4 +1,4 @@
-"""Model: a network of dense layers that trains, predicts, and shows every matrix. Rows are examples.
+"""A ``Model`` is a network of dense layers that trains, predicts, and shows every matrix; rows are examples.
 
 It checks arguments and hands the work to the modules below it: ``_network`` computes, ``_training`` trains,
 and ``files`` reads and writes.
@@ -11,11 +11,12 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from deepcore import _checks
+from deepcore._keywords import checked
 from deepcore._labels import labels
 from deepcore._network.examples import row_or_rows
 from deepcore._network.network import Network, Snapshot, TrainingStep
@@ -24,14 +25,17 @@ from deepcore._network.spec import Spec
 from deepcore.exceptions import SymmetryWarning
 from deepcore.history import History
 from deepcore.layers import Dense, Dropout, Scale
+from deepcore.losses import Loss
 from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, continued, resolve
 from deepcore.schedules import LearningRate
 from deepcore.typing import (
     ActivationName,
     Array,
     ClassWeight,
-    DTypeName,
+    DTypeLike,
+    InitializerName,
     LossName,
+    NormName,
     OptimizerName,
     Predictor,
 )
@@ -43,7 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Model", "load", "mlp"]
 
-_DEFINING = frozenset(field.name for field in fields(Spec)) | {"spec", "network", "outputs"}
+_DEFINING = frozenset(field.name for field in fields(Spec)) | {"spec", "network", "outputs", "optimizer"}
 
 
 class Model:
@@ -53,12 +57,14 @@ class Model:
         inputs: n_x, number of features.
         layers: The layers, first hidden one first; one layer with a sigmoid is logistic regression.
         loss: A name of ``catalog.losses``; ``"auto"``: the loss that belongs to the output activation
-            (sigmoid: binary_cross_entropy, softmax: categorical_cross_entropy, linear: half_squared_error).
-        dtype: ``"float32"`` or ``"float64"``, of everything the model computes.
-        seed: Of the initial weights and of the shuffling; the same seed gives the same bits everywhere.
-        loss_parameter: Where the quadratic part of huber ends (1), the quantile (0.5); None: the default.
-        label_smoothing: s in [0, 1) for a cross-entropy: targets y become y (1 - s) + s / k for k classes, or
-            y (1 - s) + s / 2 for sigmoid outputs.
+            (sigmoid: binary_cross_entropy, softmax: categorical_cross_entropy, linear: half_squared_error);
+            or a loss with options: ``Huber(delta)``, ``Quantile(quantile)`` or
+            ``CrossEntropy(label_smoothing=)``.
+            ``"squared_error"`` is ``(yhat - y)^2``; ``"half_squared_error"`` is half of it, as is the
+            ``"squared_error"`` of scikit-learn and of ``deepcore.sklearn.MLPRegressor``.
+        dtype: ``"float32"`` or ``"float64"``, the number type of everything that the model computes.
+        seed: Seed of the initial weights, the shuffling and the dropout masks; the same seed gives the same
+            bits everywhere.
 
     Attributes:
         extras: JSON data that is saved with the parameters (feature names, statistics, label names).
@@ -76,32 +82,29 @@ class Model:
         'binary_cross_entropy'
     """
 
+    @checked("Model")
     def __init__(
         self,
         inputs: int,
         layers: Sequence[Dense | Dropout | Scale],
-        loss: LossName | str = "auto",
-        dtype: DTypeName | str | type = "float32",
+        *,
+        loss: LossName | Literal["auto"] | Loss = "auto",
+        dtype: DTypeLike = "float32",
         seed: int = 0,
-        loss_parameter: float | None = None,
-        label_smoothing: float = 0.0,
     ) -> None:
-        spec = Spec.of(
-            inputs, layers, loss=loss, dtype=_checks.dtype("Model", dtype), seed=seed,
-            loss_parameter=loss_parameter, label_smoothing=label_smoothing,
-        )  # fmt: skip
+        spec = Spec.of(inputs, layers, loss=loss, dtype=_checks.dtype("Model", dtype), seed=seed)
         self._hold(Network(spec), {})
         if any(layer.initializer == "zeros" for layer in spec.layers[:-1]):
             warnings.warn(
                 "Model: a hidden layer with init='zeros' starts with equal units, which stay equal (and with "
                 "relu never move); use init='auto', or one layer for logistic regression",
                 SymmetryWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
 
     @classmethod
     def from_network(cls, network: Network, extras: dict[str, Any] | None = None) -> Model:
-        """A model of a network that is there already; the two share their numbers.
+        """Make a model of an existing network; the two share their numbers.
 
         Args:
             network: Such as ``model.network``.
@@ -118,6 +121,8 @@ class Model:
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in _DEFINING:
+            if name == "optimizer":
+                raise AttributeError("Model: optimizer is read-only; give one to partial_fit")
             raise AttributeError(
                 f"Model: {name} is read-only because it defines the network; make a new model with "
                 f"another {name}"
@@ -128,7 +133,7 @@ class Model:
 
     @property
     def network(self) -> Network:
-        """The network that computes: what deepcore's own modules work on."""
+        """The network that computes; deepcore's own modules work on it."""
         return self._network
 
     @property
@@ -167,19 +172,12 @@ class Model:
         return self.spec.seed
 
     @property
-    def loss_parameter(self) -> float | None:
-        """Parameter of the loss; None: its default."""
-        return self.spec.loss_parameter
+    def optimizer(self) -> OptimizerState | None:
+        """The optimizer state that the next ``partial_fit`` continues with; None before the first call.
 
-    @property
-    def label_smoothing(self) -> float:
-        """How much the targets are smoothed."""
-        return self.spec.label_smoothing
-
-    @property
-    def input_dropout(self) -> float:
-        """Probability with which a training step drops an input."""
-        return self.spec.input_dropout
+        ``fit`` sets it to None. Copies and files of the model do not hold it.
+        """
+        return self._partial_state
 
     @property
     def epochs_trained(self) -> int:
@@ -188,7 +186,7 @@ class Model:
 
     @epochs_trained.setter
     def epochs_trained(self, epochs: int) -> None:
-        self._network.epochs_trained = epochs
+        self._network.epochs_trained = _checks.count("epochs_trained", "epochs", epochs, low=0)
 
     @property
     def parameters(self) -> BlockViews:
@@ -214,7 +212,7 @@ class Model:
         return self._network.flat
 
     def summary(self) -> Summary:
-        """Layers, units, activations, shapes of W, b, Z, A, and numbers of parameters.
+        """Show the layers with their units, activations, shapes and numbers of parameters as a table.
 
         Example:
             >>> print(Model(2, [Dense(4, "tanh"), Dense(1, "sigmoid")]).summary())
@@ -229,13 +227,15 @@ class Model:
 
         return Summary.of(self.spec)
 
+    @checked("plan")
     def plan(
         self,
         batch_size: int,
-        optimizer: Optimizer | OptimizerName | str = "adam",
+        optimizer: Optimizer | OptimizerState | OptimizerName = "adam",
+        *,
         threads: int | None = None,
     ) -> Plan:
-        """How a step of ``fit`` with this batch size and optimizer will run, and what memory it takes.
+        """Say how a step of ``fit`` with this batch size and optimizer will run, and what memory it takes.
 
         Example:
             >>> model = Model(784, [Dense(128), Dense(10, "softmax")])
@@ -253,11 +253,13 @@ class Model:
 
     # Training
 
+    @checked("fit")
     def fit(
         self,
         X: object,
         y: object,
-        optimizer: Optimizer | OptimizerState | LBFGS | OptimizerName | str = "adam",
+        optimizer: Optimizer | OptimizerState | LBFGS | OptimizerName = "adam",
+        *,
         epochs: int = 10,
         batch_size: int | None = 128,
         shuffle: bool = True,
@@ -281,7 +283,9 @@ class Model:
             y: Targets. Softmax: integer labels (m,) from 0 to n_L - 1. Sigmoid: 0/1 of shape (m,) or (m,
                 n_L). Other outputs: reals of shape (m,) or (m, n_L).
             optimizer: A description such as ``Adam(1e-3)``, a name such as ``"sgd"`` (with its defaults),
-                a state made by ``bind(model)``, which continues where it stands, or ``LBFGS()``.
+                a state made by ``bind(model)``, which continues where it stands, or ``LBFGS()``. A schedule
+                without ``steps``, such as ``Adam(Cosine(1e-3))``, spans the whole run; with a state that was
+                used before, it goes on if this run still fits into its span, and starts again if not.
             epochs: Passes over the data.
             batch_size: Number of examples per step. The last batch of an epoch may be smaller. None: use all
                 examples in every step.
@@ -313,8 +317,8 @@ class Model:
 
         Raises:
             TypeError: if an array does not hold real numbers, or an argument has another type.
-            ValueError: if a shape, a label or a value is not allowed; nothing has been changed then.
-            KeyError: if a callback watches a number that is not recorded.
+            ValueError: if a shape, a label or a value is not allowed, or a callback watches a number that
+                is not recorded; nothing has been changed then.
             RuntimeError: if the model is already being trained, by a callback or another thread.
 
         A loss that is not finite ends the training with a ``DivergenceWarning``; ``history.diverged_at_step``
@@ -345,11 +349,13 @@ class Model:
             self._partial_state = None
             return run.train(state, epochs, batch, bool(shuffle))
 
+    @checked("partial_fit")
     def partial_fit(
         self,
         X: object,
         y: object,
-        optimizer: Optimizer | OptimizerState | OptimizerName | str = "adam",
+        optimizer: Optimizer | OptimizerState | OptimizerName = "adam",
+        *,
         batch_size: int | None = 128,
         shuffle: bool = True,
         sample_weight: object = None,
@@ -358,7 +364,8 @@ class Model:
     ) -> History:
         """Train one more epoch on these examples; the optimizer goes on where the last call left it.
 
-        n calls are one ``fit`` of n epochs, bit for bit. The optimizer starts afresh with the first call,
+        n calls are one ``fit`` of n epochs, bit for bit; but a schedule without ``steps`` spans each call
+        alone, because the number of calls is not known. The optimizer starts afresh with the first call,
         with the first after a ``fit``, and with another description than in the last call; files and copies
         of the model do not hold it.
 
@@ -397,10 +404,12 @@ class Model:
             self._partial_state = state = resolve(chosen, network, steps, "partial_fit")
             return run.train(state, epochs, batch, bool(shuffle))
 
+    @checked("fit_batches")
     def fit_batches(
         self,
         batches: object,
-        optimizer: Optimizer | OptimizerState | OptimizerName | str = "adam",
+        optimizer: Optimizer | OptimizerState | OptimizerName = "adam",
+        *,
         epochs: int = 1,
         validation_data: tuple[Any, ...] | None = None,
         callbacks: Sequence[Callable[[EpochRecord], object]] = (),
@@ -414,7 +423,7 @@ class Model:
             batches: An iterable of ``(X, y)`` or ``(X, y, sample_weight)``: a list, a data loader; or a
                 function that returns an iterator, called once per epoch; or an iterator, for one epoch. Some
                 batches (32 MB of features) are read ahead of their steps.
-            optimizer: As in ``fit``.
+            optimizer: As in ``fit``; a schedule without ``steps`` needs batches whose number ``len`` tells.
             epochs: Passes over the batches.
             metrics: As in ``fit``, of the validation data only. The other arguments are those of ``fit``.
 
@@ -446,17 +455,19 @@ class Model:
 
     # Seeing inside
 
+    @checked("gradients")
     def gradients(
         self,
         X: object,
         y: object,
+        *,
         sample_weight: object = None,
         threads: int | None = None,
         step: int | None = None,
         dropout_scale: float = 1.0,
         smoothing_scale: float = 1.0,
     ) -> tuple[float, BlockViews]:
-        """The loss and its gradient by every parameter, at the present parameters.
+        """Compute the loss and its gradient with respect to every parameter.
 
         Args:
             X: (m, n_x); y, sample_weight and threads are those of ``fit``.
@@ -477,16 +488,18 @@ class Model:
         training = self._training("gradients", step, dropout_scale, smoothing_scale)
         return network.gradient(data, grads.flat, threads, training), grads
 
+    @checked("trace")
     def trace(
         self,
         X: object,
         y: object,
+        *,
         sample_weight: object = None,
         step: int | None = None,
         dropout_scale: float = 1.0,
         smoothing_scale: float = 1.0,
     ) -> dict[str, Array]:
-        """Every matrix of one step of gradient descent, named and oriented as in Andrew Ng's course.
+        """Show every matrix of one step of gradient descent, named and oriented as in Andrew Ng's course.
 
         Args:
             X: (m, n_x), at most 4096 examples; y and sample_weight are those of ``fit``.
@@ -518,8 +531,9 @@ class Model:
 
     # Predicting
 
-    def predict(self, X: object, out: Array | None = None, threads: int | None = None) -> Array:
-        """Output activations A[L], one row per example.
+    @checked("predict")
+    def predict(self, X: object, *, out: Array | None = None, threads: int | None = None) -> Array:
+        """Compute the output activations A[L], one row per example.
 
         Args:
             X: (m, n_x), or one example (n_x,); dense, or a scipy.sparse matrix.
@@ -549,12 +563,13 @@ class Model:
         A = network.outputs(rows, threads)
         return A[0] if one else A
 
-    def predict_labels(self, X: object, threshold: float = 0.5, threads: int | None = None) -> Array:
-        """Labels: the largest softmax output, or 1 where a sigmoid output is above ``threshold``, strictly.
+    @checked("predict_labels")
+    def predict_labels(self, X: object, *, threshold: float = 0.5, threads: int | None = None) -> Array:
+        """Predict labels: the largest softmax output, or 1 where a sigmoid exceeds ``threshold``.
 
         Args:
             X: (m, n_x), or one example (n_x,).
-            threshold: For sigmoid outputs.
+            threshold: For sigmoid outputs; an output that equals it gives label 0.
             threads: Number of threads; None: the default.
 
         Returns:
@@ -570,19 +585,21 @@ class Model:
                 f"predict_labels: the output must be sigmoid or softmax, got {output}; use predict"
             )
         if not isinstance(threshold, (int, float, np.number)) or np.isnan(threshold):
-            raise ValueError(f"predict_labels: threshold must be a number, got {threshold!r}")
+            raise ValueError(f"predict_labels: threshold must be a number, got {_checks.shown(threshold)}")
         chosen = labels(self.predict(X, threads=threads), output, threshold)
         return chosen[..., 0] if output == "sigmoid" and self.outputs == 1 else chosen
 
+    @checked("evaluate")
     def evaluate(
         self,
         X: object,
         y: object,
+        *,
         sample_weight: object = None,
         threads: int | None = None,
         metrics: Sequence[str | Callable[[Array, Array], float]] = (),
     ) -> dict[str, float]:
-        """Mean loss, for classifiers the fraction of examples predicted right, and further metrics.
+        """Compute the mean loss, the accuracy of classifiers, and further metrics.
 
         Args:
             X: (m, n_x); y, sample_weight and threads are those of ``fit``.
@@ -600,7 +617,7 @@ class Model:
         return known.measure(network, data, chosen, _checks.threads("evaluate", threads), scores=True)
 
     def predictor(self) -> Predictor:
-        """A snapshot of the model with a workspace of its own, for predictions where microseconds count.
+        """Make a copy of the model for predictions where microseconds count.
 
         Returns:
             ``p``: ``p(x)`` gives the outputs of one example (n_x,) or of rows (m, n_x); ``p(x, out=a)``
@@ -620,7 +637,7 @@ class Model:
     # Copies and files
 
     def copy(self) -> Model:
-        """An independent model with the same spec, parameters, epochs and extras.
+        """Make an independent model with the same spec, parameters, epochs and extras.
 
         The optimizer of ``partial_fit`` is not copied.
 
@@ -636,7 +653,7 @@ class Model:
         return Model.from_network(network, copy.deepcopy(self.extras))
 
     def snapshot(self) -> Snapshot:
-        """Copies of the parameters and of batch norm's running statistics, for ``restore``.
+        """Copy the parameters and batch norm's running statistics, for ``restore``.
 
         Example:
             >>> model = mlp([2, 3, 1], seed=1)
@@ -697,52 +714,68 @@ class Model:
 def _rebuild(
     description: dict[str, Any], epochs_trained: int, extras: dict[str, Any], flat: Array, running: Array
 ) -> Model:
-    """The model that was pickled; pickles name this function, so it must keep its name and arguments."""
+    """Make the model that was pickled; pickles name this function, so it must keep its name and arguments."""
     network = Network(Spec.from_dict(description), Snapshot(flat, running))
     network.epochs_trained = epochs_trained
     return Model.from_network(network, extras)
 
 
+@checked("mlp")
 def mlp(
     sizes: Sequence[int],
-    activation: ActivationName | str = "relu",
-    output: ActivationName | str = "auto",
-    init: str = "auto",
-    dtype: DTypeName | str | type = "float32",
+    *,
+    activation: ActivationName = "relu",
+    output: ActivationName | Literal["auto"] = "auto",
+    init: InitializerName | Literal["auto"] = "auto",
+    loss: LossName | Literal["auto"] | Loss = "auto",
+    dropout: float = 0.0,
+    norm: NormName | None = None,
+    l2: float = 0.0,
+    dtype: DTypeLike = "float32",
     seed: int = 0,
-    loss: LossName | str = "auto",
 ) -> Model:
-    """A multi-layer perceptron: ``sizes[0]`` inputs, hidden layers of one activation, an output layer.
+    """Make a multilayer perceptron: ``sizes[0]`` inputs, hidden layers of one activation, an output layer.
 
     Args:
         sizes: ``[n_x, n1, ..., n_L]``, at least two numbers.
-        activation: Of the hidden layers.
-        output: Of the last layer; ``"auto"``: sigmoid for one unit, softmax for several. Regression:
-            ``"linear"``.
-        init: Of every layer, see ``Dense``.
-        dtype: ``"float32"`` or ``"float64"``.
-        seed: Of the initial weights and of the shuffling.
+        activation: Activation of the hidden layers.
+        output: Activation of the last layer; ``"auto"``: sigmoid for one unit, softmax for several. Use
+            ``"linear"`` for regression.
+        init: How the weights of every layer start, see ``Dense``.
         loss: See ``Model``.
+        dropout: Rate of a ``Dropout`` layer behind every hidden layer; 0: none.
+        norm: ``"batch"`` or ``"layer"`` normalises every hidden layer, see ``Dense``; None: no norm.
+        l2: Penalty on the weights of every layer, see ``Dense``.
+        dtype: ``"float32"`` or ``"float64"``.
+        seed: Seed of the initial weights, the shuffling and the dropout masks.
 
     Raises:
+        TypeError: if ``sizes`` is not a list.
         ValueError: if there are fewer than two sizes, and whatever ``Model`` and ``Dense`` raise.
 
     Example:
         >>> mlp([784, 100, 10])
         Model(784-100-10, relu softmax, loss='categorical_cross_entropy', dtype='float32', seed=0)
     """
+    if not isinstance(sizes, (Sequence, np.ndarray)) or isinstance(sizes, (str, bytes)):
+        raise TypeError(f"mlp: sizes must be one list, such as [8, 16, 1], got {_checks.shown(sizes)}")
     if len(sizes) < 2:
         raise ValueError(
             f"mlp: sizes must be [inputs, ..., outputs], at least two numbers, got {list(sizes)}"
         )
+    _checks.number("mlp", "dropout", dropout, 1.0)
     last = ("sigmoid" if sizes[-1] == 1 else "softmax") if output == "auto" else output
-    names = [activation] * (len(sizes) - 2) + [last]
-    layers = [Dense(n, name, init=init) for n, name in zip(sizes[1:], names, strict=True)]
+    layers: list[Dense | Dropout] = []
+    for units in sizes[1:-1]:
+        layers.append(Dense(units, activation, init=init, norm=norm, l2=l2))
+        if dropout:
+            layers.append(Dropout(dropout))
+    layers.append(Dense(sizes[-1], last, init=init, l2=l2))
     return Model(sizes[0], layers, loss=loss, dtype=dtype, seed=seed)
 
 
 def load(path: str | os.PathLike[str]) -> Model:
-    """The model that ``Model.save`` wrote, with ``model.extras``.
+    """Read the model that ``Model.save`` wrote, with its ``extras``.
 
     Args:
         path: A file written by ``Model.save``.

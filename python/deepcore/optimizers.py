@@ -1,4 +1,4 @@
-"""Optimizers as plain descriptions; ``bind`` makes the state that steps a model.
+"""Optimizers are plain descriptions; ``bind`` makes the state that changes a model step by step.
 
 Formulas and defaults are those of ``torch.optim``; they live in the native rows (``catalog.optimizers``).
 """
@@ -7,14 +7,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import KW_ONLY, MISSING, dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
 from deepcore import _checks, _core, catalog
+from deepcore._keywords import checked_class
 from deepcore._network.network import HasNetwork, Network
-from deepcore.schedules import LearningRate, Schedule, is_tabulated, native_schedule
+from deepcore.exceptions import UnknownNameError
+from deepcore.schedules import (
+    LearningRate,
+    Schedule,
+    is_tabulated,
+    native_schedule,
+    spanning,
+    spans_the_run,
+)
 from deepcore.typing import Array
 
 __all__ = [
@@ -35,9 +44,9 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Optimizer:
-    """Base of the optimizers: ``learning_rate`` first, then the hyperparameters of the native row.
+    """The base class of the optimizers, which describe a method and its numbers.
 
     The ``weight_decay`` of optimizers that have one is a number, a schedule or a function, like the rate.
 
@@ -66,6 +75,9 @@ class Optimizer:
                 positive = name.startswith("clip_")
                 _checks.number(who, name, value, below, positive=positive, error=ValueError)
 
+    def __repr__(self) -> str:
+        return _differences(self)
+
     def hyperparameters(self) -> dict[str, float]:
         """All numbers but the learning rate, as the native optimizer takes them; None is left out.
 
@@ -83,12 +95,13 @@ class Optimizer:
         return decay if callable(decay) else None
 
     def bind(self, model: HasNetwork, steps: int | None = None) -> OptimizerState:
-        """State of this optimizer for ``model``: its slots, all zero, and its step counter.
+        """Make the state of this optimizer for ``model``: its slots, all zero, and its step counter.
 
         Args:
             model: The model whose parameters it will step.
-            steps: Length of the run in steps; needed only if ``learning_rate`` or ``weight_decay`` is a
-                Python function.
+            steps: Length of the run in steps. It must be given if ``learning_rate`` or ``weight_decay`` is a
+                Python function, or a schedule without ``steps`` of its own, such as ``Cosine(0.001)``, which
+                spans these steps.
 
         Returns:
             A state with ``step(grads)`` for own loops; ``fit(optimizer=state)`` continues from it.
@@ -110,7 +123,8 @@ class Optimizer:
 _BELOW_ONE = frozenset({"beta1", "beta2", "alpha"})
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class SGD(Optimizer):
     """``w -= learning_rate * v`` with ``v = momentum v + (1 - dampening) g``; Nesterov looks one step ahead.
 
@@ -122,6 +136,7 @@ class SGD(Optimizer):
     """
 
     learning_rate: LearningRate = 1e-3
+    _: KW_ONLY
     momentum: float = 0.0
     dampening: float = 0.0
     nesterov: bool = False
@@ -135,7 +150,8 @@ class SGD(Optimizer):
             raise ValueError("SGD: nesterov needs momentum > 0 and dampening = 0")
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class RMSProp(Optimizer):
     """``s = alpha s + (1 - alpha) g^2; w -= learning_rate * g / (sqrt(s) + eps)``.
 
@@ -143,6 +159,7 @@ class RMSProp(Optimizer):
     """
 
     learning_rate: LearningRate = 1e-2
+    _: KW_ONLY
     alpha: float = 0.99
     eps: float = 1e-8
     momentum: float = 0.0
@@ -150,7 +167,8 @@ class RMSProp(Optimizer):
     name: ClassVar[str] = "rmsprop"
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class Adagrad(Optimizer):
     """``s += g^2; w -= learning_rate * g / (sqrt(s) + eps)``.
 
@@ -158,12 +176,14 @@ class Adagrad(Optimizer):
     """
 
     learning_rate: LearningRate = 1e-2
+    _: KW_ONLY
     eps: float = 1e-10
     weight_decay: LearningRate = 0.0
     name: ClassVar[str] = "adagrad"
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class Adam(Optimizer):
     """``w -= learning_rate * m^ / (sqrt(s^) + eps)``, m^ and s^ corrected moving averages of g and g^2.
 
@@ -174,6 +194,7 @@ class Adam(Optimizer):
     """
 
     learning_rate: LearningRate = 1e-3
+    _: KW_ONLY
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
@@ -182,7 +203,8 @@ class Adam(Optimizer):
     name: ClassVar[str] = "adam"
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class AdamW(Optimizer):
     """Adam with decoupled weight decay: ``w -= learning_rate * weight_decay * w`` before Adam's step.
 
@@ -190,6 +212,7 @@ class AdamW(Optimizer):
     """
 
     learning_rate: LearningRate = 1e-3
+    _: KW_ONLY
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
@@ -197,7 +220,8 @@ class AdamW(Optimizer):
     name: ClassVar[str] = "adamw"
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class NAdam(Optimizer):
     """Adam with Nesterov momentum.
 
@@ -205,6 +229,7 @@ class NAdam(Optimizer):
     """
 
     learning_rate: LearningRate = 2e-3
+    _: KW_ONLY
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
@@ -213,7 +238,8 @@ class NAdam(Optimizer):
     name: ClassVar[str] = "nadam"
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class AMSGrad(Optimizer):
     """Adam that divides by the root of the largest average of g^2 so far, which never becomes smaller.
 
@@ -222,6 +248,7 @@ class AMSGrad(Optimizer):
     """
 
     learning_rate: LearningRate = 1e-3
+    _: KW_ONLY
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
@@ -229,7 +256,8 @@ class AMSGrad(Optimizer):
     name: ClassVar[str] = "amsgrad"
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class Lion(Optimizer):
     """``w -= learning_rate * sign(beta1 m + (1 - beta1) g)``; then ``m = beta2 m + (1 - beta2) g``.
 
@@ -240,6 +268,7 @@ class Lion(Optimizer):
     """
 
     learning_rate: LearningRate = 1e-4
+    _: KW_ONLY
     beta1: float = 0.9
     beta2: float = 0.99
     weight_decay: LearningRate = 0.0
@@ -252,7 +281,8 @@ by_name: dict[str, type[Optimizer]] = {
 }
 
 
-@dataclass(frozen=True)
+@checked_class
+@dataclass(frozen=True, repr=False)
 class LBFGS:
     """Limited-memory BFGS with line search, on all examples at once; needs SciPy (extra ``scipy``).
 
@@ -268,17 +298,18 @@ class LBFGS:
         memory: Number of steps that the curvature is estimated from.
 
     Raises:
-        TypeError: if ``max_iter`` or ``memory`` is no whole number.
+        TypeError: if ``max_iter`` or ``memory`` is not a whole number.
         ValueError: if a number is out of its range.
 
     Example:
         >>> LBFGS(max_iter=500)
-        LBFGS(max_iter=500, gtol=1e-05, ftol=2.2e-09, memory=10)
+        LBFGS(max_iter=500)
 
     Source: Liu & Nocedal (1989); Zhu, Byrd, Lu & Nocedal (1997), as in ``scipy.optimize.minimize``.
     """
 
     max_iter: int = 200
+    _: KW_ONLY
     gtol: float = 1e-5
     ftol: float = 2.2e-9
     memory: int = 10
@@ -289,9 +320,24 @@ class LBFGS:
         for name in ("gtol", "ftol"):
             _checks.number("LBFGS", name, getattr(self, name))
 
+    def __repr__(self) -> str:
+        return _differences(self)
+
+
+def _differences(description: Optimizer | LBFGS) -> str:
+    """``Adam(0.01, beta1=0.8)``: the learning rate, and what differs from the defaults."""
+    shown: list[str] = []
+    for f in fields(description):
+        value = getattr(description, f.name)
+        if f.name == "learning_rate":
+            shown.insert(0, repr(value))
+        elif f.default is MISSING or value != f.default:
+            shown.append(f"{f.name}={value!r}")
+    return f"{type(description).__name__}({', '.join(shown)})"
+
 
 class OptimizerState:
-    """Slots and step counter of one optimizer on one model; made by ``Optimizer.bind``.
+    """The slots and the step counter of one optimizer on one model; ``Optimizer.bind`` makes it.
 
     Attributes:
         optimizer: The description that it was made from.
@@ -303,17 +349,22 @@ class OptimizerState:
         rates = {"learning_rate": optimizer.learning_rate, "weight_decay": optimizer.decay_schedule}
         if steps is not None:
             steps = _checks.count("bind", "steps", steps)
-        else:
-            for name, rate in rates.items():
-                if is_tabulated(rate):
-                    raise ValueError(
-                        f"{type(optimizer).__name__}: steps must be given when {name} is a function, which "
-                        "is tabulated over the run"
-                    )
+        for name, rate in rates.items():
+            if steps is None and (is_tabulated(rate) or spans_the_run(rate)):
+                kind = (
+                    "a function"
+                    if is_tabulated(rate)
+                    else f"{_checks.shown(rate)}, which spans the whole run"
+                )
+                raise ValueError(
+                    f"{type(optimizer).__name__}: steps must be given when {name} is {kind}: "
+                    "bind(model, steps=...)"
+                )
         hyper = {name: float(value) for name, value in optimizer.hyperparameters().items()}
         self._table: list[float] = []
         self._decay_table: list[float] = []
-        schedule = native_schedule(optimizer.learning_rate, steps or 0, self._table)
+        self._start, self._span = 0, steps or 0  # what a schedule without steps spans
+        schedule = native_schedule(spanning(optimizer.learning_rate, self._span), self._span, self._table)
         build: Any = _core.OptimizerF32 if network.spec.dtype == np.float32 else _core.OptimizerF64
         self.optimizer = optimizer
         self.network = network
@@ -353,21 +404,53 @@ class OptimizerState:
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """Make this the rate of all steps to come, whatever the description says."""
+        if not callable(learning_rate):
+            _checks.number("set_learning_rate", "learning_rate", learning_rate, error=ValueError)
         self.native.learning_rate = native_schedule(learning_rate, 0, [])
 
     def _set_schedule(self, steps: int) -> None:
         """Set the native schedule; a function is tabulated as far as step ``steps`` at least."""
-        native = native_schedule(self.optimizer.learning_rate, max(steps, len(self._table)), self._table)
+        native = self._native_schedule(self.optimizer.learning_rate, steps, self._table, "learning_rate")
         self.native.learning_rate = native.scaled(self._scale)
 
     def _set_decay(self, steps: int) -> None:
         """Set the native schedule of the weight decay, if it has one, as ``_set_schedule`` does."""
-        decay, table = self.optimizer.decay_schedule, self._decay_table
+        decay = self.optimizer.decay_schedule
         if decay is not None:
-            self.native.decay = native_schedule(decay, max(steps, len(table)), table, "weight_decay")
+            self.native.decay = self._native_schedule(decay, steps, self._decay_table, "weight_decay")
+
+    def _native_schedule(
+        self, rate: LearningRate, steps: int, table: list[float], what: str
+    ) -> _core.Schedule:
+        whole = spanning(rate, self._span)
+        if self._start and spans_the_run(rate):  # it was started again: its steps count from there
+            again = native_schedule(whole, 0, [], what)
+            rates = [0.0] * self._start + [again(step) for step in range(self._span + 1)]
+            return _core.Schedule.table(np.array(rates))
+        return native_schedule(whole, max(steps, len(table)), table, what)
+
+    def start_run(self, steps: int) -> None:
+        """Prepare the rates of a run of ``steps`` steps from here on.
+
+        A schedule that spans the run goes on if the run fits into its span; if not, it starts again.
+
+        Raises:
+            ValueError: if the schedule grows beyond the largest number within the run.
+        """
+        rate, decay = self.optimizer.learning_rate, self.optimizer.decay_schedule
+        last = self.steps + steps
+        spans = spans_the_run(rate) or spans_the_run(decay)
+        if spans and last > self._start + self._span:
+            self._start, self._span = self.steps, steps
+            self._set_schedule(0)
+            self._set_decay(0)
+        for which in (rate, decay):
+            if isinstance(which, Schedule) and not spans_the_run(which) and not is_tabulated(which):
+                which(last - 1)  # refuses a rate that is not finite
+        self.prepare(steps)
 
     def prepare(self, steps: int) -> None:
-        """Know the rates of the next ``steps`` steps."""
+        """Prepare the rates of the next ``steps`` steps."""
         # rates of a function are known as far as they were asked for; a longer run asks for more
         if is_tabulated(self.optimizer.learning_rate):
             self._set_schedule(self.steps + steps)
@@ -390,8 +473,15 @@ class OptimizerState:
 
     @slots.setter
     def slots(self, values: Mapping[str, Array]) -> None:
+        if not isinstance(values, Mapping):
+            raise TypeError(f"slots: slots must be a mapping of names to arrays, got {_checks.shown(values)}")
+        dtype = self.network.spec.dtype
+        arrays = {
+            str(name): np.ascontiguousarray(_checks.numbers("slots", _checks.cut(str(name)), value), dtype)
+            for name, value in values.items()
+        }
         with self.network.held("slots"):
-            self.native.slots = dict(values)
+            self.native.slots = arrays
 
     def step(self, grads: Mapping[str, Array] | Array) -> None:
         """Move the model's parameters by one step of the optimizer.
@@ -430,7 +520,9 @@ class OptimizerState:
         views = self.network.views(self._flat, "d")
         for name in views:
             if name not in grads:
-                raise KeyError(f"step: grads must have {name}, got {', '.join(grads)}")
+                raise UnknownNameError(
+                    f"step: grads must have {name}, got {_checks.first_names(list(grads))}"
+                )
             views[name] = grads[name]
         return self._flat
 
@@ -439,7 +531,7 @@ class OptimizerState:
 
 
 def resolve(optimizer: object, network: Network, steps: int, who: str = "fit") -> OptimizerState:
-    """The state that ``fit`` trains with: a name or description starts fresh, a state continues.
+    """Return the state that ``fit`` trains with: a name or description starts fresh, a state continues.
 
     Raises:
         TypeError: if ``optimizer`` is none of the three.
@@ -448,9 +540,11 @@ def resolve(optimizer: object, network: Network, steps: int, who: str = "fit") -
     if isinstance(optimizer, OptimizerState):
         if optimizer.network is not network:
             raise ValueError(f"{who}: optimizer is a state bound to another model; bind it to this one")
-        optimizer.prepare(steps)
+        optimizer.start_run(steps)
         return optimizer
-    return OptimizerState(_description(optimizer, who), network, steps)
+    state = OptimizerState(_description(optimizer, who), network, steps)
+    state.start_run(steps)
+    return state
 
 
 def continued(optimizer: object, network: Network, last: OptimizerState | None) -> OptimizerState:

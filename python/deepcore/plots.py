@@ -22,11 +22,18 @@ _TITLE_WIDTH, _TITLE_LINES = 0.94, 4
 
 
 def draw_curves(file: BinaryIO, series: Mapping[str, Sequence[float]], title: str) -> None:
-    """Write a PNG picture of the loss, and of the accuracy if there is one, over the epochs.
+    """Write ``curves(series, title)`` as a PNG picture to an open binary file."""
+    figure = curves(series, title)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # such a character is drawn as a box
+        figure.savefig(file, format="png")
+
+
+def curves(series: Mapping[str, Sequence[float]], title: str) -> Figure:
+    """Draw the loss, and the accuracy if there is one, against the epochs.
 
     Args:
-        file: An open binary file.
-        series: Lists named ``loss`` and ``accuracy``, and with the prefix ``val_`` for the test part.
+        series: One list per number, named ``loss``, ``accuracy``, and with ``val_`` for the test part.
         title: Text above the picture. A long one is written on several lines.
     """
     panels = [name for name in ("loss", "accuracy") if name in series or f"val_{name}" in series]
@@ -46,9 +53,7 @@ def draw_curves(file: BinaryIO, series: Mapping[str, Sequence[float]], title: st
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # such a character is drawn as a box
-        figure.savefig(file, format="png")
+    return figure
 
 
 def _add_title(figure: Figure, title: str) -> None:

@@ -1,4 +1,4 @@
-"""Callbacks that show how far a run is: a bar of tqdm or rich where one is installed, else a plain line."""
+"""A callback that shows how far a run is, with a bar of tqdm or rich if one is installed, else a line."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 import time
 from typing import Any, TextIO
 
+from deepcore import _checks
+from deepcore._keywords import checked_class
 from deepcore.callbacks import EpochRecord
 from deepcore.typing import Trained
 
@@ -19,8 +21,9 @@ STYLES = ("auto", "line", "lines", "tqdm", "rich")
 _LINES = 10
 
 
+@checked_class
 class Progress:
-    """Shows the epoch, its numbers and the time left; what ``fit(verbose=1)`` uses.
+    """Shows the epoch, its numbers and the time left; ``fit(verbose=1)`` uses it.
 
     Args:
         stream: Where to write; None: standard error.
@@ -34,9 +37,11 @@ class Progress:
         ModuleNotFoundError: if it names a library that is not installed.
     """
 
-    def __init__(self, stream: TextIO | None = None, style: str = "auto") -> None:
+    def __init__(self, stream: TextIO | None = None, *, style: str = "auto") -> None:
         if style not in STYLES:
-            raise ValueError(f"Progress: style must be one of {', '.join(STYLES)}, got {style!r}")
+            raise ValueError(
+                f"Progress: style must be one of {', '.join(STYLES)}, got {_checks.shown(style)}"
+            )
         if style in ("tqdm", "rich") and not _installed(style):
             raise ModuleNotFoundError(
                 f"Progress: style {style!r} needs {style}, which is not installed; pip install {style}",

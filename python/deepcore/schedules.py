@@ -1,4 +1,8 @@
-"""Schedules: the learning rate or another rate as a function of the optimizer step, counted from 0.
+"""Schedules give a rate for each step of the optimizer, counted from 0: the learning rate or another one.
+
+``Cosine`` and the like without ``steps`` span the whole run of ``fit``. If the same optimizer state is used
+for another run, the schedule goes on if that run still fits into its span; otherwise the new run starts it
+again.
 
 Each class is one row of ``catalog.schedules``, and ``Warmup`` goes before any of them; calling one evaluates
 it. What acts on a recorded number, between epochs, is a callback: ``deepcore.ReduceOnPlateau``.
@@ -6,14 +10,16 @@ it. What acts on a recorded number, between epochs, is a callback: ``deepcore.Re
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar, TypeAlias
 
 import numpy as np
 
 from deepcore import _core
-from deepcore._checks import is_number
+from deepcore._checks import is_number, shown
+from deepcore._keywords import checked_class
 
 __all__ = [
     "Constant",
@@ -34,7 +40,7 @@ _AT_LEAST_ONE = frozenset({"every", "steps", "div", "final_div"})
 
 @dataclass(frozen=True)
 class Schedule:
-    """Base of the schedules; their fields, in order, are the parameters of the native row."""
+    """The base class of the schedules; their fields are the parameters of the native row, in order."""
 
     learning_rate: float
     name: ClassVar[str] = ""
@@ -45,18 +51,33 @@ class Schedule:
             raise TypeError(f"Schedule is the base class; use one of {', '.join(__all__)}")
         for name, value in vars(self).items():
             low = 1 if name in _AT_LEAST_ONE else 0
+            if name == "steps" and value is None:
+                continue
             if not (is_number(value) and value >= low):
-                raise ValueError(f"{who}: {name} must be a finite number, at least {low}, got {value!r}")
+                raise ValueError(f"{who}: {name} must be a finite number, at least {low}, got {shown(value)}")
 
     def __call__(self, step: int) -> float:
-        """The learning rate at optimizer step ``step``, the first step being 0."""
-        return self.native()(step)
+        """The learning rate at optimizer step ``step``, the first step being 0.
+
+        Raises:
+            ValueError: if the schedule has no ``steps``, or grows beyond the largest number.
+        """
+        if spans_the_run(self):
+            raise ValueError(
+                f"{type(self).__name__}: steps must be given to ask for the rate of a step; without steps "
+                "the schedule spans the run of fit"
+            )
+        rate = self.native()(step)
+        if not math.isfinite(rate):
+            raise ValueError(f"{type(self).__name__}: the rate must be finite, got {rate} at step {step}")
+        return rate
 
     def native(self) -> _core.Schedule:
         """The native schedule."""
-        return _core.Schedule(self.name, [float(value) for value in astuple(self)])
+        return _core.Schedule(self.name, [float(getattr(self, f.name)) for f in fields(self)])
 
 
+@checked_class
 @dataclass(frozen=True)
 class Constant(Schedule):
     """``learning_rate`` at every step.
@@ -69,6 +90,7 @@ class Constant(Schedule):
     name: ClassVar[str] = "constant"
 
 
+@checked_class
 @dataclass(frozen=True)
 class StepDecay(Schedule):
     """``learning_rate * factor ** floor(step / every)``.
@@ -79,10 +101,11 @@ class StepDecay(Schedule):
     """
 
     factor: float = 0.1
-    every: int = 1000
+    every: int = field(kw_only=True)
     name: ClassVar[str] = "step"
 
 
+@checked_class
 @dataclass(frozen=True)
 class Exponential(Schedule):
     """``learning_rate * factor ** step``.
@@ -96,6 +119,7 @@ class Exponential(Schedule):
     name: ClassVar[str] = "exponential"
 
 
+@checked_class
 @dataclass(frozen=True)
 class InverseTime(Schedule):
     """``learning_rate / (1 + decay * floor(step / every))``.
@@ -110,9 +134,12 @@ class InverseTime(Schedule):
     name: ClassVar[str] = "inverse_time"
 
 
+@checked_class
 @dataclass(frozen=True)
 class Cosine(Schedule):
     """Half a cosine from ``learning_rate`` down to ``final`` over ``steps`` steps, then ``final``.
+
+    Without ``steps`` it spans the whole run of ``fit``.
 
     Example:
         >>> round(Cosine(1.0, steps=100)(50), 12)
@@ -121,17 +148,19 @@ class Cosine(Schedule):
     Source: Loshchilov & Hutter (2017), SGDR, equation 5 without restarts.
     """
 
-    steps: int = 1000
+    steps: int | None = None
     final: float = 0.0
     name: ClassVar[str] = "cosine"
 
 
+@checked_class
 @dataclass(frozen=True)
 class OneCycle(Schedule):
     """Half a cosine up to ``learning_rate``, then half a cosine down to almost nothing, over ``steps`` steps.
 
     It starts at ``learning_rate / div``, has its peak after ``rise * steps`` steps, and ends at
-    ``learning_rate / (div * final_div)``, which then stays.
+    ``learning_rate / (div * final_div)``, which then stays. Without ``steps`` it spans the whole run of
+    ``fit``.
 
     Example:
         >>> cycle = OneCycle(1.0, steps=100)
@@ -142,7 +171,7 @@ class OneCycle(Schedule):
         being left alone.
     """
 
-    steps: int = 1000
+    steps: int | None = None
     rise: float = 0.3
     div: float = 25.0
     final_div: float = 1e4
@@ -154,9 +183,12 @@ class OneCycle(Schedule):
             raise ValueError(f"OneCycle: rise must be a fraction from 0 to 1, got {self.rise!r}")
 
 
+@checked_class
 @dataclass(frozen=True)
 class FlatCosine(Schedule):
     """``learning_rate`` for the first half of ``steps``, then half a cosine down to 0, which stays.
+
+    Without ``steps`` it spans the whole run of ``fit``.
 
     With s = step / steps it is ``learning_rate`` for s < 1/2, then
     ``learning_rate * (1 + cos(2 pi (s - 1/2))) / 2``.
@@ -169,13 +201,16 @@ class FlatCosine(Schedule):
     Source: ``flat_cos`` of pytabkit (Holzmueller, Grinsztajn & Steinwart 2024), for dropout and weight decay.
     """
 
-    steps: int = 1000
+    steps: int | None = None
     name: ClassVar[str] = "flat_cosine"
 
 
+@checked_class
 @dataclass(frozen=True)
 class CosLog4(Schedule):
     """Four waves from 0 up to ``learning_rate`` and back, each about twice as long as the one before.
+
+    Without ``steps`` it spans the whole run of ``fit``.
 
     With s = step / steps it is ``learning_rate * (1 - cos(2 pi log2(1 + 15 s))) / 2``. The first step has
     the rate 0: no parameter moves, but the moments of the optimizer do.
@@ -188,7 +223,7 @@ class CosLog4(Schedule):
     Source: Holzmueller, Grinsztajn & Steinwart (2024), "Better by Default", section 3.
     """
 
-    steps: int = 1000
+    steps: int | None = None
     name: ClassVar[str] = "coslog4"
 
 
@@ -196,7 +231,8 @@ class CosLog4(Schedule):
 class Warmup(Schedule):
     """A line from ``start`` times the first rate up to it, over ``steps`` steps; then ``learning_rate``.
 
-    ``learning_rate`` is a number, another schedule, or a function; its own step 0 is step ``steps``.
+    ``learning_rate`` is a number, another schedule, or a function; its own step 0 is step ``steps``. A
+    schedule that has no ``steps`` of its own spans what the warm-up leaves of the run.
 
     Example:
         >>> schedule = Warmup(Cosine(1.0, steps=100), steps=10, start=0.5)
@@ -216,17 +252,19 @@ class Warmup(Schedule):
         if isinstance(rate, Warmup):
             raise TypeError("Warmup: learning_rate must be a number, a function or another schedule")
         if not callable(rate) and not (is_number(rate) and rate >= 0):
-            raise ValueError(f"Warmup: learning_rate must be finite and not negative, got {rate!r}")
+            raise ValueError(f"Warmup: learning_rate must be finite and not negative, got {shown(rate)}")
         if isinstance(self.steps, bool) or not isinstance(self.steps, (int, np.integer)):
-            raise ValueError(f"Warmup: steps must be a whole number, got {self.steps!r}")
+            raise ValueError(f"Warmup: steps must be a whole number, got {shown(self.steps)}")
         if not 1 <= self.steps < 2**31:
-            raise ValueError(f"Warmup: steps must be at least 1 and below 2**31, got {self.steps!r}")
+            raise ValueError(f"Warmup: steps must be at least 1 and below 2**31, got {shown(self.steps)}")
         if not (is_number(self.start) and 0 <= self.start <= 1):
-            raise ValueError(f"Warmup: start must be a factor from 0 to 1, got {self.start!r}")
+            raise ValueError(f"Warmup: start must be a factor from 0 to 1, got {shown(self.start)}")
 
     def __call__(self, step: int) -> float:
         """The learning rate at optimizer step ``step``, the first step being 0."""
         after = self.learning_rate
+        if isinstance(after, Schedule) and spans_the_run(after):
+            return after(step)  # which says that steps must be given
         if callable(after) and not isinstance(after, Schedule):
             after = Constant(after(max(step - self.steps, 0)))
         return self.around(native_schedule(after, 0, []))(step)
@@ -264,13 +302,30 @@ def native_schedule(
     for step in range(len(table), max(steps, 1)):
         rate = learning_rate(step)
         if not (is_number(rate) and rate >= 0):
-            raise ValueError(f"schedule: {what}({step}) must be finite and not negative, got {rate!r}")
+            raise ValueError(f"schedule: {what}({step}) must be finite and not negative, got {shown(rate)}")
         table.append(float(rate))
     return _core.Schedule.table(np.array(table))
 
 
+def spans_the_run(learning_rate: object) -> bool:
+    """Return whether a learning rate is, or warms up to, a schedule without ``steps``."""
+    if isinstance(learning_rate, Warmup):
+        return spans_the_run(learning_rate.learning_rate)
+    return isinstance(learning_rate, Schedule) and getattr(learning_rate, "steps", 0) is None
+
+
+def spanning(learning_rate: LearningRate, steps: int) -> LearningRate:
+    """Return the learning rate for a run of ``steps`` steps: a schedule without ``steps`` gets them."""
+    if not spans_the_run(learning_rate):
+        return learning_rate
+    if isinstance(learning_rate, Warmup):
+        rest = max(steps - learning_rate.steps, 1)
+        return replace(learning_rate, learning_rate=spanning(learning_rate.learning_rate, rest))
+    return replace(learning_rate, steps=max(steps, 1))  # type: ignore[type-var]
+
+
 def is_tabulated(learning_rate: object) -> bool:
-    """Whether a learning rate is, or warms up to, a Python function, of which a run needs a table."""
+    """Return whether a learning rate is, or warms up to, a Python function, which needs a table."""
     if isinstance(learning_rate, Warmup):
         return is_tabulated(learning_rate.learning_rate)
     return callable(learning_rate) and not isinstance(learning_rate, Schedule)

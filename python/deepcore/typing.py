@@ -14,6 +14,7 @@ __all__ = [
     "Array",
     "ArrayLike",
     "ClassWeight",
+    "DTypeLike",
     "DTypeName",
     "FloatArray",
     "Grads",
@@ -69,13 +70,13 @@ NormName: TypeAlias = Literal["batch", "layer"]
 ParametrizationName: TypeAlias = Literal["standard", "ntk"]
 MetricName: TypeAlias = Literal["accuracy"]
 DTypeName: TypeAlias = Literal["float32", "float64"]
+#: What ``dtype=`` takes: a name, ``np.float32``, or a dtype object
+DTypeLike: TypeAlias = DTypeName | type[np.floating[Any]] | type[float] | np.dtype[Any]
 
 Array: TypeAlias = NDArray[Any]
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
-#: ``{label: weight}``, for several labels an example a list of these, ``"balanced"``, or None
-ClassWeight: TypeAlias = (
-    Mapping[int, float] | Sequence[Mapping[int, float]] | Literal["balanced"] | str | None
-)
+#: ``{label: weight}``, for several labels per example a list of these, ``"balanced"``, or None
+ClassWeight: TypeAlias = Mapping[int, float] | Sequence[Mapping[int, float]] | Literal["balanced"] | None
 #: ``{"W1": (n1, n0), "b1": (n1, 1), "W2": ...}``
 Parameters: TypeAlias = dict[str, Array]
 #: ``{"dW1": (n1, n0), "db1": (n1, 1), "dA0": ...}``
@@ -83,7 +84,7 @@ Grads: TypeAlias = dict[str, Array]
 
 
 class Predictor(Protocol):
-    """What ``Model.predictor()`` returns: ``p(x)`` or ``p(x, out)``, for one example or rows."""
+    """The type that ``Model.predictor()`` returns: call ``p(x)`` or ``p(x, out)`` with an example or rows."""
 
     @property
     def inputs(self) -> int: ...
@@ -93,7 +94,7 @@ class Predictor(Protocol):
 
 
 class Trained(Protocol):
-    """What callbacks see of the model that is being trained; ``Model`` is one."""
+    """The methods of a model that callbacks may use while it is being trained; ``Model`` has them."""
 
     extras: dict[str, Any]
 
@@ -105,10 +106,10 @@ class Trained(Protocol):
     def running(self) -> MutableMapping[str, Array]: ...
     @property
     def flat_parameters(self) -> Array: ...
-    def predict(self, X: object, out: Array | None = None, threads: int | None = None) -> Array: ...
-    def predict_labels(self, X: object, threshold: float = 0.5, threads: int | None = None) -> Array: ...
+    def predict(self, X: object, *, out: Array | None = None, threads: int | None = None) -> Array: ...
+    def predict_labels(self, X: object, *, threshold: float = 0.5, threads: int | None = None) -> Array: ...
     def evaluate(
-        self, X: object, y: object, sample_weight: object = None, threads: int | None = None
+        self, X: object, y: object, *, sample_weight: object = None, threads: int | None = None
     ) -> dict[str, float]: ...
     def save(self, path: str | os.PathLike[str], extras: Mapping[str, Any] | None = None) -> None: ...
     def snapshot(self) -> Any: ...

@@ -119,9 +119,9 @@ def test_norms(norm, batch_size):
     model = dc.Model(
         6,
         [dc.Dense(9, "relu", norm=norm), dc.Dense(5, "tanh", norm=norm), dc.Dense(3, "softmax")],
-        "auto",
-        "float64",
-        2,
+        loss="auto",
+        dtype="float64",
+        seed=2,
     )
     X, y = examples()
     linears = [layer for layer in twin(model) if isinstance(layer, torch.nn.Linear)]
@@ -156,7 +156,12 @@ def test_norms(norm, batch_size):
 
 def test_smoothed_labels():
     X, y = examples()
-    model = dc.Model(6, [dc.Dense(9, "tanh"), dc.Dense(3, "softmax")], dtype="float64", label_smoothing=0.1)
+    model = dc.Model(
+        6,
+        [dc.Dense(9, "tanh"), dc.Dense(3, "softmax")],
+        dtype="float64",
+        loss=dc.CrossEntropy(label_smoothing=0.1),
+    )
     net = twin(model)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
     model.fit(X, y, dc.Adam(0.01), epochs=STEPS, batch_size=None)

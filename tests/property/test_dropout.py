@@ -114,7 +114,8 @@ def test_masks_differ_between_steps_layers_places_and_seeds():
 
 def test_a_dropout_behind_a_layer_is_the_layer_s():
     listed = dc.Model(4, [dc.Dense(8), dc.Dropout(0.5), dc.Dense(3, "softmax")])
-    assert listed.layers == (dc.Dense(8, dropout=0.5), dc.Dense(3, "softmax"))
+    assert listed.layers == (dc.Dense(8).followed_by_dropout(0.5), dc.Dense(3, "softmax"))
+    assert [layer.dropout for layer in listed.layers] == [0.5, 0.0]
 
 
 def test_files_and_copies_keep_the_rates(tmp_path):
@@ -123,7 +124,7 @@ def test_files_and_copies_keep_the_rates(tmp_path):
     model = net()
     model.save(tmp_path / "m.safetensors")
     for copy in (dc.load(tmp_path / "m.safetensors"), pickle.loads(pickle.dumps(model))):
-        assert (copy.layers, copy.input_dropout) == (model.layers, 0.2)
+        assert (copy.layers, copy.spec.input_dropout) == (model.layers, 0.2)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,6 @@ def test_files_and_copies_keep_the_rates(tmp_path):
     [
         ([dc.Dense(3), dc.Dropout(0.1)], "must not end with dropout"),
         ([dc.Dense(3), dc.Dropout(0.1), dc.Dropout(0.1), dc.Dense(2)], "two dropouts in a row"),
-        ([dc.Dense(3, dropout=0.1)], "must not end with dropout"),
     ],
 )
 def test_dropouts_out_of_place_are_refused(layers, message):

@@ -4,12 +4,16 @@ import numpy as np
 import pytest
 
 import deepcore as dc
+from deepcore._network.network import Network
+from deepcore._network.spec import Spec
 from property.test_gradients import TOLERANCE, differences
 from reference import losses
 
 
 def model_for(loss, output, units=3, **options):
-    return dc.Model(4, [dc.Dense(5, "tanh"), dc.Dense(units, output)], loss, "float64", 3, **options)
+    layers = [dc.Dense(5, "tanh"), dc.Dense(units, output)]
+    spec = Spec.of(4, layers, loss=loss, dtype="float64", seed=3, **options)
+    return dc.Model.from_network(Network(spec))
 
 
 def examples(output, units=3, m=12):
@@ -59,7 +63,7 @@ def test_poisson_regression_finds_the_rates():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(2000, 2))
     rate = np.exp(0.5 + X @ [0.7, -0.4])
-    model = dc.Model(2, [dc.Dense(1, "exp")], "poisson", "float64")
+    model = dc.Model(2, [dc.Dense(1, "exp")], loss="poisson", dtype="float64")
     model.fit(X, rng.poisson(rate), dc.Adam(0.05), epochs=40, batch_size=100)
     np.testing.assert_allclose(
         model.parameters["W1"], [[0.7, -0.4]], atol=0.05
@@ -69,7 +73,7 @@ def test_poisson_regression_finds_the_rates():
 
 def test_the_quantile_loss_finds_the_quantile():
     y = np.random.default_rng(0).normal(size=4000)
-    model = dc.Model(1, [dc.Dense(1, "linear")], "quantile", "float64", loss_parameter=0.9)
+    model = dc.Model(1, [dc.Dense(1, "linear")], loss=dc.Quantile(0.9), dtype="float64")
     model.fit(np.zeros((4000, 1)), y, dc.Adam(dc.Cosine(0.1, 400)), epochs=100, batch_size=1000)
     assert float(model.parameters["b1"][0, 0]) == pytest.approx(np.quantile(y, 0.9), abs=0.03)
 
@@ -105,7 +109,43 @@ def test_files_and_copies_keep_the_options(tmp_path):
         X, y = examples(output)
         for copy in (dc.load(tmp_path / "m.safetensors"), pickle.loads(pickle.dumps(model))):
             assert copy.evaluate(X, y) == model.evaluate(X, y)
-            assert (copy.loss_parameter, copy.label_smoothing) == (
-                model.loss_parameter,
-                model.label_smoothing,
-            )
+            assert copy.spec == model.spec
+
+
+@pytest.mark.parametrize(
+    ("loss", "output", "options"),
+    [
+        (dc.Huber(delta=0.7), "linear", ("huber", 0.7, 0.0)),
+        (dc.Quantile(0.9), "linear", ("quantile", 0.9, 0.0)),
+        (dc.CrossEntropy(label_smoothing=0.1), "sigmoid", ("binary_cross_entropy", None, 0.1)),
+        (dc.CrossEntropy(label_smoothing=0.1), "softmax", ("categorical_cross_entropy", None, 0.1)),
+    ],
+)
+def test_a_loss_with_options_is_given_as_an_object(loss, output, options):
+    layers = [dc.Dense(5, "tanh"), dc.Dense(3, output)]
+    for model in (
+        dc.Model(4, layers, loss=loss),
+        dc.mlp([4, 5, 3], activation="tanh", output=output, loss=loss),
+    ):
+        assert (model.loss, model.spec.loss_parameter, model.spec.label_smoothing) == options
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: dc.Huber(delta=0), "Huber: delta must be above 0"),
+        (lambda: dc.Huber("1"), "Huber: delta must be a number, got '1'"),
+        (lambda: dc.Quantile(1.0), "Quantile: quantile must be above 0 and below 1"),
+        (
+            lambda: dc.CrossEntropy(label_smoothing=1),
+            "CrossEntropy: label_smoothing must be at least 0 and below",
+        ),
+        (
+            lambda: dc.mlp([2, 1], output="linear", loss=dc.CrossEntropy(label_smoothing=0.1)),
+            "needs a sigmoid or softmax output, got linear",
+        ),
+    ],
+)
+def test_a_loss_refuses_options_out_of_range(make, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        make()

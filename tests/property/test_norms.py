@@ -11,8 +11,10 @@ from reference import normalise as twin
 NORMS = ["batch", "layer"]
 
 
-def net(norm, dtype="float64", units=(9, 7), inputs=6, activation="tanh", seed=4, **options):
-    layers = [dc.Dense(n, activation, norm=norm, **options) for n in units]
+def net(norm, dtype="float64", units=(9, 7), inputs=6, activation="tanh", seed=4, dropout=0.0, **options):
+    layers = []
+    for n in units:
+        layers += [dc.Dense(n, activation, norm=norm, **options), dc.Dropout(dropout)]
     model = dc.Model(inputs, [*layers, dc.Dense(3, "softmax")], dtype=dtype, seed=seed)
     rng = np.random.default_rng(seed)
     for name, view in [*model.parameters.items(), *model.running.items()]:
@@ -40,7 +42,7 @@ def test_a_traced_step_is_that_of_the_reference(norm, activation, step, weighted
     model, (X, y) = net(norm, activation=activation), examples()
     w = weights_of() if weighted else None
     share = np.full(41, 1 / 41) if w is None else w / w.sum()
-    t, p = model.trace(X, y, w, step=step), model.parameters
+    t, p = model.trace(X, y, sample_weight=w, step=step), model.parameters
     A, saved = t["A0"], {}
     for l in (1, 2):  # noqa: E741 - l is the layer, as in the notes
         Z = p[f"W{l}"] @ A + p[f"b{l}"]
@@ -65,7 +67,9 @@ def test_a_traced_step_is_that_of_the_reference(norm, activation, step, weighted
         np.testing.assert_allclose(t[f"dgamma{l}"], dgamma, rtol=1e-8, atol=1e-12)
         np.testing.assert_allclose(t[f"dbeta{l}"], dbeta, rtol=1e-8, atol=1e-12)
         np.testing.assert_allclose(t[f"dW{l}"], dZ @ t[f"A{l - 1}"].T, rtol=1e-8, atol=1e-12)
-    np.testing.assert_array_equal(model.gradients(X, y, w, step=step)[1].flat, flat_of(model, t))
+    np.testing.assert_array_equal(
+        model.gradients(X, y, sample_weight=w, step=step)[1].flat, flat_of(model, t)
+    )
 
 
 def flat_of(model, trace):
@@ -86,7 +90,7 @@ def test_the_gradient_is_the_difference_of_the_cost(norm, dropout, step):
     slopes = differences(
         model.network.native, lambda: model.network.native.gradient(X, y, flat, w, 0, training)
     )
-    grads = model.gradients(X, y, w, step=step)[1].flat
+    grads = model.gradients(X, y, sample_weight=w, step=step)[1].flat
     assert np.abs(grads - slopes).max() <= TOLERANCE * np.abs(slopes).max()
 
 
@@ -138,7 +142,7 @@ def test_layer_norm_is_the_same_where_threads_share_each_layer(units):
 @pytest.mark.parametrize("weights", [np.ones(41), weights_of(), 0.5 * np.ones(41), np.full(41, 1.001 / 41)])
 def test_fit_moves_the_running_statistics_as_the_reference_does(weights):
     model, (X, y) = net("batch"), examples()
-    t = model.trace(X, y, weights, step=0)
+    t = model.trace(X, y, sample_weight=weights, step=0)
     running = model.running["running_mean1"].copy(), model.running["running_variance1"].copy()
     mean, variance = twin.moved(running, t["mean1"], t["variance1"], weights)
     model.fit(X, y, "sgd", epochs=1, batch_size=None, sample_weight=weights)
@@ -225,11 +229,11 @@ def test_early_stopping_restores_the_running_statistics_too():
 @pytest.mark.parametrize("norm", NORMS)
 def test_gradient_check_of_a_model_with_norms(norm):
     X, y = examples(5)
-    assert dc.check_model(net(norm, "float32"), X, y).difference < 1e-7
+    assert dc.check_gradients(net(norm, "float32"), X, y).difference < 1e-7
 
 
 def test_summary_names_what_a_layer_does():
-    layers = [dc.Dropout(0.1), dc.Dense(4, "relu", norm="batch", dropout=0.5), dc.Dense(2, "softmax")]
+    layers = [dc.Dropout(0.1), dc.Dense(4, "relu", norm="batch"), dc.Dropout(0.5), dc.Dense(2, "softmax")]
     summary = dc.Model(3, layers).summary()
     assert summary.rows[0][2] == "(input), dropout 0.1"
     assert summary.rows[1][2] == "batch norm, relu, dropout 0.5"

@@ -42,15 +42,15 @@ def test_cost_and_gradient_are_those_of_the_reference(weighted, per_weight):
     w = np.random.default_rng(0).uniform(0.5, 2, 41) if weighted else None
     share = 1 / (w.sum() if weighted else 41) if per_weight else 1
     (parameters, layers), Y = in_twin(model), np.eye(3)[:, y]
-    loss, grads = model.gradients(X, y, w)
+    loss, grads = model.gradients(X, y, sample_weight=w)
     data = twin.cost(X.T, Y, parameters, layers, "categorical_cross_entropy", w)
     assert loss == pytest.approx(data + share * penalties.value(parameters, RATES), rel=1e-13)
-    assert loss == pytest.approx(model.evaluate(X, y, w)["loss"], rel=1e-15)
+    assert loss == pytest.approx(model.evaluate(X, y, sample_weight=w)["loss"], rel=1e-15)
     _, plain = twin.backward(X.T, Y, parameters, layers, "categorical_cross_entropy", w)
     for k, (pair, more) in enumerate(zip(plain, penalties.gradients(parameters, RATES), strict=True), 1):
         np.testing.assert_allclose(grads[f"dW{k}"], pair[0] + share * more, rtol=1e-10, atol=1e-14)
         np.testing.assert_allclose(grads[f"db{k}"], pair[1], rtol=1e-10, atol=1e-14)
-    np.testing.assert_array_equal(model.trace(X, y, w)["dW1"], grads["dW1"])
+    np.testing.assert_array_equal(model.trace(X, y, sample_weight=w)["dW1"], grads["dW1"])
 
 
 @pytest.mark.parametrize("per_weight", [False, True])

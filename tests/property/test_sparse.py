@@ -35,7 +35,7 @@ def test_every_use_has_the_bits_of_the_dense_matrix(inputs, units, batch_size, d
         model.fit(features, y, epochs=2, batch_size=batch_size, sample_weight=w, threads=2)
     assert dense.flat_parameters.tobytes() == rows.flat_parameters.tobytes()
     np.testing.assert_array_equal(dense.predict(X), dense.predict(S))
-    assert dense.evaluate(X, y, w) == dense.evaluate(S, y, w)
+    assert dense.evaluate(X, y, sample_weight=w) == dense.evaluate(S, y, sample_weight=w)
     np.testing.assert_array_equal(dense.gradients(X, y)[1].flat, dense.gradients(S, y)[1].flat)
     np.testing.assert_array_equal(dense.predict_labels(X), dense.predict_labels(S))
     np.testing.assert_array_equal(dense.trace(X, y)["A0"], dense.trace(S, y)["A0"])

@@ -177,7 +177,7 @@ def test_writing_the_parts_back_is_accepted(saved):
         ({"seed": 2**70}, "seed must be at most"),
         ({"loss": "half"}, "loss must be one of"),
         ({"loss": 3}, "loss has the wrong type int"),
-        ({"layers": []}, "the tensors must be W1"),
+        ({"layers": []}, "the tensors do not match the layers .* unexpected W1, W2, b1, b2"),
         ({"epochs_trained": -1}, "epochs_trained must not be negative"),
         ({"extras": None}, "extras has the wrong type"),
     ],
@@ -249,7 +249,7 @@ def test_a_tensor_entry_that_is_not_right_is_refused(saved, change, message):
 def test_tensors_that_do_not_belong_are_refused(saved):
     header, spec, data = parts(saved)
     write(saved, header | {"W9": header["W1"]}, spec, data)
-    refused(saved, "no more and no less")
+    refused(saved, "the tensors do not match the layers described in the file: unexpected W9")
 
 
 def test_more_bytes_than_the_tensors_take_are_refused(saved):
@@ -317,3 +317,25 @@ def test_every_flipped_bit_is_refused_or_gives_a_finite_model(saved):
 def test_a_missing_file_is_an_os_error(path):
     with pytest.raises(FileNotFoundError):
         dc.load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header, spec, long: header.update({long: header["W1"]}),
+        lambda header, spec, long: header["W1"].update(dtype=long),
+        lambda header, spec, long: header["W1"].update(shape=[long]),
+        lambda header, spec, long: spec.update(dtype=long),
+        lambda header, spec, long: spec.update(loss=long),
+        lambda header, spec, long: spec["layers"][0].update(activation=long),
+        lambda header, spec, long: spec["layers"][0].update(norm=long),
+        lambda header, spec, long: spec.update(format=[long]),
+    ],
+)
+def test_long_values_in_a_file_are_cut_in_messages(saved, change):
+    header, spec, data = parts(saved)
+    change(header, spec, "x" * 50_000)
+    write(saved, header, spec, data)
+    with pytest.raises(ValueError, match="load: ") as caught:
+        dc.load(saved)
+    assert len(str(caught.value)) < 800

@@ -284,7 +284,10 @@ def test_two_runs_with_one_state_are_one_long_run(optimizer):
     long, short = net(), net()
     expected = long.fit(X, y, optimizer, epochs=5, batch_size=8)
     state = optimizer.bind(short)
-    losses = [*short.fit(X, y, state, 2, 8)["loss"], *short.fit(X, y, state, 3, 8)["loss"]]
+    losses = [
+        *short.fit(X, y, state, epochs=2, batch_size=8)["loss"],
+        *short.fit(X, y, state, epochs=3, batch_size=8)["loss"],
+    ]
     assert losses == expected["loss"]
     assert np.array_equal(short.flat_parameters, long.flat_parameters)
 

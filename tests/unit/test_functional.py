@@ -42,7 +42,9 @@ def test_weight_penalty_and_its_gradient_agree(rng):
     parameters = {"W1": rng.normal(size=(4, 3)), "b1": rng.normal(size=(4, 1))}
     A_prev, dZ = rng.normal(size=(3, 5)), np.zeros((4, 5))
     _, dW, db = F.linear_backward(dZ, (A_prev, parameters["W1"], parameters["b1"]), l2=0.7)
-    check = dc.gradient_check(lambda p: F.weight_penalty(p, 0.7, 5), parameters, {"dW1": dW, "db1": db}, 1e-4)
+    check = dc.gradient_check(
+        lambda p: F.weight_penalty(p, 0.7, 5), parameters, {"dW1": dW, "db1": db}, epsilon=1e-4
+    )
     assert check.difference < 1e-9  # a parabola: central differences are exact up to rounding / epsilon
 
 
@@ -107,7 +109,7 @@ def test_model_backward_is_the_derivative_of_the_cost(activation, output, loss, 
     AL, caches = F.model_forward(X, parameters, **options)
     grads = F.model_backward(AL, Y, caches, loss=loss, l2=0.1, **options)
     # epsilon^2 = 1e-10 of the gradient, and rounding of the cost / epsilon = 1e-11
-    assert dc.gradient_check(cost, parameters, grads, 1e-5).difference < 1e-8
+    assert dc.gradient_check(cost, parameters, grads, epsilon=1e-5).difference < 1e-8
 
 
 def test_compute_cost_is_the_mean_of_the_losses(rng):

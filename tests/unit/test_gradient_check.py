@@ -18,7 +18,7 @@ def test_a_wrong_derivative_is_found():
 
 def test_one_array():
     theta = np.array([[1.0, -2.0], [0.5, 3.0]])
-    assert dc.gradient_check(lambda t: float(np.sum(t**2)), theta, 2 * theta, 1e-5).difference < 1e-9
+    assert dc.gradient_check(lambda t: float(np.sum(t**2)), theta, 2 * theta, epsilon=1e-5).difference < 1e-9
 
 
 def test_each_parameter_has_its_own_difference():
@@ -51,7 +51,7 @@ def test_the_parameters_are_left_alone():
 )
 def test_wrong_arguments_are_refused(grads, epsilon, error, message):
     with pytest.raises(error, match=message):
-        dc.gradient_check(lambda p: 0.0, {"W1": [[1.0]], "b1": [[1.0]]}, grads, epsilon)
+        dc.gradient_check(lambda p: 0.0, {"W1": [[1.0]], "b1": [[1.0]]}, grads, epsilon=epsilon)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -59,7 +59,7 @@ def test_wrong_arguments_are_refused(grads, epsilon, error, message):
 def test_a_model_s_gradients_are_right(output, dtype, rng):
     model = dc.mlp([3, 4, 2], activation="tanh", output=output, dtype=dtype, seed=1)
     X, y = rng.normal(size=(5, 3)), np.array([0, 1, 1, 0, 1])
-    check = dc.check_model(model, X, y if output == "softmax" else np.column_stack([y, 1 - y]))
+    check = dc.check_gradients(model, X, y if output == "softmax" else np.column_stack([y, 1 - y]))
     # four-point differences err by epsilon^4 = 1e-16 and by rounding / epsilon = 1e-12
     assert check.difference < 1e-9
     assert set(check.numeric) == set(model.parameters)
@@ -68,5 +68,5 @@ def test_a_model_s_gradients_are_right(output, dtype, rng):
 def test_checking_leaves_the_model_alone(rng):
     model = dc.mlp([3, 4, 1], seed=1)
     kept = model.flat_parameters.copy()
-    dc.check_model(model, rng.normal(size=(5, 3)), [0, 1, 1, 0, 1])
+    dc.check_gradients(model, rng.normal(size=(5, 3)), [0, 1, 1, 0, 1])
     assert np.array_equal(model.flat_parameters, kept)

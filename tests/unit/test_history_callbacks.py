@@ -4,6 +4,7 @@ import copy
 import io
 import json
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -254,7 +255,9 @@ def test_early_stopping_starts_afresh_in_a_second_run():
 
 def test_a_monitor_that_is_not_recorded_is_named():
     net, (X, y) = model(), problem()
-    with pytest.raises(KeyError, match="'val_loss' is not recorded; there is loss, accuracy"):
+    with pytest.raises(
+        ValueError, match=r"'val_loss', which is not recorded; give .*; there is loss, accuracy"
+    ):
         net.fit(X, y, callbacks=[dc.EarlyStopping()], metrics=["accuracy"])
     assert net.epochs_trained == 0
 
@@ -341,3 +344,52 @@ def test_a_loss_that_overflows_alone_is_of_the_last_layer():
     with pytest.warns(dc.DivergenceWarning, match=r"first in layer 2 \(linear\)"):
         history = model.fit([[1.0], [2.0]], [1e30, -1e30], epochs=2)
     assert history.diverged_at_layer == 2
+
+
+def test_a_history_is_a_dict_that_json_and_pandas_take():
+    net, (X, y) = model(), problem()
+    history = net.fit(X, y, epochs=3, metrics=["accuracy"], validation_data=(X, y))
+    assert isinstance(history, dict)
+    assert json.loads(json.dumps(history)) == history == history.to_dict()
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(history)
+    assert (list(frame.columns), len(frame)) == (["loss", "accuracy", "val_loss", "val_accuracy"], 3)
+    again = pickle.loads(pickle.dumps(history))
+    assert (again, again.epochs, again.diverged_at_step) == (history, 3, None)
+
+
+def test_a_history_knows_its_best_value_and_epoch():
+    history = dc.History()
+    for loss, accuracy in [(3.0, 0.5), (1.0, float("nan")), (2.0, 0.75)]:
+        history.append({"loss": loss, "val_accuracy": accuracy})
+    assert (history.best("loss"), history.best_epoch("loss")) == (1.0, 1)
+    assert (history.best("val_accuracy"), history.best_epoch("val_accuracy")) == (0.75, 2)
+    with pytest.raises(KeyError, match="was not recorded"):
+        history.best()
+    with pytest.raises(ValueError, match="must have a value that is a number"):
+        dc.History().best("loss")
+
+
+def test_a_missing_series_is_named_without_further_quotation_marks():
+    with pytest.raises(KeyError) as caught:
+        dc.History()["val_loss"]
+    assert str(caught.value) == "'val_loss' was not recorded; there is loss"
+
+
+def test_a_history_is_a_table_in_a_notebook():
+    history = dc.History()
+    for epoch in range(30):
+        history.append({"loss": epoch, "<b>": 0.0})
+    html = history._repr_html_()
+    assert html.count("<tr>") == 11  # the head, the first three and the last seven epochs
+    assert "<td>29</td>" in html
+    assert "&lt;b&gt;" in html
+
+
+def test_a_history_draws_its_curves(tmp_path):
+    pytest.importorskip("matplotlib")
+    history = dc.History()
+    history.append({"loss": 1.0})
+    assert len(history.plot().axes) == 1
+    assert history.plot(tmp_path / "curves.png") is None
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")

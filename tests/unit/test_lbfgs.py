@@ -139,18 +139,18 @@ def test_a_plateau_says_that_there_is_no_rate_to_reduce():
 
 
 @pytest.mark.parametrize(
-    ("layer", "name"),
+    ("layers", "name"),
     [
-        (dc.Dense(8, dropout=0.5), "dropout"),
-        (dc.Dense(8, max_norm=1.0), "max_norm"),
-        (dc.Dense(8, norm="batch"), "batch norm"),
+        ([dc.Dense(8), dc.Dropout(0.5)], "dropout"),
+        ([dc.Dense(8, max_norm=1.0)], "max_norm"),
+        ([dc.Dense(8, norm="batch")], "batch norm"),
     ],
 )
 @pytest.mark.usefixtures("scipy")
-def test_a_cost_that_changes_by_itself_is_refused(layer, name):
+def test_a_cost_that_changes_by_itself_is_refused(layers, name):
     X, y = problem()
-    net = dc.Model(2, [layer, dc.Dense(1, "sigmoid")])
-    with pytest.raises(ValueError, match=f"LBFGS.. needs one cost .* got a model with {name}"):
+    net = dc.Model(2, [*layers, dc.Dense(1, "sigmoid")])
+    with pytest.raises(ValueError, match=f"LBFGS needs a loss that does not change .* a model with {name}"):
         net.fit(X, y, dc.LBFGS())
 
 

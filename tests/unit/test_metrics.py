@@ -1,6 +1,8 @@
 """Metrics by name and as functions, in fit and evaluate; and the validation split."""
 
+import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -96,7 +98,7 @@ def test_metrics_of_several_labels_or_classes_are_means_over_them(name, output, 
 
 def test_a_metric_of_one_label_refuses_several():
     X, y = problem()
-    with pytest.raises(ValueError, match="log_loss is of one label an example, got 2 sigmoid outputs"):
+    with pytest.raises(ValueError, match="log_loss is of one label per example, got 2 sigmoid outputs"):
         model("sigmoid", 2).evaluate(X, targets("sigmoid", 2, y), metrics=["log_loss"])
 
 
@@ -130,7 +132,7 @@ def test_weights_count_in_named_metrics_as_they_do_in_the_loss():
     times, net = np.arange(len(y)) % 3, model()
     chosen = ["accuracy", "roc_auc", "log_loss", "f1"]
     repeated = net.evaluate(np.repeat(X, times, axis=0), np.repeat(y, times), metrics=chosen)
-    assert net.evaluate(X, y, times, metrics=chosen) == pytest.approx(repeated, rel=1e-6)
+    assert net.evaluate(X, y, sample_weight=times, metrics=chosen) == pytest.approx(repeated, rel=1e-6)
 
 
 def test_an_unknown_name_is_refused_with_a_hint():
@@ -175,7 +177,7 @@ def test_weights_are_split_with_their_examples():
     _, held_out = data.split_indices(len(y), 0.25, 2)
     net = model()
     history = net.fit(X, y, epochs=1, sample_weight=weight, validation_split=0.25)
-    expected = net.evaluate(X[held_out], y[held_out], weight[held_out])["loss"]
+    expected = net.evaluate(X[held_out], y[held_out], sample_weight=weight[held_out])["loss"]
     assert history["val_loss"] == [expected]
 
 
@@ -192,3 +194,65 @@ def test_impossible_splits_are_refused(options, message):
     X, y = problem()
     with pytest.raises(ValueError, match=message):
         model().fit(X, y, **options)
+
+
+def test_common_metrics_do_not_import_scikit_learn():
+    code = (
+        "import sys, numpy as np, deepcore as dc\n"
+        "X, y = np.eye(4), np.arange(4) % 2\n"
+        "names = ['balanced_accuracy', 'f1', 'precision', 'recall', 'log_loss']\n"
+        "dc.mlp([4, 1]).evaluate(X, y, metrics=names)\n"
+        "dc.mlp([4, 1], output='linear').fit(X, y, metrics=['mae', 'mse', 'rmse', 'r2'])\n"
+        "assert 'sklearn' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("labels", [2, 3, 5])
+@pytest.mark.parametrize("name", ["balanced_accuracy", "f1", "precision", "recall", "log_loss"])
+def test_own_metrics_of_classes_have_scikit_learns_values(name, labels, weighted):
+    peer = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(labels)
+    y = rng.integers(labels, size=50)
+    y[y == labels - 1] = 0 if labels == 5 else labels - 1  # with 5 classes the last one is only predicted
+    P = rng.dirichlet(np.ones(labels), size=50)
+    w = rng.uniform(size=50) if weighted else None
+    average = {} if labels == 2 else {"average": "macro"}
+    predicted = P.argmax(axis=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = {
+            "balanced_accuracy": lambda: peer.balanced_accuracy_score(y, predicted, sample_weight=w),
+            "f1": lambda: peer.f1_score(y, predicted, sample_weight=w, **average),
+            "precision": lambda: peer.precision_score(
+                y, predicted, sample_weight=w, zero_division=0, **average
+            ),
+            "recall": lambda: peer.recall_score(y, predicted, sample_weight=w, zero_division=0, **average),
+            "log_loss": lambda: peer.log_loss(y, P, sample_weight=w, labels=np.arange(labels)),
+        }[name]()
+    metric = metrics.resolve("test", name, "softmax", labels)
+    assert metric(y, P, w) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("name", ["mae", "mse", "rmse", "r2"])
+def test_own_metrics_of_reals_have_scikit_learns_values(name, outputs, weighted):
+    peer = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(outputs)
+    y, A = rng.normal(size=(2, 50, outputs))
+    y[:, -1] = 0.5 if outputs == 3 else y[:, -1]  # one target is constant
+    w = rng.uniform(size=50) if weighted else None
+    function = {
+        "mae": peer.mean_absolute_error, "mse": peer.mean_squared_error,
+        "rmse": peer.root_mean_squared_error, "r2": peer.r2_score,
+    }[name]  # fmt: skip
+    metric = metrics.resolve("test", name, "linear", outputs)
+    assert metric(y, A, w) == pytest.approx(function(y, A, sample_weight=w), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["f1", "precision", "recall"])
+def test_a_class_that_is_never_predicted_counts_0(name):
+    metric = metrics.resolve("test", name, "sigmoid", 1)
+    assert metric(np.array([[1.0], [0.0]]), np.array([[0.1], [0.2]]), None) == 0.0

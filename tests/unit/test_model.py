@@ -131,7 +131,7 @@ def test_one_seed_gives_one_start_and_another_seed_another():
         (lambda: dc.Model(3, [4, 1]), TypeError, "layers must be Dense, Dropout and Scale, got 4"),
         (lambda: dc.Model(0, [dc.Dense(1)]), ValueError, "inputs must be at least 1"),
         (lambda: dc.mlp([3, 1], dtype="float16"), ValueError, "dtype must be float32 or float64"),
-        (lambda: dc.mlp([3, 1], dtype="nonsense"), ValueError, "must be float32 or float64, got nonsense"),
+        (lambda: dc.mlp([3, 1], dtype="nonsense"), ValueError, "must be float32 or float64, got 'nonsense'"),
         (lambda: dc.mlp([3, 1], seed=-1), ValueError, "seed must be at least 0"),
         (lambda: dc.mlp([3, 1], seed=2**64), ValueError, "seed must be at most"),
         (lambda: dc.mlp([3, 1], output="softmax"), ValueError, "softmax needs at least 2 units"),
@@ -268,7 +268,7 @@ def test_labels_are_the_largest_output_or_strictly_above_one_half(output, n, exp
 @pytest.mark.parametrize("threshold", ["x", None, float("nan")])
 def test_a_threshold_that_is_no_number_is_refused(threshold):
     with pytest.raises(ValueError, match="predict_labels: threshold must be a number"):
-        small().predict_labels(np.eye(3), threshold)
+        small().predict_labels(np.eye(3), threshold=threshold)
 
 
 def test_labels_of_a_regression_are_refused():

@@ -124,7 +124,7 @@ def test_descriptions_compare_by_value_and_cannot_change():
         (lambda: dc.Adam(beta2=1.0), "beta2 must be at least 0 and below 1"),
         (lambda: dc.AdamW(weight_decay=-1), "weight_decay must be finite and not negative"),
         (lambda: dc.Cosine(0.1, steps=0), "steps must be a finite number, at least 1"),
-        (lambda: dc.StepDecay(0.1, factor=-1), "factor must be a finite number, at least 0"),
+        (lambda: dc.StepDecay(0.1, factor=-1, every=10), "factor must be a finite number, at least 0"),
     ],
 )
 def test_impossible_constants_are_refused(make, message):
@@ -259,7 +259,7 @@ def test_steps_that_are_no_number_of_steps_are_refused(steps):
 
 def test_a_saved_run_goes_on_with_the_bits_of_one_that_never_stopped(tmp_path):
     X, y = examples()
-    layers = [dc.Dense(9, "tanh", norm="batch", dropout=0.3), dc.Dense(1, "sigmoid")]
+    layers = [dc.Dense(9, "tanh", norm="batch"), dc.Dropout(0.3), dc.Dense(1, "sigmoid")]
     whole, model = (dc.Model(X.shape[1], layers, seed=4) for _ in range(2))
     whole.fit(X, y, dc.NAdam(dc.Cosine(0.01, 20)), epochs=4, batch_size=7)
     state = dc.NAdam(dc.Cosine(0.01, 20)).bind(model)

@@ -68,3 +68,14 @@ def test_the_style_lines_writes_about_ten_lines_while_the_run_goes_on():
     fit(dc.Progress(stream, style="lines"), epochs=40)
     lines = stream.getvalue().splitlines()
     assert [int(line.split()[1].split("/")[0]) for line in lines] == [1, *range(4, 41, 4)]
+
+
+def test_the_time_left_is_the_time_per_epoch_times_the_epochs_to_come(monkeypatch):
+    clock = iter([100.0, 103.0, 106.0])  # the start, then 3 s per epoch
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(clock))
+    stream = Terminal()
+    line = progress._Line(stream)
+    line.show(1, 5, "loss 0.1")
+    assert stream.getvalue().endswith("epoch 1/5  loss 0.1  3.0 s, 12.0 s left")
+    line.show(2, 5, "loss 0.1")
+    assert stream.getvalue().endswith("epoch 2/5  loss 0.1  6.0 s, 9.0 s left")

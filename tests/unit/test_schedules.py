@@ -231,3 +231,93 @@ def test_an_unknown_schedule_is_refused_with_the_list_of_known_ones():
 def test_an_empty_table_is_refused():
     with pytest.raises(ValueError, match="at least one value"):
         _core.Schedule.table(np.array([]))
+
+
+# Schedules without steps
+
+DATA = np.random.default_rng(0).normal(size=(70, 2)), np.arange(70) % 2
+OPEN = [dc.Cosine(0.1), dc.OneCycle(0.1), dc.Warmup(dc.Cosine(0.1), 5), dc.Warmup(dc.OneCycle(0.1), 5)]
+
+
+def closed(schedule, steps):
+    """The same schedule with its steps written down."""
+    if isinstance(schedule, dc.Warmup):
+        return dc.Warmup(closed(schedule.learning_rate, steps - 5), 5)
+    return type(schedule)(0.1, steps=steps)
+
+
+@pytest.mark.parametrize("schedule", OPEN, ids=repr)
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_schedule_without_steps_spans_the_run(schedule, mapped, tmp_path):
+    X, y = DATA
+    if mapped:
+        np.save(tmp_path / "X.npy", X)
+        X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    one, other = (dc.mlp([2, 4, 1], seed=1) for _ in range(2))
+    one.fit(X, y, dc.Adam(schedule), epochs=6, batch_size=20)  # 4 steps per epoch
+    other.fit(X, y, dc.Adam(closed(schedule, 24)), epochs=6, batch_size=20)
+    assert one.flat_parameters.tobytes() == other.flat_parameters.tobytes()
+
+
+def test_the_validation_split_is_not_part_of_the_span():
+    rates = []
+    dc.mlp([2, 4, 1], seed=1).fit(
+        *DATA, dc.Adam(dc.Cosine(0.1)), epochs=5, batch_size=7, validation_split=0.3,
+        callbacks=[lambda record: rates.append(record.optimizer.learning_rate)],
+    )  # fmt: skip
+    assert rates[-1] == 0.0
+    assert rates == pytest.approx([0.1 * (1 + np.cos(np.pi * t / 5)) / 2 for t in range(1, 6)])
+
+
+@pytest.mark.parametrize("schedule", OPEN, ids=repr)
+def test_batches_with_a_length_are_spanned_and_others_need_steps(schedule):
+    X, y = DATA
+    batches = [(X[:30], y[:30]), (X[30:], y[30:])]
+    one, other = (dc.mlp([2, 4, 1], seed=1) for _ in range(2))
+    one.fit_batches(batches, dc.Adam(schedule), epochs=5)
+    other.fit_batches(batches, dc.Adam(closed(schedule, 10)), epochs=5)
+    assert one.flat_parameters.tobytes() == other.flat_parameters.tobytes()
+    with pytest.raises(ValueError, match="the number of batches is not known; give the schedule steps="):
+        one.fit_batches(lambda: iter(batches), dc.Adam(schedule), epochs=5)
+
+
+@pytest.mark.parametrize("schedule", OPEN, ids=repr)
+def test_own_loops_must_say_how_long_they_are(schedule):
+    model = dc.mlp([2, 4, 1], seed=1)
+    with pytest.raises(ValueError, match=r"Adam: steps must be given when .* spans the whole run: bind"):
+        dc.Adam(schedule).bind(model)
+    state = dc.Adam(schedule).bind(model, steps=24)
+    assert state.learning_rate == closed(schedule, 24)(0)
+    with pytest.raises(ValueError, match="steps must be given to ask for the rate of a step"):
+        schedule(50)
+
+
+def test_a_state_that_is_given_again_goes_on_within_its_span_and_starts_again_after_it():
+    X, y = DATA
+    rates = []
+    listen = {"callbacks": [lambda record: rates.append(record.optimizer.learning_rate)]}
+    model = dc.mlp([2, 4, 1], seed=1)
+    state = dc.Adam(dc.Cosine(0.1)).bind(model, steps=8)
+    for _ in range(3):
+        model.fit(X, y, state, epochs=4, batch_size=None, **listen)
+    down = [0.1 * (1 + np.cos(np.pi * t / 8)) / 2 for t in range(1, 9)]
+    again = [0.1 * (1 + np.cos(np.pi * t / 4)) / 2 for t in range(1, 5)]
+    assert rates == pytest.approx([*down, *again], abs=1e-15)
+    state.rate_scale = 0.5
+    model.fit(X, y, state, epochs=4, batch_size=None, **listen)
+    assert rates[-4:] == pytest.approx([rate / 2 for rate in again], abs=1e-15)
+
+
+def test_every_partial_fit_spans_its_own_call():
+    X, y = DATA
+    model = dc.mlp([2, 4, 1], seed=1)
+    for _ in range(3):
+        before = model.flat_parameters.copy()
+        model.partial_fit(X, y, dc.Adam(dc.Cosine(0.1)), batch_size=10)
+        assert np.abs(model.flat_parameters - before).max() > 0.05
+        assert model.optimizer.learning_rate == 0.0
+    assert model.optimizer.steps == 21
+
+
+def test_a_plan_needs_no_length():
+    assert dc.mlp([2, 4, 1]).plan(8, dc.Adam(dc.Cosine(0.1))).batch == 8

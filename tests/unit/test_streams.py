@@ -53,7 +53,7 @@ def test_n_partial_fits_are_one_fit_of_n_epochs(optimizer, batch_size):
     X, y = examples()
     whole, parts = net(), net()
     history = whole.fit(X, y, optimizer, epochs=5, batch_size=batch_size)
-    losses = [parts.partial_fit(X, y, optimizer, batch_size)["loss"][0] for _ in range(5)]
+    losses = [parts.partial_fit(X, y, optimizer, batch_size=batch_size)["loss"][0] for _ in range(5)]
     assert losses == history["loss"]
     assert np.array_equal(whole.flat_parameters, parts.flat_parameters)
     assert whole.epochs_trained == parts.epochs_trained == 5
@@ -136,7 +136,7 @@ def test_batches_may_have_weights_and_any_sizes():
     places = [(0, 10), (10, 17), (17, 60), (60, 61), (61, 100)]
     for number, (first, last) in enumerate(places):
         given = weight[first:last] if number != 2 else None
-        _, grads = one.gradients(X[first:last], y[first:last], given, step=number)
+        _, grads = one.gradients(X[first:last], y[first:last], sample_weight=given, step=number)
         state.step(grads)
     batches = [
         (X[a:b], y[a:b], weight[a:b]) if number != 2 else (X[a:b], y[a:b])
@@ -171,7 +171,7 @@ def test_an_iterator_serves_one_epoch_and_a_list_or_function_many():
     for _ in range(1):
         models[2].fit_batches(cut(X, y, 16), epochs=1)
     assert np.array_equal(models[0].flat_parameters, models[1].flat_parameters)
-    with pytest.raises(ValueError, match="must last for 2 epochs, got an iterator, which has one pass"):
+    with pytest.raises(ValueError, match="an iterator can be read only once, but epochs=2"):
         models[2].fit_batches(cut(X, y, 16), epochs=2)
 
 
@@ -268,7 +268,9 @@ def test_a_mapped_array_is_predicted_and_evaluated_like_the_same_in_memory(mappe
     assert model.predict(there, out=out) is out
     assert np.array_equal(out, model.predict(X))
     for given in (None, weight):
-        assert model.evaluate(there, y, given) == pytest.approx(model.evaluate(X, y, given), rel=1e-6)
+        assert model.evaluate(there, y, sample_weight=given) == pytest.approx(
+            model.evaluate(X, y, sample_weight=given), rel=1e-6
+        )
 
 
 def test_partial_fit_of_mapped_arrays_is_a_fit(mapped):

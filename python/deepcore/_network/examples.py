@@ -1,4 +1,4 @@
-"""Examples: what users pass as X, y and weights is checked and becomes arrays that a network takes.
+"""Examples are checked here: X, y and weights become arrays that a network takes, or raise a clear error.
 
 Examples are rows here. ``functional.shapes`` checks the arrays of the functions whose examples are columns.
 """
@@ -42,25 +42,25 @@ class Examples:
     weight: Array | None
 
     def take(self, rows: Array | slice) -> Examples:
-        """Some of the examples, in the order of ``rows``."""
+        """Take some of the examples, in the order of ``rows``."""
         return Examples(self.X[rows], self.y[rows], None if self.weight is None else self.weight[rows])
 
     def part(self, rows: Array) -> Examples:
-        """Some of the examples; features that are mapped stay where they are."""
+        """Take some of the examples; memory-mapped features stay in their file."""
         if not is_mapped(self.X):
             return self.take(rows)
         return Examples(Rows(self.X, rows), self.y[rows], None if self.weight is None else self.weight[rows])
 
     def copy(self) -> Examples:
-        """Examples that nobody else holds."""
+        """Copy the examples, so that nobody else can change them."""
         return Examples(self.X.copy(), self.y.copy(), None if self.weight is None else self.weight.copy())
 
     def total_weight(self) -> float:
-        """The sum of the weights, or the number of examples if they have none."""
+        """Add up the weights; without weights, return the number of examples."""
         return float(len(self.y) if self.weight is None else self.weight.sum(dtype=np.float64))
 
     def converted(self, dtype: np.dtype[Any]) -> Examples:
-        """The same with X in ``dtype``, in memory."""
+        """Convert X to ``dtype``, in memory."""
         if not isinstance(self.X, (np.ndarray, Rows)):  # sparse rows, which are converted when checked
             return self
         return Examples(np.ascontiguousarray(self.X[:], dtype=dtype), self.y, self.weight)
@@ -81,7 +81,7 @@ class Rows:
 
 
 def is_mapped(array: object) -> bool:
-    """Whether an array is, or is a view of, a memory-mapped file."""
+    """Return whether an array is, or is a view of, a memory-mapped file."""
     while isinstance(array, np.ndarray):
         if isinstance(array, np.memmap):
             return True
@@ -90,19 +90,19 @@ def is_mapped(array: object) -> bool:
 
 
 def in_parts(X: Any, dtype: np.dtype[Any]) -> bool:
-    """Whether checked features have to be converted or gathered in parts, because they are mapped."""
+    """Return whether checked features must be converted in parts, because they are memory-mapped."""
     return isinstance(X, Rows) or X.dtype != dtype
 
 
 def slices(m: int, row_bytes: int, batch: int = 1) -> Iterator[slice]:
-    """Rows 0 to m - 1 in slices of whole batches, each of about ``SLAB_BYTES``."""
+    """Divide rows 0 to m - 1 into slices of whole batches, each of about ``SLAB_BYTES``."""
     size = max(1, SLAB_BYTES // max(1, batch * row_bytes)) * batch
     for first in range(0, m, size):
         yield slice(first, min(first + size, m))
 
 
 def is_sparse(X: object) -> bool:
-    """Whether X is a matrix of scipy.sparse, without importing it."""
+    """Return whether X is a matrix of scipy.sparse, without importing it."""
     return hasattr(X, "tocsr") and hasattr(X, "nnz")
 
 
@@ -126,7 +126,7 @@ def _sparse_features(who: str, X: Any, n_x: int, dtype: np.dtype[Any]) -> Array:
 
 
 def features(who: str, X: object, n_x: int, dtype: np.dtype[Any], mapped: bool = False) -> Array:
-    """X as an (m, n_x) array of ``dtype``, finite; a scipy.sparse matrix as compressed rows.
+    """Check X and return it as an (m, n_x) array of ``dtype``; a scipy.sparse matrix as compressed rows.
 
     Args:
         who: Name of the calling method, the head of messages.
@@ -170,7 +170,7 @@ def _dense_features(who: str, array: Array, n_x: int, dtype: np.dtype[Any], mapp
 
 
 def targets(who: str, y: object, m: int, n_out: int, output: str, loss: Row, dtype: np.dtype[Any]) -> Array:
-    """y as the native module takes it: labels (m,) int64 for softmax, else (m, n_out) of ``dtype``.
+    """Check y and return labels (m,) int64 for softmax, else an array (m, n_out) of ``dtype``.
 
     Args:
         who: Name of the calling method, the head of messages.
@@ -203,14 +203,14 @@ def targets(who: str, y: object, m: int, n_out: int, output: str, loss: Row, dty
     if loss["needs_positive"] and m and not converted.min() >= 0:
         row = int((converted < 0).any(axis=1).argmax())
         raise ValueError(
-            f"{who}: y must not be negative for the loss {loss['name']}, got {converted[row].tolist()} "
-            f"in row {row}"
+            f"{who}: y must not be negative for the loss {loss['name']}, got "
+            f"{_checks.shown(converted[row].tolist())} in row {row}"
         )
     if loss["needs_probability"] and m and not (converted.min() >= 0 and converted.max() <= 1):
         row = int(((converted < 0) | (converted > 1)).any(axis=1).argmax())
         raise ValueError(
-            f"{who}: y must be 0 or 1 for a {output} output, got {array[row].tolist()} in row {row}; "
-            "for real targets use a linear output, for more classes a softmax output"
+            f"{who}: y must be 0 or 1 for a {output} output, got {_checks.shown(array[row].tolist())} in "
+            f"row {row}; for real targets use a linear output, for more classes a softmax output"
         )
     return converted
 
@@ -250,7 +250,7 @@ def weights(
     n_out: int,
     dtype: np.dtype[Any],
 ) -> Array | None:
-    """One weight per example, (m,) of ``dtype``: ``sample_weight`` times the weight of the example's class.
+    """Compute one weight per example, (m,): ``sample_weight`` times the weight of the example's class.
 
     Args:
         who: Name of the calling method.
@@ -312,7 +312,7 @@ def _class_weights(who: str, class_weight: Any, y: Array, n_out: int) -> Array:
         if not (balanced or named) or len(each) != n_out:
             raise ValueError(
                 f"{who}: class_weight must be 'balanced' or a list of {n_out} mappings, one for each label "
-                f"of an example, got {class_weight!r}"
+                f"of an example, got {_checks.shown(class_weight)}"
             )
         columns = [_class_weights(who, one, y[:, [k]], 1) for k, one in enumerate(each)]
         product: Array = np.prod(columns, axis=0)
@@ -325,7 +325,7 @@ def _class_weights(who: str, class_weight: Any, y: Array, n_out: int) -> Array:
         per_class = len(labels) / (len(classes) * counts)
     else:
         error = ValueError if isinstance(class_weight, str) else TypeError
-        raise error(f"{who}: class_weight must be a mapping or 'balanced', got {class_weight!r}")
+        raise error(f"{who}: class_weight must be a mapping or 'balanced', got {_checks.shown(class_weight)}")
     return np.asarray(per_class[index], np.float64)
 
 
@@ -333,7 +333,9 @@ def _named_weights(who: str, class_weight: Mapping[int, float], classes: Array, 
     """The weight of each of ``classes``, which are some of 0 .. known - 1."""
     unknown = [label for label in class_weight if label not in range(known)]
     if unknown:
-        raise ValueError(f"{who}: class_weight must name labels from 0 to {known - 1}, got {unknown[0]!r}")
+        raise ValueError(
+            f"{who}: class_weight must name labels from 0 to {known - 1}, got {_checks.shown(unknown[0])}"
+        )
     chosen = [class_weight.get(int(label), 1.0) for label in classes]
     per_class = _checks.numbers(who, "class_weight", chosen).astype(np.float64)
     if not (np.isfinite(per_class).all() and (per_class >= 0).all()):

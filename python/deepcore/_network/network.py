@@ -1,4 +1,4 @@
-"""Network: a Spec, the compiled network and its numbers. No other module talks to the compiled network.
+"""A ``Network`` is a Spec, the compiled network and its numbers; only this module calls compiled networks.
 
 It knows nothing of ``fit``, files or estimators; everything that trains, saves or predicts takes a Network.
 """
@@ -93,7 +93,7 @@ class Network:
         return BlockViews(flat, self._pieces, prefix)
 
     def snapshot(self) -> Snapshot:
-        """Copies of the parameters and of batch norm's running statistics."""
+        """Copy the parameters and batch norm's running statistics."""
         return Snapshot(self.flat.copy(), self.running.flat.copy())
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -119,7 +119,7 @@ class Network:
         class_weight: ClassWeight = None,
         mapped: bool = False,
     ) -> Examples:
-        """Checked examples.
+        """Check examples, and return them as arrays that the compiled network takes.
 
         Args:
             who: Name of the calling method, the head of messages.
@@ -142,7 +142,7 @@ class Network:
         return Examples(rows, y, weights(who, sample_weight, class_weight, y, spec.outputs, spec.dtype))
 
     def outputs(self, X: Any, threads: int, out: Array | None = None) -> Array:
-        """A[L] of checked features, which are converted in parts if they are mapped in another dtype."""
+        """Compute A[L] of checked features, in parts if they are memory-mapped in another dtype."""
         dtype = self.spec.dtype
         if not in_parts(X, dtype):
             return self.predict(X, out, threads)
@@ -152,7 +152,7 @@ class Network:
         return A
 
     def evaluate(self, data: Examples, threads: int) -> tuple[float, float]:
-        """Mean loss and accuracy of checked examples."""
+        """Compute the mean loss and the accuracy of checked examples."""
         dtype = self.spec.dtype
         if not in_parts(data.X, dtype):
             return self.native.evaluate(data.X, data.y, data.weight, threads)  # type: ignore[no-any-return]
@@ -181,7 +181,7 @@ class Network:
         return float(self.native.gradient(data.X, data.y, into, data.weight, threads, training))
 
     def trace(self, data: Examples, training: TrainingStep | None = None) -> dict[str, Array]:
-        """Every matrix of one step of gradient descent by name; columns are examples."""
+        """Return every matrix of one step of gradient descent by name; columns are examples."""
         return dict(self.native.trace(data.X, data.y, data.weight, training))
 
     def train(

@@ -8,6 +8,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from deepcore import _checks
+from deepcore.exceptions import UnknownNameError
 from deepcore.typing import Array
 
 __all__ = ["BlockViews", "pieces"]
@@ -43,11 +45,19 @@ class BlockViews(MutableMapping[str, Array]):
             self._views[prefix + name] = flat[offset : offset + n_out * n_in].reshape(n_in, n_out).T
 
     def __getitem__(self, name: str) -> Array:
+        if name not in self._views:
+            raise UnknownNameError(self._unknown(name))
         return self._views[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._views
+
+    def _unknown(self, name: object) -> str:
+        return f"there is no {_checks.shown(name)}; there is {_checks.first_names(list(self._views))}"
 
     def __setitem__(self, name: str, value: ArrayLike) -> None:
         if name not in self._views:
-            raise KeyError(f"{name!r} is not one of {', '.join(self._views)}")
+            raise UnknownNameError(self._unknown(name))
         view = self._views[name]
         array = np.asarray(value)
         if array.shape != view.shape:

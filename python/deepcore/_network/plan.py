@@ -1,4 +1,4 @@
-"""Plan: how a step of a model will run, chosen from shapes alone, and what memory it takes."""
+"""A ``Plan`` says how a step of a model will run, which follows from shapes alone, and its memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Plan:
         flops: Floating-point operations per step.
         parameter_bytes: Of the model's parameters.
         optimizer_bytes: Of the optimizer's slots in use.
-        packed_bytes: Of the engine's own copies of W and W', and of gradients where they must be kept. The
+        packed_bytes: Of the packed copies of W and W', and of gradients where they must be kept. The
             slots are not copied: they move into the run and back, one by one.
         workspace_bytes: Of A, dZ and Z of a slab.
     """

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from deepcore import _checks, catalog
 from deepcore.layers import Dense, Dropout, Scale
+from deepcore.losses import Loss
 
 __all__ = ["Spec"]
 
@@ -60,7 +61,7 @@ class Spec:
 
     @classmethod
     def of(cls, inputs: int, layers: Sequence[Dense | Dropout | Scale], **options: Any) -> Spec:
-        """A spec from a list of layers in which ``Dropout`` and ``Scale`` may stand.
+        """A spec from a list of layers with ``Dropout`` and ``Scale``, and of a loss by name or with options.
 
         Raises:
             TypeError: if the list holds something else, or no dense layer.
@@ -69,6 +70,8 @@ class Spec:
         """
         inputs = _checks.count("Model", "inputs", inputs)
         input_dropout, dense = _folded(layers)
+        if isinstance(loss := options.get("loss"), Loss):
+            options |= loss.options(dense[-1].activation)
         return cls(inputs, dense, input_dropout=input_dropout, **options)
 
     @property
@@ -94,13 +97,22 @@ class Spec:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Spec:
         """The reverse of ``to_dict``; everything is checked."""
-        return cls(**{**values, "layers": tuple(Dense(**layer) for layer in values["layers"])})
+        return cls(**{**values, "layers": tuple(map(_layer, values["layers"]))})
+
+
+def _layer(values: Mapping[str, Any]) -> Dense:
+    """The reverse of ``asdict(layer)``."""
+    options = dict(values)
+    rate = _checks.number("Dense", "dropout", options.pop("dropout"), 1.0)
+    return Dense(**options).followed_by_dropout(rate)
 
 
 def _folded(layers: Sequence[Dense | Dropout | Scale]) -> tuple[float, tuple[Dense, ...]]:
     """Dropout of the inputs, and the dense layers with what stands before and behind each."""
     if not isinstance(layers, Iterable):
-        raise TypeError(f"Model: layers must be a list of Dense, Dropout and Scale, got {layers!r}")
+        raise TypeError(
+            f"Model: layers must be a list of Dense, Dropout and Scale, got {_checks.shown(layers)}"
+        )
     rates, dense, scale = [0.0], list[Dense](), None
     for layer in layers:
         if scale is not None and not isinstance(layer, Dense):
@@ -116,18 +128,20 @@ def _folded(layers: Sequence[Dense | Dropout | Scale]) -> tuple[float, tuple[Den
                 raise ValueError("Model: layers must not hold two dropouts in a row")
             rates[-1] = layer.rate
         else:
-            raise TypeError(f"Model: layers must be Dense, Dropout and Scale, got {layer!r}")
+            raise TypeError(f"Model: layers must be Dense, Dropout and Scale, got {_checks.shown(layer)}")
     if scale is not None:
         raise ValueError("Model: Scale must stand directly before a Dense, got one behind the last layer")
     if not dense:
-        raise TypeError(f"Model: layers must be a list of at least one Dense, got {layers!r}")
-    return rates[0], tuple(replace(d, dropout=rate) for d, rate in zip(dense, rates[1:], strict=True))
+        raise TypeError(f"Model: layers must be a list of at least one Dense, got {_checks.shown(layers)}")
+    return rates[0], tuple(d.followed_by_dropout(rate) for d, rate in zip(dense, rates[1:], strict=True))
 
 
 def _resolved_loss(loss: str, layers: Sequence[Dense]) -> str:
     """Name of the loss; ``"auto"`` is the one that belongs to the output activation."""
     if not layers or not all(isinstance(layer, Dense) for layer in layers):
-        raise TypeError(f"Model: layers must be a list of at least one Dense, got {list(layers)!r}")
+        raise TypeError(
+            f"Model: layers must be a list of at least one Dense, got {_checks.shown(list(layers))}"
+        )
     output, units = layers[-1].activation, layers[-1].units
     if layers[-1].dropout:
         raise ValueError("Model: layers must not end with dropout: outputs are not dropped")

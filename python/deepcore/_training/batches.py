@@ -1,4 +1,4 @@
-"""Where batches come from: rows in memory, rows of a memory-mapped array, or batches of an iterator.
+"""Batches come from rows in memory, from rows of a memory-mapped array, or from an iterator.
 
 Examples that are not in memory in the network's dtype are trained on in slabs, each of some whole batches,
 converted and checked just before their steps. Nothing depends on where a slab ends: a batch gives the same
@@ -28,13 +28,13 @@ class Slab(NamedTuple):
 
 
 def of_rows(data: Examples, rows: Array | None, batch: int, dtype: np.dtype[Any]) -> Iterator[Slab]:
-    """The examples in the order of ``rows``, or as they lie, in batches."""
+    """Yield the examples in batches, in the order of ``rows`` or as they lie."""
     for run in examples.slices(len(data.y), data.X.shape[1] * dtype.itemsize, batch):
         yield Slab(data.take(run if rows is None else rows[run]).converted(dtype), batch)
 
 
 def of_batches(network: Network, batches: Iterable[object]) -> Iterator[Slab]:
-    """Batches as a user's iterator gives them, checked one by one."""
+    """Yield the batches of a user's iterator, checked one by one."""
     held: list[Examples] = []
     held_bytes = 0
     for number, batch in enumerate(batches):
@@ -76,11 +76,11 @@ def _joined(held: Sequence[Examples]) -> Slab:
 
 
 def reiterable(batches: object, epochs: int) -> Callable[[], Iterable[object]]:
-    """A function that starts another pass over the batches.
+    """Return a function that starts another pass over the batches.
 
     Raises:
-        TypeError: if ``batches`` is no iterable and no function that returns one.
-        ValueError: if it is an iterator, which has one pass only, and more are asked for.
+        TypeError: if ``batches`` is neither an iterable nor a function that returns one.
+        ValueError: if it is an iterator, which can be read only once, and there are several epochs.
     """
     if callable(batches) and not isinstance(batches, Iterable):
         return batches
@@ -91,7 +91,7 @@ def reiterable(batches: object, epochs: int) -> Callable[[], Iterable[object]]:
         )
     if isinstance(batches, Iterator) and epochs > 1:
         raise ValueError(
-            f"fit_batches: batches must last for {epochs} epochs, got an iterator, which has one pass; "
-            "pass a function that returns a new one"
+            f"fit_batches: an iterator can be read only once, but epochs={epochs}; pass a function that "
+            "returns a new iterator"
         )
     return lambda: batches

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deepcore import _checks, _core
 from deepcore._network.spec import Spec
-from deepcore.schedules import LearningRate, native_schedule
+from deepcore.schedules import LearningRate, native_schedule, spanning
 
 __all__ = ["StepFactors"]
 
@@ -43,8 +43,11 @@ class StepFactors:
         return bool(self._given)
 
     def native(self, steps: int) -> dict[str, _core.Schedule]:
-        """The native schedules of a run that ends before step ``steps``, as ``Network.train`` takes them."""
+        """Return the native schedules of a run that ends before step ``steps``.
+
+        A schedule without ``steps`` spans all steps of the optimizer up to there.
+        """
         return {
-            name: native_schedule(schedule, steps, [], f"{name}_schedule")
+            name: native_schedule(spanning(schedule, steps), steps, [], f"{name}_schedule")
             for name, schedule in self._given.items()
         }

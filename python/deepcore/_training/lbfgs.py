@@ -1,4 +1,4 @@
-"""L-BFGS by SciPy on the compiled loss and gradient."""
+"""SciPy's L-BFGS minimises the compiled loss by its compiled gradient."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def _refuse_what_it_cannot(spec: Spec) -> None:
     for name, there in found.items():
         if there:
             raise ValueError(
-                f"fit: optimizer=LBFGS() needs one cost that only its own steps lower, got a model with "
-                f"{name}; use l2 instead, or another optimizer"
+                f"fit: LBFGS needs a loss that does not change between evaluations, so it cannot train a "
+                f"model with {name}; use l2 instead, or another optimizer"
             )
 
 
@@ -73,7 +73,7 @@ def descend(
     threads: int,
     options: dict[str, Any],
 ) -> Any:
-    """SciPy's L-BFGS, from the network's parameters on.
+    """Run SciPy's L-BFGS from the network's present parameters.
 
     Whatever ends it, the parameters are then those of the last finished iteration.
 

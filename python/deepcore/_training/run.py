@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +27,7 @@ from deepcore.callbacks import (
 from deepcore.exceptions import DivergenceWarning, SymmetryWarning
 from deepcore.history import History
 from deepcore.optimizers import LBFGS, OptimizerState, resolve
-from deepcore.schedules import LearningRate
+from deepcore.schedules import LearningRate, spans_the_run
 from deepcore.typing import Trained
 
 __all__ = ["BatchRun", "Run", "Settings"]
@@ -70,7 +70,7 @@ class Settings(NamedTuple):
 
 
 class _Epochs:
-    """What is done around epochs, whatever trains them: numbers, history, callbacks, divergence."""
+    """The work between epochs, whatever trains them: metrics, history, callbacks, divergence."""
 
     def __init__(self, network: Network, settings: Settings) -> None:
         self.network, self.who, self.shown = network, settings.who, settings.shown
@@ -78,7 +78,7 @@ class _Epochs:
         for name in ("metrics", "callbacks"):
             value = getattr(settings, name)
             if not isinstance(value, Iterable) or isinstance(value, str):
-                raise TypeError(f"{self.who}: {name} must be a list, got {value!r}")
+                raise TypeError(f"{self.who}: {name} must be a list, got {_checks.shown(value)}")
         output, outputs = network.spec.output, network.spec.outputs
         self.metrics = [metrics.resolve(self.who, metric, output, outputs) for metric in settings.metrics]
         self.validation = self._validation(settings.validation_data)
@@ -100,7 +100,7 @@ class _Epochs:
         return self.network.check(f"{self.who}: validation_data", X, y, weight, mapped=True)
 
     def run(self, loop: Loop, epochs: int, state: OptimizerState | None) -> History:
-        """Run the loop; with nobody listening between epochs it is not interrupted by them."""
+        """Run the loop, which is not interrupted between epochs if there is nothing to do."""
         between = bool(self.listeners or self.metrics or self.validation)
 
         def on_epoch(_: int, loss: float) -> bool:
@@ -134,10 +134,18 @@ class _Epochs:
             names += [f"val_{name}" for name in ("loss", *accuracy, *chosen)]
         for listener in self.listeners:
             if isinstance(listener, (EarlyStopping, ReduceOnPlateau)) and listener.monitor not in names:
-                raise KeyError(f"{listener.monitor!r} is not recorded; there is {', '.join(names)}")
+                hint = ""
+                if self.validation is None and listener.monitor.startswith("val_"):
+                    hint = "; give validation_data= or validation_split="
+                    if self.who == "fit_batches":
+                        hint = "; give validation_data="
+                raise ValueError(
+                    f"{self.who}: {type(listener).__name__} watches {_checks.shown(listener.monitor)}, which "
+                    f"is not recorded{hint}; there is {', '.join(names)}"
+                )
 
     def _numbers(self) -> dict[str, float]:
-        """Metrics of the training data and numbers of the validation data, at the present parameters."""
+        """Compute the metrics of the training data and the numbers of the validation data."""
         values: dict[str, float] = {}
         if self.training is not None and self.metrics:
             numbers = metrics.measure(self.network, self.training, self.metrics, self.threads)
@@ -156,7 +164,7 @@ class _Epochs:
             "that step; try a smaller learning rate, clip_norm=1.0 of the optimizer, features scaled to "
             "mean 0 and variance 1, or float64",
             DivergenceWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 
@@ -186,7 +194,9 @@ class Run:
         if self.epochs.validation is not None:
             raise ValueError(f"{self.who}: validation_split and validation_data exclude each other, got both")
         if not isinstance(part, (float, np.floating)) or not 0 < part < 1:
-            raise ValueError(f"{self.who}: validation_split must be a fraction between 0 and 1, got {part!r}")
+            raise ValueError(
+                f"{self.who}: validation_split must be a fraction between 0 and 1, got {_checks.shown(part)}"
+            )
         m = len(self.data.y)
         if not 0 < round(m * part) < m:
             raise ValueError(
@@ -201,7 +211,7 @@ class Run:
                 raise ValueError(f"{self.who}: validation_split must leave the {name} part weight, got none")
 
     def lengths(self, epochs: int, batch_size: int | None) -> tuple[int, int, int]:
-        """Checked numbers of epochs, of examples per step, and of steps in all."""
+        """Check and return the numbers of epochs, of examples per step, and of steps in all."""
         m, epochs = len(self.data.y), _checks.count(self.who, "epochs", epochs)
         batch = m if batch_size is None else min(m, _checks.count(self.who, "batch_size", batch_size))
         return epochs, batch, epochs * -(-m // batch)
@@ -269,13 +279,26 @@ class BatchRun:
     def __init__(self, network: Network, given: object, epochs: int, settings: Settings) -> None:
         self.network = network
         self.count = _checks.count("fit_batches", "epochs", epochs)
+        self.given = given
         self.batches = batches.reiterable(given, self.count)
         self.epochs = _Epochs(network, settings)
+
+    def _steps(self, optimizer: object) -> int:
+        """Return the number of steps of the whole run; 1 if it is not known and no schedule needs it."""
+        if isinstance(self.given, Sized):
+            return max(1, self.count * len(self.given))
+        rate = getattr(optimizer, "learning_rate", None)
+        if not isinstance(optimizer, OptimizerState) and spans_the_run(rate):
+            raise ValueError(
+                f"fit_batches: the schedule {rate!r} spans the whole run, but the number of batches is not "
+                "known; give the schedule steps=, or pass a list of batches"
+            )
+        return 1
 
     def train(self, optimizer: object) -> History:
         """Train until the last epoch's batches end."""
         network = self.network
-        state = resolve(optimizer, network, 1, "fit_batches")
+        state = resolve(optimizer, network, self._steps(optimizer), "fit_batches")
         _warn_if_symmetric("fit_batches", network)
 
         def loop(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
@@ -344,5 +367,5 @@ def _warn_if_symmetric(who: str, network: Network) -> None:
                 f"{who}: all units of hidden layer {number} are equal and will stay equal; start from random "
                 "weights (init='auto')",
                 SymmetryWarning,
-                stacklevel=4,
+                stacklevel=5,
             )

@@ -19,7 +19,12 @@ from deepcore.typing import Array
 
 
 def _model(task: Task, problem: Problem) -> Model:
-    model = mlp(task.sizes, task.activation, dtype=problem.X.dtype.name, seed=problem.seed)
+    model = mlp(
+        task.sizes,
+        activation=task.activation,  # type: ignore[arg-type]
+        dtype=problem.X.dtype,
+        seed=problem.seed,
+    )
     set_parameters(model, problem.parameters)
     return model
 

@@ -114,7 +114,12 @@ def make_problem(task: Task, dtype: str = "float32", seed: int = 1) -> Problem:
     """Make the data: real ones if the package or ``DEEPCORE_DATA`` has them, else classes that overlap."""
     rng = np.random.default_rng(seed)
     X, y = _real_data(task) or _overlapping_classes(task, rng)
-    model = mlp(task.sizes, task.activation, dtype=dtype, seed=seed)
+    model = mlp(
+        task.sizes,
+        activation=task.activation,  # type: ignore[arg-type]
+        dtype=np.dtype(dtype),
+        seed=seed,
+    )
     orders = []
     if isinstance(task, Training) and task.batch is not None:
         orders = [_core.permutation(seed, epoch, len(X)) for epoch in range(task.check_epochs)]

@@ -200,7 +200,13 @@ def _build(
         outputs, output = len(recipe.labels), "softmax"
     if layers:
         catalog.lookup(catalog.activations, activation, "--activation")
-    return mlp([part.X.shape[1], *layers, outputs], activation, output, dtype=np.dtype(dtype).type, seed=seed)
+    return mlp(
+        [part.X.shape[1], *layers, outputs],
+        activation=activation,  # type: ignore[arg-type]
+        output=output,  # type: ignore[arg-type]
+        dtype=np.dtype(dtype).type,
+        seed=seed,
+    )
 
 
 def _fit(
@@ -226,7 +232,7 @@ def _fit(
             batch_size=batch_size or None,
             validation_data=None if test is None else (test.X, test.y),
             metrics=() if model.layers[-1].activation == "linear" else ("accuracy",),
-            callbacks=[keep, Progress(sys.stdout, style)],
+            callbacks=[keep, Progress(sys.stdout, style=style)],
         )
     if history.diverged_at_step is not None:
         raise ValueError(

@@ -264,7 +264,9 @@ def gradient_check(x: float, theta: float, epsilon: float = 1e-7, print_msg: boo
     Returns:
         The relative difference ``|g - g~| / (|g| + |g~|)``, g~ by central differences.
     """
-    check = central_differences(lambda t: x * float(t), theta, backward_propagation(x, theta), epsilon)
+    check = central_differences(
+        lambda t: x * float(t), theta, backward_propagation(x, theta), epsilon=epsilon
+    )
     return _judged(check.difference, print_msg)
 
 
@@ -311,7 +313,7 @@ def gradient_check_n(
     if gradients is None:
         gradients = _backward(X, Y, _forward(X, given, 1.0, 1).cache)
     check = central_differences(
-        lambda trial: forward_propagation_n(X, Y, trial).cost, given, gradients, epsilon
+        lambda trial: forward_propagation_n(X, Y, trial).cost, given, gradients, epsilon=epsilon
     )
     return _judged(check.difference, print_msg)
 

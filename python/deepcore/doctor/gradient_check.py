@@ -1,4 +1,4 @@
-"""Backpropagation against central differences: the course's relative difference, per parameter and in all."""
+"""Gradient checks compare backpropagation with central differences, per parameter and over all of them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from deepcore import _checks
 from deepcore._network.network import HasNetwork, Network
+from deepcore.exceptions import UnknownNameError
 from deepcore.typing import Array
 
-__all__ = ["GradientCheck", "check_model", "gradient_check"]
+__all__ = ["GradientCheck", "check_gradients", "gradient_check"]
 
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """Result of a gradient check.
+    """The result of a gradient check.
 
     Attributes:
         difference: ``|g - g~| / (|g| + |g~|)`` over all elements; 0 if both gradients are zero.
@@ -42,12 +44,13 @@ def _relative(g: Array, numeric: Array) -> float:
 
 
 def gradient_check(
-    cost: Callable[[Any], float], parameters: Any, grads: Any, epsilon: float = 1e-7
+    cost: Callable[[Any], float], parameters: Any, grads: Any, *, epsilon: float = 1e-7
 ) -> GradientCheck:
-    """``|g - g~| / (|g| + |g~|)`` with ``g~_i = (J(w_i + epsilon) - J(w_i - epsilon)) / (2 epsilon)``.
+    """Compute ``|g - g~| / (|g| + |g~|)``, ``g~_i = (J(w_i + epsilon) - J(w_i - epsilon)) / (2 epsilon)``.
 
     Below 1e-7 the gradient is right; above 1e-3 it is wrong; between, look at the parameters one by one (a
-    kink of relu within epsilon, or float32, gives such numbers). Costs two evaluations an element.
+    kink of relu within epsilon, or float32, gives such numbers). It costs two evaluations of the cost
+    per element.
 
     Args:
         cost: J, a function of parameters in the form they are given in.
@@ -69,8 +72,8 @@ def gradient_check(
 
     Source: central differences; the quotient is the course's (improving deep neural networks, week 1).
     """
-    if not epsilon > 0:
-        raise ValueError(f"gradient_check: epsilon must be positive, got {epsilon}")
+    if not (_checks.is_number(epsilon) and epsilon > 0):
+        raise ValueError(f"gradient_check: epsilon must be positive, got {_checks.shown(epsilon)}")
     single = not isinstance(parameters, Mapping)
     values = {"theta": parameters} if single else dict(parameters)
     given = {"dtheta": grads} if single else grads
@@ -78,7 +81,9 @@ def gradient_check(
     analytic: dict[str, Array] = {}
     for name, array in work.items():
         if f"d{name}" not in given:
-            raise KeyError(f"gradient_check: grads must have d{name}, got {', '.join(given)}")
+            raise UnknownNameError(
+                f"gradient_check: grads must have d{name}, got {_checks.first_names(list(given))}"
+            )
         analytic[name] = np.asarray(given[f"d{name}"], dtype=np.float64)
         if analytic[name].shape != array.shape:
             raise ValueError(
@@ -121,14 +126,14 @@ def _report(analytic: dict[str, Array], numeric: dict[str, Array]) -> GradientCh
     )
 
 
-def check_model(model: HasNetwork, X: object, y: object, epsilon: float = 1e-4) -> GradientCheck:
-    """``Model.gradients`` against central differences of ``Model.evaluate``, in float64.
+def check_gradients(model: HasNetwork, X: object, y: object, *, epsilon: float = 1e-4) -> GradientCheck:
+    """Compare ``Model.gradients`` with central differences of ``Model.evaluate``, in float64.
 
     A float32 model is checked through a float64 copy: differences of float32 losses say nothing.
 
     Args:
         model: Not changed.
-        X: (m, n_x); a few examples are enough, the check costs four passes a parameter.
+        X: (m, n_x); a few examples are enough, because the check costs four passes per parameter.
         y: As for ``Model.fit``.
         epsilon: Step of the four-point central difference; 1e-4 balances its error, epsilon^4, against
             rounding.
@@ -139,12 +144,13 @@ def check_model(model: HasNetwork, X: object, y: object, epsilon: float = 1e-4) 
     Example:
         >>> import numpy as np, deepcore as dc
         >>> model = dc.mlp([2, 3, 1], activation="tanh", seed=1)
-        >>> check_model(model, np.eye(2), [0, 1]).difference < 1e-7
+        >>> check_gradients(model, np.eye(2), [0, 1]).difference < 1e-7
         True
     """
+    _checks.number("check_gradients", "epsilon", epsilon, positive=True)
     network = model.network
     twin = Network(replace(network.spec, dtype=np.dtype(np.float64)), network.snapshot())
-    data = twin.check("check_model", X, y, None)
+    data = twin.check("check_gradients", X, y, None)
     grads = twin.views(np.zeros_like(twin.flat), "d")
     twin.gradient(data, grads.flat, 0)
     numeric = {

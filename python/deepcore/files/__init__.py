@@ -1,1 +1,1 @@
-"""How a network is kept: model files, and writing any file so that it is never half written."""
+"""Model files are read and written here, and any file is replaced as a whole."""

@@ -17,7 +17,7 @@ _STALE_SECONDS = 3600
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A binary file that takes the place of ``path`` if the block ends well: draft, fsync, rename, fsync.
+    """Open a binary file that replaces ``path`` if the block ends well: draft, fsync, rename, fsync.
 
     Args:
         path: The file to write. A link keeps pointing at the file that is replaced.

@@ -1,7 +1,7 @@
-"""A model as one safetensors file: tensors W1, b1, W2, ... and one JSON string in the file's metadata.
+"""A model is kept as one safetensors file: tensors W1, b1, ... and one JSON string in its metadata.
 
-Nothing in a file is ever executed. The loader believes no number before it has been compared with the size of
-the file, knows every key, and hands out only finite parameters.
+Nothing in a file is ever executed. The loader compares every number with the size of the file
+before it uses it, accepts known keys only, and refuses parameters that are not finite.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from deepcore import _core
+from deepcore import _checks, _core
 from deepcore._network.network import Network
 from deepcore._network.spec import Spec
 from deepcore.files.atomic import replacing
@@ -64,7 +64,7 @@ def write(path: str | os.PathLike[str], network: Network, extras: Mapping[str, A
 
 
 def to_bytes(network: Network, extras: Mapping[str, Any]) -> bytes:
-    """What ``write`` writes, as bytes."""
+    """Return what ``write`` writes, as bytes."""
     import json
 
     from safetensors.numpy import save as serialise
@@ -83,22 +83,24 @@ def to_bytes(network: Network, extras: Mapping[str, Any]) -> bytes:
     except (TypeError, ValueError) as error:
         raise ValueError(f"save: extras must be JSON data (use array.tolist()): {error}") from error
     if json.loads(text)["extras"] != extras:
-        raise ValueError("save: extras must read back equal: keys must be strings, sequences lists")
+        raise ValueError(
+            "save: extras must survive a JSON round trip: use string keys, and lists, not tuples"
+        )
     tensors = {name: np.ascontiguousarray(view) for name, view in _tensors(network).items()}
     data: bytes = serialise(tensors, metadata={_METADATA: text})
     if int.from_bytes(data[:8], "little") > _MAX_HEADER:
-        raise ValueError(f"save: extras must fit into {_MAX_HEADER} bytes; store large data beside the model")
+        raise ValueError(f"save: extras must fit into {_MAX_HEADER} bytes; store large data elsewhere")
     return data
 
 
 def read(path: str | os.PathLike[str]) -> Contents:
-    """What ``write`` wrote, bit for bit; see ``deepcore.load``."""
+    """Read what ``write`` wrote, bit for bit; see ``deepcore.load``."""
     with Path(path).open("rb") as file:
         return _read(file, os.fstat(file.fileno()).st_size, path)
 
 
 def from_bytes(data: bytes) -> Contents:
-    """What ``to_bytes`` was given, checked as strictly as a file."""
+    """Read what ``to_bytes`` returned, checked as strictly as a file."""
     return _read(io.BytesIO(data), len(data), "bytes")
 
 
@@ -124,7 +126,7 @@ def _tensors(network: Network) -> dict[str, Array]:
 
 
 def _error(path: str | os.PathLike[str], what: str) -> ValueError:
-    return ValueError(f"load: {os.fspath(path)}: {what}")
+    return ValueError(f"load: {_checks.cut(os.fspath(path), 200)}: {_checks.cut(what, 400)}")
 
 
 def _header_length(prefix: bytes, size: int, path: str | os.PathLike[str]) -> int:
@@ -189,7 +191,7 @@ def _description(header: dict[str, Any], path: str | os.PathLike[str]) -> dict[s
     if version != FORMAT:
         raise _error(path, f"format must be {FORMAT}, got {version}")
     if spec["dtype"] not in _DTYPES.values():
-        raise _error(path, f"dtype must be float32 or float64, got {spec['dtype']!r}")
+        raise _error(path, f"dtype must be float32 or float64, got {_checks.shown(spec['dtype'])}")
     if spec["epochs_trained"] < 0:
         raise _error(path, f"epochs_trained must not be negative, got {spec['epochs_trained']}")
     for number, layer in enumerate(spec["layers"], start=1):
@@ -215,7 +217,10 @@ def _offsets(
         if layer.get("scaled_inputs"):
             shapes[f"scale{number}"] = [n_prev, 1]
     if header.keys() != shapes.keys():
-        raise _error(path, "the tensors must be W1, b1, ... of the described layers, no more and no less")
+        missing, more = sorted(shapes.keys() - header.keys()), sorted(header.keys() - shapes.keys())
+        lists = [("missing", missing), ("unexpected", more)]
+        found = "; ".join(f"{what} {_checks.first_names(names)}" for what, names in lists if names)
+        raise _error(path, f"the tensors do not match the layers described in the file: {found}")
     tag = {name: tag for tag, name in _DTYPES.items()}[spec["dtype"]]
     itemsize = np.dtype(spec["dtype"]).itemsize
     ranges: dict[str, tuple[int, int]] = {}
@@ -224,7 +229,9 @@ def _offsets(
         numbers = [*entry["shape"], *entry["data_offsets"]]
         if entry["dtype"] != tag or entry["shape"] != shape or not all(type(n) is int for n in numbers):
             raise _error(
-                path, f"{name} must be {tag} of shape {shape}, got {entry['dtype']} {entry['shape']}"
+                path,
+                f"{name} must be {tag} of shape {shape}, got {_checks.cut(entry['dtype'])} "
+                f"{_checks.shown(entry['shape'])}",
             )
         if len(entry["data_offsets"]) != 2:
             raise _error(path, f"{name}: data_offsets must be two numbers")

@@ -124,7 +124,7 @@ class Stepper:
         rule: SGD | Adam
         if solver == "sgd":
             nesterov = constants["nesterov"] and constants["momentum"] > 0
-            rule = SGD(self._rate, constants["momentum"], nesterov=nesterov, rate_in_velocity=True,
+            rule = SGD(self._rate, momentum=constants["momentum"], nesterov=nesterov, rate_in_velocity=True,
                        clip_norm=clip_norm)  # fmt: skip
         else:
             rule = Adam(self._rate, **constants, epsilon_hat=True, clip_norm=clip_norm)
@@ -182,14 +182,16 @@ def dense_layers(
         units: Number of units of each layer; the last layer is the output.
         activations: Activation of each layer.
         alpha: L2 penalty of every layer.
-        options: Arguments of ``Dense``, with one value per hidden layer.
+        options: ``dropout``, and arguments of ``Dense``, with one value per hidden layer.
     """
     names = {"identity": "linear", "logistic": "sigmoid"}
     layers = [
-        Dense(operator.index(n), names.get(g, g), l2=float(alpha))
+        Dense(operator.index(n), names.get(g, g), l2=float(alpha))  # type: ignore[arg-type]
         for n, g in zip(units, activations, strict=True)
     ]
+    rates = options.pop("dropout", [0.0] * (len(layers) - 1))
     for name, values in options.items():
         hidden = [replace(layer, **{name: value}) for layer, value in zip(layers[:-1], values, strict=True)]
         layers[:-1] = hidden
-    return layers
+    dropped = [layer.followed_by_dropout(float(rate)) for layer, rate in zip(layers, rates, strict=False)]
+    return [*dropped, layers[-1]]

@@ -21,6 +21,8 @@ from sklearn.utils.validation import (
 
 from deepcore import catalog
 from deepcore._network.examples import Examples
+from deepcore._network.network import Network
+from deepcore._network.spec import Spec
 from deepcore.callbacks import refuse_what_cannot_be_called
 from deepcore.layers import Dense
 from deepcore.model import Model
@@ -290,7 +292,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _build(self, n_features: int, sizes: list[int], y: Array, dtype: np.dtype[Any]) -> None:
         units, output, loss = self._output(y)
         layers = self._layers(sizes, units, output)
-        model = Model(n_features, layers, loss[0], dtype.name, **loss[1])
+        spec = Spec.of(n_features, layers, loss=loss[0], dtype=dtype, **loss[1])
+        model = Model.from_network(Network(spec))
         self._coefficients = Coefficients(model)
         bounded_as = self._for_each_layer("activation", len(sizes))
         self._coefficients.draw(self._random_state, [*bounded_as, *(bounded_as[-1:] or [self.activation])])
