@@ -421,4 +421,4 @@ def test_a_plan_counts_what_the_options_keep():
 
 
 def test_gradient_check_of_a_model_with_options():
-    assert dc.check_model(net(OPTIONS["all"], "float32"), *examples(5)).difference < 1e-7
+    assert dc.check_gradients(net(OPTIONS["all"], "float32"), *examples(5)).difference < 1e-7

@@ -25,7 +25,7 @@ def net(dtype="float64", units=(9, 7), **options):
         [dc.Dropout(0.2), *layers, dc.Dense(3, "softmax")],
         dtype=dtype,
         seed=4,
-        label_smoothing=0.2,
+        loss=dc.CrossEntropy(label_smoothing=0.2),
         **options,
     )
 
@@ -163,7 +163,7 @@ def test_schedules_of_what_a_model_does_not_have_are_refused():
         ValueError, match="smoothing_schedule must be None for a model without label smoothing"
     ):
         model.fit(*examples(), smoothing_schedule=dc.FlatCosine(1.0))
-    smoothed = dc.Model(6, [dc.Dense(3, "softmax")], label_smoothing=0.1)
+    smoothed = dc.Model(6, [dc.Dense(3, "softmax")], loss=dc.CrossEntropy(label_smoothing=0.1))
     with pytest.raises(ValueError, match=r"schedules must be None with LBFGS\(\)"):
         smoothed.fit(*examples(), dc.LBFGS(), smoothing_schedule=0.5)
 
