@@ -1,11 +1,9 @@
 """Trained models and small folders of images that several tests read."""
 
-import gzip
-import struct
-
 import numpy as np
 import pytest
 
+from builders import write_idx_folder
 from integration.command_line import run, write_table
 
 
@@ -44,19 +42,11 @@ def flowers(tmp_path_factory):
     return text, folder
 
 
-def idx_bytes(array):
-    array = np.asarray(array, np.uint8)
-    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
-
-
 @pytest.fixture
 def idx_folder(tmp_path):
     """Images of 2 x 2 pixels, bright for class 1: 60 to train, 20 to test."""
-    folder = tmp_path / "bright"
-    folder.mkdir()
-    for part, m in (("train", 60), ("t10k", 20)):
+    parts = []
+    for m in (60, 20):
         labels = np.arange(m) % 2
-        images = np.full((m, 2, 2), 20) + 200 * labels[:, None, None]
-        (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx_bytes(images)))
-        (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx_bytes(labels))
-    return folder
+        parts.append((np.full((m, 2, 2), 20) + 200 * labels[:, None, None], labels))
+    return write_idx_folder(tmp_path / "bright", *parts)

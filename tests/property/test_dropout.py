@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
+from builders import random_examples as examples
 from property.test_gradients import TOLERANCE, differences
 from reference import activations
 from reference import dropout as twin
@@ -16,11 +17,6 @@ def net(dtype="float64", units=(9, 7), inputs=6, activation="tanh", rates=(0.2, 
     for n, rate in zip(units, rates[1:], strict=True):
         layers += [dc.Dense(n, activation), *([dc.Dropout(rate)] if rate else [])]
     return dc.Model(inputs, [*layers, dc.Dense(3, "softmax")], dtype=dtype, seed=seed)
-
-
-def examples(m=41, inputs=6):
-    rng = np.random.default_rng(3)
-    return rng.normal(size=(m, inputs)), rng.integers(3, size=m)
 
 
 def test_masks_are_those_of_the_reference():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
+from builders import random_examples as examples
 from property.test_gradients import TOLERANCE, differences
 from reference import activations
 from reference import normalise as twin
@@ -21,11 +22,6 @@ def net(norm, dtype="float64", units=(9, 7), inputs=6, activation="tanh", seed=4
         if not name.startswith("W"):  # nothing stays at 0 or 1, where mistakes hide
             view[...] = rng.uniform(0.5, 1.5, size=view.shape)
     return model
-
-
-def examples(m=41, inputs=6):
-    rng = np.random.default_rng(3)
-    return rng.normal(size=(m, inputs)), rng.integers(3, size=m)
 
 
 def weights_of(m=41):

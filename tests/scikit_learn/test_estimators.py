@@ -20,23 +20,15 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from builders import classifier, regressor
 from deepcore import sklearn as ours
 from deepcore.files.model_file import from_bytes
-from deepcore.sklearn import MLPClassifier, MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 X, y = load_iris(return_X_y=True)
 Xr, yr = make_regression(120, 4, n_targets=2, random_state=0)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[y]
-
-
-def classifier(**settings):
-    return MLPClassifier(**{"hidden_layer_sizes": 8, "max_iter": 10, "random_state": 0, **settings})
-
-
-def regressor(**settings):
-    return MLPRegressor(**{"hidden_layer_sizes": 8, "max_iter": 10, "random_state": 0, **settings})
 
 
 def through_pickle(estimator):

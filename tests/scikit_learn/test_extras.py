@@ -11,21 +11,14 @@ from scipy import sparse
 from sklearn.datasets import load_iris, make_regression
 
 import deepcore as dc
-from deepcore.sklearn import MLPClassifier, MLPRegressor
+from builders import classifier, regressor
+from deepcore.sklearn import MLPClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 X, y = load_iris(return_X_y=True)
 Xr, yr = make_regression(120, 4, n_targets=2, random_state=0)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[y]
-
-
-def classifier(**settings):
-    return MLPClassifier(**{"hidden_layer_sizes": 8, "max_iter": 10, "random_state": 0, **settings})
-
-
-def regressor(**settings):
-    return MLPRegressor(**{"hidden_layer_sizes": 8, "max_iter": 10, "random_state": 0, **settings})
 
 
 def test_a_validation_set_of_ones_own_is_scored_and_stops():

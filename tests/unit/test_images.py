@@ -7,23 +7,15 @@ import struct
 import numpy as np
 import pytest
 
+from builders import idx_bytes, write_idx_folder
 from deepcore.data import images_to_columns, images_to_rows, load_cats, load_digits, load_idx, read_idx
-
-
-def idx_bytes(array, magic=None):
-    array = np.asarray(array, np.uint8)
-    start = bytes([0, 0, 8, array.ndim]) if magic is None else magic
-    return start + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 
 
 @pytest.fixture
 def idx_folder(tmp_path):
     """Four tiny files: 5 training and 3 test images of 2 x 3 pixels; the images gzipped, the labels not."""
-    for part, m in (("train", 5), ("t10k", 3)):
-        images = np.arange(m * 6, dtype=np.uint8).reshape(m, 2, 3)
-        (tmp_path / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx_bytes(images)))
-        (tmp_path / f"{part}-labels-idx1-ubyte").write_bytes(idx_bytes(np.arange(m) % 3))
-    return tmp_path
+    train, test = ((np.arange(m * 6, dtype=np.uint8).reshape(m, 2, 3), np.arange(m) % 3) for m in (5, 3))
+    return write_idx_folder(tmp_path, train, test)
 
 
 def test_interleaved_order_keeps_the_channels_of_a_pixel_together():

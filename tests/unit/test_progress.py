@@ -7,17 +7,13 @@ import numpy as np
 import pytest
 
 import deepcore as dc
+from builders import Terminal
 from deepcore import progress
 
 
 def fit(show, epochs=4):
     X = np.arange(12.0).reshape(6, 2)
     dc.mlp([2, 3, 1], seed=2).fit(X, X[:, 0] > 4, epochs=epochs, callbacks=[show])
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
 
 
 @pytest.mark.parametrize("style", ["tqdm", "rich"])

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 from deepcore import _checks
 from deepcore.typing import Array
 
-__all__ = ["Label", "LabelMap", "Standardizer", "one_hot"]
+__all__ = ["Label", "LabelMap", "Standardizer", "one_hot", "short"]
 
 Label = int | float | str
 
@@ -177,7 +177,7 @@ class Standardizer:
         """
         if not isinstance(values, dict) or set(values) != {"mean", "scale"}:
             raise ValueError(
-                f"Standardizer.from_dict: values must have the keys 'mean' and 'scale', got {_short(values)}"
+                f"Standardizer.from_dict: values must have the keys 'mean' and 'scale', got {short(values)}"
             )
         return cls(values["mean"], values["scale"])
 
@@ -233,7 +233,7 @@ class LabelMap:
         kinds = {isinstance(c, str) for c in classes}
         if not classes or len(set(classes)) != len(classes) or len(kinds) != 1:
             raise ValueError(
-                f"LabelMap: classes must all be different, and all numbers or all text, got {_short(classes)}"
+                f"LabelMap: classes must all be different, and all numbers or all text, got {short(classes)}"
             )
         self.classes = classes
         self._codes = {label: i for i, label in enumerate(classes)}
@@ -278,9 +278,9 @@ class LabelMap:
             found = [str(value) for value in found]
         unknown = [value for value in found if value not in self._codes]
         if unknown:
-            known = _checks.first_names(self.classes, _short)
+            known = _checks.first_names(self.classes, short)
             raise ValueError(
-                f"LabelMap.transform: label {_short(unknown[0])} is unknown; the classes are {known}"
+                f"LabelMap.transform: label {short(unknown[0])} is unknown; the classes are {known}"
             )
         codes = np.array([self._codes[value] for value in found], dtype=np.int64)
         return codes[inverse.reshape(-1)]
@@ -310,7 +310,7 @@ class LabelMap:
         ):
             raise ValueError(
                 f"LabelMap.inverse_transform: codes must be whole numbers from 0 to {len(self) - 1}, got "
-                f"{_short(array.tolist())}"
+                f"{short(array.tolist())}"
             )
         return [self.classes[i] for i in array.astype(np.intp).tolist()]
 
@@ -323,7 +323,7 @@ class LabelMap:
         return self.inverse_transform(codes)
 
     def __repr__(self) -> str:
-        return f"LabelMap([{_checks.first_names(self.classes, _short)}])" if self.classes else "LabelMap()"
+        return f"LabelMap([{_checks.first_names(self.classes, short)}])" if self.classes else "LabelMap()"
 
     def _require_fit(self, who: str) -> None:
         if not self.classes:
@@ -359,8 +359,8 @@ def one_hot(y: Any, classes: int | None = None, dtype: DTypeLike = np.float64) -
     return out
 
 
-def _short(value: object) -> str:
-    """The repr of a value, cut where it is long."""
+def short(value: object) -> str:
+    """Return the repr of a value; a long one is cut."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepcore import _checks
+from deepcore.data.preprocessing import short
 from deepcore.typing import Array
 
 __all__ = ["Table", "csv_columns", "read_csv", "read_npz"]
@@ -111,7 +112,7 @@ def read_csv(
     missing = [name for name in ([label] if label is not None else []) + asked if name not in place]
     if missing:
         raise ValueError(
-            f"read_csv: {path} has no column {_checks.first_names(missing, _short)}; its columns are "
+            f"read_csv: {path} has no column {_checks.first_names(missing, short)}; its columns are "
             f"{_checks.first_names(header)}"
         )
     if not wanted:
@@ -230,7 +231,7 @@ def _npz_reason(error: BaseException) -> str:
         return "a member is not an array"
     if "encrypted" in text:
         return "it is encrypted"
-    return _cut(text)
+    return text if len(text) <= 200 else f"{text[:197]}..."
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -286,7 +287,7 @@ def _check_header(path: Path, header: list[str]) -> None:
         if not name:
             raise ValueError(f"read_csv: {path} has no name for column {j + 1} in its header")
         if name in seen:
-            raise ValueError(f"read_csv: {path} has two columns named {_short(name)}")
+            raise ValueError(f"read_csv: {path} has two columns named {short(name)}")
         seen.add(name)
 
 
@@ -299,22 +300,22 @@ def _numeric(path: Path, name: str, cells: Sequence[str], lines: list[int]) -> N
     except ValueError:
         pass
     for cell, line in zip(cells, lines, strict=True):
-        where = f"read_csv: {path}, line {line}, column {_short(name)}"
+        where = f"read_csv: {path}, line {line}, column {short(name)}"
         if not cell:
             raise ValueError(f"{where} is empty; fill in missing values, or leave out such rows")
         if not _is_number(cell):
             raise ValueError(
-                f"{where} must be a number, got {_short(cell)}; features are numeric; drop other columns"
+                f"{where} must be a number, got {short(cell)}; features are numeric; drop other columns"
             )
         if not np.isfinite(float(cell)):
-            raise ValueError(f"{where} must be a finite number, got {_short(cell)}")
-    raise ValueError(f"read_csv: {path}, column {_short(name)} holds a number that cannot be read")
+            raise ValueError(f"{where} must be a finite number, got {short(cell)}")
+    raise ValueError(f"read_csv: {path}, column {short(name)} holds a number that cannot be read")
 
 
 def _labels(path: Path, name: str, cells: Sequence[str], lines: list[int]) -> Array:
     for cell, line in zip(cells, lines, strict=True):
         if not cell:
-            raise ValueError(f"read_csv: {path}, line {line}, label {_short(name)} is empty")
+            raise ValueError(f"read_csv: {path}, line {line}, label {short(name)} is empty")
     if not all(_is_number(cell) for cell in cells):
         return np.array(cells, dtype=np.str_)
     return _numeric(path, name, cells, lines)
@@ -326,15 +327,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _short(value: object) -> str:
-    """The repr of a value, cut where it is long."""
-    return _cut(repr(value))
 
 
 def _check_finite(path: Path, name: str, array: Array) -> None:
