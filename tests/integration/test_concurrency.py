@@ -120,9 +120,8 @@ def test_other_threads_run_during(what, voluntary_switches):
     # about 0.1 s of products: time enough for a waiting thread to be woken
     X, y = examples(2048, 512)
     model = dc.mlp([512, 1024, 1024, 1])
-    arguments = {
-        "predict": (X,), "evaluate": (X, y), "gradients": (X, y), "fit": (X, y, "sgd", 1, None),
-    }[what]  # fmt: skip
+    arguments = (X,) if what == "predict" else (X, y)
+    options = {"optimizer": "sgd", "epochs": 1, "batch_size": None} if what == "fit" else {}
     started, ran = threading.Event(), []
 
     def wait():
@@ -132,7 +131,7 @@ def test_other_threads_run_during(what, voluntary_switches):
     other = threading.Thread(target=wait)
     other.start()
     started.set()  # the other thread is awake now, and waits for the GIL
-    getattr(model, what)(*arguments)
+    getattr(model, what)(*arguments, **options)
     seen = list(ran)
     other.join()
     assert seen == [True]

@@ -109,7 +109,11 @@ def test_every_file_that_the_architecture_names_exists():
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     names = set(re.findall(r"`([\w/]+\.(?:py|hpp|cpp)|\w+/)`", text))
     places = [ROOT, ROOT / "python/deepcore", ROOT / "python/deepcore/_network", ROOT / "cpp/src"]
-    places += [ROOT / "python/deepcore/_training", ROOT / "python/deepcore/files", ROOT / "cpp/include/deepcore"]
+    places += [
+        ROOT / "python/deepcore/_training",
+        ROOT / "python/deepcore/files",
+        ROOT / "cpp/include/deepcore",
+    ]
     assert [name for name in sorted(names) if not any((at / name).exists() for at in places)] == []
 
 

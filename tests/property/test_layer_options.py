@@ -268,7 +268,7 @@ def test_a_network_with_the_factor_outside_starts_as_the_same_function(init):
 def test_scale_stands_before_a_dense_and_becomes_its_option():
     layers = [dc.Dropout(0.1), dc.Scale(rate=6, decay=0), dc.Dense(4, "tanh", rate={"b": 0.1}), dc.Scale()]
     model = dc.Model(5, [*layers, dc.Dense(2, "softmax")])
-    assert model.input_dropout == 0.1
+    assert model.spec.input_dropout == 0.1
     first, last = model.layers
     assert (first.scaled_inputs, first.rate, first.decay) == (True, {"b": 0.1, "scale": 6.0}, {"scale": 0.0})
     assert (last.scaled_inputs, last.rate, last.decay) == (True, None, None)
@@ -369,7 +369,7 @@ def test_lbfgs_lowers_the_cost_of_a_model_with_options_and_refuses_rates():
     model, (X, y) = net(OPTIONS["all"]), examples()
     history = model.fit(X, y, dc.LBFGS(max_iter=30))
     assert history["loss"][-1] < 0.5 * history["loss"][0]
-    with pytest.raises(ValueError, match="got a model with factors on the learning rate"):
+    with pytest.raises(ValueError, match="cannot train a model with factors on the learning rate"):
         net({"rate": {"b": 0.1}}).fit(X, y, dc.LBFGS())
 
 
