@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <iomanip>
 #include <string>
 #include <utility>
@@ -41,6 +42,12 @@ void refuses(const char* where, const char* expression, const std::string& part,
   }
   that(where, expression, !said.empty() && said.find(part) != std::string::npos, "since it says '", said, "', not '",
        part, "'");
+}
+
+// A test of very many cases takes all of them, or every `step`-th where an emulator runs it (DEEPCORE_EMULATED is set).
+inline unsigned stride(unsigned step) {
+  static const bool emulated = std::getenv("DEEPCORE_EMULATED") != nullptr;  // NOLINT(concurrency-mt-unsafe)
+  return emulated ? step : 1;
 }
 
 }  // namespace check

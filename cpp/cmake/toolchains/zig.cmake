@@ -3,15 +3,15 @@
 # The Python that has ziglang: -DDEEPCORE_ZIG_PYTHON=..., by default `python3` of the PATH.
 set(DEEPCORE_ZIG_PYTHON python3 CACHE STRING "A Python that has the package ziglang")
 set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES DEEPCORE_ZIG_PYTHON)
+# CMake's checks compile and do not link: zig compiles the C++ library of a system when it first links for it, which
+# takes minutes. With a target, CMake identifies the compiler by an object file too.
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+set(CMAKE_CXX_COMPILER_TARGET ${deepcore_zig_target})
 
 # CMake wants programs, not commands with arguments.
 foreach(tool c++ ar ranlib)
-  set(arguments "${tool}")
-  if(tool STREQUAL "c++")
-    set(arguments "c++ -target ${deepcore_zig_target}")
-  endif()
   set(program "${CMAKE_BINARY_DIR}/zig-${tool}")
-  file(CONFIGURE OUTPUT "${program}" CONTENT "#!/bin/sh\nexec '@DEEPCORE_ZIG_PYTHON@' -m ziglang @arguments@ \"$@\"\n" @ONLY)
+  file(CONFIGURE OUTPUT "${program}" CONTENT "#!/bin/sh\nexec '@DEEPCORE_ZIG_PYTHON@' -m ziglang @tool@ \"$@\"\n" @ONLY)
   file(CHMOD "${program}" PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
 endforeach()
 

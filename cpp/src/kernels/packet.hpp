@@ -71,9 +71,13 @@ using ei::psub;
 // n <= kLanes values in the fewest pieces: 10 as 8 and 2.
 template <class T>
 EIGEN_ALWAYS_INLINE void copy_some(const T* from, Index n, T* to) {
+  if (n == kLanes<T>) {
+    std::memcpy(to, from, sizeof(T) * kLanes<T>);
+    return;
+  }
   Index k = 0;
-#pragma GCC unroll 5
-  for (Index piece = kLanes<T>; piece > 0; piece /= 2) {
+#pragma GCC unroll 4
+  for (Index piece = kLanes<T> / 2; piece > 0; piece /= 2) {
     if ((n & piece) == 0) continue;
     std::memcpy(to + k, from + k, static_cast<std::size_t>(piece) * sizeof(T));
     k += piece;
