@@ -105,18 +105,6 @@ def test_every_file_that_the_architecture_names_exists():
     assert [name for name in sorted(names) if not any((at / name).exists() for at in places)] == []
 
 
-def test_every_file_that_the_architecture_names_exists():
-    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    names = set(re.findall(r"`([\w/]+\.(?:py|hpp|cpp)|\w+/)`", text))
-    places = [ROOT, ROOT / "python/deepcore", ROOT / "python/deepcore/_network", ROOT / "cpp/src"]
-    places += [
-        ROOT / "python/deepcore/_training",
-        ROOT / "python/deepcore/files",
-        ROOT / "cpp/include/deepcore",
-    ]
-    assert [name for name in sorted(names) if not any((at / name).exists() for at in places)] == []
-
-
 def test_the_program_that_draws_the_flower_writes_a_picture(tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `cli`)")
     program = runpy.run_path(str(ROOT / "docs" / "images" / "flower.py"))
