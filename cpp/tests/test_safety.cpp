@@ -19,7 +19,11 @@
 namespace {
 // How many allocations succeed before all others fail; negative: all succeed.
 long allocations_left = -1;
-bool fails() { return allocations_left == 0 || (allocations_left > 0 && --allocations_left < 0); }
+bool fails() {
+  if (allocations_left == 0) return true;
+  if (allocations_left > 0) --allocations_left;
+  return false;
+}
 }  // namespace
 
 #if defined(__has_feature)
