@@ -46,8 +46,10 @@ void Team::start_workers() noexcept {
       crew_->workers.emplace_back([this, thread = size_] { serve(thread); });
       ++size_;
     }
-  } catch (const std::system_error&) {  // the system gives no more threads
-  } catch (const std::bad_alloc&) {     // or no memory for them
+  } catch (const std::system_error&) {
+    return;  // the system gives no more threads
+  } catch (const std::bad_alloc&) {
+    return;  // or no memory for them
   }
 }
 

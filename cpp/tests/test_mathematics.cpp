@@ -164,7 +164,7 @@ TEST_BOTH(normal_density_is_within_4_units_and_what_rounding_its_exponent_costs)
 // instructions differ between vendors.
 template <class T>
 bool same_bits(T a, T b) {
-  return std::memcmp(&a, &b, sizeof(T)) == 0 || (std::isnan(a) && std::isnan(b));
+  return (a == b && std::signbit(a) == std::signbit(b)) || (std::isnan(a) && std::isnan(b));
 }
 
 template <class T>

@@ -87,7 +87,7 @@ TEST(normal_numbers_are_the_quantiles_of_the_uniform_ones) {
 
 TEST(consecutive_normal_numbers_are_uncorrelated) {
   const auto x = normals(4, 0, kDraws);
-  for (const std::size_t lag : {1, 2, 3, 4}) {
+  for (const std::size_t lag : {1U, 2U, 3U, 4U}) {
     double sum = 0;
     for (std::size_t i = lag; i < x.size(); ++i) sum += x[i] * x[i - lag];
     CHECK_NEAR(sum / static_cast<double>(kDraws), 0, kFive, "lag ", lag);

@@ -19,7 +19,11 @@
 namespace {
 // How many allocations succeed before all others fail; negative: all succeed.
 long allocations_left = -1;
-bool fails() { return allocations_left == 0 || (allocations_left > 0 && --allocations_left < 0); }
+bool fails() {
+  if (allocations_left == 0) return true;
+  if (allocations_left > 0) --allocations_left;
+  return false;
+}
 }  // namespace
 
 #if defined(__has_feature)
@@ -36,12 +40,11 @@ void* __libc_calloc(std::size_t, std::size_t);  // NOLINT
 void* calloc(std::size_t n, std::size_t bytes) noexcept { return fails() ? nullptr : __libc_calloc(n, bytes); }
 }
 #endif
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // it sees free(), but not that new is malloc()
-#endif
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {  // std::stable_sort calls it
+  return fails() ? nullptr : std::malloc(bytes > 0 ? bytes : 1);
+}
 void* operator new(std::size_t bytes) {
-  if (fails()) throw std::bad_alloc();
-  if (void* const memory = std::malloc(bytes > 0 ? bytes : 1)) return memory;
+  if (void* const memory = operator new(bytes, std::nothrow)) return memory;
   throw std::bad_alloc();
 }
 void operator delete(void* memory) noexcept { std::free(memory); }

@@ -270,7 +270,7 @@ TEST_BOTH(a_batch_of_weight_zero_changes_no_parameter) {
 // Checks after every epoch that the parameters are those of a run of that length; then stops or throws where it is told.
 template <class T>
 struct Watcher : Monitor {
-  Watcher(const Course<T>& c, const Network<T>& n, TrainOptions o) : course(c), network(n), options(o) {}
+  Watcher(const Course<T>& c, const Network<T>& n, const TrainOptions& o) : course(c), network(n), options(o) {}
   bool wants_epochs() const override { return watches; }
   bool epoch(Index number, double loss) override {
     CHECK(number == options.first_epoch + static_cast<Index>(losses.size()), number);

@@ -64,8 +64,8 @@ class Spec {
   double dropout(int l) const { return l == 0 ? input_dropout_ : layer(l).dropout; }  // of A[l]
   bool has_penalties() const;                                                         // on any layer
   bool has_batch_norm() const;
-  bool reparametrised() const;  // some layer's product does not read the trained W itself
-  bool plain() const;  // products, activations and the loss are all there is
+  bool reparametrised() const;                           // some layer's product does not read the trained W itself
+  bool plain() const;                                    // products, activations and the loss are all there is
   bool stable_output() const { return stable_output_; }  // loss and output belong together: dZ[L] = A[L] - Y
   bool takes_labels() const { return takes_labels_; }    // softmax: y may be integer labels
 

@@ -23,7 +23,7 @@ class Tensors {
   const std::vector<Tensor>& all() const { return all_; }
   const std::vector<Tensor>& running() const {
     return running_;
-  }                                                // statistics of batch norms, in a buffer of their own
+  }  // statistics of batch norms, in a buffer of their own
   const Tensor* find(int layer, Role role) const;  // null if the network has no such tensor
   const Tensor& at(int layer, Role role) const { return *find(layer, role); }
   Index size() const { return size_; }
