@@ -40,6 +40,9 @@ void* __libc_calloc(std::size_t, std::size_t);  // NOLINT
 void* calloc(std::size_t n, std::size_t bytes) noexcept { return fails() ? nullptr : __libc_calloc(n, bytes); }
 }
 #endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // it sees free(), but not that new is malloc()
+#endif
 void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {  // std::stable_sort calls it
   return fails() ? nullptr : std::malloc(bytes > 0 ? bytes : 1);
 }
