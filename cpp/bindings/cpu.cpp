@@ -1,5 +1,5 @@
 // The module `_cpu`: which variants were built, and which CPU levels of the x86-64 psABI run here.
-// Bindings floor, compiled with baseline flags: it is loaded before anybody knows what this CPU can do.
+// Level: bindings. It is compiled with baseline flags: it is loaded before anybody knows what this CPU can do.
 #include "cpu_level.hpp"
 
 #include <pybind11/pybind11.h>

@@ -49,23 +49,23 @@ void gather_inputs(const Inputs<T>& X, const Selection& which, kernels::Columns<
 
 template <class T>
 const T* gather_targets(const Examples<T>& examples, const Spec& spec, const Selection& which, double smoothing,
-                        T* room) {
+                        T* buffer) {
   const Index outputs = spec.outputs(), m = which.count;
   const View<const T>& all = examples.Y;
   if (examples.labels != nullptr) {
-    std::fill_n(room, outputs * m, T(0));
-    for (Index j = 0; j < m; ++j) room[j * outputs + examples.labels[which[j]]] = T(1);
+    std::fill_n(buffer, outputs * m, T(0));
+    for (Index j = 0; j < m; ++j) buffer[j * outputs + examples.labels[which[j]]] = T(1);
   } else if (which.in_order() && all.row_stride == 1 && all.col_stride == outputs && smoothing == 0) {
     return &all(0, which.first);
   } else {
     for (Index j = 0; j < m; ++j) {
-      for (Index i = 0; i < outputs; ++i) room[j * outputs + i] = all(i, which[j]);
+      for (Index i = 0; i < outputs; ++i) buffer[j * outputs + i] = all(i, which[j]);
     }
   }
-  if (smoothing == 0) return room;
+  if (smoothing == 0) return buffer;
   const T keep = static_cast<T>(1 - smoothing), add = static_cast<T>(smoothing * spec.smooth_target());
-  for (Index i = 0; i < outputs * m; ++i) room[i] = keep * room[i] + add;
-  return room;
+  for (Index i = 0; i < outputs * m; ++i) buffer[i] = keep * buffer[i] + add;
+  return buffer;
 }
 
 template <class T>

@@ -22,10 +22,10 @@ void for_each_value(const Inputs<T>& X, Index example, F f) {
 }
 
 // Targets of the selected examples, (n[L], m) without gaps: labels become one-hot, and all move by `smoothing` towards the
-// uniform distribution. The result is `room`, or the caller's own memory where the targets already lie as wanted.
+// uniform distribution. The result is `buffer`, or the caller's own memory where the targets already lie as wanted.
 template <class T>
 const T* gather_targets(const Examples<T>& examples, const Spec& spec, const Selection& which, double smoothing,
-                        T* room);
+                        T* buffer);
 
 template <class T>
 T weight_of(const Examples<T>& examples, Index example) {

@@ -43,18 +43,18 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, int thre
   Team team(call_team(threads, forward_flops(spec, m)));
   Forward<T> forward(network, true);
   forward.reserve(team.size());
-  std::vector<OutputRoom<T>> rooms;
-  for (int t = 0; t < team.size(); ++t) rooms.emplace_back(spec, kForwardBlock);
+  std::vector<OutputWorkspace<T>> workspaces;
+  for (int t = 0; t < team.size(); ++t) workspaces.emplace_back(spec, kForwardBlock);
   std::vector<double> losses(static_cast<std::size_t>(m));
   std::vector<char> hits(static_cast<std::size_t>(m));
   // Probabilities that do not depend on each other each have a side of 0.5; those of a softmax have a largest one.
   const bool labelled = activations()[static_cast<std::size_t>(spec.layer(spec.depth()).activation)].probability;
   in_forward_blocks(team, spec, m, poll, [&](Index first, Index count, int thread) {
     const T* logits = forward.logits(examples.X, first, count, thread);
-    OutputRoom<T>& room = rooms[static_cast<std::size_t>(thread)];
-    T* Z = room.Z.data();
+    OutputWorkspace<T>& workspace = workspaces[static_cast<std::size_t>(thread)];
+    T* Z = workspace.Z.data();
     kernels::copy_columns(n, count, logits, ld, Z, n);
-    output<T>(spec, examples, {nullptr, first, count}, spec.smoothing(), Z, nullptr, losses.data() + first, room);
+    output<T>(spec, examples, {nullptr, first, count}, spec.smoothing(), Z, nullptr, losses.data() + first, workspace);
     for (Index j = 0; labelled && j < count; ++j)
       hits[static_cast<std::size_t>(first + j)] = right(spec, examples, Z + j * n, first + j) ? 1 : 0;
   });

@@ -14,7 +14,7 @@ namespace deepcore {
 template <class T>
 LanePass<T>::LanePass(const Network<T>& network, const State<T>& state, const Examples<T>& examples, const Plan& plan)
     : spec_(network.spec), state_(state), examples_(examples), ld_(kernels::round_up<T>(plan.slab)),
-      room_(network.spec, plan.slab) {
+      workspace_(network.spec, plan.slab) {
   for (int l = 0; l <= spec_.depth(); ++l) {
     const bool hidden = l > 0 && l < spec_.depth();
     a_.emplace_back(spec_.units(l) * ld_);
@@ -74,12 +74,12 @@ template <class T>
 void LanePass<T>::head(const Slab<T>& slab, double* losses) {
   const Index n = spec_.outputs();
   const std::size_t L = at(spec_.depth());
-  T* Z = n == 1 ? a_[L].data() : room_.Z.data();
-  T* dZ = n == 1 ? dz_[L].data() : room_.dZ.data();
+  T* Z = n == 1 ? a_[L].data() : workspace_.Z.data();
+  T* dZ = n == 1 ? dz_[L].data() : workspace_.dZ.data();
   for (Index i = 0; i < n && n > 1; ++i) {
     for (Index j = 0; j < m_; ++j) Z[j * n + i] = a_[L].data()[i * ld_ + j];
   }
-  output(spec_, examples_, slab.which, smoothing_of(spec_, slab.training), Z, dZ, losses, room_);
+  output(spec_, examples_, slab.which, smoothing_of(spec_, slab.training), Z, dZ, losses, workspace_);
   for (Index i = 0; i < n; ++i) {
     T* to = dz_[L].data() + i * ld_;
     for (Index j = 0; j < m_ && n > 1; ++j) to[j] = dZ[j * n + i];

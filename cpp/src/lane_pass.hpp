@@ -29,7 +29,7 @@ class LanePass final : public Pass<T> {
   const Examples<T>& examples_;
   Index ld_;
   std::vector<Buffer<T>> a_, dz_, z_;  // by layer, 0..L: unit i of example e at [i * ld_ + e]; z_ where it is kept
-  OutputRoom<T> room_;
+  OutputWorkspace<T> workspace_;
   Index m_ = 0;            // examples of the slab
   bool resident_ = false;  // A[0] holds the whole batch in its own order already
 };

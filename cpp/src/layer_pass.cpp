@@ -30,7 +30,7 @@ LayerPass<T>::LayerPass(const Network<T>& network, const State<T>& state, const 
     if (l < spec_.depth())
       stages_.push_back(make_stages(network, l, {nullptr, layer.stride, layer.strip}, {layer.size, plan_.slab}));
   }
-  for (int thread = 0; thread < team_.size(); ++thread) rooms_.emplace_back(spec_, std::max(kHead, plan_.block));
+  for (int thread = 0; thread < team_.size(); ++thread) workspaces_.emplace_back(spec_, std::max(kHead, plan_.block));
 }
 
 template <class T>
@@ -163,12 +163,12 @@ void LayerPass<T>::head(Index j0, Index m, int thread) {
   const int L = spec_.depth();
   const Index n = spec_.outputs();
   const kernels::Columns<T> a = A(L).starting(j0), d = dZ(L).starting(j0);
-  OutputRoom<T>& room = rooms_[static_cast<std::size_t>(thread)];
-  kernels::copy_columns(n, m, static_cast<const T*>(a.data), a.ld, room.Z.data(), n);
-  output(spec_, examples_, slab_.which.part(j0, m), smoothing_of(spec_, slab_.training), room.Z.data(), room.dZ.data(),
-         losses_ + j0, room);
-  kernels::copy_columns(n, m, static_cast<const T*>(room.Z.data()), n, a.data, a.ld);
-  kernels::copy_columns(n, m, static_cast<const T*>(room.dZ.data()), n, d.data, d.ld);
+  OutputWorkspace<T>& workspace = workspaces_[static_cast<std::size_t>(thread)];
+  kernels::copy_columns(n, m, static_cast<const T*>(a.data), a.ld, workspace.Z.data(), n);
+  output(spec_, examples_, slab_.which.part(j0, m), smoothing_of(spec_, slab_.training), workspace.Z.data(),
+         workspace.dZ.data(), losses_ + j0, workspace);
+  kernels::copy_columns(n, m, static_cast<const T*>(workspace.Z.data()), n, a.data, a.ld);
+  kernels::copy_columns(n, m, static_cast<const T*>(workspace.dZ.data()), n, d.data, d.ld);
 }
 
 template <class T>

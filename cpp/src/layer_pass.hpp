@@ -52,9 +52,9 @@ class LayerPass final : public Pass<T> {
   const Examples<T>& examples_;
   const Plan plan_;
   Team& team_;
-  std::vector<Buffer<T>> a_, dz_;     // by layer, 0..L
-  std::vector<Stages<T>> stages_;     // by layer, 0..L-1
-  std::vector<OutputRoom<T>> rooms_;  // by thread
+  std::vector<Buffer<T>> a_, dz_;               // by layer, 0..L
+  std::vector<Stages<T>> stages_;               // by layer, 0..L-1
+  std::vector<OutputWorkspace<T>> workspaces_;  // by thread
   Slab<T> slab_;
   double* losses_ = nullptr;
   bool resident_ = false;  // A[0] holds the whole batch in its own order already

@@ -12,8 +12,8 @@ namespace deepcore {
 
 // The parameters and the gradient in the layout of the slots.
 template <class T>
-struct StepRoom {
-  explicit StepRoom(const Network<T>& n) : network(&n), state(n, false), team(1), update(n, state, team, true) {}
+struct StepWorkspace {
+  explicit StepWorkspace(const Network<T>& n) : network(&n), state(n, false), team(1), update(n, state, team, true) {}
   const Network<T>* network;
   State<T> state;
   Team team;
@@ -51,9 +51,10 @@ bool Optimizer<T>::fits(const Network<T>& network) const {
 }
 
 template <class T>
-StepRoom<T>& Optimizer<T>::room(Network<T>& network) {
-  if (room_ == nullptr || room_->network != &network) room_ = std::make_unique<StepRoom<T>>(network);
-  return *room_;
+StepWorkspace<T>& Optimizer<T>::workspace(Network<T>& network) {
+  if (workspace_ == nullptr || workspace_->network != &network)
+    workspace_ = std::make_unique<StepWorkspace<T>>(network);
+  return *workspace_;
 }
 
 template <class T>
@@ -69,12 +70,12 @@ template <class T>
 void step(Optimizer<T>& optimizer, Network<T>& network, const T* gradient) {
   require(optimizer.fits(network), "step: this optimizer was made for a network of another size");
   const Exclusive writing(network.busy, kNetworkBusy), stepping(optimizer.busy, kOptimizerBusy);
-  StepRoom<T>& room = optimizer.room(network);
-  room.state.load(network.parameters.data());
-  room.update.set_gradient(gradient);
-  room.update.apply(optimizer, nullptr, 1);
+  StepWorkspace<T>& workspace = optimizer.workspace(network);
+  workspace.state.load(network.parameters.data());
+  workspace.update.set_gradient(gradient);
+  workspace.update.apply(optimizer, nullptr, 1);
   ++optimizer.steps;
-  room.state.publish(network.parameters.data());
+  workspace.state.publish(network.parameters.data());
 }
 
 template class Optimizer<float>;

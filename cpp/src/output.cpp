@@ -9,10 +9,10 @@ namespace deepcore {
 
 template <class T>
 void output(const Spec& spec, const Examples<T>& examples, const Selection& which, double smoothing, T* Z, T* dZ,
-            double* losses, OutputRoom<T>& room) {
+            double* losses, OutputWorkspace<T>& workspace) {
   const Index n = spec.outputs();
-  const T* Y = gather_targets(examples, spec, which, smoothing, room.targets.data());
-  kernels::head(spec, which.count, Z, Y, dZ, losses, room.scratch.data());
+  const T* Y = gather_targets(examples, spec, which, smoothing, workspace.targets.data());
+  kernels::head(spec, which.count, Z, Y, dZ, losses, workspace.scratch.data());
   if (dZ == nullptr || examples.weights == nullptr) return;
   for (Index j = 0; j < which.count; ++j, dZ += n) {
     const T w = weight_of(examples, which[j]);
@@ -21,8 +21,8 @@ void output(const Spec& spec, const Examples<T>& examples, const Selection& whic
 }
 
 template void output(const Spec&, const Examples<float>&, const Selection&, double, float*, float*, double*,
-                     OutputRoom<float>&);
+                     OutputWorkspace<float>&);
 template void output(const Spec&, const Examples<double>&, const Selection&, double, double*, double*, double*,
-                     OutputRoom<double>&);
+                     OutputWorkspace<double>&);
 
 }  // namespace deepcore

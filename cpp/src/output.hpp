@@ -10,8 +10,8 @@ namespace deepcore {
 
 // What one thread needs for up to `examples` examples.
 template <class T>
-struct OutputRoom {
-  OutputRoom(const Spec& spec, Index examples)
+struct OutputWorkspace {
+  OutputWorkspace(const Spec& spec, Index examples)
       : Z(spec.outputs() * examples), dZ(spec.outputs() * examples), targets(spec.outputs() * examples),
         scratch(spec.outputs() * examples) {}
   Buffer<T> Z, dZ, targets, scratch;
@@ -20,7 +20,7 @@ struct OutputRoom {
 // Z (n[L], m) -> A in place; dZ (n[L], m), weighted, unless it is null; losses (m), not weighted.
 template <class T>
 void output(const Spec& spec, const Examples<T>& examples, const Selection& which, double smoothing, T* Z, T* dZ,
-            double* losses, OutputRoom<T>& room);
+            double* losses, OutputWorkspace<T>& workspace);
 
 // The network's own label smoothing in a step.
 inline double smoothing_of(const Spec& spec, const TrainingStep* training) {

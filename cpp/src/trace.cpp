@@ -35,7 +35,7 @@ class Trace {
 
  private:
   Plan plan() const { return make_plan<T>(spec_, m_, nullptr, 1, true); }  // one slab: everything is still there
-  Buffer<T> room(int l) const { return Buffer<T>(leading<T>(spec_.units(l)) * m_ + kernels::Panels<T>::kWidth); }
+  Buffer<T> buffer(int l) const { return Buffer<T>(leading<T>(spec_.units(l)) * m_ + kernels::Panels<T>::kWidth); }
   kernels::Columns<T> whole(Buffer<T>& buffer, int l) const {
     return {buffer.data(), leading<T>(spec_.units(l)), kernels::kDepth};
   }
@@ -65,7 +65,7 @@ class Trace {
       }
     }
     for (int l = 1; l <= spec_.depth(); ++l) {
-      Buffer<T> Z = room(l);
+      Buffer<T> Z = buffer(l);
       multiply(step_.state().left(l), l - 1, pass_.A(l - 1), l, whole(Z, l));
       keep_columns("Z", l, whole(Z, l), T(1));
       keep_columns("A", l, pass_.A(l), T(1));
@@ -77,7 +77,7 @@ class Trace {
       if (l == spec_.depth()) {
         loss_gradient(l);
       } else {
-        Buffer<T> dA = room(l);
+        Buffer<T> dA = buffer(l);
         multiply(step_.state().transposed(l + 1), l + 1, pass_.dZ(l + 1), l, whole(dA, l));
         keep_columns("dA", l, whole(dA, l), scale_);
       }

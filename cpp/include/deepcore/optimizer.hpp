@@ -31,7 +31,7 @@ struct StepProgress {
 template <class T>
 class PackedLayout;
 template <class T>
-struct StepRoom;
+struct StepWorkspace;
 
 template <class T>
 class Optimizer {
@@ -56,12 +56,12 @@ class Optimizer {
   std::vector<Buffer<T>> slots;
 
   double weight_decay() const { return rule.weight_decay * (decay ? (*decay)(steps) : 1); }  // of the next step
-  StepRoom<T>& room(Network<T>& network);  // what step() works in, kept for the next call
+  StepWorkspace<T>& workspace(Network<T>& network);  // what step() works in, kept for the next call
 
  private:
   Tensors tensors_;
   std::unique_ptr<const PackedLayout<T>> layout_;
-  std::unique_ptr<StepRoom<T>> room_;
+  std::unique_ptr<StepWorkspace<T>> workspace_;
 };
 
 // One update of n flat parameters with gradient g; t counts from 1. slots: as many arrays as the rule reads.

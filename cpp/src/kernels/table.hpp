@@ -1,4 +1,4 @@
-// Table: an ordered list of rows, known at compile time: the only extension mechanism of the house.
+// Table: an ordered list of rows, known at compile time: how activations, losses and optimizers are added.
 // Level: kernels.
 #pragma once
 

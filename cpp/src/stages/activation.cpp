@@ -25,10 +25,11 @@ int Activation<T>::kept(const Spec& spec, int l) {
 }
 
 template <class T>
-Activation<T>::Activation(const Network<T>& network, int l, const kernels::Columns<T>& shape, Room room)
+Activation<T>::Activation(const Network<T>& network, int l, const kernels::Columns<T>& shape, Workspace workspace)
     : l_(l), units_(network.spec.units(l)), layer_(network.spec.layer(l)),
-      reads_input_(row(layer_).reads == Reads::input), shape_(shape), kept_(kept(network.spec, l) > 0 ? room.size : 0),
-      products_(parametric() ? room.size : 0), alpha_(parametric() ? kernels::round_up<T>(units_) : 0) {}
+      reads_input_(row(layer_).reads == Reads::input), shape_(shape),
+      kept_(kept(network.spec, l) > 0 ? workspace.size : 0), products_(parametric() ? workspace.size : 0),
+      alpha_(parametric() ? kernels::round_up<T>(units_) : 0) {}
 
 template <class T>
 Needs Activation<T>::needs(bool) const {

@@ -9,7 +9,7 @@ namespace deepcore {
 template <class T>
 class Activation final : public Stage<T> {
  public:
-  Activation(const Network<T>& network, int l, const kernels::Columns<T>& shape, Room room);
+  Activation(const Network<T>& network, int l, const kernels::Columns<T>& shape, Workspace workspace);
   Needs needs(bool) const override;
   void load(const Network<T>& network) override;
   void load(const State<T>& state) override;

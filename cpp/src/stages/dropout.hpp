@@ -9,8 +9,8 @@ namespace deepcore {
 template <class T>
 class Dropout final : public Stage<T> {
  public:
-  Dropout(const Network<T>& network, int l, const kernels::Columns<T>& shape, Room room)
-      : l_(l), units_(network.spec.units(l)), rate_(network.spec.dropout(l)), shape_(shape), mask_(room.size) {}
+  Dropout(const Network<T>& network, int l, const kernels::Columns<T>& shape, Workspace workspace)
+      : l_(l), units_(network.spec.units(l)), rate_(network.spec.dropout(l)), shape_(shape), mask_(workspace.size) {}
   void forward(const Slab<T>& slab, const Part& part, kernels::Columns<T> A) override;
   void backward(const Slab<T>& slab, const Part& part, kernels::Columns<T> A, kernels::Columns<T> d) override;
   kernels::Columns<T> mask() { return {mask_.data(), shape_.ld, shape_.strip}; }

@@ -11,9 +11,9 @@
 namespace deepcore {
 
 template <class T>
-LayerNorm<T>::LayerNorm(const Network<T>& network, int l, const kernels::Columns<T>& shape, Room room)
+LayerNorm<T>::LayerNorm(const Network<T>& network, int l, const kernels::Columns<T>& shape, Workspace workspace)
     : l_(l), units_(network.spec.units(l)), shape_(shape), gamma_(kernels::round_up<T>(units_)),
-      beta_(kernels::round_up<T>(units_)), xhat_(room.size), d_(room.size), inverse_(room.examples) {}
+      beta_(kernels::round_up<T>(units_)), xhat_(workspace.size), d_(workspace.size), inverse_(workspace.examples) {}
 
 template <class T>
 void LayerNorm<T>::load(const Network<T>& network) {
@@ -69,12 +69,12 @@ void LayerNorm<T>::gradient(const Piece& piece, Index m, bool add, T* out) const
 }
 
 template <class T>
-BatchNorm<T>::BatchNorm(const Network<T>& network, int l, const kernels::Columns<T>& shape, Room room)
-    : LayerNorm<T>(network, l, shape, {room.size, 0}) {
+BatchNorm<T>::BatchNorm(const Network<T>& network, int l, const kernels::Columns<T>& shape, Workspace workspace)
+    : LayerNorm<T>(network, l, shape, {workspace.size, 0}) {
   const Index units = kernels::round_up<T>(this->units_);
   for (Buffer<T>* vector : {&mean_, &variance_, &inverse_, &running_mean_, &running_variance_})
     *vector = Buffer<T>(units);
-  weights_ = Buffer<T>(room.examples);
+  weights_ = Buffer<T>(workspace.examples);
 }
 
 template <class T>

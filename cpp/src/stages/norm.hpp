@@ -10,7 +10,7 @@ namespace deepcore {
 template <class T>
 class LayerNorm : public Stage<T> {
  public:
-  LayerNorm(const Network<T>& network, int l, const kernels::Columns<T>& shape, Room room);
+  LayerNorm(const Network<T>& network, int l, const kernels::Columns<T>& shape, Workspace workspace);
   Needs needs(bool) const override { return Needs::units; }
   void load(const Network<T>& network) override;
   void load(const State<T>& state) override;
@@ -39,7 +39,7 @@ class LayerNorm : public Stage<T> {
 template <class T>
 class BatchNorm final : public LayerNorm<T> {
  public:
-  BatchNorm(const Network<T>& network, int l, const kernels::Columns<T>& shape, Room room);
+  BatchNorm(const Network<T>& network, int l, const kernels::Columns<T>& shape, Workspace workspace);
   Needs needs(bool training) const override { return training ? Needs::examples : Needs::values; }
   void load(const Network<T>& network) override;
   void load(const State<T>& state) override { LayerNorm<T>::load(state); }

@@ -9,16 +9,17 @@
 namespace deepcore {
 
 template <class T>
-Stages<T> make_stages(const Network<T>& network, int l, const kernels::Columns<T>& shape, Room room) {
+Stages<T> make_stages(const Network<T>& network, int l, const kernels::Columns<T>& shape, Workspace workspace) {
   Stages<T> stages;
   const Spec& spec = network.spec;
   if (l > 0 && spec.layer(l).norm == Norm::batch) {
-    stages.push_back(std::make_unique<BatchNorm<T>>(network, l, shape, room));
+    stages.push_back(std::make_unique<BatchNorm<T>>(network, l, shape, workspace));
   } else if (l > 0 && spec.layer(l).norm == Norm::layer) {
-    stages.push_back(std::make_unique<LayerNorm<T>>(network, l, shape, room));
+    stages.push_back(std::make_unique<LayerNorm<T>>(network, l, shape, workspace));
   }
-  if (l > 0) stages.push_back(std::make_unique<Activation<T>>(network, l, shape, room));
-  if (spec.dropout(l) > 0 && room.size > 0) stages.push_back(std::make_unique<Dropout<T>>(network, l, shape, room));
+  if (l > 0) stages.push_back(std::make_unique<Activation<T>>(network, l, shape, workspace));
+  if (spec.dropout(l) > 0 && workspace.size > 0)
+    stages.push_back(std::make_unique<Dropout<T>>(network, l, shape, workspace));
   for (const auto& stage : stages) stage->load(network);
   return stages;
 }
@@ -28,7 +29,7 @@ int kept_matrices(const Spec& spec, int l) {
   return (norm ? 2 : 0) + (l > 0 ? Activation<float>::kept(spec, l) : 0) + (spec.dropout(l) > 0 ? 1 : 0);
 }
 
-template Stages<float> make_stages(const Network<float>&, int, const kernels::Columns<float>&, Room);
-template Stages<double> make_stages(const Network<double>&, int, const kernels::Columns<double>&, Room);
+template Stages<float> make_stages(const Network<float>&, int, const kernels::Columns<float>&, Workspace);
+template Stages<double> make_stages(const Network<double>&, int, const kernels::Columns<double>&, Workspace);
 
 }  // namespace deepcore

@@ -30,8 +30,8 @@ struct Slab {
   const TrainingStep* training = nullptr;
 };
 
-// How a stage keeps what its way back needs: matrices of `size` values for a slab of `examples`. 0: only forward.
-struct Room {
+// What a stage may allocate for its way back: matrices of `size` values for a slab of `examples`. 0: it only goes forward.
+struct Workspace {
   Index size = 0, examples = 0;
 };
 
@@ -62,7 +62,7 @@ using Stages = std::vector<std::unique_ptr<Stage<T>>>;
 
 // The stages of layer l = 0..L-1 in order: norm, activation, dropout. Those of layer 0, the inputs: dropout.
 template <class T>
-Stages<T> make_stages(const Network<T>& network, int l, const kernels::Columns<T>& shape, Room room);
+Stages<T> make_stages(const Network<T>& network, int l, const kernels::Columns<T>& shape, Workspace workspace);
 
 // Matrices of the layer's size that its stages keep for the way back.
 int kept_matrices(const Spec& spec, int l);
