@@ -366,6 +366,7 @@ def test_max_norm_limits_the_trained_weights():
 
 
 def test_lbfgs_lowers_the_cost_of_a_model_with_options_and_refuses_rates():
+    pytest.importorskip("scipy.optimize", reason="SciPy is not installed (extra `scipy`)")
     model, (X, y) = net(OPTIONS["all"]), examples()
     history = model.fit(X, y, dc.LBFGS(max_iter=30))
     assert history["loss"][-1] < 0.5 * history["loss"][0]
