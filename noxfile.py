@@ -254,10 +254,21 @@ def can_run_arm(session):
 
 @nox.session
 def everything(session):
-    """Run all tests, beside all libraries that they compare with, and measure branch coverage."""
-    install_wheel(session, "dev,peers,test", *PEERS, *group("coverage"))
+    """Run all tests, beside all libraries that they compare with."""
+    install_wheel(session, "dev,peers,test", *PEERS)
     session.run("python", "-c", "import jax, onnxruntime, pandas, polars, sklearn, torch")
-    run_tests(session, "--cov", f"--cov-config={ROOT / 'pyproject.toml'}", "--cov-report=", *session.posargs)
+    run_tests(session, *session.posargs)
+
+
+@nox.session
+def coverage(session):
+    """Measure the branch coverage of the Python package; pyproject.toml has the floor."""
+    install_wheel(session, "test,sklearn", *group("coverage"))
+    folders = [
+        str(ROOT / "tests" / name) for name in ("unit", "course", "scikit_learn", "integration/test_cli.py")
+    ]
+    options = ["--cov", f"--cov-config={ROOT / 'pyproject.toml'}", "--cov-report=term"]
+    run_tests(session, *options, *folders, *session.posargs, env={"DEEPCORE_DATA": None})
 
 
 @nox.session
