@@ -82,7 +82,8 @@ def variants(session):
 
 def preset(session, name, *options):
     """Configure, build and test a preset of CMakePresets.json, with warnings as errors."""
-    session.run("cmake", "--fresh", "--preset", name, "-DDEEPCORE_WERROR=ON", *options)
+    strict = [] if name == "tidy" else ["-DDEEPCORE_WERROR=ON"]  # clang-tidy has its own errors
+    session.run("cmake", "--fresh", "--preset", name, *strict, *options)
     session.run("cmake", "--build", "--preset", name)
     if name != "tidy":
         session.run("ctest", "--preset", name)
