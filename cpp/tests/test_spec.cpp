@@ -118,7 +118,7 @@ TEST(a_parametric_layer_is_hidden_and_works_unit_by_unit) {
   hidden.parametric = softmax.parametric = true;
   const LayerSpec last{3, activation_id("linear"), 0};
   const int loss = loss_id("half_squared_error");
-  Spec(5, {hidden, last}, loss);
+  CHECK(Spec(5, {hidden, last}, loss).depth() == 2);
   REFUSES(Spec(5, {softmax, last}, loss), "layer 1 cannot be parametric: softmax");
   REFUSES(Spec(5, {hidden}, loss), "the activation of the last layer cannot be parametric");
 }

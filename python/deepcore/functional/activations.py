@@ -58,8 +58,8 @@ def activation_derivative(Z: ArrayLike, name: str, parameter: float | None = Non
         ValueError: If the name is unknown or softmax.
 
     Example:
-        >>> activation_derivative(0.0, "sigmoid")
-        np.float64(0.25)
+        >>> float(activation_derivative(0.0, "sigmoid"))
+        0.25
     """
     activation_row("activation_derivative", name)
     if name == "softmax":
@@ -99,8 +99,8 @@ def sigmoid(Z: ArrayLike) -> Array:
     """Compute ``1 / (1 + exp(-Z))`` without overflow. Z may have any shape.
 
     Example:
-        >>> sigmoid(0)
-        np.float64(0.5)
+        >>> float(sigmoid(0))
+        0.5
     """
     return activation(Z, "sigmoid")
 
