@@ -21,7 +21,7 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 LARGEST_WHEEL = 5_000_000  # bytes
 
 # The oldest versions that pyproject.toml allows, as its lower bounds say them.
-OLDEST = ["numpy==1.26.*", "safetensors==0.4.0", "scikit-learn==1.7.0"]
+OLDEST = ["numpy==1.26.*", "safetensors==0.4.0", "scikit-learn==1.7.0", "pytest==8.*"]
 PEERS = ["torch==2.13.0"]
 
 
@@ -132,7 +132,7 @@ def oldest(session):
     """Run the Python tests with the oldest allowed libraries; --force-python chooses the Python."""
     install_wheel(session, "test,sklearn", *OLDEST)
     session.run("python", "-m", "pip", "list")
-    folders = [str(ROOT / "tests" / name) for name in ("unit", "scikit_learn", "integration/test_readme.py")]
+    folders = [str(ROOT / "tests" / name) for name in ("unit", "integration/test_readme.py")]
     run_tests(session, *folders, *session.posargs)
 
 
@@ -233,7 +233,8 @@ def cross(session):
         session.run("cmake", "--build", folder)
         if runs:
             session.env["DEEPCORE_EMULATED"] = "1"  # an emulator is slow: tests take fewer cases
-            options = ["--output-on-failure", "--no-tests=error", "--parallel", "2"]
+            tests = "test_(activations|mathematics|narrow)"  # the others are not known to end in time
+            options = ["--output-on-failure", "--no-tests=error", "--parallel", "2", "-R", tests]
             session.run("ctest", "--test-dir", folder, *options)
 
 
