@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-# `pytest -m quick` runs in about twenty seconds: the files of tests/unit, except these, which take seconds each.
+# `pytest -m quick` runs in about twenty seconds: the files of tests/unit, except these, which take seconds
+# each.
 QUICK_FOLDER = Path(__file__).parent / "unit"
 NOT_QUICK = {
     "test_arrays.py",
