@@ -39,6 +39,21 @@ def pytest_ignore_collect(collection_path, config):
     return None
 
 
+def pytest_addoption(parser):
+    """--slow: run the slow tests too."""
+    parser.addoption("--slow", action="store_true", help="run the tests that are marked as slow too")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the slow tests out, unless they are asked for."""
+    if config.option.slow:
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
 def pytest_itemcollected(item):
     """Mark the quick tests."""
     if is_quick(item.path):
