@@ -23,6 +23,7 @@ LARGEST_WHEEL = 5_000_000  # bytes
 # The oldest versions that pyproject.toml allows, as its lower bounds say them.
 OLDEST = ["numpy==1.26.*", "safetensors==0.4.0", "scikit-learn==1.7.0", "pytest==8.*"]
 PEERS = ["torch==2.13.0"]
+PARALLEL = ["-n", "auto"]  # one process of tests for each core
 
 
 def wheel(session):
@@ -52,7 +53,7 @@ def in_temporary_folder(session, *command, **options):
 
 
 def run_tests(session, *arguments, **options):
-    """Run pytest on the installed package."""
+    """Run pytest on the installed package; PARALLEL needs the dependency group `parallel`."""
     paths = [str(ROOT / "tests")] if not any(word.startswith(str(ROOT)) for word in arguments) else []
     in_temporary_folder(
         session,
@@ -130,10 +131,10 @@ def tests(session):
 @nox.session
 def oldest(session):
     """Run the Python tests with the oldest allowed libraries; --force-python chooses the Python."""
-    install_wheel(session, "test,sklearn", *OLDEST)
+    install_wheel(session, "test,sklearn", *OLDEST, *group("parallel"))
     session.run("python", "-m", "pip", "list")
     folders = [str(ROOT / "tests" / name) for name in ("unit", "integration/test_readme.py")]
-    run_tests(session, *folders, *session.posargs)
+    run_tests(session, *PARALLEL, *folders, *session.posargs)
 
 
 @nox.session
@@ -188,7 +189,7 @@ def sanitized(session):
         "cmake.define.DEEPCORE_SANITIZE=address,undefined",
         "cmake.define.DEEPCORE_VARIANTS=native",
     ]
-    session.install("-q", ".[test]", *[f"--config-settings={line}" for line in settings])
+    session.install("-q", ".[test]", *group("parallel"), *[f"--config-settings={line}" for line in settings])
     # libstdc++ too, or the first C++ exception finds no __cxa_throw; Python itself is not free of leaks.
     libraries = [
         session.run("g++", f"-print-file-name={name}.so", external=True, silent=True).strip()
@@ -196,7 +197,8 @@ def sanitized(session):
     ]
     run_tests(
         session,
-        "-s",
+        *PARALLEL,
+        "--capture=sys",  # what a sanitizer prints before it ends the process is seen
         str(ROOT / "tests/unit"),
         str(ROOT / "tests/property"),
         env={
@@ -257,7 +259,7 @@ def can_run_arm(session):
 @nox.session
 def everything(session):
     """Run all tests, beside all libraries that they compare with."""
-    install_wheel(session, "dev,peers,test", *PEERS)
+    install_wheel(session, "dev,peers,test", *group("parallel"), *PEERS)
     session.run("python", "-c", "import jax, onnxruntime, pandas, polars, sklearn, torch")
     run_tests(session, *session.posargs)
 

@@ -9,17 +9,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-# `pytest -m quick` runs in about twenty seconds: the files of tests/unit, except these, which take seconds
-# each.
+# `pytest -m quick` runs in about ten seconds: the files of tests/unit, except these, which take seconds each.
 QUICK_FOLDER = Path(__file__).parent / "unit"
 NOT_QUICK = {
     "test_arrays.py",
+    "test_arrays_in_calls.py",
     "test_checkpoint.py",
     "test_docstrings.py",
+    "test_images.py",
     "test_lbfgs.py",
     "test_metrics.py",
     "test_optimizers.py",
+    "test_plots.py",
     "test_streams.py",
+    "test_tables.py",
 }
 
 
