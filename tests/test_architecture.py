@@ -21,7 +21,7 @@ OWN = r'"\w+\.hpp"'
 KERNELS = r'"kernels/\w+\.hpp"'
 STAGES = r'"stages/\w+\.hpp"'
 EIGEN = r"<Eigen/\w+>"
-PYBIND = r"<pybind11/\w+\.h>"
+PYBIND = r"<(pybind11/\w+|Python)\.h>"
 INCLUDES = {
     "include/deepcore": [STANDARD, PUBLIC],
     "src/kernels": [STANDARD, SYSTEM, PUBLIC, KERNELS, EIGEN],

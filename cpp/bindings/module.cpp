@@ -1,4 +1,5 @@
-// The native module of one CPU variant.
+// The native module. It has one name for each CPU variant, and is compiled once for all of them: a variant's library links
+// it, and the file of that variant is imported by its own name.
 // Level: bindings.
 #include <deepcore/threads.hpp>
 #include <deepcore/version.hpp>
@@ -12,7 +13,9 @@
 
 namespace py = pybind11;
 
-PYBIND11_MODULE(DEEPCORE_MODULE, m) {
+namespace {
+
+void bind(py::module_& m) {
   m.attr("variant") = deepcore::build_info().variant;
   m.def("build_info", [] {
     const auto info = deepcore::build_info();
@@ -38,3 +41,10 @@ PYBIND11_MODULE(DEEPCORE_MODULE, m) {
   deepcore::bindings::bind_optimizer(m);
   deepcore::bindings::bind_network(m);
 }
+
+}  // namespace
+
+PYBIND11_MODULE(_core_base, m) { bind(m); }
+PYBIND11_MODULE(_core_v2, m) { bind(m); }
+PYBIND11_MODULE(_core_v3, m) { bind(m); }
+PYBIND11_MODULE(_core_v4, m) { bind(m); }

@@ -19,7 +19,7 @@ function(deepcore_module name)
   install(TARGETS ${name} LIBRARY DESTINATION deepcore/_core)
 endfunction()
 
-# deepcore_bindings(): all of the bindings but module.cpp, compiled once, for the lowest level of this build. They convert
+# deepcore_bindings(): all of the bindings, compiled once, for the lowest level of this build. They convert
 # and check arguments, so a higher level gains them nothing; the target is linked into the module of every variant.
 function(deepcore_bindings)
   list(GET DEEPCORE_VARIANTS 0 lowest)
@@ -43,9 +43,9 @@ function(deepcore_variant variant)
 
   if(DEEPCORE_PYTHON)
     set(module _core_${variant})
-    deepcore_module(${module} bindings/module.cpp $<TARGET_OBJECTS:deepcore_bindings>)
+    deepcore_module(${module} $<TARGET_OBJECTS:deepcore_bindings>)
+    set_target_properties(${module} PROPERTIES LINKER_LANGUAGE CXX)
     deepcore_flags(${module} ${variant})
-    target_compile_definitions(${module} PRIVATE DEEPCORE_MODULE=${module})
     target_link_libraries(${module} PRIVATE ${library})
   endif()
 
