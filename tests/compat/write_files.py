@@ -50,8 +50,8 @@ def models():
         "smoothing": (dc.Model(4, [dc.Dense(5, "gelu"), dc.Dense(3, "softmax")],
                                loss=dc.CrossEntropy(label_smoothing=0.1), seed=2**63 - 1), *classes(10), {}),
         "extras": (dc.mlp([4, 5, 2], seed=11), *classes(11, 2),
-                   {"preprocessing": {"mean": [0.1, 1e-300], "classes": ["no", "y\u00e9s"]}, "deep": [[[[None]]]],
-                    "true": True}),
+                   {"preprocessing": {"mean": [0.1, 1e-300], "classes": ["no", "y\u00e9s"]},
+                    "deep": [[[[None]]]], "true": True}),
     }  # fmt: skip
 
 

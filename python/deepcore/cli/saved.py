@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from deepcore._loading import load
 from deepcore.cli.recipe import Part, Recipe
 from deepcore.cli.sources import Dataset
-from deepcore.model import Model, load
+from deepcore.model import Model
 from deepcore.typing import Array
 
 MODEL_FILE = "model.safetensors"

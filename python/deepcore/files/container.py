@@ -207,7 +207,7 @@ class Reader:
     def _fill(self, block: Array, dtype: np.dtype[Any], digest: Any) -> None:
         """Read the next bytes of the file into an array of any memory order."""
         buffer = np.empty(block.shape, dtype)
-        view = memoryview(buffer.reshape(-1).view(np.uint8))
+        view = _bytes_of(buffer)
         if self._file.readinto(view) != len(view):  # type: ignore[attr-defined]
             raise self.error("it became shorter while it was read")
         digest.update(view)
@@ -259,7 +259,7 @@ class Reader:
     def _entries(self, header: dict[str, Any]) -> dict[str, Entry]:
         """Return the tensors in the order of the file; together they must fill it exactly."""
         data_size = self._size - len(self._header)
-        entries = {name: self._entry(name, value, data_size) for name, value in header.items()}
+        entries = {name: self._entry(name, value) for name, value in header.items()}
         ordered = sorted(entries.items(), key=lambda item: (item[1].offset, item[1].size))
         position = 0
         for _, entry in ordered:
@@ -270,30 +270,28 @@ class Reader:
             raise self.error("cut off, or more bytes than the tensors take")
         return dict(ordered)
 
-    def _entry(self, name: str, value: object, data_size: int) -> Entry:
+    def _entry(self, name: str, value: object) -> Entry:
         name = _checks.cut(name)
         if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
             raise self.error(f"{name} must have exactly the keys dtype, shape, data_offsets")
         code, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
         if not isinstance(code, str) or code not in _DTYPES:
             raise self.error(f"{name}: dtype must be one of {', '.join(_DTYPES)}, got {_checks.shown(code)}")
-        if not _are_sizes(shape, 8, 2**53):
+        if not _are_sizes(shape, 8):
             raise self.error(f"{name}: shape must be at most 8 sizes, got {_checks.shown(shape)}")
-        if not _are_sizes(offsets, 2, data_size) or len(offsets) != 2:
-            raise self.error(
-                f"{name}: data_offsets must be two numbers up to {data_size}, the size of the data"
-            )
+        if not _are_sizes(offsets, 2) or len(offsets) != 2:
+            raise self.error(f"{name}: data_offsets must be two numbers, got {_checks.shown(offsets)}")
         entry = Entry(np.dtype(_DTYPES[code]), tuple(shape), offsets[0])
         if entry.size != offsets[1] - offsets[0]:
             raise self.error(f"{name} must take {entry.size} bytes, got {offsets[1] - offsets[0]}")
         return entry
 
 
-def _are_sizes(value: object, most: int, high: int) -> bool:
+def _are_sizes(value: object, most: int) -> bool:
     return (
         isinstance(value, list)
         and len(value) <= most
-        and all(type(size) is int and 0 <= size <= high for size in value)
+        and all(type(size) is int and 0 <= size <= 2**53 for size in value)
     )
 
 
@@ -315,7 +313,10 @@ def _header(description: Mapping[str, Any], tensors: Mapping[str, Array]) -> byt
     text = encode(header).encode()
     text += b" " * (-(8 + len(text)) % _ALIGNMENT)
     if len(text) > MAX_HEADER:
-        raise ValueError(f"it must fit into {MAX_HEADER} bytes as JSON, got {len(text)}")
+        raise ValueError(
+            f"save: the description must fit into {MAX_HEADER} bytes as JSON, got {len(text)}; store large "
+            "data elsewhere"
+        )
     return len(text).to_bytes(8, "little") + text
 
 
@@ -341,7 +342,12 @@ def _blocks(array: Array) -> Iterator[memoryview]:
     Each block is a copy: it stays the same between its checksum and its writing, whoever changes the array.
     """
     for piece in _pieces(array):
-        yield memoryview(np.array(piece, piece.dtype.newbyteorder("<"), order="C").reshape(-1).view(np.uint8))
+        yield _bytes_of(np.array(piece, piece.dtype.newbyteorder("<"), order="C"))
+
+
+def _bytes_of(array: Array) -> memoryview:
+    """Return the memory of an array whose rows follow each other."""
+    return memoryview(array.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
 
 
 def _places(target: Array | None, entry: Entry) -> Iterator[Array]:
