@@ -30,7 +30,7 @@ class Saved:
             OSError: If it cannot be read.
             ValueError: If it is not a valid model file.
         """
-        file = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
+        file = located(path)
         model = load(file)
         values = model.extras.get("preprocessing")
         recipe = Recipe() if values is None else Recipe.from_dict(values)
@@ -67,6 +67,11 @@ class Saved:
         self.model.save(
             path, extras={"preprocessing": self.recipe.to_dict(), "training": training, "results": results}
         )
+
+
+def located(path: str) -> Path:
+    """Return the file that MODEL means: itself, or the model file in the folder that it names."""
+    return Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
 
 
 def choose_part(dataset: Dataset, part: str | None, recipe: Recipe) -> tuple[Array, Array | None]:
