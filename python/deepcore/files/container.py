@@ -10,7 +10,6 @@ import errno
 import hashlib
 import io
 import math
-import mmap as memory_map
 import os
 from collections.abc import Iterator, Mapping
 from itertools import chain
@@ -189,9 +188,11 @@ class Reader:
         }
 
     def _all_bytes(self) -> memoryview:
+        import mmap
+
         if isinstance(self._file, io.BytesIO):
             return self._file.getbuffer().toreadonly()
-        return memoryview(memory_map.mmap(self._file.fileno(), self._size, access=memory_map.ACCESS_READ))
+        return memoryview(mmap.mmap(self._file.fileno(), self._size, access=mmap.ACCESS_READ))
 
     def _digest(self) -> Any:
         """Return the checksum of the header; the digits in it count as zeros."""

@@ -87,20 +87,25 @@ def tensors(network: Network) -> dict[str, Array]:
 
 
 def rebuilt(
-    description: Mapping[str, Any], epochs_trained: int, parameters: Array, running: Array
-) -> Network:
+    description: Mapping[str, Any],
+    epochs_trained: int,
+    extras: dict[str, Any],
+    parameters: Array,
+    running: Array,
+) -> Contents:
     """Make a network of its parts, checked as those of a file are.
 
     Args:
         description: What ``spec.to_dict`` returned.
         epochs_trained: Epochs so far.
+        extras: Data of the user; they need not be JSON data.
         parameters: What ``network.flat`` was.
         running: What ``network.running.flat`` was.
 
     Raises:
         ValueError: if the parts are not those of a network, or hold numbers that no training gives.
     """
-    _check_description({"network": description, "epochs_trained": epochs_trained, "extras": {}})
+    _check_description({"network": description, "epochs_trained": epochs_trained, "extras": extras})
     spec = Spec.from_dict(description)
     for name, array in (("parameters", parameters), ("running", running)):
         if not isinstance(array, np.ndarray) or array.dtype != spec.dtype or array.ndim != 1:
@@ -115,7 +120,7 @@ def rebuilt(
             raise ValueError(f"{name} must hold {len(old)} numbers, got {len(new)}")
     network.restore(Snapshot(parameters, running))
     _check_numbers(network)
-    return network
+    return Contents(network, extras)
 
 
 def verify(path: str | os.PathLike[str]) -> dict[str, object]:
