@@ -74,7 +74,7 @@ def describe(network: Network, extras: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: if it is not what a file may hold.
     """
     try:
-        encode(extras)
+        encode(dict(extras))
     except ValueError as error:
         raise ValueError(f"save: extras must be JSON data (use array.tolist()): {error}") from error
     description = {
