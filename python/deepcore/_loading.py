@@ -35,7 +35,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         ...     dc.load(path).extras
         {'labels': ['no', 'yes']}
     """
-    with container.Reader(path) as reader:
+    with container.Reader(os.fsdecode(path)) as reader:
         if reader.kind not in _READERS:
             known, got = ", ".join(_READERS), _checks.shown(reader.kind)
             raise reader.error(f"kind must be one of {known}, got {got}; update deepcore-nn")

@@ -141,6 +141,7 @@ def test_a_label_that_a_file_cannot_hold_is_named(path):
         ({"arguments": {"solver": {"function": "os.system"}}}, "must be one that deepcore writes"),
         ({"arguments": {"surprise": 1}}, "unexpected keyword argument"),
         ({"arguments": {"n_threads": 0.5}}, "The 'n_threads' parameter of MLPClassifier must be"),
+        ({"classes": {"array": ["int64", [0, 2, 1]]}}, "classes must be sorted"),
         ({"classes": None}, "classes do not fit a MLPClassifier"),
         ({"class": "MLPRegressor", "arguments": {}}, "classes do not fit a MLPRegressor"),
         ({"classes": {"array": ["int64", [0, 1]]}}, "classes must fit 3 outputs"),

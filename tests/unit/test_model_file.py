@@ -69,9 +69,14 @@ def test_other_readers_of_safetensors_see_the_parameters(saved):
     assert np.array_equal(tensors["W1"], small().parameters["W1"])
 
 
-def test_a_path_may_be_a_string(path):
+def test_a_path_may_be_a_string_or_bytes_and_not_a_number(path):
     small().save(str(path))
     assert dc.load(str(path)).inputs == 2
+    small().save(os.fsencode(path))
+    assert dc.load(os.fsencode(path)).inputs == 2
+    for call in (small().save, dc.load):
+        with pytest.raises(TypeError):
+            call(3)
 
 
 # Saving.

@@ -28,8 +28,9 @@ _KEYS = ("format", "kind", "version", "network", "epochs_trained", "extras")
 _NOT_KEPT = ("callbacks",)  # arguments that are functions
 
 _NUMBER = {"type": "number"}
-_NUMBERS = {"type": ["array", "null"], "items": {"type": ["number", "object"]}}
-_SOME_NUMBER = {"type": ["number", "object", "null"]}
+_ANY_NUMBER = {"type": ["number", "object"], "required": ["float"]}  # nan and inf are objects
+_NUMBERS = {"type": ["array", "null"], "items": _ANY_NUMBER}
+_SOME_NUMBER = {**_ANY_NUMBER, "type": ["number", "object", "null"]}
 _SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["class", "arguments", "classes", "multilabel", "features", "record", "optimizer"],
@@ -187,6 +188,8 @@ def _estimator(kind: type, learned: Mapping[str, Any], coefficients: Coefficient
 def _check_classes(labels: Array, multilabel: bool, outputs: int) -> None:
     if not isinstance(labels, np.ndarray):
         raise ValueError(f"estimator.classes must be an array, got {_checks.shown(labels)}")
+    if not np.array_equal(np.unique(labels), labels):
+        raise ValueError("estimator.classes must be sorted, and each different from the others")
     fits = (multilabel or outputs > 1) and len(labels) == outputs
     if not fits and not (outputs == 1 and len(labels) in (1, 2)):
         raise ValueError(f"estimator.classes must fit {outputs} outputs, got {len(labels)} classes")
