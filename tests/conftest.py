@@ -14,7 +14,8 @@ QUICK_FOLDER = Path(__file__).parent / "unit"
 NOT_QUICK = {
     "test_arrays.py",
     "test_arrays_in_calls.py",
-    "test_checkpoint.py",
+    "test_atomic_files.py",
+    "test_model_file.py",
     "test_docstrings.py",
     "test_images.py",
     "test_lbfgs.py",
