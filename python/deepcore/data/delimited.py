@@ -1,4 +1,4 @@
-"""CSV text with any separator becomes columns of text, strictly: nothing is guessed where it matters."""
+"""CSV text with any separator becomes columns of text; nothing is guessed where that could matter."""
 
 from __future__ import annotations
 
@@ -190,15 +190,21 @@ def read_text_table(
     body = rows if header is False else rows[1:]
     if not body:
         raise ValueError(f"{who}: {name} has a header but no rows")
-    _check_lengths(who, name, first, body, lines[len(rows) - len(body) :], header, dialect)
+    first_is_index = index_column is True or (index_column == 0 and index_column is not False)
+    _check_lengths(who, name, first, body, lines[len(rows) - len(body) :], header, dialect, first_is_index)
     cells = [list(map(str.strip, column)) for column in zip(*body, strict=True)]
     names = [f"x{j + 1}" for j in range(len(cells))] if header is False else first
-    if len(cells) == len(names) + 1:  # R writes no name above the names of the rows
-        names = names if not any(cells[-1]) else ["", *names]
+    if len(cells) == len(names) + 1 and any(cells[-1]):  # R writes no name above the names of the rows
+        names = ["", *names]
     if len(names) > 1 and not names[-1] and not any(cells[-1]):
         names = names[:-1]
     cells = cells[: len(names)]
     if header is None:
+        if all(map(_numeric, names)):
+            raise ValueError(
+                f"{who}: {name} has no header, its first line is all numbers; put column names above it or "
+                "pass header=False, or header=True if these are names"
+            )
         evidence = looks_like_data(names, cells)
         if evidence:
             raise ValueError(
@@ -210,18 +216,21 @@ def read_text_table(
 
 def _check_lengths(
     who: str, name: str, first: list[str], body: list[list[str]], lines: list[int], header: bool | None,
-    dialect: Dialect,
+    dialect: Dialect, index_given: bool,
 ) -> None:  # fmt: skip
     lengths = Counter(map(len, body))
     [(usual, _)] = lengths.most_common(1)
     width = len(first)
     one_more = usual == width + 1 and header is not False and len(lengths) == 1
-    if len(lengths) == 1 and (usual == width or one_more):
+    if len(lengths) == 1 and (
+        usual == width or (one_more and (index_given or not any(row[-1] for row in body)))
+    ):
         return
-    if width < usual and header is not False and not one_more and lengths[usual] > len(body) // 2:
+    if width < usual and header is not False and lengths[usual] > len(body) // 2:
+        index = "; if the first column names the rows, pass index_column=0" if one_more else ""
         raise ValueError(
             f"{who}: the first line of {name} has {width} fields, but most lines have {usual}; if it is a "
-            f"title, delete it or pass skip_lines={dialect.skipped + 1}"
+            f"title, delete it or pass skip_lines={dialect.skipped + 1}{index}"
         )
     expected = width if header is not False else usual
     for line, row in zip(lines, body, strict=True):
@@ -245,6 +254,10 @@ def check_names(who: str, name: str, names: Sequence[str]) -> None:
         seen.add(column)
 
 
+def _numeric(cell: str) -> bool:
+    return is_number(cell) or is_number(cell, _COMMA)
+
+
 def looks_like_data(first: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
     """Say why the first line is an example rather than names; "" if it looks like names.
 
@@ -252,14 +265,9 @@ def looks_like_data(first: Sequence[str], columns: Sequence[Sequence[str]]) -> s
     without such columns, if the columns repeat most of its cells.
     """
 
-    def numeric(cell: str) -> bool:
-        return is_number(cell) or is_number(cell, _COMMA)
-
-    if all(map(numeric, first)):
-        return "it has no text"
     sample = [[cell for cell in column[:_SAMPLE] if cell] for column in columns]
-    numbers = [j for j, column in enumerate(sample) if column and all(map(numeric, column))]
-    if numbers and all(numeric(first[j]) for j in numbers):
+    numbers = [j for j, column in enumerate(sample) if column and all(map(_numeric, column))]
+    if numbers and all(_numeric(first[j]) for j in numbers):
         return f"it holds the number {first[numbers[0]]!r} above numbers"
     if not numbers and len(columns[0]) > 1:
         repeated = [j for j, column in enumerate(columns) if first[j] and first[j] in column]

@@ -20,6 +20,7 @@ __all__ = [
     "NumberFormat",
     "clean",
     "is_code",
+    "is_infinite",
     "is_number",
     "missing_marks",
     "read_numbers",
@@ -87,6 +88,13 @@ def is_number(cell: str, form: NumberFormat = _STANDARD) -> bool:
     """Return whether the cell is a finite number in this format."""
     plain = cell if form == _STANDARD else _plain(cell, form)
     return _NUMBER.fullmatch(plain) is not None and abs(float(plain)) < float("inf")
+
+
+def is_infinite(cell: str, form: NumberFormat = _STANDARD) -> bool:
+    """Return whether the cell means a number that is not finite: nan, infinity, or too large for float64."""
+    plain = cell if form == _STANDARD else _plain(cell, form)
+    named = plain.lstrip("+-").lower() in ("nan", "inf", "infinity")
+    return named or (_NUMBER.fullmatch(plain) is not None and not is_number(cell, form))
 
 
 def read_numbers(

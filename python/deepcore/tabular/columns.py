@@ -204,8 +204,8 @@ class Columns:
             elif column.missing == 0 and cells.missing.any():
                 treated = "an unknown category" if column.values else "the median"
                 notes.append(
-                    f"{column.name!r} has {int(cells.missing.sum())} missing values, but none in the training "
-                    f"rows; they are treated as {treated}"
+                    f"{column.name!r} has {int(cells.missing.sum())} missing values, but none in the "
+                    f"training rows; they are treated as {treated}"
                 )
         if problems:
             raise ValueError(_listed(who, frame, "that cannot be used", problems))

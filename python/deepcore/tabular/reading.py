@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from deepcore.data.delimited import TextTable, find_dialect, read_text_table
+from deepcore.data.number_format import find_number_format
 from deepcore.data.sources import decode, name_of, read_bytes
 from deepcore.data.text import MISSING, NumberFormat
 from deepcore.tabular.frame import Frame
-from deepcore.tabular.number_format import find_number_format
 
 __all__ = ["read_table"]
 
