@@ -162,7 +162,7 @@ def test_unicode_encodings_are_recognised(encoding):
 
 def test_other_encodings_are_named():
     data = "gr\u00f6\u00dfe,k\n1,0\n".encode("latin-1")
-    with pytest.raises(ValueError, match="is not UTF-8 text .* encoding='cp1252'"):
+    with pytest.raises(ValueError, match=r"is not UTF-8 text .* encoding='cp1252'"):
         read_table(io.BytesIO(data))
     assert read_table(io.BytesIO(data), encoding="latin-1").names == ["gr\u00f6\u00dfe", "k"]
     with pytest.raises(ValueError, match="encoding must be a name that Python knows"):
