@@ -196,8 +196,8 @@ def test_a_damaged_compressed_file_is_refused(tmp_path):
 
 
 def test_a_compressed_file_that_expands_to_far_more_is_refused(tmp_path):
-    path = tmp_path / "t.csv.xz"
-    path.write_bytes(lzma.compress(b"0" * 110_000_000, preset=0))
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(bytes(110_000_000), 1))
     with pytest.raises(ValueError, match="expands to more than 100000000 bytes"):
         read_table(path)
 
