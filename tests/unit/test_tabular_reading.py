@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -186,6 +187,17 @@ def test_compressed_files_are_read(tmp_path, compress):
     path.write_bytes(compress(b"a,b\n1,2\n"))
     assert cells(read_table(path)) == {"a": ["1"], "b": ["2"]}
     assert read_csv(path).X.tolist() == [[1.0, 2.0]]
+
+
+def test_a_zip_file_holds_one_table(tmp_path):
+    path = tmp_path / "t.csv.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("t.csv", "a,b\n1,2\n")
+    assert cells(read_table(path)) == {"a": ["1"], "b": ["2"]}
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("u.csv", "a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"must hold one table, got t.csv, u.csv"):
+        read_table(path)
 
 
 def test_a_damaged_compressed_file_is_refused(tmp_path):
