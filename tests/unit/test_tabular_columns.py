@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from deepcore.tabular import Columns, Encoding, Frame
+from deepcore.tabular import Columns, Encoding, Frame, Label
 
 
 def kinds(columns):
@@ -205,6 +205,44 @@ def test_booleans_match_in_every_form():
         assert columns.codes({"c": values}).tolist() == [[1], [2]]
     with pytest.raises(ValueError, match="must be a boolean such as yes or no, got 'maybe'"):
         columns.codes({"c": ["maybe", "no"]})
+
+
+def test_amounts_with_a_sign_are_a_question():
+    for cells in (["5 %", "10%", "7,5 %"], ["$1,200", "$5", "$7"], ["3 \u20ac", "4,50 \u20ac", "1 \u20ac"]):
+        with pytest.raises(ValueError, match="'c' holds amounts with a percent or currency sign"):
+            reason(cells)
+        with pytest.raises(ValueError, match="holds amounts with a percent or currency sign"):
+            Label.fit(cells)
+
+
+def test_whole_numbers_that_float64_cannot_hold_are_no_numbers():
+    large = [2**53 + 1, 2**53 + 2, 2**53 + 1]
+    for values in (large, np.array(large), [str(v) for v in large]):
+        assert reason(values)[0] == "category"
+    assert reason(list(range(2**60, 2**60 + 12)))[0] == "ignore"
+
+
+def test_a_column_that_varies_by_rounding_only_is_ignored():
+    assert reason([0.7, 0.1 * 7, 0.7]) == ("ignore", "constant but for rounding")
+    assert reason(["0.7", "0.7000000000000001", "0.7"])[0] == "ignore"
+    narrow = np.array([0.7, np.nextafter(np.float32(0.7), 1), 0.7], np.float32)
+    assert reason(narrow) == ("ignore", "constant but for rounding")
+    assert reason(narrow.astype(np.float64))[0] == "number"
+    assert reason([1e9 + 1, 1e9 + 2, 1e9])[0] == "number"
+
+
+def test_huge_values_have_a_median():
+    columns = Columns.fit({"x": [1.6e308, 1.7e308, None, -1.0], "y": [-1.6e308, 1.6e308, 1.0, 2.0]})
+    assert columns.columns[0].fill == [1.6e308]
+    assert Columns.fit({"x": [1.6e308, 1.7e308, None]}).columns[0].fill == [pytest.approx(1.65e308)]
+
+
+def test_many_missing_columns_are_one_short_message():
+    names = [f"column {i}" for i in range(3000)]
+    columns = Columns.fit({name: [1, 2] for name in names})
+    with pytest.raises(ValueError, match="3000 columns that cannot be used") as caught:
+        columns.apply({f"{name}x": [1, 2] for name in names})
+    assert "and 2950 more" in str(caught.value)
 
 
 def test_infinite_features_are_refused():

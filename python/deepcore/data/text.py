@@ -19,7 +19,9 @@ __all__ = [
     "MISSING",
     "NumberFormat",
     "clean",
+    "has_unit",
     "is_code",
+    "is_inexact",
     "is_infinite",
     "is_number",
     "missing_marks",
@@ -36,6 +38,8 @@ BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"), ("off", "o
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _CODE = re.compile(r"[+-]?0[0-9]+")
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")
+_UNIT = r"(%|[$\u20ac\u00a3\u00a5\u20b9]|EUR|USD|GBP|CHF)?"
+_AMOUNT = re.compile(rf"[+-]? ?{_UNIT} ?[+-]?[0-9][0-9.,' ]*{_UNIT}")
 _PLAIN = frozenset("0123456789.+-eE")
 # Whole numbers up to here are exact in float64.
 _EXACT = 2**53
@@ -49,6 +53,19 @@ class NumberFormat(NamedTuple):
 
 
 _STANDARD = NumberFormat()
+
+
+def has_unit(cell: str) -> bool:
+    """Return whether the cell is a number with a percent or currency sign."""
+    found = _AMOUNT.fullmatch(cell)
+    return found is not None and bool(found[1] or found[2])
+
+
+def is_inexact(cell: str) -> bool:
+    """Return whether the cell is a whole number that float64 cannot hold."""
+    if len(cell) <= 15 or _WHOLE.fullmatch(cell) is None:
+        return False
+    return len(cell) > 300 or int(float(cell)) != int(cell)
 
 
 def clean(text: str) -> str:

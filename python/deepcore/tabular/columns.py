@@ -15,10 +15,14 @@ from deepcore.data.text import MISSING, clean, missing_marks, read_numbers
 from deepcore.tabular.cells import Cells, boolean_words, category_words, present
 from deepcore.tabular.dates import DATE_FEATURES, ISO, date_features, parse_dates
 from deepcore.tabular.frame import Frame
-from deepcore.tabular.kinds import KINDS, Finding, Question, infer
+from deepcore.tabular.kinds import EPS, KINDS, Finding, Question, infer
 from deepcore.typing import Array
 
 __all__ = ["Applied", "Column", "Columns"]
+
+# Near names take a time that grows with the number of columns; messages end somewhere.
+_MOST_SUGGESTIONS = 10
+_MOST_PROBLEMS = 50
 
 
 @dataclass(frozen=True)
@@ -188,7 +192,8 @@ class Columns:
         problems: list[str] = []
         for column in self._used:
             if column.name not in frame:
-                problems.append(f"{column.name!r} is missing{_near(column.name, frame)}")
+                near = _near(column.name, frame) if len(problems) < _MOST_SUGGESTIONS else ""
+                problems.append(f"{column.name!r} is missing{near}")
                 continue
             cells = present(frame.column(column.name), self._marks)
             try:
@@ -308,7 +313,7 @@ def _learn(frame: Frame, name: str, given: str | None, marks: frozenset[str]) ->
             inferred = infer(name, cells, frame.number_format)
             finding = Finding(kind, "given", inferred.form or ISO)
     else:
-        finding = infer(name, cells, frame.number_format)
+        finding = infer(name, cells, frame.number_format, frame.rounding.get(name, EPS))
         if finding.reason == "constant" and cells.missing.any():
             number = cells.values.dtype.kind in "if"
             finding = Finding("number" if number else "category", "one value, or missing")
@@ -330,7 +335,7 @@ def _with_values(column: Column, cells: Cells, frame: Frame) -> Column:
             middle = np.array([int(np.median(days)) if days.size else 0], dtype="datetime64[us]")
             known["fill"] = date_features(middle)[0].tolist()
         else:
-            known["fill"] = [float(np.median(values)) if values.size else 0.0]
+            known["fill"] = [_median(values)]
             if values.size:
                 known["low"], known["high"] = float(values.min()), float(values.max())
     elif column.kind == "boolean":
@@ -341,6 +346,13 @@ def _with_values(column: Column, cells: Cells, frame: Frame) -> Column:
         if not known["values"]:
             known["kind"], known["reason"] = "ignore", "no values"
     return Column(**known)
+
+
+def _median(values: Array) -> float:
+    """The median, 0 of no values; the mean of the two middle values must not overflow."""
+    if not values.size:
+        return 0.0
+    return 2 * float(np.median(values / 2)) if np.abs(values).max() > 1e300 else float(np.median(values))
 
 
 def _read(column: Column, cells: Cells, frame: Frame) -> Array:
@@ -424,8 +436,9 @@ def _near(name: str, frame: Frame) -> str:
 def _listed(who: str, frame: Frame, what: str, problems: list[str]) -> str:
     if len(problems) == 1:
         return f"{who}: {frame.source}: column {problems[0]}"
-    lines = "".join(f"\n  {problem}" for problem in problems)
-    return f"{who}: {frame.source} has {len(problems)} columns {what}:{lines}"
+    lines = "".join(f"\n  {problem}" for problem in problems[:_MOST_PROBLEMS])
+    more = f"\n  and {len(problems) - _MOST_PROBLEMS} more" if len(problems) > _MOST_PROBLEMS else ""
+    return f"{who}: {frame.source} has {len(problems)} columns {what}:{lines}{more}"
 
 
 def _stacked(columns: list[Array], m: int, dtype: Any) -> Array:
