@@ -42,6 +42,14 @@ def repeated(*cells, times=5):
         (["29/02/2024", "01/03/2024", "02/01/2024"], "date"),
         (["02/29/2024", "01/03/2024", "02/01/2024"], "date"),
         (["2024/02/29 10:00", "2024/03/01 11:00", "2024/01/01 12:00"], "date"),
+        (["2-Jan-2024", "3-Feb-2024 10:15", "29-Feb-2024"], "date"),
+        (["January 2, 2024", "Feb 3, 2024", "MAY 4 2024"], "date"),
+        (["31.12.99", "1.2.00", "1.3.24"], "date"),
+        (["2024-01", "2024-02", "2023-12"], "date"),
+        (["2024-13-45", "2024-01-01", "2024-01-01"], "category"),
+        (["31.02.2024", "01.03.2024", "01.03.2024"], "category"),
+        (["Mon 2, 2024", "Feb 3, 2024", "Feb 3, 2024"], "category"),
+        (["\u22121.5", "2", "3"], "number"),
         (["same", "same", "same"], "ignore"),
         (["5", "5", "5"], "ignore"),
         (["", "NA", "?"], "ignore"),
@@ -142,6 +150,25 @@ def test_dates_are_documented_features():
     np.testing.assert_allclose(first[2:4], [0, 1])  # the first day of the year
     np.testing.assert_allclose(last[4:6], [0, 1], atol=1e-12)  # a Monday
     np.testing.assert_allclose(first[6:8], [1, 0], atol=1e-12)  # six o'clock
+
+
+@pytest.mark.parametrize(
+    ("cell", "day"),
+    [
+        ("2024-02-29", 19782.0),
+        ("2024-02-29T12:00:00+02:00", 19782 + 10 / 24),
+        ("29.2.2024", 19782.0),
+        ("29-Feb-2024 06:00", 19782.25),
+        ("february 29, 2024", 19782.0),
+        ("29.02.24", 19782.0),
+        ("2024-02", 19754.0),
+        ("2024/02/29 18:00", 19782.75),
+        ("2024-02-29 00:00:00.250", 19782 + 0.25 / 86400),
+    ],
+)
+def test_dates_of_every_format_are_days_since_1970(cell, day):
+    frame = Frame({"when": [cell, cell.replace("2024", "2023").replace("29", "28").replace(".24", ".23")]})
+    assert Columns.fit(frame).numbers(frame)[0, 0] == pytest.approx(day, abs=1e-9)
 
 
 def test_dates_before_1970_are_no_exception():
