@@ -48,8 +48,8 @@ def recognise(cells: Sequence[str]) -> list[str]:
 
     ``"ISO"`` stands for dates such as 2024-02-29 and 2024-02-29T12:30:00+01:00. Numeric dates with another
     order are ``"%Y/%m/%d"``, ``"%d/%m/%Y"``, ``"%m/%d/%Y"`` and, with two digits of the year,
-    ``"%d/%m/%y"`` and ``"%m/%d/%y"``, with ``.``, ``/`` or ``-``. ``"%d %b %Y"`` and ``"%b %d %Y"`` have names of
-    months. Where two
+    ``"%d/%m/%y"`` and ``"%m/%d/%y"``, with ``.``, ``/`` or ``-``. ``"%d %b %Y"`` and ``"%b %d %Y"`` have
+    names of months. Where two
     formats are returned, the cells do not tell whether day or month comes first.
     """
     candidates = [ISO, DAY_MONTH, MONTH_DAY, *(form.replace("/", mark) for mark in "/.-" for form in _FORMS)]
