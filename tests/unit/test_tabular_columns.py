@@ -331,6 +331,15 @@ def test_frames_of_other_libraries_become_columns():
         assert frame["d"][0] == np.datetime64("2024-01-01T12")
 
 
+def test_names_of_frames_become_text_and_must_differ():
+    pd = pytest.importorskip("pandas")
+    assert Frame.of(pd.DataFrame([[1, 2]], columns=[0, 1])).names == ["0", "1"]
+    assert Frame.of(pd.DataFrame({("a", "b"): [1]})).names == ["('a', 'b')"]
+    for names in (["a", "a"], ["a", " a"], [1, "1"]):
+        with pytest.raises(ValueError, match="two columns"):
+            Frame.of(pd.DataFrame([[1, 2]], columns=names))
+
+
 def test_categorical_columns_of_frames_are_categories():
     pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
     for native in (

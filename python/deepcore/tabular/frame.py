@@ -243,6 +243,8 @@ def _is_missing(value: object) -> bool:
 
 def _objects(name: str, array: Array) -> Array:
     """A column of Python objects, by the types of those that are not missing."""
+    if set(map(type, array.tolist())) <= {str, type(None)}:
+        return array
     gone = np.fromiter((_is_missing(value) for value in array), bool, len(array))
     present = [value for value, missing in zip(array.tolist(), gone.tolist(), strict=True) if not missing]
     types = set(map(type, present))
@@ -291,12 +293,15 @@ def _of_library(data: Any, who: str) -> Frame:
     """A data frame of another library, through narwhals."""
     try:
         import narwhals as nw
+        from narwhals.exceptions import DuplicateError
     except ImportError as error:
         raise ImportError(
             f'{who}: data frames need narwhals; pip install "deepcore-nn[tabular]", or pass a dict of arrays'
         ) from error
     try:
         frame = nw.from_native(data, eager_only=True)
+    except DuplicateError as error:
+        raise ValueError(f"{who}: two columns of the table have the same name; rename one") from error
     except TypeError as error:
         raise TypeError(
             f"{who}: a table must be a data frame, a dict of arrays, or an array (m, n), got "
@@ -304,11 +309,10 @@ def _of_library(data: Any, who: str) -> Frame:
         ) from error
     columns: dict[str, Any] = {}
     kinds: dict[str, str] = {}
-    for name in frame.columns:
-        key = clean(str(name))
+    for series in frame.iter_columns():
+        key = clean(str(series.name))
         if key in columns:
             raise ValueError(f"Frame: the table has two columns named {_checks.shown(key)}; rename one")
-        series = frame[name]
         if series.dtype in (nw.Categorical, nw.Enum):
             kinds[key] = "category"
             columns[key] = [None if _is_missing(value) else str(value) for value in series.to_list()]
