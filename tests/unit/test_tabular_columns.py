@@ -197,9 +197,9 @@ def test_all_columns_that_cannot_be_used_are_named_at_once():
         Frame({"size": [1.5, 2.5], "town": ["a", "b"], "when": ["2024-01-01", "2024-01-02"]})
     )
     with pytest.raises(ValueError, match="3 columns that cannot be used") as caught:
-        columns.apply(Frame({"sizes": [1], "town": ["c"], "when": ["soon"]}), "predict")
+        columns.apply(Frame({"sizes": [1], "town": [3], "when": ["soon"]}), "predict")
     assert "'size' is missing (did you mean 'sizes'?)" in str(caught.value)
-    assert "'town' has only unknown categories ('c')" in str(caught.value)
+    assert "'town' must hold text like 'a', 'b', got int64 values such as '3'" in str(caught.value)
     assert "'when' must be a date, got 'soon' in row 0" in str(caught.value)
 
 
@@ -218,6 +218,11 @@ def test_unknown_categories_and_new_missing_values_are_noted():
     assert applied.numbers.tolist() == [[1.5], [5.0]]
     assert len(applied.notes) == 2
     assert "1 cells with unknown categories: 'z'" in applied.notes[0]
+
+
+def test_one_row_with_an_unknown_category_is_predicted_like_any_other():
+    columns = Columns.fit(Frame({"c": ["a", "b"], "hour": [1, 2]}), kinds={"hour": "category"})
+    assert columns.codes({"c": ["z"], "hour": [3]}).tolist() == [[0, 0]]
 
 
 def test_categories_that_were_text_match_numbers_of_the_same_form():

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepcore import _checks, _text_table
-from deepcore.data.text import MISSING, clean, missing_marks, read_numbers
+from deepcore.data.text import MISSING, clean, is_number, missing_marks, read_numbers
 from deepcore.tabular.cells import Cells, boolean_words, category_words, present
 from deepcore.tabular.dates import DATE_FEATURES, ISO, date_features, parse_dates
 from deepcore.tabular.frame import Frame
@@ -419,10 +419,14 @@ def _codes(column: Column, cells: Cells, frame: Frame, notes: list[str]) -> Arra
     if unknown:
         count = int((known[cells.inverse] == 0).sum())
         shown = _checks.first_names(unknown, _checks.shown)
-        if count == len(cells.inverse):
+        if (
+            cells.values.dtype != object
+            and count == len(cells.inverse)
+            and not any(map(is_number, column.values))
+        ):
             raise _CannotRead(
-                f"has only unknown categories ({shown}); the training rows had "
-                f"{_checks.first_names(column.values, _checks.shown)}"
+                f"must hold text like {_checks.first_names(column.values, _checks.shown)}, got "
+                f"{cells.values.dtype} values such as {shown}"
             )
         notes.append(f"{column.name!r} has {count} cells with unknown categories: {shown}")
     return codes
