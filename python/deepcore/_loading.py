@@ -21,8 +21,8 @@ def load(path: str | os.PathLike[str]) -> Any:
         path: A file that deepcore wrote.
 
     Returns:
-        What was saved: of ``Model.save`` the same model, bit for bit, with its ``extras``; of
-        ``TableModel.save`` the table model, which predicts from raw tables.
+        What was saved, bit for bit: a ``Model`` with its ``extras``, a ``TableModel``, which predicts from
+        raw tables, or an estimator of ``deepcore.sklearn``.
 
     Raises:
         OSError: if the file cannot be read, or is not a regular file.
@@ -38,15 +38,24 @@ def load(path: str | os.PathLike[str]) -> Any:
         {'labels': ['no', 'yes']}
     """
     with container.Reader(path) as reader:
-        kind = reader.description.get("kind", "model")  # files of format 1 have no kind
-        if kind not in _READERS:
-            known = ", ".join(_READERS)
-            raise reader.error(f"kind must be one of {known}, got {_checks.shown(kind)}; update deepcore-nn")
-        return _READERS[kind](reader)
+        if reader.kind not in _READERS:
+            known, got = ", ".join(_READERS), _checks.shown(reader.kind)
+            raise reader.error(f"kind must be one of {known}, got {got}; update deepcore-nn")
+        return _READERS[reader.kind](reader)
 
 
 def _model(reader: container.Reader) -> Model:
     return Model.from_network(*model_file.contents(reader))
 
 
-_READERS: dict[str, Callable[[container.Reader], Any]] = {"model": _model, table_file.KIND: table_file.read}
+def _estimator(reader: container.Reader) -> Any:
+    from deepcore.sklearn import MLPClassifier, MLPRegressor, saving  # it needs scikit-learn
+
+    return saving.restored(reader, (MLPClassifier, MLPRegressor))
+
+
+_READERS: dict[str, Callable[[container.Reader], Any]] = {
+    "model": _model,
+    "estimator": _estimator,
+    table_file.KIND: table_file.read,
+}

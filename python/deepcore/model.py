@@ -23,6 +23,7 @@ from deepcore._network.network import Network, Snapshot, TrainingStep
 from deepcore._network.parameters import BlockViews
 from deepcore._network.spec import Spec
 from deepcore.exceptions import SymmetryWarning
+from deepcore.files import model_file
 from deepcore.history import History
 from deepcore.layers import Dense, Dropout, Scale
 from deepcore.losses import Loss
@@ -577,7 +578,7 @@ class Model:
             axis.
 
         Raises:
-            ValueError: if the outputs are not probabilities, and whatever ``predict`` raises.
+            ValueError: if the outputs are not probabilities, or are NaN, and whatever ``predict`` raises.
         """
         output = self.spec.output
         if not self.spec.gives_probabilities:
@@ -586,7 +587,7 @@ class Model:
             )
         if not isinstance(threshold, (int, float, np.number)) or np.isnan(threshold):
             raise ValueError(f"predict_labels: threshold must be a number, got {_checks.shown(threshold)}")
-        chosen = labels(self.predict(X, threads=threads), output, threshold)
+        chosen = labels(self.predict(X, threads=threads), output, threshold, who="predict_labels")
         return chosen[..., 0] if output == "sigmoid" and self.outputs == 1 else chosen
 
     @checked("evaluate")
@@ -700,8 +701,6 @@ class Model:
             ValueError: if a number is one that no training gives (a parameter that is not finite, a negative
                 running variance), or ``extras`` is not JSON data.
         """
-        from deepcore.files import model_file
-
         chosen = self.extras if extras is None else dict(extras)
         model_file.write(path, self._network, chosen)
         self.extras = chosen
@@ -723,9 +722,9 @@ def _rebuild(
     Raises:
         ValueError: if a file could not hold it, for example because a parameter is not finite.
     """
-    from deepcore.files import model_file
-
     try:
+        if not isinstance(extras, dict):
+            raise ValueError(f"extras must be a dictionary, got {_checks.shown(extras)}")
         return Model.from_network(model_file.rebuilt(description, epochs_trained, flat, running), extras)
     except ValueError as error:
         raise ValueError(f"Model: a pickle or copy must hold a valid model: {error}") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import socket
 import stat
 import sys
 import time
@@ -104,7 +103,8 @@ def _inherit(target: Path, old: os.stat_result, descriptor: int) -> None:
             os.fchown(descriptor, -1, old.st_gid)
         except OSError:  # the rights of the old group must not go to another one
             mode = (mode & ~stat.S_IRWXG) | (mode & stat.S_IRWXO) << 3
-    os.fchmod(descriptor, mode)
+    with suppress(OSError):  # some file systems have no permissions; the draft then stays private
+        os.fchmod(descriptor, mode)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -137,7 +137,7 @@ def _draft_name(name: str) -> str:
 @lru_cache
 def _machine() -> str:
     """Return eight digits that differ between machines: locks may not reach from one to another."""
-    parts = [socket.gethostname()]
+    parts = [os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")]
     with suppress(OSError):
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
