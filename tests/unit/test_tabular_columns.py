@@ -235,8 +235,10 @@ def test_booleans_match_in_every_form():
     columns = Columns.fit(Frame({"c": ["yes", "no", "yes"]}))
     for values in (["no", "YES"], [False, True], ["f", "t"], [0, 1], ["false", "True"]):
         assert columns.codes({"c": values}).tolist() == [[1], [2]]
-    with pytest.raises(ValueError, match="must be a boolean such as yes or no, got 'maybe'"):
-        columns.codes({"c": ["maybe", "no"]})
+    applied = columns.apply({"c": ["maybe", "no"]})
+    assert (applied.codes.tolist(), len(applied.notes)) == ([[0], [1]], 1)
+    with pytest.raises(ValueError, match="must be a boolean such as yes or no, got 'maybe' in row 1"):
+        Columns.fit({"c": ["no", "maybe"]}, kinds={"c": "boolean"})
 
 
 def test_amounts_with_a_sign_are_a_question():

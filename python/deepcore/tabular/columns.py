@@ -339,7 +339,12 @@ def _with_values(column: Column, cells: Cells, frame: Frame) -> Column:
             if values.size:
                 known["low"], known["high"] = float(values.min()), float(values.max())
     elif column.kind == "boolean":
-        _words(column, cells, frame)
+        for position, word in enumerate(boolean_words(cells.values)):
+            if word is None:
+                raise _CannotRead(
+                    f"must be a boolean such as yes or no, got {_checks.shown(cells.values[position])} in "
+                    f"{frame.place(cells.row(position))}"
+                )
         known["values"] = ["false", "true"]
     elif column.kind == "category":
         known["values"] = sorted(set(category_words(cells.values)))
@@ -394,24 +399,18 @@ def _features(column: Column, cells: Cells, frame: Frame) -> Array:
     return features
 
 
-def _words(column: Column, cells: Cells, frame: Frame) -> list[str]:
+def _words(column: Column, cells: Cells) -> list[str]:
     """The categories that the values are, in the form in which they are compared."""
     if column.kind != "boolean":
         return category_words(cells.values)
-    words = boolean_words(cells.values)
-    for position, word in enumerate(words):
-        if word is None:
-            raise _CannotRead(
-                f"must be a boolean such as yes or no, got {_checks.shown(cells.values[position])} in "
-                f"{frame.place(cells.row(position))}"
-            )
-    return [str(word) for word in words]
+    found = zip(boolean_words(cells.values), category_words(cells.values), strict=True)
+    return [text if word is None else word for word, text in found]
 
 
 def _codes(column: Column, cells: Cells, frame: Frame, notes: list[str]) -> Array:
     """Codes of a category or boolean column, (m, 1)."""
     place = {value: code for code, value in enumerate(column.values, start=1)}
-    words = _words(column, cells, frame)
+    words = _words(column, cells)
     known = np.array([place.get(word, 0) for word in words], dtype=np.int64)
     codes = np.zeros((len(cells.missing), 1), dtype=np.int64)
     codes[~cells.missing, 0] = known[cells.inverse]
@@ -446,7 +445,11 @@ def _listed(who: str, frame: Frame, what: str, problems: list[str]) -> str:
 
 
 def _stacked(columns: list[Array], m: int, dtype: Any) -> Array:
-    return np.concatenate([c.reshape(m, -1) for c in columns], axis=1) if columns else np.empty((m, 0), dtype)
+    return (
+        np.concatenate([c if c.ndim == 2 else c[:, None] for c in columns], axis=1)
+        if columns
+        else np.empty((m, 0), dtype)
+    )
 
 
 def _is_texts(value: object) -> bool:
