@@ -9,6 +9,7 @@ from typing import Any
 from deepcore import _checks
 from deepcore.files import container, model_file
 from deepcore.model import Model
+from deepcore.tabular import table_file
 
 __all__ = ["load"]
 
@@ -20,7 +21,8 @@ def load(path: str | os.PathLike[str]) -> Any:
         path: A file that deepcore wrote.
 
     Returns:
-        What was saved, bit for bit: a ``Model`` with its ``extras``, or an estimator of ``deepcore.sklearn``.
+        What was saved, bit for bit: a ``Model`` with its ``extras``, a ``TableModel``, which predicts from
+        raw tables, or an estimator of ``deepcore.sklearn``.
 
     Raises:
         OSError: if the file cannot be read, or is not a regular file.
@@ -52,4 +54,8 @@ def _estimator(reader: container.Reader) -> Any:
     return saving.restored(reader, (MLPClassifier, MLPRegressor))
 
 
-_READERS: dict[str, Callable[[container.Reader], Any]] = {"model": _model, "estimator": _estimator}
+_READERS: dict[str, Callable[[container.Reader], Any]] = {
+    "model": _model,
+    "estimator": _estimator,
+    table_file.KIND: table_file.read,
+}
