@@ -49,6 +49,7 @@ ORDER = (
     "optimizers", "_scores", "metrics", "plots", "history", "callbacks", "progress",
     "_training",
     "model",
+    "ensemble",
     "doctor", "sklearn",
     "course", "bench", "cli",
     "__init__", "__main__",
@@ -75,6 +76,7 @@ EXTRAS = {
     "threadpoolctl": {"threadpools"},
     "scipy": {"_training", "sklearn"},
     "sklearn": {"metrics", "sklearn"},
+    "joblib": {"sklearn"},
 }
 
 

@@ -37,4 +37,5 @@ PYBIND11_MODULE(DEEPCORE_MODULE, m) {
   deepcore::bindings::bind_functional(m);
   deepcore::bindings::bind_optimizer(m);
   deepcore::bindings::bind_network(m);
+  deepcore::bindings::bind_many(m);
 }

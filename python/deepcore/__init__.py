@@ -39,6 +39,7 @@ if _TYPE_CHECKING:
     from deepcore import catalog, course, data, doctor, functional, graph, metrics, plots, schedules, sklearn
     from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
+    from deepcore.ensemble import Ensemble, fit_many
     from deepcore.exceptions import DivergenceWarning, SymmetryWarning
     from deepcore.history import History
     from deepcore.installation import get_cmake_dir, get_include, show_config
@@ -66,6 +67,7 @@ __version__: str
 _NAMES = {
     "callbacks": ("EarlyStopping", "EpochRecord", "MaxSeconds", "ReduceOnPlateau"),
     "doctor.gradient_check": ("check_gradients", "gradient_check"),
+    "ensemble": ("Ensemble", "fit_many"),
     "exceptions": ("DivergenceWarning", "SymmetryWarning"),
     "history": ("History",),
     "installation": ("get_cmake_dir", "get_include", "show_config"),
@@ -103,6 +105,7 @@ __all__ = [
     "DivergenceWarning",
     "Dropout",
     "EarlyStopping",
+    "Ensemble",
     "EpochRecord",
     "Exponential",
     "FlatCosine",
@@ -128,6 +131,7 @@ __all__ = [
     "course",
     "data",
     "doctor",
+    "fit_many",
     "functional",
     "get_cmake_dir",
     "get_include",
