@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, cast
@@ -17,6 +18,7 @@ from deepcore._network.spec import Spec
 from deepcore._training.factors import StepFactors
 from deepcore._training.many import WHO, Fit, SharedExamples, checked_rows, train
 from deepcore.callbacks import EarlyStopping, EpochRecord, refuse_what_cannot_be_called
+from deepcore.files import model_file
 from deepcore.history import History
 from deepcore.model import Model
 from deepcore.optimizers import Optimizer, OptimizerState, resolve
@@ -154,6 +156,22 @@ class Ensemble:
         data = self._models[0].network.check("evaluate", X, y, sample_weight)
         average = cast(Any, self._average)  # it has what measure asks of a network
         return known.measure(average, data, chosen, _checks.threads("evaluate", threads), scores=True)
+
+    def save(self, path: str | os.PathLike[str], extras: Mapping[str, Any] | None = None) -> None:
+        """Write all models to one safetensors file, which ``deepcore.load`` reads; see ``Model.save``.
+
+        Args:
+            path: The file.
+            extras: JSON data to keep with the ensemble; replaces ``extras``. None: ``extras`` is written.
+
+        Raises:
+            OSError: if the file cannot be written; nothing is left behind.
+            ValueError: if a parameter is not finite or ``extras`` is not JSON data.
+        """
+        chosen = self.extras if extras is None else dict(extras)
+        members = [model_file.Contents(model.network, model.extras) for model in self._models]
+        model_file.write_members(path, members, chosen)
+        self.extras = chosen
 
     def predictor(self) -> Predictor:
         """Make a copy for predictions where microseconds count; see ``Model.predictor``.
@@ -373,6 +391,9 @@ class _Call:
         """Take one data set for all networks, or lists with one for each."""
         k = len(self.models)
         separate = isinstance(X, (list, tuple)) and len(X) > 0 and np.ndim(X[0]) == 2
+        self._X: list[Any]
+        self._y: list[Any]
+        self._weights: list[Any]
         self._X, self._y, self._weights = (
             [
                 _one_for_each(name, value, k)

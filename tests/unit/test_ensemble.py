@@ -117,3 +117,55 @@ def test_models_that_do_not_fit_together_are_refused(models, error, message):
 def test_labels_need_probabilities():
     with pytest.raises(ValueError, match="predict_labels: the output must be sigmoid or softmax, got linear"):
         dc.Ensemble(members(output="linear")).predict_labels(data()[0])
+
+
+@pytest.mark.parametrize("options", [{}, {"norm": "batch"}, {"dtype": "float64"}])
+def test_a_saved_ensemble_comes_back_bit_for_bit(tmp_path, options):
+    X, y = data()
+    models = members(**options)
+    dc.fit_many(models, X, y, epochs=2)
+    models[1].extras["fold"] = 1
+    dc.Ensemble(models, {"a": 0}).save(tmp_path / "e", extras={"classes": ["x", "y", "z"]})
+    again = dc.load(tmp_path / "e")
+    assert isinstance(again, dc.Ensemble)
+    assert again.extras == {"classes": ["x", "y", "z"]}
+    assert again.models[1].extras == {"fold": 1}
+    assert [model.epochs_trained for model in again.models] == [2, 2, 2]
+    assert np.array_equal(again.predict(X), dc.Ensemble(models).predict(X))
+
+
+def test_a_damaged_file_is_refused(tmp_path):
+    dc.Ensemble(members()).save(tmp_path / "e")
+    content = (tmp_path / "e").read_bytes()
+    for position in np.random.default_rng(0).integers(len(content), size=200):
+        changed = bytearray(content)
+        changed[position] ^= 1
+        (tmp_path / "e").write_bytes(changed)
+        with pytest.raises(ValueError, match="load: "):
+            dc.load(tmp_path / "e")
+
+
+def test_members_that_do_not_match_their_description_are_refused(tmp_path):
+    from deepcore.files import container
+
+    models = members()
+    dc.Ensemble(models).save(tmp_path / "e")
+    description, tensors = container.read(tmp_path / "e")
+    other = {name: array for name, array in tensors.items() if name != "2/b1"}
+    container.write(tmp_path / "f", description, other)
+    with pytest.raises(ValueError, match=r"do not match the layers.*missing b1"):
+        dc.load(tmp_path / "f")
+    container.write(tmp_path / "f", description, {**tensors, "3/W1": tensors["0/W1"]})
+    with pytest.raises(ValueError, match="tensor '3/W1' belongs to no member"):
+        dc.load(tmp_path / "f")
+    container.write(tmp_path / "f", {**description, "members": []}, {})
+    with pytest.raises(ValueError, match="members must have at least 1 item"):
+        dc.load(tmp_path / "f")
+
+
+def test_a_model_with_a_lost_parameter_is_not_saved(tmp_path):
+    models = members()
+    models[1].parameters["b1"][0] = np.nan
+    with pytest.raises(ValueError, match="save: b1 must be finite"):
+        dc.Ensemble(models).save(tmp_path / "e")
+    assert not (tmp_path / "e").exists()

@@ -76,8 +76,8 @@ class GridSearch(_SideBySide, GridSearchCV):  # type: ignore[misc]
         >>> from sklearn.datasets import load_iris
         >>> from deepcore.sklearn import GridSearch, MLPClassifier
         >>> X, y = load_iris(return_X_y=True)
-        >>> classifier = MLPClassifier(max_iter=20, tol=0, random_state=1, n_iter_no_change=20)
-        >>> search = GridSearch(classifier, {"learning_rate_init": [1e-4, 1e-2]}, cv=3).fit(X, y)
+        >>> classifier = MLPClassifier(tol=0.01, random_state=1)
+        >>> search = GridSearch(classifier, {"learning_rate_init": [1e-5, 1e-2]}, cv=3).fit(X, y)
         >>> search.best_params_
         {'learning_rate_init': 0.01}
     """
