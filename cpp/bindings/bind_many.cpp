@@ -86,6 +86,7 @@ class Trainings {
     options.batch_size = given["batch"].cast<Index>();
     options.epochs = given["epochs"].cast<Index>();
     options.shuffle = given["shuffle"].cast<bool>();
+    options.drop_last = given["drop_last"].cast<bool>();
     options.seed = given["seed"].cast<std::uint64_t>();
     options.first_epoch = given["first_epoch"].cast<Index>();
     options.dropout = given["dropout"].cast<std::optional<Schedule>>();

@@ -64,6 +64,7 @@ Run<T>::Run(Network<T>& network, const Examples<T>& examples, Optimizer<T>& opti
             Monitor& monitor)
     : network_(network), examples_(examples), optimizer_(optimizer), options_(options), monitor_(monitor),
       m_(count_of(examples, options)), batch_(batch_of(options, m_)),
+      visited_(options.drop_last ? m_ / batch_ * batch_ : m_),
       // The order within one batch means nothing, but where it is given the sums follow it.
       shuffled_(options.order == nullptr && options.shuffle && batch_ < m_),
       plan_(plan_of(network, batch_, optimizer, options, monitor)), team_(plan_.threads),
@@ -78,7 +79,7 @@ template <class T>
 bool Run<T>::advance(const Poll& poll) {
   if (epoch_ == options_.epochs) return false;
   if (first_ == 0) begin_epoch();
-  const Index count = std::min(batch_, m_ - first_), number = optimizer_.steps;
+  const Index count = std::min(batch_, visited_ - first_), number = optimizer_.steps;
   const TrainingStep training{options_.seed, number, options_.dropout ? (*options_.dropout)(number) : 1,
                               options_.smoothing ? (*options_.smoothing)(number) : 1};
   step_.run({order_.empty() ? nullptr : order_.data(), first_, count}, &training, poll);
@@ -100,7 +101,7 @@ bool Run<T>::advance(const Poll& poll) {
   published_ = false;
   ++optimizer_.steps;
   first_ += count;
-  return first_ < m_ || end_epoch();
+  return first_ < visited_ || end_epoch();
 }
 
 template <class T>

@@ -37,7 +37,7 @@ class Run {
   Optimizer<T>& optimizer_;
   const TrainOptions options_;
   Monitor& monitor_;
-  const Index m_, batch_;
+  const Index m_, batch_, visited_;  // examples; of a step; of an epoch
   const bool shuffled_;
   const Plan plan_;
   Team team_;

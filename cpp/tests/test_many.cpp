@@ -148,6 +148,29 @@ TEST_BOTH(early_stopping_keeps_the_parameters_of_the_best_epoch) {
   }
 }
 
+TEST_BOTH(a_last_batch_that_is_smaller_may_be_skipped) {
+  constexpr Index m = Several<T>::m, batch = 16, whole = m / batch * batch;
+  Several<T> skips(1), ordered(1);
+  TrainOptions options = short_run();
+  options.drop_last = true;
+  ManyMonitor quiet;
+  const auto found = train_many(skips.trainings(options), 1, quiet);
+  std::vector<std::int64_t> orders, order(at(m));
+  for (Index epoch = 0; epoch < options.epochs; ++epoch) {
+    permutation(0, epoch, order.data(), m);
+    orders.insert(orders.end(), order.begin(), order.begin() + whole);
+  }
+  options.drop_last = false;
+  options.rows = order.data();
+  options.row_count = whole;
+  options.order = orders.data();
+  options.order_epochs = options.epochs;
+  const auto expected = train_many(ordered.trainings(options), 1, quiet);
+  CHECK(same(skips.networks[0], ordered.networks[0]));
+  CHECK(found[0].training.losses == expected[0].training.losses);
+  CHECK(skips.optimizers[0].steps == options.epochs * (m / batch));
+}
+
 TEST(an_exception_of_the_monitor_ends_all_networks_and_comes_back) {
   struct Failing final : ManyMonitor {
     bool wants_epochs(Index which) const override { return which == 1; }

@@ -253,6 +253,7 @@ def fit_many(
     epochs: int | Sequence[int] = 10,
     batch_size: int | Sequence[int | None] | None = 128,
     shuffle: bool = True,
+    drop_last: bool = False,
     sample_weight: object = None,
     class_weight: ClassWeight = None,
     early_stopping: EarlyStopping | None = None,
@@ -283,6 +284,7 @@ def fit_many(
         epochs: Passes over the data; one number, or a list with one per model.
         batch_size: Number of examples per step, likewise; None: all of a model's examples in every step.
         shuffle: Draw a new order per epoch, as ``fit`` does.
+        drop_last: Skip the last batch of an epoch if it is smaller than the others.
         sample_weight: (m,) weights of the examples, which count in training and validation; with a list of X,
             a list of these.
         class_weight: As in ``fit``; ``"balanced"`` counts the rows that a model trains on.
@@ -317,7 +319,7 @@ def fit_many(
         [100, 100, 100]
     """
     call = _Call(
-        _different_models(models), validation_data, shuffle, class_weight, early_stopping, metrics,
+        _different_models(models), validation_data, shuffle, drop_last, class_weight, early_stopping, metrics,
         dropout_schedule, smoothing_schedule,
     )  # fmt: skip
     call.give_data(X, y, sample_weight)
@@ -364,6 +366,7 @@ class _Call:
         models: list[Model],
         validation_data: tuple[Any, ...] | None,
         shuffle: bool,
+        drop_last: bool,
         class_weight: ClassWeight,
         early_stopping: EarlyStopping | None,
         metrics: Sequence[_Metric],
@@ -378,7 +381,8 @@ class _Call:
             raise TypeError(f"{WHO}: metrics must be a list, got {_checks.shown(metrics)}")
         self.models = models
         self._validation_data = _parts(validation_data)
-        self._shuffle, self._class_weight = bool(shuffle), class_weight
+        self._shuffle, self._drop_last = bool(shuffle), bool(drop_last)
+        self._class_weight = class_weight
         self._early_stopping, self._metrics = early_stopping, metrics
         self._schedules = dropout_schedule, smoothing_schedule
         self._shared = SharedExamples()
@@ -439,18 +443,20 @@ class _Call:
         count = m if rows is None else len(rows)
         epochs, size = _checks.count(head, "epochs", self._epochs[number]), self._batch_sizes[number]
         batch = count if size is None else min(count, _checks.count(head, "batch_size", size))
+        steps = count // batch if self._drop_last else -(-count // batch)
         callbacks = list(self._callbacks[number] or ())
         refuse_what_cannot_be_called(head, callbacks)
         return Fit(
             index=number,
             network=network,
             shown=model,
-            state=resolve(self._optimizers[number], network, epochs * -(-count // batch), head),
+            state=resolve(self._optimizers[number], network, epochs * steps, head),
             data=data,
             rows=rows,
             epochs=epochs,
             batch=batch,
             shuffle=self._shuffle,
+            drop_last=self._drop_last,
             factors=StepFactors(head, spec, *self._schedules),
             validation=validation,
             validation_rows=held_out,

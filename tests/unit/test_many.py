@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
-from deepcore import schedules
+from deepcore import _core, schedules
 
 M = 300
 
@@ -135,6 +135,21 @@ def test_every_network_stops_early_for_itself(monitor, restore_best):
     assert [history.epochs for history in found] == [history.epochs for history in histories]
     assert all(map(same, alone, together))
     assert [model.epochs_trained for model in alone] == [model.epochs_trained for model in together]
+
+
+def test_a_last_batch_that_is_smaller_may_be_skipped():
+    X, y = examples()
+    alone, together = networks(1), networks(1)
+    state, other = (dc.Adam(schedules.Cosine(0.01)).bind(models[0], 27) for models in (alone, together))
+    for epoch in range(3):
+        rows = _core.permutation(0, epoch, M)[: M // 32 * 32]
+        for first in range(0, len(rows), 32):
+            batch = rows[first : first + 32]
+            _, grads = alone[0].gradients(X[batch], y[batch])
+            state.step(grads)
+    dc.fit_many(together, X, y, [other], epochs=3, batch_size=32, drop_last=True)
+    assert other.steps == 27
+    assert np.array_equal(alone[0].flat_parameters, together[0].flat_parameters)
 
 
 def test_class_weights_count_the_rows_of_each_network():

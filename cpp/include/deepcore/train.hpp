@@ -30,6 +30,7 @@ struct TrainOptions {
   Index batch_size = 0;  // 0: all examples at once
   Index epochs = 1;
   bool shuffle = true;
+  bool drop_last = false;  // skip the last batch of an epoch if it is smaller; the shuffle decides whom that meets
   std::uint64_t seed = 0;
   Index first_epoch = 0;  // numbers the shuffles, so that a run can be continued
   int threads = 0;        // 0: the default

@@ -102,6 +102,7 @@ class Fit:
         epochs: Passes over these rows.
         batch: Number of examples per step.
         shuffle: Whether an order is drawn per epoch.
+        drop_last: Whether a last batch that is smaller is skipped.
         factors: Factors on dropout and label smoothing.
         validation: Checked validation examples, or None.
         validation_rows: The rows of them that count; None: all.
@@ -119,6 +120,7 @@ class Fit:
     epochs: int
     batch: int
     shuffle: bool
+    drop_last: bool
     factors: StepFactors
     validation: Examples | None = None
     validation_rows: Array | None = None
@@ -141,7 +143,7 @@ class Fit:
     @property
     def steps(self) -> int:
         """Number of steps per epoch."""
-        return -(-self.count // self.batch)
+        return self.count // self.batch if self.drop_last else -(-self.count // self.batch)
 
     @property
     def count(self) -> int:
@@ -228,6 +230,7 @@ class Fit:
             "batch": self.batch,
             "epochs": self.epochs,
             "shuffle": self.shuffle,
+            "drop_last": self.drop_last,
             "seed": self.network.spec.seed,
             "first_epoch": self.first_epoch,
             "dropout": factors.get("dropout"),
