@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import numpy as np
@@ -324,13 +324,20 @@ def fit_many(
     )  # fmt: skip
     call.give_data(X, y, sample_weight)
     call.give_settings(optimizers, epochs, batch_size, rows, validation_rows, callbacks)
-    with ExitStack() as held:
+    number_of_threads = _checks.threads(WHO, threads)
+    held: list[AbstractContextManager[None]] = []
+    try:
         for number, model in enumerate(call.models):
-            held.enter_context(model.network.exclusive(call.head(number)))
+            turn = model.network.exclusive(call.head(number))
+            turn.__enter__()  # here and in no helper: this call is what holds the networks
+            held.append(turn)
         fits = [call.fit(number) for number in range(len(call.models))]
         for model in call.models:
             model.forget_optimizer()
-        return train(fits, _checks.threads(WHO, threads), verbose)
+        return train(fits, number_of_threads, verbose)
+    finally:
+        for one in reversed(held):
+            one.__exit__(None, None, None)
 
 
 def _models(who: str, models: object) -> list[Model]:
