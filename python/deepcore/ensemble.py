@@ -494,14 +494,15 @@ def _parts(validation_data: object) -> tuple[object, object, object] | None:
 
 def _same_or_each(name: str, value: object, k: int) -> list[Any]:
     """One value for all networks, or a list with one for each."""
-    return _one_for_each(name, value, k) if isinstance(value, (list, tuple)) else [value] * k
+    several = isinstance(value, (list, tuple, np.ndarray))
+    return _one_for_each(name, value, k) if several else [value] * k
 
 
 def _one_for_each(name: str, values: object, k: int) -> list[Any]:
     """A list with one value for each network; None means None for all."""
     if values is None:
         return [None] * k
-    if not isinstance(values, (list, tuple)):
+    if not isinstance(values, (list, tuple, np.ndarray)):
         raise TypeError(f"{WHO}: {name} must be a list with one entry per model, got {_checks.shown(values)}")
     if len(values) != k:
         raise ValueError(f"{WHO}: {name} must have {k} entries, one per model, got {len(values)}")

@@ -88,6 +88,21 @@ def test_networks_of_other_sizes_outputs_and_settings_train_together():
     assert all(map(same, alone, together))
 
 
+def test_rows_may_be_booleans_or_one_matrix_and_numbers_an_array():
+    X, y = examples()
+    rows, _ = folds(3)
+    chosen = np.zeros((3, M), bool)
+    for mask, part in zip(chosen, rows, strict=True):
+        mask[part] = True
+    alone, together, again = (networks(3) for _ in range(3))
+    sizes = {"epochs": np.array([1, 2, 3])}
+    dc.fit_many(alone, X, y, rows=[np.sort(part) for part in rows], **sizes)
+    dc.fit_many(together, X, y, rows=list(chosen), **sizes)
+    dc.fit_many(again, X, y, rows=np.array([np.sort(part) for part in rows]), epochs=[1, 2, 3])
+    assert all(map(same, alone, together))
+    assert all(map(same, alone, again))
+
+
 def test_lists_of_matrices_give_each_network_its_own_data():
     X, y = examples()
     Xs, ys = [X, X * 2], [y, 1 - y]
