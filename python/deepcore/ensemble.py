@@ -157,6 +157,25 @@ class Ensemble:
         average = cast(Any, self._average)  # it has what measure asks of a network
         return known.measure(average, data, chosen, _checks.threads("evaluate", threads), scores=True)
 
+    def summary(self) -> str:
+        """Say how many models there are, and show the layers of each kind among them as a table.
+
+        Example:
+            >>> import deepcore as dc
+            >>> print(dc.Ensemble([dc.mlp([2, 1]), dc.mlp([2, 1])]).summary())
+            2 of 2 models:
+            layer  units  activation       W       b       Z       A  parameters
+            --------------------------------------------------------------------
+                0      2  (input)                             (2, m)
+                1      1  sigmoid     (1, 2)  (1, 1)  (1, m)  (1, m)           3
+            3 parameters; loss binary_cross_entropy; float32; m: number of examples
+        """
+        kinds: dict[str, int] = {}
+        for model in self._models:
+            shown = str(model.summary())
+            kinds[shown] = kinds.get(shown, 0) + 1
+        return "\n".join(f"{count} of {len(self)} models:\n{shown}" for shown, count in kinds.items())
+
     def save(self, path: str | os.PathLike[str], extras: Mapping[str, Any] | None = None) -> None:
         """Write all models to one safetensors file, which ``deepcore.load`` reads; see ``Model.save``.
 

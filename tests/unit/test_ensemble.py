@@ -169,3 +169,17 @@ def test_a_model_with_a_lost_parameter_is_not_saved(tmp_path):
     with pytest.raises(ValueError, match="save: b1 must be finite"):
         dc.Ensemble(models).save(tmp_path / "e")
     assert not (tmp_path / "e").exists()
+
+
+def test_the_command_line_shows_and_checks_an_ensemble(tmp_path):
+    testing = pytest.importorskip("click.testing")
+    from deepcore.cli.app import app
+
+    path = str(tmp_path / "e.safetensors")
+    dc.Ensemble(members()).save(path)
+    shown = testing.CliRunner().invoke(app, ["info", path])
+    assert shown.exit_code == 0, shown.output
+    assert shown.output.count("1 of 3 models:") == 3
+    checked = testing.CliRunner().invoke(app, ["info", "--verify", path])
+    assert checked.exit_code == 0
+    assert "no damage was found" in checked.output
