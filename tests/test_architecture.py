@@ -50,6 +50,7 @@ ORDER = (
     "_training",
     "tabular",
     "model",
+    "ensemble",
     "doctor", "sklearn",
     "_loading",
     "course", "bench", "cli",
@@ -79,6 +80,7 @@ EXTRAS = {
     "threadpoolctl": {"threadpools"},
     "scipy": {"_training", "sklearn"},
     "sklearn": {"metrics", "sklearn"},
+    "joblib": {"sklearn"},
 }
 
 

@@ -11,5 +11,6 @@ void bind_checks(pybind11::module_& m);
 void bind_functional(pybind11::module_& m);
 void bind_optimizer(pybind11::module_& m);
 void bind_network(pybind11::module_& m);
+void bind_many(pybind11::module_& m);
 
 }  // namespace deepcore::bindings

@@ -7,6 +7,7 @@
 
 #include "arrays.hpp"
 #include "bind.hpp"
+#include "examples.hpp"
 #include "gil.hpp"
 
 #include "platform.hpp"
@@ -48,38 +49,6 @@ Poll interrupts() {
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
   };
 }
-
-// Examples, and the arrays that keep their memory alive. Labels and weights are copied: what another thread or a callback
-// writes into them while a call runs must not become an address.
-template <class T>
-struct Batch {
-  std::vector<py::array> X;
-  py::array y, weights;
-  Examples<T> examples;
-
-  Batch(const char* who, const Spec& spec, const py::object& inputs, py::array y_, const std::optional<py::array>& w)
-      : y(std::move(y_)) {
-    examples.X = bindings::inputs<T>(who, inputs, spec.units(0), X);
-    const Index m = examples.count();
-    if (y.ndim() < 1 || y.shape(0) != m) {
-      throw py::value_error(text(who, ": y must have ", m, " rows like X, got shape ", shape_text(y),
-                                 y.ndim() == 2 && y.shape(1) == m ? "; is it transposed?" : ""));
-    }
-    if (spec.takes_labels() && y.ndim() == 1) {
-      y = usable<std::int64_t>(who, "y", y).attr("copy")();
-      examples.labels = static_cast<const std::int64_t*>(y.data());
-    } else {
-      examples.Y = bindings::examples<T>(who, "y", y, spec.outputs(), "outputs");
-    }
-    if (!w) return;
-    weights = usable<T>(who, "sample_weight", *w).attr("copy")();
-    if (weights.ndim() != 1 || weights.shape(0) != m) {
-      throw py::value_error(
-          text(who, ": sample_weight must have shape (", m, ",) like the rows of X, got ", shape_text(weights)));
-    }
-    examples.weights = static_cast<const T*>(weights.data());
-  }
-};
 
 Norm norm_of(const std::string& name) {
   if (name == "batch") return Norm::batch;

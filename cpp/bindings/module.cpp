@@ -40,6 +40,7 @@ void bind(py::module_& m) {
   deepcore::bindings::bind_functional(m);
   deepcore::bindings::bind_optimizer(m);
   deepcore::bindings::bind_network(m);
+  deepcore::bindings::bind_many(m);
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // evaluate and gradient: the loss of a network, and its derivative by every parameter.
 // Level: calls.
+#include "evaluate.hpp"
+
 #include <deepcore/catalog.hpp>
-#include <deepcore/network.hpp>
 
 #include "batch.hpp"
 #include "forward.hpp"
@@ -33,37 +34,61 @@ bool right(const Spec& spec, const Examples<T>& examples, const T* a, Index exam
   return true;
 }
 
+// The features of the selected examples side by side: where they lie, or copied into `buffer`.
+template <class T>
+Inputs<T> side_by_side(const Inputs<T>& X, const Selection& which, Buffer<T>& buffer) {
+  if (which.in_order() && !X.sparse())
+    return View<const T>{X.data + which.first * X.col_stride, X.rows, which.count, X.row_stride, X.col_stride};
+  const Index ld = leading<T>(X.rows);
+  gather_inputs(X, which, {buffer.data(), ld, kernels::kDepth});
+  return View<const T>{buffer.data(), X.rows, which.count, 1, ld};
+}
+
 }  // namespace
 
 template <class T>
-Scores evaluate(const Network<T>& network, const Examples<T>& examples, int threads, const Poll& poll) {
+Scores evaluate(const Network<T>& network, const Examples<T>& examples, const Selection& which, Team& team,
+                const Poll& poll) {
   const Spec& spec = network.spec;
-  validate("evaluate", spec, examples);
-  const Index m = examples.count(), n = spec.outputs(), ld = leading<T>(n);
-  Team team(call_team(threads, forward_flops(spec, m)));
+  const Index m = which.count, n = spec.outputs(), ld = leading<T>(n);
+  const bool copies = !which.in_order() || examples.X.sparse();
   Forward<T> forward(network, true);
   forward.reserve(team.size());
   std::vector<OutputWorkspace<T>> workspaces;
-  for (int t = 0; t < team.size(); ++t) workspaces.emplace_back(spec, kForwardBlock);
+  std::vector<Buffer<T>> copied;
+  for (int t = 0; t < team.size(); ++t) {
+    workspaces.emplace_back(spec, kForwardBlock);
+    copied.emplace_back(copies ? leading<T>(spec.units(0)) * kForwardBlock + kernels::Panels<T>::kWidth : 0);
+  }
   std::vector<double> losses(static_cast<std::size_t>(m));
   std::vector<char> hits(static_cast<std::size_t>(m));
   // Probabilities that do not depend on each other each have a side of 0.5; those of a softmax have a largest one.
   const bool labelled = activations()[static_cast<std::size_t>(spec.layer(spec.depth()).activation)].probability;
   in_forward_blocks(team, spec, m, poll, [&](Index first, Index count, int thread) {
-    const T* logits = forward.logits(examples.X, first, count, thread);
+    const Selection part = which.part(first, count);
+    const T* logits =
+        forward.logits(side_by_side(examples.X, part, copied[static_cast<std::size_t>(thread)]), 0, count, thread);
     OutputWorkspace<T>& workspace = workspaces[static_cast<std::size_t>(thread)];
     T* Z = workspace.Z.data();
     kernels::copy_columns(n, count, logits, ld, Z, n);
-    output<T>(spec, examples, {nullptr, first, count}, spec.smoothing(), Z, nullptr, losses.data() + first, workspace);
+    output<T>(spec, examples, part, spec.smoothing(), Z, nullptr, losses.data() + first, workspace);
     for (Index j = 0; labelled && j < count; ++j)
-      hits[static_cast<std::size_t>(first + j)] = right(spec, examples, Z + j * n, first + j) ? 1 : 0;
+      hits[static_cast<std::size_t>(first + j)] = right(spec, examples, Z + j * n, part[j]) ? 1 : 0;
   });
-  const BatchSums sums = batch_sums(examples, {nullptr, 0, m}, losses.data());
+  const BatchSums sums = batch_sums(examples, which, losses.data());
   const double weight = sums.weight.value();
   double hit = 0;
-  for (Index j = 0; j < m; ++j) hit += static_cast<double>(weight_of(examples, j)) * hits[static_cast<std::size_t>(j)];
+  for (Index j = 0; j < m; ++j)
+    hit += static_cast<double>(weight_of(examples, which[j])) * hits[static_cast<std::size_t>(j)];
   const double cost = reported(network, sums.loss, forward.penalty(), weight).value();
   return {cost / weight, labelled ? hit / weight : std::numeric_limits<double>::quiet_NaN()};
+}
+
+template <class T>
+Scores evaluate(const Network<T>& network, const Examples<T>& examples, int threads, const Poll& poll) {
+  validate("evaluate", network.spec, examples);
+  Team team(call_team(threads, forward_flops(network.spec, examples.count())));
+  return evaluate(network, examples, {nullptr, 0, examples.count()}, team, poll);
 }
 
 template <class T>
@@ -79,8 +104,9 @@ double gradient(const Network<T>& network, const Examples<T>& examples, T* out, 
   return step.cost().value() / step.weight();
 }
 
-#define DEEPCORE_INSTANTIATE(T)                                                      \
-  template Scores evaluate(const Network<T>&, const Examples<T>&, int, const Poll&); \
+#define DEEPCORE_INSTANTIATE(T)                                                                          \
+  template Scores evaluate(const Network<T>&, const Examples<T>&, const Selection&, Team&, const Poll&); \
+  template Scores evaluate(const Network<T>&, const Examples<T>&, int, const Poll&);                     \
   template double gradient(const Network<T>&, const Examples<T>&, T*, int, const TrainingStep*, const Poll&);
 DEEPCORE_INSTANTIATE(float)
 DEEPCORE_INSTANTIATE(double)

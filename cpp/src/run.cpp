@@ -8,19 +8,23 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 
 namespace deepcore {
 
 namespace {
 
+template <class T>
+Index count_of(const Examples<T>& examples, const TrainOptions& options) {
+  return options.rows == nullptr ? examples.count() : options.row_count;
+}
+
 Index batch_of(const TrainOptions& options, Index m) {
   return options.batch_size == 0 ? m : std::min(options.batch_size, m);
 }
 
-void check_options(const TrainOptions& options) {
-  require(options.epochs >= 0 && options.batch_size >= 0, "fit: epochs and batch_size must not be negative");
-  require(options.order == nullptr || options.order_epochs == 1 || options.order_epochs == options.epochs,
-          "fit: order must be that of every epoch or of all ", options.epochs, " epochs, got ", options.order_epochs);
+void check_row(const char* who, const char* name, std::int64_t row, Index m, Index at) {
+  require(row >= 0 && row < m, who, ": ", name, " must hold rows from 0 to ", m - 1, ", got ", row, " at ", at);
 }
 
 template <class T>
@@ -34,15 +38,38 @@ Plan plan_of(const Network<T>& network, Index batch, const Optimizer<T>& optimiz
 }  // namespace
 
 template <class T>
+void check_rows(const char* who, const char* name, const Examples<T>& examples, const std::int64_t* rows, Index count) {
+  require(count > 0, who, ": ", name, " must name at least one example");
+  double weight = 0;
+  for (Index i = 0; i < count; ++i) {
+    check_row(who, name, rows[i], examples.count(), i);
+    weight += static_cast<double>(weight_of(examples, rows[i]));
+  }
+  require(weight > 0, who, ": sample_weight must have a positive sum over ", name, ", got ", weight);
+}
+
+template <class T>
+void check_run(const char* who, const Network<T>& network, const Examples<T>& examples, const Optimizer<T>& optimizer,
+               const TrainOptions& options) {
+  validate(who, network.spec, examples);
+  require(optimizer.fits(network), who, ": this optimizer was made for a network of another size");
+  require(options.epochs >= 0 && options.batch_size >= 0, who, ": epochs and batch_size must not be negative");
+  require(options.order == nullptr || options.order_epochs == 1 || options.order_epochs == options.epochs, who,
+          ": order must be that of every epoch or of all ", options.epochs, " epochs, got ", options.order_epochs);
+  if (options.rows != nullptr) check_rows(who, "rows", examples, options.rows, options.row_count);
+}
+
+template <class T>
 Run<T>::Run(Network<T>& network, const Examples<T>& examples, Optimizer<T>& optimizer, const TrainOptions& options,
             Monitor& monitor)
     : network_(network), examples_(examples), optimizer_(optimizer), options_(options), monitor_(monitor),
-      m_(examples.count()), batch_(batch_of(options, m_)),
+      m_(count_of(examples, options)), batch_(batch_of(options, m_)),
+      visited_(options.drop_last ? m_ / batch_ * batch_ : m_),
       // The order within one batch means nothing, but where it is given the sums follow it.
       shuffled_(options.order == nullptr && options.shuffle && batch_ < m_),
       plan_(plan_of(network, batch_, optimizer, options, monitor)), team_(plan_.threads),
       step_(network, examples, plan_, team_),
-      order_(shuffled_ || options.order != nullptr ? static_cast<std::size_t>(m_) : 0) {
+      order_(shuffled_ || options.order != nullptr || options.rows != nullptr ? static_cast<std::size_t>(m_) : 0) {
   // Not for all epochs: a run of 10^9 is meant to be ended by its monitor.
   result_.losses.reserve(static_cast<std::size_t>(std::min(options.epochs, Index{1} << 16)));
   step_.load();
@@ -52,7 +79,7 @@ template <class T>
 bool Run<T>::advance(const Poll& poll) {
   if (epoch_ == options_.epochs) return false;
   if (first_ == 0) begin_epoch();
-  const Index count = std::min(batch_, m_ - first_), number = optimizer_.steps;
+  const Index count = std::min(batch_, visited_ - first_), number = optimizer_.steps;
   const TrainingStep training{options_.seed, number, options_.dropout ? (*options_.dropout)(number) : 1,
                               options_.smoothing ? (*options_.smoothing)(number) : 1};
   step_.run({order_.empty() ? nullptr : order_.data(), first_, count}, &training, poll);
@@ -74,20 +101,22 @@ bool Run<T>::advance(const Poll& poll) {
   published_ = false;
   ++optimizer_.steps;
   first_ += count;
-  return first_ < m_ || end_epoch();
+  return first_ < visited_ || end_epoch();
 }
 
 template <class T>
 void Run<T>::begin_epoch() {
   loss_ = weight_ = {};
-  if (shuffled_) permutation(options_.seed, options_.first_epoch + epoch_, order_.data(), m_);
-  if (options_.order == nullptr) return;
-  const std::int64_t* given = options_.order + (options_.order_epochs > 1 ? epoch_ * m_ : 0);
-  std::copy_n(given, m_, order_.data());  // checked as it is now: a monitor may write a new order between epochs
-  for (Index i = 0; i < m_; ++i) {
-    const std::int64_t row = order_[static_cast<std::size_t>(i)];
-    require(row >= 0 && row < m_, "fit: order must hold rows from 0 to ", m_ - 1, ", got ", row, " at ", i);
+  if (options_.order != nullptr) {
+    const std::int64_t* given = options_.order + (options_.order_epochs > 1 ? epoch_ * m_ : 0);
+    std::copy_n(given, m_, order_.data());  // checked as it is now: a monitor may write a new order between epochs
+    for (Index i = 0; i < m_; ++i) check_row("fit", "order", order_[static_cast<std::size_t>(i)], examples_.count(), i);
+    return;
   }
+  if (shuffled_) permutation(options_.seed, options_.first_epoch + epoch_, order_.data(), m_);
+  if (options_.rows == nullptr) return;
+  if (!shuffled_) std::iota(order_.begin(), order_.end(), std::int64_t{0});
+  for (std::int64_t& row : order_) row = options_.rows[row];
 }
 
 template <class T>
@@ -116,9 +145,7 @@ template <class T>
 TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>& optimizer,
                   const TrainOptions& options, Monitor& monitor) {
   using Clock = std::chrono::steady_clock;
-  validate("fit", network.spec, examples);
-  require(optimizer.fits(network), "fit: this optimizer was made for a network of another size");
-  check_options(options);
+  check_run("fit", network, examples, optimizer, options);
   const Exclusive writing(network.busy, kNetworkBusy), stepping(optimizer.busy, kOptimizerBusy);
   Run<T> run(network, examples, optimizer, options, monitor);
   auto next = Clock::now();
@@ -139,6 +166,12 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
   return run.take_result();
 }
 
+#define DEEPCORE_INSTANTIATE(T)                                                                       \
+  template void check_rows(const char*, const char*, const Examples<T>&, const std::int64_t*, Index); \
+  template void check_run(const char*, const Network<T>&, const Examples<T>&, const Optimizer<T>&, const TrainOptions&);
+DEEPCORE_INSTANTIATE(float)
+DEEPCORE_INSTANTIATE(double)
+#undef DEEPCORE_INSTANTIATE
 template class Run<float>;
 template class Run<double>;
 template TrainResult train(Network<float>&, const Examples<float>&, Optimizer<float>&, const TrainOptions&, Monitor&);

@@ -10,6 +10,14 @@
 
 namespace deepcore {
 
+// Throws unless a run with these arguments can start: what train() and train_many() check.
+template <class T>
+void check_run(const char* who, const Network<T>& network, const Examples<T>& examples, const Optimizer<T>& optimizer,
+               const TrainOptions& options);
+// Throws unless the rows are those of examples, of which one has weight at least.
+template <class T>
+void check_rows(const char* who, const char* name, const Examples<T>& examples, const std::int64_t* rows, Index count);
+
 template <class T>
 class Run {
  public:
@@ -29,12 +37,12 @@ class Run {
   Optimizer<T>& optimizer_;
   const TrainOptions options_;
   Monitor& monitor_;
-  const Index m_, batch_;
+  const Index m_, batch_, visited_;  // examples; of a step; of an epoch
   const bool shuffled_;
   const Plan plan_;
   Team team_;
   Step<T> step_;
-  std::vector<std::int64_t> order_;  // of this epoch; empty: that of the rows
+  std::vector<std::int64_t> order_;  // of this epoch; empty: that of the examples
   Index epoch_ = 0, first_ = 0;      // where the run stands
   Sum loss_, weight_;                // of this epoch so far
   bool published_ = false;           // the network holds the parameters of this moment

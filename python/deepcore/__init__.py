@@ -52,6 +52,7 @@ if _TYPE_CHECKING:
     from deepcore._loading import load
     from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
+    from deepcore.ensemble import Ensemble, fit_many
     from deepcore.exceptions import DivergenceWarning, SymmetryWarning
     from deepcore.history import History
     from deepcore.installation import get_cmake_dir, get_include, show_config
@@ -79,6 +80,7 @@ __version__: str
 _NAMES = {
     "callbacks": ("EarlyStopping", "EpochRecord", "MaxSeconds", "ReduceOnPlateau"),
     "doctor.gradient_check": ("check_gradients", "gradient_check"),
+    "ensemble": ("Ensemble", "fit_many"),
     "exceptions": ("DivergenceWarning", "SymmetryWarning"),
     "history": ("History",),
     "installation": ("get_cmake_dir", "get_include", "show_config"),
@@ -117,6 +119,7 @@ __all__ = [
     "DivergenceWarning",
     "Dropout",
     "EarlyStopping",
+    "Ensemble",
     "EpochRecord",
     "Exponential",
     "FlatCosine",
@@ -142,6 +145,7 @@ __all__ = [
     "course",
     "data",
     "doctor",
+    "fit_many",
     "functional",
     "get_cmake_dir",
     "get_include",

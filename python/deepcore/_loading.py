@@ -21,8 +21,8 @@ def load(path: str | os.PathLike[str]) -> Any:
         path: A file that deepcore wrote.
 
     Returns:
-        What was saved, bit for bit: a ``Model`` with its ``extras``, a ``TableModel``, which predicts from
-        raw tables, or an estimator of ``deepcore.sklearn``.
+        What was saved, bit for bit: a ``Model`` or an ``Ensemble`` with its ``extras``, a ``TableModel``, which
+        predicts from raw tables, or an estimator of ``deepcore.sklearn``.
 
     Raises:
         OSError: if the file cannot be read, or is not a regular file.
@@ -54,8 +54,16 @@ def _estimator(reader: container.Reader) -> Any:
     return saving.restored(reader, (MLPClassifier, MLPRegressor))
 
 
+def _ensemble(reader: container.Reader) -> Any:
+    from deepcore.ensemble import Ensemble  # most files do not need it
+
+    members, extras = model_file.read_members(reader)
+    return Ensemble([Model.from_network(*member) for member in members], extras)
+
+
 _READERS: dict[str, Callable[[container.Reader], Any]] = {
     "model": _model,
     "estimator": _estimator,
+    "ensemble": _ensemble,
     table_file.KIND: table_file.read,
 }

@@ -176,6 +176,16 @@ class EarlyStopping:
         self._upwards = _direction("EarlyStopping", mode, self.monitor)
         self._reset()
 
+    def rule(self) -> dict[str, Any]:
+        """Return the rule as the compiled module takes it."""
+        return {
+            "number": self.monitor,
+            "upwards": self._upwards,
+            "patience": self.patience,
+            "min_delta": float(self.min_delta),
+            "restore": self.restore_best,
+        }
+
     def _reset(self) -> None:
         self.best = -math.inf if self._upwards else math.inf
         self.best_epoch = -1

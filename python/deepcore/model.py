@@ -180,6 +180,10 @@ class Model:
         """
         return self._partial_state
 
+    def forget_optimizer(self) -> None:
+        """Let the next ``partial_fit`` start its optimizer afresh, as it does after ``fit``."""
+        self._partial_state = None
+
     @property
     def epochs_trained(self) -> int:
         """Number of epochs trained so far; the shuffles are numbered by it."""

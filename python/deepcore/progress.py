@@ -67,10 +67,14 @@ class Progress:
     def __call__(self, record: EpochRecord) -> bool:
         if self._display is None:
             self.on_start(record.model)
-        assert self._display is not None
         shown = "  ".join(f"{name} {value:.4f}" for name, value in record.items())
-        self._display.show(record.epoch + 1, record.epochs, shown)
+        self.show(record.epoch + 1, record.epochs, shown)
         return False
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """Show that ``done`` of ``total`` epochs are finished, and a text; after ``on_start``."""
+        if self._display is not None:
+            self._display.show(done, total, text)
 
     def on_end(self, model: Trained) -> None:
         """Leave the last state on the stream and end it."""

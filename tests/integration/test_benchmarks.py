@@ -301,3 +301,15 @@ def test_the_command_refuses_an_unknown_workload():
 def test_three_digits_and_a_unit():
     times = [12.34, 0.5, 0.0123456, 99.96e-6, 3e-9]
     assert [bench.format_seconds(t) for t in times] == ["12.3 s", "500 ms", "12.3 ms", "100 us", "0.00300 us"]
+
+
+def test_many_compares_the_bits_before_the_times(scripts, capsys):
+    import many
+
+    many.main(["--networks", "3", "--examples", "300", "--rounds", "1", "--threads", "2"])
+    shown = capsys.readouterr().out
+    assert "fit_many, 2 threads" in shown
+    with pytest.raises(SystemExit, match="many: the ways do not give the same bits"):
+        many.check_bits(
+            {"a": lambda models: None, "b": lambda models: models[0].fit(np.eye(30), [0, 1] * 15)}, 2
+        )

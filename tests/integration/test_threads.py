@@ -107,6 +107,18 @@ def test_a_limit_set_in_the_process_holds_until_it_is_lifted():
     assert _core.num_threads() == before
 
 
+def test_a_small_step_has_one_thread_unless_more_are_asked_for():
+    small, large = dc.mlp([30, 64, 32, 1]), dc.mlp([784, 512, 10])
+    _core.set_num_threads(4)
+    try:
+        assert small.plan(256).threads == 1  # 5 Mflop
+        assert small.plan(512).threads == 2  # 10 Mflop
+        assert large.plan(256).threads == 4
+    finally:
+        _core.set_num_threads(0)
+    assert small.plan(256, threads=2).threads == 2
+
+
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="this system does not list threads")  # noqa: PTH112
 def test_no_thread_is_left_after_a_call():
     before = set(os.listdir("/proc/self/task"))  # noqa: PTH208

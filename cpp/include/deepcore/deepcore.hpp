@@ -6,6 +6,7 @@
 #include <deepcore/catalog.hpp>
 #include <deepcore/error.hpp>
 #include <deepcore/functional.hpp>
+#include <deepcore/many.hpp>
 #include <deepcore/network.hpp>
 #include <deepcore/optimizer.hpp>
 #include <deepcore/predictor.hpp>

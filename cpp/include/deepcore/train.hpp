@@ -30,11 +30,16 @@ struct TrainOptions {
   Index batch_size = 0;  // 0: all examples at once
   Index epochs = 1;
   bool shuffle = true;
+  bool drop_last = false;  // skip the last batch of an epoch if it is smaller; the shuffle decides whom that meets
   std::uint64_t seed = 0;
   Index first_epoch = 0;  // numbers the shuffles, so that a run can be continued
   int threads = 0;        // 0: the default
+  // The examples to train on, where they are a part of all. Null: all. It is read when an epoch begins.
+  const std::int64_t* rows = nullptr;
+  Index row_count = 0;
   // Instead of the shuffle: the examples in the order of their visit, for every epoch (order_epochs = 1) or one epoch
-  // after the other (order_epochs = epochs). Null: the shuffle. It is read, checked and copied when an epoch begins.
+  // after the other (order_epochs = epochs), row_count each where rows are given. Null: the shuffle. It is read, checked
+  // and copied when an epoch begins.
   const std::int64_t* order = nullptr;
   Index order_epochs = 1;
   // Factors by step on the network's rates of dropout and of label smoothing. None: 1.

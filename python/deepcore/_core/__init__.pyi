@@ -71,6 +71,15 @@ class Schedule:
     def scaled(self, factor: float) -> Schedule: ...
     def __call__(self, step: int) -> float: ...
 
+# Several networks in one call: a dict for each, see _training/many.py. For each network the losses of its
+# epochs, the step whose loss was not finite or -1, and losses and accuracies of the validation examples.
+def train_many(
+    trainings: Sequence[dict[str, Any]],
+    threads: int = ...,
+    on_poll: Callable[[int, int], None] | None = ...,
+    progress: bool = ...,
+) -> list[tuple[list[float], int, list[float], list[float]]]: ...
+
 # The engine, once per dtype: rows are examples.
 @final
 class NetworkF32:

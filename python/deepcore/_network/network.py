@@ -263,6 +263,15 @@ class Network:
             self._busy.release()
 
     @contextmanager
+    def handed_over(self) -> Iterator[None]:
+        """Let this thread act for the holder: callbacks of ``fit_many`` run in the threads that train."""
+        holder, self._trainer = self._trainer, threading.get_ident()
+        try:
+            yield
+        finally:
+            self._trainer = holder
+
+    @contextmanager
     def held(self, who: str) -> Iterator[None]:
         """``exclusive``, except that callbacks of the run that holds the network may go on."""
         if self._trainer == threading.get_ident():

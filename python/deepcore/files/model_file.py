@@ -7,7 +7,7 @@ with it, and refuses numbers that no training gives, before anything is returned
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -26,17 +26,34 @@ __all__ = [
     "contents",
     "describe",
     "from_bytes",
+    "read_members",
     "rebuilt",
     "tensors",
     "to_bytes",
     "verify",
     "write",
+    "write_members",
 ]
 
 # The part of a description that is the network; other kinds of containers may have more.
 _KEYS = ("network", "epochs_trained", "extras")
 _PROPERTIES = schema.model_schema()["properties"]
 _MOST_EPOCHS = _PROPERTIES["epochs_trained"]["maximum"]
+_MEMBERS: dict[str, Any] = {
+    "type": "object",
+    "required": ["members", "extras"],
+    "additionalProperties": False,
+    "properties": {
+        **{key: {} for key in ("format", "kind", "version")},
+        "extras": {"type": "object"},
+        "members": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "object", "required": list(_KEYS), "additionalProperties": False,
+                      "properties": {key: {} for key in _KEYS}},
+        },
+    },
+}  # fmt: skip
 
 
 class Contents(NamedTuple):
@@ -154,9 +171,63 @@ def verify(path: str | os.PathLike[str]) -> dict[str, object]:
             network = contents(reader).network
             facts["network"] = f"{len(network.spec.layers)} layers as described"
             facts["numbers"] = f"{network.flat.size + network.running.flat.size}, all finite"
+        elif reader.description["kind"] == "ensemble":
+            members, _ = read_members(reader)
+            facts["networks"] = f"{len(members)}, as described"
+            facts["numbers"] = f"{sum(one.network.flat.size for one in members)} parameters, all finite"
         else:
             reader.read_into({})
         return facts
+
+
+# Several networks in one file
+
+
+def write_members(
+    path: str | os.PathLike[str], members: Sequence[Contents], extras: Mapping[str, Any]
+) -> None:
+    """Write several networks as a container of the kind "ensemble": the tensors 0/W1, 0/b1, ..., 1/W1, ...
+
+    Raises:
+        OSError: if the file cannot be written.
+        ValueError: if a network holds a number that no training gives, or extras are not JSON data.
+    """
+    for network, _ in members:
+        check_numbers(network)
+    description = {
+        "kind": "ensemble",
+        "members": [describe(network, own) for network, own in members],
+        "extras": describe(members[0].network, extras)["extras"],
+    }
+    container.write(path, description, _numbered([tensors(network) for network, _ in members]))
+
+
+def read_members(reader: container.Reader) -> tuple[list[Contents], dict[str, Any]]:
+    """Read the networks of a file that ``write_members`` wrote, and the extras of the whole.
+
+    Raises:
+        ValueError: if the file does not hold such networks, or is damaged.
+    """
+    with reader.blaming():
+        schema.check(reader.description, _MEMBERS, "description")
+        described = reader.description["members"]
+        entries: list[dict[str, container.Entry]] = [{} for _ in described]
+        for name, entry in reader.entries.items():
+            number, _, own = name.partition("/")
+            if not own or number not in map(str, range(len(described))):
+                raise ValueError(f"tensor {_checks.shown(name)} belongs to no member")
+            entries[int(number)][own] = entry
+        networks = [_prepared(*both) for both in zip(described, entries, strict=True)]
+    reader.read_into(_numbered([tensors(network) for network in networks]))
+    with reader.blaming():
+        for network in networks:
+            _check_numbers(network)
+    found = [Contents(network, one["extras"]) for network, one in zip(networks, described, strict=True)]
+    return found, reader.description["extras"]
+
+
+def _numbered(members: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
+    return {f"{number}/{name}": array for number, own in enumerate(members) for name, array in own.items()}
 
 
 # Reading

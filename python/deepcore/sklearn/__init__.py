@@ -20,5 +20,6 @@ except ModuleNotFoundError as _error:
 
 from deepcore.sklearn.classifier import MLPClassifier
 from deepcore.sklearn.regressor import MLPRegressor
+from deepcore.sklearn.search import GridSearch, HalvingSearch, RandomizedSearch
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["GridSearch", "HalvingSearch", "MLPClassifier", "MLPRegressor", "RandomizedSearch"]

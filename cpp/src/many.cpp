@@ -1,0 +1,320 @@
+// train_many: whole runs are the items that the threads of one team take.
+// Level: calls.
+#include <deepcore/error.hpp>
+#include <deepcore/many.hpp>
+
+#include "evaluate.hpp"
+#include "run.hpp"
+#include "sizes.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <exception>
+#include <limits>
+#include <mutex>
+#include <numeric>
+#include <thread>
+
+namespace deepcore {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kPause{50};  // between two looks for an interrupt
+constexpr std::chrono::milliseconds kNap{1};     // while the calling thread waits for the others
+
+struct EndOfRun {};   // thrown by a poll: this run ends
+struct EndOfCall {};  // all runs end, because of an exception elsewhere
+
+// True at most once per kPause.
+class Clocked {
+ public:
+  bool due() {
+    if (Clock::now() < next_) return false;
+    next_ = Clock::now() + kPause;
+    return true;
+  }
+
+ private:
+  Clock::time_point next_ = Clock::now();
+};
+
+// Watches one number of the epochs, and keeps the parameters of the best one.
+template <class T>
+class BestEpoch {
+ public:
+  explicit BestEpoch(const EarlyStop& rule)
+      : rule_(rule),
+        best_(rule.upwards ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity()) {}
+
+  // true: no improvement for too long
+  bool add(double value, const Network<T>& network) {
+    const double gain = rule_.upwards ? value - best_ : best_ - value;
+    if (gain > rule_.min_delta) {
+      best_ = value;
+      best_epoch_ = epoch_;
+      if (rule_.restore) keep(network);
+    }
+    return epoch_++ - best_epoch_ >= rule_.patience;
+  }
+
+  void restore(Network<T>& network) const {
+    std::copy(parameters_.begin(), parameters_.end(), network.parameters.data());
+    std::copy(running_.begin(), running_.end(), network.running.data());
+  }
+
+ private:
+  void keep(const Network<T>& network) {
+    parameters_.assign(network.parameters.data(), network.parameters.data() + network.tensors.size());
+    running_.assign(network.running.data(), network.running.data() + network.tensors.running_size());
+  }
+
+  const EarlyStop rule_;
+  double best_;
+  Index epoch_ = 0, best_epoch_ = -1;
+  std::vector<T> parameters_, running_;
+};
+
+// The run of one network, and what happens between its epochs.
+template <class T>
+class Member final : public Monitor {
+ public:
+  Member(Index which, const Training<T>& training, int threads, ManyMonitor& monitor, std::atomic<Index>& epochs)
+      : which_(which), training_(training), threads_(threads), monitor_(monitor), epochs_(epochs) {}
+
+  void run(const Poll& poll) {
+    TrainOptions options = training_.options;
+    options.threads = threads_;
+    if (training_.early_stop) best_.emplace(*training_.early_stop);
+    Network<T>& network = *training_.network;
+    Run<T> run(network, training_.examples, *training_.optimizer, options, *this);
+    try {
+      while (run.advance(poll)) {
+      }
+    } catch (const EndOfRun&) {  // as if it had been its last step
+    } catch (...) {
+      finish(run);
+      throw;
+    }
+    finish(run);
+  }
+
+  TrainingResult result;
+
+ private:
+  bool validates() const { return training_.validation.count() > 0; }
+  bool wants_epochs() const override {
+    return validates() || best_ || monitor_.wants_progress() || monitor_.wants_epochs(which_);
+  }
+
+  bool epoch(Index number, double loss) override {
+    Scores scores{};
+    if (validates()) scores = validation();
+    bool stop = best_ && best_->add(value(loss, scores), *training_.network);
+    epochs_.fetch_add(1, std::memory_order_relaxed);
+    if (monitor_.wants_epochs(which_))
+      stop = monitor_.epoch(which_, number, loss, validates() ? &scores : nullptr) || stop;
+    return stop;
+  }
+
+  Scores validation() {
+    const Index m = training_.validation_rows == nullptr ? training_.validation.count() : training_.validation_count;
+    const Scores scores =
+        evaluate(*training_.network, training_.validation, {training_.validation_rows, 0, m}, alone_, {});
+    result.validation_losses.push_back(scores.loss);
+    result.validation_accuracies.push_back(scores.accuracy);
+    return scores;
+  }
+
+  double value(double loss, const Scores& scores) const {
+    switch (training_.early_stop->number) {
+      case EarlyStop::Number::loss:
+        return loss;
+      case EarlyStop::Number::validation_loss:
+        return scores.loss;
+      case EarlyStop::Number::validation_accuracy:
+        return scores.accuracy;
+    }
+    return loss;
+  }
+
+  void finish(Run<T>& run) {
+    run.publish();
+    if (best_) best_->restore(*training_.network);
+    result.training = run.take_result();
+  }
+
+  const Index which_;
+  const Training<T>& training_;
+  const int threads_;
+  ManyMonitor& monitor_;
+  std::atomic<Index>& epochs_;
+  std::optional<BestEpoch<T>> best_;
+  Team alone_{1};
+};
+
+// The members of a call, and the threads that take them.
+template <class T>
+class Members {
+ public:
+  Members(const std::vector<Training<T>>& trainings, int threads, ManyMonitor& monitor)
+      : trainings_(trainings), monitor_(monitor), order_(trainings.size()),
+        team_(static_cast<int>(std::min<Index>(threads, size()))) {
+    const int threads_of_one = std::max(1, threads / static_cast<int>(std::max<Index>(1, size())));
+    for (Index i = 0; i < size(); ++i) members_.emplace_back(i, at(i), threads_of_one, monitor, epochs_);
+    // The longest first: what is left for the end is then short.
+    std::iota(order_.begin(), order_.end(), Index{0});
+    std::stable_sort(order_.begin(), order_.end(), [&](Index a, Index b) { return flops(a) > flops(b); });
+  }
+
+  void run() {
+    team_.for_each(team_.size(), [&](Index, int) {
+      if (std::this_thread::get_id() == caller_) {
+        take_turns([&] { poll_as_caller(); });
+        wait();
+      } else {
+        take_turns([&] { poll_as_worker(); });
+      }
+    });
+    if (failed_) raise();
+  }
+
+  std::vector<TrainingResult> results() {
+    std::vector<TrainingResult> out;
+    for (Member<T>& member : members_) out.push_back(std::move(member.result));
+    return out;
+  }
+
+ private:
+  Index size() const { return static_cast<Index>(trainings_.size()); }
+  const Training<T>& at(Index i) const { return trainings_[static_cast<std::size_t>(i)]; }
+
+  double flops(Index i) const {
+    const Training<T>& t = at(i);
+    const Index m = t.options.rows == nullptr ? t.examples.count() : t.options.row_count;
+    return step_flops(t.network->spec, m) * static_cast<double>(t.options.epochs);
+  }
+
+  template <class F>
+  void take_turns(const F& poll) noexcept {
+    for (;;) {
+      const Index turn = next_.fetch_add(1);
+      if (turn >= size() || failed_) return;
+      train(order_[static_cast<std::size_t>(turn)], poll);
+      done_.fetch_add(1);
+    }
+  }
+
+  template <class F>
+  void train(Index which, const F& poll) noexcept {
+    Clocked clock;
+    const bool asked = monitor_.wants_polls(which);
+    try {
+      members_[static_cast<std::size_t>(which)].run([&] {
+        poll();
+        if (asked && clock.due() && monitor_.stops(which)) throw EndOfRun{};
+      });
+    } catch (const EndOfCall&) {
+      return;
+    } catch (...) {
+      fail(which);
+    }
+  }
+
+  void poll_as_worker() const {
+    if (failed_.load(std::memory_order_relaxed)) throw EndOfCall{};
+  }
+
+  void poll_as_caller() {
+    poll_as_worker();
+    if (clock_.due()) monitor_.poll(done_.load(), epochs_.load());
+  }
+
+  // The calling thread has no more to do, and looks for interrupts until the others are ready.
+  void wait() noexcept {
+    while (done_ < size() && !failed_) {
+      std::this_thread::sleep_for(kNap);
+      try {
+        poll_as_caller();
+      } catch (const EndOfCall&) {
+        return;
+      } catch (...) {
+        fail(-1);
+      }
+    }
+  }
+
+  void fail(Index which) noexcept {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (failed_) return;
+    failure_ = std::current_exception();
+    which_failed_ = which;
+    failed_ = true;
+  }
+
+  [[noreturn]] void raise() {
+    const std::exception_ptr failure = std::move(failure_);
+    try {
+      std::rethrow_exception(failure);
+    } catch (const std::invalid_argument& error) {
+      throw std::invalid_argument(text("fit_many: network ", which_failed_, ": ", error.what()));
+    }
+  }
+
+  const std::vector<Training<T>>& trainings_;
+  ManyMonitor& monitor_;
+  std::deque<Member<T>> members_;
+  std::vector<Index> order_;
+  Team team_;
+  const std::thread::id caller_ = std::this_thread::get_id();
+  Clocked clock_;
+  std::atomic<Index> next_{0}, done_{0}, epochs_{0};
+  std::atomic<bool> failed_{false};
+  std::mutex mutex_;
+  std::exception_ptr failure_;
+  Index which_failed_ = -1;
+};
+
+template <class T>
+void check_validation(const char* who, const Training<T>& training) {
+  const Index m = training.validation.count();
+  if (m == 0) {
+    require(!training.early_stop || training.early_stop->number == EarlyStop::Number::loss, who,
+            ": early stopping by a number of validation examples needs validation examples");
+    return;
+  }
+  validate(who, training.network->spec, training.validation);
+  if (training.validation_rows != nullptr)
+    check_rows(who, "validation_rows", training.validation, training.validation_rows, training.validation_count);
+}
+
+}  // namespace
+
+template <class T>
+std::vector<TrainingResult> train_many(const std::vector<Training<T>>& trainings, int threads, ManyMonitor& monitor) {
+  std::deque<Exclusive> held;
+  for (std::size_t i = 0; i < trainings.size(); ++i) {
+    const Training<T>& training = trainings[i];
+    const std::string who = text("fit_many: network ", i);
+    require(training.network != nullptr && training.optimizer != nullptr, who, ": needs a network and an optimizer");
+    check_run(who.c_str(), *training.network, training.examples, *training.optimizer, training.options);
+    check_validation(who.c_str(), training);
+    try {
+      held.emplace_back(training.network->busy, kNetworkBusy);
+      held.emplace_back(training.optimizer->busy, kOptimizerBusy);
+    } catch (const std::runtime_error& error) {
+      throw std::runtime_error(text(who, ": ", error.what()));
+    }
+  }
+  constexpr double kEnough = 1e30;  // flops: networks as items feed any number of threads
+  Members<T> members(trainings, team_size(threads, kEnough), monitor);
+  members.run();
+  return members.results();
+}
+
+template std::vector<TrainingResult> train_many(const std::vector<Training<float>>&, int, ManyMonitor&);
+template std::vector<TrainingResult> train_many(const std::vector<Training<double>>&, int, ManyMonitor&);
+
+}  // namespace deepcore

@@ -1,0 +1,185 @@
+"""An Ensemble averages the outputs of several models."""
+
+import numpy as np
+import pytest
+
+import deepcore as dc
+
+
+def data(m=50):
+    rng = np.random.default_rng(1)
+    return rng.normal(size=(m, 4)).astype(np.float32), rng.integers(3, size=m)
+
+
+def members(k=3, outputs=3, **options):
+    return [dc.mlp([4, 5 + i, outputs], seed=i, **options) for i in range(k)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_outputs_are_the_mean_of_those_of_the_models(dtype):
+    X, _ = data()
+    models = members(dtype=dtype)
+    found = dc.Ensemble(models).predict(X)
+    mean = np.mean([model.predict(X).astype(float) for model in models], axis=0)
+    # rounding of the mean to the dtype
+    assert np.allclose(found, mean, rtol=0, atol=np.finfo(dtype).eps)
+    assert found.dtype == np.dtype(dtype)
+
+
+def test_one_example_has_the_outputs_that_it_has_among_others():
+    X, _ = data()
+    ensemble = dc.Ensemble(members())
+    assert np.array_equal(ensemble.predict(X[3]), ensemble.predict(X)[3])
+    assert ensemble.predict_labels(X[3]) == ensemble.predict_labels(X)[3]
+
+
+def test_an_ensemble_of_one_model_is_that_model():
+    X, y = data()
+    (model,) = members(1)
+    ensemble = dc.Ensemble([model])
+    assert np.array_equal(ensemble.predict(X), model.predict(X))
+    assert np.array_equal(ensemble.predict_labels(X), model.predict_labels(X))
+    weight = np.random.default_rng(2).uniform(size=len(y))
+    found = ensemble.evaluate(X, y, sample_weight=weight, metrics=["f1"])
+    expected = model.evaluate(X, y, sample_weight=weight, metrics=["f1"])
+    # the losses come from probabilities instead of logits, in float32
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("output", "loss"),
+    [
+        ("sigmoid", "auto"),
+        ("linear", "squared_error"),
+        ("linear", dc.Huber(0.5)),
+        ("sigmoid", "squared_error"),
+    ],
+)
+def test_the_loss_is_that_of_the_mean_output(output, loss):
+    X, y = data()
+    y = (y > 0).astype(int)
+    models = members(outputs=1, output=output, loss=loss)
+    ensemble = dc.Ensemble(models)
+    both = ensemble.evaluate(X, y)["loss"]
+    alone = dc.Ensemble(models[:1]).evaluate(X, y)["loss"]
+    assert alone == pytest.approx(models[0].evaluate(X, y)["loss"], rel=1e-5)
+    # convex losses: the mean of outputs is at most as bad as the mean of losses (Jensen)
+    assert both <= np.mean([model.evaluate(X, y)["loss"] for model in models]) + 1e-6
+    assert ("accuracy" in ensemble.evaluate(X, y)) == (output == "sigmoid")
+
+
+def test_accuracy_counts_the_labels_of_the_mean():
+    X, y = data()
+    ensemble = dc.Ensemble(members())
+    assert ensemble.evaluate(X, y)["accuracy"] == pytest.approx((ensemble.predict_labels(X) == y).mean())
+
+
+def test_several_sigmoid_outputs_must_all_be_right():
+    X, _ = data()
+    Y = np.random.default_rng(1).integers(2, size=(50, 3))
+    ensemble = dc.Ensemble(members(output="sigmoid"))
+    right = (ensemble.predict_labels(X) == Y).all(axis=1).mean()
+    assert ensemble.evaluate(X, Y)["accuracy"] == pytest.approx(right)
+
+
+def test_a_predictor_gives_the_same_numbers_and_is_a_copy():
+    X, _ = data()
+    models = members()
+    ensemble = dc.Ensemble(models)
+    before, predict = ensemble.predict(X), ensemble.predictor()
+    models[0].parameters["b1"][...] += 1
+    out = np.empty((50, 3), np.float32)
+    assert np.array_equal(predict(X), before)
+    assert predict(X, out) is out
+    assert np.array_equal(out, before)
+    assert np.array_equal(predict(X[0]), before[0])
+    assert (predict.inputs, predict.outputs) == (4, 3)
+
+
+@pytest.mark.parametrize(
+    ("models", "error", "message"),
+    [
+        ([], ValueError, "Ensemble: models must hold at least one model"),
+        ([1], TypeError, "Ensemble: models must be a list of deepcore.Model"),
+        (
+            [dc.mlp([4, 3]), dc.mlp([5, 3])],
+            ValueError,
+            "Ensemble: models must have the same inputs, outputs, output, loss and dtype, but model 1 has",
+        ),
+        ([dc.mlp([4, 3]), dc.mlp([4, 3], dtype="float64")], ValueError, "but model 1 has"),
+    ],
+)
+def test_models_that_do_not_fit_together_are_refused(models, error, message):
+    with pytest.raises(error, match=message):
+        dc.Ensemble(models)
+
+
+def test_labels_need_probabilities():
+    with pytest.raises(ValueError, match="predict_labels: the output must be sigmoid or softmax, got linear"):
+        dc.Ensemble(members(output="linear")).predict_labels(data()[0])
+
+
+@pytest.mark.parametrize("options", [{}, {"norm": "batch"}, {"dtype": "float64"}])
+def test_a_saved_ensemble_comes_back_bit_for_bit(tmp_path, options):
+    X, y = data()
+    models = members(**options)
+    dc.fit_many(models, X, y, epochs=2)
+    models[1].extras["fold"] = 1
+    dc.Ensemble(models, {"a": 0}).save(tmp_path / "e", extras={"classes": ["x", "y", "z"]})
+    again = dc.load(tmp_path / "e")
+    assert isinstance(again, dc.Ensemble)
+    assert again.extras == {"classes": ["x", "y", "z"]}
+    assert again.models[1].extras == {"fold": 1}
+    assert [model.epochs_trained for model in again.models] == [2, 2, 2]
+    assert np.array_equal(again.predict(X), dc.Ensemble(models).predict(X))
+
+
+def test_a_damaged_file_is_refused(tmp_path):
+    dc.Ensemble(members()).save(tmp_path / "e")
+    content = (tmp_path / "e").read_bytes()
+    for position in np.random.default_rng(0).integers(len(content), size=200):
+        changed = bytearray(content)
+        changed[position] ^= 1
+        (tmp_path / "e").write_bytes(changed)
+        with pytest.raises(ValueError, match="load: "):
+            dc.load(tmp_path / "e")
+
+
+def test_members_that_do_not_match_their_description_are_refused(tmp_path):
+    from deepcore.files import container
+
+    models = members()
+    dc.Ensemble(models).save(tmp_path / "e")
+    description, tensors = container.read(tmp_path / "e")
+    other = {name: array for name, array in tensors.items() if name != "2/b1"}
+    container.write(tmp_path / "f", description, other)
+    with pytest.raises(ValueError, match=r"do not match the layers.*missing b1"):
+        dc.load(tmp_path / "f")
+    container.write(tmp_path / "f", description, {**tensors, "3/W1": tensors["0/W1"]})
+    with pytest.raises(ValueError, match="tensor '3/W1' belongs to no member"):
+        dc.load(tmp_path / "f")
+    container.write(tmp_path / "f", {**description, "members": []}, {})
+    with pytest.raises(ValueError, match="members must have at least 1 item"):
+        dc.load(tmp_path / "f")
+
+
+def test_a_model_with_a_lost_parameter_is_not_saved(tmp_path):
+    models = members()
+    models[1].parameters["b1"][0] = np.nan
+    with pytest.raises(ValueError, match="save: b1 must be finite"):
+        dc.Ensemble(models).save(tmp_path / "e")
+    assert not (tmp_path / "e").exists()
+
+
+def test_the_command_line_shows_and_checks_an_ensemble(tmp_path):
+    testing = pytest.importorskip("click.testing")
+    from deepcore.cli.app import app
+
+    path = str(tmp_path / "e.safetensors")
+    dc.Ensemble(members()).save(path)
+    shown = testing.CliRunner().invoke(app, ["info", path])
+    assert shown.exit_code == 0, shown.output
+    assert shown.output.count("1 of 3 models:") == 3
+    checked = testing.CliRunner().invoke(app, ["info", "--verify", path])
+    assert checked.exit_code == 0
+    assert "no damage was found" in checked.output
