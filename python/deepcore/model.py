@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from deepcore._network.plan import Plan
     from deepcore._network.summary import Summary
     from deepcore.callbacks import EpochRecord
+    from deepcore.files.c_header import CHeader
 
 __all__ = ["Model", "load", "mlp"]
 
@@ -701,6 +702,50 @@ class Model:
         chosen = self.extras if extras is None else dict(extras)
         model_file.write(path, self._network, chosen)
         self.extras = chosen
+
+    @checked("to_c_header")
+    def to_c_header(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        prefix: str = "net",
+        dtype: DTypeLike | None = None,
+        int8: bool = False,
+        data: tuple[Any, Any] | None = None,
+    ) -> CHeader:
+        """Write one C header with ``void net_predict(const float *x, float *y)``; it is C99, and C++ too.
+
+        It needs no library, allocates nothing and has no global state. Norms, scales and the factor of
+        ``"ntk"`` are part of the weights. A self-test compiles if ``NET_SELFTEST`` is defined.
+
+        Args:
+            path: The file; an old one is replaced as a whole.
+            prefix: All names in the file begin with it.
+            dtype: ``"float32"`` writes ``float``, ``"float64"`` writes ``double``; None: the model's dtype.
+            int8: Keep every weight in one byte, with a scale per unit. The file needs about a quarter of the
+                memory, and the outputs change: give ``data`` to measure how much.
+            data: ``(X, y)`` on which the model and the header are compared; None: they are not.
+
+        Returns:
+            ``constant_bytes``, the memory that the weights need, and ``scores``, the loss and accuracy of the
+            model and of the header on ``data``.
+
+        Raises:
+            OSError: if the file cannot be written.
+            ValueError: if a parameter is not finite, or ``prefix`` is not an identifier.
+
+        Example:
+            >>> import os, tempfile, deepcore as dc
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     header = dc.mlp([4, 16, 3]).to_c_header(os.path.join(folder, "net.h"))
+            >>> header.constant_bytes
+            524
+        """
+        from deepcore.files import c_header
+
+        examples = None if data is None else self._network.check("to_c_header", *data, None)
+        kind = None if dtype is None else _checks.dtype("to_c_header", dtype)
+        return c_header.write(path, self._network, prefix=prefix, dtype=kind, int8=int8, examples=examples)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.spec.to_dict(), self.epochs_trained, self.extras, *self._network.snapshot())
