@@ -49,6 +49,7 @@ ORDER = (
     "optimizers", "_scores", "metrics", "plots", "history", "callbacks", "progress",
     "_training",
     "model",
+    "conversion",
     "doctor", "sklearn",
     "course", "bench", "cli",
     "__init__", "__main__",
@@ -73,8 +74,10 @@ EXTRAS = {
     "matplotlib": {"plots"},
     "h5py": {"data"},
     "threadpoolctl": {"threadpools"},
+    "onnx": {"files"},
     "scipy": {"_training", "sklearn"},
     "sklearn": {"metrics", "sklearn"},
+    "torch": {"files"},
 }
 
 

@@ -38,6 +38,7 @@ if "threadpoolctl" in _sys.modules:
 if _TYPE_CHECKING:
     from deepcore import catalog, course, data, doctor, functional, graph, metrics, plots, schedules, sklearn
     from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
+    from deepcore.conversion import from_onnx, from_torch
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
     from deepcore.exceptions import DivergenceWarning, SymmetryWarning
     from deepcore.history import History
@@ -65,6 +66,7 @@ __version__: str
 # ``import deepcore`` stays fast.
 _NAMES = {
     "callbacks": ("EarlyStopping", "EpochRecord", "MaxSeconds", "ReduceOnPlateau"),
+    "conversion": ("from_onnx", "from_torch"),
     "doctor.gradient_check": ("check_gradients", "gradient_check"),
     "exceptions": ("DivergenceWarning", "SymmetryWarning"),
     "history": ("History",),
@@ -128,6 +130,8 @@ __all__ = [
     "course",
     "data",
     "doctor",
+    "from_onnx",
+    "from_torch",
     "functional",
     "get_cmake_dir",
     "get_include",

@@ -747,6 +747,46 @@ class Model:
         kind = None if dtype is None else _checks.dtype("to_c_header", dtype)
         return c_header.write(path, self._network, prefix=prefix, dtype=kind, int8=int8, examples=examples)
 
+    @checked("to_onnx")
+    def to_onnx(
+        self, path: str | os.PathLike[str], *, dtype: DTypeLike | None = None, fold: bool = False
+    ) -> None:
+        """Write an ONNX file with the input X (m, n_x) and the output Y (m, n_L).
+
+        It needs the package onnx: ``pip install "deepcore-nn[onnx]"``. Input scales and the factor of
+        ``"ntk"`` become part of the weights, and dropout is left out.
+
+        Args:
+            path: The file; an old one is replaced as a whole.
+            dtype: ``"float32"`` or ``"float64"``; None: the model's dtype. ONNX Runtime computes gelu in
+                float32 only.
+            fold: Make batch norms part of the weights as well.
+
+        Raises:
+            ModuleNotFoundError: if onnx is not installed.
+            OSError: if the file cannot be written.
+            ValueError: if a parameter is not finite.
+        """
+        from deepcore.files import onnx
+
+        kind = None if dtype is None else _checks.dtype("to_onnx", dtype)
+        onnx.write(path, self._network, dtype=kind, fold=fold)
+
+    @checked("to_torch")
+    def to_torch(self) -> Any:
+        """Make a ``torch.nn.Sequential`` with copies of the parameters, in evaluation mode.
+
+        It needs PyTorch. Norms and dropout are modules, input scales and the factor of ``"ntk"`` become part
+        of the weights.
+
+        Raises:
+            ModuleNotFoundError: if torch is not installed.
+            ValueError: if the network has an activation that is not a module of PyTorch.
+        """
+        from deepcore.files import frameworks
+
+        return frameworks.to_torch(self._network)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.spec.to_dict(), self.epochs_trained, self.extras, *self._network.snapshot())
 

@@ -26,6 +26,7 @@ from deepcore.files.chain import (
     Chain,
     LayerNorm,
     Linear,
+    Table,
     chain_of,
     network_of,
     outputs,
@@ -57,23 +58,6 @@ class CHeader:
 
     def __repr__(self) -> str:
         return f"CHeader({self.constant_bytes} bytes of constants, scores={self.scores})"
-
-
-@dataclass(frozen=True)
-class Table:
-    """What stands before and behind the network of a table: standardisation of inputs and outputs, names.
-
-    Attributes:
-        inputs: Applied to the raw inputs.
-        outputs: Applied to the outputs of a regression.
-        features: Names of the inputs.
-        labels: Names of the classes.
-    """
-
-    inputs: Affine | None = None
-    outputs: Affine | None = None
-    features: Sequence[str] | None = None
-    labels: Sequence[object] | None = None
 
 
 def write(path: str | os.PathLike[str], network: Network, **options: Any) -> CHeader:
@@ -114,9 +98,8 @@ def header(
         core = [_rounded(step) if isinstance(step, Linear) else step for step in core]
     scores = {} if examples is None else _scores(network, core, examples)
     table = Table() if table is None else table
-    around = [[] if step is None else [step] for step in (table.inputs, table.outputs)]
     writer = _Writer(prefix, dtype, int8)
-    text = writer.file(network, [*around[0], *core, *around[1]], table)
+    text = writer.file(network, table.around(core), table)
     return CHeader(text, writer.constant_bytes, scores)
 
 

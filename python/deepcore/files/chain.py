@@ -28,6 +28,7 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "Step",
+    "Table",
     "chain_of",
     "network_of",
     "outputs",
@@ -63,6 +64,16 @@ class Affine:
         """``(x - mean) / scale``; a scale of 0 marks a constant column, which becomes 0."""
         safe = np.where(scale == 0, 1.0, scale)
         return cls(mean, np.where(scale == 0, 0.0, 1 / safe), np.zeros_like(mean))
+
+    def followed_by(self, other: Affine) -> Affine:
+        """Return both as one step."""
+        shift = (self.shift - other.centre) * other.factor + other.shift
+        return replace(self, factor=self.factor * other.factor, shift=shift)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether it changes nothing."""
+        return bool((self.factor == 1).all() and not self.centre.any() and not self.shift.any())
 
 
 @dataclass(frozen=True)
@@ -109,6 +120,28 @@ class Dropout:
 
 Step: TypeAlias = Linear | Affine | BatchNorm | LayerNorm | Activation | Dropout
 Chain: TypeAlias = list[Step]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What stands before and behind the network of a table.
+
+    Attributes:
+        inputs: Applied to the raw inputs.
+        outputs: Applied to the outputs of a regression.
+        features: Names of the inputs.
+        labels: Names of the classes.
+    """
+
+    inputs: Affine | None = None
+    outputs: Affine | None = None
+    features: Sequence[str] | None = None
+    labels: Sequence[object] | None = None
+
+    def around(self, core: Chain) -> Chain:
+        """Return the chain from raw inputs to final outputs."""
+        before: Chain = [] if self.inputs is None else [self.inputs]
+        return [*before, *core, *([] if self.outputs is None else [self.outputs])]
 
 
 def chain_of(network: Network, *, fold: bool = True) -> Chain:
@@ -197,7 +230,7 @@ def network_of(
     Raises:
         ValueError: if the chain is not a chain of dense layers; the message names the step.
     """
-    builder = _Builder(who)
+    builder = _Builder(who, inputs)
     for step in steps:
         builder.add(step)
     layers = builder.finished()
@@ -214,7 +247,8 @@ def network_of(
     for n, layer in enumerate(layers, start=1):
         for name, values in layer.arrays().items():
             views = network.running if name.startswith("running") else network.parameters
-            views[f"{name}{n}"] = values if values.ndim == 2 else values[:, np.newaxis]
+            view = views[f"{name}{n}"]
+            view[...] = values if name == "W" else values[:, np.newaxis]  # one number stands for all units
     return network
 
 
@@ -226,7 +260,8 @@ def _followed(linear: Linear, affine: Affine) -> Linear:
 
 def _preceded(affine: Affine, linear: Linear) -> Linear:
     """A linear step that also does the affine step before it."""
-    b = linear.b + linear.W @ (affine.shift - affine.centre * affine.factor)
+    shift = np.broadcast_to(affine.shift - affine.centre * affine.factor, linear.W.shape[1:])
+    b = linear.b + linear.W @ shift
     return replace(linear, W=linear.W * affine.factor, b=b)
 
 
@@ -265,14 +300,18 @@ class _Layer:
 class _Builder:
     """Sorts the steps of a chain into layers."""
 
-    def __init__(self, who: str) -> None:
+    def __init__(self, who: str, inputs: int) -> None:
         self.who = who
+        self.units = inputs  # what the next linear step must take
         self.layers: list[_Layer] = []
         self.input_dropout = 0.0
         self._before: Affine | None = None  # what the next linear step has to do as well
 
     def add(self, step: Step) -> None:
         if isinstance(step, Linear):
+            if step.W.shape[1] != self.units:
+                raise self._refused(step, f"it takes {step.W.shape[1]} numbers, but gets {self.units}")
+            self.units = step.W.shape[0]
             self.layers.append(_Layer(step if self._before is None else _preceded(self._before, step)))
             self._before = None
         elif isinstance(step, Dropout):
@@ -324,7 +363,8 @@ class _Builder:
 
     def _rescale(self, affine: Affine) -> None:
         if not self._is_open():
-            self._before = affine if self._before is None else _composed(self._before, affine)
+            affine = affine if self._before is None else self._before.followed_by(affine)
+            self._before = None if affine.is_identity else affine
             return
         layer = self.layers[-1]
         if layer.norm is None:
@@ -336,8 +376,3 @@ class _Builder:
     def _refused(self, step: Step, rule: str) -> ValueError:
         where = step.where or type(step).__name__
         return ValueError(f"{self.who}: {where} does not fit into a chain of dense layers: {rule}")
-
-
-def _composed(first: Affine, second: Affine) -> Affine:
-    shift = (first.shift - second.centre) * second.factor + second.shift
-    return replace(first, factor=first.factor * second.factor, shift=shift)
