@@ -69,3 +69,139 @@ def test_random_architectures_agree_with_onnxruntime_and_come_back(seed, dtype, 
     back = dc.from_onnx(tmp_path / "a.onnx")
     assert back.dtype == dtype
     assert_close(back.predict(X), expected, dtype, model)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in FIXTURES.glob("*.onnx")))
+def test_files_of_other_libraries_become_models_that_predict_the_same(name):
+    """tests/data/onnx/make_fixtures.py made the files and the outputs."""
+    recorded = np.load(FIXTURES / f"{name}.npz")
+    model = dc.from_onnx(FIXTURES / f"{name}.onnx")
+    found, expected = model.predict(recorded["X"]), recorded["Y"]
+    if found.shape[1] == 1 and expected.shape[1] == 2:  # scikit-learn gives 1 - p and p
+        found = np.hstack([1 - found, found])
+    assert_close(found, expected, np.float32)
+
+
+def test_a_model_that_was_read_trains(tmp_path, rng):
+    model = dc.from_onnx(FIXTURES / "torch_relu.onnx")
+    X = rng.normal(size=(60, 5))
+    y = X[:, :3].argmax(axis=1)
+    history = model.fit(X, y, dc.Adam(0.02), epochs=20, batch_size=None)
+    assert history["loss"][-1] < history["loss"][0]
+
+
+def graph(nodes, constants, shape=("m", 4), outputs=("Y",), dtype=1):
+    """The bytes of a model with the input X."""
+    helper = onnx.helper
+    info = [helper.make_tensor_value_info(name, dtype, None) for name in outputs]
+    inputs = [helper.make_tensor_value_info("X", dtype, shape)]
+    tensors = [onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
+    made = helper.make_graph(nodes, "g", inputs, info, tensors)
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+
+
+def node(operator, inputs, output="Y", **attributes):
+    return onnx.helper.make_node(
+        operator, inputs.split(), [output], name=attributes.pop("name", ""), **attributes
+    )
+
+
+W = np.arange(12, dtype=np.float32).reshape(4, 3) / 10
+B = np.array([1, 2, 3], np.float32)
+X = np.array([[0.5, -1, 2, 0.25], [1, 1, -1, 0]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        ([node("Gemm", "X W b")], X @ W + B),
+        ([node("Gemm", "X V b", transB=1, alpha=2.0, beta=0.5)], 2 * X @ W + B / 2),
+        ([node("Gemm", "X W")], X @ W),
+        ([node("MatMul", "X W", "Z"), node("Add", "Z b")], X @ W + B),
+        ([node("MatMul", "X W", "Z"), node("Add", "b Z")], X @ W + B),
+        ([node("MatMul", "X W", "Z"), node("Sub", "b Z")], B - X @ W),
+        ([node("Transpose", "V", "T"), node("MatMul", "X T", "Z"), node("Div", "Z b")], X @ W / B),
+        ([node("Sub", "X one", "A"), node("Mul", "two A", "C"), node("Gemm", "C W b")], 2 * (X - 1) @ W + B),
+        ([node("Gemm", "X W b", "Z"), node("Identity", "Z")], X @ W + B),
+        ([node("Gemm", "X W b", "Z"), node("Relu", "Z", "A"), node("Mul", "A two", "C"), node("Gemm", "C S")],
+         2 * np.maximum(X @ W + B, 0) @ W[:3]),
+    ],
+)  # fmt: skip
+def test_graphs_made_by_hand_become_models(nodes, expected, tmp_path):
+    constants = {"W": W, "V": W.T.copy(), "b": B, "one": np.float32(1), "two": np.float32([2]), "S": W[:3]}
+    onnx.save(graph(nodes, constants), tmp_path / "a.onnx")
+    assert_close(dc.from_onnx(tmp_path / "a.onnx").predict(X), expected, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        ([node("Gemm", "X W b", "Z"), node("Cos", "Z", name="wave")], r"node 'wave' \(Cos\) is not part"),
+        ([node("Gemm", "X W b", "Z"), node("Add", "Z Z", name="skip")], r"node 'skip' \(Add\) is not part"),
+        ([node("Gemm", "X W b", "Z"), node("Relu", "Z", "A"), node("Relu", "A", name="two")],
+         r"node 'two' \(Relu\) does not fit into a chain of dense layers: an activation must follow"),
+        ([node("MatMul", "V X", name="columns")], r"node 'columns' \(MatMul\) is not part"),
+        ([node("Gemm", "X W b", "Z"), node("Gelu", "Z", name="g", approximate="tanh")], r"'g' \(Gelu\)"),
+        ([node("Gemm", "X W b", "Z"), node("Gemm", "Z W", name="wide")], "takes 4 numbers, but gets 3"),
+        ([node("Relu", "X", name="first")], "an activation must follow a linear layer"),
+        ([node("Gemm", "X W b", "Z"), node("LayerNormalization", "Z b", "N", name="n", epsilon=1e-3),
+          node("Gemm", "N S")], r"node 'n' \(LayerNormalization\): epsilon must be 1e-05, got 0.001"),
+        ([node("Identity", "X")], "at least one linear layer"),
+    ],
+)  # fmt: skip
+def test_what_is_no_chain_of_dense_layers_is_refused_by_naming_the_node(nodes, message, tmp_path):
+    made = graph(nodes, {"W": W, "V": W.T.copy(), "b": B, "S": W[:3]})
+    made.opset_import[0].version = 20
+    onnx.save(made, tmp_path / "a.onnx")
+    with pytest.raises(ValueError, match="from_onnx: .*" + message):
+        dc.from_onnx(tmp_path / "a.onnx")
+
+
+def test_a_convolution_is_refused_by_naming_it(tmp_path):
+    kernel = np.ones((1, 1, 3), np.float32)
+    made = graph([node("Conv", "X K", name="conv_1")], {"K": kernel}, shape=("m", 1, 4))
+    onnx.save(made, tmp_path / "a.onnx")
+    with pytest.raises(ValueError, match=r"from_onnx: node 'conv_1' \(Conv\) is not part of a chain"):
+        dc.from_onnx(tmp_path / "a.onnx")
+
+
+def test_files_that_are_not_onnx_are_refused(tmp_path):
+    path = tmp_path / "a.onnx"
+    with pytest.raises(FileNotFoundError, match=r"a\.onnx"):
+        dc.from_onnx(path)
+    for content in (b"", b"hello", (FIXTURES / "torch_relu.onnx").read_bytes()[:300]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"from_onnx: .*a\.onnx is not a valid ONNX file"):
+            dc.from_onnx(path)
+
+
+def test_logits_get_an_output_activation(tmp_path):
+    onnx.save(graph([node("Gemm", "X W b")], {"W": W, "b": B}), tmp_path / "a.onnx")
+    model = dc.from_onnx(tmp_path / "a.onnx", output="softmax", dtype="float64", seed=3)
+    assert (model.layers[-1].activation, model.loss, model.seed) == (
+        "softmax",
+        "categorical_cross_entropy",
+        3,
+    )
+    assert model.dtype == np.float64
+    assert (model.predict_labels(X) == (X @ W + B).argmax(axis=1)).all()
+
+
+def test_gelu_in_float64_is_what_onnx_defines(tmp_path, rng):
+    model = dc.Model(4, [dc.Dense(8, "gelu"), dc.Dense(2, "linear")], dtype="float64", seed=1)
+    model.to_onnx(tmp_path / "a.onnx")
+    X = rng.normal(size=(5, 4))
+    evaluator = onnx.reference.ReferenceEvaluator(str(tmp_path / "a.onnx"))
+    assert_close(evaluator.run(None, {"X": X})[0], model.predict(X), np.float64)
+    assert_close(dc.from_onnx(tmp_path / "a.onnx").predict(X), model.predict(X), np.float64)
+
+
+def test_a_model_that_is_not_finite_is_not_written(tmp_path):
+    model = dc.mlp([2, 3, 1], dtype="float64")
+    model.parameters["W1"][0, 0] = 1e300
+    with pytest.raises(ValueError, match="to_onnx: parameters must be finite in float32"):
+        model.to_onnx(tmp_path / "a.onnx", dtype="float32")
+    model.parameters["W1"][0, 0] = np.nan
+    with pytest.raises(ValueError, match="to_onnx: parameters must be finite"):
+        model.to_onnx(tmp_path / "a.onnx")
+    assert list(tmp_path.iterdir()) == []

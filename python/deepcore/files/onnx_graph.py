@@ -25,7 +25,7 @@ _SIMPLE = {
     "Mish": "mish", "Softsign": "softsign",
 }  # fmt: skip
 _CLIPS = {(-1.0, 1.0): "hard_tanh", (0.0, 6.0): "relu6", (0.0, math.inf): "relu"}
-_PASSING = {"Identity", "Cast", "ZipMap"}
+_PASSING = {"Identity", "ZipMap"}
 _ROOT_HALF = math.sqrt(0.5)
 
 
@@ -71,10 +71,11 @@ def read(path: str | os.PathLike[str]) -> Contents:
     Path(path).open("rb").close()  # an OSError that names the file
     try:
         model = onnx.load(os.fspath(path))
-        onnx.checker.check_model(model)
     except Exception as error:  # protobuf and onnx have errors of their own, of many types
         text = str(error).strip().split("\n")[0]
         raise ValueError(f"{_WHO}: {os.fspath(path)} is not a valid ONNX file: {text}") from error
+    if not model.graph.node:
+        raise ValueError(f"{_WHO}: {os.fspath(path)} is not a valid ONNX file: it has no nodes")
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
     return _Reader(onnx, model.graph).contents()
@@ -167,12 +168,22 @@ class _Reader:
         before: tuple[Any, ...] = tensors[0]  # type: ignore[assignment]
         if operator in _PASSING or (operator == "Flatten" and attributes.get("axis", 1) == 1):
             return before
+        if operator == "Cast":
+            types = self.onnx.TensorProto
+            return before if attributes["to"] in (types.FLOAT, types.DOUBLE, types.FLOAT16) else None
         if operator == "Reshape":
-            shape = constants[1]
-            return before if shape is not None and shape.size == 2 and not before else None
+            return before if _keeps_rows(constants[1], before) else None
         steps = _STEPS.get(operator)
         found = None if steps is None else steps(_Node(node, constants, attributes, where, before))
         return None if found is None else _appended(before, found)
+
+
+def _keeps_rows(shape: Array | None, before: tuple[Any, ...]) -> bool:
+    """Whether a reshape changes nothing but inputs of more dimensions."""
+    width = next((len(step.b) for step in reversed(before) if isinstance(step, Linear)), None)
+    if shape is None or shape.size != 2:
+        return False
+    return width is None or shape[1] == width or (shape[0] == 0 and shape[1] == -1)
 
 
 def _appended(before: tuple[Any, ...], found: list[Any]) -> tuple[Any, ...]:
@@ -233,7 +244,7 @@ def _arithmetic(node: _Node) -> list[Any] | None:
     last = node.before[-1] if node.before else None
     if isinstance(last, _Change):
         fits = node.node.op_type == "Mul" and last.alpha is None
-        return [last._replace(alpha=values)] if fits else None
+        return [_Change(last.activation, values, last.where)] if fits else None
     one, zero = np.ones_like(values), np.zeros_like(values)
     operator = node.node.op_type
     if operator == "Add":
@@ -243,6 +254,12 @@ def _arithmetic(node: _Node) -> list[Any] | None:
     if operator == "Mul":
         return [Affine(zero, values, zero, node.where)]
     return None if first or not values.all() else [Affine(zero, 1 / values, zero, node.where)]
+
+
+def _scaler(node: _Node) -> list[Any]:
+    """The standardisation of scikit-learn."""
+    offset, scale = (np.asarray(node.attributes[name], np.float64) for name in ("offset", "scale"))
+    return [Affine(offset, scale, np.zeros(1), node.where)]
 
 
 def _batch_norm(node: _Node) -> list[Any] | None:
@@ -326,6 +343,7 @@ _STEPS: dict[str, Callable[[_Node], list[Any] | None]] = {
     "Gemm": _gemm,
     "MatMul": _matmul,
     **dict.fromkeys(("Add", "Sub", "Mul", "Div"), _arithmetic),
+    "Scaler": _scaler,
     "BatchNormalization": _batch_norm,
     "LayerNormalization": _layer_norm,
     "Clip": _clip,
