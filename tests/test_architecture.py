@@ -48,7 +48,7 @@ ORDER = (
     "files",
     "optimizers", "_scores", "metrics", "plots", "history", "callbacks", "progress",
     "_training",
-    "tabular",
+    "tabular", "prepared",
     "model",
     "doctor", "sklearn",
     "course", "bench", "cli",
@@ -69,6 +69,7 @@ NATIVE_CLASSES = {
 # Libraries that are extras, and the only parts of the package that may import them.
 EXTRAS = {
     "click": {"cli"},
+    "tomli": {"cli"},
     "rich": {"cli", "progress"},
     "tqdm": {"progress"},
     "matplotlib": {"plots"},

@@ -8,7 +8,7 @@ from deepcore import _core
 from deepcore.cli.bench import bench
 from deepcore.cli.evaluate import evaluate
 from deepcore.cli.info import info
-from deepcore.cli.output import readable
+from deepcore.cli.output import in_options, readable
 from deepcore.cli.predict import predict
 from deepcore.cli.train import train
 
@@ -40,7 +40,10 @@ def _one_line(error: BaseException) -> str:
         text = f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
     else:
         text = str(error) or type(error).__name__
-    return readable(" ".join(text.split()))
+    lines = [line.strip() for line in in_options(text).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].endswith(":"):  # a list, one item per line
+        lines = [f"{lines[0]} {'; '.join(lines[1:])}"]
+    return readable(" ".join(" ".join(lines).split()))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
