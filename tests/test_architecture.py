@@ -51,6 +51,7 @@ ORDER = (
     "tabular", "prepared",
     "model",
     "doctor", "sklearn",
+    "_loading",
     "course", "bench", "cli",
     "__init__", "__main__",
 )  # fmt: skip

@@ -162,7 +162,7 @@ def test_unicode_encodings_are_recognised(encoding):
 
 def test_other_encodings_are_named():
     data = "gr\u00f6\u00dfe,k\n1,0\n".encode("latin-1")
-    with pytest.raises(ValueError, match="is not UTF-8 text .* encoding='cp1252'"):
+    with pytest.raises(ValueError, match=r"is not UTF-8 text .* encoding='cp1252'"):
         read_table(io.BytesIO(data))
     assert read_table(io.BytesIO(data), encoding="latin-1").names == ["gr\u00f6\u00dfe", "k"]
     with pytest.raises(ValueError, match="encoding must be a name that Python knows"):
@@ -196,8 +196,8 @@ def test_a_damaged_compressed_file_is_refused(tmp_path):
 
 
 def test_a_compressed_file_that_expands_to_far_more_is_refused(tmp_path):
-    path = tmp_path / "t.csv.xz"
-    path.write_bytes(lzma.compress(b"0" * 110_000_000, preset=0))
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(bytes(110_000_000), 1))
     with pytest.raises(ValueError, match="expands to more than 100000000 bytes"):
         read_table(path)
 

@@ -9,15 +9,22 @@ import click
 
 from deepcore._checks import cut, first_names
 from deepcore.cli.output import in_options, print_pairs, print_scores, print_table, say
-from deepcore.cli.saved import SavedArrays, SavedTable, open_model
+from deepcore.cli.saved import SavedArrays, SavedTable, located, open_model
+from deepcore.files import model_file
 from deepcore.installation import show_config
 from deepcore.model import Model
 
 
 @click.command()
 @click.argument("model", required=False)
-def info(model: str | None) -> None:
+@click.option("--verify", is_flag=True, help="Check every byte of MODEL, and say what was checked.")
+def info(model: str | None, verify: bool) -> None:
     """Show the layers, labels, preprocessing and training of MODEL; without MODEL, show the installation."""
+    if verify:
+        if model is None:
+            raise click.UsageError("--verify needs a MODEL to check")
+        _verify(model)
+        return
     if model is None:
         show_config()
         return
@@ -72,3 +79,13 @@ def _show_pairs(title: str, pairs: Any) -> None:
     if isinstance(pairs, Mapping) and pairs:
         say(title)
         print_pairs({str(name): value for name, value in pairs.items() if value is not None})
+
+
+def _verify(model: str) -> None:
+    """Check a file of any kind; damage ends in exit status 1."""
+    try:
+        facts = model_file.verify(located(model))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    say(f"{model}: no damage was found")
+    print_pairs(facts)

@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 
 from deepcore import _checks
+from deepcore._loading import load
 from deepcore.cli.output import warn
 from deepcore.cli.parts import PARTS, Memory, row_digests
 from deepcore.cli.report import Judged
 from deepcore.cli.sources import Arrays, Table, open_data
 from deepcore.cli.table_training import outputs
-from deepcore.model import Model, load
+from deepcore.model import Model
 from deepcore.prepared import PreparedModel
 from deepcore.tabular import Frame, TableModel
 from deepcore.typing import Array
 
-__all__ = ["MODEL_FILE", "Examples", "SavedArrays", "SavedTable", "open_model"]
+__all__ = ["MODEL_FILE", "Examples", "SavedArrays", "SavedTable", "located", "open_model"]
 
 MODEL_FILE = "model.safetensors"
 
@@ -45,6 +46,11 @@ class Examples:
     kept: dict[str, Array]
 
 
+def located(path: str) -> Path:
+    """Return the model file that MODEL names: itself, or the one in the folder that ``train`` wrote."""
+    return Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
+
+
 def open_model(path: str) -> SavedArrays | SavedTable:
     """Load MODEL: a model file, or the folder into which ``train`` wrote one.
 
@@ -52,7 +58,7 @@ def open_model(path: str) -> SavedArrays | SavedTable:
         OSError: If it cannot be read.
         ValueError: If it is not a valid model file.
     """
-    file = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
+    file = located(path)
     try:
         model = load(file)
         if isinstance(model, TableModel):

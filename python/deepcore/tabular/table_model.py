@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,13 +11,19 @@ from numpy.typing import NDArray
 
 from deepcore import _checks, _scores
 from deepcore._network.network import HasNetwork, Network
+from deepcore.files import container, model_file
 from deepcore.tabular.columns import Columns
 from deepcore.tabular.encoding import Encoding
 from deepcore.tabular.frame import Frame
 from deepcore.tabular.label import Label
 from deepcore.typing import Array
 
-__all__ = ["TableMember", "TableModel"]
+__all__ = ["KIND", "TableMember", "TableModel"]
+
+#: What files of table models say they are.
+KIND = "table model"
+
+_BOUNDS = ("shift", "scale", "low", "high")
 
 
 class TableMember:
@@ -57,6 +64,40 @@ class TableMember:
         self.low = None if low is None else _per_target("low", low, 0.0, outputs)
         self.high = None if high is None else _per_target("high", high, 0.0, outputs)
         self.temperature = _checks.number("TableMember", "temperature", temperature, positive=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON data for a file: everything but the arrays of the encoding and of the network."""
+        bounds = {name: getattr(self, name) for name in _BOUNDS}
+        return {
+            "network": self.network.spec.to_dict(),
+            "epochs_trained": self.network.epochs_trained,
+            "encoding": self.encoding.to_dict(),
+            "temperature": self.temperature,
+            **{name: None if values is None else values.tolist() for name, values in bounds.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, values: Any, arrays: Mapping[str, Array]) -> TableMember:
+        """Make a member of the JSON data and the arrays of a file.
+
+        Raises:
+            ValueError: If they are not those of a member.
+        """
+        keys = {"network", "epochs_trained", "encoding", "temperature", *_BOUNDS}
+        names = {"parameters", "running", "center", "factor"}
+        if not isinstance(values, dict) or set(values) != keys or set(arrays) != names:
+            raise ValueError(
+                f"a member must have the keys {', '.join(sorted(keys))}, and the tensors "
+                f"{', '.join(sorted(names))}"
+            )
+        network = model_file.rebuilt(
+            values["network"], values["epochs_trained"], arrays["parameters"], arrays["running"]
+        )
+        scaling = {name: arrays[name] for name in ("center", "factor")}
+        if any(array.dtype != np.float64 for array in scaling.values()):
+            raise ValueError("center and factor must be float64")
+        options = {name: values[name] for name in ("temperature", *_BOUNDS)}
+        return cls(Encoding.from_dict(values["encoding"], scaling), network, **options)
 
     def probabilities(self, numbers: Array, codes: Array, threads: int = 0) -> NDArray[np.float64]:
         """Return the probabilities of the classes, float64 (m, k)."""
@@ -190,6 +231,63 @@ class TableModel:
             "accuracy": float((p.argmax(axis=1) == truth).mean()),
             "log_loss": _scores.log_loss(truth, p, None),
         }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to one file, atomically; ``deepcore.load`` gives it back, bit for bit.
+
+        Args:
+            path: The file; it is replaced if it exists.
+
+        Raises:
+            OSError: If the file cannot be written.
+            ValueError: If a parameter is not finite, or ``extras`` are not JSON data.
+        """
+        description, tensors = self.describe()
+        container.write(path, description, tensors)
+
+    def describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return all that a file holds: JSON data and arrays; ``rebuild`` gives an equal model.
+
+        Raises:
+            ValueError: If a parameter is not finite.
+        """
+        tensors: dict[str, Array] = {}
+        members = []
+        for number, member in enumerate(self.members):
+            network, running = member.network, member.network.running.flat
+            if not (np.isfinite(network.flat).all() and np.isfinite(running).all()):
+                raise ValueError("save: parameters must be finite, got nan or inf; the training diverged")
+            arrays = {"parameters": network.flat, "running": running, **member.encoding.arrays()}
+            tensors |= {f"members/{number}/{name}": array for name, array in arrays.items()}
+            members.append(member.to_dict())
+        description = {
+            "kind": KIND, "columns": self.columns.to_dict(), "label": self.label.to_dict(),
+            "members": members, "extras": self.extras,
+        }  # fmt: skip
+        return description, tensors
+
+    @classmethod
+    def rebuild(cls, description: Mapping[str, Any], tensors: Mapping[str, Array]) -> TableModel:
+        """Reverse ``describe``.
+
+        Raises:
+            ValueError: If the parts are not those of a table model.
+        """
+        wanted = {"columns", "label", "members", "extras"}
+        if description.keys() - {"format", "kind", "version"} != wanted:
+            raise ValueError(f"the description must have the keys {', '.join(sorted(wanted))}")
+        members, extras = description["members"], description["extras"]
+        if not isinstance(members, list) or not isinstance(extras, dict):
+            raise ValueError("members must be a list, and extras an object")
+        parts: list[dict[str, Array]] = [{} for _ in members]
+        for name, array in tensors.items():
+            folder, number, last = [*name.split("/"), "", ""][:3]
+            if folder != "members" or not number.isdecimal() or int(number[:9]) >= len(members):
+                raise ValueError(f"the tensor {_checks.shown(name)} belongs to no member")
+            parts[int(number)][last] = array
+        columns, label = Columns.from_dict(description["columns"]), Label.from_dict(description["label"])
+        built = [TableMember.from_dict(*pair) for pair in zip(members, parts, strict=True)]
+        return cls(columns, label, built, extras)
 
     def __repr__(self) -> str:
         return f"TableModel({self.label!r}, {len(self.columns.names)} columns, {len(self.members)} networks)"
