@@ -158,9 +158,7 @@ def test_several_labels_of_0_and_1_are_a_question(tmp_path):
     random = np.random.default_rng(0)
     np.savez(tmp_path / "ml.npz", X=random.normal(size=(90, 3)), y=random.integers(0, 2, (90, 4)))
     assert "y has 4 labels 0 or 1 per example" in fail("train", tmp_path / "ml.npz", "--out", tmp_path / "m")
-    text = run(
-        "train", tmp_path / "ml.npz", "--task", "regression", "--epochs", 1, "--out", tmp_path / "m"
-    )
+    text = run("train", tmp_path / "ml.npz", "--task", "regression", "--epochs", 1, "--out", tmp_path / "m")
     assert "regression" in text
 
 

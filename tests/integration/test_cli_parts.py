@@ -77,7 +77,9 @@ def test_the_best_epoch_is_kept(tmp_path):
     assert best < 149  # otherwise the last epoch is the best one, and this test shows nothing
     assert document["training"]["best_epoch"] == best + 1
     assert document["results"]["validation"]["loss"] == pytest.approx(losses[best], rel=1e-5)
-    assert scores(tmp_path, "moons", "--part", "validation")["loss"] == document["results"]["validation"]["loss"]
+    assert (
+        scores(tmp_path, "moons", "--part", "validation")["loss"] == document["results"]["validation"]["loss"]
+    )
 
 
 def test_patience_ends_a_training_early(tmp_path):

@@ -180,7 +180,7 @@ def _of_several_columns(name: str, y: Array, task: str) -> tuple[Array, str | No
             raise ValueError(f"{name}: several labels per example must be numbers, got {y.dtype}")
         return y.astype(np.float64), None
     if binary and (y.sum(axis=1) == 1).all():
-        return y.argmax(axis=1), f"y is one-hot: column j is taken as class j, as y.argmax(axis=1) does"
+        return y.argmax(axis=1), "y is one-hot: column j is taken as class j, as y.argmax(axis=1) does"
     if binary:
         raise ValueError(
             f"{name}: y has {y.shape[1]} labels 0 or 1 per example, of which several may be 1; train one model "

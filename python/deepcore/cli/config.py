@@ -53,7 +53,9 @@ def _parse(path: Path) -> dict[str, Any]:
         try:
             import tomli as tomllib
         except ImportError as error:
-            raise ImportError("--config needs Python 3.11, or the package tomli: pip install tomli") from error
+            raise ImportError(
+                "--config needs Python 3.11, or the package tomli: pip install tomli"
+            ) from error
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -68,5 +70,5 @@ config_option = click.option(
     callback=_read,
     is_eager=True,
     expose_value=False,
-    help="Read options from a TOML file, such as: label = \"price\". The command line wins.",
+    help='Read options from a TOML file, such as: label = "price". The command line wins.',
 )

@@ -36,7 +36,10 @@ _OPTIONS = (
     (r"header=True", "--header"),
     (r"index_column=False", "--index-column none"),
     (r"missing=\[([^\]]*)\]", r"--missing \1"),
-    (r"\b(task|decimal|thousands|separator|encoding|skip_lines|index_column|sheet)=(['\"]?)([^\s'\",;)]*)\2", r"--\1 \3"),
+    (
+        r"\b(task|decimal|thousands|separator|encoding|skip_lines|index_column|sheet|test_size)=(['\"]?)([^\s'\",;)]*)\2",
+        r"--\1 \3",
+    ),
 )
 
 

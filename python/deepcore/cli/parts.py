@@ -44,9 +44,7 @@ class Split:
         return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def split(
-    m: int, classes: Array | None, test_size: float, validation_size: float | None, seed: int
-) -> Split:
+def split(m: int, classes: Array | None, test_size: float, validation_size: float | None, seed: int) -> Split:
     """Draw the test part, and then the validation part from what is left.
 
     Args:
@@ -72,9 +70,7 @@ def _draw(rows: Rows, classes: Array | None, size: float, seed: int) -> tuple[Ro
         single = np.isin(classes[rows], numbers[counts < 2])  # one example cannot be in both parts: it trains
         several = np.flatnonzero(~single)
         try:
-            first, second = split_indices(
-                len(several), size, seed, stratify=classes[rows][several]
-            )
+            first, second = split_indices(len(several), size, seed, stratify=classes[rows][several])
         except ValueError:  # more classes than places: no shares to keep
             pass
         else:

@@ -34,7 +34,9 @@ from deepcore.typing import Array
     help="Column of DATA to repeat in front of the predictions. May be repeated.",
 )
 @click.option("--row", is_flag=True, help="Begin each line with the number of the example in DATA, from 1.")
-@click.option("--part", type=click.Choice(["all", *PARTS]), help="Which examples to use.  [default: as for evaluate]")
+@click.option(
+    "--part", type=click.Choice(["all", *PARTS]), help="Which examples to use.  [default: as for evaluate]"
+)
 @reading_options
 def predict(
     model: str,

@@ -109,7 +109,11 @@ def fit(
     epochs = recipe.epochs * len(splits)
     patience = None if settings.patience is None else (1.0, float(settings.patience))
     seconds = None if settings.time_limit is None else settings.time_limit / len(splits)
-    with warnings.catch_warnings(record=True) as caught, _interrupts() as interrupted, _Epochs(epochs, None) as shown:
+    with (
+        warnings.catch_warnings(record=True) as caught,
+        _interrupts() as interrupted,
+        _Epochs(epochs, None) as shown,
+    ):
         warnings.simplefilter("always", DivergenceWarning)
 
         def on_epoch(epoch: int, error: float) -> bool:
@@ -161,7 +165,9 @@ def _records(split: FittedSplit, classes: bool) -> list[dict[str, float]]:
     losses, errors = split.outcome.losses, split.outcome.errors
     if not errors:
         return [{"loss": loss} for loss in losses]
-    return [{"loss": loss} | dict([_named(error, classes)]) for loss, error in zip(losses, errors, strict=False)]
+    return [
+        {"loss": loss} | dict([_named(error, classes)]) for loss, error in zip(losses, errors, strict=False)
+    ]
 
 
 def _named(error: float, classes: bool) -> tuple[str, float]:

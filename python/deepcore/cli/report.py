@@ -10,7 +10,7 @@ import numpy as np
 
 from deepcore import _checks
 from deepcore.cli import scores
-from deepcore.cli.output import print_scores, print_table, say
+from deepcore.cli.output import print_table, say
 from deepcore.typing import Array
 
 __all__ = ["Judged", "Report", "judge"]
@@ -45,7 +45,11 @@ class Judged:
             found = scores.of_numbers(self.truth, self.outputs)
         if self.loss is None:
             return found
-        return {"examples": found["examples"], "loss": self.loss, **{k: found[k] for k in found if k != "loss"}}
+        return {
+            "examples": found["examples"],
+            "loss": self.loss,
+            **{k: found[k] for k in found if k != "loss"},
+        }
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,11 @@ class Report:
 
     def baselines(self) -> dict[str, dict[str, float]]:
         """Return the scores of the baselines, under the names that are printed."""
-        return {f"{self.part}, {words}": self.scores[name] for name, words in _WORDS.items() if name in self.scores}
+        return {
+            f"{self.part}, {words}": self.scores[name]
+            for name, words in _WORDS.items()
+            if name in self.scores
+        }
 
     def show(self) -> None:
         """Print what follows the scores, but not the warnings."""
@@ -83,7 +91,9 @@ class Report:
         if self.importance:
             say("importance of the columns (growth of the error if the column is shuffled)")
             first = list(self.importance.items())[:_MOST_COLUMNS]
-            print_table([["", "growth"], *([_checks.cut(name, 40), f"{value:+.4g}"] for name, value in first)])
+            print_table(
+                [["", "growth"], *([_checks.cut(name, 40), f"{value:+.4g}"] for name, value in first)]
+            )
             if len(self.importance) > len(first):
                 say(f"({len(self.importance) - len(first)} more columns: history.json)")
 
@@ -93,7 +103,11 @@ class Report:
         say(f"classes of the {self.part} part")
         head = ["", "precision", "recall", "f1", "support"]
         rows = [
-            [_checks.cut(str(row["class"]), 40), *(f"{row[name]:.3f}" for name in head[1:4]), str(row["support"])]
+            [
+                _checks.cut(str(row["class"]), 40),
+                *(f"{row[name]:.3f}" for name in head[1:4]),
+                str(row["support"]),
+            ]
             for row in shown
         ]
         print_table([head, *rows])

@@ -80,7 +80,9 @@ class SavedArrays:
         """The classes, or None for a regression."""
         return self.model.classes
 
-    def read(self, data: str, part: str | None, reading: dict[str, Any], keep: tuple[str, ...], labelled: bool) -> Examples:
+    def read(
+        self, data: str, part: str | None, reading: dict[str, Any], keep: tuple[str, ...], labelled: bool
+    ) -> Examples:
         """Read examples of DATA.
 
         Args:
@@ -134,7 +136,9 @@ class SavedArrays:
     def _rows_of(self, source: Arrays, part: str) -> Array:
         memory = _memory(self.model.extras, part)
         if source.y is None:
-            raise ValueError(f"--part {part}: {source.name} must have its labels: examples are recognised by them too")
+            raise ValueError(
+                f"--part {part}: {source.name} must have its labels: examples are recognised by them too"
+            )
         y = _class_numbers(source.y, self.classes)
         return memory.rows(row_digests([source.X, y]), part, source.name)
 
@@ -148,7 +152,9 @@ class SavedArrays:
         if self.classes is not None:
             return y.astype(np.int64)
         if y.dtype.kind not in "buif":
-            raise ValueError(f"the labels must be numbers for this model, got the text {str(y.ravel()[0])!r:.60}")
+            raise ValueError(
+                f"the labels must be numbers for this model, got the text {str(y.ravel()[0])!r:.60}"
+            )
         return y.reshape(len(y), -1).astype(np.float64)
 
     def outputs(self, examples: Examples) -> Array:
@@ -197,7 +203,9 @@ class SavedTable:
         names = self.model.label.names
         return ["prediction"] if len(names) == 1 else [f"prediction {name}" for name in names]
 
-    def read(self, data: str, part: str | None, reading: dict[str, Any], keep: tuple[str, ...], labelled: bool) -> Examples:
+    def read(
+        self, data: str, part: str | None, reading: dict[str, Any], keep: tuple[str, ...], labelled: bool
+    ) -> Examples:
         """Read rows of DATA; see ``SavedArrays.read``. Columns are found by name."""
         stored = self.model.extras.get("reading", {})
         source = open_data(data, (stored | reading) if _is_text(data) else reading)
@@ -269,7 +277,9 @@ def _far(model: TableModel, numbers: Array) -> list[str]:
 def _memory(extras: dict[str, Any], part: str) -> Memory:
     values = extras.get("parts")
     if values is None:
-        raise ValueError(f"--part {part}: the model file does not record any parts; was it written by deepcore train?")
+        raise ValueError(
+            f"--part {part}: the model file does not record any parts; was it written by deepcore train?"
+        )
     try:
         return Memory.from_dict(values)
     except (KeyError, TypeError, ValueError) as error:
@@ -288,7 +298,9 @@ def _numbers(frame: Frame, name: str) -> Array:
     try:
         return values.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{frame.source}: column {name!r} must hold numbers for this model: {error}") from error
+        raise ValueError(
+            f"{frame.source}: column {name!r} must hold numbers for this model: {error}"
+        ) from error
 
 
 def _as_table(arrays: Arrays) -> Table:

@@ -78,7 +78,9 @@ class Settings:
             return replace(self, recipe="network" if self.own_network or not there else "realmlp")
         wrong = [name for name in self.own_network if name in ("--activation", "--optimizer", "--l2")]
         if self.recipe != "network" and wrong:
-            raise ValueError(f"{', '.join(wrong)} describe a network of your own; use them with --recipe network")
+            raise ValueError(
+                f"{', '.join(wrong)} describe a network of your own; use them with --recipe network"
+            )
         return self
 
     def network(self, name: str) -> Any:

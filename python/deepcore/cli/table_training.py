@@ -99,7 +99,9 @@ class TableTraining:
         else:
             from deepcore.cli import realmlp
 
-            of_recipe = realmlp.facts(settings, self._count is not None, inputs, self._label.outputs, examples)
+            of_recipe = realmlp.facts(
+                settings, self._count is not None, inputs, self._label.outputs, examples
+            )
         because = f" (because of {', '.join(settings.own_network)})" if settings.own_network else ""
         return {
             "task": self._label.task,
@@ -123,7 +125,9 @@ class TableTraining:
             say(f"{len(self.classes)} classes: {_checks.first_names(self.classes)}")
         head, *body = self._columns.rows()
         say("columns")
-        print_table([head, *[[_checks.cut(cell, 40) for cell in row] for row in body[:_MOST_COLUMNS]]], left=(0, 1, 2))
+        print_table(
+            [head, *[[_checks.cut(cell, 40) for cell in row] for row in body[:_MOST_COLUMNS]]], left=(0, 1, 2)
+        )
         if len(body) > _MOST_COLUMNS:
             say(f"({len(body) - _MOST_COLUMNS} more columns: deepcore info)")
         for note in self._applied.notes:
@@ -221,7 +225,9 @@ class TableTraining:
     def judged(self) -> dict[str, Judged]:
         """Return labels and predictions by part; with folds also ``"out-of-fold"``."""
         found = {
-            part: self._judged(rows, outputs(self._members, self._applied.numbers[rows], self._applied.codes[rows]))
+            part: self._judged(
+                rows, outputs(self._members, self._applied.numbers[rows], self._applied.codes[rows])
+            )
             for part, rows in vars(self.parts).items()
             if len(rows)
         }
@@ -246,7 +252,9 @@ class TableTraining:
         return [
             self._judged(
                 plan.validation,
-                outputs([member], self._applied.numbers[plan.validation], self._applied.codes[plan.validation]),
+                outputs(
+                    [member], self._applied.numbers[plan.validation], self._applied.codes[plan.validation]
+                ),
             ).scores()
             for plan, member in zip(self._plans, self._members, strict=False)
             if self.settings.cv is not None
@@ -256,7 +264,10 @@ class TableTraining:
         """Return standardised numbers and one-hot columns of a part, for the linear baseline."""
         train = self.parts.train
         encoding = Encoding.fit(
-            self._applied.numbers[train], self._applied.codes[train], self._columns.sizes, one_hot_limit=_BASELINE_SIZE
+            self._applied.numbers[train],
+            self._applied.codes[train],
+            self._columns.sizes,
+            one_hot_limit=_BASELINE_SIZE,
         )
         rows = getattr(self.parts, part)
         X = encoding.transform(self._applied.numbers[rows], self._applied.codes[rows], np.float32)

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from deepcore.callbacks import EpochRecord
 from deepcore.cli import baseline
 from deepcore.cli.config import config_option
 from deepcore.cli.output import print_pairs, print_scores, readable, say, warn
@@ -27,7 +26,9 @@ class _Layers(click.ParamType):
 
     name = "layers"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
         text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
         words = [] if text.strip().lower() == "none" else [word.strip() for word in text.split(",")]
         if not all(word.isascii() and word.isdigit() and int(word) > 0 for word in words):
@@ -55,7 +56,10 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
     help="Label column of a table; several are targets of one regression.  [default: 'label', else the last one]",
 )
 @click.option(
-    "--drop", metavar="COLUMN", multiple=True, help="Column of a table to leave out. This option may be repeated."
+    "--drop",
+    metavar="COLUMN",
+    multiple=True,
+    help="Column of a table to leave out. This option may be repeated.",
 )
 @click.option(
     "--id",
@@ -98,10 +102,19 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
     help="Fraction of the other examples in the validation part, which chooses the best epoch; 0: none."
     "  [default: 0.2; none if there are fewer than 50]",
 )
-@click.option("--epochs", type=click.IntRange(min=1), help="Number of passes over the data.  [default: the recipe's own]")
-@click.option("--patience", type=click.IntRange(min=1), help="Stop after so many epochs without a better one.")
 @click.option(
-    "--time-limit", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Stop training after this time."
+    "--epochs",
+    type=click.IntRange(min=1),
+    help="Number of passes over the data.  [default: the recipe's own]",
+)
+@click.option(
+    "--patience", type=click.IntRange(min=1), help="Stop after so many epochs without a better one."
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Stop training after this time.",
 )
 @click.option(
     "--class-weight",
@@ -110,7 +123,11 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
     help="Weight of a class, or: balanced. This option may be repeated.",
 )
 @click.option(
-    "--ensemble", type=click.IntRange(1), default=1, show_default=True, help="Average so many networks (tables)."
+    "--ensemble",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Average so many networks (tables).",
 )
 @click.option(
     "--cv",
@@ -118,12 +135,18 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
     metavar="FOLDS",
     help="Train one network per fold, average them, and report the scores of the folds (tables).",
 )
-@_network_option("layers", "Numbers of units of the hidden layers, or none.", metavar="N,N,...", type=_Layers())
+@_network_option(
+    "layers", "Numbers of units of the hidden layers, or none.", metavar="N,N,...", type=_Layers()
+)
 @_network_option("activation", "Activation of the hidden layers: relu, tanh, gelu, ...")
 @_network_option("optimizer", "Update rule.", type=click.Choice(list(by_name)))
 @_network_option("learning_rate", "Step size.  [default: the optimizer's own]", type=float)
 @_network_option("batch_size", "Number of examples per step; 0: all.", type=click.IntRange(min=0))
-@_network_option("dropout", "Share of hidden units that are left out in a step.", type=click.FloatRange(0, 1, max_open=True))
+@_network_option(
+    "dropout",
+    "Share of hidden units that are left out in a step.",
+    type=click.FloatRange(0, 1, max_open=True),
+)
 @_network_option("l2", "Penalty on the weights.", type=click.FloatRange(0))
 @reading_options
 @click.option(
@@ -134,7 +157,11 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
     help="Seed of the split, the first weights and the order of the examples.",
 )
 @click.option(
-    "--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True, help="Precision."
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    default="float32",
+    show_default=True,
+    help="Precision.",
 )
 @click.option(
     "--out",
