@@ -49,6 +49,7 @@ ORDER = (
     "optimizers", "_scores", "metrics", "plots", "history", "callbacks", "progress",
     "_training",
     "model",
+    "_realmlp",
     "doctor", "sklearn",
     "course", "bench", "cli",
     "__init__", "__main__",

@@ -21,10 +21,10 @@ from deepcore._labels import labels
 from deepcore._network.examples import row_or_rows
 from deepcore._network.network import Network, Snapshot, TrainingStep
 from deepcore._network.parameters import BlockViews
-from deepcore._network.spec import Spec
+from deepcore._network.spec import Layer, Spec
 from deepcore.exceptions import SymmetryWarning
 from deepcore.history import History
-from deepcore.layers import Dense, Dropout, Scale
+from deepcore.layers import Dense
 from deepcore.losses import Loss
 from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, continued, resolve
 from deepcore.schedules import LearningRate
@@ -86,7 +86,7 @@ class Model:
     def __init__(
         self,
         inputs: int,
-        layers: Sequence[Dense | Dropout | Scale],
+        layers: Sequence[Layer],
         *,
         loss: LossName | Literal["auto"] | Loss = "auto",
         dtype: DTypeLike = "float32",
@@ -193,7 +193,10 @@ class Model:
         """``{"W1": (n1, n_x), "b1": (n1, 1), ...}``, live and writable; ``parameters["W1"] = W`` copies.
 
         Layers with a norm have ``"gamma1"`` and ``"beta1"``, (n1, 1), as well, parametric ones ``"alpha1"``,
-        (n1, 1), and those with scaled inputs ``"scale1"``, (n_x, 1).
+        (n1, 1), and those with scaled inputs ``"scale1"``, (n_x, 1). Embeddings are layer 0. A periodic one has
+        ``"frequency0"`` and ``"phase0"``, (frequencies, columns); both kinds for numbers have ``"weight0"``,
+        (units, basis functions of all columns), and ``"offset0"``, (units, columns); that of categories has
+        ``"table0"``, (units, codes of all columns).
         """
         return self._network.parameters
 
