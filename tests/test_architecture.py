@@ -51,6 +51,7 @@ ORDER = (
     "model",
     "_realmlp",
     "doctor", "sklearn",
+    "_loading",
     "course", "bench", "cli",
     "__init__", "__main__",
 )  # fmt: skip
