@@ -36,7 +36,19 @@ if "threadpoolctl" in _sys.modules:
     from deepcore import threadpools as _threadpools  # noqa: F401
 
 if _TYPE_CHECKING:
-    from deepcore import catalog, course, data, doctor, functional, graph, metrics, plots, schedules, sklearn
+    from deepcore import (
+        catalog,
+        course,
+        data,
+        doctor,
+        functional,
+        graph,
+        metrics,
+        plots,
+        schedules,
+        sklearn,
+        tabular,
+    )
     from deepcore._loading import load
     from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
@@ -159,6 +171,7 @@ __all__ = [
     "schedules",
     "show_config",
     "sklearn",
+    "tabular",
 ]
 
 

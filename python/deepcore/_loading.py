@@ -9,6 +9,7 @@ from typing import Any
 from deepcore import _checks
 from deepcore.files import container, model_file
 from deepcore.model import Model
+from deepcore.tabular import table_file
 
 __all__ = ["load"]
 
@@ -20,7 +21,8 @@ def load(path: str | os.PathLike[str]) -> Any:
         path: A file that deepcore wrote.
 
     Returns:
-        What was saved: of ``Model.save`` the same model, bit for bit, with its ``extras``.
+        What was saved: of ``Model.save`` the same model, bit for bit, with its ``extras``; of
+        ``TableModel.save`` the table model, which predicts from raw tables.
 
     Raises:
         OSError: if the file cannot be read, or is not a regular file.
@@ -47,4 +49,4 @@ def _model(reader: container.Reader) -> Model:
     return Model.from_network(*model_file.contents(reader))
 
 
-_READERS: dict[str, Callable[[container.Reader], Any]] = {"model": _model}
+_READERS: dict[str, Callable[[container.Reader], Any]] = {"model": _model, table_file.KIND: table_file.read}
