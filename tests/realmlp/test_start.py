@@ -7,28 +7,40 @@ import deepcore as dc
 from deepcore._network.network import Network
 from deepcore._realmlp.recipe import Recipe
 from deepcore._realmlp.start import first_inputs, start_from_rows, start_normal
+from deepcore.tabular import Encoding
 from realmlp.traces import NAMES, Trace
 
 stats = pytest.importorskip("scipy.stats")
-COLUMNS = (6, 4, [12, 20])  # numbers, one-hot columns, codes
+NUMBERS, SIZES = 6, [5, 12, 20]  # the first category becomes 4 one-hot columns
 
 
-def rows(m=700, seed=0):
+def table(m=700, seed=0):
     rng = np.random.default_rng(seed)
-    codes = [rng.integers(size, size=m) for size in COLUMNS[2]]
-    return np.column_stack([rng.normal(size=(m, COLUMNS[0] + COLUMNS[1])), *codes]).astype(np.float64)
+    codes = np.stack([rng.integers(size, size=m) for size in SIZES], axis=1)
+    return rng.normal(size=(m, NUMBERS)), codes
+
+
+def encoding(one_hot_limit=9):
+    numbers, codes = table()
+    return Encoding.fit(
+        numbers, codes, SIZES, scaling="robust", clip=True, one_hot_limit=one_hot_limit
+    )
+
+
+def rows(m=700, seed=0, one_hot_limit=9):
+    return encoding(one_hot_limit).transform(*table(m, seed))
 
 
 def started(classes=True, seed=3, hidden=(64, 48, 56)):
     recipe = Recipe.of("td", classes, hidden=hidden)
-    network = Network(recipe.spec(3, COLUMNS, np.dtype("float64"), seed))
+    network = Network(recipe.spec(3, encoding(), np.dtype("float64"), seed))
     start_from_rows(network, rows(), np.random.default_rng(seed))
     return network
 
 
 def values(network, X):
     """Of each layer the pre-activations without bias, (m, units), and the bias."""
-    y = np.zeros(len(X), int) if network.spec.output == "softmax" else np.zeros((len(X), 3))
+    y = np.zeros(len(X), int) if network.spec.output == "softmax" else np.zeros((len(X), network.spec.outputs))
     traced = dc.Model.from_network(network).trace(X, y)
     for number in range(1, len(network.spec.layers) + 1):
         b = network.parameters[f"b{number}"][:, 0]
@@ -85,7 +97,7 @@ def test_arrays_of_embeddings_have_the_named_distributions():
 
 def test_td_s_starts_normal_with_a_last_layer_of_zeros():
     recipe = Recipe.of("td_s", True, hidden=(64, 48))
-    network = Network(recipe.spec(3, (6, 4, []), np.dtype("float64"), 1))
+    network = Network(recipe.spec(3, encoding(None), np.dtype("float64"), 1))
     start_normal(network, np.random.default_rng(1))
     p = network.parameters
     assert not p["W3"].any()
@@ -97,7 +109,8 @@ def test_td_s_starts_normal_with_a_last_layer_of_zeros():
 
 def test_a_unit_that_is_constant_over_the_rows_stays_finite():
     recipe = Recipe.of("td", True, hidden=(8,), number_units=0)
-    network = Network(recipe.spec(2, (2, 0, []), np.dtype("float64"), 1))
+    nothing = Encoding.fit(np.zeros((20, 2)), np.zeros((20, 0), int), [], scaling="robust", clip=True)
+    network = Network(recipe.spec(2, nothing, np.dtype("float64"), 1))
     start_from_rows(network, np.zeros((20, 2)), np.random.default_rng(1))
     assert np.isfinite(network.flat).all()
 

@@ -33,13 +33,13 @@ def test_there_are_traces():
 def test_categories_have_the_codes_of_their_sorted_values(trace):
     for j, known in enumerate(trace.known):
         np.testing.assert_array_equal(known, trace[f"cat_known.{j}"])
-    kept = trace.codes(trace["cat"])[:, np.array(trace.preprocessing.embedded, bool)]
+    kept = trace.codes(trace["cat"])[:, ~np.array(trace.encoding.one_hot, bool)]
     np.testing.assert_array_equal(kept, trace["prep_codes"] if "prep_codes" in trace.arrays else kept)
 
 
 def test_columns_are_scaled_and_clipped_like_the_recorded_ones(trace):
     n, X = trace["num"].shape[1], [trace.X("float64"), trace.X("float64", test=True)]
-    _, one_hot, _ = trace.preprocessing.columns(n)
+    one_hot = trace.encoding.center.size - n
     reference = np.concatenate(X)
     assert distance(reference[:, :n], trace["ref/prep_num"]) <= 1e-12
     assert distance(X[0][:, :n].astype("float32"), trace["prep_num"]) <= 3e-7
@@ -86,14 +86,14 @@ def test_losses_gradients_and_parameters_follow_the_recorded_steps(trace, dtype)
         member = trace.member(number, dtype)
         for step in range(trace.about["steps"]):
             rows, masks = trace.rows(number, step), trace.masks(step)
-            if step < (1 if ref else 2):
+            if step < (1 if ref else 2) and not (ref and trace.members > 1):  # what there are gradients of
                 loss, grads = gradient(member, data.take(rows), step, masks)
                 close_parameters(
                     grads, trace.parameters(f"grad{step}", number, ref), dtype, f"grad{step}", share
                 )
             loss = one_step(member, data, rows, masks)
             assert loss * share == pytest.approx(losses[step, number], rel=TOLERANCE[dtype]), step
-            if step == 1:
+            if step == 1 and not (ref and trace.members > 1):
                 expected = trace.parameters("step2", number, ref)
                 close_parameters(member.network.parameters, expected, dtype, "step2")
         close_parameters(

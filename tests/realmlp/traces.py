@@ -10,10 +10,10 @@ import numpy as np
 from deepcore._network.examples import Examples
 from deepcore._network.network import Network
 from deepcore._realmlp.categories import codes_of, known_values
-from deepcore._realmlp.preprocessing import Preprocessing
 from deepcore._realmlp.recipe import Recipe
 from deepcore._realmlp.targets import Classes, Numbers
 from deepcore._realmlp.training import Member, Split
+from deepcore.tabular import Encoding
 
 FOLDER = Path(os.environ.get("DEEPCORE_REALMLP_TRACES") or Path(__file__).parents[1] / "data" / "realmlp")
 NAMES = sorted(path.stem for pattern in ("td*.npz", "ens_*.npz") for path in FOLDER.glob(pattern))
@@ -91,16 +91,18 @@ class Trace:
         return np.stack(columns, axis=1) if columns else np.zeros((len(cat), 0), np.int64)
 
     @cached_property
-    def preprocessing(self):
-        rows = self["train_rows"]
-        counts = [len(known) for known in self.known]
-        return Preprocessing.fit(
-            self["num"][rows], self.codes(self["cat"])[rows], counts, self.recipe.one_hot
-        )
+    def encoding(self):
+        rows, limit = self["train_rows"], self.recipe.one_hot
+        sizes = [len(known) + 1 for known in self.known]
+        numbers = self["num"][rows].astype(np.float64)
+        return Encoding.fit(
+            numbers, self.codes(self["cat"])[rows], sizes, scaling="robust", clip=True,
+            one_hot_limit=None if limit is None else limit + 1,
+        )  # fmt: skip
 
     def X(self, dtype, test=False):
         numbers, cat = (self["test_num"], self["test_cat"]) if test else (self["num"], self["cat"])
-        return self.preprocessing(numbers, self.codes(cat), dtype)
+        return self.encoding.transform(numbers.astype(np.float64), self.codes(cat), dtype)
 
     @cached_property
     def y(self):
@@ -159,8 +161,7 @@ class Trace:
 
     def member(self, number, dtype):
         """A network with the first parameters, and its optimizer."""
-        columns = self.preprocessing.columns(self["num"].shape[1])
-        network = Network(self.recipe.spec(self.targets.outputs, columns, np.dtype(dtype), 0))
+        network = Network(self.recipe.spec(self.targets.outputs, self.encoding, np.dtype(dtype), 0))
         start = self.parameters("init", number)
         assert set(network.parameters) == set(start)
         for name, values in start.items():

@@ -121,14 +121,22 @@ class Spec:
         values |= {"layers": [asdict(layer) for layer in self.layers], "dtype": self.dtype.name}
         del values["embeddings"]
         if self.embeddings:  # only these need a reader that knows of embeddings
-            values["embeddings"] = [{"kind": one.kind, **asdict(one)} for one in self.embeddings]
+            values["embeddings"] = [{"kind": one.kind, **_plain(asdict(one))} for one in self.embeddings]
         return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Spec:
         """The reverse of ``to_dict``; everything is checked."""
         embeddings = tuple(map(_embedding, values.get("embeddings", ())))
-        return cls(**{**values, "layers": tuple(map(_layer, values["layers"])), "embeddings": embeddings})
+        layers = tuple(map(_layer, values["layers"]))
+        return cls(**{**values, "layers": layers, "embeddings": embeddings})
+
+
+def _plain(value: Any) -> Any:
+    """JSON data with lists in place of tuples."""
+    if isinstance(value, dict):
+        return {name: _plain(member) for name, member in value.items()}
+    return [_plain(member) for member in value] if isinstance(value, tuple) else value
 
 
 def _layer(values: Mapping[str, Any]) -> Dense:

@@ -12,11 +12,10 @@ import numpy as np
 
 from deepcore import _core
 from deepcore._network.examples import Examples
-from deepcore._network.network import Network
-from deepcore._realmlp.preprocessing import Preprocessing
 from deepcore._realmlp.recipe import Recipe
 from deepcore._realmlp.targets import Classes, Numbers
-from deepcore._realmlp.training import Outcome, Rules, Split, make_member, predict_members, train_split
+from deepcore._realmlp.training import Outcome, Rules, Split, make_member, train_split
+from deepcore.tabular import Encoding, TableMember
 from deepcore.typing import Array
 
 __all__ = ["FittedSplit", "Table", "auto_batch", "fit_splits", "holdout", "predict"]
@@ -27,11 +26,11 @@ Rows = tuple[Array, Array]
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers (m, f), where NaN is missing, and codes of categories (m, c), with their numbers of known values."""
+    """Numbers (m, f), codes of categories (m, c), and the number of codes of each category."""
 
     numbers: Array
     codes: Array
-    known: tuple[int, ...] = ()
+    sizes: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -40,30 +39,46 @@ class Table:
         """Some of the rows."""
         return replace(self, numbers=self.numbers[rows], codes=self.codes[rows])
 
+    def followed_by(self, other: Table) -> Table:
+        """These rows, then those of another table."""
+        numbers = np.concatenate([self.numbers, other.numbers])
+        return replace(self, numbers=numbers, codes=np.concatenate([self.codes, other.codes]))
+
 
 @dataclass(frozen=True)
 class FittedSplit:
     """What the training on one split gave.
 
     Attributes:
-        preprocessing: Learned from its training rows.
-        targets: How outputs become predictions.
-        networks: The members, with the parameters of the best epoch.
+        members: The networks with the parameters of the best epoch, and what makes predictions of their outputs.
         outcome: Losses, errors, and the best epoch.
-        temperature: What the logarithms of probabilities are divided by.
     """
 
-    preprocessing: Preprocessing
-    targets: Classes | Numbers
-    networks: tuple[Network, ...]
+    members: tuple[TableMember, ...]
     outcome: Outcome
-    temperature: float = 1.0
+
+    def __reduce__(self) -> Any:
+        parts = []
+        for member in self.members:
+            arrays = {"parameters": member.network.flat, "running": member.network.running.flat}
+            parts.append((member.to_dict(), {**arrays, **member.encoding.arrays()}))
+        return _rebuilt, (parts, self.outcome)
 
     def predict(self, table: Table, threads: int = 0) -> Array:
-        """Probabilities, (m, classes), or numbers, (m, targets)."""
-        X = self.preprocessing(table.numbers, table.codes, self.networks[0].spec.dtype)
-        predicted = predict_members(self.networks, X, self.targets, threads)
-        return predicted if self.temperature == 1 else _tempered(predicted, self.temperature)
+        """The mean of the members' probabilities, (m, classes), or numbers, (m, targets)."""
+        total = sum(_predicted(member, table, threads) for member in self.members)
+        return total / len(self.members)  # type: ignore[no-any-return]
+
+
+def _rebuilt(parts: list[Any], outcome: Outcome) -> FittedSplit:
+    """The reverse of pickling: members are checked as those of a file are."""
+    return FittedSplit(tuple(TableMember.from_dict(*part) for part in parts), outcome)
+
+
+def _predicted(member: TableMember, table: Table, threads: int) -> Array:
+    if member.network.spec.gives_probabilities:
+        return member.probabilities(table.numbers, table.codes, threads)
+    return member.targets(table.numbers, table.codes, threads)
 
 
 def auto_batch(rows: int) -> int:
@@ -118,24 +133,31 @@ def fit_splits(
 
     def fit_one(number: int, rules: Rules) -> FittedSplit:
         train, validation = splits[number]
-        preprocessing = Preprocessing.fit(
-            table.numbers[train], table.codes[train], table.known, recipe.one_hot
-        )
-        X = preprocessing(table.numbers, table.codes, dtype)
+        learned = table.take(train)
+        encoding = Encoding.fit(
+            learned.numbers, learned.codes, table.sizes, scaling="robust", clip=True,
+            one_hot_limit=None if recipe.one_hot is None else recipe.one_hot + 1,
+        )  # fmt: skip
+        X = np.ascontiguousarray(encoding.transform(table.numbers, table.codes, dtype))
         targets = Classes(classes) if classes else Numbers.fit(y[train], recipe.clamp)
         own = None if weights is None else np.ascontiguousarray(weights[train], dtype)
         data = Examples(X[train], targets.encode(y[train], dtype), own)
         held = (X[validation], y[validation]) if len(validation) else (None, None)
-        split = Split(data, *held, targets)
-        columns = preprocessing.columns(table.numbers.shape[1])
-        made = [make_member(recipe, split, columns, dtype, one) for one in seeds[number]]
+        weight = None if weights is None or not weights[validation].any() else weights[validation]
+        split = Split(data, *held, targets, weight)
+        made = [make_member(recipe, split, encoding, dtype, one) for one in seeds[number]]
         outcome = train_split(made, split, recipe, rules)
-        networks = tuple(member.network for member in made)
-        fitted = FittedSplit(preprocessing, targets, networks, outcome)
-        if calibrate and len(validation):
-            predicted = fitted.predict(table.take(validation), rules.threads)
-            fitted = replace(fitted, temperature=_temperature(predicted, y[validation]))
-        return fitted
+        temperature = 1.0
+        if calibrate and split.X_val is not None:
+            each = [member.network.predict(split.X_val, None, rules.threads) for member in made]
+            temperature = _temperature(each, y[validation])
+        return FittedSplit(
+            tuple(
+                TableMember(encoding, member.network, temperature=temperature, **targets.scale())
+                for member in made
+            ),
+            outcome,
+        )
 
     return _each(len(splits), fit_one, rules)
 
@@ -170,19 +192,20 @@ def predict(splits: Sequence[FittedSplit], table: Table, threads: int = 0) -> Ar
     return total / len(splits)  # type: ignore[no-any-return]
 
 
-def _tempered(probabilities: Array, temperature: float) -> Array:
-    """Probabilities whose logarithms are divided by a temperature."""
-    logs = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)) / temperature
-    powers = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+def _temperature(each: Sequence[Array], y: Array) -> float:
+    """The temperature of all members with the lowest cross-entropy of their mean.
 
-
-def _temperature(probabilities: Array, y: Array) -> float:
-    """The temperature with the lowest cross-entropy, by golden-section search over its logarithm."""
+    It is found by golden-section search over its logarithm.
+    """
+    logs = [np.log(np.maximum(p.astype(np.float64), np.finfo(np.float64).tiny)) for p in each]
 
     def cross_entropy(log_temperature: float) -> float:
-        own = _tempered(probabilities, float(np.exp(log_temperature)))[np.arange(len(y)), y]
-        return float(-np.log(np.maximum(own, np.finfo(np.float64).tiny)).mean())
+        own = 0.0
+        for log in logs:
+            scaled = log / np.exp(log_temperature)
+            powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+            own = own + powers[np.arange(len(y)), y] / powers.sum(axis=1)
+        return float(-np.log(np.maximum(own / len(logs), np.finfo(np.float64).tiny)).mean())
 
     low, high, ratio = -3.0, 3.0, (np.sqrt(5) - 1) / 2
     for _ in range(40):  # to 3e-8 of the interval

@@ -13,6 +13,7 @@ from deepcore._network.spec import Layer, Spec
 from deepcore.layers import CategoryEmbedding, Dense, Dropout, PeriodicEmbedding, Scale
 from deepcore.optimizers import Adam, AdamW, Optimizer
 from deepcore.schedules import CosLog4, FlatCosine, LearningRate
+from deepcore.tabular import Encoding
 
 __all__ = ["Recipe"]
 
@@ -89,7 +90,7 @@ class Recipe:
         return replace(recipe, **changes)
 
     def layers(self, outputs: int, numbers: int, sizes: list[int]) -> list[Layer]:
-        """The layers for X with ``numbers`` columns of numbers, one-hot columns, and codes of ``sizes``."""
+        """The layers for X whose first columns are numbers and whose last ones are codes of these sizes."""
         first: list[Layer] = []
         if numbers and self.number_units:
             first.append(
@@ -129,14 +130,11 @@ class Recipe:
             rate["alpha"] = decay["alpha"] = self.activation_rate
         return {"rate": rate, "decay": decay}
 
-    def spec(
-        self, outputs: int, columns: tuple[int, int, list[int]], dtype: Any, seed: int
-    ) -> Spec:
-        """The network for X with so many columns of numbers, one-hot columns, and the sizes of codes."""
-        numbers, one_hot, sizes = columns
+    def spec(self, outputs: int, encoding: Encoding, dtype: Any, seed: int) -> Spec:
+        """The network for the inputs that an encoding makes."""
         return Spec.of(
-            numbers + one_hot + len(sizes),
-            self.layers(outputs, numbers, sizes),
+            encoding.inputs,
+            self.layers(outputs, encoding.number_count, encoding.embedded),
             loss="categorical_cross_entropy" if self.classes else "squared_error",
             label_smoothing=self.smoothing if self.classes else 0.0,
             dtype=dtype,

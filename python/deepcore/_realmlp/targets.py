@@ -11,8 +11,6 @@ from deepcore.typing import Array
 
 __all__ = ["Classes", "Numbers"]
 
-_METRICS = ("error", "cross_entropy")
-
 
 @dataclass(frozen=True)
 class Classes:
@@ -33,13 +31,19 @@ class Classes:
         """Probabilities, (m, count)."""
         return outputs.astype(np.float64)
 
-    def error(self, y: Array, predicted: Array, metric: str = "error") -> float:
+    def scale(self) -> dict[str, Any]:
+        """What a ``TableMember`` needs besides the network: nothing."""
+        return {}
+
+    def error(
+        self, y: Array, predicted: Array, metric: str = "error", weight: Array | None = None
+    ) -> float:
         """Share of wrong labels, or the mean cross-entropy; what is not finite counts as the least likely."""
         finite = np.where(np.isfinite(predicted), predicted, -1.0)
         if metric == "cross_entropy":
             own = np.clip(finite[np.arange(len(y)), y], np.finfo(np.float32).tiny, 1)
-            return float(-np.log(own).mean())
-        return float((finite.argmax(axis=1) != y).mean())
+            return float(np.average(-np.log(own), weights=weight))
+        return float(np.average(finite.argmax(axis=1) != y, weights=weight))
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,13 @@ class Numbers:
         y: Array = outputs.astype(np.float64) * self.deviation + self.mean
         return y if self.low is None else np.clip(y, self.low, self.high)
 
-    def error(self, y: Array, predicted: Array, metric: str = "error") -> float:
+    def scale(self) -> dict[str, Any]:
+        """What a ``TableMember`` needs to do what ``decode`` does."""
+        return {"shift": self.mean, "scale": self.deviation, "low": self.low, "high": self.high}
+
+    def error(
+        self, y: Array, predicted: Array, metric: str = "error", weight: Array | None = None
+    ) -> float:
         """Root of the mean squared error over rows and targets; a row that is not finite counts as 0."""
         finite = np.where(np.isfinite(predicted).all(axis=1, keepdims=True), predicted, 0.0)
-        return float(np.sqrt(((finite - y) ** 2).mean()))
+        return float(np.sqrt(np.average(((finite - y) ** 2).mean(axis=1), weights=weight)))

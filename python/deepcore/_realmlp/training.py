@@ -19,6 +19,7 @@ from deepcore._realmlp.targets import Classes, Numbers
 from deepcore._training.factors import StepFactors
 from deepcore.exceptions import DivergenceWarning
 from deepcore.optimizers import OptimizerState
+from deepcore.tabular import Encoding
 from deepcore.typing import Array
 
 __all__ = ["Member", "Outcome", "Rules", "Split", "make_member", "train_split"]
@@ -67,12 +68,14 @@ class Split:
         X_val: X of the validation rows; None: there are none, and the last epoch is the best.
         y_val: Targets of the validation rows, as they are.
         targets: How targets are encoded and decoded.
+        weight_val: Weights of the validation rows, or None.
     """
 
     data: Examples
     X_val: Array | None
     y_val: Array | None
     targets: Classes | Numbers
+    weight_val: Array | None = None
 
     def batch(self, recipe: Recipe) -> int:
         """Rows per step."""
@@ -120,10 +123,10 @@ class Outcome:
 
 
 def make_member(
-    recipe: Recipe, split: Split, columns: tuple[int, int, list[int]], dtype: Any, seed: int
+    recipe: Recipe, split: Split, encoding: Encoding, dtype: Any, seed: int
 ) -> Member:
     """Make a network for a split, with its first parameters."""
-    network = Network(recipe.spec(split.targets.outputs, columns, dtype, seed))
+    network = Network(recipe.spec(split.targets.outputs, encoding, dtype, seed))
     rng = np.random.default_rng(seed)
     if recipe.data_driven:
         start_from_rows(network, split.data.X, rng)
@@ -175,7 +178,7 @@ def train_split(
         if split.X_val is not None:
             networks = [member.network for member in members]
             predicted = predict_members(networks, split.X_val, split.targets, rules.threads)
-            error = split.targets.error(split.y_val, predicted, rules.metric)  # type: ignore[arg-type]
+            error = split.targets.error(split.y_val, predicted, rules.metric, split.weight_val)  # type: ignore[arg-type]
             outcome.errors.append(error)
         if best and _patience_is_over(rules, epoch + 1, outcome.best_epoch):
             break  # this epoch no longer counts
