@@ -21,8 +21,8 @@ def load(path: str | os.PathLike[str]) -> Any:
         path: A file that deepcore wrote.
 
     Returns:
-        What was saved: of ``Model.save`` the same model, bit for bit, with its ``extras``; of
-        ``TableModel.save`` the table model, which predicts from raw tables.
+        What was saved, bit for bit: a ``Model`` with its ``extras``, a ``TableModel``, which predicts from
+        raw tables, or an estimator of ``deepcore.sklearn``.
 
     Raises:
         OSError: if the file cannot be read, or is not a regular file.
@@ -49,4 +49,14 @@ def _model(reader: container.Reader) -> Model:
     return Model.from_network(*model_file.contents(reader))
 
 
-_READERS: dict[str, Callable[[container.Reader], Any]] = {"model": _model, table_file.KIND: table_file.read}
+def _estimator(reader: container.Reader) -> Any:
+    from deepcore.sklearn import MLPClassifier, MLPRegressor, saving  # it needs scikit-learn
+
+    return saving.restored(reader, (MLPClassifier, MLPRegressor))
+
+
+_READERS: dict[str, Callable[[container.Reader], Any]] = {
+    "model": _model,
+    "estimator": _estimator,
+    table_file.KIND: table_file.read,
+}

@@ -726,7 +726,9 @@ def _rebuild(
         ValueError: if a file could not hold it, for example because a parameter is not finite.
     """
     try:
-        return Model.from_network(*model_file.rebuilt(description, epochs_trained, extras, flat, running))
+        if not isinstance(extras, dict):
+            raise ValueError(f"extras must be a dictionary, got {_checks.shown(extras)}")
+        return Model.from_network(model_file.rebuilt(description, epochs_trained, flat, running), extras)
     except ValueError as error:
         raise ValueError(f"Model: a pickle or copy must hold a valid model: {error}") from error
 

@@ -443,7 +443,7 @@ def unpickled(**changes):
         ("running", lambda a: a - 2, "running_variance1 must not be negative"),
         ("epochs_trained", lambda n: -1, "epochs_trained must be at least 0"),
         ("epochs_trained", lambda n: 2**63, "epochs_trained must be at most"),
-        ("extras", lambda extras: None, "extras must be of type object"),
+        ("extras", lambda extras: None, "extras must be a dictionary"),
         ("description", lambda spec: {**spec, "inputs": 10**9}, "weights, but there are only"),
         ("description", lambda spec: {**spec, "inputs": 2}, "parameters must hold 25 numbers, got 29"),
         ("description", lambda spec: {**spec, "surprise": 1}, "unexpected surprise"),

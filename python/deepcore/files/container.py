@@ -12,6 +12,7 @@ import io
 import math
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, BinaryIO, NamedTuple
 
@@ -158,6 +159,14 @@ class Reader:
     def error(self, what: str) -> ValueError:
         """Return the error for this file, which says what is wrong."""
         return ValueError(f"load: {_checks.cut(self.name, 200)}: {_checks.cut(what, 400)}")
+
+    @contextmanager
+    def blaming(self) -> Iterator[None]:
+        """Name the file in the errors of checks that know only its values."""
+        try:
+            yield
+        except (TypeError, ValueError, OverflowError) as error:
+            raise self.error(str(error)) from error
 
     def read_into(self, targets: Mapping[str, Array]) -> None:
         """Read the tensors in one pass, and compare the checksum.
