@@ -49,6 +49,7 @@ ORDER = (
     "optimizers", "_scores", "metrics", "plots", "history", "callbacks", "progress",
     "_training",
     "tabular", "prepared",
+    "_realmlp",
     "model",
     "doctor", "sklearn",
     "_loading",

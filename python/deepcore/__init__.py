@@ -55,7 +55,14 @@ if _TYPE_CHECKING:
     from deepcore.exceptions import DivergenceWarning, SymmetryWarning
     from deepcore.history import History
     from deepcore.installation import get_cmake_dir, get_include, show_config
-    from deepcore.layers import Dense, Dropout, Scale
+    from deepcore.layers import (
+        CategoryEmbedding,
+        Dense,
+        Dropout,
+        PeriodicEmbedding,
+        PiecewiseLinearEmbedding,
+        Scale,
+    )
     from deepcore.losses import CrossEntropy, Huber, Quantile
     from deepcore.model import Model, mlp
     from deepcore.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, AMSGrad, Lion, NAdam, RMSProp
@@ -82,7 +89,14 @@ _NAMES = {
     "exceptions": ("DivergenceWarning", "SymmetryWarning"),
     "history": ("History",),
     "installation": ("get_cmake_dir", "get_include", "show_config"),
-    "layers": ("Dense", "Dropout", "Scale"),
+    "layers": (
+        "CategoryEmbedding",
+        "Dense",
+        "Dropout",
+        "PeriodicEmbedding",
+        "PiecewiseLinearEmbedding",
+        "Scale",
+    ),
     "losses": ("CrossEntropy", "Huber", "Quantile"),
     "_loading": ("load",),
     "model": ("Model", "mlp"),
@@ -109,6 +123,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "CategoryEmbedding",
     "Constant",
     "CosLog4",
     "Cosine",
@@ -128,6 +143,8 @@ __all__ = [
     "Model",
     "NAdam",
     "OneCycle",
+    "PeriodicEmbedding",
+    "PiecewiseLinearEmbedding",
     "Progress",
     "Quantile",
     "RMSProp",

@@ -22,9 +22,9 @@ def load(path: str | os.PathLike[str]) -> Any:
         path: A file that deepcore wrote.
 
     Returns:
-        What was saved: of ``Model.save`` the same model, bit for bit, with its ``extras``; of
-        ``TableModel.save`` the table model, which predicts from raw tables; of ``PreparedModel.save`` the
-        prepared model, which predicts from raw arrays. ``deepcore train`` writes the last two.
+        What was saved, bit for bit: a ``Model`` with its ``extras``; an estimator of ``deepcore.sklearn``; or
+        what ``deepcore train`` writes: a ``TableModel``, which predicts from raw tables, or a
+        ``PreparedModel``, which predicts from raw arrays.
 
     Raises:
         OSError: if the file cannot be read, or is not a regular file.
@@ -57,4 +57,14 @@ def _model(reader: container.Reader) -> Model | PreparedModel:
         raise reader.error(str(error)) from error
 
 
-_READERS: dict[str, Callable[[container.Reader], Any]] = {"model": _model, table_file.KIND: table_file.read}
+def _estimator(reader: container.Reader) -> Any:
+    from deepcore.sklearn import MLPClassifier, MLPRegressor, saving  # it needs scikit-learn
+
+    return saving.restored(reader, (MLPClassifier, MLPRegressor))
+
+
+_READERS: dict[str, Callable[[container.Reader], Any]] = {
+    "model": _model,
+    "estimator": _estimator,
+    table_file.KIND: table_file.read,
+}

@@ -21,10 +21,11 @@ from deepcore._labels import labels
 from deepcore._network.examples import row_or_rows
 from deepcore._network.network import Network, Snapshot, TrainingStep
 from deepcore._network.parameters import BlockViews
-from deepcore._network.spec import Spec
+from deepcore._network.spec import Layer, Spec
 from deepcore.exceptions import SymmetryWarning
+from deepcore.files import model_file
 from deepcore.history import History
-from deepcore.layers import Dense, Dropout, Scale
+from deepcore.layers import Dense
 from deepcore.losses import Loss
 from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, continued, resolve
 from deepcore.schedules import LearningRate
@@ -86,7 +87,7 @@ class Model:
     def __init__(
         self,
         inputs: int,
-        layers: Sequence[Dense | Dropout | Scale],
+        layers: Sequence[Layer],
         *,
         loss: LossName | Literal["auto"] | Loss = "auto",
         dtype: DTypeLike = "float32",
@@ -193,7 +194,10 @@ class Model:
         """``{"W1": (n1, n_x), "b1": (n1, 1), ...}``, live and writable; ``parameters["W1"] = W`` copies.
 
         Layers with a norm have ``"gamma1"`` and ``"beta1"``, (n1, 1), as well, parametric ones ``"alpha1"``,
-        (n1, 1), and those with scaled inputs ``"scale1"``, (n_x, 1).
+        (n1, 1), and those with scaled inputs ``"scale1"``, (n_x, 1). Embeddings are layer 0. A periodic one has
+        ``"frequency0"`` and ``"phase0"``, (frequencies, columns); both kinds for numbers have ``"weight0"``,
+        (units, basis functions of all columns), and ``"offset0"``, (units, columns); that of categories has
+        ``"table0"``, (units, codes of all columns).
         """
         return self._network.parameters
 
@@ -577,7 +581,7 @@ class Model:
             axis.
 
         Raises:
-            ValueError: if the outputs are not probabilities, and whatever ``predict`` raises.
+            ValueError: if the outputs are not probabilities, or are NaN, and whatever ``predict`` raises.
         """
         output = self.spec.output
         if not self.spec.gives_probabilities:
@@ -586,7 +590,7 @@ class Model:
             )
         if not isinstance(threshold, (int, float, np.number)) or np.isnan(threshold):
             raise ValueError(f"predict_labels: threshold must be a number, got {_checks.shown(threshold)}")
-        chosen = labels(self.predict(X, threads=threads), output, threshold)
+        chosen = labels(self.predict(X, threads=threads), output, threshold, who="predict_labels")
         return chosen[..., 0] if output == "sigmoid" and self.outputs == 1 else chosen
 
     @checked("evaluate")
@@ -700,8 +704,6 @@ class Model:
             ValueError: if a number is one that no training gives (a parameter that is not finite, a negative
                 running variance), or ``extras`` is not JSON data.
         """
-        from deepcore.files import model_file
-
         chosen = self.extras if extras is None else dict(extras)
         model_file.write(path, self._network, chosen)
         self.extras = chosen
@@ -723,9 +725,9 @@ def _rebuild(
     Raises:
         ValueError: if a file could not hold it, for example because a parameter is not finite.
     """
-    from deepcore.files import model_file
-
     try:
+        if not isinstance(extras, dict):
+            raise ValueError(f"extras must be a dictionary, got {_checks.shown(extras)}")
         return Model.from_network(model_file.rebuilt(description, epochs_trained, flat, running), extras)
     except ValueError as error:
         raise ValueError(f"Model: a pickle or copy must hold a valid model: {error}") from error

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from deepcore._checks import cut, first_names
+from deepcore._loading import load
 from deepcore.cli.output import in_options, print_pairs, print_scores, print_table, say
 from deepcore.cli.saved import SavedArrays, SavedTable, located, open_model
 from deepcore.files import model_file
@@ -85,6 +86,7 @@ def _verify(model: str) -> None:
     """Check a file of any kind; damage ends in exit status 1."""
     try:
         facts = model_file.verify(located(model))
+        load(located(model))  # checks what only this kind of file has
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     say(f"{model}: no damage was found")

@@ -63,7 +63,14 @@ def open_model(path: str) -> SavedArrays | SavedTable:
         model = load(file)
         if isinstance(model, TableModel):
             return SavedTable(model)
-        return SavedArrays(PreparedModel.of(model, model.extras) if isinstance(model, Model) else model)
+        if isinstance(model, Model):
+            model = PreparedModel.of(model, model.extras)
+        if not isinstance(model, PreparedModel):
+            raise ValueError(
+                f"it holds a {type(model).__name__}, which the command line does not read; use deepcore.load in "
+                "Python"
+            )
+        return SavedArrays(model)
     except ValueError as error:
         text = str(error)
         raise ValueError(text if str(file) in text else f"{file}: {text}") from error

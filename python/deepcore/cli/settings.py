@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -74,8 +73,7 @@ class Settings:
             ValueError: If an option does not belong to the recipe.
         """
         if self.recipe == "auto":
-            there = importlib.util.find_spec("deepcore._realmlp") is not None
-            return replace(self, recipe="network" if self.own_network or not there else "realmlp")
+            return replace(self, recipe="network" if self.own_network else "realmlp")
         wrong = [name for name in self.own_network if name in ("--activation", "--optimizer", "--l2")]
         if self.recipe != "network" and wrong:
             raise ValueError(

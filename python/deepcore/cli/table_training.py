@@ -11,7 +11,7 @@ import numpy as np
 
 from deepcore import _checks
 from deepcore.callbacks import EpochRecord
-from deepcore.cli import networks
+from deepcore.cli import networks, realmlp
 from deepcore.cli.importance import permutation_importance
 from deepcore.cli.output import in_options, print_table, say
 from deepcore.cli.parts import Memory, Split, folds, row_digests, split
@@ -97,8 +97,6 @@ class TableTraining:
             model = networks.build(inputs, self._label.outputs, self._count, settings, settings.seed)
             of_recipe = networks.facts(model, settings, examples)
         else:
-            from deepcore.cli import realmlp
-
             of_recipe = realmlp.facts(
                 settings, self._count is not None, inputs, self._label.outputs, examples
             )
@@ -142,8 +140,6 @@ class TableTraining:
             self._fit_realmlp(weights)
 
     def _fit_realmlp(self, weights: Any) -> None:
-        from deepcore.cli import realmlp
-
         splits = [(plan.train, plan.validation) for plan in self._plans[:: self.settings.ensemble]]
         known = tuple(size - 1 for size in self._columns.sizes)
         table = realmlp.Table(self._applied.numbers, self._applied.codes, known)

@@ -128,7 +128,7 @@ class Columns:
                 learned.append(_learn(frame, name, given.get(name), marks))
             except Question as question:
                 place = f", first in {frame.place(question.rows[0])}" if question.rows else ""
-                questions.append(f"{name!r} holds {question.found}{place}; pass {question.answer}")
+                questions.append(f"{name!r} {question.found}{place}; pass {question.answer}")
         if questions:
             raise ValueError(_listed("Columns.fit", frame, "whose kind is not clear", questions))
         columns = cls(learned, missing)

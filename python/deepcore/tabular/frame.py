@@ -290,7 +290,7 @@ def _of_library(data: Any, who: str) -> Frame:
             columns[key] = series.to_list() if series.null_count() else series.to_numpy()
         elif series.dtype.is_float():
             columns[key] = np.array(
-                [np.nan if value is None else value for value in series.to_list()]
+                [np.nan if _is_missing(value) else value for value in series.to_list()]
                 if series.null_count()
                 else series.to_numpy(),
                 dtype=np.float64,

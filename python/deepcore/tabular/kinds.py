@@ -102,11 +102,11 @@ def _of_text(name: str, cells: list[Any], form: NumberFormat, rows: Array) -> Fi
         return _of_numbers(name, read_numbers(cells, form)[0])
     known = set(numeric)
     count = sum(cell in known for cell in cells)
-    if 2 * count >= len(cells):
+    if 2 * count > len(cells) and not any(map(is_code, numeric)):
         others = [i for i, cell in enumerate(cells) if cell not in known]
         shown = _checks.first_names(list(dict.fromkeys(cells[i] for i in others)), _checks.shown)
         raise Question(
-            f"{count} numbers and {len(others)} other cells ({shown})",
+            f"holds {count} numbers and {len(others)} other cells ({shown})",
             "missing=[...] for marks of missing values, decimal= and thousands= for the format of numbers, "
             f"or kinds={{{name!r}: 'category'}}",
             [int(rows[i]) for i in others[:1]],
@@ -119,7 +119,7 @@ def _of_text(name: str, cells: list[Any], form: NumberFormat, rows: Array) -> Fi
         return Finding("date", "dates", forms[0])
     if forms:
         choices = " or ".join(f"kinds={{{name!r}: 'date {form}'}}" for form in forms)
-        raise Question(f"dates such as {cells[0]!r}, whose day and month may be either", choices, ())
+        raise Question(f"holds dates such as {cells[0]!r}, whose day and month may be either", choices, ())
     return _of_words(cells, different, "text")
 
 

@@ -292,7 +292,7 @@ def _decide(who: str, frame: Frame, name: str, values: Array) -> tuple[str, str]
             return "classification", "the labels are codes of digits"
         return _of_numbers(read_numbers(words, frame.number_format)[0])
     count = sum(word in numeric for word in words)
-    if 2 * count >= rows:
+    if 2 * count > rows and not any(map(is_code, numeric)):
         first = next(i for i, word in enumerate(words) if word not in numeric)
         others = _checks.first_names([word for word in different if word not in numeric], _checks.shown)
         raise ValueError(
