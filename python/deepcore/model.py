@@ -25,7 +25,7 @@ from deepcore._network.spec import Layer, Spec
 from deepcore.exceptions import SymmetryWarning
 from deepcore.files import model_file
 from deepcore.history import History
-from deepcore.layers import Dense
+from deepcore.layers import Dense, Dropout
 from deepcore.losses import Loss
 from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, continued, resolve
 from deepcore.schedules import LearningRate

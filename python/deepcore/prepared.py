@@ -41,8 +41,8 @@ class Preparation:
         labels: The classes of a classification, else None.
         features: Names of the columns of X, or None.
         label: Name of the label, or None.
-        spread: Mean over the features of the standard deviation of the inputs in the training part; None if it
-            is not known.
+        spread: Mean over the features of the standard deviation of the inputs in the training part; None if
+            it is not known.
         largest: Largest absolute value of the inputs in the training part; None if it is not known.
     """
 
@@ -101,7 +101,7 @@ class Preparation:
             raise ValueError(f"the preprocessing in this model file cannot be read: {error}") from error
 
     def watched(self, inputs: Array) -> Preparation:
-        """Return the same preparation with the spread and the range of these inputs, which are those of the training."""
+        """Return the preparation with the spread and the range of the inputs of the training part."""
         spread, largest = _spread(inputs), float(np.abs(inputs).max())
         return replace(self, spread=spread, largest=largest)
 
@@ -112,8 +112,8 @@ class Preparation:
         beyond = float(np.abs(inputs).max()) / max(self.largest, 1.0)
         if beyond > (_FAR if self.inputs is None or len(self.inputs.mean) > 1 else _FAR_PIXELS):
             return [
-                f"the largest value is {beyond:.3g} times as far from the mean as any in the training; do the "
-                "data have the same units?"
+                f"the largest value is {beyond:.3g} times as far from the mean as any in the training; do "
+                "the data have the same units?"
             ]
         if self.spread and len(inputs) >= _LEAST_FOR_SPREAD:
             share = _spread(inputs) / self.spread

@@ -148,7 +148,7 @@ def test_a_digest_depends_on_values_and_not_on_dtypes():
 
 
 def test_predictions_of_a_part_begin_with_the_number_of_the_row(numbers):
-    table, model, rows = numbers
+    table, model, _ = numbers
     found = read_rows(run("predict", model, table, "--part", "test"))
     assert len(found) == 40
     numbers_of_rows = [int(row["row"]) for row in found]

@@ -183,8 +183,8 @@ def _of_several_columns(name: str, y: Array, task: str) -> tuple[Array, str | No
         return y.argmax(axis=1), "y is one-hot: column j is taken as class j, as y.argmax(axis=1) does"
     if binary:
         raise ValueError(
-            f"{name}: y has {y.shape[1]} labels 0 or 1 per example, of which several may be 1; train one model "
-            "per label, or use --task regression"
+            f"{name}: y has {y.shape[1]} labels 0 or 1 per example, of which several may be 1; train one "
+            "model per label, or use --task regression"
         )
     raise ValueError(f"{name}: classification needs one label per example, got y of shape {y.shape}")
 
@@ -245,8 +245,8 @@ def _inputs(data: Arrays, X: Array) -> Standardizer:
     inputs = Standardizer().fit(X)
     if inputs.constant.size == X.shape[1]:
         raise ValueError(
-            f"{data.name}: every feature is constant in the training part; a network cannot learn anything from "
-            "it"
+            f"{data.name}: every feature is constant in the training part; a network cannot learn anything "
+            "from it"
         )
     return inputs
 
@@ -255,6 +255,7 @@ def _target(name: str, y: Array) -> Standardizer:
     target = Standardizer().fit(y.reshape(len(y), -1))
     if target.constant.size:
         raise ValueError(
-            f"{name}: every label of the training part is {y.ravel()[0]}; a network cannot learn anything from it"
+            f"{name}: every label of the training part is {y.ravel()[0]}; a network cannot learn anything "
+            "from it"
         )
     return target

@@ -26,11 +26,8 @@ def constant(truth: Array, classes: int | None, m: int) -> Array:
         classes: Number of classes, or None.
         m: Number of examples to answer for.
     """
-    if classes is None:
-        answer = truth.mean(axis=0)
-    else:
-        answer = np.bincount(truth, minlength=classes) / len(truth)
-    return np.tile(answer, (m, 1))
+    shares = truth.mean(axis=0) if classes is None else np.bincount(truth, minlength=classes) / len(truth)
+    return np.tile(shares, (m, 1))
 
 
 def linear(X: Array, truth: Array, classes: int | None, X_new: Array, seed: int) -> Array:

@@ -40,7 +40,7 @@ def _read(ctx: click.Context, param: click.Parameter, value: str | None) -> None
 
 
 def _aliases(parameter: click.Parameter) -> list[str]:
-    """How a parameter may be written in the file: as its option, without dashes in front, or with underscores."""
+    """How a parameter may be written in the file: as its option, also with underscores."""
     options = [option.lstrip("-") for option in parameter.opts if option.startswith("--")]
     names = options or [str(parameter.name)]
     return [*names, *(name.replace("-", "_") for name in names)]

@@ -29,6 +29,7 @@ def readable(text: str) -> str:
     return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
+_ARGUMENTS = "task|decimal|thousands|separator|encoding|skip_lines|index_column|sheet|test_size"
 # How messages of the library name an argument, and how the command line does.
 _OPTIONS = (
     (r"kinds=\{'([^']+)': '([^']+)'\}", r"--kind '\1=\2'"),
@@ -44,7 +45,7 @@ _OPTIONS = (
 
 
 def in_options(text: str) -> str:
-    """Return a message of the library with arguments such as ``task='regression'`` as options of the command."""
+    """Return a message of the library with its arguments, ``task='regression'``, as options."""
     for pattern, option in _OPTIONS:
         text = re.sub(pattern, option, text)
     return re.sub(r"--(\w+)_(\w+)", r"--\1-\2", text)

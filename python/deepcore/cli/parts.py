@@ -80,7 +80,7 @@ def _draw(rows: Rows, classes: Array | None, size: float, seed: int) -> tuple[Ro
 
 
 def folds(rows: Rows, classes: Array | None, count: int) -> list[tuple[Rows, Rows]]:
-    """Divide rows, which are in random order, into ``count`` folds: (rows to train, rows of the fold) of each.
+    """Divide rows, which are in random order, into folds: (rows to train, rows of the fold) of each.
 
     The classes keep their shares: their examples are dealt out to the folds in turn.
     """

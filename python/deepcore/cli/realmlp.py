@@ -21,10 +21,9 @@ from deepcore.cli.output import warn
 from deepcore.cli.settings import Settings
 from deepcore.exceptions import DivergenceWarning
 from deepcore.progress import Progress
-from deepcore.tabular import Encoding, TableMember
 from deepcore.typing import Array
 
-__all__ = ["VARIANTS", "Fitted", "facts", "fit"]
+__all__ = ["VARIANTS", "Fitted", "Table", "facts", "fit"]
 
 #: The variants by what ``--recipe`` calls them.
 VARIANTS = {"realmlp": "td_s", "realmlp-td": "td"}
@@ -50,7 +49,7 @@ class Fitted:
 
     def __init__(self, splits: Sequence[FittedSplit], classes: bool, interrupted: bool) -> None:
         self.interrupted = interrupted
-        self.members = [member for split in splits for member in _members(split)]
+        self.members = [member for split in splits for member in split.members]
         self.histories = [_records(split, classes) for split in splits]
         self.best_epochs = [split.outcome.best_epoch - 1 for split in splits]
 
@@ -140,25 +139,6 @@ def fit(
     if any(split.outcome.best_epoch == 0 for split in fitted):
         raise ValueError("the loss is no longer finite in the first epoch; try a smaller --learning-rate")
     return Fitted(fitted, classes is not None, interrupted.is_set())
-
-
-def _members(split: FittedSplit) -> list[TableMember]:
-    """The networks of a split as members of a table model, with the same inputs and predictions."""
-    preparation, targets = split.preprocessing, split.targets
-    encoding = Encoding(
-        [known + 1 for known in preparation.known],
-        [not embedded for embedded in preparation.embedded],
-        preparation.median,
-        preparation.factor,
-        True,
-    )
-    scales = {
-        name: getattr(targets, own, None)
-        for name, own in (("shift", "mean"), ("scale", "deviation"), ("low", "low"), ("high", "high"))
-    }
-    return [
-        TableMember(encoding, network, **scales, temperature=split.temperature) for network in split.networks
-    ]
 
 
 def _records(split: FittedSplit, classes: bool) -> list[dict[str, float]]:

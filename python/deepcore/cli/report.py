@@ -1,4 +1,4 @@
-"""What ``train`` says at its end: scores beside baselines, numbers per class, errors, importance, warnings."""
+"""What ``train`` says at its end: scores and baselines, numbers per class, importance, warnings."""
 
 from __future__ import annotations
 
@@ -148,8 +148,8 @@ def _warnings(part: str, network: Judged, table: Mapping[str, Mapping[str, float
     found = []
     if len(network.truth) > 1 and np.ptp(network.outputs, axis=0).max() == 0:
         found.append(
-            f"the model gives the same answer for every example of the {part} part; its units may all be dead:"
-            " try a smaller --learning-rate"
+            f"the model gives the same answer for every example of the {part} part; its units may all be "
+            "dead: try a smaller --learning-rate"
         )
     if same is None:
         return found
@@ -173,13 +173,17 @@ def _warnings(part: str, network: Judged, table: Mapping[str, Mapping[str, float
                 " predict --probabilities, and --class-weight balanced"
             )
         found.append(text)
-    elif "linear" in table and ours["accuracy"] < table["linear"]["accuracy"]:
+    elif "linear" in table and _is_worse(ours, table["linear"]):
         found.append(_linear("accuracy", ours, table["linear"], part))
     return found
 
 
+def _is_worse(ours: Mapping[str, float], others: Mapping[str, float]) -> bool:
+    return ours["accuracy"] < others["accuracy"] and ours["loss"] >= others["loss"]
+
+
 def _linear(name: str, ours: Mapping[str, float], linear: Mapping[str, float], part: str) -> str:
     return (
-        f"the model is no better than a linear model: {name} {ours[name]:.6g} against {linear[name]:.6g} on the "
-        f"{part} part"
+        f"the model is no better than a linear model: {name} {ours[name]:.6g} against {linear[name]:.6g} on "
+        f"the {part} part"
     )

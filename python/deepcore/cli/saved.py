@@ -67,8 +67,8 @@ def open_model(path: str) -> SavedArrays | SavedTable:
             model = PreparedModel.of(model, model.extras)
         if not isinstance(model, PreparedModel):
             raise ValueError(
-                f"it holds a {type(model).__name__}, which the command line does not read; use deepcore.load in "
-                "Python"
+                f"it holds a {type(model).__name__}, which the command line does not read; use deepcore.load "
+                "in Python"
             )
         return SavedArrays(model)
     except ValueError as error:
@@ -107,10 +107,9 @@ class SavedArrays:
         source = open_data(data, reading)
         if isinstance(source, Table):
             source = self._of_table(source, labelled)
-        if source.X.shape[1] != self.model.network.spec.inputs:
-            raise ValueError(
-                f"{source.name} has {source.X.shape[1]} features, but the model takes {self.model.network.spec.inputs}"
-            )
+        inputs = self.model.network.spec.inputs
+        if source.X.shape[1] != inputs:
+            raise ValueError(f"{source.name} has {source.X.shape[1]} features, but the model takes {inputs}")
         X, y, shown = self._choose(source, part)
         rows = np.arange(len(X))
         if shown in PARTS and source.test is None:
@@ -226,8 +225,8 @@ class SavedTable:
         unknown = [name for name in keep if name not in frame]
         if unknown:
             raise ValueError(
-                f"--keep: {source.name} has no column {_checks.first_names(unknown, _checks.shown)}; its columns "
-                f"are {_checks.first_names(frame.names)}"
+                f"--keep: {source.name} has no column {_checks.first_names(unknown, _checks.shown)}; its "
+                f"columns are {_checks.first_names(frame.names)}"
             )
         numbers, codes, notes = self.model.columns.apply(frame, "predict")
         for note in [*notes, *_far(self.model, numbers)]:

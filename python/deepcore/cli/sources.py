@@ -65,20 +65,41 @@ class Table:
 
 
 _READING = (
-    click.option("--separator", metavar="CHARACTER", help="What separates the fields of a CSV file; tab: \\t.  [default: found]"),
+    click.option(
+        "--separator",
+        metavar="CHARACTER",
+        help="What separates the fields of a CSV file; tab: \\t.  [default: found]",
+    ),
     click.option("--decimal", metavar="CHARACTER", help="Decimal mark of numbers.  [default: found]"),
-    click.option("--thousands", metavar="CHARACTER", help="Mark between groups of three digits.  [default: none]"),
-    click.option("--encoding", metavar="NAME", help="Encoding of a CSV file, such as latin-1.  [default: found]"),
-    click.option("--header/--no-header", default=None, help="Whether the first line holds names.  [default: found]"),
-    click.option("--skip-lines", type=click.IntRange(0), default=None, metavar="NUMBER", help="Lines above the header to leave out.  [default: 0]"),
-    click.option("--index-column", metavar="COLUMN", help="Column that only names the rows, or: none.  [default: a first column without a name]"),
+    click.option(
+        "--thousands", metavar="CHARACTER", help="Mark between groups of three digits.  [default: found]"
+    ),
+    click.option(
+        "--encoding", metavar="NAME", help="Encoding of a CSV file, such as latin-1.  [default: UTF-8]"
+    ),
+    click.option(
+        "--header/--no-header", default=None, help="Whether the first line holds names.  [default: it must]"
+    ),
+    click.option(
+        "--skip-lines",
+        type=click.IntRange(0),
+        metavar="NUMBER",
+        help="Lines above the header to leave out.  [default: 0]",
+    ),
+    click.option(
+        "--index-column",
+        metavar="COLUMN",
+        help="Column that only names the rows, or: none.  [default: a first column without a name]",
+    ),
     click.option("--sheet", metavar="NAME", help="Sheet of an Excel file.  [default: the first one]"),
-    click.option("--missing", metavar="TEXT", multiple=True, help="A further mark of missing values. May be repeated."),
-)  # fmt: skip
+    click.option(
+        "--missing", metavar="TEXT", multiple=True, help="A further mark of missing values. May be repeated."
+    ),
+)
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say how a text file is read; the command gets those that were given as ``reading``."""
+    """Add the options that say how a file is read; the command gets those given as ``reading``."""
     names = (
         "separator", "decimal", "thousands", "encoding", "header", "skip_lines", "index_column", "sheet", "missing",
     )  # fmt: skip
@@ -98,9 +119,9 @@ def open_data(data: str, reading: dict[str, Any]) -> Arrays | Table:
     """Read the examples that DATA names.
 
     Args:
-        data: ``digits``, ``flower``, ``moons``, ``circles`` or ``spirals``; or a table or NPZ file; or a folder
-            with IDX files or the cat files; or ``-``, a table from standard input. A relative path that does
-            not exist is searched for in ``DEEPCORE_DATA``.
+        data: ``digits``, ``flower``, ``moons``, ``circles`` or ``spirals``; or a table or NPZ file; or a
+            folder with IDX files or the cat files; or ``-``, a table from standard input. A relative path
+            that does not exist is searched for in ``DEEPCORE_DATA``.
         reading: Options of ``read_table`` that were given.
 
     Raises:

@@ -141,8 +141,7 @@ class TableTraining:
 
     def _fit_realmlp(self, weights: Any) -> None:
         splits = [(plan.train, plan.validation) for plan in self._plans[:: self.settings.ensemble]]
-        known = tuple(size - 1 for size in self._columns.sizes)
-        table = realmlp.Table(self._applied.numbers, self._applied.codes, known)
+        table = realmlp.Table(self._applied.numbers, self._applied.codes, tuple(self._columns.sizes))
         fitted = realmlp.fit(
             table,
             self._truth,
@@ -231,6 +230,9 @@ class TableTraining:
             found["out-of-fold"] = self._judged_out_of_fold()
         return found
 
+    def _outputs(self, members: Sequence[TableMember], rows: Array) -> Array:
+        return outputs(members, self._applied.numbers[rows], self._applied.codes[rows])
+
     def _judged(self, rows: Array, predicted: Array) -> Judged:
         return Judged(self._truth[rows], predicted, self.classes)
 
@@ -239,7 +241,7 @@ class TableTraining:
         predicted = np.zeros((len(self._truth), self._label.outputs))
         for plan, member in zip(self._plans, self._members, strict=True):
             rows = plan.validation
-            predicted[rows] += outputs([member], self._applied.numbers[rows], self._applied.codes[rows])
+            predicted[rows] += self._outputs([member], rows)
         rows = self.parts.train
         return self._judged(rows, predicted[rows] / self.settings.ensemble)
 
@@ -350,7 +352,7 @@ def _labelled(frame: Frame, settings: Settings, missing: Sequence[str]) -> tuple
 def _is_missing(value: object, marks: set[str]) -> bool:
     if isinstance(value, str):
         return value.strip().lower() in marks
-    return value is None or value != value
+    return value is None or bool(np.isscalar(value) and np.isnan(value))
 
 
 def _row_weights(weights: Any, codes: Array, train: Array) -> Array:
@@ -365,7 +367,8 @@ def _check_training_part(name: str, label: Label, truth: Array) -> None:
     if label.task == "regression":
         if (truth == truth[0]).all(axis=0).any():
             raise ValueError(
-                f"{name}: every label of the training part is {truth[0][0]}; a network cannot learn anything from it"
+                f"{name}: every label of the training part is {truth[0][0]}; a network cannot learn "
+                "anything from it"
             )
     elif len(np.unique(truth)) < 2:
         only = label.classes[int(truth[0])]

@@ -21,7 +21,7 @@ from deepcore.files.atomic import replacing
 from deepcore.optimizers import by_name
 
 
-class _Layers(click.ParamType):
+class _Layers(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """``128,64`` is two hidden layers, and ``none`` no hidden layer; a file of options may hold a list."""
 
     name = "layers"
@@ -53,7 +53,8 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
     "--label",
     metavar="COLUMN",
     multiple=True,
-    help="Label column of a table; several are targets of one regression.  [default: 'label', else the last one]",
+    help="Label column of a table; several are targets of one regression.  [default: 'label', else the last"
+    " one]",
 )
 @click.option(
     "--drop",
@@ -86,8 +87,8 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
     type=click.Choice(["auto", "realmlp", "realmlp-td", "network"]),
     default="auto",
     show_default=True,
-    help="realmlp: strong defaults for tables; realmlp-td: its slower variant, which is often better; network: a"
-    " network of your own. auto: realmlp for tables, unless an option describes a network.",
+    help="realmlp: strong defaults for tables; realmlp-td: its slower variant, which is often better; network:"
+    " a network of your own. auto: realmlp for tables, unless an option describes a network.",
 )
 @click.option(
     "--test-size",

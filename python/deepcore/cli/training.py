@@ -91,7 +91,7 @@ def _table(arrays: Arrays) -> Table:
     """Rows of numbers as a table, with columns x1, x2, ... and y."""
     if arrays.pixel_maximum is not None or arrays.test is not None or arrays.y is None or arrays.y.ndim != 1:
         raise ValueError(
-            f"--recipe realmlp, --ensemble and --cv need a table, or an NPZ file with rows of numbers and one "
+            "--recipe realmlp, --ensemble and --cv need a table, or an NPZ file with rows of numbers and one "
             f"label per row; {arrays.name} is something else"
         )
     columns = Frame.of(arrays.X)
