@@ -48,9 +48,12 @@ ORDER = (
     "files",
     "optimizers", "_scores", "metrics", "plots", "history", "callbacks", "progress",
     "_training",
+    "tabular", "prepared",
+    "_realmlp",
     "model",
     "conversion",
     "doctor", "sklearn",
+    "_loading",
     "course", "bench", "cli",
     "__init__", "__main__",
 )  # fmt: skip
@@ -69,10 +72,13 @@ NATIVE_CLASSES = {
 # Libraries that are extras, and the only parts of the package that may import them.
 EXTRAS = {
     "click": {"cli"},
+    "tomli": {"cli"},
     "rich": {"cli", "progress"},
     "tqdm": {"progress"},
     "matplotlib": {"plots"},
     "h5py": {"data"},
+    "narwhals": {"tabular"},
+    "polars": {"tabular"},
     "threadpoolctl": {"threadpools"},
     "onnx": {"files"},
     "scipy": {"_training", "sklearn"},

@@ -36,16 +36,36 @@ if "threadpoolctl" in _sys.modules:
     from deepcore import threadpools as _threadpools  # noqa: F401
 
 if _TYPE_CHECKING:
-    from deepcore import catalog, course, data, doctor, functional, graph, metrics, plots, schedules, sklearn
+    from deepcore import (
+        catalog,
+        course,
+        data,
+        doctor,
+        functional,
+        graph,
+        metrics,
+        plots,
+        schedules,
+        sklearn,
+        tabular,
+    )
+    from deepcore._loading import load
     from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
     from deepcore.conversion import from_onnx, from_torch
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
     from deepcore.exceptions import DivergenceWarning, SymmetryWarning
     from deepcore.history import History
     from deepcore.installation import get_cmake_dir, get_include, show_config
-    from deepcore.layers import Dense, Dropout, Scale
+    from deepcore.layers import (
+        CategoryEmbedding,
+        Dense,
+        Dropout,
+        PeriodicEmbedding,
+        PiecewiseLinearEmbedding,
+        Scale,
+    )
     from deepcore.losses import CrossEntropy, Huber, Quantile
-    from deepcore.model import Model, load, mlp
+    from deepcore.model import Model, mlp
     from deepcore.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, AMSGrad, Lion, NAdam, RMSProp
     from deepcore.progress import Progress
     from deepcore.schedules import (
@@ -71,9 +91,17 @@ _NAMES = {
     "exceptions": ("DivergenceWarning", "SymmetryWarning"),
     "history": ("History",),
     "installation": ("get_cmake_dir", "get_include", "show_config"),
-    "layers": ("Dense", "Dropout", "Scale"),
+    "layers": (
+        "CategoryEmbedding",
+        "Dense",
+        "Dropout",
+        "PeriodicEmbedding",
+        "PiecewiseLinearEmbedding",
+        "Scale",
+    ),
     "losses": ("CrossEntropy", "Huber", "Quantile"),
-    "model": ("Model", "load", "mlp"),
+    "_loading": ("load",),
+    "model": ("Model", "mlp"),
     "optimizers": ("LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSProp"),
     "progress": ("Progress",),
     "schedules": (
@@ -97,6 +125,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "CategoryEmbedding",
     "Constant",
     "CosLog4",
     "Cosine",
@@ -116,6 +145,8 @@ __all__ = [
     "Model",
     "NAdam",
     "OneCycle",
+    "PeriodicEmbedding",
+    "PiecewiseLinearEmbedding",
     "Progress",
     "Quantile",
     "RMSProp",
@@ -144,6 +175,7 @@ __all__ = [
     "schedules",
     "show_config",
     "sklearn",
+    "tabular",
 ]
 
 

@@ -82,6 +82,7 @@ class NetworkF32:
         loss_parameter: float | None = ...,
         label_smoothing: float = ...,
         input_dropout: float = ...,
+        embeddings: dict[str, Any] = ...,
     ) -> None: ...
     @property
     def parameters(self) -> NDArray[np.float32]: ...
@@ -105,6 +106,7 @@ class NetworkF32:
         sample_weight: _Array | None = ...,
         threads: int = ...,
         training: _Training | None = ...,
+        masks: dict[int, Any] = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF32 | None = ..., threads: int = ...
@@ -145,6 +147,7 @@ class NetworkF64:
         loss_parameter: float | None = ...,
         label_smoothing: float = ...,
         input_dropout: float = ...,
+        embeddings: dict[str, Any] = ...,
     ) -> None: ...
     @property
     def parameters(self) -> NDArray[np.float64]: ...
@@ -168,6 +171,7 @@ class NetworkF64:
         sample_weight: _Array | None = ...,
         threads: int = ...,
         training: _Training | None = ...,
+        masks: dict[int, Any] = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF64 | None = ..., threads: int = ...
