@@ -8,6 +8,7 @@ import click
 from deepcore import _core
 from deepcore.cli.bench import bench
 from deepcore.cli.evaluate import evaluate
+from deepcore.cli.export import export
 from deepcore.cli.info import info
 from deepcore.cli.output import in_options, readable
 from deepcore.cli.predict import predict
@@ -59,5 +60,5 @@ def app() -> None:
     """Train neural networks on a CPU, and use them."""
 
 
-for _command in (train, predict, evaluate, info, bench):
+for _command in (train, predict, evaluate, export, info, bench):
     app.add_command(_command)

@@ -30,7 +30,6 @@ from deepcore.files.chain import (
     chain_of,
     network_of,
     outputs,
-    require_finite,
 )
 from deepcore.typing import Array
 
@@ -90,10 +89,9 @@ def header(
     Raises:
         ValueError: if the prefix is no identifier, or a parameter is not finite, or not in ``dtype``.
     """
-    require_finite("to_c_header", network)
     _check_prefix(prefix)
     dtype = network.spec.dtype if dtype is None else dtype
-    core = chain_of(network)
+    core = chain_of("to_c_header", network)
     if int8:
         core = [_rounded(step) if isinstance(step, Linear) else step for step in core]
     scores = {} if examples is None else _scores(network, core, examples)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from deepcore import _core, catalog
+from deepcore import _checks, _core, catalog
 from deepcore._network.network import Network
 from deepcore._network.spec import Spec
 from deepcore.layers import Dense
@@ -32,7 +32,6 @@ __all__ = [
     "chain_of",
     "network_of",
     "outputs",
-    "require_finite",
 ]
 
 EPSILON = 1e-5  # what both norms add to a variance, as the compiled core does
@@ -144,14 +143,26 @@ class Table:
         return [*before, *core, *([] if self.outputs is None else [self.outputs])]
 
 
-def chain_of(network: Network, *, fold: bool = True) -> Chain:
+def chain_of(who: str, network: Network, *, fold: bool = True) -> Chain:
     """Take a network apart, in float64; input scales and the factor of ``"ntk"`` become part of W.
 
     Args:
+        who: Head of messages.
         network: The network.
         fold: Make batch norms part of W and b, and leave dropout out.
+
+    Raises:
+        ValueError: if a parameter is not finite, or the network has an array that a chain does not.
     """
+    if not (np.isfinite(network.flat).all() and np.isfinite(network.running.flat).all()):
+        raise ValueError(f"{who}: parameters must be finite, got nan or inf; the training diverged")
     spec, arrays = network.spec, network.parameters
+    known = {f"{name}{n}" for n, layer in enumerate(spec.layers, start=1) for name in layer.arrays}
+    if others := [name for name in arrays if name not in known]:
+        raise ValueError(
+            f"{who}: the network must have dense layers only, got embeddings with the arrays "
+            f"{_checks.first_names(others)}"
+        )
     steps: Chain = [Dropout(spec.input_dropout)] if spec.input_dropout and not fold else []
 
     def array(name: str) -> Array:
@@ -185,12 +196,6 @@ def chain_of(network: Network, *, fold: bool = True) -> Chain:
         if layer.dropout and not fold:
             steps.append(Dropout(layer.dropout))
     return steps
-
-
-def require_finite(who: str, network: Network) -> None:
-    """Refuse a network with parameters that are not finite."""
-    if not (np.isfinite(network.flat).all() and np.isfinite(network.running.flat).all()):
-        raise ValueError(f"{who}: parameters must be finite, got nan or inf; the training diverged")
 
 
 def outputs(steps: Iterable[Step], X: Array) -> Array:

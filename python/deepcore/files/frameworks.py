@@ -148,7 +148,7 @@ def to_torch(network: Network) -> Any:
         tensor.copy_(torch.from_numpy(np.ascontiguousarray(values)))
 
     with torch.no_grad():
-        modules = [_module(torch.nn, step, dtype, fill) for step in chain_of(network, fold=False)]
+        modules = [_module(torch.nn, step, dtype, fill) for step in chain_of("to_torch", network, fold=False)]
     return torch.nn.Sequential(*modules).eval()
 
 

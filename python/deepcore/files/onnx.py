@@ -20,7 +20,6 @@ from deepcore.files.chain import (
     Step,
     Table,
     chain_of,
-    require_finite,
 )
 from deepcore.typing import Array
 
@@ -86,10 +85,9 @@ def to_model(
         table: What stands before and behind the network.
     """
     onnx = package("to_onnx")
-    require_finite("to_onnx", network)
     table = Table() if table is None else table
     graph = _Graph(onnx, network.spec.dtype if dtype is None else dtype)
-    for step in table.around(chain_of(network, fold=fold)):
+    for step in table.around(chain_of("to_onnx", network, fold=fold)):
         graph.add(step)
     return graph.model(network, table)
 
