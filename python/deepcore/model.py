@@ -745,7 +745,7 @@ class Model:
             >>> with tempfile.TemporaryDirectory() as folder:
             ...     header = dc.mlp([4, 16, 3]).to_c_header(os.path.join(folder, "net.h"))
             >>> header.constant_bytes
-            524
+            592
         """
         from deepcore.files import c_header
 

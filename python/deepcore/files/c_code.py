@@ -56,7 +56,7 @@ $reduction
 # ordered like the numbers. p is Taylor's series of exp(r) - 1, cut where the rest is below half a unit in the
 # last place.
 _REDUCTION = """\
-    $T t, r, p, scale;
+    $T t, r, s, p, scale;
     $I bits, excess;
     int32_t n;
     memcpy(&bits, &a, sizeof bits);
@@ -65,6 +65,7 @@ _REDUCTION = """\
     memcpy(&t, &bits, sizeof t);
     n = -(int32_t)(t * $log2e + $half);
     r = (-t - ($T)n * $ln2_high) - ($T)n * $ln2_low;
+    s = r * r;
     p = $series;
     bits = ($I)(n + $bias) << $mantissa;
     memcpy(&scale, &bits, sizeof scale);"""
@@ -89,10 +90,11 @@ def helper(name: str, **names: object) -> str:
     coefficients = [
         f"{1 / math.factorial(i):.{digits}g}{names['f']}" for i in range(2, constants["terms"] + 1)
     ]
-    series = coefficients[-1]
-    for coefficient in reversed(coefficients[:-1]):
-        series = f"{coefficient} + r * ({series})"
-    reduction = filled(_REDUCTION, series=f"r + r * r * ({series})", **names, **constants)
+    pairs = [" + r * ".join(coefficients[i : i + 2]) for i in range(0, len(coefficients), 2)]
+    series = pairs[-1]
+    for pair in reversed(pairs[:-1]):  # half as many steps wait for each other as in Horner's scheme
+        series = f"{pair} + s * ({series})"
+    reduction = filled(_REDUCTION, series=f"r + s * ({series})", **names, **constants)
     return filled(_HELPERS[name], reduction=reduction, **names)
 
 
@@ -131,18 +133,22 @@ DEPENDS = {
 
 SOFTMAX = """\
 /* exp(z) / sum of exp(z); the largest z is subtracted first, so that nothing overflows. */
-${P}_INLINE void ${p}_softmax(int n, $T *z)
+${P}_INLINE void ${p}_softmax($T *z)
 {
-    $T largest = z[0], sum = 0;
+    $T largest = z[0], sum = 0, e[$width]; /* whole vectors */
     int j;
-    for (j = 1; j < n; ++j)
+    for (j = 1; j < $n; ++j)
         largest = z[j] > largest ? z[j] : largest;
-    for (j = 0; j < n; ++j)
-        z[j] = ${p}_exp_minus(largest - z[j]);
-    for (j = 0; j < n; ++j)
-        sum += z[j];
-    for (j = 0; j < n; ++j)
-        z[j] /= sum;
+    for (j = 0; j < $width; ++j)
+        e[j] = 0;
+    for (j = 0; j < $n; ++j)
+        e[j] = largest - z[j];
+    for (j = 0; j < $width; ++j)
+        e[j] = ${p}_exp_minus(e[j]);
+    for (j = 0; j < $n; ++j)
+        sum += e[j];
+    for (j = 0; j < $n; ++j)
+        z[j] = e[j] / sum;
 }
 """
 
@@ -165,8 +171,8 @@ ${P}_INLINE void ${p}_layer_norm(int n, $T *z, const $T *gamma, const $T *beta)
 
 # The sums stay in registers: compilers unroll the loops over a constant number of units.
 _COLUMNS = """\
-/* y = b + W x for $w units. W holds the weights of one input after the other: y += x[k] * W[k]. */
-${P}_INLINE void ${p}_columns$w(int n, const $T *x, const $weight *W, $vectors, $T *y)
+/* y = b + W x for $units units. W holds the weights of one input after the other: y += x[k] * W[k]. */
+${P}_INLINE void ${p}_$name(int n, const $T *x, const $weight *W, $vectors, $T *y)
 {
     $T $sums;
     int j, k = 0;
@@ -175,7 +181,7 @@ $loop
     for (; k < n; ++k, W += $w)
         for (j = 0; j < $w; ++j)
             s0[j] = ${P}_MULTIPLY_ADD(x[k], ($T)W[j], s0[j]);
-    for (j = 0; j < $w; ++j)
+    for (j = 0; j < $units; ++j)
         y[j] = $result;
 }
 """
@@ -200,11 +206,13 @@ $reduce
 """
 
 
-def columns(units: int, sums: int, int8: bool, **names: object) -> str:
+def columns(name: str, units: int, width: int, sums: int, int8: bool, **names: object) -> str:
     """Return the function for a product with ``units`` units, in ``sums`` partial sums per unit.
 
     Args:
+        name: Its name, without the prefix.
         units: Number of units, known when the file is compiled.
+        width: The same with padding: whole vectors.
         sums: Independent partial sums per unit: one chain of additions alone would wait for each sum.
         int8: The weights are whole numbers with a scale per unit.
         names: The names that all pieces need.
@@ -212,17 +220,19 @@ def columns(units: int, sums: int, int8: bool, **names: object) -> str:
     zero = range(0 if int8 else 1, sums)  # the first sum starts with the bias, unless it is scaled at the end
     start = [f"s{t}[j] = 0;" for t in zero] if int8 else ["s0[j] = b[j];", *(f"s{t}[j] = 0;" for t in zero)]
     body = [
-        f"            s{t}[j] = ${{P}}_MULTIPLY_ADD(x[k + {t}], ($T)W[{units * t} + j], s{t}[j]);"
+        f"            s{t}[j] = ${{P}}_MULTIPLY_ADD(x[k + {t}], ($T)W[{width * t} + j], s{t}[j]);"
         for t in range(sums)
     ]
-    loop = f"    for (; k < n - n % {sums}; k += {sums}, W += {units * sums})\n"
-    loop += f"        for (j = 0; j < {units}; ++j) {{\n"
+    loop = f"    for (; k < n - n % {sums}; k += {sums}, W += {width * sums})\n"
+    loop += f"        for (j = 0; j < {width}; ++j) {{\n"
     total = _tree([f"s{t}[j]" for t in range(sums)])
     return filled(
         _COLUMNS,
-        w=units,
-        sums=", ".join(f"s{t}[{units}]" for t in range(sums)),
-        start=f"    for (j = 0; j < {units}; ++j) {{\n"
+        name=name,
+        units=units,
+        w=width,
+        sums=", ".join(f"s{t}[{width}]" for t in range(sums)),
+        start=f"    for (j = 0; j < {width}; ++j) {{\n"
         + "\n".join(f"        {line}" for line in start)
         + "\n    }",
         loop=filled(loop + "\n".join(body) + "\n        }", **names) if sums > 1 else "",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain as joined
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,7 +36,9 @@ from deepcore.typing import Array
 __all__ = ["CHeader", "header", "write"]
 
 _VECTOR_BYTES = 256  # sums that are kept in registers: eight vectors of AVX2, sixteen of SSE2 or NEON
-_FEWEST_COLUMNS = 8  # layers with fewer units are computed unit by unit
+_FEWEST_COLUMNS = 3  # layers with fewer units are computed unit by unit
+_FEWEST_TERMS = 8  # of a partial sum: adding partial sums takes time too
+_LANES = 4  # the weights of an input are padded to a multiple: whole vectors
 _EXAMPLES = 4  # of the self-test
 
 
@@ -137,6 +139,22 @@ def _scores(network: Network, core: Chain, examples: Examples) -> dict[str, dict
     return found
 
 
+class _Tile(NamedTuple):
+    """Some units of a layer whose product is one call."""
+
+    first: int
+    units: int
+    width: int  # units with padding
+    by_rows: bool  # the weights are stored unit by unit
+
+    def flat(self, W: Array) -> Array:
+        """The weights in the order in which they are read."""
+        part = W[self.first : self.first + self.units]
+        return (
+            part.ravel() if self.by_rows else np.pad(part.T, ((0, 0), (0, self.width - self.units))).ravel()
+        )
+
+
 class _Writer:
     """Writes the C of one chain."""
 
@@ -194,49 +212,53 @@ class _Writer:
         """The product of a layer: tiles of constant width, or scalar products if there are few units."""
         units, n = step.W.shape
         tiles = self._tiles(units)
-        order = np.concatenate([
-            (step.W[a : a + w] if by_rows else step.W[a : a + w].T).ravel() for a, w, by_rows in tiles
-        ])  # fmt: skip
-        if self.int8:
-            scale = _scale(step.W)
-            whole = np.rint(step.W / scale[:, np.newaxis])
-            order = np.concatenate([
-                (whole[a : a + w] if by_rows else whole[a : a + w].T).ravel() for a, w, by_rows in tiles
-            ])  # fmt: skip
-            W, scales = self._bytes(f"W{number}", order), self._constant(f"scale{number}", scale)
-        else:
-            W, scales = self._constant(f"W{number}", order), None
-        vectors = [self._constant(f"b{number}", step.b), *([scales] if scales else [])]
-        width = tiles[0][1]
-        full = [tile for tile in tiles if not tile[2] and tile[1] == width]
+        scales = [_scale(step.W)] if self.int8 else []
+        stored = np.rint(step.W / scales[0][:, np.newaxis]) if self.int8 else step.W
+        flat = np.concatenate([tile.flat(stored) for tile in tiles])
+        W = (self._bytes if self.int8 else self._constant)(f"W{number}", flat)
+        padding = (0, tiles[-1].width - tiles[-1].units)
+        vectors = [
+            self._constant(f"{name}{number}", np.pad(values, padding))
+            for name, values in zip(("b", "scale"), [step.b, *scales], strict=False)
+        ]
+        full = [tile for tile in tiles if tile.units == tiles[0].units]
         if len(full) > 1:
-            call = self._product(width, False, n, source, f"{W} + {n} * j", [f"{v} + j" for v in vectors],
-                                 f"{target} + j")  # fmt: skip
+            call = self._product(
+                full[0], n, source, f"{W} + {n} * j", [f"{v} + j" for v in vectors], f"{target} + j"
+            )
+            width = full[0].units
             self._body += [f"for (j = 0; j < {len(full) * width}; j += {width})", f"    {call}"]
             tiles = tiles[len(full) :]
-        for first, w, by_rows in tiles:
-            at = f" + {first}" if first else ""
-            call = self._product(w, by_rows, n, source, W + (f" + {n * first}" if first else ""),
-                                 [v + at for v in vectors], target + at)  # fmt: skip
-            self._body.append(call)
+        for tile in tiles:
+            at, start = (f" + {place}" if place else "" for place in (tile.first, n * tile.first))
+            self._body.append(
+                self._product(tile, n, source, W + start, [v + at for v in vectors], target + at)
+            )
 
-    def _tiles(self, units: int) -> list[tuple[int, int, bool]]:
-        """First unit, number of units, and whether its weights are stored unit by unit, for each tile."""
+    def _tiles(self, units: int) -> list[_Tile]:
+        """The units of a layer in tiles, whose sums fit into registers."""
         widest = _VECTOR_BYTES // self.dtype.itemsize
-        found = [(first, min(widest, units - first)) for first in range(0, units, widest)]
-        return [(first, width, width < _FEWEST_COLUMNS) for first, width in found]
+        found = []
+        for first in range(0, units, widest):
+            count = min(widest, units - first)
+            by_rows = count < _FEWEST_COLUMNS
+            found.append(_Tile(first, count, count if by_rows else -(-count // _LANES) * _LANES, by_rows))
+        return found
 
-    def _product(self, width: int, by_rows: bool, n: int, x: str, W: str, vectors: list[str], y: str) -> str:
+    def _product(self, tile: _Tile, n: int, x: str, W: str, vectors: list[str], y: str) -> str:
         """Write the function that a tile needs, and return the call."""
-        p = self.names["p"]
-        if by_rows:
+        p, arguments = self.names["p"], f"{n}, {x}, {W}, {', '.join(vectors)}, {y}"
+        if tile.by_rows:
             lanes = 32 if n >= 64 else 8
             self._functions.setdefault(f"rows{lanes}", c_code.rows(lanes, self.int8, **self.names))
-            return f"{p}_rows{lanes}({width}, {n}, {x}, {W}, {', '.join(vectors)}, {y});"
+            return f"{p}_rows{lanes}({tile.units}, {arguments});"
         widest = _VECTOR_BYTES // self.dtype.itemsize
-        sums = 1 << min(3, (widest // width).bit_length() - 1)
-        self._functions.setdefault(f"columns{width}", c_code.columns(width, sums, self.int8, **self.names))
-        return f"{p}_columns{width}({n}, {x}, {W}, {', '.join(vectors)}, {y});"
+        most = min(widest // tile.width, n // _FEWEST_TERMS, 8)
+        sums = 1 << max(0, most.bit_length() - 1)
+        name = f"columns{tile.units}" + (f"_{sums}" if sums > 1 else "")
+        text = c_code.columns(name, tile.units, tile.width, sums, self.int8, **self.names)
+        self._functions.setdefault(name, text)
+        return f"{p}_{name}({arguments});"
 
     def _affine(self, number: int, step: Affine, source: str, target: str) -> None:
         centre, factor, shift = (
@@ -261,8 +283,9 @@ class _Writer:
             needed = c_code.DEPENDS[step.name]
             self._functions.setdefault(needed, c_code.helper(needed, **self.names))
         if step.name == "softmax":
-            self._functions.setdefault("softmax", self._filled(c_code.SOFTMAX))
-            self._body.append(f"{p}_softmax({units}, {z});")
+            width = -(-units // _LANES) * _LANES
+            self._functions["softmax"] = self._filled(c_code.SOFTMAX, n=units, width=width)
+            self._body.append(f"{p}_softmax({z});")
             return
         has_parameter = step.name in ("leaky_relu", "elu")  # each layer has its own
         name = f"{step.name}{number}" if has_parameter else step.name
