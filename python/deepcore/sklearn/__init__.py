@@ -20,7 +20,8 @@ except ModuleNotFoundError as _error:
     ) from _error
 
 from deepcore.sklearn.classifier import MLPClassifier
+from deepcore.sklearn.exchange import from_sklearn, to_sklearn
 from deepcore.sklearn.realmlp import RealMLPClassifier, RealMLPRegressor
 from deepcore.sklearn.regressor import MLPRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor", "RealMLPClassifier", "RealMLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "RealMLPClassifier", "RealMLPRegressor", "from_sklearn", "to_sklearn"]
