@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
-from integration.command_line import fail, invoke, run
+from integration.command_line import fail, invoke, run, write_table
 
 pytest.importorskip("click", reason="click is not installed (extra `cli`)")
 
@@ -69,6 +69,37 @@ def test_an_onnx_file_takes_raw_numbers_and_gives_answers(name, folders, tmp_pat
     np.testing.assert_allclose(found[0][:, -1], outputs[:, -1], rtol=1e-4, atol=1e-5)
     if name == "classes":
         assert found[1].tolist() == model.predict(X)
+
+
+@pytest.mark.parametrize(("label", "other"), [("price", "kind"), ("kind", "price")])
+def test_a_table_of_numbers_is_exported_with_its_preprocessing(label, other, tmp_path, rng):
+    size, age = rng.normal(50, 10, 80), rng.normal(5, 2, 80)
+    rows = zip(size, age, 1000 * size - 50 * age, np.where(size > 50, "big", "small"), strict=True)
+    table = write_table(tmp_path / "table.csv", ["size", "age", "price", "kind"], rows)
+    options = ["--label", label, "--drop", other, "--recipe", "network", "--epochs", 5, "--layers", 8]
+    run("train", table, *options, "--out", tmp_path / "model")
+    shown = run("export", tmp_path / "model", "--c", tmp_path / "net.h", "--data", table)
+    assert "header" in shown
+    model = dc.load(tmp_path / "model" / "model.safetensors")
+    columns = {"size": [55.0], "age": [3.0]}
+    expected = model.predict(columns) if label == "price" else model.predict_proba(columns)[:, -1]
+    printed = program(
+        tmp_path,
+        "float x[] = {55, 3}, y[NET_OUTPUTS]; net_predict(x, y);"
+        'printf("%d %s %.9g", net_selftest(), net_feature(1), y[NET_OUTPUTS - 1]);',
+    ).split()
+    assert printed[:2] == ["0", "age"]
+    assert float(printed[2]) == pytest.approx(expected[0], rel=1e-4)
+
+
+def test_a_table_with_categories_is_refused_by_naming_them(tmp_path, rng):
+    rows = zip(rng.normal(size=60), ["red", "blue", "green"] * 20, ["yes", "no"] * 30, strict=True)
+    table = write_table(tmp_path / "table.csv", ["size", "colour", "fits"], rows)
+    options = ["--label", "fits", "--recipe", "network", "--epochs", 2, "--layers", 4]
+    run("train", table, *options, "--out", tmp_path / "model")
+    line = fail("export", tmp_path / "model", "--c", tmp_path / "net.h")
+    assert "the category columns colour" in line
+    assert not (tmp_path / "net.h").exists()
 
 
 def test_what_cannot_be_exported_is_said(folders, tmp_path):
