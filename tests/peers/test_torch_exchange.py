@@ -98,6 +98,14 @@ def test_a_model_with_everything_goes_to_torch(rng, dtype):
     assert_close(dc.from_torch(module).predict(X), model.predict(X), dtype)
 
 
+def test_a_module_of_bfloat16_becomes_a_model_of_float32(rng):
+    module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).to(torch.bfloat16)
+    model = dc.from_torch(module)
+    assert model.dtype == np.float32
+    X = rng.normal(size=(5, 3)).astype(np.float32)
+    assert_close(model.predict(X), predicted(module.to(torch.float32), X), np.float32)
+
+
 def test_parameters_are_copies(rng):
     model = dc.mlp([3, 4, 1], seed=1)
     module = model.to_torch()

@@ -128,6 +128,27 @@ def test_layers_of_any_width_give_the_numbers_of_the_model(tmp_path, rng, dtype)
     agrees(models, tmp_path, X)
 
 
+def test_networks_of_one_layer_give_the_numbers_of_the_model(tmp_path, rng):
+    sizes = {"one": [3, 1], "some": [200, 100], "many": [2, 500]}
+    models = {name: dc.mlp(pair, output="linear", seed=1) for name, pair in sizes.items()}
+    X = {name: rng.normal(size=(3, pair[0])).astype(np.float32) for name, pair in sizes.items()}
+    agrees(models, tmp_path, X)
+
+
+def test_the_self_test_of_large_outputs_has_finite_numbers(tmp_path):
+    model = dc.Model(2, [dc.Dense(3, "exp"), dc.Dense(1, "exp")], seed=1)
+    model.parameters["W1"][...] = model.parameters["W2"][...] = 20
+    model.to_c_header(tmp_path / "net.h")
+    assert "inf" not in (tmp_path / "net.h").read_text().split("_selftest(void)")[1]
+    assert compiled(tmp_path, np.dtype(np.float32)).net_test() == 0
+
+
+def test_embeddings_are_refused_by_naming_their_arrays(tmp_path):
+    model = dc.Model(2, [dc.CategoryEmbedding([3]), dc.Dense(1, "sigmoid")])
+    with pytest.raises(ValueError, match=r"to_c_header: .* dense layers only, got embeddings with .* table0"):
+        model.to_c_header(tmp_path / "net.h")
+
+
 def test_large_numbers_saturate_and_nan_stays_nan(tmp_path):
     models = {
         name: dc.mlp([2, 2, 2], activation="tanh", output=name, seed=1) for name in ("sigmoid", "softmax")

@@ -70,7 +70,7 @@ def _flat(torch: Any, module: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _array(tensor: Any) -> Array:
-    return np.array(tensor.detach().cpu().numpy(), np.float64)
+    return np.array(tensor.detach().double().cpu().numpy())
 
 
 def _linear(module: Any, where: str) -> list[Step]:
