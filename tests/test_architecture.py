@@ -48,9 +48,11 @@ ORDER = (
     "files",
     "optimizers", "_scores", "metrics", "plots", "history", "callbacks", "progress",
     "_training",
-    "tabular",
+    "tabular", "prepared",
+    "_realmlp",
     "model",
     "ensemble",
+    "conversion",
     "doctor", "sklearn",
     "_loading",
     "course", "bench", "cli",
@@ -71,6 +73,7 @@ NATIVE_CLASSES = {
 # Libraries that are extras, and the only parts of the package that may import them.
 EXTRAS = {
     "click": {"cli"},
+    "tomli": {"cli"},
     "rich": {"cli", "progress"},
     "tqdm": {"progress"},
     "matplotlib": {"plots"},
@@ -78,9 +81,11 @@ EXTRAS = {
     "narwhals": {"tabular"},
     "polars": {"tabular"},
     "threadpoolctl": {"threadpools"},
+    "onnx": {"files"},
     "scipy": {"_training", "sklearn"},
     "sklearn": {"metrics", "sklearn"},
     "joblib": {"sklearn"},
+    "torch": {"files"},
 }
 
 

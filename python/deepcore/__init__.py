@@ -51,12 +51,20 @@ if _TYPE_CHECKING:
     )
     from deepcore._loading import load
     from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
+    from deepcore.conversion import from_onnx, from_torch
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
     from deepcore.ensemble import Ensemble, fit_many
     from deepcore.exceptions import DivergenceWarning, SymmetryWarning
     from deepcore.history import History
     from deepcore.installation import get_cmake_dir, get_include, show_config
-    from deepcore.layers import Dense, Dropout, Scale
+    from deepcore.layers import (
+        CategoryEmbedding,
+        Dense,
+        Dropout,
+        PeriodicEmbedding,
+        PiecewiseLinearEmbedding,
+        Scale,
+    )
     from deepcore.losses import CrossEntropy, Huber, Quantile
     from deepcore.model import Model, mlp
     from deepcore.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, AMSGrad, Lion, NAdam, RMSProp
@@ -79,12 +87,20 @@ __version__: str
 # ``import deepcore`` stays fast.
 _NAMES = {
     "callbacks": ("EarlyStopping", "EpochRecord", "MaxSeconds", "ReduceOnPlateau"),
+    "conversion": ("from_onnx", "from_torch"),
     "doctor.gradient_check": ("check_gradients", "gradient_check"),
     "ensemble": ("Ensemble", "fit_many"),
     "exceptions": ("DivergenceWarning", "SymmetryWarning"),
     "history": ("History",),
     "installation": ("get_cmake_dir", "get_include", "show_config"),
-    "layers": ("Dense", "Dropout", "Scale"),
+    "layers": (
+        "CategoryEmbedding",
+        "Dense",
+        "Dropout",
+        "PeriodicEmbedding",
+        "PiecewiseLinearEmbedding",
+        "Scale",
+    ),
     "losses": ("CrossEntropy", "Huber", "Quantile"),
     "_loading": ("load",),
     "model": ("Model", "mlp"),
@@ -111,6 +127,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "CategoryEmbedding",
     "Constant",
     "CosLog4",
     "Cosine",
@@ -131,6 +148,8 @@ __all__ = [
     "Model",
     "NAdam",
     "OneCycle",
+    "PeriodicEmbedding",
+    "PiecewiseLinearEmbedding",
     "Progress",
     "Quantile",
     "RMSProp",
@@ -146,6 +165,8 @@ __all__ = [
     "data",
     "doctor",
     "fit_many",
+    "from_onnx",
+    "from_torch",
     "functional",
     "get_cmake_dir",
     "get_include",

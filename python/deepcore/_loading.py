@@ -9,6 +9,7 @@ from typing import Any
 from deepcore import _checks
 from deepcore.files import container, model_file
 from deepcore.model import Model
+from deepcore.prepared import PreparedModel, is_prepared
 from deepcore.tabular import table_file
 
 __all__ = ["load"]
@@ -21,8 +22,9 @@ def load(path: str | os.PathLike[str]) -> Any:
         path: A file that deepcore wrote.
 
     Returns:
-        What was saved, bit for bit: a ``Model`` or an ``Ensemble`` with its ``extras``, a ``TableModel``, which
-        predicts from raw tables, or an estimator of ``deepcore.sklearn``.
+        What was saved, bit for bit: a ``Model`` or an ``Ensemble`` with its ``extras``; an estimator of
+        ``deepcore.sklearn``; or what ``deepcore train`` writes: a ``TableModel``, which predicts from raw
+        tables, or a ``PreparedModel``, which predicts from raw arrays.
 
     Raises:
         OSError: if the file cannot be read, or is not a regular file.
@@ -44,8 +46,14 @@ def load(path: str | os.PathLike[str]) -> Any:
         return _READERS[reader.kind](reader)
 
 
-def _model(reader: container.Reader) -> Model:
-    return Model.from_network(*model_file.contents(reader))
+def _model(reader: container.Reader) -> Model | PreparedModel:
+    contents = model_file.contents(reader)
+    if not is_prepared(contents.extras):
+        return Model.from_network(*contents)
+    try:
+        return PreparedModel.of(*contents)
+    except ValueError as error:
+        raise reader.error(str(error)) from error
 
 
 def _estimator(reader: container.Reader) -> Any:

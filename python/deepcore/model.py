@@ -21,11 +21,11 @@ from deepcore._labels import labels
 from deepcore._network.examples import row_or_rows
 from deepcore._network.network import Network, Snapshot, TrainingStep
 from deepcore._network.parameters import BlockViews
-from deepcore._network.spec import Spec
+from deepcore._network.spec import Layer, Spec
 from deepcore.exceptions import SymmetryWarning
 from deepcore.files import model_file
 from deepcore.history import History
-from deepcore.layers import Dense, Dropout, Scale
+from deepcore.layers import Dense, Dropout
 from deepcore.losses import Loss
 from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, continued, resolve
 from deepcore.schedules import LearningRate
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from deepcore._network.plan import Plan
     from deepcore._network.summary import Summary
     from deepcore.callbacks import EpochRecord
+    from deepcore.files.c_header import CHeader
 
 __all__ = ["Model", "mlp"]
 
@@ -87,7 +88,7 @@ class Model:
     def __init__(
         self,
         inputs: int,
-        layers: Sequence[Dense | Dropout | Scale],
+        layers: Sequence[Layer],
         *,
         loss: LossName | Literal["auto"] | Loss = "auto",
         dtype: DTypeLike = "float32",
@@ -198,7 +199,10 @@ class Model:
         """``{"W1": (n1, n_x), "b1": (n1, 1), ...}``, live and writable; ``parameters["W1"] = W`` copies.
 
         Layers with a norm have ``"gamma1"`` and ``"beta1"``, (n1, 1), as well, parametric ones ``"alpha1"``,
-        (n1, 1), and those with scaled inputs ``"scale1"``, (n_x, 1).
+        (n1, 1), and those with scaled inputs ``"scale1"``, (n_x, 1). Embeddings are layer 0. A periodic one has
+        ``"frequency0"`` and ``"phase0"``, (frequencies, columns); both kinds for numbers have ``"weight0"``,
+        (units, basis functions of all columns), and ``"offset0"``, (units, columns); that of categories has
+        ``"table0"``, (units, codes of all columns).
         """
         return self._network.parameters
 
@@ -708,6 +712,90 @@ class Model:
         chosen = self.extras if extras is None else dict(extras)
         model_file.write(path, self._network, chosen)
         self.extras = chosen
+
+    @checked("to_c_header")
+    def to_c_header(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        prefix: str = "net",
+        dtype: DTypeLike | None = None,
+        int8: bool = False,
+        data: tuple[Any, Any] | None = None,
+    ) -> CHeader:
+        """Write one C header with ``void net_predict(const float *x, float *y)``; it is C99, and C++ too.
+
+        It needs no library, allocates nothing and has no global state. Norms, scales and the factor of
+        ``"ntk"`` are part of the weights. A self-test compiles if ``NET_SELFTEST`` is defined.
+
+        Args:
+            path: The file; an old one is replaced as a whole.
+            prefix: All names in the file begin with it.
+            dtype: ``"float32"`` writes ``float``, ``"float64"`` writes ``double``; None: the model's dtype.
+            int8: Keep every weight in one byte, with a scale per unit. The file needs about a quarter of the
+                memory, and the outputs change: give ``data`` to measure how much.
+            data: ``(X, y)`` on which the model and the header are compared; None: they are not.
+
+        Returns:
+            ``constant_bytes``, the memory that the weights need, and ``scores``, the loss and accuracy of the
+            model and of the header on ``data``.
+
+        Raises:
+            OSError: if the file cannot be written.
+            ValueError: if a parameter is not finite, or ``prefix`` is not an identifier.
+
+        Example:
+            >>> import os, tempfile, deepcore as dc
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     header = dc.mlp([4, 16, 3]).to_c_header(os.path.join(folder, "net.h"))
+            >>> header.constant_bytes
+            592
+        """
+        from deepcore.files import c_header
+
+        examples = None if data is None else self._network.check("to_c_header", *data, None)
+        kind = None if dtype is None else _checks.dtype("to_c_header", dtype)
+        return c_header.write(path, self._network, prefix=prefix, dtype=kind, int8=int8, examples=examples)
+
+    @checked("to_onnx")
+    def to_onnx(
+        self, path: str | os.PathLike[str], *, dtype: DTypeLike | None = None, fold: bool = False
+    ) -> None:
+        """Write an ONNX file with the input X (m, n_x) and the output Y (m, n_L).
+
+        It needs the package onnx: ``pip install "deepcore-nn[onnx]"``. Input scales and the factor of
+        ``"ntk"`` become part of the weights, and dropout is left out.
+
+        Args:
+            path: The file; an old one is replaced as a whole.
+            dtype: ``"float32"`` or ``"float64"``; None: the model's dtype. ONNX Runtime computes gelu in
+                float32 only.
+            fold: Make batch norms part of the weights as well.
+
+        Raises:
+            ModuleNotFoundError: if onnx is not installed.
+            OSError: if the file cannot be written.
+            ValueError: if a parameter is not finite.
+        """
+        from deepcore.files import onnx
+
+        kind = None if dtype is None else _checks.dtype("to_onnx", dtype)
+        onnx.write(path, self._network, dtype=kind, fold=fold)
+
+    @checked("to_torch")
+    def to_torch(self) -> Any:
+        """Make a ``torch.nn.Sequential`` with copies of the parameters, in evaluation mode.
+
+        It needs PyTorch. Norms and dropout are modules, input scales and the factor of ``"ntk"`` become part
+        of the weights.
+
+        Raises:
+            ModuleNotFoundError: if torch is not installed.
+            ValueError: if the network has an activation that is not a module of PyTorch.
+        """
+        from deepcore.files import frameworks
+
+        return frameworks.to_torch(self._network)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.spec.to_dict(), self.epochs_trained, self.extras, *self._network.snapshot())

@@ -57,6 +57,8 @@ def test_the_runner_of_blocks_takes_output_of_several_lines():
 def test_the_python_blocks_of_a_document_run(document):
     if "from deepcore.sklearn import" in document.read_text(encoding="utf-8"):
         pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra `sklearn`)")
+    if ".to_onnx(" in document.read_text(encoding="utf-8"):
+        pytest.importorskip("onnx", reason="onnx is not installed (extra `onnx`)")
     run_document(document)
 
 

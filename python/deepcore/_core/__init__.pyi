@@ -91,6 +91,7 @@ class NetworkF32:
         loss_parameter: float | None = ...,
         label_smoothing: float = ...,
         input_dropout: float = ...,
+        embeddings: dict[str, Any] = ...,
     ) -> None: ...
     @property
     def parameters(self) -> NDArray[np.float32]: ...
@@ -114,6 +115,7 @@ class NetworkF32:
         sample_weight: _Array | None = ...,
         threads: int = ...,
         training: _Training | None = ...,
+        masks: dict[int, Any] = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF32 | None = ..., threads: int = ...
@@ -154,6 +156,7 @@ class NetworkF64:
         loss_parameter: float | None = ...,
         label_smoothing: float = ...,
         input_dropout: float = ...,
+        embeddings: dict[str, Any] = ...,
     ) -> None: ...
     @property
     def parameters(self) -> NDArray[np.float64]: ...
@@ -177,6 +180,7 @@ class NetworkF64:
         sample_weight: _Array | None = ...,
         threads: int = ...,
         training: _Training | None = ...,
+        masks: dict[int, Any] = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF64 | None = ..., threads: int = ...

@@ -1,4 +1,4 @@
-"""The command ``deepcore``: train, predict, evaluate, info, bench. It needs the extra ``cli``."""
+"""The command ``deepcore``: train, predict, evaluate, export, info, bench. It needs the extra ``cli``."""
 
 import importlib.util
 import sys

@@ -1,1 +1,1 @@
-"""Model files are read and written here, and any file is replaced as a whole."""
+"""Networks become files here, and files become networks; any file is replaced as a whole."""

@@ -1,6 +1,7 @@
-"""scikit-learn's multi-layer perceptrons, computed by deepcore.
+"""scikit-learn's multi-layer perceptrons, computed by deepcore, and RealMLP for tables.
 
-Names, defaults, random numbers and errors are the same as in scikit-learn; further arguments are additions.
+Names, defaults, random numbers and errors of ``MLPClassifier`` and ``MLPRegressor`` are the same as in
+scikit-learn; further arguments are additions.
 
 Example:
     >>> from sklearn.datasets import load_iris
@@ -19,7 +20,19 @@ except ModuleNotFoundError as _error:
     ) from _error
 
 from deepcore.sklearn.classifier import MLPClassifier
+from deepcore.sklearn.exchange import from_sklearn, to_sklearn
+from deepcore.sklearn.realmlp import RealMLPClassifier, RealMLPRegressor
 from deepcore.sklearn.regressor import MLPRegressor
 from deepcore.sklearn.search import GridSearch, HalvingSearch, RandomizedSearch
 
-__all__ = ["GridSearch", "HalvingSearch", "MLPClassifier", "MLPRegressor", "RandomizedSearch"]
+__all__ = [
+    "GridSearch",
+    "HalvingSearch",
+    "MLPClassifier",
+    "MLPRegressor",
+    "RandomizedSearch",
+    "RealMLPClassifier",
+    "RealMLPRegressor",
+    "from_sklearn",
+    "to_sklearn",
+]

@@ -1,0 +1,408 @@
+"""ONNX files are read here: a graph that is a chain of dense layers becomes a chain of steps.
+
+Every tensor of the graph is a tuple of steps that leads to it from the input, or the reason why it is none.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from deepcore.files.chain import EPSILON, Activation, Affine, BatchNorm, Dropout, LayerNorm, Linear, Step
+from deepcore.files.onnx import SELU, package
+from deepcore.typing import Array
+
+__all__ = ["Contents", "read"]
+
+_WHO = "from_onnx"
+_SIMPLE = {
+    "Sigmoid": "sigmoid", "Tanh": "tanh", "Relu": "relu", "Softplus": "softplus", "Exp": "exp",
+    "Mish": "mish", "Softsign": "softsign",
+}  # fmt: skip
+_CLIPS = {(-1.0, 1.0): "hard_tanh", (0.0, 6.0): "relu6", (0.0, math.inf): "relu"}
+_PASSING = {"Identity", "ZipMap"}
+_ROOT_HALF = math.sqrt(0.5)
+
+
+class Contents(NamedTuple):
+    """What an ONNX file describes."""
+
+    steps: list[Step]
+    inputs: int
+    dtype: np.dtype[Any]
+
+
+class _Refused(NamedTuple):
+    """A tensor that is not part of a chain, and the node that made it."""
+
+    reason: str
+
+
+class _Erf(NamedTuple):
+    """The error function: part of a gelu that is written with several nodes."""
+
+    where: str
+
+
+class _Change(NamedTuple):
+    """``(g(z) - z) * alpha``: part of a parametric activation."""
+
+    activation: Activation
+    alpha: Array | None
+    where: str
+
+
+_Tensor = tuple[Any, ...] | _Refused
+
+
+def read(path: str | os.PathLike[str]) -> Contents:
+    """Read an ONNX file.
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError: if it is not a valid ONNX file, or not a chain of dense layers, naming the node.
+    """
+    onnx = package(_WHO)
+    Path(path).open("rb").close()  # an OSError that names the file
+    try:
+        model = onnx.load(os.fspath(path))
+    except Exception as error:  # protobuf and onnx have errors of their own, of many types
+        text = str(error).strip().split("\n")[0]
+        raise ValueError(f"{_WHO}: {os.fspath(path)} is not a valid ONNX file: {text}") from error
+    if not model.graph.node:
+        raise ValueError(f"{_WHO}: {os.fspath(path)} is not a valid ONNX file: it has no nodes")
+    if model.functions:
+        model = onnx.inliner.inline_local_functions(model)
+    return _Reader(onnx, model.graph).contents()
+
+
+class _Reader:
+    """Follows the nodes of a graph from its input to its outputs."""
+
+    def __init__(self, onnx: Any, graph: Any) -> None:
+        self.onnx, self.graph = onnx, graph
+        self.constants: dict[str, Array] = {
+            tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer
+        }
+        self.tensors: dict[str, _Tensor] = {}
+
+    def contents(self) -> Contents:
+        """Return the chain from the only input to the only output that is a chain."""
+        inputs = [value for value in self.graph.input if value.name not in self.constants]
+        if len(inputs) != 1:
+            names = ", ".join(value.name for value in inputs)
+            raise ValueError(f"{_WHO}: the graph must have one input, got {len(inputs)}: {names}")
+        self.tensors[inputs[0].name] = ()
+        for node in self.graph.node:
+            self._visit(node)
+        found = [self.tensors.get(value.name, _Refused("")) for value in self.graph.output]
+        chains = [tensor for tensor in found if not isinstance(tensor, _Refused)]
+        if len(chains) != 1:
+            reasons = [tensor.reason for tensor in found if isinstance(tensor, _Refused) and tensor.reason]
+            what = reasons[0] if reasons and not chains else "the graph must have one output"
+            raise ValueError(f"{_WHO}: {what}")
+        steps = list(chains[0])
+        for step in steps:
+            if isinstance(step, (_Erf, _Change)):
+                raise ValueError(f"{_WHO}: {step.where} is not part of a chain of dense layers")
+        kind = inputs[0].type.tensor_type
+        double = kind.elem_type == self.onnx.TensorProto.DOUBLE
+        return Contents(
+            steps, self._width(kind.shape.dim, steps), np.dtype("float64" if double else "float32")
+        )
+
+    @staticmethod
+    def _width(dims: Sequence[Any], steps: list[Step]) -> int:
+        first = next((step.W.shape[1] for step in steps if isinstance(step, Linear)), 0)
+        known = [dim.dim_value for dim in dims[1:]]
+        if all(known) and known and first and math.prod(known) != first:
+            raise ValueError(
+                f"{_WHO}: the input has {math.prod(known)} columns, but the first layer takes {first}"
+            )
+        return first
+
+    def _visit(self, node: Any) -> None:
+        given = [name for name in node.input if name]
+        if all(name in self.constants for name in given) and (given or node.op_type == "Constant"):
+            self._compute(node)
+            return
+        for name in given:
+            tensor = self.tensors.get(name)
+            if isinstance(tensor, _Refused):
+                self._set(node, tensor)
+                return
+        where = f"node {node.name or node.output[0]!r} ({node.op_type})"
+        attributes = {a.name: self.onnx.helper.get_attribute_value(a) for a in node.attribute}
+        result = self._result(node, where, attributes)
+        self._set(
+            node, _Refused(f"{where} is not part of a chain of dense layers") if result is None else result
+        )
+
+    def _set(self, node: Any, tensor: _Tensor) -> None:
+        for name in node.output:
+            self.tensors[name] = tensor
+
+    def _compute(self, node: Any) -> None:
+        """Evaluate a node that reads constants only."""
+        from onnx.reference import ReferenceEvaluator
+
+        values = ReferenceEvaluator(node).run(
+            None, {name: self.constants[name] for name in node.input if name}
+        )
+        self.constants.update(zip(node.output, values, strict=True))
+
+    def _result(self, node: Any, where: str, attributes: dict[str, Any]) -> _Tensor | None:
+        """The steps that lead to the output of a node, or None if it has no place in a chain."""
+        operator = node.op_type
+        constants = [self.constants.get(name) for name in node.input]
+        tensors = [self.tensors.get(name) for name in node.input if name in self.tensors]
+        if len(tensors) == 2 or operator == "Concat":
+            return _joined(operator, tensors, where)
+        if not tensors:
+            return None
+        before: tuple[Any, ...] = tensors[0]  # type: ignore[assignment]
+        if operator in _PASSING or (operator == "Flatten" and attributes.get("axis", 1) == 1):
+            return before
+        if operator == "Cast":
+            types = self.onnx.TensorProto
+            return before if attributes["to"] in (types.FLOAT, types.DOUBLE, types.FLOAT16) else None
+        if operator == "Reshape":
+            return before if _keeps_rows(constants[1], before) else None
+        steps = _STEPS.get(operator)
+        found = None if steps is None else steps(_Node(node, constants, attributes, where, before))
+        return None if found is None else _appended(before, found)
+
+
+def _keeps_rows(shape: Array | None, before: tuple[Any, ...]) -> bool:
+    """Whether a reshape changes nothing but inputs of more dimensions."""
+    width = next((len(step.b) for step in reversed(before) if isinstance(step, Linear)), None)
+    if shape is None or shape.size != 2:
+        return False
+    return width is None or shape[1] == width or (shape[0] == 0 and shape[1] == -1)
+
+
+def _appended(before: tuple[Any, ...], found: list[Any]) -> tuple[Any, ...]:
+    """The steps with more behind them; factors behind an activation are multiplied, and 1 is left out."""
+    behind = len(before) > 1 and isinstance(before[-2], Activation) and isinstance(before[-1], Affine)
+    if behind and isinstance(found[0], Affine):
+        both = before[-1].followed_by(found[0])
+        return (*before[:-1], *([] if both.is_identity else [both]))
+    return (*before, *found)
+
+
+class _Node(NamedTuple):
+    """A node that reads one tensor of the chain, and constants."""
+
+    node: Any
+    constants: list[Array | None]
+    attributes: dict[str, Any]
+    where: str
+    before: tuple[Any, ...]
+
+    def constant(self, place: int) -> Array | None:
+        """The constant at a place of the inputs; None if there is none."""
+        return self.constants[place] if place < len(self.constants) else None
+
+    def vector(self, place: int) -> Array | None:
+        """The same as numbers for each unit, or one number for all."""
+        values = self.constant(place)
+        if values is None or values.size != max(values.shape[-1:] or (1,)):
+            return None
+        return np.asarray(values, np.float64).reshape(-1)
+
+
+def _gemm(node: _Node) -> list[Any] | None:
+    W = node.constant(1)
+    if W is None or W.ndim != 2 or node.attributes.get("transA", 0):
+        return None
+    W = np.asarray(W, np.float64) * node.attributes.get("alpha", 1.0)
+    W = W if node.attributes.get("transB", 0) else W.T
+    b = node.vector(2) if len(node.constants) > 2 and node.node.input[2] else np.zeros(1)
+    if b is None:
+        return None
+    return [Linear(W, np.broadcast_to(b * node.attributes.get("beta", 1.0), len(W)), node.where)]
+
+
+def _matmul(node: _Node) -> list[Any] | None:
+    W = node.constant(1)
+    if W is None or W.ndim != 2:
+        return None
+    return [Linear(np.asarray(W, np.float64).T, np.zeros(W.shape[1]), node.where)]
+
+
+def _arithmetic(node: _Node) -> list[Any] | None:
+    """Addition and multiplication with constants; (g(z) - z) * alpha of a parametric activation."""
+    first = node.constants[0] is not None  # constant - x, constant / x
+    values = node.vector(0 if first else 1)
+    if values is None:
+        return None
+    last = node.before[-1] if node.before else None
+    if isinstance(last, _Change):
+        fits = node.node.op_type == "Mul" and last.alpha is None
+        return [_Change(last.activation, values, last.where)] if fits else None
+    one, zero = np.ones_like(values), np.zeros_like(values)
+    operator = node.node.op_type
+    if operator == "Add":
+        return [Affine(zero, one, values, node.where)]
+    if operator == "Sub":
+        return [Affine(zero, -one, values, node.where) if first else Affine(values, one, zero, node.where)]
+    if operator == "Mul":
+        return [Affine(zero, values, zero, node.where)]
+    return None if first or not values.all() else [Affine(zero, 1 / values, zero, node.where)]
+
+
+def _scaler(node: _Node) -> list[Any]:
+    """The standardisation of scikit-learn."""
+    offset, scale = (np.asarray(node.attributes[name], np.float64) for name in ("offset", "scale"))
+    return [Affine(offset, scale, np.zeros(1), node.where)]
+
+
+def _batch_norm(node: _Node) -> list[Any] | None:
+    vectors = [node.vector(place) for place in range(1, 5)]
+    if any(vector is None for vector in vectors) or node.attributes.get("training_mode", 0):
+        return None
+    gamma, beta, mean, variance = (np.asarray(vector) for vector in vectors)
+    epsilon = _single(node.attributes.get("epsilon", EPSILON))
+    gamma = gamma * np.sqrt((variance + EPSILON) / (variance + epsilon))
+    return [BatchNorm(mean, variance, gamma, beta, node.where)]
+
+
+def _layer_norm(node: _Node) -> list[Any] | None:
+    gamma = node.vector(1)
+    beta = node.vector(2) if len(node.constants) > 2 else None
+    if gamma is None or node.attributes.get("axis", -1) not in (-1, 1):
+        return None
+    if _single(node.attributes.get("epsilon", EPSILON)) != EPSILON:
+        raise ValueError(
+            f"{_WHO}: {node.where}: epsilon must be {EPSILON:g}, got {node.attributes['epsilon']:g}"
+        )
+    return [LayerNorm(gamma, np.zeros_like(gamma) if beta is None else beta, node.where)]
+
+
+def _clip(node: _Node) -> list[Any] | None:
+    limits = []
+    for place, side, default in ((1, "min", -math.inf), (2, "max", math.inf)):
+        value = node.constant(place)
+        limits.append(float(node.attributes.get(side, default) if value is None else value))
+    name = _CLIPS.get((limits[0], limits[1]))
+    return None if name is None else [Activation(name, where=node.where)]
+
+
+def _hard_sigmoid(node: _Node) -> list[Any] | None:
+    slope, middle = node.attributes.get("alpha", 0.2), node.attributes.get("beta", 0.5)
+    if math.isclose(slope, 1 / 6, rel_tol=1e-6) and middle == 0.5:
+        return [Activation("hard_sigmoid", where=node.where)]
+    return None
+
+
+def _selu(node: _Node) -> list[Any] | None:
+    close = all(
+        math.isclose(node.attributes.get(name, SELU[name]), SELU[name], rel_tol=1e-6) for name in SELU
+    )
+    return [Activation("selu", where=node.where)] if close else None
+
+
+def _gelu(node: _Node) -> list[Any] | None:
+    exact = node.attributes.get("approximate", b"none") == b"none"
+    return [Activation("gelu", where=node.where)] if exact else None
+
+
+def _swish(node: _Node) -> list[Any] | None:
+    return [Activation("silu", where=node.where)] if node.attributes.get("alpha", 1.0) == 1 else None
+
+
+def _softmax(node: _Node) -> list[Any] | None:
+    return [Activation("softmax", where=node.where)] if node.attributes.get("axis", -1) in (-1, 1) else None
+
+
+def _prelu(node: _Node) -> list[Any] | None:
+    """z for z > 0, else s z: relu with the share 1 - s."""
+    slope = node.vector(1)
+    return None if slope is None else [Activation("relu", alpha=1 - slope, where=node.where)]
+
+
+def _dropout(node: _Node) -> list[Any] | None:
+    ratio = node.constant(1)
+    return [Dropout(float(node.attributes.get("ratio", 0.5) if ratio is None else ratio), node.where)]
+
+
+def _simple(name: str) -> Callable[[_Node], list[Any] | None]:
+    return lambda node: [Activation(name, where=node.where)]
+
+
+def _sloped(name: str, default: float) -> Callable[[_Node], list[Any] | None]:
+    return lambda node: [Activation(name, _single(node.attributes.get("alpha", default)), where=node.where)]
+
+
+_STEPS: dict[str, Callable[[_Node], list[Any] | None]] = {
+    "Gemm": _gemm,
+    "MatMul": _matmul,
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div"), _arithmetic),
+    "Scaler": _scaler,
+    "BatchNormalization": _batch_norm,
+    "LayerNormalization": _layer_norm,
+    "Clip": _clip,
+    "HardSigmoid": _hard_sigmoid,
+    "Selu": _selu,
+    "Gelu": _gelu,
+    "Swish": _swish,
+    "Softmax": _softmax,
+    "PRelu": _prelu,
+    "Dropout": _dropout,
+    "LeakyRelu": _sloped("leaky_relu", 0.01),
+    "Elu": _sloped("elu", 1.0),
+    "Erf": lambda node: [_Erf(node.where)],
+    **{operator: _simple(name) for operator, name in _SIMPLE.items()},
+}
+
+
+def _joined(operator: str, tensors: list[Any], where: str) -> _Tensor | None:
+    """What two tensors of the chain become: z sigmoid(z) and its like, or the two columns 1 - p and p."""
+    if len(tensors) != 2:
+        return None
+    short, long = sorted(tensors, key=len)
+    if len(short) == len(long) or any(a is not b for a, b in zip(short, long, strict=False)):
+        return None
+    rest = long[len(short) :]
+    if operator == "Mul":
+        found = _times(rest, where)
+        return None if found is None else (*short, *found)
+    one = len(rest) == 1
+    if operator == "Sub" and tensors[0] is long and one and isinstance(rest[0], Activation):
+        return (*short, _Change(rest[0], None, where))
+    changed = isinstance(rest[0], _Change) and len(rest) == 2 and isinstance(rest[1], _Change)
+    if operator == "Add" and changed:
+        activation = rest[0].activation
+        return (*short, Activation(activation.name, activation.parameter, rest[1].alpha, where))
+    flipped = (
+        one and isinstance(rest[0], Affine) and (rest[0].factor == -1).all() and (rest[0].shift == 1).all()
+    )
+    if operator == "Concat" and flipped and tensors[0] is long:  # scikit-learn's probabilities of two classes
+        return tuple(short)
+    return None
+
+
+def _times(rest: tuple[Any, ...], where: str) -> list[Any] | None:
+    """z times a function of z."""
+    names = [step.name if isinstance(step, Activation) else "" for step in rest]
+    if names == ["sigmoid"]:
+        return [Activation("silu", where=where)]
+    if names == ["softplus", "tanh"]:
+        return [Activation("mish", where=where)]
+    inner = [step for step in rest if isinstance(step, Affine)]
+    if len(rest) in (3, 4) and isinstance(rest[1], _Erf) and len(inner) == len(rest) - 1:
+        total = inner[1] if len(inner) == 2 else inner[1].followed_by(inner[2])  # scale (1 + erf)
+        scale = total.factor
+        if np.allclose(inner[0].factor, _ROOT_HALF, rtol=1e-6) and np.allclose(total.shift, scale):
+            return [Activation("gelu", where=where), Affine(np.zeros(1), 2 * scale, np.zeros(1), where)]
+    return None
+
+
+def _single(value: float) -> float:
+    """An attribute as it was meant: attributes are float32, and 0.01 becomes 0.009999999776."""
+    return float(str(np.float32(value)))

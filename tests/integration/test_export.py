@@ -1,0 +1,113 @@
+"""``deepcore export``: C headers and ONNX files of trained models, with their preprocessing."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+import deepcore as dc
+from integration.command_line import fail, invoke, run, write_table
+
+pytest.importorskip("click", reason="click is not installed (extra `cli`)")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """A classifier of text labels and a regression, both trained on raw arrays far from 0."""
+    folder, rng = tmp_path_factory.mktemp("models"), np.random.default_rng(0)
+    X = rng.normal(size=(120, 3)) * [1, 10, 0] + [100, -5, 7]  # the last column is constant
+    kind = np.where(X[:, 0] > 100, "b\u00e9ta??/", 'al"pha')
+    np.savez(folder / "classes.npz", X=X, y=kind)
+    np.savez(folder / "numbers.npz", X=X, y=1e4 + 50 * X[:, 0] + X[:, 1])
+    for name in ("classes", "numbers"):
+        run("train", folder / f"{name}.npz", "--epochs", 20, "--out", folder / name, "--layers", 8)
+    return folder
+
+
+def program(folder, body):
+    """Compile a program around net.h and return what it prints."""
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed")
+    head = '#define NET_SELFTEST\n#include "net.h"\n#include <stdio.h>\n'
+    (folder / "main.c").write_text(f"{head}int main(void) {{\n{body}\nreturn 0;}}\n")
+    command = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "main.c", "-o", "main", "-lm"]
+    subprocess.run(command, cwd=folder, check=True)
+    return subprocess.run([folder / "main"], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("name", ["classes", "numbers"])
+def test_a_header_takes_raw_numbers_and_gives_the_answers_of_predict(name, folders, tmp_path):
+    shown = run("export", folders / name, "--c", tmp_path / "net.h", "--data", folders / f"{name}.npz")
+    assert "net_predict(x, y)" in shown
+    assert "header" in shown
+    x = np.array([101.5, -20.0, 7.0])
+    expected = dc.load(folders / name / "model.safetensors").outputs(x[None])[0]
+    printed = program(
+        tmp_path,
+        f"float x[] = {{{x[0]}f, {x[1]}f, {x[2]}f}}, y[NET_OUTPUTS]; net_predict(x, y);"
+        'printf("%d %.9g\\n", net_selftest(), y[NET_OUTPUTS - 1]);'
+        + ("" if name == "numbers" else 'printf("%s\\n", net_label(1));'),
+    ).splitlines()
+    failed, value = printed[0].split()
+    assert failed == "0"
+    assert float(value) == pytest.approx(expected[-1], rel=1e-5)
+    if name == "classes":
+        assert printed[1] == "b\u00e9ta??/"
+
+
+@pytest.mark.parametrize("name", ["classes", "numbers"])
+def test_an_onnx_file_takes_raw_numbers_and_gives_answers(name, folders, tmp_path):
+    pytest.importorskip("onnx", reason="onnx is not installed (extra `onnx`)")
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra `peers`)")
+    run("export", folders / name, "--onnx", tmp_path / "net.onnx")
+    session = runtime.InferenceSession(str(tmp_path / "net.onnx"), providers=["CPUExecutionProvider"])
+    X = np.load(folders / f"{name}.npz")["X"]
+    found = session.run(None, {"X": X.astype(np.float32)})
+    model = dc.load(folders / name / "model.safetensors")
+    outputs = model.outputs(X)
+    np.testing.assert_allclose(found[0][:, -1], outputs[:, -1], rtol=1e-4, atol=1e-5)
+    if name == "classes":
+        assert found[1].tolist() == model.predict(X)
+
+
+@pytest.mark.parametrize(("label", "other"), [("price", "kind"), ("kind", "price")])
+def test_a_table_of_numbers_is_exported_with_its_preprocessing(label, other, tmp_path, rng):
+    size, age = rng.normal(50, 10, 80), rng.normal(5, 2, 80)
+    rows = zip(size, age, 1000 * size - 50 * age, np.where(size > 50, "big", "small"), strict=True)
+    table = write_table(tmp_path / "table.csv", ["size", "age", "price", "kind"], rows)
+    options = ["--label", label, "--drop", other, "--recipe", "network", "--epochs", 5, "--layers", 8]
+    run("train", table, *options, "--out", tmp_path / "model")
+    shown = run("export", tmp_path / "model", "--c", tmp_path / "net.h", "--data", table)
+    assert "header" in shown
+    model = dc.load(tmp_path / "model" / "model.safetensors")
+    columns = {"size": [55.0], "age": [3.0]}
+    expected = model.predict(columns) if label == "price" else model.predict_proba(columns)[:, -1]
+    printed = program(
+        tmp_path,
+        "float x[] = {55, 3}, y[NET_OUTPUTS]; net_predict(x, y);"
+        'printf("%d %s %.9g", net_selftest(), net_feature(1), y[NET_OUTPUTS - 1]);',
+    ).split()
+    assert printed[:2] == ["0", "age"]
+    assert float(printed[2]) == pytest.approx(expected[0], rel=1e-4)
+
+
+def test_a_table_with_categories_is_refused_by_naming_them(tmp_path, rng):
+    rows = zip(rng.normal(size=60), ["red", "blue", "green"] * 20, ["yes", "no"] * 30, strict=True)
+    table = write_table(tmp_path / "table.csv", ["size", "colour", "fits"], rows)
+    options = ["--label", "fits", "--recipe", "network", "--epochs", 2, "--layers", 4]
+    run("train", table, *options, "--out", tmp_path / "model")
+    line = fail("export", tmp_path / "model", "--c", tmp_path / "net.h")
+    assert "the category columns colour" in line
+    assert not (tmp_path / "net.h").exists()
+
+
+def test_what_cannot_be_exported_is_said(folders, tmp_path):
+    result = invoke(["export", folders / "classes"])
+    assert result.exit_code == 2
+    assert "give --c FILE.h, --onnx FILE.onnx, or both" in result.output
+    result = invoke(["export", folders / "classes", "--onnx", tmp_path / "a.onnx", "--int8"])
+    assert "--int8 and --data belong to --c FILE.h" in result.output
+    line = fail("export", folders / "classes", "--c", tmp_path / "net.h", "--prefix", "my net")
+    assert "prefix must be letters, digits and _" in line
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,207 @@
+"""deepcore and ONNX: files that deepcore writes run elsewhere, and files of others become models."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import deepcore as dc
+
+onnx = pytest.importorskip("onnx", reason="onnx is not installed (extra `onnx`)")
+
+pytestmark = pytest.mark.peers
+
+FIXTURES = Path(__file__).parents[1] / "data" / "onnx"
+HIDDEN = [name for name in dc.catalog.activations if name not in ("softmax", "exp")]
+OUTPUTS = ["linear", "sigmoid", "softmax", "exp", "tanh"]
+# The norm of a difference relative to the norm of the outputs: a few sums of some hundred terms.
+BOUND = {np.float32: 1e-5, np.float64: 1e-6}
+
+
+def random_model(seed, dtype, without=()):
+    """A model of random depth, widths, activations, norms and numbers."""
+    rng = np.random.default_rng(seed)
+    hidden = [name for name in HIDDEN if name not in without]
+    layers = [dc.Dropout(0.1)] if rng.random() < 0.2 else []
+    for _ in range(rng.integers(0, 4)):
+        if rng.random() < 0.2:
+            layers.append(dc.Scale())
+        layers.append(
+            dc.Dense(
+                int(rng.integers(1, 40)), str(rng.choice(hidden)), norm=rng.choice([None, "batch", "layer"]),
+                parametric=bool(rng.random() < 0.2), parametrization=str(rng.choice(["standard", "ntk"])),
+            )
+        )  # fmt: skip
+        if rng.random() < 0.2:
+            layers.append(dc.Dropout(0.2))
+    output = str(rng.choice(OUTPUTS))
+    layers.append(dc.Dense(int(rng.integers(2, 6)), output))
+    loss = "auto" if output != "tanh" else "squared_error"
+    model = dc.Model(int(rng.integers(1, 30)), layers, loss=loss, dtype=np.dtype(dtype).name, seed=seed)
+    for view in model.parameters.values():
+        view[...] += rng.uniform(-0.2, 0.2, view.shape)
+    for view in model.running.values():
+        view[...] = rng.uniform(0.5, 1.5, view.shape)
+    return model, rng.normal(size=(7, model.inputs)).astype(dtype)
+
+
+def assert_close(found, expected, dtype, what=""):
+    error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+    assert error < BOUND[dtype], what
+
+
+def onnxruntime_outputs(path, X, output=None):
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra `peers`)")
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return session.run(output, {session.get_inputs()[0].name: X})[0]
+
+
+SEEDS = [*range(12), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(12, 200))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_architectures_agree_with_onnxruntime_and_come_back(seed, dtype, tmp_path):
+    without = ["gelu"] if dtype is np.float64 else []  # ONNX Runtime has no erf of float64
+    model, X = random_model(seed, dtype, without)
+    model.to_onnx(tmp_path / "a.onnx", fold=bool(seed % 2))
+    expected = model.predict(X)
+    assert_close(onnxruntime_outputs(tmp_path / "a.onnx", X), expected, dtype, model)
+    back = dc.from_onnx(tmp_path / "a.onnx")
+    assert back.dtype == dtype
+    assert_close(back.predict(X), expected, dtype, model)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in FIXTURES.glob("*.onnx")))
+def test_files_of_other_libraries_become_models_that_predict_the_same(name):
+    """tests/data/onnx/make_fixtures.py made the files and the outputs."""
+    recorded = np.load(FIXTURES / f"{name}.npz")
+    model = dc.from_onnx(FIXTURES / f"{name}.onnx")
+    found, expected = model.predict(recorded["X"]), recorded["Y"]
+    if found.shape[1] == 1 and expected.shape[1] == 2:  # scikit-learn gives 1 - p and p
+        found = np.hstack([1 - found, found])
+    assert_close(found, expected, np.float32)
+
+
+def test_a_model_that_was_read_trains(tmp_path, rng):
+    model = dc.from_onnx(FIXTURES / "torch_relu.onnx")
+    X = rng.normal(size=(60, 5))
+    y = X[:, :3].argmax(axis=1)
+    history = model.fit(X, y, dc.Adam(0.02), epochs=20, batch_size=None)
+    assert history["loss"][-1] < history["loss"][0]
+
+
+def graph(nodes, constants, shape=("m", 4), outputs=("Y",), dtype=1):
+    """The bytes of a model with the input X."""
+    helper = onnx.helper
+    info = [helper.make_tensor_value_info(name, dtype, None) for name in outputs]
+    inputs = [helper.make_tensor_value_info("X", dtype, shape)]
+    tensors = [onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
+    made = helper.make_graph(nodes, "g", inputs, info, tensors)
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+
+
+def node(operator, inputs, output="Y", **attributes):
+    return onnx.helper.make_node(
+        operator, inputs.split(), [output], name=attributes.pop("name", ""), **attributes
+    )
+
+
+W = np.arange(12, dtype=np.float32).reshape(4, 3) / 10
+B = np.array([1, 2, 3], np.float32)
+X = np.array([[0.5, -1, 2, 0.25], [1, 1, -1, 0]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        ([node("Gemm", "X W b")], X @ W + B),
+        ([node("Gemm", "X V b", transB=1, alpha=2.0, beta=0.5)], 2 * X @ W + B / 2),
+        ([node("Gemm", "X W")], X @ W),
+        ([node("MatMul", "X W", "Z"), node("Add", "Z b")], X @ W + B),
+        ([node("MatMul", "X W", "Z"), node("Add", "b Z")], X @ W + B),
+        ([node("MatMul", "X W", "Z"), node("Sub", "b Z")], B - X @ W),
+        ([node("Transpose", "V", "T"), node("MatMul", "X T", "Z"), node("Div", "Z b")], X @ W / B),
+        ([node("Sub", "X one", "A"), node("Mul", "two A", "C"), node("Gemm", "C W b")], 2 * (X - 1) @ W + B),
+        ([node("Gemm", "X W b", "Z"), node("Identity", "Z")], X @ W + B),
+        ([node("Gemm", "X W b", "Z"), node("Relu", "Z", "A"), node("Mul", "A two", "C"), node("Gemm", "C S")],
+         2 * np.maximum(X @ W + B, 0) @ W[:3]),
+    ],
+)  # fmt: skip
+def test_graphs_made_by_hand_become_models(nodes, expected, tmp_path):
+    constants = {"W": W, "V": W.T.copy(), "b": B, "one": np.float32(1), "two": np.float32([2]), "S": W[:3]}
+    onnx.save(graph(nodes, constants), tmp_path / "a.onnx")
+    assert_close(dc.from_onnx(tmp_path / "a.onnx").predict(X), expected, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        ([node("Gemm", "X W b", "Z"), node("Cos", "Z", name="wave")], r"node 'wave' \(Cos\) is not part"),
+        ([node("Gemm", "X W b", "Z"), node("Add", "Z Z", name="skip")], r"node 'skip' \(Add\) is not part"),
+        ([node("Gemm", "X W b", "Z"), node("Relu", "Z", "A"), node("Relu", "A", name="two")],
+         r"node 'two' \(Relu\) does not fit into a chain of dense layers: an activation must follow"),
+        ([node("MatMul", "V X", name="columns")], r"node 'columns' \(MatMul\) is not part"),
+        ([node("Gemm", "X W b", "Z"), node("Gelu", "Z", name="g", approximate="tanh")], r"'g' \(Gelu\)"),
+        ([node("Gemm", "X W b", "Z"), node("Gemm", "Z W", name="wide")], "takes 4 numbers, but gets 3"),
+        ([node("Relu", "X", name="first")], "an activation must follow a linear layer"),
+        ([node("Gemm", "X W b", "Z"), node("LayerNormalization", "Z b", "N", name="n", epsilon=1e-3),
+          node("Gemm", "N S")], r"node 'n' \(LayerNormalization\): epsilon must be 1e-05, got 0.001"),
+        ([node("Identity", "X")], "at least one linear layer"),
+    ],
+)  # fmt: skip
+def test_what_is_no_chain_of_dense_layers_is_refused_by_naming_the_node(nodes, message, tmp_path):
+    made = graph(nodes, {"W": W, "V": W.T.copy(), "b": B, "S": W[:3]})
+    made.opset_import[0].version = 20
+    onnx.save(made, tmp_path / "a.onnx")
+    with pytest.raises(ValueError, match="from_onnx: .*" + message):
+        dc.from_onnx(tmp_path / "a.onnx")
+
+
+def test_a_convolution_is_refused_by_naming_it(tmp_path):
+    kernel = np.ones((1, 1, 3), np.float32)
+    made = graph([node("Conv", "X K", name="conv_1")], {"K": kernel}, shape=("m", 1, 4))
+    onnx.save(made, tmp_path / "a.onnx")
+    with pytest.raises(ValueError, match=r"from_onnx: node 'conv_1' \(Conv\) is not part of a chain"):
+        dc.from_onnx(tmp_path / "a.onnx")
+
+
+def test_files_that_are_not_onnx_are_refused(tmp_path):
+    path = tmp_path / "a.onnx"
+    with pytest.raises(FileNotFoundError, match=r"a\.onnx"):
+        dc.from_onnx(path)
+    for content in (b"", b"hello", (FIXTURES / "torch_relu.onnx").read_bytes()[:300]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"from_onnx: .*a\.onnx is not a valid ONNX file"):
+            dc.from_onnx(path)
+
+
+def test_logits_get_an_output_activation(tmp_path):
+    onnx.save(graph([node("Gemm", "X W b")], {"W": W, "b": B}), tmp_path / "a.onnx")
+    model = dc.from_onnx(tmp_path / "a.onnx", output="softmax", dtype="float64", seed=3)
+    assert (model.layers[-1].activation, model.loss, model.seed) == (
+        "softmax",
+        "categorical_cross_entropy",
+        3,
+    )
+    assert model.dtype == np.float64
+    assert (model.predict_labels(X) == (X @ W + B).argmax(axis=1)).all()
+
+
+def test_gelu_in_float64_is_what_onnx_defines(tmp_path, rng):
+    model = dc.Model(4, [dc.Dense(8, "gelu"), dc.Dense(2, "linear")], dtype="float64", seed=1)
+    model.to_onnx(tmp_path / "a.onnx")
+    X = rng.normal(size=(5, 4))
+    evaluator = onnx.reference.ReferenceEvaluator(str(tmp_path / "a.onnx"))
+    assert_close(evaluator.run(None, {"X": X})[0], model.predict(X), np.float64)
+    assert_close(dc.from_onnx(tmp_path / "a.onnx").predict(X), model.predict(X), np.float64)
+
+
+def test_a_model_that_is_not_finite_is_not_written(tmp_path):
+    model = dc.mlp([2, 3, 1], dtype="float64")
+    model.parameters["W1"][0, 0] = 1e300
+    with pytest.raises(ValueError, match="to_onnx: parameters must be finite in float32"):
+        model.to_onnx(tmp_path / "a.onnx", dtype="float32")
+    model.parameters["W1"][0, 0] = np.nan
+    with pytest.raises(ValueError, match="to_onnx: parameters must be finite"):
+        model.to_onnx(tmp_path / "a.onnx")
+    assert list(tmp_path.iterdir()) == []

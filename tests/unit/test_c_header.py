@@ -1,0 +1,228 @@
+"""The C header of a network compiles without warnings as C and as C++, and gives the model's numbers."""
+
+import ctypes
+import itertools
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+import deepcore as dc
+
+C, CPP = ("-std=c99", "-x", "c"), ("-std=c++11", "-x", "c++")
+WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
+HIDDEN = [name for name in dc.catalog.activations if name not in ("softmax", "linear")]
+COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
+
+PROGRAM = """
+{includes}
+#ifdef __cplusplus
+extern "C" {{
+#endif
+{functions}
+#ifdef __cplusplus
+}}
+#endif
+"""
+FUNCTION = """
+void {p}_of(const void *x, void *y);
+int {p}_test(void);
+void {p}_of(const void *x, void *y) {{ {p}_predict((const {T} *)x, ({T} *)y); }}
+int {p}_test(void) {{ return {p}_selftest(); }}
+"""
+
+pytestmark = pytest.mark.skipif(not COMPILERS, reason="no C compiler is installed")
+NUMBERS = itertools.count()
+
+
+def program(dtype, *prefixes):
+    """A C file with two functions of each of the headers."""
+    T = "float" if dtype == np.float32 else "double"
+    includes = [f'#define {p.upper()}_SELFTEST\n#include "{p}.h"' for p in prefixes]
+    functions = [FUNCTION.format(p=p, T=T) for p in prefixes]
+    return PROGRAM.format(includes="\n".join(includes), functions="\n".join(functions))
+
+
+def compiled(folder, dtype, *prefixes, compiler=None, language=C, flags=("-O1",)):
+    """The library that the headers in a folder become."""
+    source, library = folder / "program.c", folder / f"net{next(NUMBERS)}.so"
+    source.write_text(program(dtype, *(prefixes or ["net"])))
+    command = [compiler or COMPILERS[0], *language, *WARNINGS, *flags, "-shared", "-fPIC", source]
+    done = subprocess.run([*command, "-o", library, "-lm"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return ctypes.CDLL(str(library))
+
+
+def predicted(library, X, outputs, prefix="net"):
+    """The outputs for rows X."""
+    one = getattr(library, f"{prefix}_of")
+    Y = np.empty((len(X), outputs), X.dtype)
+    for x, y in zip(X, Y, strict=True):
+        one(x.ctypes.data_as(ctypes.c_void_p), y.ctypes.data_as(ctypes.c_void_p))
+    return Y
+
+
+def trained(model, rng):
+    """The model with numbers everywhere that are not at their defaults."""
+    for name, view in model.parameters.items():
+        view[...] += rng.uniform(-0.3, 0.3, view.shape)
+        assert view.size, name
+    for name, view in model.running.items():
+        view[...] = rng.uniform(0.5, 1.5, view.shape)
+        assert view.size, name
+    return model
+
+
+def agrees(models, folder, X):
+    """Write, compile, run and compare; a few units in the last place of the largest output."""
+    for prefix, model in models.items():
+        model.to_c_header(folder / f"{prefix}.h", prefix=prefix)
+    first = next(iter(X.values()))
+    library = compiled(folder, first.dtype, *models)
+    for prefix, model in models.items():
+        assert getattr(library, f"{prefix}_test")() == 0, prefix
+        expected = model.predict(X[prefix])
+        found = predicted(library, X[prefix], model.outputs, prefix)
+        bound = 100 * np.finfo(first.dtype).eps * max(1, np.abs(expected).max())
+        np.testing.assert_allclose(found, expected, rtol=0, atol=bound, err_msg=prefix)
+
+
+def test_every_activation_gives_the_numbers_of_the_model(tmp_path, rng, dtype):
+    models = {}
+    for name in HIDDEN:
+        second = "tanh" if name == "exp" else name  # exp of exp overflows
+        layers = [dc.Dense(9, name), dc.Dense(5, second), dc.Dense(2, "linear")]
+        models[f"f_{name}"] = trained(dc.Model(6, layers, dtype=np.dtype(dtype).name, seed=1), rng)
+    X = (2 * rng.normal(size=(50, 6))).astype(dtype)
+    agrees(models, tmp_path, dict.fromkeys(models, X))
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("language", [C, CPP], ids=["c99", "c++11"])
+@pytest.mark.parametrize("flags", ["-O1", pytest.param("-O3", marks=pytest.mark.slow)])
+def test_a_network_with_everything_compiles_without_warnings(compiler, language, flags, tmp_path, rng):
+    if compiler not in COMPILERS:
+        pytest.skip(f"{compiler} is not installed")
+    layers = [
+        dc.Scale(), dc.Dense(70, "silu", norm="layer", parametric=True, parametrization="ntk"),
+        dc.Dropout(0.5), dc.Dense(37, "leaky_relu", parameter=0.2, norm="batch"),
+        dc.Dense(9, "elu", parameter=0.5), dc.Dense(3, "softmax"),
+    ]  # fmt: skip
+    model = trained(dc.Model(13, layers, seed=2), rng)
+    X = rng.normal(size=(20, 13)).astype(np.float32)
+    for int8 in (False, True):
+        model.to_c_header(tmp_path / "net.h", int8=int8)
+        library = compiled(tmp_path, X.dtype, compiler=compiler, language=language, flags=(flags,))
+        assert library.net_test() == 0
+        if not int8:  # three layers of sums in float, in another order
+            np.testing.assert_allclose(predicted(library, X, 3), model.predict(X), rtol=0, atol=1e-6)
+
+
+def test_layers_of_any_width_give_the_numbers_of_the_model(tmp_path, rng, dtype):
+    models, X = {}, {}
+    for units in (1, 2, 3, 7, 8, 12, 20, 33, 64, 65, 100, 128, 200):
+        name = f"n{units}"
+        models[name] = dc.mlp([units + 2, units, 2], output="linear", dtype=np.dtype(dtype).name, seed=3)
+        X[name] = rng.normal(size=(5, units + 2)).astype(dtype)
+    agrees(models, tmp_path, X)
+
+
+def test_networks_of_one_layer_give_the_numbers_of_the_model(tmp_path, rng):
+    sizes = {"one": [3, 1], "some": [200, 100], "many": [2, 500]}
+    models = {name: dc.mlp(pair, output="linear", seed=1) for name, pair in sizes.items()}
+    X = {name: rng.normal(size=(3, pair[0])).astype(np.float32) for name, pair in sizes.items()}
+    agrees(models, tmp_path, X)
+
+
+def test_the_self_test_of_large_outputs_has_finite_numbers(tmp_path):
+    model = dc.Model(2, [dc.Dense(3, "exp"), dc.Dense(1, "exp")], seed=1)
+    model.parameters["W1"][...] = model.parameters["W2"][...] = 20
+    model.to_c_header(tmp_path / "net.h")
+    assert "inf" not in (tmp_path / "net.h").read_text().split("_selftest(void)")[1]
+    assert compiled(tmp_path, np.dtype(np.float32)).net_test() == 0
+
+
+def test_embeddings_are_refused_by_naming_their_arrays(tmp_path):
+    model = dc.Model(2, [dc.CategoryEmbedding([3]), dc.Dense(1, "sigmoid")])
+    with pytest.raises(ValueError, match=r"to_c_header: .* dense layers only, got embeddings with .* table0"):
+        model.to_c_header(tmp_path / "net.h")
+
+
+def test_large_numbers_saturate_and_nan_stays_nan(tmp_path):
+    models = {
+        name: dc.mlp([2, 2, 2], activation="tanh", output=name, seed=1) for name in ("sigmoid", "softmax")
+    }
+    for model in models.values():
+        for view in model.parameters.values():
+            view[...] = np.sign(view) * 1e4
+    X = np.array([[1e3, -1e3], [-1e30, 1e30], [1e-30, 0]], np.float32)
+    agrees(models, tmp_path, dict.fromkeys(models, X))
+    library = compiled(tmp_path, X.dtype, *models)
+    for name in models:
+        assert np.isnan(predicted(library, np.full((1, 2), np.nan, np.float32), 2, name)).all()
+
+
+def test_a_model_is_converted_on_request(tmp_path, rng):
+    model = dc.mlp([5, 8, 2], dtype="float64", seed=1)
+    X = rng.normal(size=(5, 5))
+    model.to_c_header(tmp_path / "net.h", dtype="float32")
+    found = predicted(compiled(tmp_path, np.dtype(np.float32)), X.astype(np.float32), 2)
+    np.testing.assert_allclose(found, model.predict(X), atol=1e-6)
+
+
+def test_the_self_test_finds_a_changed_weight(tmp_path):
+    model = dc.mlp([3, 8, 1], output="linear", seed=1)
+    model.to_c_header(tmp_path / "net.h")
+    text = (tmp_path / "net.h").read_text()
+    first = text.split("net_W1[24] = {\n    ")[1].split(",")[0]
+    (tmp_path / "net.h").write_text(text.replace(first, "0.9f", 1))
+    assert compiled(tmp_path, np.dtype(np.float32)).net_test() != 0
+
+
+def test_int8_needs_a_third_of_the_memory_and_tells_what_it_loses(tmp_path):
+    X, y = dc.data.load_digits()
+    model = dc.mlp([64, 100, 10], seed=0)
+    model.fit(X / 16, y, epochs=10)
+    data = (X / 16, y)
+    whole = model.to_c_header(tmp_path / "a.h", data=data)
+    small = model.to_c_header(tmp_path / "net.h", int8=True, data=data)
+    assert small.constant_bytes < whole.constant_bytes / 3
+    assert whole.scores["header"] == pytest.approx(whole.scores["model"], rel=1e-5)
+    assert small.scores["model"] == model.evaluate(*data)
+    found = predicted(compiled(tmp_path, np.dtype(np.float32)), (X / 16).astype(np.float32), 10)
+    assert np.mean(found.argmax(axis=1) == y) == pytest.approx(small.scores["header"]["accuracy"], abs=1e-3)
+    assert abs(small.scores["header"]["accuracy"] - small.scores["model"]["accuracy"]) < 0.005
+
+
+def test_two_headers_live_in_one_program(tmp_path):
+    models = {prefix: dc.mlp([2, 3, 1], seed=1) for prefix in ("one", "two")}
+    agrees(models, tmp_path, dict.fromkeys(models, np.ones((1, 2), np.float32)))
+
+
+@pytest.mark.parametrize("prefix", ["", "1net", "a-b", "_net", "net\n"])
+def test_a_prefix_that_is_no_identifier_is_refused(prefix, tmp_path):
+    with pytest.raises(ValueError, match="to_c_header: prefix must be letters, digits and _"):
+        dc.mlp([2, 3, 1]).to_c_header(tmp_path / "net.h", prefix=prefix)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parameters_that_float_does_not_hold_are_refused(tmp_path):
+    model = dc.mlp([2, 3, 1], dtype="float64")
+    model.parameters["W1"][0, 0] = 1e300
+    with pytest.raises(ValueError, match=r"finite in float32; use dtype='float64'"):
+        model.to_c_header(tmp_path / "net.h", dtype="float32")
+    model.parameters["W1"][0, 0] = np.nan
+    with pytest.raises(ValueError, match="to_c_header: parameters must be finite"):
+        model.to_c_header(tmp_path / "net.h")
+
+
+def test_the_header_compiles_for_a_microcontroller(tmp_path):
+    compiler = shutil.which("arm-none-eabi-gcc")
+    if compiler is None:
+        pytest.skip("arm-none-eabi-gcc is not installed")
+    dc.mlp([4, 16, 3], activation="tanh").to_c_header(tmp_path / "net.h")
+    (tmp_path / "program.c").write_text(program(np.float32, "net"))
+    chip = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]
+    command = [compiler, "-std=c99", *WARNINGS, "-O2", *chip, "-c", "program.c", "-o", "program.o"]
+    subprocess.run(command, check=True, cwd=tmp_path)
