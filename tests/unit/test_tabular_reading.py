@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -188,6 +189,17 @@ def test_compressed_files_are_read(tmp_path, compress):
     assert read_csv(path).X.tolist() == [[1.0, 2.0]]
 
 
+def test_a_zip_file_holds_one_table(tmp_path):
+    path = tmp_path / "t.csv.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("t.csv", "a,b\n1,2\n")
+    assert cells(read_table(path)) == {"a": ["1"], "b": ["2"]}
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("u.csv", "a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"must hold one table, got t.csv, u.csv"):
+        read_table(path)
+
+
 def test_a_damaged_compressed_file_is_refused(tmp_path):
     path = tmp_path / "t.csv.gz"
     path.write_bytes(gzip.compress(b"a,b\n1,2\n")[:-6])
@@ -238,6 +250,49 @@ def test_a_damaged_parquet_file_is_a_value_error(tmp_path):
     (tmp_path / "t.parquet").write_bytes(b"PAR1" + bytes(50))
     with pytest.raises(ValueError, match="is not a valid parquet file"):
         read_table(tmp_path / "t.parquet")
+
+
+def write_excel(path, rows):
+    """A minimal Excel file with one sheet."""
+
+    def cell(value):
+        if isinstance(value, str):
+            return f'<c t="inlineStr"><is><t>{value}</t></is></c>'
+        return "<c/>" if value is None else f"<c><v>{value}</v></c>"
+
+    body = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    sheet = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="rels" '
+        'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{sheet}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{sheet}.worksheet+xml"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+        f'Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets>'
+        '<sheet name="Data" sheetId="1" r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+        f'Type="{office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData></worksheet>',
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+def test_excel_files_are_read(tmp_path):
+    pytest.importorskip("polars")
+    pytest.importorskip("fastexcel")
+    write_excel(tmp_path / "t.xlsx", [["code", "size"], ["007", 1.5], ["7", None]])
+    frame = read_table(tmp_path / "t.xlsx")
+    assert frame["code"].tolist() == ["007", "7"]
+    np.testing.assert_array_equal(frame["size"], [1.5, np.nan])
+    assert read_table(tmp_path / "t.xlsx", sheet="Data").names == ["code", "size"]
+    with pytest.raises(ValueError, match="is not a valid excel file"):
+        read_table(tmp_path / "t.xlsx", sheet="Other")
 
 
 # The strict reader of numbers

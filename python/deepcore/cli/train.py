@@ -210,6 +210,8 @@ def train(data: str, out: str, reading: dict[str, Any], **options: Any) -> None:
     report = None if interrupted else _report(training, judged)
     say("results")
     print_scores(results | ({} if report is None else report.baselines()))
+    for line in training.remarks():
+        say(line)
     if report is not None:
         report.show()
     written = _write(folder, training.records, facts, results, report)

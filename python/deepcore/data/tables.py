@@ -25,6 +25,7 @@ from deepcore.data.number_format import find_number_format
 from deepcore.data.preprocessing import short
 from deepcore.data.sources import FREE_BYTES, MOST_EXPANSION, decode, name_of, read_bytes
 from deepcore.data.text import MISSING, NumberFormat, clean, is_code, is_infinite, read_numbers
+from deepcore.data.text_column import TextColumn
 from deepcore.typing import Array
 
 __all__ = ["Table", "csv_columns", "read_csv", "read_npz"]
@@ -255,9 +256,15 @@ def _npz_reason(error: BaseException) -> str:
     return text if len(text) <= 200 else f"{text[:197]}..."
 
 
-def _numeric(name: str, cells: Sequence[str], lines: Sequence[int], form: NumberFormat) -> tuple[Array, str]:
+def _read(cells: TextColumn, form: NumberFormat) -> tuple[Array, Array]:
+    """Numbers of all cells, and whether each cell is one."""
+    values, read = read_numbers(cells.values, form)
+    return np.asarray(values[cells.codes]), np.asarray(read[cells.codes])
+
+
+def _numeric(name: str, cells: TextColumn, lines: Sequence[int], form: NumberFormat) -> tuple[Array, str]:
     """A feature column as numbers, and what is wrong with it, or ""."""
-    values, read = read_numbers(cells, form)
+    values, read = _read(cells, form)
     if read.all():
         return values, ""
     first = int(np.argmin(read))
@@ -280,28 +287,28 @@ def _one_message(name: str, problems: list[str]) -> str:
     return f"read_csv: {name} has {len(problems)} columns that are not numbers; {cure}:{found}"
 
 
-def _labels(name: str, label: str, cells: Sequence[str], lines: Sequence[int], form: NumberFormat) -> Array:
-    for cell, line in zip(cells, lines, strict=True):
-        if not cell:
-            raise ValueError(f"read_csv: {name}, line {line}, label {short(label)} is empty")
-    values, read = read_numbers(cells, form)
-    codes = any(is_code(cell) for cell in set(cells))
+def _labels(name: str, label: str, cells: TextColumn, lines: Sequence[int], form: NumberFormat) -> Array:
+    if "" in cells.values:
+        empty = int(np.argmax(cells.codes == cells.values.index("")))
+        raise ValueError(f"read_csv: {name}, line {lines[empty]}, label {short(label)} is empty")
+    values, read = _read(cells, form)
+    codes = any(map(is_code, cells.values))
     if read.all() and not codes:
         whole = bool((values == np.floor(values)).all())
-        if not whole or len(set(cells)) == len(np.unique(values)):
+        if not whole or len(set(cells.values)) == len(np.unique(values)):
             return values
     elif not codes and read.any():
         others = np.flatnonzero(~read).tolist()
         first = next((i for i in others if is_infinite(cells[i], form)), others[0])
         what = "must be a finite number" if is_infinite(cells[first], form) else "must be a number"
         if what == "must be a number" and 2 * int(read.sum()) <= len(cells):
-            return np.array([clean(cell) for cell in cells], dtype=np.str_)
+            return np.array(list(map(clean, cells.array())), dtype=np.str_)
         raise ValueError(
             f"read_csv: {name}, line {lines[first]}, column {short(label)} {what} like most labels, got "
             f"{short(cells[first])}; {len(others)} of {len(cells)} labels are not numbers: delete such "
             "rows, or write all labels as text"
         )
-    return np.array([clean(cell) for cell in cells], dtype=np.str_)
+    return np.array(list(map(clean, cells.array())), dtype=np.str_)
 
 
 def _check_finite(path: Path, name: str, array: Array) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from deepcore import _checks
 from deepcore.data.text import NumberFormat, clean
+from deepcore.data.text_column import TextColumn
 from deepcore.typing import Array
 
 __all__ = ["Frame"]
@@ -46,22 +47,22 @@ class Frame:
         columns: Mapping[str, Any],
         *,
         source: str = "the table",
-        lines: Sequence[int] | None = None,
+        lines: Sequence[int] | Array | None = None,
         number_format: NumberFormat | None = None,
         kinds: Mapping[str, str] | None = None,
-        index: Sequence[Any] | None = None,
+        index: Sequence[Any] | Array | None = None,
     ) -> None:
         self.source = source
         self.lines = lines
         self.index = index
         self.number_format = NumberFormat() if number_format is None else number_format
         self.kinds = {clean(str(name)): kind for name, kind in (kinds or {}).items()}
-        self._columns: dict[str, Array] = {}
+        self._columns: dict[str, Array | TextColumn] = {}
         for name, values in columns.items():
             key = clean(str(name))
             if key in self._columns:
                 raise ValueError(f"Frame: {source} has two columns named {_checks.shown(key)}; rename one")
-            self._columns[key] = _column(key, values)
+            self._columns[key] = values if isinstance(values, TextColumn) else _column(key, values)
         lengths = {name: len(values) for name, values in self._columns.items()}
         if len(set(lengths.values())) > 1:
             shown = ", ".join(f"{_checks.shown(name)}: {length}" for name, length in lengths.items())
@@ -111,6 +112,11 @@ class Frame:
         return iter(self._columns)
 
     def __getitem__(self, name: str) -> Array:
+        column = self.column(name)
+        return column.array() if isinstance(column, TextColumn) else column
+
+    def column(self, name: str) -> Array | TextColumn:
+        """Return a column as it is stored: text of files stores every different cell once."""
         try:
             return self._columns[clean(name)]
         except KeyError:
@@ -123,17 +129,21 @@ class Frame:
         """Return some of the rows, in the order of ``rows``: row numbers, a slice or a boolean mask."""
         lines = None if self.lines is None else np.asarray(self.lines)[rows]
         index = None if self.index is None else np.asarray(self.index, dtype=object)[rows]
-        return self._like({name: values[rows] for name, values in self._columns.items()}, lines, index)
+        columns = {
+            name: values.take(rows) if isinstance(values, TextColumn) else values[rows]
+            for name, values in self._columns.items()
+        }
+        return self._like(columns, lines, index)
 
     def select(self, names: Iterable[str]) -> Frame:
         """Return some of the columns, in the order of ``names``."""
-        return self._like({name: self[name] for name in names}, self.lines, self.index)
+        return self._like({clean(name): self.column(name) for name in names}, self.lines, self.index)
 
     def drop(self, names: Iterable[str]) -> Frame:
         """Return all columns but these."""
         left_out = {clean(name) for name in names}
         for name in left_out - set(self._columns):
-            self[name]  # raises
+            self.column(name)  # raises
         return self.select(name for name in self._columns if name not in left_out)
 
     def place(self, row: int) -> str:
@@ -143,10 +153,13 @@ class Frame:
     def __repr__(self) -> str:
         return f"Frame({len(self)} rows: {_checks.first_names(self.names)})"
 
-    def _like(self, columns: Mapping[str, Array], lines: Any, index: Any) -> Frame:
-        kinds = {name: kind for name, kind in self.kinds.items() if name in columns}
-        form = self.number_format
-        return Frame(columns, source=self.source, lines=lines, number_format=form, kinds=kinds, index=index)
+    def _like(self, columns: Mapping[str, Array | TextColumn], lines: Any, index: Any) -> Frame:
+        """A frame of columns of this one, which need no check."""
+        frame = Frame({}, source=self.source, lines=lines, number_format=self.number_format, index=index)
+        frame.kinds = {name: kind for name, kind in self.kinds.items() if name in columns}
+        frame._columns = dict(columns)
+        frame._length = len(next(iter(columns.values()))) if columns else 0
+        return frame
 
 
 def _column(name: str, values: Any) -> Array:

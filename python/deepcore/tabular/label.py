@@ -246,7 +246,7 @@ def _labels(data: Any, name: str | Iterable[str] | None) -> Frame:
 
 def _complete(who: str, frame: Frame, name: str, marks: frozenset[str]) -> Array:
     """The labels of one column, none of which may be missing."""
-    cells = present(frame[name], marks)
+    cells = present(frame.column(name), marks)
     if cells.missing.any():
         rows = np.flatnonzero(cells.missing)
         places = _checks.first_names([frame.place(int(row)) for row in rows])
@@ -258,7 +258,7 @@ def _complete(who: str, frame: Frame, name: str, marks: frozenset[str]) -> Array
         raise ValueError(
             f"{who}: column {name!r} of {frame.source} holds dates; convert them to numbers first"
         )
-    return cells.values
+    return cells.present
 
 
 def _quantities(who: str, frame: Frame, name: str, values: Array) -> NDArray[np.float64]:
