@@ -254,7 +254,9 @@ class TableTraining:
         for plan, member in zip(self._plans, self._members, strict=True):
             judged = self._judged(plan.validation, self._outputs([member], plan.validation))
             found.append(judged.scores()[measure])
-        return [f"folds: {measure} {np.mean(found):.6g} on average, from {min(found):.6g} to {max(found):.6g}"]
+        return [
+            f"folds: {measure} {np.mean(found):.6g} on average, from {min(found):.6g} to {max(found):.6g}"
+        ]
 
     def inputs(self, part: str) -> Array:
         """Return standardised numbers and one-hot columns of a part, for the linear baseline."""
