@@ -1,4 +1,4 @@
-"""Real tables, from a raw file to predictions with one command each: text, dates, missing values, ids, commas."""
+"""Raw tables become predictions with one command each: text, dates, missing values, ids, commas."""
 
 import gzip
 import json
@@ -168,6 +168,13 @@ def test_columns_are_kept_in_front_of_the_predictions(trained):
     assert "has no column 'city', 'x'" in fail("predict", model, table, "--keep", "city", "--keep", "x")
 
 
+def test_an_index_column_is_repeated_in_front_of_the_predictions(tmp_path):
+    table = write_table(tmp_path / "t.csv", ["", "x", "k"], [[f"r{i}", i, i % 2] for i in range(60)])
+    run("train", table, *FAST, "--out", tmp_path / "m")
+    first = read_rows(run("predict", tmp_path / "m", table))[0]
+    assert (list(first), first["index"]) == (["index", "prediction"], "r0")
+
+
 def test_probabilities_stand_behind_the_labels(tmp_path):
     rows = [[i, "low" if i < 60 else "high"] for i in range(120)]
     table = write_table(tmp_path / "t.csv", ["x", "k"], rows)
@@ -204,6 +211,8 @@ def test_a_loaded_table_model_predicts_from_raw_tables(trained):
     expected = [float(row["prediction"]) for row in read_rows(run("predict", model, table))]
     columns = {name: [row[j] for row in homes()] for j, name in enumerate(HEADER)}
     np.testing.assert_allclose(loaded.predict(columns), expected, rtol=1e-12)
+    rows = [row[1:5] for row in homes()]  # without names: the used columns in their order
+    np.testing.assert_allclose(loaded.predict(rows), expected, rtol=1e-12)
 
 
 def test_a_loaded_model_of_arrays_predicts_from_raw_arrays(tmp_path):
@@ -293,7 +302,7 @@ def test_options_of_a_network_do_not_belong_to_realmlp(trained):
 def test_importance_names_the_columns_that_matter(trained):
     _, _, model = trained
     importance = document(model)["report"]["importance"]
-    assert list(importance)[0] == "area"
+    assert next(iter(importance)) == "area"
     assert set(importance) == {"area", "town", "built", "garden"}
 
 

@@ -87,8 +87,8 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
     type=click.Choice(["auto", "realmlp", "realmlp-td", "network"]),
     default="auto",
     show_default=True,
-    help="realmlp: strong defaults for tables; realmlp-td: its slower variant, which is often better; network:"
-    " a network of your own. auto: realmlp for tables, unless an option describes a network.",
+    help="realmlp: strong defaults for tables; realmlp-td: its slower variant, which is often better;"
+    " network: a network of your own. auto: realmlp for tables, unless an option describes a network.",
 )
 @click.option(
     "--test-size",
