@@ -13,7 +13,7 @@ namespace deepcore::bindings {
 template <class T>
 struct Features {
   Features(const char* who, const Spec& spec, const py::object& X)
-      : inputs(bindings::inputs<T>(who, X, spec.units(0), keep)) {}
+      : inputs(bindings::inputs<T>(who, X, spec.columns(), keep)) {}
   std::vector<py::array> keep;
   Inputs<T> inputs;
 };

@@ -68,6 +68,7 @@ if _TYPE_CHECKING:
     from deepcore.losses import CrossEntropy, Huber, Quantile
     from deepcore.model import Model, mlp
     from deepcore.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, AMSGrad, Lion, NAdam, RMSProp
+    from deepcore.prepared import PreparedModel
     from deepcore.progress import Progress
     from deepcore.schedules import (
         Constant,
@@ -105,6 +106,7 @@ _NAMES = {
     "_loading": ("load",),
     "model": ("Model", "mlp"),
     "optimizers": ("LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSProp"),
+    "prepared": ("PreparedModel",),
     "progress": ("Progress",),
     "schedules": (
         "Constant",
@@ -150,6 +152,7 @@ __all__ = [
     "OneCycle",
     "PeriodicEmbedding",
     "PiecewiseLinearEmbedding",
+    "PreparedModel",
     "Progress",
     "Quantile",
     "RMSProp",

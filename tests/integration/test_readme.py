@@ -129,7 +129,7 @@ def test_the_commands_on_a_table_run(cli, houses):
     for _, *words in commands:
         run(*words)
     predicted = read_rows((houses / "prices.csv").read_text(encoding="utf-8"))
-    assert [list(row) for row in predicted] == [["prediction"]] * 5
+    assert [list(row) for row in predicted] == [["id", "prediction"]] * 5
 
 
 def test_the_readme_links_to_every_document():

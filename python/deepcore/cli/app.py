@@ -20,7 +20,7 @@ _EXPECTED = (ValueError, TypeError, OSError, ImportError, MemoryError, Arithmeti
 
 # The function of the library that a message names first; users of the command line did not call it.
 _CALLER = re.compile(
-    r"^(?:[A-Z]\w+\.\w+|read_table|read_csv|read_npz|split_indices|predict|evaluate|fit|save): "
+    r"^(?:[A-Z]\w+\.\w+|Frame|read_table|read_csv|read_npz|split_indices|predict|evaluate|fit|save): "
 )
 
 

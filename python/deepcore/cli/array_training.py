@@ -146,6 +146,10 @@ class ArrayTraining:
             for part, truth in self._truth.items()
         }
 
+    def remarks(self) -> list[str]:
+        """Return nothing: there are no folds."""
+        return []
+
     def inputs(self, part: str) -> Array:
         """Return the inputs of the network for a part."""
         return self._inputs[part]

@@ -48,7 +48,8 @@ def in_options(text: str) -> str:
     """Return a message of the library with its arguments, ``task='regression'``, as options."""
     for pattern, option in _OPTIONS:
         text = re.sub(pattern, option, text)
-    return re.sub(r"--(\w+)_(\w+)", r"--\1-\2", text)
+    text = re.sub(r"--(\w+)_(\w+)", r"--\1-\2", text)
+    return re.sub(r"(--[\w-]+) +([,.;)])", r"\1\2", text)
 
 
 def _encodable(text: str, stream: TextIO) -> str:

@@ -31,6 +31,9 @@ VARIANTS = {"realmlp": "td_s", "realmlp-td": "td"}
 # The batch size of the recipe; larger tables take larger ones.
 _BATCH = 256
 
+# With fewer wrong answers in the validation part, they do not tell how certain probabilities should be.
+_LEAST_ERRORS = 10
+
 
 class Fitted:
     """The trained networks, and what was recorded.
@@ -138,7 +141,17 @@ def fit(
             warn(str(warning.message))
     if any(split.outcome.best_epoch == 0 for split in fitted):
         raise ValueError("the loss is no longer finite in the first epoch; try a smaller --learning-rate")
+    for split, (_, validation) in zip(fitted, splits, strict=True):
+        _check_temperature(split, len(validation))
     return Fitted(fitted, classes is not None, interrupted.is_set())
+
+
+def _check_temperature(split: FittedSplit, examples: int) -> None:
+    """Take a temperature back that was fitted to too few errors: it would make probabilities of 1 of all."""
+    outcome = split.outcome
+    if outcome.errors and outcome.errors[outcome.best_epoch - 1] * examples < _LEAST_ERRORS:
+        for member in split.members:
+            member.temperature = 1.0
 
 
 def _records(split: FittedSplit, classes: bool) -> list[dict[str, float]]:

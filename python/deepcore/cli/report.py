@@ -148,8 +148,8 @@ def _warnings(part: str, network: Judged, table: Mapping[str, Mapping[str, float
     found = []
     if len(network.truth) > 1 and np.ptp(network.outputs, axis=0).max() == 0:
         found.append(
-            f"the model gives the same answer for every example of the {part} part; its units may all be "
-            "dead: try a smaller --learning-rate"
+            f"the model gives the same answer for every example of the {part} part; it has learned nothing: "
+            "try more --epochs or a smaller --learning-rate"
         )
     if same is None:
         return found

@@ -240,7 +240,8 @@ class SavedTable:
         if part in PARTS:
             memory = _memory(self.model.extras, part)
             rows = memory.rows(row_digests([numbers, codes, truth]), part, source.name)  # type: ignore[list-item]
-        kept = {name: frame[name][rows] for name in kept_names}
+        index = {} if frame.index is None else {"index": np.asarray(frame.index, dtype=object)[rows]}
+        kept = index | {name: frame[name][rows] for name in kept_names}
         chosen = None if truth is None else truth[rows]
         return Examples(source.name, part or "all", rows, (numbers[rows], codes[rows]), chosen, kept)
 

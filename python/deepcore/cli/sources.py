@@ -101,7 +101,8 @@ _READING = (
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say how a file is read; the command gets those given as ``reading``."""
     names = (
-        "separator", "decimal", "thousands", "encoding", "header", "skip_lines", "index_column", "sheet", "missing",
+        "separator", "decimal", "thousands", "encoding", "header", "skip_lines", "index_column", "sheet",
+        "missing",
     )  # fmt: skip
 
     @functools.wraps(command)

@@ -245,17 +245,17 @@ class TableTraining:
         rows = self.parts.train
         return self._judged(rows, predicted[rows] / self.settings.ensemble)
 
-    def fold_scores(self) -> list[dict[str, float]]:
-        """Return the scores of each fold on its own rows."""
+    def remarks(self) -> list[str]:
+        """Return lines that are printed below the scores: how the folds differ."""
+        if self.settings.cv is None or len(self._members) < len(self._plans):
+            return []
+        measure = "rmse" if self.classes is None else "accuracy"
+        found = []
+        for plan, member in zip(self._plans, self._members, strict=True):
+            judged = self._judged(plan.validation, self._outputs([member], plan.validation))
+            found.append(judged.scores()[measure])
         return [
-            self._judged(
-                plan.validation,
-                outputs(
-                    [member], self._applied.numbers[plan.validation], self._applied.codes[plan.validation]
-                ),
-            ).scores()
-            for plan, member in zip(self._plans, self._members, strict=False)
-            if self.settings.cv is not None
+            f"folds: {measure} {np.mean(found):.6g} on average, from {min(found):.6g} to {max(found):.6g}"
         ]
 
     def inputs(self, part: str) -> Array:

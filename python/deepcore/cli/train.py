@@ -87,8 +87,8 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
     type=click.Choice(["auto", "realmlp", "realmlp-td", "network"]),
     default="auto",
     show_default=True,
-    help="realmlp: strong defaults for tables; realmlp-td: its slower variant, which is often better; network:"
-    " a network of your own. auto: realmlp for tables, unless an option describes a network.",
+    help="realmlp: strong defaults for tables; realmlp-td: its slower variant, which is often better;"
+    " network: a network of your own. auto: realmlp for tables, unless an option describes a network.",
 )
 @click.option(
     "--test-size",
@@ -210,6 +210,8 @@ def train(data: str, out: str, reading: dict[str, Any], **options: Any) -> None:
     report = None if interrupted else _report(training, judged)
     say("results")
     print_scores(results | ({} if report is None else report.baselines()))
+    for line in training.remarks():
+        say(line)
     if report is not None:
         report.show()
     written = _write(folder, training.records, facts, results, report)

@@ -54,6 +54,9 @@ class Training(Protocol):
     def judged(self) -> dict[str, Judged]:
         """Return labels and predictions by part."""
 
+    def remarks(self) -> list[str]:
+        """Return lines that are printed below the scores."""
+
     def inputs(self, part: str) -> Array:
         """Return the inputs of a linear model for a part."""
 

@@ -171,7 +171,8 @@ class Columns:
         training rows, and ignored ones, are not looked at.
 
         Args:
-            data: A Frame, or what ``Frame.of`` takes.
+            data: A Frame, or what ``Frame.of`` takes. An array or list of rows without names holds the used
+                columns in their order.
             who: Name of the caller, the head of messages.
 
         Returns:
@@ -184,7 +185,7 @@ class Columns:
             ValueError: If columns are missing, or hold what cannot be read as their kind; the message lists
                 all of them.
         """
-        frame = Frame.of(data, who)
+        frame = self._frame(data, who)
         numbers: list[Array] = []
         indicators: list[Array] = []
         codes: list[Array] = []
@@ -276,6 +277,16 @@ class Columns:
 
     def __repr__(self) -> str:
         return f"Columns({_checks.first_names([f'{c.name}: {c.kind}' for c in self.columns])})"
+
+    def _frame(self, data: Any, who: str) -> Frame:
+        """A table as a Frame; the columns of an array without names are the used columns in their order."""
+        if not isinstance(data, (list, tuple, np.ndarray)) or getattr(data, "dtype", np.dtype("O")).names:
+            return Frame.of(data, who)
+        rows = data if isinstance(data, np.ndarray) else np.array(data, dtype=object)
+        frame = Frame.of(data, who)
+        if rows.ndim != 2 or rows.shape[1] != len(self.names) or set(self.names) <= set(frame.names):
+            return frame
+        return Frame({name: rows[:, j] for j, name in enumerate(self.names)})
 
     @property
     def _used(self) -> list[Column]:
