@@ -38,7 +38,8 @@ EIGEN_ALWAYS_INLINE P sine(const P& u) {
 
 template <class T, class P>
 EIGEN_ALWAYS_INLINE P angle(const EmbeddedColumn<T>& c, Index h, const P& x) {
-  return pmadd(x, all<P>(static_cast<double>(static_cast<T>(kTurn) * c.frequency[h])), all<P>(static_cast<double>(c.phase[h])));
+  return pmadd(x, all<P>(static_cast<double>(static_cast<T>(kTurn) * c.frequency[h])),
+               all<P>(static_cast<double>(c.phase[h])));
 }
 
 // How far x is between the edges h - 1 and h.
