@@ -199,11 +199,17 @@ def test_codes_outside_of_their_sizes_are_refused(code):
     [
         ([dc.Dense(2), dc.CategoryEmbedding([2])], "before all other layers"),
         (
-            [dc.CategoryEmbedding([2]), dc.PeriodicEmbedding(1), dc.Dense(2)],
+            [dc.CategoryEmbedding([2]), dc.PeriodicEmbedding(1), dc.Dense(2, "linear")],
             "at most one embedding of numbers",
         ),
-        ([dc.PeriodicEmbedding(1), dc.PeriodicEmbedding(1), dc.Dense(2)], "at most one embedding of numbers"),
-        ([dc.PeriodicEmbedding(3), dc.CategoryEmbedding([2]), dc.Dense(2)], "4 columns need as many inputs"),
+        (
+            [dc.PeriodicEmbedding(1), dc.PeriodicEmbedding(1), dc.Dense(2, "linear")],
+            "at most one embedding of numbers",
+        ),
+        (
+            [dc.PeriodicEmbedding(3), dc.CategoryEmbedding([2]), dc.Dense(2, "linear")],
+            "4 columns need as many inputs",
+        ),
         ([dc.CategoryEmbedding([2])], "at least one Dense"),
     ],
 )

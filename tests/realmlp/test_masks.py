@@ -13,7 +13,7 @@ def test_given_masks_that_would_be_drawn_change_nothing():
         dc.Dropout(0.5),
         dc.Dense(300),
         dc.Dropout(0.3),
-        dc.Dense(1),
+        dc.Dense(1, "linear"),
     ]
     model = dc.Model(7, layers, seed=3)
     X, y = np.random.default_rng(0).normal(size=(90, 7)).astype("float32"), np.ones((90, 1), "float32")
