@@ -69,9 +69,14 @@ def test_other_readers_of_safetensors_see_the_parameters(saved):
     assert np.array_equal(tensors["W1"], small().parameters["W1"])
 
 
-def test_a_path_may_be_a_string(path):
+def test_a_path_may_be_a_string_or_bytes_and_not_a_number(path):
     small().save(str(path))
     assert dc.load(str(path)).inputs == 2
+    small().save(os.fsencode(path))
+    assert dc.load(os.fsencode(path)).inputs == 2
+    for call in (small().save, dc.load):
+        with pytest.raises(TypeError):
+            call(3)
 
 
 # Saving.
@@ -255,6 +260,15 @@ def test_a_file_from_before_an_option_of_layers_was_there_is_read(saved):
     loaded = dc.load(saved)
     assert (loaded.layers, loaded.epochs_trained, loaded.extras) == (small().layers, 2, {"a": 1})
     assert np.array_equal(loaded.flat_parameters, small().flat_parameters)
+
+
+@pytest.mark.parametrize("kind", ["model", {}, []])
+def test_a_file_of_format_1_with_keys_of_format_2_is_refused(saved, kind):
+    header, spec, data = parts(saved)
+    spec = {"format": 1, "version": "0", **spec["network"], "epochs_trained": 0, "extras": {}, "kind": kind}
+    text = json.dumps({"__metadata__": {"deepcore": json.dumps(spec)}, **header}).encode()
+    saved.write_bytes(struct.pack("<Q", len(text)) + text + data)
+    refused(saved, "description of format 1 must not have the key kind")
 
 
 @pytest.mark.parametrize(

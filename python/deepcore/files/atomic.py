@@ -42,6 +42,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         OSError: if the file cannot be written, or is not a regular file. The old file is still there, and no
             draft is left.
     """
+    path = os.fsdecode(path)
     old = status(path)
     _check_target(path, old)
     target = Path(os.path.realpath(path))
@@ -67,22 +68,21 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     _sync_folder(target.parent)
 
 
-def _check_target(path: str | os.PathLike[str], old: os.stat_result | None) -> None:
+def _check_target(path: str, old: os.stat_result | None) -> None:
     """Raise OSError if ``path`` is not a file that may be replaced."""
-    name = os.fspath(path)
     if old is not None:
         check_regular(path, old)
         if not os.access(path, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
-    elif not name:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-    elif name.endswith(("/", os.sep)):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+    elif not path:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    elif path.endswith(("/", os.sep)):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
 
 
-def _named(error: OSError, path: str | os.PathLike[str], target: Path) -> OSError:
+def _named(error: OSError, path: str, target: Path) -> OSError:
     """Return an error of the draft as one that names what the user knows."""
-    name = os.fspath(path) if target.parent.is_dir() else str(Path(path).parent)
+    name = path if target.parent.is_dir() else str(Path(path).parent)
     return OSError(error.errno, error.strerror or str(error), name)
 
 
@@ -103,7 +103,8 @@ def _inherit(target: Path, old: os.stat_result, descriptor: int) -> None:
             os.fchown(descriptor, -1, old.st_gid)
         except OSError:  # the rights of the old group must not go to another one
             mode = (mode & ~stat.S_IRWXG) | (mode & stat.S_IRWXO) << 3
-    os.fchmod(descriptor, mode)
+    with suppress(OSError):  # some file systems have no permissions; the draft then stays private
+        os.fchmod(descriptor, mode)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -8,7 +8,9 @@ from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils._param_validation import validate_parameter_constraints
 
 from deepcore import _checks
 from deepcore.files import container, model_file, schema
@@ -26,8 +28,9 @@ _KEYS = ("format", "kind", "version", "network", "epochs_trained", "extras")
 _NOT_KEPT = ("callbacks",)  # arguments that are functions
 
 _NUMBER = {"type": "number"}
-_NUMBERS = {"type": ["array", "null"], "items": {"type": ["number", "object"]}}
-_SOME_NUMBER = {"type": ["number", "object", "null"]}
+_ANY_NUMBER = {"type": ["number", "object"], "required": ["float"]}  # nan and inf are objects
+_NUMBERS = {"type": ["array", "null"], "items": _ANY_NUMBER}
+_SOME_NUMBER = {**_ANY_NUMBER, "type": ["number", "object", "null"]}
 _SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["class", "arguments", "classes", "multilabel", "features", "record", "optimizer"],
@@ -150,6 +153,7 @@ def restored(reader: container.Reader, classes: Sequence[type]) -> Any:
 def _estimator(kind: type, learned: Mapping[str, Any], coefficients: Coefficients) -> Any:
     network = coefficients.network
     estimator = kind(**{name: from_plain(value) for name, value in learned["arguments"].items()})
+    _check_arguments(estimator)
     record = Record(**{name: from_plain(value) for name, value in learned["record"].items()})
     state: dict[str, Any] = {
         **estimator.__getstate__(),
@@ -168,6 +172,8 @@ def _estimator(kind: type, learned: Mapping[str, Any], coefficients: Coefficient
                 f"estimator.features must have {network.spec.inputs} names, got {len(learned['features'])}"
             )
         state["feature_names_in_"] = np.array(learned["features"], object)
+    if is_classifier(estimator) != (learned["classes"] is not None):
+        raise ValueError(f"estimator.classes do not fit a {kind.__name__}")
     if learned["classes"] is not None:
         labels = from_plain(learned["classes"])
         _check_classes(labels, learned["multilabel"], network.spec.outputs)
@@ -182,6 +188,8 @@ def _estimator(kind: type, learned: Mapping[str, Any], coefficients: Coefficient
 def _check_classes(labels: Array, multilabel: bool, outputs: int) -> None:
     if not isinstance(labels, np.ndarray):
         raise ValueError(f"estimator.classes must be an array, got {_checks.shown(labels)}")
+    if not np.array_equal(np.unique(labels), labels):
+        raise ValueError("estimator.classes must be sorted, and each different from the others")
     fits = (multilabel or outputs > 1) and len(labels) == outputs
     if not fits and not (outputs == 1 and len(labels) in (1, 2)):
         raise ValueError(f"estimator.classes must fit {outputs} outputs, got {len(labels)} classes")
@@ -195,6 +203,13 @@ def _arguments(estimator: Any) -> dict[str, Any]:
     if isinstance(values.get("random_state"), (np.random.RandomState, np.random.Generator)):
         del values["random_state"]
     return {name: _plain(name, value) for name, value in values.items()}
+
+
+def _check_arguments(estimator: Any) -> None:
+    """Check what scikit-learn checks when an estimator is fitted."""
+    validate_parameter_constraints(
+        estimator._parameter_constraints, estimator.get_params(deep=False), type(estimator).__name__
+    )
 
 
 def _plain(name: str, value: Any) -> Any:
