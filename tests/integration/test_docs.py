@@ -100,6 +100,7 @@ def test_every_file_that_the_architecture_names_exists():
     places += [
         ROOT / "python/deepcore/_training",
         ROOT / "python/deepcore/files",
+        ROOT / "python/deepcore/tabular",
         ROOT / "cpp/include/deepcore",
     ]
     assert [name for name in sorted(names) if not any((at / name).exists() for at in places)] == []

@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -98,6 +99,22 @@ def test_a_first_line_that_its_columns_repeat_looks_like_data():
         table("p,x,s\ne,x,s\np,x,y\n")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1.5,NA,elm\n2.5,6.2,oak\n",
+        "1.5,,elm\n2.5,6.2,oak\n",
+        "1.5,3,elm\n2.5,?,oak\n",
+        "2024-01-02,elm\n2024-01-03,oak\n",
+        "2.1.2024;elm\n3.1.2024;oak\n",
+        "1,5;elm\n2,5;oak\n",
+    ],
+)
+def test_examples_with_missing_values_and_dates_look_like_data(text):
+    with pytest.raises(ValueError, match=r"looks like data|no name for column"):
+        table(text)
+
+
 def test_names_that_are_numbers_above_text_are_names():
     assert table("town,2019\nBonn,a\nUlm,b\n").names == ["town", "2019"]
 
@@ -188,6 +205,17 @@ def test_compressed_files_are_read(tmp_path, compress):
     assert read_csv(path).X.tolist() == [[1.0, 2.0]]
 
 
+def test_a_zip_file_holds_one_table(tmp_path):
+    path = tmp_path / "t.csv.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("t.csv", "a,b\n1,2\n")
+    assert cells(read_table(path)) == {"a": ["1"], "b": ["2"]}
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("u.csv", "a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"must hold one table, got t.csv, u.csv"):
+        read_table(path)
+
+
 def test_a_damaged_compressed_file_is_refused(tmp_path):
     path = tmp_path / "t.csv.gz"
     path.write_bytes(gzip.compress(b"a,b\n1,2\n")[:-6])
@@ -238,6 +266,49 @@ def test_a_damaged_parquet_file_is_a_value_error(tmp_path):
     (tmp_path / "t.parquet").write_bytes(b"PAR1" + bytes(50))
     with pytest.raises(ValueError, match="is not a valid parquet file"):
         read_table(tmp_path / "t.parquet")
+
+
+def write_excel(path, rows):
+    """A minimal Excel file with one sheet."""
+
+    def cell(value):
+        if isinstance(value, str):
+            return f'<c t="inlineStr"><is><t>{value}</t></is></c>'
+        return "<c/>" if value is None else f"<c><v>{value}</v></c>"
+
+    body = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    sheet = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="rels" '
+        'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{sheet}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{sheet}.worksheet+xml"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+        f'Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets>'
+        '<sheet name="Data" sheetId="1" r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+        f'Type="{office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData></worksheet>',
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+def test_excel_files_are_read(tmp_path):
+    pytest.importorskip("polars")
+    pytest.importorskip("fastexcel")
+    write_excel(tmp_path / "t.xlsx", [["code", "size"], ["007", 1.5], ["7", None]])
+    frame = read_table(tmp_path / "t.xlsx")
+    assert frame["code"].tolist() == ["007", "7"]
+    np.testing.assert_array_equal(frame["size"], [1.5, np.nan])
+    assert read_table(tmp_path / "t.xlsx", sheet="Data").names == ["code", "size"]
+    with pytest.raises(ValueError, match="is not a valid excel file"):
+        read_table(tmp_path / "t.xlsx", sheet="Other")
 
 
 # The strict reader of numbers
@@ -303,6 +374,27 @@ def test_an_unnamed_first_column_is_left_out_by_the_strict_reader(tmp_path):
     path = csv_file(tmp_path, ",u,v,k\n0,1,2,0\n1,3,1,1\n")
     assert read_csv(path, label="k", drop=[""]).features == ["u", "v"]
     assert csv_columns(path) == ["u", "v", "k"]
+
+
+def test_a_last_column_without_a_name_can_be_left_out(tmp_path):
+    path = csv_file(tmp_path, "u,k,\n1,0,x\n3,1,y\n")
+    assert read_csv(path, label="k", drop=[""]).features == ["u"]
+    with pytest.raises(ValueError, match=r"no name for column 3 .* leave it out with index_column=2"):
+        table("u,k,\n1,0,x\n")
+    assert table("u,k,\n1,0,x\n", index_column=2).names == ["u", "k"]
+
+
+def test_ids_that_float64_cannot_hold_are_no_features_of_the_strict_reader(tmp_path):
+    path = csv_file(tmp_path, "id,k\n9007199254740993,0\n9007199254740992,1\n")
+    with pytest.raises(
+        ValueError, match="holds the whole number 9007199254740993, which float64 cannot hold"
+    ):
+        read_csv(path, label="k")
+
+
+def test_amounts_are_no_labels_of_the_strict_reader(tmp_path):
+    with pytest.raises(ValueError, match=r"must be a number like most labels, got .5%"):
+        read_csv(csv_file(tmp_path, "x,y\n1,5%\n2,7%\n"), label="y")
 
 
 def test_names_in_another_unicode_form_are_found(tmp_path):

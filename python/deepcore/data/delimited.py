@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from deepcore import _checks
-from deepcore.data.text import NumberFormat, clean, is_number
+from deepcore.data.text import MISSING, NumberFormat, clean, is_number, missing_marks
+from deepcore.data.text_column import TextColumn, TextColumnBuilder
 
 __all__ = ["Dialect", "TextTable", "check_names", "find_dialect", "looks_like_data", "read_text_table"]
 
@@ -19,8 +20,11 @@ SEPARATORS = (",", ";", "\t", "|")
 
 # Records that decide on the separator and the header.
 _SAMPLE = 200
+# Records that are turned into columns at a time.
+_CHUNK = 4096
 
 _DIRECTIVE = re.compile(r"\s*\"?sep=(.)\"?\s*(?:\r\n|\r|\n|$)", re.IGNORECASE)
+_DATE = re.compile(r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}")
 _COMMA = NumberFormat(",", "")
 
 # csv.Error speaks of the parser; these are the words of its messages, and what they mean to the author of a
@@ -57,9 +61,9 @@ class TextTable:
     """
 
     names: list[str]
-    columns: list[list[str]]
+    columns: list[TextColumn]
     lines: list[int]
-    index: list[str] | None
+    index: TextColumn | None
     separator: str
 
 
@@ -166,77 +170,126 @@ def read_text_table(
     """
     if not text.strip():
         raise ValueError(f"{who}: {name} is empty")
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    blank: int | None = None
+    body = _Body(who, name, header is not False)
     try:
         for line, fields in _records(text, dialect):
-            if not fields:
-                blank = line if rows and blank is None else blank
-                continue
-            if blank is not None and len(rows) > (header is not False):
-                raise ValueError(
-                    f"{who}: {name}, line {blank} is blank; delete it, or write the separators of a row "
-                    "without values"
-                )
-            blank = None
-            rows.append(fields)
-            lines.append(line)
+            body.add(line, fields)
     except csv.Error as error:
         raise ValueError(f"{who}: {name} is not a valid CSV file: {error}") from error
-    if any("\0" in cell for cell in rows[0]):
-        raise ValueError(f"{who}: {name} holds binary data; is it a CSV file?")
-    first = [clean(cell) for cell in rows[0]]
-    body = rows if header is False else rows[1:]
-    if not body:
-        raise ValueError(f"{who}: {name} has a header but no rows")
     first_is_index = index_column is True or (index_column == 0 and index_column is not False)
-    _check_lengths(who, name, first, body, lines[len(rows) - len(body) :], header, dialect, first_is_index)
-    cells = [list(map(str.strip, column)) for column in zip(*body, strict=True)]
-    names = [f"x{j + 1}" for j in range(len(cells))] if header is False else first
-    if len(cells) == len(names) + 1 and any(cells[-1]):  # R writes no name above the names of the rows
-        names = ["", *names]
-    if len(names) > 1 and not names[-1] and not any(cells[-1]):
-        names = names[:-1]
-    cells = cells[: len(names)]
+    names, cells = body.finish(dialect.skipped, first_is_index)
     if header is None:
-        if all(map(_numeric, names)):
-            raise ValueError(
-                f"{who}: {name} has no header, its first line is all numbers; put column names above it or "
-                "pass header=False, or header=True if these are names"
-            )
-        evidence = looks_like_data(names, cells)
-        if evidence:
-            raise ValueError(
-                f"{who}: the first line of {name} looks like data: {evidence}; pass header=False if it is, "
-                "or header=True if it holds the names of the columns"
-            )
-    return _with_index(who, name, names, cells, lines[len(rows) - len(body) :], index_column, dialect)
+        _check_header(who, name, names, cells)
+    return _with_index(who, name, names, cells, body.lines, index_column, dialect)
 
 
-def _check_lengths(
-    who: str, name: str, first: list[str], body: list[list[str]], lines: list[int], header: bool | None,
-    dialect: Dialect, index_given: bool,
-) -> None:  # fmt: skip
-    lengths = Counter(map(len, body))
-    [(usual, _)] = lengths.most_common(1)
-    width = len(first)
-    one_more = usual == width + 1 and header is not False and len(lengths) == 1
-    if len(lengths) == 1 and (
-        usual == width or (one_more and (index_given or not any(row[-1] for row in body)))
-    ):
-        return
-    if width < usual and header is not False and lengths[usual] > len(body) // 2:
-        index = "; if the first column names the rows, pass index_column=0" if one_more else ""
+class _Body:
+    """The rows of a table, collected record by record into columns.
+
+    Args:
+        who: Name of the caller, the head of messages.
+        name: Name of the source.
+        named: Whether the first record holds the names.
+    """
+
+    def __init__(self, who: str, name: str, named: bool) -> None:
+        self._who, self._name, self._named = who, name, named
+        self._header: list[str] | None = None
+        self._columns: list[TextColumnBuilder] = []
+        self._waiting: list[list[str]] = []
+        self._lengths: Counter[int] = Counter()
+        self._first_lines: dict[int, int] = {}  # of every length
+        self._blank: int | None = None
+        self.lines: list[int] = []
+
+    def add(self, line: int, fields: list[str]) -> None:
+        """Take one record; blank lines may only stand around the header and at the end."""
+        if not fields:
+            self._blank = line if self._blank is None and self.lines else self._blank
+            return
+        if self._blank is not None:
+            raise ValueError(
+                f"{self._who}: {self._name}, line {self._blank} is blank; delete it, or write the separators "
+                "of a row without values"
+            )
+        if self._header is None:
+            if any("\0" in cell for cell in fields):
+                raise ValueError(f"{self._who}: {self._name} holds binary data; is it a CSV file?")
+            self._header = fields
+            if self._named:
+                return
+        width = len(fields)
+        if width not in self._first_lines:
+            self._first_lines[width] = line
+        self._lengths[width] += 1
+        self.lines.append(line)
+        if not self._columns:
+            self._columns = [TextColumnBuilder() for _ in fields]
+        if width == len(self._columns):
+            self._waiting.append(fields)
+            if len(self._waiting) == _CHUNK:
+                self._store()
+
+    def _store(self) -> None:
+        if self._waiting:
+            for column, cells in zip(self._columns, zip(*self._waiting, strict=True), strict=True):
+                column.add(cells)
+            self._waiting = []
+
+    def finish(self, skipped: int, first_is_index: bool) -> tuple[list[str], list[TextColumn]]:
+        """Return the names and the columns, after all records have been added.
+
+        Args:
+            skipped: Number of lines above the header, for messages.
+            first_is_index: Whether the header may lack the name of the first column.
+        """
+        if not self.lines:
+            raise ValueError(f"{self._who}: {self._name} has a header but no rows")
+        self._store()
+        cells = [column.column(strip=True) for column in self._columns]
+        header = [clean(cell) for cell in self._header or []]
+        names = header if self._named else [f"x{j + 1}" for j in range(len(cells))]
+        empty_end = not any(cells[-1].values)
+        if len(self._lengths) == 1 and len(cells) == len(names) + 1 and (empty_end or first_is_index):
+            # R writes no name above the names of the rows; others end rows, but not the header, with a mark.
+            names = names if empty_end else ["", *names]
+        else:
+            self._check_lengths(len(names), skipped)
+        if len(names) > 1 and not names[-1] and empty_end:
+            names = names[:-1]
+        return names, cells[: len(names)]
+
+    def _check_lengths(self, width: int, skipped: int) -> None:
+        """Refuse records of another length than the header's, or than that of most records."""
+        [(usual, count)] = self._lengths.most_common(1)
+        expected = width if self._named else usual
+        if self._lengths.keys() == {expected}:
+            return
+        if self._named and width < usual and 2 * count > len(self.lines):
+            one_more = usual == width + 1 and len(self._lengths) == 1
+            index = "; if the first column names the rows, pass index_column=0" if one_more else ""
+            raise ValueError(
+                f"{self._who}: the first line of {self._name} has {width} fields, but most lines have "
+                f"{usual}; if it is a title, delete it or pass skip_lines={skipped + 1}{index}"
+            )
+        line, found = min((line, found) for found, line in self._first_lines.items() if found != expected)
+        what = "the header has" if self._named else "most lines have"
+        raise ValueError(f"{self._who}: {self._name}, line {line} has {found} fields, but {what} {expected}")
+
+
+def _check_header(who: str, name: str, names: list[str], cells: list[TextColumn]) -> None:
+    """Refuse a first line that looks like an example."""
+    if all(map(_numeric, names)):
         raise ValueError(
-            f"{who}: the first line of {name} has {width} fields, but most lines have {usual}; if it is a "
-            f"title, delete it or pass skip_lines={dialect.skipped + 1}{index}"
+            f"{who}: {name} has no header, its first line is all numbers; put column names above it or pass "
+            "header=False, or header=True if these are names"
         )
-    expected = width if header is not False else usual
-    for line, row in zip(lines, body, strict=True):
-        if len(row) != expected:
-            what = "the header has" if header is not False else "most lines have"
-            raise ValueError(f"{who}: {name}, line {line} has {len(row)} fields, but {what} {expected}")
+    evidence = looks_like_data(names, cells)
+    if evidence:
+        raise ValueError(
+            f"{who}: the first line of {name} looks like data: {evidence}; pass header=False if it is, or "
+            "header=True if it holds the names of the columns"
+        )
 
 
 def check_names(who: str, name: str, names: Sequence[str]) -> None:
@@ -245,7 +298,8 @@ def check_names(who: str, name: str, names: Sequence[str]) -> None:
     for j, column in enumerate(names):
         if not column:
             raise ValueError(
-                f"{who}: {name} has no name for column {j + 1} in its header; write one, or delete the column"
+                f"{who}: {name} has no name for column {j + 1} in its header; write one, or leave it "
+                f"out with index_column={j}"
             )
         if column in seen:
             raise ValueError(
@@ -258,26 +312,38 @@ def _numeric(cell: str) -> bool:
     return is_number(cell) or is_number(cell, _COMMA)
 
 
-def looks_like_data(first: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
+def _is_date(cell: str) -> bool:
+    return _DATE.match(cell) is not None
+
+
+def looks_like_data(first: Sequence[str], columns: Sequence[TextColumn]) -> str:
     """Say why the first line is an example rather than names; "" if it looks like names.
 
-    It looks like data if it holds numbers in all columns whose other cells are numbers, or, in a table
-    without such columns, if the columns repeat most of its cells.
+    It looks like data if it holds numbers in all columns whose other cells are numbers; in a table without
+    such columns, dates in all columns of dates; in a table without these, if the columns repeat most of its
+    cells.
     """
 
-    sample = [[cell for cell in column[:_SAMPLE] if cell] for column in columns]
-    numbers = [j for j, column in enumerate(sample) if column and all(map(_numeric, column))]
-    if numbers and all(_numeric(first[j]) for j in numbers):
-        return f"it holds the number {first[numbers[0]]!r} above numbers"
-    if not numbers and len(columns[0]) > 1:
-        repeated = [j for j, column in enumerate(columns) if first[j] and first[j] in column]
+    missing = missing_marks(MISSING)
+    sample = [
+        [cell for cell in column.first(_SAMPLE) if cell.casefold() not in missing] for column in columns
+    ]
+    for what, holds in (("number", _numeric), ("date", _is_date)):
+        places = [j for j, column in enumerate(sample) if column and all(map(holds, column))]
+        kept = [j for j in places if first[j].casefold() not in missing]
+        if kept and all(holds(first[j]) for j in kept):
+            return f"it holds the {what} {first[kept[0]]!r} above {what}s"
+        if places:
+            return ""
+    if len(columns[0]) > 1:
+        repeated = [j for j, column in enumerate(columns) if first[j] and first[j] in column.values]
         if 2 * len(repeated) > len(first):
             return f"{first[repeated[0]]!r} occurs below itself"
     return ""
 
 
 def _with_index(
-    who: str, name: str, names: list[str], cells: list[list[str]], lines: list[int],
+    who: str, name: str, names: list[str], cells: list[TextColumn], lines: list[int],
     index_column: str | int | bool | None, dialect: Dialect,
 ) -> TextTable:  # fmt: skip
     place: int | None = None

@@ -56,14 +56,13 @@ def find_number_format(
     marks = missing_marks(missing)
     seen: dict[str, tuple[str, str]] = {}
     for column, cells in zip(table.names, table.columns, strict=True):
-        for proof, cell in _proofs(cells, marks).items():
+        for proof, cell in _proofs(cells.values, marks).items():
             seen.setdefault(proof, (column, cell))
     return _decided(who, name, seen, decimal, thousands)
 
 
-def _proofs(cells: Sequence[str], marks: frozenset[str]) -> dict[str, str]:
-    """What the cells of one column prove, each with a cell that does."""
-    different = list(dict.fromkeys(cells))
+def _proofs(different: Sequence[str], marks: frozenset[str]) -> dict[str, str]:
+    """What the different cells of one column prove, each with a cell that does."""
     if not any(any(mark in cell for mark in ",' \u00a0\u202f\u2019") or "." in cell for cell in different):
         return {}
     texts = [text for text in map(_unified, different) if text.casefold() not in marks]

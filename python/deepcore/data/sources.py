@@ -8,13 +8,15 @@ import gzip
 import lzma
 import os
 import sys
+import zipfile
 import zlib
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
 from deepcore import _checks
 
-__all__ = ["FREE_BYTES", "MOST_EXPANSION", "decode", "name_of", "read_bytes"]
+__all__ = ["FREE_BYTES", "MOST_EXPANSION", "decode", "is_excel", "name_of", "read_bytes"]
 
 # What a compressed file holds may take this many bytes, or this many times the size of the file. Real data
 # shrink by less than 100; the limit of deflate is 1032, which one megabyte of zeros inside a file reaches.
@@ -22,7 +24,17 @@ FREE_BYTES = 100_000_000
 MOST_EXPANSION = 200
 
 _CHUNK = 1 << 20
-_MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+# What the decompressors raise for damaged data.
+_DAMAGED = (
+    EOFError, OSError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
+)  # fmt: skip
+_MAGIC = {
+    b"PK\x03\x04": "zip",
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\0": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -41,7 +53,7 @@ def name_of(source: Any) -> str:
 
 
 def read_bytes(who: str, source: Any) -> bytes:
-    """Read a whole source, and expand it if it is compressed with gzip, bzip2, xz or zstd.
+    """Read a whole source, and expand it if it is compressed with gzip, bzip2, xz, zstd or zip.
 
     Args:
         who: Name of the caller, the head of messages.
@@ -67,7 +79,18 @@ def read_bytes(who: str, source: Any) -> bytes:
             f"{type(source).__name__}"
         )
     kind = next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
-    return data if kind is None else _expanded(who, data, kind, name_of(source))
+    if kind is None or (kind == "zip" and is_excel(data)):
+        return data
+    return _expanded(who, data, kind, name_of(source))
+
+
+def is_excel(data: bytes) -> bool:
+    """Return whether the bytes are an Excel file (.xlsx), which is a zip archive."""
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            return any(name.startswith("xl/") for name in archive.namelist())
+    except _DAMAGED:
+        return False
 
 
 def _expanded(who: str, data: bytes, kind: str, name: str) -> bytes:
@@ -83,15 +106,22 @@ def _expanded(who: str, data: bytes, kind: str, name: str) -> bytes:
                         f"{who}: {name} expands to more than {limit} bytes, which a {kind} file of "
                         f"{len(data)} bytes may hold; expand it first"
                     )
-    except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+    except _DAMAGED as error:
         raise ValueError(f"{who}: {name} is not a valid {kind} file: {error}") from error
     return b"".join(parts)
 
 
 def _opened(who: str, data: bytes, kind: str) -> IO[bytes]:
-    from io import BytesIO
-
     stream = BytesIO(data)
+    if kind == "zip":
+        archive = zipfile.ZipFile(stream)
+        names = [name for name in archive.namelist() if not name.endswith("/")]
+        if len(names) != 1:
+            raise ValueError(
+                f"{who}: a zip file must hold one table, got {_checks.first_names(names) or 'none'}; extract "
+                "it first"
+            )
+        return archive.open(names[0])
     if kind == "gzip":
         return gzip.open(stream)  # type: ignore[return-value]
     if kind == "bzip2":

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deepcore.data.text import BOOLEANS, clean
+from deepcore.data.text_column import TextColumn
 from deepcore.typing import Array
 
 __all__ = ["Cells", "boolean_words", "category_words", "present"]
@@ -19,37 +20,63 @@ class Cells(NamedTuple):
     """The cells of a column.
 
     Attributes:
-        values: Those that are not missing; text is clean.
+        values: The different values of a column of text or objects, text being clean; or all values of a
+            column of numbers, booleans or dates. Missing ones are left out.
+        inverse: Position in ``values`` of each cell that is not missing.
         missing: Whether each cell is missing.
-        rows: The row of each value.
     """
 
     values: Array
+    inverse: Array
     missing: Array
-    rows: Array
+
+    @property
+    def counts(self) -> Array:
+        """How often each of the values occurs."""
+        return np.bincount(self.inverse, minlength=len(self.values))
+
+    @property
+    def present(self) -> Array:
+        """The values of all cells that are not missing."""
+        return np.asarray(self.values[self.inverse])
+
+    def row(self, position: int) -> int:
+        """Return the first row that holds ``values[position]``."""
+        return int(np.flatnonzero(~self.missing)[np.argmax(self.inverse == position)])
 
 
-def present(column: Array, marks: frozenset[str]) -> Cells:
+def present(column: Array | TextColumn, marks: frozenset[str]) -> Cells:
     """Find the cells that are not missing.
 
     Args:
         column: A column of a Frame.
         marks: Marks of missing values, as ``missing_marks`` returns them.
     """
+    if isinstance(column, TextColumn):
+        return _of_text(column, marks)
     kind = column.dtype.kind
-    if kind == "f":
-        missing = np.isnan(column)
-    elif kind == "M":
-        missing = np.isnat(column)
-    elif kind == "O":
-        known = {value: _cell(value, marks) for value in dict.fromkeys(column.tolist())}
-        cells = [known[value] for value in column.tolist()]
-        missing = np.fromiter((cell is None for cell in cells), bool, len(cells))
-        column = np.empty(len(cells), dtype=object)
-        column[:] = cells
-    else:
-        missing = np.zeros(len(column), bool)
-    return Cells(column[~missing], missing, np.flatnonzero(~missing))
+    if kind == "O":
+        return _of_text(TextColumn.of(column.tolist()), marks)
+    missing = (
+        np.isnan(column) if kind == "f" else np.isnat(column) if kind == "M" else np.zeros(len(column), bool)
+    )
+    values = column[~missing] if missing.any() else column
+    return Cells(values, np.arange(len(values)), missing)
+
+
+def _of_text(column: TextColumn, marks: frozenset[str]) -> Cells:
+    used = np.bincount(column.codes, minlength=len(column.values)) > 0
+    place: dict[object, int] = {}
+    target = np.full(len(column.values), -1, dtype=np.int64)
+    for code in np.flatnonzero(used).tolist():
+        cell = _cell(column.values[code], marks)
+        if cell is not None:
+            target[code] = place.setdefault(cell, len(place))
+    inverse = target[column.codes]
+    missing = inverse < 0
+    values = np.empty(len(place), dtype=object)
+    values[:] = list(place)
+    return Cells(values, inverse[~missing], missing)
 
 
 def _cell(value: object, marks: frozenset[str]) -> object:

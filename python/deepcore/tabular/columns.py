@@ -11,14 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepcore import _checks, _text_table
-from deepcore.data.text import MISSING, clean, missing_marks, read_numbers
+from deepcore.data.text import MISSING, clean, is_number, missing_marks, read_numbers
 from deepcore.tabular.cells import Cells, boolean_words, category_words, present
 from deepcore.tabular.dates import DATE_FEATURES, ISO, date_features, parse_dates
 from deepcore.tabular.frame import Frame
-from deepcore.tabular.kinds import KINDS, Finding, Question, infer
+from deepcore.tabular.kinds import EPS, KINDS, Finding, Question, infer
 from deepcore.typing import Array
 
 __all__ = ["Applied", "Column", "Columns"]
+
+# Near names take a time that grows with the number of columns; messages end somewhere.
+_MOST_SUGGESTIONS = 10
+_MOST_PROBLEMS = 50
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,7 @@ class Columns:
             try:
                 learned.append(_learn(frame, name, given.get(name), marks))
             except Question as question:
-                place = f", first in {frame.place(question.rows[0])}" if question.rows else ""
+                place = "" if question.row is None else f", first in {frame.place(question.row)}"
                 questions.append(f"{name!r} {question.found}{place}; pass {question.answer}")
         if questions:
             raise ValueError(_listed("Columns.fit", frame, "whose kind is not clear", questions))
@@ -188,9 +192,10 @@ class Columns:
         problems: list[str] = []
         for column in self._used:
             if column.name not in frame:
-                problems.append(f"{column.name!r} is missing{_near(column.name, frame)}")
+                near = _near(column.name, frame) if len(problems) < _MOST_SUGGESTIONS else ""
+                problems.append(f"{column.name!r} is missing{near}")
                 continue
-            cells = present(frame[column.name], self._marks)
+            cells = present(frame.column(column.name), self._marks)
             try:
                 if column.values:
                     codes.append(_codes(column, cells, frame, notes))
@@ -296,17 +301,19 @@ def _given_kinds(frame: Frame, kinds: Mapping[str, str] | None) -> dict[str, str
 
 def _learn(frame: Frame, name: str, given: str | None, marks: frozenset[str]) -> Column:
     """Learn one column; a Question tells that the values do not tell its kind."""
-    cells = present(frame[name], marks)
-    different = len(np.unique(cells.values)) if cells.values.dtype != object else len(set(cells.values))
-    facts: dict[str, Any] = {"missing": float(cells.missing.mean()), "distinct": different}
+    cells = present(frame.column(name), marks)
+    facts: dict[str, Any] = {
+        "missing": float(cells.missing.mean()),
+        "distinct": len(cells.values) if cells.values.dtype == object else len(np.unique(cells.values)),
+    }
     if given is not None:
         kind, _, form = given.partition(" ")
         finding = Finding(kind, "given", form or None)
         if kind == "date" and not form and cells.values.dtype == object:
-            inferred = infer(name, cells.values, frame.number_format, cells.rows)
+            inferred = infer(name, cells, frame.number_format)
             finding = Finding(kind, "given", inferred.form or ISO)
     else:
-        finding = infer(name, cells.values, frame.number_format, cells.rows)
+        finding = infer(name, cells, frame.number_format, frame.rounding.get(name, EPS))
         if finding.reason == "constant" and cells.missing.any():
             number = cells.values.dtype.kind in "if"
             finding = Finding("number" if number else "category", "one value, or missing")
@@ -321,14 +328,14 @@ def _with_values(column: Column, cells: Cells, frame: Frame) -> Column:
     """The column with its categories, or with what fills missing values."""
     known = asdict(column)
     if column.kind in ("number", "date"):
-        values = _read(column, cells.values, cells.rows, frame)
+        values = _read(column, cells, frame)[cells.inverse]
         known["indicator"] = bool(cells.missing.any())
         if column.kind == "date":
             days = values.astype("datetime64[us]").astype(np.int64)
             middle = np.array([int(np.median(days)) if days.size else 0], dtype="datetime64[us]")
             known["fill"] = date_features(middle)[0].tolist()
         else:
-            known["fill"] = [float(np.median(values)) if values.size else 0.0]
+            known["fill"] = [_median(values)]
             if values.size:
                 known["low"], known["high"] = float(values.min()), float(values.max())
     elif column.kind == "boolean":
@@ -341,14 +348,22 @@ def _with_values(column: Column, cells: Cells, frame: Frame) -> Column:
     return Column(**known)
 
 
-def _read(column: Column, values: Array, rows: Array, frame: Frame) -> Array:
-    """Present values as float64 or datetime64."""
+def _median(values: Array) -> float:
+    """The median, 0 of no values; the mean of the two middle values must not overflow."""
+    if not values.size:
+        return 0.0
+    return 2 * float(np.median(values / 2)) if np.abs(values).max() > 1e300 else float(np.median(values))
+
+
+def _read(column: Column, cells: Cells, frame: Frame) -> Array:
+    """The values of the cells as float64 or datetime64."""
+    values = cells.values
+    read: Array
     if column.kind == "date":
         if values.dtype.kind == "M":
             return values
         if values.dtype != object:
             raise _CannotRead(f"must hold dates, got {values.dtype} numbers")
-        read: Array
         read, good = parse_dates(values.tolist(), column.form or ISO)
         what = "a date" if column.form in (None, ISO) else f"a date in the format {column.form}"
     else:
@@ -364,47 +379,54 @@ def _read(column: Column, values: Array, rows: Array, frame: Frame) -> Array:
     if not good.all():
         first = int(np.argmin(good))
         raise _CannotRead(
-            f"must be {what}, got {_checks.shown(values[first])} in {frame.place(int(rows[first]))} "
-            f"({int((~good).sum())} such cells)"
+            f"must be {what}, got {_checks.shown(values[first])} in {frame.place(cells.row(first))} "
+            f"({int(cells.counts[~good].sum())} such cells)"
         )
     return read
 
 
 def _features(column: Column, cells: Cells, frame: Frame) -> Array:
     """Features of a number or date column, (m, k), missing values filled."""
-    values = _read(column, cells.values, cells.rows, frame)
+    values = _read(column, cells, frame)
+    read = date_features(values) if column.kind == "date" else values[:, None]
     features = np.tile(np.array(column.fill), (len(cells.missing), 1))
-    features[~cells.missing] = date_features(values) if column.kind == "date" else values[:, None]
+    features[~cells.missing] = read[cells.inverse]
     return features
 
 
-def _words(column: Column, cells: Cells, frame: Frame) -> list[str | None]:
-    """The categories of present values, in the form in which they are compared."""
+def _words(column: Column, cells: Cells, frame: Frame) -> list[str]:
+    """The categories that the values are, in the form in which they are compared."""
     if column.kind != "boolean":
-        return list(category_words(cells.values))
+        return category_words(cells.values)
     words = boolean_words(cells.values)
-    for value, word, row in zip(cells.values, words, cells.rows, strict=True):
+    for position, word in enumerate(words):
         if word is None:
             raise _CannotRead(
-                f"must be a boolean such as yes or no, got {_checks.shown(value)} in {frame.place(int(row))}"
+                f"must be a boolean such as yes or no, got {_checks.shown(cells.values[position])} in "
+                f"{frame.place(cells.row(position))}"
             )
-    return list(words)
+    return [str(word) for word in words]
 
 
 def _codes(column: Column, cells: Cells, frame: Frame, notes: list[str]) -> Array:
     """Codes of a category or boolean column, (m, 1)."""
     place = {value: code for code, value in enumerate(column.values, start=1)}
     words = _words(column, cells, frame)
+    known = np.array([place.get(word, 0) for word in words], dtype=np.int64)
     codes = np.zeros((len(cells.missing), 1), dtype=np.int64)
-    codes[~cells.missing, 0] = [place.get(word, 0) for word in words]  # type: ignore[arg-type]
+    codes[~cells.missing, 0] = known[cells.inverse]
     unknown = list(dict.fromkeys(word for word in words if word not in place))
     if unknown:
-        count = int((codes[~cells.missing] == 0).sum())
+        count = int((known[cells.inverse] == 0).sum())
         shown = _checks.first_names(unknown, _checks.shown)
-        if count == len(words):
+        if (
+            cells.values.dtype != object
+            and count == len(cells.inverse)
+            and not any(map(is_number, column.values))
+        ):
             raise _CannotRead(
-                f"has only unknown categories ({shown}); the training rows had "
-                f"{_checks.first_names(column.values, _checks.shown)}"
+                f"must hold text like {_checks.first_names(column.values, _checks.shown)}, got "
+                f"{cells.values.dtype} values such as {shown}"
             )
         notes.append(f"{column.name!r} has {count} cells with unknown categories: {shown}")
     return codes
@@ -418,8 +440,9 @@ def _near(name: str, frame: Frame) -> str:
 def _listed(who: str, frame: Frame, what: str, problems: list[str]) -> str:
     if len(problems) == 1:
         return f"{who}: {frame.source}: column {problems[0]}"
-    lines = "".join(f"\n  {problem}" for problem in problems)
-    return f"{who}: {frame.source} has {len(problems)} columns {what}:{lines}"
+    lines = "".join(f"\n  {problem}" for problem in problems[:_MOST_PROBLEMS])
+    more = f"\n  and {len(problems) - _MOST_PROBLEMS} more" if len(problems) > _MOST_PROBLEMS else ""
+    return f"{who}: {frame.source} has {len(problems)} columns {what}:{lines}{more}"
 
 
 def _stacked(columns: list[Array], m: int, dtype: Any) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 
 from deepcore import _checks
 from deepcore.data.text import NumberFormat, clean
+from deepcore.data.text_column import TextColumn
 from deepcore.typing import Array
 
 __all__ = ["Frame"]
@@ -30,6 +31,7 @@ class Frame:
         number_format: How numbers are written in text columns.
         kinds: Kinds of columns that their type tells, such as ``"category"``.
         index: Names of the rows, which are no feature; None if they have none.
+        checked: The columns are those of another Frame, which need no second check.
 
     Raises:
         TypeError: If a column holds something else than numbers, text, booleans, dates and durations.
@@ -46,22 +48,28 @@ class Frame:
         columns: Mapping[str, Any],
         *,
         source: str = "the table",
-        lines: Sequence[int] | None = None,
+        lines: Sequence[int] | Array | None = None,
         number_format: NumberFormat | None = None,
         kinds: Mapping[str, str] | None = None,
-        index: Sequence[Any] | None = None,
+        index: Sequence[Any] | Array | None = None,
+        checked: bool = False,
     ) -> None:
         self.source = source
         self.lines = lines
         self.index = index
         self.number_format = NumberFormat() if number_format is None else number_format
         self.kinds = {clean(str(name)): kind for name, kind in (kinds or {}).items()}
-        self._columns: dict[str, Array] = {}
+        #: Rounding errors of columns that came in float32 or float16, relative to their size.
+        self.rounding: dict[str, float] = {}
+        self._columns: dict[str, Array | TextColumn] = {}
         for name, values in columns.items():
             key = clean(str(name))
             if key in self._columns:
                 raise ValueError(f"Frame: {source} has two columns named {_checks.shown(key)}; rename one")
-            self._columns[key] = _column(key, values)
+            self._columns[key] = values if checked or isinstance(values, TextColumn) else _column(key, values)
+            dtype = getattr(values, "dtype", None)
+            if isinstance(dtype, np.dtype) and dtype.kind == "f" and dtype.itemsize < 8:
+                self.rounding[key] = float(np.finfo(dtype).eps)
         lengths = {name: len(values) for name, values in self._columns.items()}
         if len(set(lengths.values())) > 1:
             shown = ", ".join(f"{_checks.shown(name)}: {length}" for name, length in lengths.items())
@@ -111,6 +119,11 @@ class Frame:
         return iter(self._columns)
 
     def __getitem__(self, name: str) -> Array:
+        column = self.column(name)
+        return column.array() if isinstance(column, TextColumn) else column
+
+    def column(self, name: str) -> Array | TextColumn:
+        """Return a column as it is stored: text of files stores every different cell once."""
         try:
             return self._columns[clean(name)]
         except KeyError:
@@ -123,17 +136,21 @@ class Frame:
         """Return some of the rows, in the order of ``rows``: row numbers, a slice or a boolean mask."""
         lines = None if self.lines is None else np.asarray(self.lines)[rows]
         index = None if self.index is None else np.asarray(self.index, dtype=object)[rows]
-        return self._like({name: values[rows] for name, values in self._columns.items()}, lines, index)
+        columns = {
+            name: values.take(rows) if isinstance(values, TextColumn) else values[rows]
+            for name, values in self._columns.items()
+        }
+        return self._like(columns, lines, index)
 
     def select(self, names: Iterable[str]) -> Frame:
         """Return some of the columns, in the order of ``names``."""
-        return self._like({name: self[name] for name in names}, self.lines, self.index)
+        return self._like({clean(name): self.column(name) for name in names}, self.lines, self.index)
 
     def drop(self, names: Iterable[str]) -> Frame:
         """Return all columns but these."""
         left_out = {clean(name) for name in names}
         for name in left_out - set(self._columns):
-            self[name]  # raises
+            self.column(name)  # raises
         return self.select(name for name in self._columns if name not in left_out)
 
     def place(self, row: int) -> str:
@@ -143,10 +160,19 @@ class Frame:
     def __repr__(self) -> str:
         return f"Frame({len(self)} rows: {_checks.first_names(self.names)})"
 
-    def _like(self, columns: Mapping[str, Array], lines: Any, index: Any) -> Frame:
-        kinds = {name: kind for name, kind in self.kinds.items() if name in columns}
-        form = self.number_format
-        return Frame(columns, source=self.source, lines=lines, number_format=form, kinds=kinds, index=index)
+    def _like(self, columns: Mapping[str, Array | TextColumn], lines: Any, index: Any) -> Frame:
+        """A frame of columns of this one."""
+        frame = Frame(
+            columns,
+            source=self.source,
+            lines=lines,
+            number_format=self.number_format,
+            index=index,
+            checked=True,
+        )
+        frame.rounding = {name: eps for name, eps in self.rounding.items() if name in columns}
+        frame.kinds = {name: kind for name, kind in self.kinds.items() if name in columns}
+        return frame
 
 
 def _column(name: str, values: Any) -> Array:
@@ -217,6 +243,8 @@ def _is_missing(value: object) -> bool:
 
 def _objects(name: str, array: Array) -> Array:
     """A column of Python objects, by the types of those that are not missing."""
+    if set(map(type, array.tolist())) <= {str, type(None)}:
+        return array
     gone = np.fromiter((_is_missing(value) for value in array), bool, len(array))
     present = [value for value, missing in zip(array.tolist(), gone.tolist(), strict=True) if not missing]
     types = set(map(type, present))
@@ -265,12 +293,15 @@ def _of_library(data: Any, who: str) -> Frame:
     """A data frame of another library, through narwhals."""
     try:
         import narwhals as nw
+        from narwhals.exceptions import DuplicateError
     except ImportError as error:
         raise ImportError(
             f'{who}: data frames need narwhals; pip install "deepcore-nn[tabular]", or pass a dict of arrays'
         ) from error
     try:
         frame = nw.from_native(data, eager_only=True)
+    except DuplicateError as error:
+        raise ValueError(f"{who}: two columns of the table have the same name; rename one") from error
     except TypeError as error:
         raise TypeError(
             f"{who}: a table must be a data frame, a dict of arrays, or an array (m, n), got "
@@ -278,22 +309,22 @@ def _of_library(data: Any, who: str) -> Frame:
         ) from error
     columns: dict[str, Any] = {}
     kinds: dict[str, str] = {}
-    for name in frame.columns:
-        key = clean(str(name))
+    for series in frame.iter_columns():
+        key = clean(str(series.name))
         if key in columns:
             raise ValueError(f"Frame: the table has two columns named {_checks.shown(key)}; rename one")
-        series = frame[name]
         if series.dtype in (nw.Categorical, nw.Enum):
             kinds[key] = "category"
             columns[key] = [None if _is_missing(value) else str(value) for value in series.to_list()]
         elif series.dtype.is_integer() or series.dtype == nw.Boolean:
             columns[key] = series.to_list() if series.null_count() else series.to_numpy()
         elif series.dtype.is_float():
+            width = np.float32 if series.dtype == nw.Float32 else np.float64
             columns[key] = np.array(
                 [np.nan if _is_missing(value) else value for value in series.to_list()]
                 if series.null_count()
                 else series.to_numpy(),
-                dtype=np.float64,
+                dtype=width,
             )
         elif isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone is not None:
             columns[key] = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy()

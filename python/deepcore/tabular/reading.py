@@ -11,7 +11,7 @@ import numpy as np
 
 from deepcore.data.delimited import TextTable, find_dialect, read_text_table
 from deepcore.data.number_format import find_number_format
-from deepcore.data.sources import decode, name_of, read_bytes
+from deepcore.data.sources import decode, is_excel, name_of, read_bytes
 from deepcore.data.text import MISSING, NumberFormat
 from deepcore.tabular.frame import Frame
 
@@ -37,8 +37,9 @@ def read_table(
     decide which columns are numbers. Columns of Parquet, Arrow and Excel files keep their types.
 
     Args:
-        source: A path, ``"-"`` for standard input, or a file object. Text with any separator, also
-            compressed (gzip, bzip2, xz, zstd); Parquet, Arrow and Excel (.xlsx) with the extra ``tabular``.
+        source: A path, ``"-"`` for standard input, or a file object. Text with any separator, also if it is
+            compressed (gzip, bzip2, xz, zstd, zip); Parquet, Arrow and Excel (.xlsx) with the extra
+            ``tabular``.
         separator: Between fields; None: found in the first lines, or named by a first line ``sep=;``.
         decimal: Decimal mark, ``"."`` or ``","``; None: found in the cells.
         thousands: Mark between groups of three digits; ``""`` for none; None: found in the cells.
@@ -90,15 +91,12 @@ def _typed_kind(data: bytes) -> str | None:
         return "parquet"
     if data[:6] == b"ARROW1":
         return "arrow"
-    if data[:4] == b"PK\x03\x04" and b"xl/" in data:
+    if data[:4] == b"PK\x03\x04" and is_excel(data):
         return "excel"
     return None
 
 
 def _frame(table: TextTable, name: str, form: NumberFormat) -> Frame:
-    columns = {}
-    for column, cells in zip(table.names, table.columns, strict=True):
-        array = np.empty(len(cells), dtype=object)
-        array[:] = cells
-        columns[column] = array
-    return Frame(columns, source=name, lines=table.lines, number_format=form, index=table.index)
+    index = None if table.index is None else table.index.array()
+    columns = dict(zip(table.names, table.columns, strict=True))
+    return Frame(columns, source=name, lines=np.array(table.lines), number_format=form, index=index)
