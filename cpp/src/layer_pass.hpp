@@ -44,7 +44,7 @@ class LayerPass final : public Pass<T> {
   void gather(Index j0, Index m);
   int lowest() const { return embedding_ ? 0 : 1; }  // the last layer on the way back
   void begin_embedding();
-  void keep_embedding(Index j0, Index m);  // of dA[0]
+  void keep_embedding(Index j0, Index m);                       // of dA[0]
   void forward(int l, Index p0, Index p1, Index j0, Index m);   // panels [p0, p1) of A[l], examples j0 ..
   void backward(int l, Index p0, Index p1, Index j0, Index m);  // of dZ[l], from dZ[l + 1]
   void head(Index j0, Index m, int thread);

@@ -35,8 +35,8 @@ void check(const Embeddings& front, Index inputs) {
   require(front.columns == 0 || (front.units >= 1 && front.units <= kMostEmbeddingUnits),
           "Model: an embedding of numbers must have 1 to ", kMostEmbeddingUnits, " units, got ", front.units);
   const Index with_edges = front.frequencies > 0 ? 0 : front.columns;
-  require(static_cast<Index>(front.edges.size()) == with_edges, "Model: embeddings must have the edges of ",
-          with_edges, " columns, got those of ", front.edges.size());
+  require(static_cast<Index>(front.edges.size()) == with_edges, "Model: embeddings must have the edges of ", with_edges,
+          " columns, got those of ", front.edges.size());
   for (const std::vector<double>& edges : front.edges) {
     require(edges.size() >= 2, "Model: a column must have at least 2 edges, got ", edges.size());
     for (std::size_t k = 0; k < edges.size(); ++k) {
@@ -45,7 +45,8 @@ void check(const Embeddings& front, Index inputs) {
     }
   }
   for (const Index size : front.sizes)
-    require(size >= 1 && size <= kMostCodes, "Model: the size of a category must be from 1 to ", kMostCodes, ", got ", size);
+    require(size >= 1 && size <= kMostCodes, "Model: the size of a category must be from 1 to ", kMostCodes, ", got ",
+            size);
   require(front.sizes.empty() || front.category_units >= 1, "Model: an embedding of categories must have units, got ",
           front.category_units);
   require(fine(front.numbers) && fine(front.categories),
@@ -79,8 +80,8 @@ Spec::Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss, double in
   }
   for (int l = 1; l <= depth(); ++l) {
     for (const Factors& factors : layer(l).factors) {
-      require(fine(factors), "Model: factors of rate and decay of layer ", l, " must be finite numbers of at least 0, got ",
-              factors.rate, " and ", factors.decay);
+      require(fine(factors), "Model: factors of rate and decay of layer ", l,
+              " must be finite numbers of at least 0, got ", factors.rate, " and ", factors.decay);
     }
   }
   for (int l = 0; l < depth(); ++l) {
@@ -126,7 +127,8 @@ bool Spec::plain() const {
   const bool more = std::any_of(layers_.begin(), layers_.end(), [](const LayerSpec& l) {
     return l.dropout != 0 || l.max_norm != 0 || l.norm != Norm::none || l.parametric;
   });
-  return !more && !reparametrised() && !has_penalties() && !embeddings_.any() && input_dropout_ == 0 && loss_.smoothing == 0;
+  return !more && !reparametrised() && !has_penalties() && !embeddings_.any() && input_dropout_ == 0 &&
+         loss_.smoothing == 0;
 }
 
 }  // namespace deepcore

@@ -78,10 +78,10 @@ class Update {
   State<T>& state_;
   Team& team_;
   Updaters<T> updaters_;
-  std::vector<Piece> order_;                 // in which threads take them
-  Buffer<T> gradients_;                      // packed
-  std::vector<Buffer<T>> scratch_;           // of each thread: one piece
-  std::vector<Buffer<T>> scales_;            // by layer, 0..L: sums for scale[l]; empty: none
+  std::vector<Piece> order_;        // in which threads take them
+  Buffer<T> gradients_;             // packed
+  std::vector<Buffer<T>> scratch_;  // of each thread: one piece
+  std::vector<Buffer<T>> scales_;   // by layer, 0..L: sums for scale[l]; empty: none
   std::optional<Embedding<T>> embedding_;
   Buffer<T> embedding_sums_;                 // where gradients_ is empty
   Buffer<double> dots_;                      // of each piece, kDepth values: its part of these sums

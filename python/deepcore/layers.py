@@ -269,7 +269,7 @@ class PeriodicEmbedding:
 
     Example:
         >>> import deepcore as dc
-        >>> model = dc.Model(5, [dc.PeriodicEmbedding(2), dc.Dense(8), dc.Dense(1)])
+        >>> model = dc.Model(5, [dc.PeriodicEmbedding(2), dc.Dense(8), dc.Dense(1, "linear")])
         >>> model.parameters["W1"].shape  # 2 * 3 numbers of the embedding, and 5 columns
         (8, 11)
     """
@@ -334,7 +334,7 @@ class PiecewiseLinearEmbedding:
 
     Example:
         >>> import deepcore as dc
-        >>> model = dc.Model(2, [dc.PiecewiseLinearEmbedding([[0, 1, 3]]), dc.Dense(1)])
+        >>> model = dc.Model(2, [dc.PiecewiseLinearEmbedding([[0, 1, 3]]), dc.Dense(1, "linear")])
         >>> model.parameters["weight0"].shape  # x, and two parts
         (16, 3)
     """
@@ -424,7 +424,7 @@ class CategoryEmbedding:
 
     Example:
         >>> import deepcore as dc
-        >>> model = dc.Model(3, [dc.CategoryEmbedding([10, 4]), dc.Dense(1)])
+        >>> model = dc.Model(3, [dc.CategoryEmbedding([10, 4]), dc.Dense(1, "linear")])
         >>> model.parameters["table0"].shape, model.parameters["W1"].shape
         ((8, 14), (1, 17))
     """

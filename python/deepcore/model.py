@@ -199,10 +199,10 @@ class Model:
         """``{"W1": (n1, n_x), "b1": (n1, 1), ...}``, live and writable; ``parameters["W1"] = W`` copies.
 
         Layers with a norm have ``"gamma1"`` and ``"beta1"``, (n1, 1), as well, parametric ones ``"alpha1"``,
-        (n1, 1), and those with scaled inputs ``"scale1"``, (n_x, 1). Embeddings are layer 0. A periodic one has
-        ``"frequency0"`` and ``"phase0"``, (frequencies, columns); both kinds for numbers have ``"weight0"``,
-        (units, basis functions of all columns), and ``"offset0"``, (units, columns); that of categories has
-        ``"table0"``, (units, codes of all columns).
+        (n1, 1), and those with scaled inputs ``"scale1"``, (n_x, 1). Embeddings are layer 0. A periodic one
+        has ``"frequency0"`` and ``"phase0"``, (frequencies, columns); both kinds for numbers have
+        ``"weight0"``, (units, basis functions of all columns), and ``"offset0"``, (units, columns); that of
+        categories has ``"table0"``, (units, codes of all columns).
         """
         return self._network.parameters
 
@@ -867,7 +867,7 @@ def mlp(
         )
     _checks.number("mlp", "dropout", dropout, 1.0)
     last = ("sigmoid" if sizes[-1] == 1 else "softmax") if output == "auto" else output
-    layers: list[Dense | Dropout] = []
+    layers: list[Layer] = []
     for units in sizes[1:-1]:
         layers.append(Dense(units, activation, init=init, norm=norm, l2=l2))
         if dropout:

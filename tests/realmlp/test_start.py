@@ -22,9 +22,7 @@ def table(m=700, seed=0):
 
 def encoding(one_hot_limit=9):
     numbers, codes = table()
-    return Encoding.fit(
-        numbers, codes, SIZES, scaling="robust", clip=True, one_hot_limit=one_hot_limit
-    )
+    return Encoding.fit(numbers, codes, SIZES, scaling="robust", clip=True, one_hot_limit=one_hot_limit)
 
 
 def rows(m=700, seed=0, one_hot_limit=9):
@@ -40,7 +38,11 @@ def started(classes=True, seed=3, hidden=(64, 48, 56)):
 
 def values(network, X):
     """Of each layer the pre-activations without bias, (m, units), and the bias."""
-    y = np.zeros(len(X), int) if network.spec.output == "softmax" else np.zeros((len(X), network.spec.outputs))
+    y = (
+        np.zeros(len(X), int)
+        if network.spec.output == "softmax"
+        else np.zeros((len(X), network.spec.outputs))
+    )
     traced = dc.Model.from_network(network).trace(X, y)
     for number in range(1, len(network.spec.layers) + 1):
         b = network.parameters[f"b{number}"][:, 0]

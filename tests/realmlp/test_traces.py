@@ -8,7 +8,6 @@ from functools import cache
 import numpy as np
 import pytest
 
-from deepcore._network.examples import Examples
 from deepcore._realmlp.training import Rules, predict_members, train_split
 from realmlp.traces import NAMES, Trace, distance
 
@@ -54,8 +53,8 @@ def test_factors_of_rate_and_decay_are_the_recorded_ones(trace):
     arrays = {f"layer{k}.{its}": (layer, own) for k, layer in enumerate(spec.layers)
               for its, own in (("weight", "W"), ("bias", "b"), ("act", "alpha"))} | {
               "scale": (spec.layers[0], "scale")}  # fmt: skip
-    for name, its in recorded.items():
-        name = name.split("/")[-1]
+    for path, its in recorded.items():
+        name = path.split("/")[-1]
         if name in arrays:
             layer, own = arrays[name]
             rate, decay = (layer.rate or {}).get(own, 1.0), (layer.decay or {}).get(own, 1.0)
@@ -96,20 +95,18 @@ def test_losses_gradients_and_parameters_follow_the_recorded_steps(trace, dtype)
             if step == 1 and not (ref and trace.members > 1):
                 expected = trace.parameters("step2", number, ref)
                 close_parameters(member.network.parameters, expected, dtype, "step2")
-        close_parameters(
-            member.network.parameters, trace.parameters("last", number, ref), dtype, "last"
-        )
+        close_parameters(member.network.parameters, trace.parameters("last", number, ref), dtype, "last")
 
 
 def gradient(member, batch, step, masks):
-    network, state = member.network, member.state
+    network = member.network
     flat = np.zeros_like(network.flat)
     loss = network.gradient(batch, flat, 0, member.training(step), masks)
     return loss, network.views(flat, "d")
 
 
 def one_step(member, data, rows, masks):
-    """A step of ``fit``, or with recorded masks of the loop of gradients and steps, which has the same bits."""
+    """A step of ``fit``, or with recorded masks of the loop of gradients and steps: the same bits."""
     if masks is None:
         return member.train(data, rows, len(rows))[0]
     loss, grads = gradient(member, data.take(rows), member.state.steps, masks)

@@ -102,9 +102,7 @@ def test_out_of_fold_predictions_come_from_networks_that_did_not_see_the_row(dia
     regressor = RealMLPRegressor(**SMALL, cv=folds).fit(X, y)
     table = regressor.table_columns_.transform(regressor, X)
     for split, (_, held) in zip(regressor.splits_, folds.split(X), strict=True):
-        np.testing.assert_array_equal(
-            regressor.oof_prediction_[held], split.predict(table.take(held))[:, 0]
-        )
+        np.testing.assert_array_equal(regressor.oof_prediction_[held], split.predict(table.take(held))[:, 0])
 
 
 def test_folds_of_classes_keep_their_shares():
@@ -232,3 +230,53 @@ def test_labels_of_validation_rows_must_be_known(iris):
     X, y = iris
     with pytest.raises(ValueError, match="y_val must hold labels of y, got 7"):
         RealMLPClassifier(**SMALL).fit(X, y, X_val=X[:2], y_val=[0, 7])
+
+
+def raw_frame(m=300, seed=0):
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("narwhals")
+    rng = np.random.default_rng(seed)
+    town = rng.choice(["Bonn", "Ulm", "Kiel"], size=m)
+    grade = rng.integers(1, 6, size=m)
+    size = rng.normal(100, 30, size=m)
+    y = 0.05 * size + np.select([town == "Bonn", town == "Ulm"], [5.0, -5.0], 0.0) + (grade == 3) * 4
+    frame = pd.DataFrame(
+        {
+            "size": np.where(rng.random(m) < 0.1, np.nan, size),
+            "town": pd.Series(town).where(rng.random(m) > 0.05, None),
+            "grade": pd.Categorical(grade),
+            "new": rng.random(m) < 0.5,
+        }
+    )
+    return frame, y
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_frames_have_text_categories_and_missing_values(variant):
+    frame, y = raw_frame()
+    regressor = RealMLPRegressor(variant, **SMALL).fit(frame, y)
+    assert regressor.score(frame, y) > 0.7
+    assert list(regressor.feature_names_in_) == ["size", "town", "grade", "new"]
+    other = frame.head(3).copy()
+    other["town"] = ["Rome", None, "Ulm"]
+    assert np.isfinite(regressor.predict(other)).all()
+    with pytest.raises(TypeError, match="was trained on a frame"):
+        regressor.predict(np.zeros((2, 4)))
+    copied = pickle.loads(pickle.dumps(regressor))
+    np.testing.assert_array_equal(copied.predict(other), regressor.predict(other))
+
+
+def test_numbers_of_a_frame_can_be_categories():
+    frame, y = raw_frame()
+    frame = frame.assign(code=np.arange(len(frame)) % 12)[["size", "code"]]
+    regressor = RealMLPRegressor("td", **SMALL, categorical_features=["code"]).fit(frame, y)
+    assert regressor.models_[0][0].spec.embeddings[-1].sizes == (13,)
+    numbers = RealMLPRegressor("td", **SMALL).fit(frame, y)
+    assert len(numbers.models_[0][0].spec.embeddings) == 1
+
+
+def test_folds_of_a_frame_keep_its_rows_together():
+    frame, y = raw_frame()
+    labels = np.where(y > np.median(y), "high", "low")
+    classifier = RealMLPClassifier(**SMALL, cv=3, calibrate=True, class_weight="balanced").fit(frame, labels)
+    assert (classifier.classes_[classifier.oof_prediction_.argmax(axis=1)] == labels).mean() > 0.8

@@ -40,7 +40,7 @@ struct Embeddings {
     return frequencies > 0 ? frequencies : static_cast<Index>(edges[static_cast<std::size_t>(column)].size());
   }
   Index items() const { return columns + static_cast<Index>(sizes.size()); }  // columns that have arrays
-  Index rows(Index inputs) const {                                           // of A[0], for `inputs` columns of X
+  Index rows(Index inputs) const {                                            // of A[0], for `inputs` columns of X
     const auto codes = static_cast<Index>(sizes.size());
     return columns * units + (inputs - codes - (passes ? 0 : columns)) + codes * category_units;
   }

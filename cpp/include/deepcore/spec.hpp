@@ -16,10 +16,23 @@ enum class Norm { none, batch, layer };  // of Z, before the activation: over th
 // The kinds of arrays that a layer may have. Their names are those of kRoleNames.
 // Those from frequency to table belong to the embeddings, which count as layer 0.
 enum class Role {
-  W, b, gamma, beta, alpha, scale, frequency, phase, weight, offset, table, running_mean, running_variance
+  W,
+  b,
+  gamma,
+  beta,
+  alpha,
+  scale,
+  frequency,
+  phase,
+  weight,
+  offset,
+  table,
+  running_mean,
+  running_variance
 };
-inline constexpr std::array kRoleNames{"W",     "b",      "gamma",  "beta",  "alpha",        "scale",           "frequency",
-                                       "phase", "weight", "offset", "table", "running_mean", "running_variance"};
+inline constexpr std::array kRoleNames{
+    "W",     "b",      "gamma",  "beta",  "alpha",        "scale",           "frequency",
+    "phase", "weight", "offset", "table", "running_mean", "running_variance"};
 inline constexpr std::size_t kTrainedRoles = 11;  // those before running_mean
 
 struct LayerSpec {

@@ -30,17 +30,24 @@ void parametric_back(int activation, double parameter, Index n, Index m, Index l
   Activations::visit(activation, [&](auto row) {
     using Row = decltype(row);
     if constexpr (!Row::info.columnwise) {
+      const auto back = [&](const P& x, const P& a, P& g) {  // g -> dL/dZ; returns g (g(Z) - Z)
+        const P value = Row::value(x, s), slope = Row::slope(Row::info.reads == Reads::input ? x : value, s);
+        const P product = pmul(g, psub(value, x));
+        g = pmul(g, pmadd(psub(slope, one), a, one));
+        return product;
+      };
+      constexpr Index S = kLanes<T>;
       for (Index j = 0; j < m; ++j, z += ld, d += ld, products += ld) {
-        map(
-            n, products, [&](const P& x, const P& g) { return pmul(g, psub(Row::value(x, s), x)); }, z,
-            static_cast<const T*>(d));
-        map(
-            n, d,
-            [&](const P& x, const P& a, const P& g) {
-              const P slope = Row::slope(Row::info.reads == Reads::input ? x : Row::value(x, s), s);
-              return pmul(g, pmadd(psub(slope, one), a, one));
-            },
-            z, alpha, static_cast<const T*>(d));
+        Index i = 0;
+        for (; i + S <= n; i += S) {
+          P g = load<P>(d + i);
+          store<P>(products + i, back(load<P>(z + i), load<P>(alpha + i), g));
+          store<P>(d + i, g);
+        }
+        if (i == n) continue;
+        P g = load_some(d + i, n - i, T(0));
+        store_some(products + i, n - i, back(load_some(z + i, n - i, T(0)), load_some(alpha + i, n - i, T(0)), g));
+        store_some(d + i, n - i, g);
       }
     }
   });

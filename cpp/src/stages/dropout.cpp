@@ -21,7 +21,8 @@ void Dropout<T>::forward(const Slab<T>& slab, const Part& part, kernels::Columns
     for (Index j = 0; j < part.m; ++j) {
       if (given != nullptr) {
         const std::uint8_t* from = given + (slab.place + part.j0 + j) * units_;
-        for (Index k = i; k < std::min(i + rows, units_); ++k) to.from(i)[j * to.ld + k - i] = from[k] != 0 ? kept : T(0);
+        for (Index k = i; k < std::min(i + rows, units_); ++k)
+          to.from(i)[j * to.ld + k - i] = from[k] != 0 ? kept : T(0);
         continue;
       }
       kernels::dropout_mask(step.seed, stream, slab.place + part.j0 + j, units_, i, rows, rate, to.from(i) + j * to.ld);

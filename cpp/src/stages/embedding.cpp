@@ -19,7 +19,11 @@ Embedding<T>::Embedding(const Spec& spec, const Tensors& tensors)
   Index basis = 0, edges = 0;
   for (Index j = 0; j < front.columns; ++j) {
     const Index own = front.basis(j);
-    items_.push_back({false, j, j * front.units, front.units, own,
+    items_.push_back({false,
+                      j,
+                      j * front.units,
+                      front.units,
+                      own,
                       {range(Role::frequency, j, own), range(Role::phase, j, own),
                        range(Role::weight, basis, own * front.units), range(Role::offset, j, front.units)}});
     basis += own;
@@ -34,8 +38,8 @@ Embedding<T>::Embedding(const Spec& spec, const Tensors& tensors)
   Index codes = 0, row = spec.units(0) - static_cast<Index>(front.sizes.size()) * front.category_units;
   Index at = columns_ - static_cast<Index>(front.sizes.size());
   for (const Index size : front.sizes) {
-    items_.push_back({true, at++, row, front.category_units, size,
-                      {range(Role::table, codes, size * front.category_units)}});
+    items_.push_back(
+        {true, at++, row, front.category_units, size, {range(Role::table, codes, size * front.category_units)}});
     codes += size;
     row += front.category_units;
   }

@@ -49,11 +49,11 @@ class Embedding {
  private:
   kernels::EmbeddedColumn<T> column(const EmbeddingItem& item, const T* parameters) const;
 
-  Index columns_, rows_ = 0, passed_;    // passed_: the first row of A[0] that is a column of X
-  Index first_passed_;                   // that column
-  std::vector<EmbeddingItem> items_;     // numbers first
-  std::vector<Index> kept_;              // of each item: its first row in `kept`
-  std::vector<Index> edge_start_;        // of each number
+  Index columns_, rows_ = 0, passed_;  // passed_: the first row of A[0] that is a column of X
+  Index first_passed_;                 // that column
+  std::vector<EmbeddingItem> items_;   // numbers first
+  std::vector<Index> kept_;            // of each item: its first row in `kept`
+  std::vector<Index> edge_start_;      // of each number
   Buffer<T> edges_;
   bool periodic_;
 };

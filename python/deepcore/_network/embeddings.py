@@ -10,16 +10,16 @@ from deepcore.layers import Embedding, PeriodicEmbedding, PiecewiseLinearEmbeddi
 
 __all__ = ["start_embedding"]
 
-# Streams of the seed. Those of layers 1, 2, ... are 4, 8, ...: see ``Stream`` in rng.hpp. Layer 0 has the rest.
+# Streams of the seed. Those of layers 1, 2, ... are 4, 8, ...: see ``Stream`` in rng.hpp.
 _FREQUENCY, _PHASE, _WEIGHT, _OFFSET, _TABLE = (4 * (2**40 + number) for number in range(5))
 
 
 def start_embedding(embedding: Embedding, parameters: BlockViews, seed: int) -> None:
     """Draw the first numbers of an embedding's arrays.
 
-    Frequencies are normal with the embedding's sigma, phases uniform in (-pi, pi), weights and offsets uniform
-    in +-1/sqrt(n), n being the number of frequencies, or of units if the embedding is piecewise linear; there
-    the weights of all parts but x itself are 0. Rows of categories are standard normal.
+    Frequencies are normal with the embedding's sigma, phases uniform in (-pi, pi), weights and offsets
+    uniform in +-1/sqrt(n), n being the number of frequencies, or of units if the embedding is piecewise
+    linear; there the weights of all parts but x itself are 0. Rows of categories are standard normal.
     """
 
     def uniform(name: str, stream: int, limit: float) -> None:

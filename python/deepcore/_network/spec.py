@@ -154,7 +154,7 @@ def _embedding(values: Mapping[str, Any]) -> Embedding:
         raise ValueError(
             f"Model: an embedding must be one of {', '.join(_EMBEDDINGS)}, got {_checks.shown(kind)}"
         )
-    return _EMBEDDINGS[kind](**options)  # type: ignore[no-any-return]
+    return _EMBEDDINGS[kind](**options)
 
 
 def _leading_embeddings(layers: Sequence[Layer]) -> tuple[tuple[Embedding, ...], Sequence[Layer]]:
@@ -173,7 +173,7 @@ def _leading_embeddings(layers: Sequence[Layer]) -> tuple[tuple[Embedding, ...],
 
 
 def _checked_embeddings(embeddings: Iterable[Embedding], inputs: int) -> tuple[Embedding, ...]:
-    """At most one embedding of numbers, then at most one of categories, for no more columns than there are."""
+    """At most one embedding of numbers, then at most one of categories, of no more columns than X has."""
     checked = tuple(embeddings)
     if not all(isinstance(one, Embedding) for one in checked):
         raise TypeError(f"Model: embeddings must be embeddings, got {_checks.shown(checked)}")

@@ -37,8 +37,8 @@ class Summary:
         total, n_prev = 0, spec.width
         for embedding in spec.embeddings:
             total += embedding.size
-            what = f"{embedding.kind} embedding of {embedding.columns} columns".replace("_", " ")
-            rows.append(("0", f"{n_prev}", what, "", "", "", f"({n_prev}, m)", f"{embedding.size:,}"))
+            name = f"{embedding.kind} embedding of {embedding.columns} columns".replace("_", " ")
+            rows.append(("0", f"{n_prev}", name, "", "", "", f"({n_prev}, m)", f"{embedding.size:,}"))
         for number, layer in enumerate(spec.layers, start=1):
             n = layer.units
             columns = [n_prev if name == "scale" else n for name in layer.arrays if name != "W"]

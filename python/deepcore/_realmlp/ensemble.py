@@ -50,7 +50,7 @@ class FittedSplit:
     """What the training on one split gave.
 
     Attributes:
-        members: The networks with the parameters of the best epoch, and what makes predictions of their outputs.
+        members: The networks with the parameters of the best epoch, and the scales of their outputs.
         outcome: Losses, errors, and the best epoch.
     """
 
@@ -66,8 +66,7 @@ class FittedSplit:
 
     def predict(self, table: Table, threads: int = 0) -> Array:
         """The mean of the members' probabilities, (m, classes), or numbers, (m, targets)."""
-        total = sum(_predicted(member, table, threads) for member in self.members)
-        return total / len(self.members)  # type: ignore[no-any-return]
+        return _mean([_predicted(member, table, threads) for member in self.members])
 
 
 def _rebuilt(parts: list[Any], outcome: Outcome) -> FittedSplit:
@@ -142,9 +141,9 @@ def fit_splits(
         targets = Classes(classes) if classes else Numbers.fit(y[train], recipe.clamp)
         own = None if weights is None else np.ascontiguousarray(weights[train], dtype)
         data = Examples(X[train], targets.encode(y[train], dtype), own)
-        held = (X[validation], y[validation]) if len(validation) else (None, None)
         weight = None if weights is None or not weights[validation].any() else weights[validation]
-        split = Split(data, *held, targets, weight)
+        X_val, y_val = (X[validation], y[validation]) if len(validation) else (None, None)
+        split = Split(data, X_val, y_val, targets, weight)
         made = [make_member(recipe, split, encoding, dtype, one) for one in seeds[number]]
         outcome = train_split(made, split, recipe, rules)
         temperature = 1.0
@@ -162,9 +161,7 @@ def fit_splits(
     return _each(len(splits), fit_one, rules)
 
 
-def _each(
-    count: int, fit_one: Callable[[int, Rules], FittedSplit], rules: Rules
-) -> list[FittedSplit]:
+def _each(count: int, fit_one: Callable[[int, Rules], FittedSplit], rules: Rules) -> list[FittedSplit]:
     """Call ``fit_one`` for each split, in as many threads as may work; a single split shares them itself."""
     workers = min(count, rules.threads or _core.num_threads())
     if count == 1 or workers == 1:
@@ -188,8 +185,11 @@ def _each(
 
 def predict(splits: Sequence[FittedSplit], table: Table, threads: int = 0) -> Array:
     """The mean of the predictions of all splits."""
-    total = sum(split.predict(table, threads) for split in splits)
-    return total / len(splits)  # type: ignore[no-any-return]
+    return _mean([split.predict(table, threads) for split in splits])
+
+
+def _mean(parts: Sequence[Array]) -> Array:
+    return np.asarray(sum(parts) / len(parts))
 
 
 def _temperature(each: Sequence[Array], y: Array) -> float:

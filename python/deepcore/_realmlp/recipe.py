@@ -1,7 +1,7 @@
 """The recipe of RealMLP: its numbers by variant and task, and the network that they describe.
 
-Source: Holzmueller, Grinsztajn & Steinwart (2024), "Better by Default: Strong Pre-Tuned MLPs and Boosted Trees
-on Tabular Data", as in pytabkit 1.7.
+Source: Holzmueller, Grinsztajn & Steinwart (2024), "Better by Default: Strong Pre-Tuned MLPs and Boosted
+Trees on Tabular Data", as in pytabkit 1.7.
 """
 
 from __future__ import annotations
@@ -95,14 +95,19 @@ class Recipe:
         if numbers and self.number_units:
             first.append(
                 PeriodicEmbedding(
-                    numbers, units=self.number_units, frequencies=self.frequencies, sigma=self.sigma,
-                    rate=self.number_rate, decay=self.number_rate,
-                )  # fmt: skip
+                    numbers,
+                    units=self.number_units,
+                    frequencies=self.frequencies,
+                    sigma=self.sigma,
+                    rate=self.number_rate,
+                    decay=self.number_rate,
+                )
             )
         if sizes:
             first.append(CategoryEmbedding(sizes, units=self.category_units))
         layers: list[Layer] = [*first, Scale(rate=self.scale_rate, decay=self.scale_rate)]
         for number, units in enumerate([*self.hidden, outputs]):
+            rate, decay = self._factors(number == 0, self.parametric and number < len(self.hidden))
             last = number == len(self.hidden)
             layers.append(
                 Dense(
@@ -111,24 +116,25 @@ class Recipe:
                     init="inverse_sqrt",
                     parametric=self.parametric and not last,
                     parametrization="ntk",
-                    **self._factors(number == 0, self.parametric and not last),
+                    rate=rate,
+                    decay=decay,
                 )
             )
             if self.dropout and not last:
                 layers.append(Dropout(self.dropout))
         return layers
 
-    def _factors(self, first: bool, parametric: bool) -> dict[str, dict[str, float]]:
+    def _factors(self, first: bool, parametric: bool) -> tuple[dict[str, float], dict[str, float]]:
         """Factors on rate and decay by array.
 
-        The recipe multiplies the decay of an array by the square of its rate factor f. The optimizer multiplies
-        it by the rate factor once; f as the decay factor is the rest.
+        The recipe multiplies the decay of an array by the square of its rate factor f. The optimizer
+        multiplies it by the rate factor once; f as the decay factor is the rest.
         """
         own = self.first_layer_rate if first else 1.0
         rate, decay = {"W": own, "b": self.bias_rate * own}, {"W": own, "b": 0.0}
         if parametric:
             rate["alpha"] = decay["alpha"] = self.activation_rate
-        return {"rate": rate, "decay": decay}
+        return rate, decay
 
     def spec(self, outputs: int, encoding: Encoding, dtype: Any, seed: int) -> Spec:
         """The network for the inputs that an encoding makes."""

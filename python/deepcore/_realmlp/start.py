@@ -6,6 +6,7 @@ import numpy as np
 
 from deepcore import _core, catalog
 from deepcore._network.network import Network
+from deepcore.layers import CategoryEmbedding, PeriodicEmbedding
 from deepcore.typing import Array
 
 __all__ = ["first_inputs", "start_from_rows", "start_normal"]
@@ -27,8 +28,8 @@ def start_from_rows(network: Network, X: Array, rng: np.random.Generator) -> Non
     """Scale and shift the units of every layer by what they are on the training rows.
 
     W is drawn from N(0, 1), and the weights of each unit are divided by the standard deviation of what they
-    make of the rows, so that it becomes 1. The bias of a unit is minus a random convex combination of what the
-    unit is for 5 rows. A unit that is constant over the rows keeps its weights.
+    make of the rows, so that it becomes 1. The bias of a unit is minus a random convex combination of what
+    the unit is for 5 rows. A unit that is constant over the rows keeps its weights.
 
     Args:
         network: Its embeddings are drawn already.
@@ -65,19 +66,19 @@ def first_inputs(network: Network, X: Array) -> Array:
     parameters, parts, columns = network.parameters, [], X.shape[1]
     first = 0
     for embedding in network.spec.embeddings:
-        if embedding.kind == "periodic":
+        if isinstance(embedding, PeriodicEmbedding):
             first = 0 if embedding.passes else embedding.columns
             size = embedding.frequencies
             for j in range(embedding.columns):
                 angles = 2 * np.pi * X[:, [j]] * parameters["frequency0"][:, j] + parameters["phase0"][:, j]
                 weight = parameters["weight0"][:, j * size : (j + 1) * size]
                 parts.append(np.cos(angles) @ weight.T + parameters["offset0"][:, j])
-    categories = [one for one in network.spec.embeddings if one.kind == "categories"]
+    categories = [one for one in network.spec.embeddings if isinstance(one, CategoryEmbedding)]
     columns -= sum(one.columns for one in categories)
     parts.append(X[:, first:columns])
-    for embedding in categories:
-        starts = np.cumsum([0, *embedding.sizes])
-        for k in range(embedding.columns):
+    for category in categories:
+        starts = np.cumsum([0, *category.sizes])
+        for k in range(category.columns):
             codes = X[:, columns + k].astype(np.int64) + starts[k]
             parts.append(parameters["table0"][:, codes].T)
     return np.concatenate(parts, axis=1)

@@ -35,9 +35,7 @@ class Classes:
         """What a ``TableMember`` needs besides the network: nothing."""
         return {}
 
-    def error(
-        self, y: Array, predicted: Array, metric: str = "error", weight: Array | None = None
-    ) -> float:
+    def error(self, y: Array, predicted: Array, metric: str = "error", weight: Array | None = None) -> float:
         """Share of wrong labels, or the mean cross-entropy; what is not finite counts as the least likely."""
         finite = np.where(np.isfinite(predicted), predicted, -1.0)
         if metric == "cross_entropy":
@@ -80,9 +78,7 @@ class Numbers:
         """What a ``TableMember`` needs to do what ``decode`` does."""
         return {"shift": self.mean, "scale": self.deviation, "low": self.low, "high": self.high}
 
-    def error(
-        self, y: Array, predicted: Array, metric: str = "error", weight: Array | None = None
-    ) -> float:
+    def error(self, y: Array, predicted: Array, metric: str = "error", weight: Array | None = None) -> float:
         """Root of the mean squared error over rows and targets; a row that is not finite counts as 0."""
         finite = np.where(np.isfinite(predicted).all(axis=1, keepdims=True), predicted, 0.0)
         return float(np.sqrt(np.average(((finite - y) ** 2).mean(axis=1), weights=weight)))

@@ -122,9 +122,7 @@ class Outcome:
     best_epoch: int = 0
 
 
-def make_member(
-    recipe: Recipe, split: Split, encoding: Encoding, dtype: Any, seed: int
-) -> Member:
+def make_member(recipe: Recipe, split: Split, encoding: Encoding, dtype: Any, seed: int) -> Member:
     """Make a network for a split, with its first parameters."""
     network = Network(recipe.spec(split.targets.outputs, encoding, dtype, seed))
     rng = np.random.default_rng(seed)
@@ -137,8 +135,8 @@ def make_member(
 
 def predict_members(networks: Sequence[Network], X: Array, targets: Classes | Numbers, threads: int) -> Array:
     """The mean of the members' probabilities, or of their outputs on the scale of y."""
-    total = sum(targets.decode(network.predict(X, None, threads)) for network in networks)
-    return total / len(networks)  # type: ignore[no-any-return]
+    parts = [targets.decode(network.predict(X, None, threads)) for network in networks]
+    return np.asarray(sum(parts) / len(parts))
 
 
 def train_split(

@@ -112,7 +112,7 @@ class BaseRealMLP(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"recipe must name numbers of the recipe, got {self.recipe}: {error}") from error
 
     def _rules(self, metric: str) -> Rules:
-        if len(self.patience) != 2 or not all(isinstance(n, Real) and n >= 0 for n in self.patience):
+        if len(self.patience) != 2 or not all(isinstance(n, Real) and float(n) >= 0 for n in self.patience):
             raise ValueError(f"patience must be two numbers (factor, epochs), got {self.patience}")
         factor, more = self.patience
         patience = (float(factor), float(more)) if self.early_stopping else None
@@ -166,12 +166,10 @@ class BaseRealMLP(BaseEstimator):  # type: ignore[misc]
 
     def _out_of_fold(self, table: Table, splits: list[Rows]) -> None:
         """Keep the prediction of every row by the networks that were not trained on it; NaN if all were."""
-        total, times = None, np.zeros((len(table), 1))
+        outputs = self.splits_[0].members[0].network.spec.outputs
+        total, times = np.zeros((len(table), outputs)), np.zeros((len(table), 1))
         for fitted, (_, validation) in zip(self.splits_, splits, strict=True):
-            predicted = fitted.predict(table.take(validation), self.n_threads or 0)
-            if total is None:
-                total = np.zeros((len(table), predicted.shape[1]))
-            total[validation] += predicted
+            total[validation] += fitted.predict(table.take(validation), self.n_threads or 0)
             times[validation] += 1
         with np.errstate(invalid="ignore"):
             self.oof_prediction_ = self._shown(total / times)
@@ -291,7 +289,7 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
     def _codes(self, y: Any) -> Array:
         """Labels as numbers from 0 on; one that was not there in ``fit`` is refused."""
         y = column_or_1d(y)
-        place = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
+        place: Array = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
         unknown = self.classes_[place] != y
         if unknown.any():
             raise ValueError(f"y_val must hold labels of y, got {y[unknown.argmax()]}")
@@ -317,8 +315,7 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"{type(self).__name__} needs labels of at least 2 classes, got 1 class: "
-                f"{self.classes_[0]}"
+                f"{type(self).__name__} needs labels of at least 2 classes, got 1 class: {self.classes_[0]}"
             )
         weights = None
         if self.class_weight is not None:
@@ -425,7 +422,7 @@ class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
         array = check_array(y, ensure_2d=False, dtype=np.float64, input_name=name)
         if array.ndim > 2:
             raise ValueError(f"{name} must have 1 or 2 axes, got shape {array.shape}")
-        return array.reshape(len(array), -1), array.ndim == 1
+        return np.asarray(array.reshape(len(array), -1)), array.ndim == 1
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

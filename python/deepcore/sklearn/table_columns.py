@@ -90,9 +90,9 @@ class TableColumns:
 
 
 def is_frame(X: Any) -> bool:
-    """Whether X has named columns: a data frame, a mapping, or the package's own Frame."""
+    """Whether X has columns named by text: a data frame, a mapping, or the package's own Frame."""
     if hasattr(X, "tocsr"):  # some sparse matrices are mappings
         return False
     if isinstance(X, (Mapping, Frame)):
         return True
-    return hasattr(X, "columns") and not isinstance(X, np.ndarray)
+    return hasattr(X, "columns") and all(isinstance(name, str) for name in X.columns)
