@@ -8,6 +8,7 @@
 #include "arrays.hpp"
 #include "bind.hpp"
 #include "gil.hpp"
+#include "listener.hpp"
 
 #include "platform.hpp"
 
@@ -22,21 +23,6 @@
 namespace deepcore::bindings {
 
 namespace {
-
-struct Listener final : Monitor {  // called without the GIL, by the thread that called train
-  py::object on_epoch, on_poll;
-  Listener(py::object epoch, py::object poll) : on_epoch(std::move(epoch)), on_poll(std::move(poll)) {}
-  bool wants_epochs() const override { return !on_epoch.is_none(); }
-  bool epoch(Index number, double loss) override {
-    const Acquired lock;
-    return py::cast<bool>(py::bool_(on_epoch(number, loss)));
-  }
-  void poll() override {
-    const Acquired lock;
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    if (!on_poll.is_none()) on_poll();  // what it raises ends the run
-  }
-};
 
 // Looks for Ctrl-C, at most every 50 ms, in calls that listen to nothing else.
 Poll interrupts() {
@@ -380,7 +366,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
           [](Net& self, const py::object& X, py::array y, Optimizer<T>& optimizer, Index batch_size, Index epochs,
              bool shuffle, std::uint64_t seed, Index first_epoch, const Maybe& w, py::object on_epoch, int threads,
              const Maybe& order, py::object on_poll, const std::optional<Schedule>& dropout,
-             const std::optional<Schedule>& smoothing) {
+             const std::optional<Schedule>& smoothing, Place* place, py::object on_pause) {
             const Batch<T> batch("fit", self.spec, X, std::move(y), w);
             TrainOptions options;
             options.batch_size = batch_size;
@@ -391,6 +377,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
             options.threads = threads;
             options.dropout = dropout;
             options.smoothing = smoothing;
+            options.place = place;
             py::array visit;
             if (order) {
               const Index count = batch.examples.count();
@@ -398,7 +385,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
               options.order = static_cast<const std::int64_t*>(visit.data());
               options.order_epochs = visit.size() == count ? 1 : epochs;
             }
-            Listener listener(std::move(on_epoch), std::move(on_poll));
+            Listener listener(std::move(on_epoch), std::move(on_poll), std::move(on_pause));
             TrainResult result;
             {
               const Released released;
@@ -410,7 +397,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
           py::arg("shuffle") = true, py::arg("seed") = 0, py::arg("first_epoch") = 0,
           py::arg("sample_weight") = py::none(), py::arg("on_epoch") = py::none(), py::arg("threads") = 0,
           py::arg("order") = py::none(), py::arg("on_poll") = py::none(), py::arg("dropout") = py::none(),
-          py::arg("smoothing") = py::none());
+          py::arg("smoothing") = py::none(), py::arg("place") = py::none(), py::arg("on_pause") = py::none());
   py::class_<BoundPredictor<T>> predictor(m, predictor_name, py::module_local(), py::is_final());
   predictor.doc() =
       "A snapshot of a model with a workspace of its own, for predictions in a loop: ``predictor(x)``.\n\n"
@@ -428,6 +415,11 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
 }  // namespace
 
 void bind_network(py::module_& m) {
+  py::class_<Place>(m, "Place", py::module_local(), py::is_final())
+      .def(py::init<>())
+      .def_readwrite("visited", &Place::visited)
+      .def_readwrite("loss", &Place::loss)
+      .def_readwrite("weight", &Place::weight);
   bind<float>(m, "NetworkF32", "PredictorF32");
   bind<double>(m, "NetworkF64", "PredictorF64");
 }

@@ -71,6 +71,13 @@ class Schedule:
     def scaled(self, factor: float) -> Schedule: ...
     def __call__(self, step: int) -> float: ...
 
+@final
+class Place:  # within an epoch: examples visited, and the sums over them, each with its rounding errors
+    def __init__(self) -> None: ...
+    visited: int
+    loss: list[float]
+    weight: list[float]
+
 # The engine, once per dtype: rows are examples.
 @final
 class NetworkF32:
@@ -133,6 +140,8 @@ class NetworkF32:
         on_poll: Callable[[], object] | None = ...,
         dropout: Schedule | None = ...,
         smoothing: Schedule | None = ...,
+        place: Place | None = ...,
+        on_pause: Callable[[], object] | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final
@@ -196,6 +205,8 @@ class NetworkF64:
         on_poll: Callable[[], object] | None = ...,
         dropout: Schedule | None = ...,
         smoothing: Schedule | None = ...,
+        place: Place | None = ...,
+        on_pause: Callable[[], object] | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final

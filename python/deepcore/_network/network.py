@@ -195,9 +195,11 @@ class Network:
         first_epoch: int = 0,
         threads: int = 0,
         on_epoch: Callable[[int, float], bool] | None = None,
-        on_poll: Callable[[], None] | None = None,
+        on_poll: Callable[[], object] | None = None,
         order: Array | None = None,
         factors: Mapping[str, _core.Schedule] | None = None,
+        place: _core.Place | None = None,
+        on_pause: Callable[[], None] | None = None,
     ) -> tuple[list[float], int]:
         """Train on checked examples, in one call of the compiled network.
 
@@ -210,9 +212,13 @@ class Network:
             first_epoch: Number of the first epoch, for the shuffles.
             threads: As the native module takes it.
             on_epoch: Called after every epoch with its number and loss; True ends the training.
-            on_poll: Called several times per second; what it raises ends the training.
+            on_poll: Called several times per second; what it raises ends the training, and True asks for a
+                pause.
             order: The order of the examples, read anew in every epoch.
             factors: Of ``"dropout"`` and ``"smoothing"``: factors by step on these rates of the network.
+            place: Where the first epoch starts; it is kept up to date.
+            on_pause: Called between two batches after ``on_poll`` asked for it; the parameters are up to
+                date.
 
         Returns:
             The loss of every epoch, and the step whose loss was not finite, or -1.
@@ -220,7 +226,7 @@ class Network:
         losses, bad = self.native.train(
             data.X, data.y, optimizer, batch, epochs, shuffle=shuffle, seed=self.spec.seed,
             first_epoch=first_epoch, sample_weight=data.weight, threads=threads, on_epoch=on_epoch,
-            on_poll=on_poll, order=order, **(factors or {}),
+            on_poll=on_poll, order=order, place=place, on_pause=on_pause, **(factors or {}),
         )  # fmt: skip
         return losses, int(bad)
 
