@@ -38,7 +38,7 @@ if "threadpoolctl" in _sys.modules:
 if _TYPE_CHECKING:
     from deepcore import catalog, course, data, doctor, functional, graph, metrics, plots, schedules, sklearn
     from deepcore._loading import load
-    from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
+    from deepcore.callbacks import Checkpoint, EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
     from deepcore.exceptions import DivergenceWarning, SymmetryWarning
     from deepcore.history import History
@@ -65,7 +65,7 @@ __version__: str
 # Where the public names live. A module is imported when one of its names is used for the first time, so that
 # ``import deepcore`` stays fast.
 _NAMES = {
-    "callbacks": ("EarlyStopping", "EpochRecord", "MaxSeconds", "ReduceOnPlateau"),
+    "callbacks": ("Checkpoint", "EarlyStopping", "EpochRecord", "MaxSeconds", "ReduceOnPlateau"),
     "doctor.gradient_check": ("check_gradients", "gradient_check"),
     "exceptions": ("DivergenceWarning", "SymmetryWarning"),
     "history": ("History",),
@@ -97,6 +97,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Checkpoint",
     "Constant",
     "CosLog4",
     "Cosine",

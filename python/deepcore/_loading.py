@@ -14,13 +14,14 @@ __all__ = ["load"]
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """Read what ``Model.save`` or another ``save`` of deepcore wrote.
+    """Read what ``Model.save``, a ``Checkpoint`` or another ``save`` of deepcore wrote.
 
     Args:
         path: A file that deepcore wrote.
 
     Returns:
-        What was saved: of ``Model.save`` the same model, bit for bit, with its ``extras``.
+        What was saved: of ``Model.save`` the same model, bit for bit, with its ``extras``; of a
+        ``Checkpoint`` the model of the training that it holds.
 
     Raises:
         OSError: if the file cannot be read, or is not a regular file.
@@ -47,4 +48,7 @@ def _model(reader: container.Reader) -> Model:
     return Model.from_network(*model_file.contents(reader))
 
 
-_READERS: dict[str, Callable[[container.Reader], Any]] = {"model": _model}
+_READERS: dict[str, Callable[[container.Reader], Any]] = {
+    "model": _model,
+    "checkpoint": _model,  # of the training that it holds
+}
