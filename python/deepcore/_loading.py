@@ -20,8 +20,8 @@ def load(path: str | os.PathLike[str]) -> Any:
         path: A file that deepcore wrote.
 
     Returns:
-        What was saved: of ``Model.save`` the same model, bit for bit, with its ``extras``; of a
-        ``Checkpoint`` the model of the training that it holds.
+        What was saved, bit for bit: a ``Model`` with its ``extras``, or an estimator of ``deepcore.sklearn``;
+        of a ``Checkpoint`` the model of the training that it holds.
 
     Raises:
         OSError: if the file cannot be read, or is not a regular file.
@@ -48,7 +48,14 @@ def _model(reader: container.Reader) -> Model:
     return Model.from_network(*model_file.contents(reader))
 
 
+def _estimator(reader: container.Reader) -> Any:
+    from deepcore.sklearn import MLPClassifier, MLPRegressor, saving  # it needs scikit-learn
+
+    return saving.restored(reader, (MLPClassifier, MLPRegressor))
+
+
 _READERS: dict[str, Callable[[container.Reader], Any]] = {
     "model": _model,
     "checkpoint": _model,  # of the training that it holds
+    "estimator": _estimator,
 }

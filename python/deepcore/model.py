@@ -24,6 +24,7 @@ from deepcore._network.network import Network, Snapshot, TrainingStep
 from deepcore._network.parameters import BlockViews
 from deepcore._network.spec import Spec
 from deepcore.exceptions import SymmetryWarning
+from deepcore.files import model_file
 from deepcore.history import History
 from deepcore.layers import Dense, Dropout, Scale
 from deepcore.losses import Loss
@@ -590,7 +591,7 @@ class Model:
             axis.
 
         Raises:
-            ValueError: if the outputs are not probabilities, and whatever ``predict`` raises.
+            ValueError: if the outputs are not probabilities, or are NaN, and whatever ``predict`` raises.
         """
         output = self.spec.output
         if not self.spec.gives_probabilities:
@@ -599,7 +600,7 @@ class Model:
             )
         if not isinstance(threshold, (int, float, np.number)) or np.isnan(threshold):
             raise ValueError(f"predict_labels: threshold must be a number, got {_checks.shown(threshold)}")
-        chosen = labels(self.predict(X, threads=threads), output, threshold)
+        chosen = labels(self.predict(X, threads=threads), output, threshold, who="predict_labels")
         return chosen[..., 0] if output == "sigmoid" and self.outputs == 1 else chosen
 
     @checked("evaluate")
@@ -715,8 +716,6 @@ class Model:
             ValueError: if a number is one that no training gives (a parameter that is not finite, a negative
                 running variance), or ``extras`` is not JSON data.
         """
-        from deepcore.files import model_file
-
         chosen = self.extras if extras is None else dict(extras)
         model_file.write(path, self._network, chosen)
         self.extras = chosen
@@ -735,14 +734,17 @@ class Model:
 
 
 def _rebuild(network: Network, extras: dict[str, Any], optimizer: OptimizerState | None) -> Model:
+    if not isinstance(extras, dict):
+        raise ValueError(
+            "Model: a pickle or copy must hold a valid model: extras must be a dictionary, got "
+            f"{_checks.shown(extras)}"
+        )
     return Model.from_network(network, extras, optimizer)
 
 
 def _rebuild_network(
     description: dict[str, Any], epochs_trained: int, parameters: Array, running: Array
 ) -> Network:
-    from deepcore.files import model_file
-
     try:
         return model_file.rebuilt(description, epochs_trained, parameters, running)
     except ValueError as error:

@@ -1,8 +1,11 @@
 """Model files: they bring back every bit, and nothing else than such a file is believed."""
 
+import copy
+import copyreg
 import hashlib
 import json
 import os
+import pickle
 import stat
 import struct
 
@@ -378,3 +381,104 @@ def test_long_values_in_a_file_are_cut_in_messages(saved, change):
     with pytest.raises(ValueError, match="load: ") as caught:
         dc.load(saved)
     assert len(str(caught.value)) < 800
+
+
+# Numbers that no training gives.
+
+
+def normalised():
+    return dc.Model(3, [dc.Dense(4, norm="batch"), dc.Dense(1, "sigmoid")], seed=1)
+
+
+def test_a_negative_running_variance_is_refused_by_save_and_by_load(path):
+    model = normalised()
+    model.save(path)
+    model.running["running_variance1"][2] = -0.5
+    with pytest.raises(ValueError, match=r"save: running_variance1 must not be negative, got -0\.5"):
+        model.save(path)
+    header, spec, data = parts(path)
+    numbers = np.frombuffer(data, "<f4").copy()
+    numbers[header["running_variance1"]["data_offsets"][0] // 4] = -1e-3
+    write(path, header, spec, numbers.tobytes())
+    refused(path, "running_variance1 must not be negative")
+
+
+@pytest.mark.parametrize("name", ["running_mean1", "running_variance1", "gamma1"])
+def test_statistics_must_be_finite(path, name):
+    model = normalised()
+    {**model.parameters, **model.running}[name][1] = np.inf
+    with pytest.raises(ValueError, match=f"save: {name} must be finite"):
+        model.save(path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("make", [small, normalised])
+def test_a_pickle_brings_back_every_bit(make):
+    model = make()
+    model.extras = {"a": [1]}
+    twin = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(twin.flat_parameters, model.flat_parameters)
+    assert (twin.spec, twin.extras) == (model.spec, model.extras)
+
+
+def unpickled(extras=dict, **changes):
+    """Rebuild a model from a changed pickle, in which the network is an object of its own."""
+    model = normalised()
+    function, (_, held, optimizer) = model.__reduce__()
+    rebuild, arguments = copyreg.dispatch_table[type(model.network)](model.network)
+    names = ("description", "epochs_trained", "parameters", "running")
+    state = dict(zip(names, arguments, strict=True))
+    network = rebuild(
+        **{name: changes[name](value) if name in changes else value for name, value in state.items()}
+    )
+    return function(network, extras(held), optimizer)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("parameters", lambda a: a * np.nan, "W1 must be finite"),
+        ("parameters", lambda a: a[:-1], "parameters must hold 29 numbers, got 28"),
+        ("parameters", lambda a: a[:3], "the layers have 16 weights, but there are only 3 numbers"),
+        ("parameters", lambda a: a.astype(np.float64), "parameters must be one row of float32 numbers"),
+        ("parameters", lambda a: a.tolist(), "parameters must be one row of float32 numbers"),
+        ("parameters", lambda a: a[:, np.newaxis], "parameters must be one row of float32 numbers"),
+        ("running", lambda a: a[:-1], "running must hold 8 numbers, got 7"),
+        ("running", lambda a: a - 2, "running_variance1 must not be negative"),
+        ("epochs_trained", lambda n: -1, "epochs_trained must be at least 0"),
+        ("epochs_trained", lambda n: 2**63, "epochs_trained must be at most"),
+        ("extras", lambda extras: None, "extras must be a dictionary"),
+        ("description", lambda spec: {**spec, "inputs": 10**9}, "weights, but there are only"),
+        ("description", lambda spec: {**spec, "inputs": 2}, "parameters must hold 25 numbers, got 29"),
+        ("description", lambda spec: {**spec, "surprise": 1}, "unexpected surprise"),
+        ("description", lambda spec: None, "network must be of type object"),
+    ],
+)
+def test_unpickling_checks_what_loading_a_file_checks(name, change, message):
+    assert unpickled().spec == normalised().spec
+    with pytest.raises(ValueError, match=f"Model: a pickle or copy must hold a valid model: .*{message}"):
+        unpickled(**{name: change})
+
+
+def test_a_copy_of_a_model_that_no_file_could_hold_is_refused():
+    model = small()
+    model.parameters["W1"][...] = np.nan
+    with pytest.raises(ValueError, match="W1 must be finite"):
+        copy.deepcopy(model)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_nan_never_becomes_a_label(value):
+    model = small()
+    model.parameters["W2"][...] = value
+    with pytest.raises(ValueError, match="predict_labels: outputs must be numbers to become labels, got nan"):
+        model.predict_labels(np.ones((1, 2)))
+
+
+def test_an_absurd_number_of_epochs_is_refused(path):
+    model = small()
+    with pytest.raises(ValueError, match="at most"):
+        model.epochs_trained = 2**63
+    model.network.epochs_trained = 2**63
+    with pytest.raises(ValueError, match="save: epochs_trained must be at most"):
+        model.save(path)

@@ -3,6 +3,7 @@
 import click
 
 from deepcore._checks import first_names
+from deepcore._loading import load
 from deepcore.cli.output import print_pairs, print_scores, say
 from deepcore.cli.saved import Saved, located
 from deepcore.files import model_file
@@ -56,6 +57,7 @@ def _verify(model: str) -> None:
     """Check a file of any kind; damage ends in exit status 1."""
     try:
         facts = model_file.verify(located(model))
+        load(located(model))  # checks what only this kind of file has
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     say(f"{model}: no damage was found")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import socket
 import stat
 import sys
 import time
@@ -137,7 +136,7 @@ def _draft_name(name: str) -> str:
 @lru_cache
 def _machine() -> str:
     """Return eight digits that differ between machines: locks may not reach from one to another."""
-    parts = [socket.gethostname()]
+    parts = [os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")]
     with suppress(OSError):
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]

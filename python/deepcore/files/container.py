@@ -10,9 +10,9 @@ import errno
 import hashlib
 import io
 import math
-import mmap as memory_map
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, BinaryIO, NamedTuple
 
@@ -160,6 +160,14 @@ class Reader:
         """Return the error for this file, which says what is wrong."""
         return ValueError(f"load: {_checks.cut(self.name, 200)}: {_checks.cut(what, 400)}")
 
+    @contextmanager
+    def blaming(self) -> Iterator[None]:
+        """Name the file in the errors of checks that know only its values."""
+        try:
+            yield
+        except (TypeError, ValueError, OverflowError) as error:
+            raise self.error(str(error)) from error
+
     def read_into(self, targets: Mapping[str, Array]) -> None:
         """Read the tensors in one pass, and compare the checksum.
 
@@ -189,9 +197,11 @@ class Reader:
         }
 
     def _all_bytes(self) -> memoryview:
+        import mmap
+
         if isinstance(self._file, io.BytesIO):
             return self._file.getbuffer().toreadonly()
-        return memoryview(memory_map.mmap(self._file.fileno(), self._size, access=memory_map.ACCESS_READ))
+        return memoryview(mmap.mmap(self._file.fileno(), self._size, access=mmap.ACCESS_READ))
 
     def _digest(self) -> Any:
         """Return the checksum of the header; the digits in it count as zeros."""

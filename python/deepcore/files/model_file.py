@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -49,12 +48,14 @@ class Contents(NamedTuple):
 
 def write(path: str | os.PathLike[str], network: Network, extras: Mapping[str, Any]) -> None:
     """Write a network and its extras to ``path``, atomically; see ``Model.save``."""
-    container.write(path, _to_save(network, extras), tensors(network))
+    check_numbers(network)
+    container.write(path, {"kind": "model", **describe(network, extras)}, tensors(network))
 
 
 def to_bytes(network: Network, extras: Mapping[str, Any]) -> bytes:
     """Return what ``write`` writes, as bytes."""
-    return container.pack(_to_save(network, extras), tensors(network))
+    check_numbers(network)
+    return container.pack({"kind": "model", **describe(network, extras)}, tensors(network))
 
 
 def from_bytes(data: bytes) -> Contents:
@@ -72,6 +73,10 @@ def describe(network: Network, extras: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: if it is not what a file may hold.
     """
+    try:
+        encode(extras)
+    except ValueError as error:
+        raise ValueError(f"save: extras must be JSON data (use array.tolist()): {error}") from error
     description = {
         "network": network.spec.to_dict(),
         "epochs_trained": _checks.count("save", "epochs_trained", network.epochs_trained, 0, _MOST_EPOCHS),
@@ -79,6 +84,14 @@ def describe(network: Network, extras: Mapping[str, Any]) -> dict[str, Any]:
     }
     _check_description(description)
     return description
+
+
+def check_numbers(network: Network) -> None:
+    """Raise ValueError if a number of the network is one that no training gives; no file may hold it."""
+    try:
+        _check_numbers(network)
+    except ValueError as error:
+        raise ValueError(f"save: {error}; did the training diverge?") from error
 
 
 def tensors(network: Network) -> dict[str, Array]:
@@ -144,47 +157,33 @@ def verify(path: str | os.PathLike[str]) -> dict[str, object]:
         return facts
 
 
-# Writing
-
-
-def _to_save(network: Network, extras: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the description of a file, after all checks."""
-    try:
-        _check_numbers(network)
-    except ValueError as error:
-        raise ValueError(f"save: {error}; did the training diverge?") from error
-    try:
-        encode(extras)
-    except ValueError as error:
-        raise ValueError(f"save: extras must be JSON data (use array.tolist()): {error}") from error
-    return {"kind": "model", **describe(network, extras)}
-
-
 # Reading
 
 
-def contents(reader: container.Reader) -> Contents:
-    """Read the network and the extras of an open file; tensors with a "/" in their name belong to others."""
-    with _blaming(reader):
-        description = reader.description
+def contents(reader: container.Reader, others: Mapping[str, Array] | None = None) -> Contents:
+    """Read the network and the extras of an open file, in one pass.
+
+    Args:
+        reader: The file. If it is not of the kind "model", its description may have more keys, and tensors
+            with a "/" in their names are not the network's; who knows the kind checks these.
+        others: Arrays to read other tensors of the file into, by name.
+
+    Raises:
+        ValueError: if the file does not hold a network, or is damaged.
+    """
+    with reader.blaming():
+        description, entries = reader.description, reader.entries
         if description["format"] == 1:
             description = upgraded(description)
         if description["kind"] == "model":
             schema.check(description, schema.model_schema(), "description")
-        network = _prepared(description, reader.entries)
-    reader.read_into(tensors(network))
-    with _blaming(reader):
+        else:
+            entries = {name: entry for name, entry in entries.items() if "/" not in name}
+        network = _prepared(description, entries)
+    reader.read_into({**(others or {}), **tensors(network)})
+    with reader.blaming():
         _check_numbers(network)
     return Contents(network, description["extras"])
-
-
-@contextmanager
-def _blaming(reader: container.Reader) -> Iterator[None]:
-    """Name the file in the errors of checks that know only its values."""
-    try:
-        yield
-    except (TypeError, ValueError, OverflowError) as error:
-        raise reader.error(str(error)) from error
 
 
 def _prepared(description: Mapping[str, Any], entries: Mapping[str, container.Entry]) -> Network:
@@ -193,16 +192,13 @@ def _prepared(description: Mapping[str, Any], entries: Mapping[str, container.En
     spec = Spec.from_dict(description["network"])
     _check_size(spec, sum(entry.size for entry in entries.values()) // spec.dtype.itemsize)
     network = _blank(spec, description["epochs_trained"])
-    found = {name: entry for name, entry in entries.items() if "/" not in name}
-    if description.get("kind") == "model":
-        found = dict(entries)
     expected = tensors(network)
-    if found.keys() != expected.keys():
-        missing, more = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
+    if entries.keys() != expected.keys():
+        missing, more = sorted(expected.keys() - entries.keys()), sorted(entries.keys() - expected.keys())
         lists = [("missing", missing), ("unexpected", more)]
         listed = "; ".join(f"{what} {_checks.first_names(names)}" for what, names in lists if names)
         raise ValueError(f"the tensors do not match the layers described in the file: {listed}")
-    for name, entry in found.items():
+    for name, entry in entries.items():
         if entry.shape != expected[name].shape or entry.dtype != spec.dtype.newbyteorder("<"):
             raise ValueError(
                 f"{name} must be {spec.dtype} of shape {expected[name].shape}, got {entry.dtype} "
