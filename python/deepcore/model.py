@@ -648,9 +648,7 @@ class Model:
             >>> float(model.parameters["b1"].sum())
             0.0
         """
-        network = Network(self.spec, self._network.snapshot())
-        network.epochs_trained = self.epochs_trained
-        return Model.from_network(network, copy.deepcopy(self.extras))
+        return Model.from_network(self._network.copy(), copy.deepcopy(self.extras))
 
     def snapshot(self) -> Snapshot:
         """Copy the parameters and batch norm's running statistics, for ``restore``.

@@ -111,8 +111,11 @@ class _Epochs:
 
         self._check_monitors()
         try:
-            with listening(self.listeners, self.shown):
-                losses, bad, layer = loop(on_epoch if between else None, polling(self.listeners))
+            with self.network.trainer():
+                if self.listeners:
+                    self.network.share()
+                with listening(self.listeners, self.shown):
+                    losses, bad, layer = loop(on_epoch if between else None, polling(self.listeners))
         except Stopped:
             bad = -1
         if not between:
@@ -323,6 +326,7 @@ def _train_on_slabs(
 ) -> Ending:
     """The loop of the native ``train`` over slabs: losses, the step that was not finite or -1, its layer."""
     losses: list[float] = []
+    network.share()
     for epoch in range(epochs):
         total = weight = 0.0
         for number, (data, batch) in enumerate(slabs(epoch)):
@@ -335,8 +339,8 @@ def _train_on_slabs(
                 state.skip(steps)
                 continue
             (*loss,), bad = network.train(
-                data, state.native, batch, 1, threads=threads, on_poll=on_poll,
-                factors=factors,
+                data, state.native, batch, 1, first_epoch=network.epochs_trained - 1, threads=threads,
+                on_poll=on_poll, factors=factors,
             )  # fmt: skip
             if bad >= 0:
                 return losses, bad, network.first_bad_layer(data.X)
@@ -347,6 +351,7 @@ def _train_on_slabs(
                 f"fit_batches: batches must hold an example with weight, got none in epoch {epoch}"
             )
         losses.append(total / weight)
+        network.share()
         if on_epoch is not None and on_epoch(epoch, losses[-1]):
             break
     return losses, -1, 0
