@@ -50,6 +50,7 @@ ORDER = (
     "_training",
     "model",
     "doctor", "sklearn",
+    "_loading",
     "course", "bench", "cli",
     "__init__", "__main__",
 )  # fmt: skip

@@ -37,6 +37,7 @@ if "threadpoolctl" in _sys.modules:
 
 if _TYPE_CHECKING:
     from deepcore import catalog, course, data, doctor, functional, graph, metrics, plots, schedules, sklearn
+    from deepcore._loading import load
     from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
     from deepcore.exceptions import DivergenceWarning, SymmetryWarning
@@ -44,7 +45,7 @@ if _TYPE_CHECKING:
     from deepcore.installation import get_cmake_dir, get_include, show_config
     from deepcore.layers import Dense, Dropout, Scale
     from deepcore.losses import CrossEntropy, Huber, Quantile
-    from deepcore.model import Model, load, mlp
+    from deepcore.model import Model, mlp
     from deepcore.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, AMSGrad, Lion, NAdam, RMSProp
     from deepcore.progress import Progress
     from deepcore.schedules import (
@@ -71,7 +72,8 @@ _NAMES = {
     "installation": ("get_cmake_dir", "get_include", "show_config"),
     "layers": ("Dense", "Dropout", "Scale"),
     "losses": ("CrossEntropy", "Huber", "Quantile"),
-    "model": ("Model", "load", "mlp"),
+    "_loading": ("load",),
+    "model": ("Model", "mlp"),
     "optimizers": ("LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSProp"),
     "progress": ("Progress",),
     "schedules": (

@@ -9,7 +9,9 @@ from deepcore.typing import Array
 __all__ = ["labels"]
 
 
-def labels(outputs: Array, activation: str, threshold: float = 0.5, axis: int = -1) -> Array:
+def labels(
+    outputs: Array, activation: str, threshold: float = 0.5, axis: int = -1, who: str | None = None
+) -> Array:
     """Find the label of each example: the largest softmax output, or 1 where a sigmoid exceeds ``threshold``.
 
     Args:
@@ -17,10 +19,19 @@ def labels(outputs: Array, activation: str, threshold: float = 0.5, axis: int = 
         activation: The output activation, ``"softmax"`` or ``"sigmoid"``.
         threshold: For sigmoid; an output that equals it is labelled 0.
         axis: The axis of the output units.
+        who: Name of the calling function, which refuses outputs that are NaN; None: they get label 0.
 
     Returns:
         int64; softmax without ``axis``, sigmoid of the shape of ``outputs``.
+
+    Raises:
+        ValueError: if ``who`` is given and an output is NaN.
     """
+    if who is not None and np.isnan(outputs).any():
+        raise ValueError(
+            f"{who}: outputs must be numbers to become labels, got nan; are the parameters finite, or the "
+            "features too large?"
+        )
     if activation == "softmax":
         return np.asarray(outputs.argmax(axis=axis))
     return (threshold < outputs).astype(np.int64)

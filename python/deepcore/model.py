@@ -23,6 +23,7 @@ from deepcore._network.network import Network, Snapshot, TrainingStep
 from deepcore._network.parameters import BlockViews
 from deepcore._network.spec import Spec
 from deepcore.exceptions import SymmetryWarning
+from deepcore.files import model_file
 from deepcore.history import History
 from deepcore.layers import Dense, Dropout, Scale
 from deepcore.losses import Loss
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from deepcore._network.summary import Summary
     from deepcore.callbacks import EpochRecord
 
-__all__ = ["Model", "load", "mlp"]
+__all__ = ["Model", "mlp"]
 
 _DEFINING = frozenset(field.name for field in fields(Spec)) | {"spec", "network", "outputs", "optimizer"}
 
@@ -577,7 +578,7 @@ class Model:
             axis.
 
         Raises:
-            ValueError: if the outputs are not probabilities, and whatever ``predict`` raises.
+            ValueError: if the outputs are not probabilities, or are NaN, and whatever ``predict`` raises.
         """
         output = self.spec.output
         if not self.spec.gives_probabilities:
@@ -586,7 +587,7 @@ class Model:
             )
         if not isinstance(threshold, (int, float, np.number)) or np.isnan(threshold):
             raise ValueError(f"predict_labels: threshold must be a number, got {_checks.shown(threshold)}")
-        chosen = labels(self.predict(X, threads=threads), output, threshold)
+        chosen = labels(self.predict(X, threads=threads), output, threshold, who="predict_labels")
         return chosen[..., 0] if output == "sigmoid" and self.outputs == 1 else chosen
 
     @checked("evaluate")
@@ -685,17 +686,19 @@ class Model:
     def save(self, path: str | os.PathLike[str], extras: Mapping[str, Any] | None = None) -> None:
         """Write the model to one safetensors file, atomically: a crash leaves the old file or the new one.
 
+        The file carries a checksum. A file that is replaced keeps its permissions.
+
         Args:
-            path: The file; by custom it ends in ``.safetensors``.
+            path: The file; by custom it ends in ``.safetensors``. A link keeps pointing at the file that it
+                names.
             extras: JSON data to keep with the model; replaces ``model.extras``. None: ``model.extras`` is
                 written.
 
         Raises:
-            OSError: if the file cannot be written; nothing is left behind.
-            ValueError: if a parameter is not finite or ``extras`` is not JSON data.
+            OSError: if the file cannot be written, or is not a regular file; nothing is left behind.
+            ValueError: if a number is one that no training gives (a parameter that is not finite, a negative
+                running variance), or ``extras`` is not JSON data.
         """
-        from deepcore.files import model_file
-
         chosen = self.extras if extras is None else dict(extras)
         model_file.write(path, self._network, chosen)
         self.extras = chosen
@@ -712,10 +715,15 @@ class Model:
 def _rebuild(
     description: dict[str, Any], epochs_trained: int, extras: dict[str, Any], flat: Array, running: Array
 ) -> Model:
-    """Make the model that was pickled; pickles name this function, so it must keep its name and arguments."""
-    network = Network(Spec.from_dict(description), Snapshot(flat, running))
-    network.epochs_trained = epochs_trained
-    return Model.from_network(network, extras)
+    """Make the model that was pickled; pickles name this function, so it must keep its name and arguments.
+
+    Raises:
+        ValueError: if a file could not hold it, for example because a parameter is not finite.
+    """
+    try:
+        return Model.from_network(*model_file.rebuilt(description, epochs_trained, extras, flat, running))
+    except ValueError as error:
+        raise ValueError(f"Model: a pickle or copy must hold a valid model: {error}") from error
 
 
 @checked("mlp")
@@ -770,30 +778,3 @@ def mlp(
             layers.append(Dropout(dropout))
     layers.append(Dense(sizes[-1], last, init=init, l2=l2))
     return Model(sizes[0], layers, loss=loss, dtype=dtype, seed=seed)
-
-
-def load(path: str | os.PathLike[str]) -> Model:
-    """Read the model that ``Model.save`` wrote, with its ``extras``.
-
-    Args:
-        path: A file written by ``Model.save``.
-
-    Returns:
-        The same model, bit for bit.
-
-    Raises:
-        OSError: if the file cannot be read.
-        ValueError: if it is not such a file, is damaged, or was written by a newer deepcore.
-
-    Example:
-        >>> import os, tempfile, deepcore as dc
-        >>> model = dc.mlp([2, 3, 1])
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = os.path.join(folder, "model.safetensors")
-        ...     model.save(path, extras={"labels": ["no", "yes"]})
-        ...     dc.load(path).extras
-        {'labels': ['no', 'yes']}
-    """
-    from deepcore.files import model_file
-
-    return Model.from_network(*model_file.read(path))

@@ -4,14 +4,21 @@ import click
 
 from deepcore._checks import first_names
 from deepcore.cli.output import print_pairs, print_scores, say
-from deepcore.cli.saved import Saved
+from deepcore.cli.saved import Saved, located
+from deepcore.files import model_file
 from deepcore.installation import show_config
 
 
 @click.command()
 @click.argument("model", required=False)
-def info(model: str | None) -> None:
+@click.option("--verify", is_flag=True, help="Check every byte of MODEL, and say what was checked.")
+def info(model: str | None, verify: bool) -> None:
     """Show the layers, labels, preprocessing and training of MODEL; without MODEL, show the installation."""
+    if verify:
+        if model is None:
+            raise click.UsageError("--verify needs a MODEL to check")
+        _verify(model)
+        return
     if model is None:
         show_config()
         return
@@ -43,3 +50,13 @@ def info(model: str | None) -> None:
     if isinstance(results, dict) and all(isinstance(row, dict) for row in results.values()):
         say("results")
         print_scores(results)
+
+
+def _verify(model: str) -> None:
+    """Check a file of any kind; damage ends in exit status 1."""
+    try:
+        facts = model_file.verify(located(model))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    say(f"{model}: no damage was found")
+    print_pairs(facts)

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from deepcore._loading import load
 from deepcore.cli.recipe import Part, Recipe
 from deepcore.cli.sources import Dataset
-from deepcore.model import Model, load
+from deepcore.model import Model
 from deepcore.typing import Array
 
 MODEL_FILE = "model.safetensors"
@@ -29,7 +30,7 @@ class Saved:
             OSError: If it cannot be read.
             ValueError: If it is not a valid model file.
         """
-        file = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
+        file = located(path)
         model = load(file)
         values = model.extras.get("preprocessing")
         recipe = Recipe() if values is None else Recipe.from_dict(values)
@@ -66,6 +67,11 @@ class Saved:
         self.model.save(
             path, extras={"preprocessing": self.recipe.to_dict(), "training": training, "results": results}
         )
+
+
+def located(path: str) -> Path:
+    """Return the file that MODEL means: itself, or the model file in the folder that it names."""
+    return Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
 
 
 def choose_part(dataset: Dataset, part: str | None, recipe: Recipe) -> tuple[Array, Array | None]:

@@ -1,52 +1,43 @@
-"""A model is kept as one safetensors file: tensors W1, b1, ... and one JSON string in its metadata.
+"""A model is a container of the kind "model": the tensors W1, b1, ... and the description of its network.
 
-Nothing in a file is ever executed. The loader compares every number with the size of the file
-before it uses it, accepts known keys only, and refuses parameters that are not finite.
+``model.schema.json`` says what a description may hold. Loading checks it, compares the sizes of the tensors
+with it, and refuses numbers that no training gives, before anything is returned.
 """
 
 from __future__ import annotations
 
-import io
-import math
 import os
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from deepcore import _checks, _core
-from deepcore._network.network import Network
+from deepcore._network.network import Network, Snapshot
 from deepcore._network.spec import Spec
-from deepcore.files.atomic import replacing
+from deepcore.files import container, schema
+from deepcore.files.format_1 import upgraded
+from deepcore.files.strict_json import encode
 from deepcore.typing import Array
 
-__all__ = ["Contents", "from_bytes", "read", "to_bytes", "write"]
+__all__ = [
+    "Contents",
+    "contents",
+    "describe",
+    "from_bytes",
+    "rebuilt",
+    "tensors",
+    "to_bytes",
+    "verify",
+    "write",
+]
 
-FORMAT = 1
-_METADATA = "deepcore"
-_MAX_HEADER = 16 * 2**20  # bytes; ten thousand layers need one megabyte
-_DTYPES = {"F32": "float32", "F64": "float64"}
-_NUMBER, _NUMBER_OR_NONE = (float, int), (float, int, type(None))
-_SPEC_FIELDS = [field.name for field in fields(Spec)]
-_KEYS = {
-    "format": int, "version": str, "inputs": int, "layers": list, "loss": str, "dtype": str, "seed": int,
-    "epochs_trained": int, "extras": dict, "loss_parameter": _NUMBER_OR_NONE, "label_smoothing": _NUMBER,
-    "input_dropout": _NUMBER,
-}  # fmt: skip
-_LAYER_KEYS: dict[str, Any] = {
-    "units": int, "activation": str, "init": str, "parameter": _NUMBER_OR_NONE, "l1": _NUMBER, "l2": _NUMBER,
-    "max_norm": _NUMBER_OR_NONE, "dropout": _NUMBER, "norm": (str, type(None)),
-}  # fmt: skip
-
-
-# Options that came later: files without them were written for layers with the defaults.
-_LATER_LAYER_KEYS: dict[str, Any] = {
-    "parametric": bool, "scaled_inputs": bool, "parametrization": str, "rate": (dict, type(None)),
-    "decay": (dict, type(None)),
-}  # fmt: skip
+# The part of a description that is the network; other kinds of containers may have more.
+_KEYS = ("network", "epochs_trained", "extras")
+_PROPERTIES = schema.model_schema()["properties"]
+_MOST_EPOCHS = _PROPERTIES["epochs_trained"]["maximum"]
 
 
 class Contents(NamedTuple):
@@ -58,201 +49,223 @@ class Contents(NamedTuple):
 
 def write(path: str | os.PathLike[str], network: Network, extras: Mapping[str, Any]) -> None:
     """Write a network and its extras to ``path``, atomically; see ``Model.save``."""
-    data = to_bytes(network, extras)
-    with replacing(path) as file:
-        file.write(data)
+    container.write(path, _to_save(network, extras), tensors(network))
 
 
 def to_bytes(network: Network, extras: Mapping[str, Any]) -> bytes:
     """Return what ``write`` writes, as bytes."""
-    import json
-
-    from safetensors.numpy import save as serialise
-
-    if not (np.isfinite(network.flat).all() and np.isfinite(network.running.flat).all()):
-        raise ValueError("save: parameters must be finite, got nan or inf; the training diverged")
-    description = {
-        "format": FORMAT,
-        "version": _core.build_info()["version"],
-        **network.spec.to_dict(),
-        "epochs_trained": network.epochs_trained,
-        "extras": extras,
-    }
-    try:
-        text = json.dumps(description, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"save: extras must be JSON data (use array.tolist()): {error}") from error
-    if json.loads(text)["extras"] != extras:
-        raise ValueError(
-            "save: extras must survive a JSON round trip: use string keys, and lists, not tuples"
-        )
-    tensors = {name: np.ascontiguousarray(view) for name, view in _tensors(network).items()}
-    data: bytes = serialise(tensors, metadata={_METADATA: text})
-    if int.from_bytes(data[:8], "little") > _MAX_HEADER:
-        raise ValueError(f"save: extras must fit into {_MAX_HEADER} bytes; store large data elsewhere")
-    return data
-
-
-def read(path: str | os.PathLike[str]) -> Contents:
-    """Read what ``write`` wrote, bit for bit; see ``deepcore.load``."""
-    with Path(path).open("rb") as file:
-        return _read(file, os.fstat(file.fileno()).st_size, path)
+    return container.pack(_to_save(network, extras), tensors(network))
 
 
 def from_bytes(data: bytes) -> Contents:
     """Read what ``to_bytes`` returned, checked as strictly as a file."""
-    return _read(io.BytesIO(data), len(data), "bytes")
+    with container.Reader(data) as reader:
+        return contents(reader)
 
 
-def _read(file: BinaryIO, size: int, path: str | os.PathLike[str]) -> Contents:
-    length = _header_length(file.read(8), size, path)
-    header = _json(file.read(length), "header", path)
-    description = _description(header, path)
-    offsets = _offsets(header, description, size - 8 - length, path)
-    data = memoryview(file.read())
-    network = _build(description, path)
-    tensors = _tensors(network)
-    for name, (begin, end) in offsets.items():
-        view = tensors[name]
-        values = np.frombuffer(data[begin:end], network.spec.dtype.newbyteorder("<")).reshape(view.shape)
-        if not np.isfinite(values).all():
-            raise _error(path, f"{name} must be finite, got nan or inf")
-        view[...] = values
-    return Contents(network, description["extras"])
+# For other kinds of containers that hold a network
 
 
-def _tensors(network: Network) -> dict[str, Array]:
+def describe(network: Network, extras: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a description that is the network: what it is made of, its epochs and its extras.
+
+    Raises:
+        ValueError: if it is not what a file may hold.
+    """
+    description = {
+        "network": network.spec.to_dict(),
+        "epochs_trained": _checks.count("save", "epochs_trained", network.epochs_trained, 0, _MOST_EPOCHS),
+        "extras": dict(extras),
+    }
+    _check_description(description)
+    return description
+
+
+def tensors(network: Network) -> dict[str, Array]:
+    """Return the arrays of a network by name, as live views: the parameters and the running statistics."""
     return {**network.parameters, **network.running}
 
 
-def _error(path: str | os.PathLike[str], what: str) -> ValueError:
-    return ValueError(f"load: {_checks.cut(os.fspath(path), 200)}: {_checks.cut(what, 400)}")
+def rebuilt(
+    description: Mapping[str, Any],
+    epochs_trained: int,
+    extras: dict[str, Any],
+    parameters: Array,
+    running: Array,
+) -> Contents:
+    """Make a network of its parts, checked as those of a file are.
+
+    Args:
+        description: What ``spec.to_dict`` returned.
+        epochs_trained: Epochs so far.
+        extras: Data of the user; they need not be JSON data.
+        parameters: What ``network.flat`` was.
+        running: What ``network.running.flat`` was.
+
+    Raises:
+        ValueError: if the parts are not those of a network, or hold numbers that no training gives.
+    """
+    _check_description({"network": description, "epochs_trained": epochs_trained, "extras": extras})
+    spec = Spec.from_dict(description)
+    for name, array in (("parameters", parameters), ("running", running)):
+        if not isinstance(array, np.ndarray) or array.dtype != spec.dtype or array.ndim != 1:
+            raise ValueError(f"{name} must be one row of {spec.dtype} numbers, got {_checks.shown(array)}")
+    _check_size(spec, len(parameters))
+    network = _blank(spec, epochs_trained)
+    for name, old, new in (
+        ("parameters", network.flat, parameters),
+        ("running", network.running.flat, running),
+    ):
+        if old.shape != new.shape:
+            raise ValueError(f"{name} must hold {len(old)} numbers, got {len(new)}")
+    network.restore(Snapshot(parameters, running))
+    _check_numbers(network)
+    return Contents(network, extras)
 
 
-def _header_length(prefix: bytes, size: int, path: str | os.PathLike[str]) -> int:
-    length = int.from_bytes(prefix, "little")
-    if len(prefix) != 8 or length > size - 8:
-        raise _error(path, "not a safetensors file, or cut off")
-    if length > _MAX_HEADER:
-        raise _error(path, f"header must have at most {_MAX_HEADER} bytes, got {length}")
-    return length
+def verify(path: str | os.PathLike[str]) -> dict[str, object]:
+    """Read a file of any kind, check everything in it, and return what was checked, for people.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if something is wrong with it.
+    """
+    with container.Reader(path) as reader:
+        size = sum(entry.size for entry in reader.entries.values())
+        facts: dict[str, object] = {
+            "format": f"{reader.description['format']}, written by deepcore {reader.description['version']}",
+            "kind": reader.description.get("kind", "model"),
+            "checksum": "none: files of format 1 have none; load and save the model to add one",
+            "tensors": f"{len(reader.entries)} of {size} bytes, which fill the file exactly",
+        }
+        if reader.checksum is not None:
+            facts["checksum"] = f"right (SHA-256 {reader.checksum[:16]}...)"
+        if "network" in reader.description or reader.checksum is None:
+            network = contents(reader).network
+            facts["network"] = f"{len(network.spec.layers)} layers as described"
+            facts["numbers"] = f"{network.flat.size + network.running.flat.size}, all finite"
+        else:
+            reader.read_into({})
+        return facts
 
 
-def _json(text: bytes | str, what: str, path: str | os.PathLike[str]) -> dict[str, Any]:
-    import json
+# Writing
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = dict(pairs)
-        if len(keys) != len(pairs):
-            raise ValueError("a key occurs twice")
-        return keys
 
-    def refuse(constant: str) -> Any:
-        raise ValueError(f"{constant} is not JSON")
-
-    def finite(digits: str) -> float:
-        if not math.isfinite(number := float(digits)):
-            raise ValueError(f"{digits} is out of range")
-        return number
-
+def _to_save(network: Network, extras: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description of a file, after all checks."""
     try:
-        decoded = text if isinstance(text, str) else text.decode("utf-8")
-        value = json.loads(decoded, object_pairs_hook=unique, parse_constant=refuse, parse_float=finite)
-    except (ValueError, RecursionError) as error:
-        raise _error(path, f"{what} must be JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise _error(path, f"{what} must be a JSON object")
-    return value
-
-
-def _checked(value: Any, keys: Mapping[str, Any], what: str, path: str | os.PathLike[str]) -> dict[str, Any]:
-    if not isinstance(value, dict) or value.keys() != keys.keys():
-        raise _error(path, f"{what} must have exactly the keys {', '.join(keys)}")
-    for name, kind in keys.items():
-        if not isinstance(value[name], kind) or (kind is not bool and isinstance(value[name], bool)):
-            raise _error(path, f"{what}: {name} has the wrong type {type(value[name]).__name__}")
-    return value
-
-
-def _description(header: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
-    metadata = header.pop("__metadata__", None)
-    if not isinstance(metadata, dict) or not isinstance(metadata.get(_METADATA), str):
-        raise _error(path, "a safetensors file, but not of a deepcore model")
-    if metadata.keys() != {_METADATA}:
-        raise _error(path, f"metadata must have the key {_METADATA} only")
-    spec = _json(metadata[_METADATA], "description", path)
-    version = spec.get("format")
-    if isinstance(version, int) and version > FORMAT:
-        raise _error(
-            path,
-            f"written by a newer deepcore (format {version}, this one reads {FORMAT}); update deepcore-nn",
-        )
-    spec = _checked(spec, _KEYS, "description", path)
-    if version != FORMAT:
-        raise _error(path, f"format must be {FORMAT}, got {version}")
-    if spec["dtype"] not in _DTYPES.values():
-        raise _error(path, f"dtype must be float32 or float64, got {_checks.shown(spec['dtype'])}")
-    if spec["epochs_trained"] < 0:
-        raise _error(path, f"epochs_trained must not be negative, got {spec['epochs_trained']}")
-    for number, layer in enumerate(spec["layers"], start=1):
-        later = {name: kind for name, kind in _LATER_LAYER_KEYS.items() if name in layer}
-        _checked(layer, {**_LAYER_KEYS, **later}, f"layer {number}", path)
-        if layer["units"] < 1:
-            raise _error(path, f"layer {number}: units must be at least 1, got {layer['units']}")
-    return spec
-
-
-def _offsets(
-    header: dict[str, Any], spec: dict[str, Any], data_size: int, path: str | os.PathLike[str]
-) -> dict[str, tuple[int, int]]:
-    """Byte range of each tensor; they must have the described shapes and together fill the data exactly."""
-    sizes = [spec["inputs"], *(layer["units"] for layer in spec["layers"])]
-    shapes: dict[str, list[int]] = {}
-    for number, (n_prev, n) in enumerate(pairwise(sizes), start=1):
-        layer = spec["layers"][number - 1]
-        norm = layer["norm"]
-        columns = ["b", *(["gamma", "beta"] if norm else []), *(["alpha"] if layer.get("parametric") else [])]
-        columns += ["running_mean", "running_variance"] if norm == "batch" else []
-        shapes |= {f"W{number}": [n, n_prev]} | {f"{name}{number}": [n, 1] for name in columns}
-        if layer.get("scaled_inputs"):
-            shapes[f"scale{number}"] = [n_prev, 1]
-    if header.keys() != shapes.keys():
-        missing, more = sorted(shapes.keys() - header.keys()), sorted(header.keys() - shapes.keys())
-        lists = [("missing", missing), ("unexpected", more)]
-        found = "; ".join(f"{what} {_checks.first_names(names)}" for what, names in lists if names)
-        raise _error(path, f"the tensors do not match the layers described in the file: {found}")
-    tag = {name: tag for tag, name in _DTYPES.items()}[spec["dtype"]]
-    itemsize = np.dtype(spec["dtype"]).itemsize
-    ranges: dict[str, tuple[int, int]] = {}
-    for name, shape in shapes.items():
-        entry = _checked(header[name], {"dtype": str, "shape": list, "data_offsets": list}, name, path)
-        numbers = [*entry["shape"], *entry["data_offsets"]]
-        if entry["dtype"] != tag or entry["shape"] != shape or not all(type(n) is int for n in numbers):
-            raise _error(
-                path,
-                f"{name} must be {tag} of shape {shape}, got {_checks.cut(entry['dtype'])} "
-                f"{_checks.shown(entry['shape'])}",
-            )
-        if len(entry["data_offsets"]) != 2:
-            raise _error(path, f"{name}: data_offsets must be two numbers")
-        begin, end = entry["data_offsets"]
-        if begin < 0 or end - begin != math.prod(shape) * itemsize:
-            raise _error(path, f"{name} must take {math.prod(shape) * itemsize} bytes, got {end - begin}")
-        ranges[name] = (begin, end)
-    position = 0
-    for begin, end in sorted(ranges.values()):
-        if begin != position:
-            raise _error(path, "the tensors overlap or leave gaps")
-        position = end
-    if position != data_size:
-        raise _error(path, "cut off, or more bytes than the tensors take")
-    return ranges
-
-
-def _build(description: dict[str, Any], path: str | os.PathLike[str]) -> Network:
+        _check_numbers(network)
+    except ValueError as error:
+        raise ValueError(f"save: {error}; did the training diverge?") from error
     try:
-        network = Network(Spec.from_dict({name: description[name] for name in _SPEC_FIELDS}))
+        encode(extras)
+    except ValueError as error:
+        raise ValueError(f"save: extras must be JSON data (use array.tolist()): {error}") from error
+    return {"kind": "model", **describe(network, extras)}
+
+
+# Reading
+
+
+def contents(reader: container.Reader) -> Contents:
+    """Read the network and the extras of an open file; tensors with a "/" in their name belong to others."""
+    with _blaming(reader):
+        description = reader.description
+        if description["format"] == 1:
+            description = upgraded(description)
+        if description["kind"] == "model":
+            schema.check(description, schema.model_schema(), "description")
+        network = _prepared(description, reader.entries)
+    reader.read_into(tensors(network))
+    with _blaming(reader):
+        _check_numbers(network)
+    return Contents(network, description["extras"])
+
+
+@contextmanager
+def _blaming(reader: container.Reader) -> Iterator[None]:
+    """Name the file in the errors of checks that know only its values."""
+    try:
+        yield
     except (TypeError, ValueError, OverflowError) as error:
-        raise _error(path, str(error)) from error
-    network.epochs_trained = description["epochs_trained"]
+        raise reader.error(str(error)) from error
+
+
+def _prepared(description: Mapping[str, Any], entries: Mapping[str, container.Entry]) -> Network:
+    """Make the network that a description and a list of tensors agree on; its numbers are still zeros."""
+    _check_description(description)
+    spec = Spec.from_dict(description["network"])
+    _check_size(spec, sum(entry.size for entry in entries.values()) // spec.dtype.itemsize)
+    network = _blank(spec, description["epochs_trained"])
+    found = {name: entry for name, entry in entries.items() if "/" not in name}
+    if description.get("kind") == "model":
+        found = dict(entries)
+    expected = tensors(network)
+    if found.keys() != expected.keys():
+        missing, more = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
+        lists = [("missing", missing), ("unexpected", more)]
+        listed = "; ".join(f"{what} {_checks.first_names(names)}" for what, names in lists if names)
+        raise ValueError(f"the tensors do not match the layers described in the file: {listed}")
+    for name, entry in found.items():
+        if entry.shape != expected[name].shape or entry.dtype != spec.dtype.newbyteorder("<"):
+            raise ValueError(
+                f"{name} must be {spec.dtype} of shape {expected[name].shape}, got {entry.dtype} "
+                f"{_checks.shown(entry.shape)}"
+            )
     return network
+
+
+def _blank(spec: Spec, epochs_trained: int) -> Network:
+    """Make a network whose numbers are zeros; none are drawn."""
+    zero = np.zeros((), spec.dtype)
+    network = Network(spec, Snapshot(zero, zero))
+    network.epochs_trained = epochs_trained
+    return network
+
+
+# Checks
+
+
+def _check_description(description: Mapping[str, Any]) -> None:
+    """Raise ValueError unless the network in a description is one that the engine can hold."""
+    for key in _KEYS:
+        if key not in description:
+            raise ValueError(f"description must have the key {key}")
+        schema.check(description[key], _PROPERTIES[key], key, schema.model_schema())
+    network = description["network"]
+    largest = float(np.finfo(network["dtype"]).max)
+    for name, value in _numbers(network, "network"):
+        if isinstance(value, float) and value > largest:
+            raise ValueError(f"{name} must be at most {largest:g} in {network['dtype']}, got {value:g}")
+
+
+def _numbers(value: object, name: str) -> Iterator[tuple[str, object]]:
+    """Yield every value inside of JSON data with its place."""
+    if isinstance(value, dict):
+        for key, member in value.items():
+            yield from _numbers(member, f"{name}.{key}")
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from _numbers(member, f"{name}[{index}]")
+    else:
+        yield name, value
+
+
+def _check_size(spec: Spec, numbers: int) -> None:
+    """Raise ValueError if there are fewer numbers than weights, before memory for the weights is taken."""
+    sizes = [spec.inputs, *(layer.units for layer in spec.layers)]
+    weights = sum(n_prev * n for n_prev, n in pairwise(sizes))
+    if weights > numbers:
+        raise ValueError(f"the layers have {weights} weights, but there are only {numbers} numbers")
+
+
+def _check_numbers(network: Network) -> None:
+    """Raise ValueError if a number is one that no training gives, and that would predict NaN."""
+    for flat, views in ((network.flat, network.parameters), (network.running.flat, network.running)):
+        if flat.size and _core.first_nonfinite_row(flat) >= 0:
+            name = next(name for name, view in views.items() if not np.isfinite(view).all())
+            raise ValueError(f"{name} must be finite, got nan or inf")
+    for name, view in network.running.items():
+        if name.startswith("running_variance") and view.min() < 0:
+            raise ValueError(f"{name} must not be negative, got {view.min():g}")

@@ -187,5 +187,5 @@ def predict_labels(
             f"predict_labels: output must be sigmoid or softmax, got {output}; use model_forward"
         )
     AL, _ = model_forward(X, parameters, activation, output, parameter)
-    chosen = labels(AL, output, threshold, axis=0)
+    chosen = labels(AL, output, threshold, axis=0, who="predict_labels")
     return chosen[np.newaxis] if output == "softmax" else chosen

@@ -285,10 +285,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _labels(self, A: Array) -> Array:
         kind = self._label_binarizer.y_type_
         if kind == "multiclass":
-            return np.asarray(self.classes_[labels(A, "softmax")])
+            return np.asarray(self.classes_[labels(A, "softmax", who="predict")])
         if kind == "binary":
             last = len(self.classes_) - 1
-            return np.asarray(self.classes_[labels(A[:, 0], "sigmoid") * last])
+            return np.asarray(self.classes_[labels(A[:, 0], "sigmoid", who="predict") * last])
         return self._label_binarizer.inverse_transform(A)  # type: ignore[no-any-return]
 
     def predict(self, X: Any) -> Array:

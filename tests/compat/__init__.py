@@ -1,0 +1,1 @@
+"""Model files of every format, and what reads them."""

@@ -1,0 +1,80 @@
+"""Write one file of every kind of model in the present format; the files are kept and read for ever.
+
+python tests/compat/write_files.py tests/compat/format_2
+
+Run it once per format, and commit what it wrote: files that exist are never replaced.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import deepcore as dc
+
+
+def classes(seed, outputs=3):
+    """Examples of ``outputs`` classes with four features."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(outputs, size=60)
+    return rng.normal(size=(60, 4)) + y[:, np.newaxis] * 0.5, y
+
+
+def numbers(seed):
+    """Examples of a regression with four features."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(60, 4))
+    return X, X[:, :1] - 2 * X[:, 1:2] ** 2
+
+
+def models():
+    """Return ``{name: (model, X, y, extras)}``; the models are not trained yet."""
+    return {
+        "plain": (dc.mlp([4, 5, 3], seed=1), *classes(1), {}),
+        "one_layer": (dc.mlp([4, 1], seed=2), *classes(2, 2), {}),
+        "float64": (dc.mlp([4, 5, 1], activation="tanh", output="linear", dtype="float64", seed=3),
+                    *numbers(3), {}),
+        "batch_norm": (dc.mlp([4, 6, 5, 3], norm="batch", seed=4), *classes(4), {}),
+        "layer_norm": (dc.mlp([4, 6, 3], norm="layer", dtype="float64", seed=5), *classes(5), {}),
+        "dropout": (dc.Model(4, [dc.Dropout(0.1), dc.Dense(6), dc.Dropout(0.25), dc.Dense(3, "softmax")],
+                             seed=6), *classes(6), {}),
+        "scale": (dc.Model(4, [dc.Scale(), dc.Dense(5, "selu", parametrization="ntk"),
+                               dc.Dense(3, "softmax", rate={"b": 0.1}, decay={"b": 0.0})], seed=7),
+                  *classes(7), {}),
+        "parametric": (dc.Model(4, [dc.Dense(5, "mish", parametric=True), dc.Dense(4, "leaky_relu",
+                                parameter=0.2), dc.Dense(3, "softmax")], seed=8), *classes(8), {}),
+        "penalties": (dc.Model(4, [dc.Dense(5, "elu", l1=0.01, l2=0.1, max_norm=2.0), dc.Dense(1, "linear")],
+                               loss=dc.Huber(delta=0.7), seed=9), *numbers(9), {}),
+        "smoothing": (dc.Model(4, [dc.Dense(5, "gelu"), dc.Dense(3, "softmax")],
+                               loss=dc.CrossEntropy(label_smoothing=0.1), seed=2**63 - 1), *classes(10), {}),
+        "extras": (dc.mlp([4, 5, 2], seed=11), *classes(11, 2),
+                   {"preprocessing": {"mean": [0.1, 1e-300], "classes": ["no", "y\u00e9s"]},
+                    "deep": [[[[None]]]], "true": True}),
+    }  # fmt: skip
+
+
+def main(folder):
+    """Write the files that are missing, and what they must predict into expected.json."""
+    expected_file = folder / "expected.json"
+    expected = json.loads(expected_file.read_text()) if expected_file.exists() else {}
+    for name, (model, X, y, extras) in models().items():
+        path = folder / f"{name}.safetensors"
+        if path.exists():
+            continue
+        model.fit(X, y, "adam", epochs=3, batch_size=16)
+        model.save(path, extras=extras)
+        expected[path.name] = {
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "spec": model.spec.to_dict(),
+            "epochs_trained": model.epochs_trained,
+            "extras": extras,
+            "X": X[:3].tolist(),
+            "outputs": model.predict(X[:3]).tolist(),
+        }
+    expected_file.write_text(json.dumps(expected, indent=1, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
