@@ -191,7 +191,8 @@ py::array predict_rows(const Network<T>& self, const py::object& X, const std::o
   if (out) read.push_back(py::array_t<T>(self.parameters.size(), self.parameters.data(), py::none()));
   return filled<T>("predict", x.cols, self.spec.outputs(), out, read, [&](View<T> A) {
     const Released released;
-    predict(self, x, A, threads, interrupts());
+    const Reader<T> network(self);
+    predict(*network, x, A, threads, interrupts());
   });
 }
 
@@ -199,7 +200,7 @@ py::array predict_rows(const Network<T>& self, const py::object& X, const std::o
 template <class T>
 struct BoundPredictor {
   explicit BoundPredictor(const Network<T>& network)
-      : predictor(network), inputs(predictor.inputs()), outputs(predictor.outputs()),
+      : predictor(*Reader<T>(network)), inputs(predictor.inputs()), outputs(predictor.outputs()),
         work(static_cast<double>(network.tensors.size())), sizes(std::to_string(inputs)) {
     for (int l = 1; l <= network.spec.depth(); ++l) sizes += "-" + std::to_string(network.spec.units(l));
   }
@@ -261,7 +262,12 @@ py::dict trace_rows(const Network<T>& self, const py::object& X, py::array y, co
   const Batch<T> batch("trace", self.spec, X, std::move(y), w);
   py::dict out;
   const std::optional<TrainingStep> step = training_step(training);
-  for (const auto& one : trace(self, batch.examples, pointer(step))) {
+  const auto intermediates = [&] {
+    const Released released;
+    const Reader<T> network(self);
+    return trace(*network, batch.examples, pointer(step));
+  }();
+  for (const auto& one : intermediates) {
     Result<T> array(one.rows, one.cols);
     for (Index j = 0; j < one.cols; ++j) {
       for (Index i = 0; i < one.rows; ++i) array.view(i, j) = one.values.data()[j * one.rows + i];
@@ -270,6 +276,51 @@ py::dict trace_rows(const Network<T>& self, const py::object& X, py::array y, co
   }
   return out;
 }
+
+// Null if the calling thread may read the network itself; or a copy of what it may read, which nobody changes.
+template <class T>
+std::shared_ptr<Network<T>> seen(const Network<T>& self) {
+  const Released released;
+  const Reader<T> network(self);
+  return std::const_pointer_cast<Network<T>>(network.copy());
+}
+
+// Copies of the parameters, of the running statistics and of the number of epochs, of one moment.
+template <class T>
+py::tuple numbers(const Network<T>& self) {
+  py::array_t<T> parameters(self.tensors.size());
+  py::array_t<T> running(self.tensors.running_size());
+  T *const p = parameters.mutable_data(), *const r = running.mutable_data();
+  Index epochs = 0;
+  {
+    const Released released;
+    const Reader<T> network(self);
+    std::copy_n(network->parameters.data(), network->tensors.size(), p);
+    std::copy_n(network->running.data(), network->tensors.running_size(), r);
+    epochs = network->epochs;
+  }
+  return py::make_tuple(parameters, running, epochs);
+}
+
+template <class T>
+void restore(Network<T>& self, const py::array& parameters, const py::array& running) {
+  const T* p = flat<T>("restore", "parameters", parameters, self.tensors.size(), false);
+  const T* r = flat<T>("restore", "running", running, self.tensors.running_size(), false);
+  const Released released;
+  self.sharing.write([&] {
+    std::copy_n(p, self.tensors.size(), self.parameters.data());
+    std::copy_n(r, self.tensors.running_size(), self.running.data());
+  });
+}
+
+// `with network.training():` the calling thread trains the network; it ends with the object at the latest.
+template <class T>
+struct PythonTrainer {
+  Network<T>& network;
+  std::unique_ptr<Trainer<T>> trainer = nullptr;
+  void enter() { trainer = std::make_unique<Trainer<T>>(network); }
+  void exit(const py::args& /*exception*/) { trainer.reset(); }
+};
 
 // (name, layer, rows, columns, offset) of each array in `parameters` or `running`; each is stored column by column.
 py::list tensor_list(const std::vector<Tensor>& tensors) {
@@ -300,16 +351,16 @@ py::dict plan_rows(const Network<T>& self, Index batch, const Optimizer<T>* opti
 }
 
 template <class T>
-void bind(py::module_& m, const char* name, const char* predictor_name) {
+void bind(py::module_& m, const char* name, const char* trainer_name, const char* predictor_name) {
   using Net = Network<T>;
   using Maybe = std::optional<py::array>;
   const auto vector = [](const auto& values, Index size, const py::object& owner) {
     return py::array_t<T>(size, values.data(), owner);
   };
-  py::class_<Net>(m, name, py::module_local(), py::is_final())
+  py::class_<Net, std::shared_ptr<Net>>(m, name, py::module_local(), py::is_final())
       .def(py::init([](Index inputs, const std::vector<py::tuple>& layers, const std::string& loss,
                        const std::optional<double>& loss_parameter, double label_smoothing, double input_dropout) {
-             return std::make_unique<Net>(
+             return std::make_shared<Net>(
                  make_spec(inputs, layers, loss, loss_parameter, label_smoothing, input_dropout));
            }),
            py::arg("inputs"), py::arg("layers"), py::arg("loss"), py::arg("loss_parameter") = py::none(),
@@ -327,13 +378,22 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
       .def_property_readonly("tensors", [](const Net& self) { return tensor_list(self.tensors.all()); })
       .def_property_readonly("running_tensors", [](const Net& self) { return tensor_list(self.tensors.running()); })
       .def_readwrite("scikit_learn_sums", &Net::scikit_learn_sums)
+      .def_readwrite("epochs", &Net::epochs)
+      .def("seen", &seen<T>)
+      .def("numbers", &numbers<T>)
+      .def("restore", &restore<T>, py::arg("parameters"), py::arg("running"))
+      .def(
+          "trainer", [](Net& self) { return PythonTrainer<T>{self}; }, py::keep_alive<0, 1>())
+      .def("share", [](Net& self) { self.sharing.share(); })
+      .def("abandon", [](Net& self) { self.sharing.abandon(); })
       .def("predict", &predict_rows<T>, py::arg("X"), py::arg("out") = py::none(), py::arg("threads") = 0)
       .def(
           "evaluate",
           [](const Net& self, const py::object& X, py::array y, const Maybe& w, int threads) {
             const Batch<T> batch("evaluate", self.spec, X, std::move(y), w);
             const Released released;
-            const Scores scores = evaluate(self, batch.examples, threads, interrupts());
+            const Reader<T> network(self);
+            const Scores scores = evaluate(*network, batch.examples, threads, interrupts());
             return std::pair{scores.loss, scores.accuracy};
           },
           py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none(), py::arg("threads") = 0)
@@ -345,7 +405,8 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
             T* g = flat<T>("gradient", "gradient", out, self.tensors.size(), true);
             const std::optional<TrainingStep> step = training_step(training);
             const Released released;
-            return gradient(self, batch.examples, g, threads, pointer(step), interrupts());
+            const Reader<T> network(self);
+            return gradient(*network, batch.examples, g, threads, pointer(step), interrupts());
           },
           py::arg("X"), py::arg("y"), py::arg("gradient"), py::arg("sample_weight") = py::none(),
           py::arg("threads") = 0, py::arg("training") = py::none())
@@ -355,7 +416,8 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
             std::vector<py::array> keep;
             const auto x = inputs<T>("nonfinite_layer", X, self.spec.units(0), keep);
             const Released released;
-            return nonfinite_layer(self, x);
+            const Reader<T> network(self);
+            return nonfinite_layer(*network, x);
           },
           py::arg("X"))
       .def("plan", &plan_rows<T>, py::arg("batch"), py::arg("optimizer") = py::none(), py::arg("threads") = 0)
@@ -398,13 +460,21 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
           py::arg("sample_weight") = py::none(), py::arg("on_epoch") = py::none(), py::arg("threads") = 0,
           py::arg("order") = py::none(), py::arg("on_poll") = py::none(), py::arg("dropout") = py::none(),
           py::arg("smoothing") = py::none(), py::arg("place") = py::none(), py::arg("on_pause") = py::none());
+  py::class_<PythonTrainer<T>>(m, trainer_name, py::module_local(), py::is_final())
+      .def("__enter__", &PythonTrainer<T>::enter)
+      .def("__exit__", &PythonTrainer<T>::exit);
   py::class_<BoundPredictor<T>> predictor(m, predictor_name, py::module_local(), py::is_final());
   predictor.doc() =
       "A snapshot of a model with a workspace of its own, for predictions in a loop: ``predictor(x)``.\n\n"
       "x is a NumPy array of the model's dtype, one example (n_x,) or rows (m, n_x); out= takes the result. Later "
       "changes "
       "of the model are not seen. Values are not checked: NaN in gives NaN out. One call at a time works; others wait.";
-  predictor.def(py::init<const Net&>(), py::arg("network"))
+  predictor
+      .def(py::init([](const Net& network) {
+             const Released released;
+             return std::make_unique<BoundPredictor<T>>(network);
+           }),
+           py::arg("network"))
       .def("__repr__",
            [](const BoundPredictor<T>& self) { return text("Predictor(", self.sizes, ", ", dtype_name<T>(), ")"); })
       .def_readonly("inputs", &BoundPredictor<T>::inputs)
@@ -420,8 +490,8 @@ void bind_network(py::module_& m) {
       .def_readwrite("visited", &Place::visited)
       .def_readwrite("loss", &Place::loss)
       .def_readwrite("weight", &Place::weight);
-  bind<float>(m, "NetworkF32", "PredictorF32");
-  bind<double>(m, "NetworkF64", "PredictorF64");
+  bind<float>(m, "NetworkF32", "TrainerF32", "PredictorF32");
+  bind<double>(m, "NetworkF64", "TrainerF64", "PredictorF64");
 }
 
 }  // namespace deepcore::bindings

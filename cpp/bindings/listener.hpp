@@ -19,20 +19,19 @@ struct Listener final : Monitor {  // called without the GIL, by the thread that
   bool wants_epochs() const override { return !on_epoch.is_none(); }
   bool epoch(Index number, double loss) override {
     const Acquired lock;
-    return py::cast<bool>(py::bool_(on_epoch(number, loss)));
+    return is_true(call(on_epoch, py::make_tuple(number, loss)));
   }
   void poll() override {
     const Acquired lock;
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     if (on_poll.is_none()) return;
-    const bool asked = py::cast<bool>(py::bool_(on_poll()));  // what it raises ends the run
-    wanted = asked && !on_pause.is_none();
+    wanted = is_true(call(on_poll, py::tuple())) && !on_pause.is_none();  // what it raises ends the run
   }
   bool wants_pause() const override { return wanted; }
   void pause() override {
     wanted = false;
     const Acquired lock;
-    on_pause();
+    call(on_pause, py::tuple());
   }
 };
 

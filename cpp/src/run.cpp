@@ -121,19 +121,28 @@ bool Run<T>::end_epoch() {
   keep_place();
   const Index number = options_.first_epoch + epoch_;
   ++epoch_;
+  const bool last = epoch_ == options_.epochs;
   if (monitor_.wants_epochs()) {
     publish();
+    network_.sharing.share();
     const bool stop = monitor_.epoch(number, result_.losses.back());
-    if (stop || epoch_ == options_.epochs) return false;
+    if (stop || last) return false;
     step_.load();  // the monitor may have written into parameters, or into X
+  } else if (!last && network_.sharing.epoch_is_due()) {
+    publish();
   }
-  return epoch_ < options_.epochs;
+  return !last;
 }
 
 // Where the monitor was the last to see the network, what it wrote there stays.
 template <class T>
 void Run<T>::publish() noexcept {
-  if (!published_) step_.publish(network_);
+  if (published_) return;
+  network_.sharing.write([this] {
+    step_.publish(network_);
+    network_.epochs =
+        options_.first_epoch + epoch_ + (first_ > 0 ? 1 : 0);  // the order of an unfinished one is used up
+  });
   published_ = true;
 }
 
@@ -145,6 +154,7 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
   require(optimizer.fits(network), "fit: this optimizer was made for a network of another size");
   check_options(options, examples.count());
   const Exclusive writing(network.busy, kNetworkBusy), stepping(optimizer.busy, kOptimizerBusy);
+  const Trainer<T> trainer(network);
   Run<T> run(network, examples, optimizer, options, monitor);
   auto next = Clock::now();
   const Poll poll = [&] {

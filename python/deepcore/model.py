@@ -660,9 +660,7 @@ class Model:
             >>> float(model.parameters["b1"].sum())
             0.0
         """
-        network = Network(self.spec, self._network.snapshot())
-        network.epochs_trained = self.epochs_trained
-        last = self._partial_state
+        network, last = self._network.copy(), self._partial_state
         optimizer = None if last is None else rebound(last.optimizer, network, last.state())
         return Model.from_network(network, copy.deepcopy(self.extras), optimizer)
 

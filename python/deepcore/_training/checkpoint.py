@@ -221,13 +221,10 @@ class RunFile(Unsaved):
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
             return False
         description, tensors = self._read()
-        before = {name: view.copy() for name, view in model_file.tensors(self.network).items()}
         try:
             self._compare(description["run"])
             self._restore(description, tensors)
         except (LookupError, TypeError, AttributeError) as error:
-            for name, view in model_file.tensors(self.network).items():
-                view[...] = before[name]
             raise ValueError(
                 f"{self.who}: {checkpoint.path} must be a checkpoint of this version of deepcore, but it has "
                 f"no valid {error}; remove it to start afresh"
@@ -257,11 +254,13 @@ class RunFile(Unsaved):
     def _restore(self, description: Mapping[str, Any], tensors: Mapping[str, Array]) -> None:
         run = description["run"]
         parts, states = (_decoded(run[name], tensors) for name in ("parts", "callbacks"))
-        for name, view in model_file.tensors(self.network).items():
+        numbers = self.network.snapshot()
+        for name, view in self.network.named(numbers).items():
             view[...] = tensors.get(_LAST + name, tensors[name])
-        self.network.epochs_trained = description["epochs_trained"]
         for name, part in self.parts.items():
             part.set_state(parts[name])
+        self.network.restore(numbers)
+        self.network.epochs_trained = description["epochs_trained"]
         self._states = states
         self.stopped = run["stopped"]
         self._run |= {name: run[name] for name in ("start", "first")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -136,7 +137,10 @@ class Epochs:
         step, layer = self.history.diverged_at_step, self.history.diverged_at_layer or 0
         bad = -1 if step is None else step
         try:
-            with listening(self.listeners, self.shown):
+            with self.network.trainer(), ExitStack() as run:
+                if self.listeners:
+                    self.network.share()
+                run.enter_context(listening(self.listeners, self.shown))
                 file.started()
                 if not finished:
                     with file.saving():

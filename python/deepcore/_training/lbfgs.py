@@ -97,6 +97,7 @@ def descend(
             "fit: optimizer=LBFGS() needs SciPy, which is not installed; pip install 'deepcore-nn[scipy]'",
             name="scipy",
         ) from error
+    network.share()
     flat, gradient = network.flat, np.empty_like(network.flat)
     finished: Array = flat.astype(np.float64)
     count, stopped = 0, False
@@ -116,6 +117,7 @@ def descend(
         nonlocal finished, count, stopped
         finished = intermediate_result.x.copy()
         flat[:] = finished
+        network.share()
         count += 1
         stopped = on_iteration(count - 1, float(intermediate_result.fun))
         if stopped:

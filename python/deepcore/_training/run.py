@@ -230,6 +230,7 @@ def _train_on_slabs(
     ``slabs(epoch, skipped)`` are those of an epoch of the run without the first ones.
     """
     losses: list[float] = []
+    network.share()
     while position.epoch < epochs:
         # also if Ctrl-C ends the epoch: its order is used up
         network.epochs_trained = position.first_epoch + position.epoch
@@ -244,8 +245,9 @@ def _train_on_slabs(
                 position.slab_ended(0.0, 0.0)
                 continue
             (*loss,), bad = network.train(
-                data, state.native, batch, 1, threads=threads, on_poll=hooks.on_poll,
-                factors=factors, place=position.place, on_pause=hooks.on_pause,
+                data, state.native, batch, 1, first_epoch=position.first_epoch + position.epoch,
+                threads=threads, on_poll=hooks.on_poll, factors=factors, place=position.place,
+                on_pause=hooks.on_pause,
             )  # fmt: skip
             if bad >= 0:
                 return losses, bad, network.first_bad_layer(data.X)
@@ -256,6 +258,7 @@ def _train_on_slabs(
             )
         losses.append(position.loss / position.weight)
         position.epoch_ended(state.steps)
+        network.share()
         if hooks.on_epoch is not None and hooks.on_epoch(position.epoch - 1, losses[-1]):
             break
     return losses, -1, 0

@@ -110,11 +110,11 @@ class Epochs:
         position.begin(state.steps, batch)
         poll = polling(settings.callbacks)
 
-        def on_epoch(epoch: int, loss: float) -> bool:
+        def on_epoch(_: int, loss: float) -> bool:
             file.between = True
             position.epoch_ended(state.steps)
-            self.stopped = file.stopped = self._epoch_ended(epoch, loss)
-            if not self.stopped and epoch < epochs - 1:
+            self.stopped = file.stopped = self._epoch_ended(position.epoch - 1, loss)
+            if not self.stopped and position.epoch < epochs:
                 self._draw()
             file.between = False
             return file.epoch_ended() or self.stopped
@@ -126,8 +126,9 @@ class Epochs:
 
         _, bad = self.network.train(
             self.data.examples, state.native, batch, epochs - position.epoch, threads=settings.threads,
-            first_epoch=position.epoch, on_epoch=on_epoch, on_poll=on_poll, on_pause=file.pause,
+            first_epoch=position.first_epoch + position.epoch, on_epoch=on_epoch, on_poll=on_poll,
             order=self.order if settings.shuffle and batch < self.m else None, place=position.place,
+            on_pause=file.pause,
         )  # fmt: skip
         return bad >= 0
 
