@@ -45,7 +45,7 @@ struct Batch {
 
   Batch(const char* who, const Spec& spec, const py::object& inputs, py::array y_, const std::optional<py::array>& w)
       : y(std::move(y_)) {
-    examples.X = bindings::inputs<T>(who, inputs, spec.units(0), X);
+    examples.X = bindings::inputs<T>(who, inputs, spec.columns(), X);
     const Index m = examples.count();
     if (y.ndim() < 1 || y.shape(0) != m) {
       throw py::value_error(text(who, ": y must have ", m, " rows like X, got shape ", shape_text(y),
@@ -111,9 +111,38 @@ void set_option(LayerSpec& layer, const std::string& name, const py::handle& val
   }
 }
 
+void set_option(Embeddings& front, const std::string& name, const py::handle& value) {
+  const auto factors = [&] {
+    const auto [rate, decay] = value.cast<std::pair<double, double>>();
+    return Factors{rate, decay};
+  };
+  if (name == "columns") {
+    front.columns = value.cast<Index>();
+  } else if (name == "units") {
+    front.units = value.cast<Index>();
+  } else if (name == "frequencies") {
+    front.frequencies = value.cast<Index>();
+  } else if (name == "passes") {
+    front.passes = value.cast<bool>();
+  } else if (name == "edges") {
+    front.edges = value.cast<std::vector<std::vector<double>>>();
+  } else if (name == "sizes") {
+    front.sizes = value.cast<std::vector<Index>>();
+  } else if (name == "category_units") {
+    front.category_units = value.cast<Index>();
+  } else if (name == "numbers") {
+    front.numbers = factors();
+  } else if (name == "categories") {
+    front.categories = factors();
+  } else {
+    throw py::value_error(text("Network: unknown option '", name, "' of embeddings"));
+  }
+}
+
 // A layer: (units, activation, parameter), and a dict with whatever else is not at its default.
 Spec make_spec(Index inputs, const std::vector<py::tuple>& layers, const std::string& loss,
-               const std::optional<double>& loss_parameter, double label_smoothing, double input_dropout) {
+               const std::optional<double>& loss_parameter, double label_smoothing, double input_dropout,
+               const py::dict& embeddings) {
   std::vector<LayerSpec> out;
   for (const py::tuple& layer : layers) {
     if (layer.size() != 3 && layer.size() != 4) {
@@ -128,7 +157,9 @@ Spec make_spec(Index inputs, const std::vector<py::tuple>& layers, const std::st
   LossSpec cost(loss_id(loss));
   cost.smoothing = label_smoothing;
   if (loss_parameter) cost.parameter = *loss_parameter;
-  return {inputs, std::move(out), cost, input_dropout};
+  Embeddings front;
+  for (const auto& [key, value] : embeddings) set_option(front, key.cast<std::string>(), value);
+  return {inputs, std::move(out), cost, input_dropout, std::move(front)};
 }
 
 // The explicit order of a run: rows, of every epoch or of all of them one after the other. It is not copied: a callback may
@@ -155,6 +186,31 @@ std::optional<TrainingStep> training_step(const Training& training) {
   }
   return step;
 }
+
+// {layer: what its dropout keeps, (m, units)}: copied, and seen as the core wants them.
+class Masks {
+ public:
+  Masks(const Spec& spec, Index m, const py::dict& given) : rows_(static_cast<std::size_t>(spec.depth()) + 1, nullptr) {
+    for (const auto& [key, value] : given) {
+      const auto l = key.cast<int>();
+      if (l < 0 || l >= spec.depth() || spec.dropout(l) == 0)
+        throw py::value_error(text("gradients: masks must be of layers with dropout, got one of layer ", l));
+      const auto array = py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>::ensure(value);
+      if (!array || array.ndim() != 2 || array.shape(0) != m || array.shape(1) != spec.units(l))
+        throw py::value_error(text("gradients: the mask of layer ", l, " must have shape (", m, ", ", spec.units(l), ")"));
+      kept_.push_back(array.attr("copy")());
+      rows_[static_cast<std::size_t>(l)] = static_cast<const std::uint8_t*>(kept_.back().data());
+    }
+  }
+  void apply(std::optional<TrainingStep>& step) const {
+    if (!kept_.empty() && !step) throw py::value_error("gradients: step must be given with masks");
+    if (!kept_.empty()) step->masks = rows_.data();
+  }
+
+ private:
+  std::vector<py::array> kept_;
+  std::vector<const std::uint8_t*> rows_;
+};
 const TrainingStep* pointer(const std::optional<TrainingStep>& step) { return step ? &*step : nullptr; }
 
 // f(rows) fills `out`, or a new array of m rows; by way of a new array where `out` shares memory with what f reads.
@@ -186,7 +242,7 @@ py::array filled(const char* who, Index m, Index n, const std::optional<py::arra
 template <class T>
 py::array predict_rows(const Network<T>& self, const py::object& X, const std::optional<py::array>& out, int threads) {
   std::vector<py::array> keep;
-  const auto x = inputs<T>("predict", X, self.spec.units(0), keep);
+  const auto x = inputs<T>("predict", X, self.spec.columns(), keep);
   std::vector<py::array> read = keep;
   if (out) read.push_back(py::array_t<T>(self.parameters.size(), self.parameters.data(), py::none()));
   return filled<T>("predict", x.cols, self.spec.outputs(), out, read, [&](View<T> A) {
@@ -359,12 +415,13 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
   };
   py::class_<Net, std::shared_ptr<Net>>(m, name, py::module_local(), py::is_final())
       .def(py::init([](Index inputs, const std::vector<py::tuple>& layers, const std::string& loss,
-                       const std::optional<double>& loss_parameter, double label_smoothing, double input_dropout) {
+                       const std::optional<double>& loss_parameter, double label_smoothing, double input_dropout,
+                       const py::dict& embeddings) {
              return std::make_shared<Net>(
-                 make_spec(inputs, layers, loss, loss_parameter, label_smoothing, input_dropout));
+                 make_spec(inputs, layers, loss, loss_parameter, label_smoothing, input_dropout, embeddings));
            }),
            py::arg("inputs"), py::arg("layers"), py::arg("loss"), py::arg("loss_parameter") = py::none(),
-           py::arg("label_smoothing") = 0.0, py::arg("input_dropout") = 0.0)
+           py::arg("label_smoothing") = 0.0, py::arg("input_dropout") = 0.0, py::arg("embeddings") = py::dict())
       .def_property_readonly("parameters",
                              [vector](py::object self) {
                                const auto& network = self.cast<Net&>();
@@ -400,21 +457,23 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
       .def(
           "gradient",
           [](const Net& self, const py::object& X, py::array y, const py::array& out, const Maybe& w, int threads,
-             const Training& training) {
+             const Training& training, const py::dict& given) {
             const Batch<T> batch("gradient", self.spec, X, std::move(y), w);
             T* g = flat<T>("gradient", "gradient", out, self.tensors.size(), true);
-            const std::optional<TrainingStep> step = training_step(training);
+            std::optional<TrainingStep> step = training_step(training);
+            const Masks masks(self.spec, batch.examples.count(), given);
+            masks.apply(step);
             const Released released;
             const Reader<T> network(self);
             return gradient(*network, batch.examples, g, threads, pointer(step), interrupts());
           },
           py::arg("X"), py::arg("y"), py::arg("gradient"), py::arg("sample_weight") = py::none(),
-          py::arg("threads") = 0, py::arg("training") = py::none())
+          py::arg("threads") = 0, py::arg("training") = py::none(), py::arg("masks") = py::dict())
       .def(
           "nonfinite_layer",
           [](const Net& self, const py::object& X) {
             std::vector<py::array> keep;
-            const auto x = inputs<T>("nonfinite_layer", X, self.spec.units(0), keep);
+            const auto x = inputs<T>("nonfinite_layer", X, self.spec.columns(), keep);
             const Released released;
             const Reader<T> network(self);
             return nonfinite_layer(*network, x);

@@ -9,6 +9,8 @@ from typing import Any
 from deepcore import _checks
 from deepcore.files import container, model_file
 from deepcore.model import Model
+from deepcore.prepared import PreparedModel, is_prepared
+from deepcore.tabular import table_file
 
 __all__ = ["load"]
 
@@ -20,8 +22,9 @@ def load(path: str | os.PathLike[str]) -> Any:
         path: A file that deepcore wrote.
 
     Returns:
-        What was saved, bit for bit: a ``Model`` with its ``extras``, or an estimator of ``deepcore.sklearn``;
-        of a ``Checkpoint`` the model of the training that it holds.
+        What was saved, bit for bit: a ``Model`` with its ``extras``; an estimator of ``deepcore.sklearn``; or
+        what ``deepcore train`` writes: a ``TableModel``, which predicts from raw tables, or a
+        ``PreparedModel``, which predicts from raw arrays; of a ``Checkpoint`` the model of the training in it.
 
     Raises:
         OSError: if the file cannot be read, or is not a regular file.
@@ -44,8 +47,14 @@ def load(path: str | os.PathLike[str]) -> Any:
         return _READERS[kind](reader)
 
 
-def _model(reader: container.Reader) -> Model:
-    return Model.from_network(*model_file.contents(reader))
+def _model(reader: container.Reader) -> Model | PreparedModel:
+    contents = model_file.contents(reader)
+    if not is_prepared(contents.extras):
+        return Model.from_network(*contents)
+    try:
+        return PreparedModel.of(*contents)
+    except ValueError as error:
+        raise reader.error(str(error)) from error
 
 
 def _estimator(reader: container.Reader) -> Any:
@@ -58,4 +67,5 @@ _READERS: dict[str, Callable[[container.Reader], Any]] = {
     "model": _model,
     "checkpoint": _model,  # of the training that it holds
     "estimator": _estimator,
+    table_file.KIND: table_file.read,
 }

@@ -22,11 +22,11 @@ from deepcore._labels import labels
 from deepcore._network.examples import row_or_rows
 from deepcore._network.network import Network, Snapshot, TrainingStep
 from deepcore._network.parameters import BlockViews
-from deepcore._network.spec import Spec
+from deepcore._network.spec import Layer, Spec
 from deepcore.exceptions import SymmetryWarning
 from deepcore.files import model_file
 from deepcore.history import History
-from deepcore.layers import Dense, Dropout, Scale
+from deepcore.layers import Dense, Dropout
 from deepcore.losses import Loss
 from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, continued, rebound, resolve
 from deepcore.schedules import LearningRate
@@ -88,7 +88,7 @@ class Model:
     def __init__(
         self,
         inputs: int,
-        layers: Sequence[Dense | Dropout | Scale],
+        layers: Sequence[Layer],
         *,
         loss: LossName | Literal["auto"] | Loss = "auto",
         dtype: DTypeLike = "float32",
@@ -203,7 +203,10 @@ class Model:
         """``{"W1": (n1, n_x), "b1": (n1, 1), ...}``, live and writable; ``parameters["W1"] = W`` copies.
 
         Layers with a norm have ``"gamma1"`` and ``"beta1"``, (n1, 1), as well, parametric ones ``"alpha1"``,
-        (n1, 1), and those with scaled inputs ``"scale1"``, (n_x, 1).
+        (n1, 1), and those with scaled inputs ``"scale1"``, (n_x, 1). Embeddings are layer 0. A periodic one has
+        ``"frequency0"`` and ``"phase0"``, (frequencies, columns); both kinds for numbers have ``"weight0"``,
+        (units, basis functions of all columns), and ``"offset0"``, (units, columns); that of categories has
+        ``"table0"``, (units, codes of all columns).
         """
         return self._network.parameters
 

@@ -94,6 +94,7 @@ class NetworkF32:
         loss_parameter: float | None = ...,
         label_smoothing: float = ...,
         input_dropout: float = ...,
+        embeddings: dict[str, Any] = ...,
     ) -> None: ...
     @property
     def parameters(self) -> NDArray[np.float32]: ...
@@ -124,6 +125,7 @@ class NetworkF32:
         sample_weight: _Array | None = ...,
         threads: int = ...,
         training: _Training | None = ...,
+        masks: dict[int, Any] = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF32 | None = ..., threads: int = ...
@@ -171,6 +173,7 @@ class NetworkF64:
         loss_parameter: float | None = ...,
         label_smoothing: float = ...,
         input_dropout: float = ...,
+        embeddings: dict[str, Any] = ...,
     ) -> None: ...
     @property
     def parameters(self) -> NDArray[np.float64]: ...
@@ -201,6 +204,7 @@ class NetworkF64:
         sample_weight: _Array | None = ...,
         threads: int = ...,
         training: _Training | None = ...,
+        masks: dict[int, Any] = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF64 | None = ..., threads: int = ...

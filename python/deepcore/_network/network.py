@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 
 from deepcore import _core, catalog
+from deepcore._network.embeddings import start_embedding
 from deepcore._network.examples import Examples, features, in_parts, slices, targets, weights
 from deepcore._network.parameters import BlockViews, pieces
 from deepcore._network.spec import Spec
@@ -134,6 +135,8 @@ class Network:
             gain = catalog.activations[layer.activation]["gain"]
             drawn = _core.initialize(n, n_prev, layer.initializer, gain, self.spec.seed, number)
             W[...] = drawn if layer.parametrization == "standard" else np.sqrt(n_prev) * drawn
+        for embedding in self.spec.embeddings:
+            start_embedding(embedding, self.parameters, self.spec.seed)
 
     # Its numbers
 
@@ -200,7 +203,7 @@ class Network:
         if lost < 0:
             return 0
         ends = [(offset + math.prod(shape), layer) for _, layer, *shape, offset in self.native.tensors]
-        return int(next(layer for end, layer in ends if lost < end))
+        return max(1, int(next(layer for end, layer in ends if lost < end)))  # embeddings: the first layer
 
     # What it computes
 
@@ -261,7 +264,12 @@ class Network:
         return loss, accuracy
 
     def gradient(
-        self, data: Examples, into: Array, threads: int, training: TrainingStep | None = None
+        self,
+        data: Examples,
+        into: Array,
+        threads: int,
+        training: TrainingStep | None = None,
+        masks: Mapping[int, Array] | None = None,
     ) -> float:
         """The mean loss; its gradient is written to ``into``, which is laid out like ``flat``.
 
@@ -271,8 +279,10 @@ class Network:
             threads: As the native module takes it.
             training: Seed and step, for the dropout and batch statistics of that step, and if they are not 1
                 the factors on dropout and label smoothing; None: as predictions.
+            masks: What dropout keeps in that step, (m, units) by the number of the layer; None: it is drawn.
         """
-        return float(self.native.gradient(data.X, data.y, into, data.weight, threads, training))
+        given = dict(masks or {})
+        return float(self.native.gradient(data.X, data.y, into, data.weight, threads, training, given))
 
     def trace(self, data: Examples, training: TrainingStep | None = None) -> dict[str, Array]:
         """Return every matrix of one step of gradient descent by name; columns are examples."""
@@ -393,6 +403,10 @@ def _compiled(spec: Spec) -> Any:
         )
         for layer in spec.layers
     ]
+    embeddings: dict[str, Any] = {}
+    for embedding in spec.embeddings:
+        embeddings |= embedding.native()
     return build(
-        spec.inputs, layers, spec.loss, spec.loss_parameter, spec.label_smoothing, spec.input_dropout
-    )
+        spec.inputs, layers, spec.loss, spec.loss_parameter, spec.label_smoothing, spec.input_dropout,
+        embeddings,
+    )  # fmt: skip

@@ -245,8 +245,8 @@ def _numbers(value: object, name: str) -> Iterator[tuple[str, object]]:
 
 def _check_size(spec: Spec, numbers: int) -> None:
     """Raise ValueError if there are fewer numbers than weights, before memory for the weights is taken."""
-    sizes = [spec.inputs, *(layer.units for layer in spec.layers)]
-    weights = sum(n_prev * n for n_prev, n in pairwise(sizes))
+    sizes = [spec.width, *(layer.units for layer in spec.layers)]
+    weights = sum(n_prev * n for n_prev, n in pairwise(sizes)) + sum(one.size for one in spec.embeddings)
     if weights > numbers:
         raise ValueError(f"the layers have {weights} weights, but there are only {numbers} numbers")
 

@@ -20,7 +20,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from deepcore import catalog
+from deepcore import _checks, catalog
 from deepcore._network.examples import Examples
 from deepcore._network.network import Network
 from deepcore._network.spec import Spec
@@ -308,6 +308,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
                 f"{type(self).__name__}: validation_data must be (X, y) or (X, y, sample_weight), got "
                 f"{type(data).__name__}"
             )
+        _checks.no_dates("fit", "validation_data", data[0])
         X = validate_data(self, data[0], accept_sparse="csr", dtype=self._dtypes(False), reset=False)
         y = self._validation_targets(data[1])
         check_consistent_length(X, y)
@@ -381,6 +382,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             and np.isfinite(X).all()
         ):
             return network.outputs(X, threads=self.n_threads or 0)
+        _checks.no_dates("predict", "X", X)
         X = rows(validate_data(self, X, accept_sparse=["csr", "csc"], reset=False))
         if X.dtype != model.dtype:
             X = X.astype(model.dtype)
