@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 import click
@@ -54,7 +54,7 @@ def opened(file: str | None, resume: bool, folder: Path) -> Checkpoint | None:
 class Interruptions:
     """While it is entered, a signal ends the run in order: with a checkpoint before the next step.
 
-    Without a checkpoint, and at the second signal, it raises KeyboardInterrupt at once. Signals that are
+    Without a checkpoint, and at the second signal, SIGTERM and SIGHUP do what Ctrl-C does. Signals that are
     ignored, as under ``nohup``, stay ignored.
 
     Attributes:
@@ -73,18 +73,25 @@ class Interruptions:
                     self._before[number] = signal.signal(number, self._came)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     def _came(self, number: int, frame: FrameType | None) -> None:
-        first, self.signal = self.signal is None, signal.Signals(number)
+        first, handler = self.signal is None, signal.getsignal(signal.SIGINT)
+        if first:
+            self.signal = signal.Signals(number)
         if first and self.checkpoint is not None and self.checkpoint.in_use:
             self.checkpoint.stop()
+        elif callable(handler) and handler != self._came and number != signal.SIGINT:
+            handler(number, frame)  # a recipe that ends in order by itself
         else:
             raise KeyboardInterrupt
+
+    def came(self) -> None:
+        """Note a KeyboardInterrupt that no handler of this object has seen."""
+        if self.signal is None:
+            self.signal = signal.SIGINT
 
     @property
     def status(self) -> int:
@@ -101,10 +108,14 @@ class Interruptions:
 
 
 class Records:
-    """A callback that keeps the numbers of every epoch, also of those before the run was started again."""
+    """A callback that keeps the numbers of every epoch, also of those before the run was started again.
 
-    def __init__(self) -> None:
-        self.records: list[dict[str, float]] = []
+    Args:
+        records: The list that takes them.
+    """
+
+    def __init__(self, records: list[dict[str, float]]) -> None:
+        self.records = records
 
     def __call__(self, record: EpochRecord) -> None:
         """Keep the numbers of an epoch."""
