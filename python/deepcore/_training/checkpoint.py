@@ -31,6 +31,8 @@ __all__ = ["Part", "Position", "RunFile", "Unsaved", "find"]
 KIND = "checkpoint"
 #: Before the names of a network's last numbers, if callbacks put others in their place at the end.
 _LAST = "last/"
+# Saving after epochs may take this share of a run's time, and at any rate so many seconds.
+_SHARE, _FREE_SECONDS = 0.05, 0.5
 #: A description, and tensors by name.
 Contents = tuple[dict[str, Any], dict[str, Array]]
 
@@ -195,7 +197,8 @@ class RunFile(Unsaved):
         self._states: list[Any] = []  # of the callbacks, until they were started
         self._ending: Contents = {}, {}
         self._writer = _Writer(who, checkpoint.path)
-        self._saved_at = time.perf_counter()
+        self._began = self._saved_at = time.perf_counter()
+        self._spent = 0.0  # seconds of this thread
 
     # Going on
 
@@ -347,7 +350,8 @@ class RunFile(Unsaved):
 
     def epoch_ended(self) -> bool:
         every, done = self.checkpoint.every_epochs, self.position.epoch
-        if self.checkpoint.stopping or (every is not None and done % every == 0) or self._late():
+        regular = every is not None and done % every == 0 and not self._too_costly()
+        if self.checkpoint.stopping or regular or self._late():
             self._save()
         return self.checkpoint.stopping
 
@@ -388,9 +392,16 @@ class RunFile(Unsaved):
         every = self.checkpoint.every_seconds
         return every is not None and time.perf_counter() - self._saved_at >= every
 
+    def _too_costly(self) -> bool:
+        """Whether saving has taken more than its share of the time of this run."""
+        spent = self._spent + self._writer.seconds
+        return spent > _FREE_SECONDS and spent > _SHARE * (time.perf_counter() - self._began)
+
     def _save(self) -> None:
+        start = time.perf_counter()
         self._writer.put(*self._capture())
         self._saved_at = time.perf_counter()
+        self._spent += self._saved_at - start
 
     def _capture(self) -> Contents:
         """Copy everything, which takes as long as copying the parameters and the slots."""
@@ -424,6 +435,7 @@ class _Writer:
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None  # of the last file that was to be written
         self._warned = False
+        self.seconds = 0.0  # of a core, for all files
 
     def put(self, description: dict[str, Any], tensors: dict[str, Array]) -> None:
         """Write this as soon as the file before it is written."""
@@ -466,11 +478,13 @@ class _Writer:
         )
 
     def _write(self, description: dict[str, Any], tensors: dict[str, Array]) -> None:
+        start = time.thread_time()
         try:
             container.write(self._path, description, tensors)
             self._error = None
         except (OSError, MemoryError, ValueError) as error:
             self._error = error
+        self.seconds += time.thread_time() - start
 
 
 # States as JSON data and tensors

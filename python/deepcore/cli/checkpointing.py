@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any
 
 import click
+import numpy as np
 
 from deepcore.callbacks import Checkpoint, EpochRecord
 
@@ -122,9 +123,11 @@ class Records:
         self.records.append(dict(record))
 
     def state(self) -> dict[str, Any]:
-        """Return the records."""
-        return {"records": self.records}
+        """Return the records, as one array for each name."""
+        names = self.records[0] if self.records else ()
+        return {name: np.array([record[name] for record in self.records]) for name in names}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from what ``state`` returned."""
-        self.records[:] = state["records"]
+        columns = (values.tolist() for values in state.values())
+        self.records[:] = [dict(zip(state, row, strict=True)) for row in zip(*columns, strict=True)]
