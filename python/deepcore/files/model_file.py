@@ -74,7 +74,7 @@ def describe(network: Network, extras: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: if it is not what a file may hold.
     """
     try:
-        encode(extras)
+        encode(dict(extras))
     except ValueError as error:
         raise ValueError(f"save: extras must be JSON data (use array.tolist()): {error}") from error
     description = {
@@ -142,13 +142,13 @@ def verify(path: str | os.PathLike[str]) -> dict[str, object]:
         size = sum(entry.size for entry in reader.entries.values())
         facts: dict[str, object] = {
             "format": f"{reader.description['format']}, written by deepcore {reader.description['version']}",
-            "kind": reader.description.get("kind", "model"),
+            "kind": reader.kind,
             "checksum": "none: files of format 1 have none; load and save the model to add one",
             "tensors": f"{len(reader.entries)} of {size} bytes, which fill the file exactly",
         }
         if reader.checksum is not None:
             facts["checksum"] = f"right (SHA-256 {reader.checksum[:16]}...)"
-        if "network" in reader.description or reader.checksum is None:
+        if reader.kind == "model" or "network" in reader.description:
             network = contents(reader).network
             facts["network"] = f"{len(network.spec.layers)} layers as described"
             facts["numbers"] = f"{network.flat.size + network.running.flat.size}, all finite"
@@ -175,7 +175,7 @@ def contents(reader: container.Reader, others: Mapping[str, Array] | None = None
         description, entries = reader.description, reader.entries
         if description["format"] == 1:
             description = upgraded(description)
-        if description["kind"] == "model":
+        if reader.kind == "model":
             schema.check(description, schema.model_schema(), "description")
         else:
             entries = {name: entry for name, entry in entries.items() if "/" not in name}
