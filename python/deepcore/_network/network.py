@@ -121,7 +121,7 @@ class Network:
         if start is None:
             self._initialize()
         else:
-            self.restore(start)
+            self._own.flat[:], self._own.running.flat[:] = start
 
     def _initialize(self) -> None:
         """Draw every W by its layer's scheme; a draw depends on seed, layer and shape.
