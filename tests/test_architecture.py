@@ -60,8 +60,8 @@ ORDER = (
 )  # fmt: skip
 
 # Names that look private and are not: scikit-learn's base classes read one from their subclasses, named
-# tuples have two.
-PUBLIC_ALL_THE_SAME = {"_parameter_constraints", "_fields", "_asdict"}
+# tuples have two, and Python documents two of the module sys.
+PUBLIC_ALL_THE_SAME = {"_parameter_constraints", "_fields", "_asdict", "_getframe", "_current_frames"}
 
 # The only files that name the classes of the native module.
 NATIVE_CLASSES = {

@@ -7,9 +7,10 @@
 
 #include "arrays.hpp"
 #include "bind.hpp"
+#include "describe.hpp"
 #include "examples.hpp"
 #include "gil.hpp"
-#include "make_spec.hpp"
+#include "listener.hpp"
 
 #include "platform.hpp"
 
@@ -24,21 +25,6 @@
 namespace deepcore::bindings {
 
 namespace {
-
-struct Listener final : Monitor {  // called without the GIL, by the thread that called train
-  py::object on_epoch, on_poll;
-  Listener(py::object epoch, py::object poll) : on_epoch(std::move(epoch)), on_poll(std::move(poll)) {}
-  bool wants_epochs() const override { return !on_epoch.is_none(); }
-  bool epoch(Index number, double loss) override {
-    const Acquired lock;
-    return py::cast<bool>(py::bool_(on_epoch(number, loss)));
-  }
-  void poll() override {
-    const Acquired lock;
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    if (!on_poll.is_none()) on_poll();  // what it raises ends the run
-  }
-};
 
 // Looks for Ctrl-C, at most every 50 ms, in calls that listen to nothing else.
 Poll interrupts() {
@@ -62,47 +48,6 @@ py::array visiting_order(const py::array& order, Index m, Index epochs) {
   }
   return out;
 }
-
-// (seed, step), or with the factors on dropout and label smoothing (seed, step, dropout, smoothing)
-using Training = std::optional<py::tuple>;
-std::optional<TrainingStep> training_step(const Training& training) {
-  if (!training) return std::nullopt;
-  const py::tuple& t = *training;
-  if (t.size() != 2 && t.size() != 4) throw py::value_error("training must be (seed, step[, dropout, smoothing])");
-  TrainingStep step{t[0].cast<std::uint64_t>(), t[1].cast<Index>()};
-  if (t.size() == 4) {
-    step.dropout = t[2].cast<double>();
-    step.smoothing = t[3].cast<double>();
-  }
-  return step;
-}
-
-// {layer: what its dropout keeps, (m, units)}: copied, and seen as the core wants them.
-class Masks {
- public:
-  Masks(const Spec& spec, Index m, const py::dict& given) : rows_(static_cast<std::size_t>(spec.depth()) + 1, nullptr) {
-    for (const auto& [key, value] : given) {
-      const auto l = key.cast<int>();
-      if (l < 0 || l >= spec.depth() || spec.dropout(l) == 0)
-        throw py::value_error(text("gradients: masks must be of layers with dropout, got one of layer ", l));
-      const auto array = py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>::ensure(value);
-      if (!array || array.ndim() != 2 || array.shape(0) != m || array.shape(1) != spec.units(l))
-        throw py::value_error(
-            text("gradients: the mask of layer ", l, " must have shape (", m, ", ", spec.units(l), ")"));
-      kept_.push_back(array.attr("copy")());
-      rows_[static_cast<std::size_t>(l)] = static_cast<const std::uint8_t*>(kept_.back().data());
-    }
-  }
-  void apply(std::optional<TrainingStep>& step) const {
-    if (!kept_.empty() && !step) throw py::value_error("gradients: step must be given with masks");
-    if (!kept_.empty()) step->masks = rows_.data();
-  }
-
- private:
-  std::vector<py::array> kept_;
-  std::vector<const std::uint8_t*> rows_;
-};
-const TrainingStep* pointer(const std::optional<TrainingStep>& step) { return step ? &*step : nullptr; }
 
 // f(rows) fills `out`, or a new array of m rows; by way of a new array where `out` shares memory with what f reads.
 template <class T, class F>
@@ -138,7 +83,8 @@ py::array predict_rows(const Network<T>& self, const py::object& X, const std::o
   if (out) read.push_back(py::array_t<T>(self.parameters.size(), self.parameters.data(), py::none()));
   return filled<T>("predict", x.cols, self.spec.outputs(), out, read, [&](View<T> A) {
     const Released released;
-    predict(self, x, A, threads, interrupts());
+    const Reader<T> network(self);
+    predict(*network, x, A, threads, interrupts());
   });
 }
 
@@ -146,7 +92,7 @@ py::array predict_rows(const Network<T>& self, const py::object& X, const std::o
 template <class T>
 struct BoundPredictor {
   explicit BoundPredictor(const Network<T>& network)
-      : predictor(network), inputs(predictor.inputs()), outputs(predictor.outputs()),
+      : predictor(*Reader<T>(network)), inputs(predictor.inputs()), outputs(predictor.outputs()),
         work(static_cast<double>(network.tensors.size())), sizes(std::to_string(inputs)) {
     for (int l = 1; l <= network.spec.depth(); ++l) sizes += "-" + std::to_string(network.spec.units(l));
   }
@@ -208,7 +154,12 @@ py::dict trace_rows(const Network<T>& self, const py::object& X, py::array y, co
   const Batch<T> batch("trace", self.spec, X, std::move(y), w);
   py::dict out;
   const std::optional<TrainingStep> step = training_step(training);
-  for (const auto& one : trace(self, batch.examples, pointer(step))) {
+  const auto intermediates = [&] {
+    const Released released;
+    const Reader<T> network(self);
+    return trace(*network, batch.examples, pointer(step));
+  }();
+  for (const auto& one : intermediates) {
     Result<T> array(one.rows, one.cols);
     for (Index j = 0; j < one.cols; ++j) {
       for (Index i = 0; i < one.rows; ++i) array.view(i, j) = one.values.data()[j * one.rows + i];
@@ -217,6 +168,51 @@ py::dict trace_rows(const Network<T>& self, const py::object& X, py::array y, co
   }
   return out;
 }
+
+// Null if the calling thread may read the network itself; or a copy of what it may read, which nobody changes.
+template <class T>
+std::shared_ptr<Network<T>> seen(const Network<T>& self) {
+  const Released released;
+  const Reader<T> network(self);
+  return std::const_pointer_cast<Network<T>>(network.copy());
+}
+
+// Copies of the parameters, of the running statistics and of the number of epochs, of one moment.
+template <class T>
+py::tuple numbers(const Network<T>& self) {
+  py::array_t<T> parameters(self.tensors.size());
+  py::array_t<T> running(self.tensors.running_size());
+  T *const p = parameters.mutable_data(), *const r = running.mutable_data();
+  Index epochs = 0;
+  {
+    const Released released;
+    const Reader<T> network(self);
+    std::copy_n(network->parameters.data(), network->tensors.size(), p);
+    std::copy_n(network->running.data(), network->tensors.running_size(), r);
+    epochs = network->epochs;
+  }
+  return py::make_tuple(parameters, running, epochs);
+}
+
+template <class T>
+void restore(Network<T>& self, const py::array& parameters, const py::array& running) {
+  const T* p = flat<T>("restore", "parameters", parameters, self.tensors.size(), false);
+  const T* r = flat<T>("restore", "running", running, self.tensors.running_size(), false);
+  const Released released;
+  self.sharing.write([&] {
+    std::copy_n(p, self.tensors.size(), self.parameters.data());
+    std::copy_n(r, self.tensors.running_size(), self.running.data());
+  });
+}
+
+// `with network.training():` the calling thread trains the network; it ends with the object at the latest.
+template <class T>
+struct PythonTrainer {
+  Network<T>& network;
+  std::unique_ptr<Trainer<T>> trainer = nullptr;
+  void enter() { trainer = std::make_unique<Trainer<T>>(network); }
+  void exit(const py::args& /*exception*/) { trainer.reset(); }
+};
 
 // (name, layer, rows, columns, offset) of each array in `parameters` or `running`; each is stored column by column.
 py::list tensor_list(const std::vector<Tensor>& tensors) {
@@ -247,17 +243,17 @@ py::dict plan_rows(const Network<T>& self, Index batch, const Optimizer<T>* opti
 }
 
 template <class T>
-void bind(py::module_& m, const char* name, const char* predictor_name) {
+void bind(py::module_& m, const char* name, const char* trainer_name, const char* predictor_name) {
   using Net = Network<T>;
   using Maybe = std::optional<py::array>;
   const auto vector = [](const auto& values, Index size, const py::object& owner) {
     return py::array_t<T>(size, values.data(), owner);
   };
-  py::class_<Net>(m, name, py::module_local(), py::is_final())
+  py::class_<Net, std::shared_ptr<Net>>(m, name, py::module_local(), py::is_final())
       .def(py::init([](Index inputs, const std::vector<py::tuple>& layers, const std::string& loss,
                        const std::optional<double>& loss_parameter, double label_smoothing, double input_dropout,
                        const py::dict& embeddings) {
-             return std::make_unique<Net>(
+             return std::make_shared<Net>(
                  make_spec(inputs, layers, loss, loss_parameter, label_smoothing, input_dropout, embeddings));
            }),
            py::arg("inputs"), py::arg("layers"), py::arg("loss"), py::arg("loss_parameter") = py::none(),
@@ -275,13 +271,22 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
       .def_property_readonly("tensors", [](const Net& self) { return tensor_list(self.tensors.all()); })
       .def_property_readonly("running_tensors", [](const Net& self) { return tensor_list(self.tensors.running()); })
       .def_readwrite("scikit_learn_sums", &Net::scikit_learn_sums)
+      .def_readwrite("epochs", &Net::epochs)
+      .def("seen", &seen<T>)
+      .def("numbers", &numbers<T>)
+      .def("restore", &restore<T>, py::arg("parameters"), py::arg("running"))
+      .def(
+          "trainer", [](Net& self) { return PythonTrainer<T>{self}; }, py::keep_alive<0, 1>())
+      .def("share", [](Net& self) { self.sharing.share(); })
+      .def("abandon", [](Net& self) { self.sharing.abandon(); })
       .def("predict", &predict_rows<T>, py::arg("X"), py::arg("out") = py::none(), py::arg("threads") = 0)
       .def(
           "evaluate",
           [](const Net& self, const py::object& X, py::array y, const Maybe& w, int threads) {
             const Batch<T> batch("evaluate", self.spec, X, std::move(y), w);
             const Released released;
-            const Scores scores = evaluate(self, batch.examples, threads, interrupts());
+            const Reader<T> network(self);
+            const Scores scores = evaluate(*network, batch.examples, threads, interrupts());
             return std::pair{scores.loss, scores.accuracy};
           },
           py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none(), py::arg("threads") = 0)
@@ -295,7 +300,8 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
             const Masks masks(self.spec, batch.examples.count(), given);
             masks.apply(step);
             const Released released;
-            return gradient(self, batch.examples, g, threads, pointer(step), interrupts());
+            const Reader<T> network(self);
+            return gradient(*network, batch.examples, g, threads, pointer(step), interrupts());
           },
           py::arg("X"), py::arg("y"), py::arg("gradient"), py::arg("sample_weight") = py::none(),
           py::arg("threads") = 0, py::arg("training") = py::none(), py::arg("masks") = py::dict())
@@ -305,7 +311,8 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
             std::vector<py::array> keep;
             const auto x = inputs<T>("nonfinite_layer", X, self.spec.columns(), keep);
             const Released released;
-            return nonfinite_layer(self, x);
+            const Reader<T> network(self);
+            return nonfinite_layer(*network, x);
           },
           py::arg("X"))
       .def("plan", &plan_rows<T>, py::arg("batch"), py::arg("optimizer") = py::none(), py::arg("threads") = 0)
@@ -316,7 +323,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
           [](Net& self, const py::object& X, py::array y, Optimizer<T>& optimizer, Index batch_size, Index epochs,
              bool shuffle, std::uint64_t seed, Index first_epoch, const Maybe& w, py::object on_epoch, int threads,
              const Maybe& order, py::object on_poll, const std::optional<Schedule>& dropout,
-             const std::optional<Schedule>& smoothing) {
+             const std::optional<Schedule>& smoothing, Place* place, py::object on_pause) {
             const Batch<T> batch("fit", self.spec, X, std::move(y), w);
             TrainOptions options;
             options.batch_size = batch_size;
@@ -327,6 +334,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
             options.threads = threads;
             options.dropout = dropout;
             options.smoothing = smoothing;
+            options.place = place;
             py::array visit;
             if (order) {
               const Index count = batch.examples.count();
@@ -334,7 +342,7 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
               options.order = static_cast<const std::int64_t*>(visit.data());
               options.order_epochs = visit.size() == count ? 1 : epochs;
             }
-            Listener listener(std::move(on_epoch), std::move(on_poll));
+            Listener listener(std::move(on_epoch), std::move(on_poll), std::move(on_pause));
             TrainResult result;
             {
               const Released released;
@@ -346,14 +354,22 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
           py::arg("shuffle") = true, py::arg("seed") = 0, py::arg("first_epoch") = 0,
           py::arg("sample_weight") = py::none(), py::arg("on_epoch") = py::none(), py::arg("threads") = 0,
           py::arg("order") = py::none(), py::arg("on_poll") = py::none(), py::arg("dropout") = py::none(),
-          py::arg("smoothing") = py::none());
+          py::arg("smoothing") = py::none(), py::arg("place") = py::none(), py::arg("on_pause") = py::none());
+  py::class_<PythonTrainer<T>>(m, trainer_name, py::module_local(), py::is_final())
+      .def("__enter__", &PythonTrainer<T>::enter)
+      .def("__exit__", &PythonTrainer<T>::exit);
   py::class_<BoundPredictor<T>> predictor(m, predictor_name, py::module_local(), py::is_final());
   predictor.doc() =
       "A snapshot of a model with a workspace of its own, for predictions in a loop: ``predictor(x)``.\n\n"
       "x is a NumPy array of the model's dtype, one example (n_x,) or rows (m, n_x); out= takes the result. Later "
       "changes "
       "of the model are not seen. Values are not checked: NaN in gives NaN out. One call at a time works; others wait.";
-  predictor.def(py::init<const Net&>(), py::arg("network"))
+  predictor
+      .def(py::init([](const Net& network) {
+             const Released released;
+             return std::make_unique<BoundPredictor<T>>(network);
+           }),
+           py::arg("network"))
       .def("__repr__",
            [](const BoundPredictor<T>& self) { return text("Predictor(", self.sizes, ", ", dtype_name<T>(), ")"); })
       .def_readonly("inputs", &BoundPredictor<T>::inputs)
@@ -364,8 +380,13 @@ void bind(py::module_& m, const char* name, const char* predictor_name) {
 }  // namespace
 
 void bind_network(py::module_& m) {
-  bind<float>(m, "NetworkF32", "PredictorF32");
-  bind<double>(m, "NetworkF64", "PredictorF64");
+  py::class_<Place>(m, "Place", py::module_local(), py::is_final())
+      .def(py::init<>())
+      .def_readwrite("visited", &Place::visited)
+      .def_readwrite("loss", &Place::loss)
+      .def_readwrite("weight", &Place::weight);
+  bind<float>(m, "NetworkF32", "TrainerF32", "PredictorF32");
+  bind<double>(m, "NetworkF64", "TrainerF64", "PredictorF64");
 }
 
 }  // namespace deepcore::bindings

@@ -30,6 +30,32 @@ void take_lock(F take) {
 #endif
 }
 
+// f(*arguments), as PyObject_Call does it. A daemon thread that the interpreter's end finds in f sleeps here, too: nothing
+// lies between f and this frame whose destructor would touch Python without the lock.
+inline PyObject* call_or_sleep(PyObject* f, PyObject* arguments) {
+#if defined(__GLIBCXX__)
+  try {
+    return PyObject_Call(f, arguments, nullptr);
+  } catch (const abi::__forced_unwind&) {
+    platform::sleep_forever();
+  }
+#else
+  return PyObject_Call(f, arguments, nullptr);
+#endif
+}
+
+inline pybind11::object call(const pybind11::object& f, const pybind11::tuple& arguments) {
+  PyObject* const result = call_or_sleep(f.ptr(), arguments.ptr());
+  if (result == nullptr) throw pybind11::error_already_set();
+  return pybind11::reinterpret_steal<pybind11::object>(result);
+}
+
+inline bool is_true(const pybind11::object& value) {
+  const int answer = PyObject_IsTrue(value.ptr());
+  if (answer < 0) throw pybind11::error_already_set();
+  return answer != 0;
+}
+
 class Released {  // while it lives, other Python threads run
  public:
   Released() : state_(PyEval_SaveThread()) {}

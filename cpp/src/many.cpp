@@ -61,8 +61,10 @@ class BestEpoch {
   }
 
   void restore(Network<T>& network) const {
-    std::copy(parameters_.begin(), parameters_.end(), network.parameters.data());
-    std::copy(running_.begin(), running_.end(), network.running.data());
+    network.sharing.write([&] {
+      std::copy(parameters_.begin(), parameters_.end(), network.parameters.data());
+      std::copy(running_.begin(), running_.end(), network.running.data());
+    });
   }
 
  private:
@@ -89,6 +91,7 @@ class Member final : public Monitor {
     options.threads = threads_;
     if (training_.early_stop) best_.emplace(*training_.early_stop);
     Network<T>& network = *training_.network;
+    const Trainer<T> trainer(network);
     Run<T> run(network, training_.examples, *training_.optimizer, options, *this);
     try {
       while (run.advance(poll)) {

@@ -75,7 +75,7 @@ void step(Optimizer<T>& optimizer, Network<T>& network, const T* gradient) {
   workspace.update.set_gradient(gradient);
   workspace.update.apply(optimizer, nullptr, 1);
   ++optimizer.steps;
-  workspace.state.publish(network.parameters.data());
+  network.sharing.write([&] { workspace.state.publish(network.parameters.data()); });
 }
 
 template class Optimizer<float>;

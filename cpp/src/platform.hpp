@@ -22,6 +22,10 @@ inline constexpr std::size_t kCacheLine = 64;
 // The number of this process. A forked child has another one than the process that made its objects.
 std::int64_t process_id() noexcept;
 
+// How many forks lie between the process that loaded this library and this one: another number tells that other threads of
+// the process which made an object are not in this one.
+int forks() noexcept;
+
 // Calls `start`. Threads that it starts receive no signal that is sent to the process: such a signal belongs to the
 // program's own threads (Ctrl-C must reach Python's main thread). Signals that a fault of the thread itself raises, such
 // as SIGSEGV, stay deliverable, so that a handler like Python's faulthandler is called.

@@ -5,6 +5,7 @@
 #include "platform.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
@@ -22,6 +23,9 @@
 namespace deepcore::platform {
 
 namespace {
+
+std::atomic<int> fork_count{0};
+[[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] { ++fork_count; });
 
 class AsynchronousSignalsBlocked {  // in this thread while the object lives, and in threads that it starts meanwhile
  public:
@@ -42,6 +46,8 @@ class AsynchronousSignalsBlocked {  // in this thread while the object lives, an
 }  // namespace
 
 std::int64_t process_id() noexcept { return getpid(); }
+
+int forks() noexcept { return fork_count.load(std::memory_order_relaxed); }
 
 void without_signals(const std::function<void()>& start) {
   const AsynchronousSignalsBlocked blocked;

@@ -16,6 +16,8 @@ namespace deepcore::platform {
 
 std::int64_t process_id() noexcept { return GetCurrentProcessId(); }
 
+int forks() noexcept { return 0; }
+
 void without_signals(const std::function<void()>& start) { start(); }  // Windows gives Ctrl-C a thread of its own
 
 int allowed_processors() {

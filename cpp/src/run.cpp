@@ -57,6 +57,10 @@ void check_run(const char* who, const Network<T>& network, const Examples<T>& ex
   require(options.order == nullptr || options.order_epochs == 1 || options.order_epochs == options.epochs, who,
           ": order must be that of every epoch or of all ", options.epochs, " epochs, got ", options.order_epochs);
   if (options.rows != nullptr) check_rows(who, "rows", examples, options.rows, options.row_count);
+  if (options.place == nullptr) return;
+  const Index m = count_of(examples, options), visited = options.place->visited;
+  require(visited >= 0 && visited < m && visited % batch_of(options, m) == 0, who,
+          ": place must lie before a batch of the ", m, " examples, got ", visited);
 }
 
 template <class T>
@@ -72,13 +76,18 @@ Run<T>::Run(Network<T>& network, const Examples<T>& examples, Optimizer<T>& opti
       order_(shuffled_ || options.order != nullptr || options.rows != nullptr ? static_cast<std::size_t>(m_) : 0) {
   // Not for all epochs: a run of 10^9 is meant to be ended by its monitor.
   result_.losses.reserve(static_cast<std::size_t>(std::min(options.epochs, Index{1} << 16)));
+  if (const Place* start = options.place; start != nullptr) {
+    first_ = start->visited;
+    loss_ = {start->loss[0], start->loss[1]};
+    weight_ = {start->weight[0], start->weight[1]};
+  }
   step_.load();
 }
 
 template <class T>
 bool Run<T>::advance(const Poll& poll) {
   if (epoch_ == options_.epochs) return false;
-  if (first_ == 0) begin_epoch();
+  if (!begun_) begin_epoch();
   const Index count = std::min(batch_, visited_ - first_), number = optimizer_.steps;
   const TrainingStep training{options_.seed, number, options_.dropout ? (*options_.dropout)(number) : 1,
                               options_.smoothing ? (*options_.smoothing)(number) : 1};
@@ -101,12 +110,25 @@ bool Run<T>::advance(const Poll& poll) {
   published_ = false;
   ++optimizer_.steps;
   first_ += count;
-  return first_ < visited_ || end_epoch();
+  if (first_ == visited_) return end_epoch();
+  keep_place();
+  return true;
+}
+
+template <class T>
+void Run<T>::keep_place() noexcept {
+  if (options_.place != nullptr) *options_.place = {first_, {loss_.high, loss_.low}, {weight_.high, weight_.low}};
+}
+
+template <class T>
+void Run<T>::pause() {
+  publish();
+  monitor_.pause();
 }
 
 template <class T>
 void Run<T>::begin_epoch() {
-  loss_ = weight_ = {};
+  begun_ = true;
   if (options_.order != nullptr) {
     const std::int64_t* given = options_.order + (options_.order_epochs > 1 ? epoch_ * m_ : 0);
     std::copy_n(given, m_, order_.data());  // checked as it is now: a monitor may write a new order between epochs
@@ -123,21 +145,33 @@ template <class T>
 bool Run<T>::end_epoch() {
   result_.losses.push_back(loss_.value() / weight_.value());
   first_ = 0;
+  loss_ = weight_ = {};
+  begun_ = false;
+  keep_place();
   const Index number = options_.first_epoch + epoch_;
   ++epoch_;
+  const bool last = epoch_ == options_.epochs;
   if (monitor_.wants_epochs()) {
     publish();
+    network_.sharing.share();
     const bool stop = monitor_.epoch(number, result_.losses.back());
-    if (stop || epoch_ == options_.epochs) return false;
+    if (stop || last) return false;
     step_.load();  // the monitor may have written into parameters, or into X
+  } else if (!last && network_.sharing.epoch_is_due()) {
+    publish();
   }
-  return epoch_ < options_.epochs;
+  return !last;
 }
 
 // Where the monitor was the last to see the network, what it wrote there stays.
 template <class T>
 void Run<T>::publish() noexcept {
-  if (!published_) step_.publish(network_);
+  if (published_) return;
+  network_.sharing.write([this] {
+    step_.publish(network_);
+    network_.epochs =
+        options_.first_epoch + epoch_ + (first_ > 0 ? 1 : 0);  // the order of an unfinished one is used up
+  });
   published_ = true;
 }
 
@@ -147,6 +181,7 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
   using Clock = std::chrono::steady_clock;
   check_run("fit", network, examples, optimizer, options);
   const Exclusive writing(network.busy, kNetworkBusy), stepping(optimizer.busy, kOptimizerBusy);
+  const Trainer<T> trainer(network);
   Run<T> run(network, examples, optimizer, options, monitor);
   auto next = Clock::now();
   const Poll poll = [&] {
@@ -157,6 +192,7 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
   };
   try {
     while (run.advance(poll)) {
+      if (monitor.wants_pause()) run.pause();
     }
   } catch (...) {  // an interrupt: what was learned so far stays
     run.publish();

@@ -50,7 +50,7 @@ if _TYPE_CHECKING:
         tabular,
     )
     from deepcore._loading import load
-    from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
+    from deepcore.callbacks import Checkpoint, EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
     from deepcore.conversion import from_onnx, from_torch
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
     from deepcore.ensemble import Ensemble, fit_many
@@ -87,7 +87,7 @@ __version__: str
 # Where the public names live. A module is imported when one of its names is used for the first time, so that
 # ``import deepcore`` stays fast.
 _NAMES = {
-    "callbacks": ("EarlyStopping", "EpochRecord", "MaxSeconds", "ReduceOnPlateau"),
+    "callbacks": ("Checkpoint", "EarlyStopping", "EpochRecord", "MaxSeconds", "ReduceOnPlateau"),
     "conversion": ("from_onnx", "from_torch"),
     "doctor.gradient_check": ("check_gradients", "gradient_check"),
     "ensemble": ("Ensemble", "fit_many"),
@@ -130,6 +130,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "CategoryEmbedding",
+    "Checkpoint",
     "Constant",
     "CosLog4",
     "Cosine",

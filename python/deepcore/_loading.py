@@ -16,7 +16,7 @@ __all__ = ["load"]
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """Read what ``Model.save`` or another ``save`` of deepcore wrote.
+    """Read what ``Model.save``, a ``Checkpoint`` or another ``save`` of deepcore wrote.
 
     Args:
         path: A file that deepcore wrote.
@@ -24,7 +24,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     Returns:
         What was saved, bit for bit: a ``Model`` or an ``Ensemble`` with its ``extras``; an estimator of
         ``deepcore.sklearn``; or what ``deepcore train`` writes: a ``TableModel``, which predicts from raw
-        tables, or a ``PreparedModel``, which predicts from raw arrays.
+        tables, or a ``PreparedModel``, which predicts from raw arrays; of a ``Checkpoint`` the model of the
+        training in it.
 
     Raises:
         OSError: if the file cannot be read, or is not a regular file.
@@ -71,6 +72,7 @@ def _ensemble(reader: container.Reader) -> Any:
 
 _READERS: dict[str, Callable[[container.Reader], Any]] = {
     "model": _model,
+    "checkpoint": _model,  # of the training that it holds
     "estimator": _estimator,
     "ensemble": _ensemble,
     table_file.KIND: table_file.read,

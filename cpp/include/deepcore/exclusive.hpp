@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <stdexcept>
 
 namespace deepcore {
 
@@ -21,17 +20,15 @@ class Busy {  // a mark that moves and copies with its owner as "not busy"
 
  private:
   friend class Exclusive;
-  std::atomic<bool> set_{false};
+  std::atomic<int> holder_{0};  // 0: free; or the process whose thread holds it, see exclusive.cpp
 };
 
 class Exclusive {
  public:
-  Exclusive(Busy& busy, const char* refusal) : busy_(busy) {
-    if (busy_.set_.exchange(true)) throw std::runtime_error(refusal);
-  }
+  Exclusive(Busy& busy, const char* refusal);  // throws std::runtime_error if a thread of this process holds it
   Exclusive(const Exclusive&) = delete;
   Exclusive& operator=(const Exclusive&) = delete;
-  ~Exclusive() { busy_.set_ = false; }
+  ~Exclusive() { busy_.holder_ = 0; }
 
  private:
   Busy& busy_;

@@ -4,6 +4,7 @@
 
 #include <deepcore/buffer.hpp>
 #include <deepcore/exclusive.hpp>
+#include <deepcore/sharing.hpp>
 #include <deepcore/spec.hpp>
 #include <deepcore/tensors.hpp>
 
@@ -27,7 +28,9 @@ struct Network {
   // Reproduce the losses that scikit-learn reports: the penalty is divided by the sum of a batch's weights, the loss of an
   // epoch is weighted by batch sizes, and half_squared_error is a mean over the outputs.
   bool scikit_learn_sums = false;
-  Busy busy;  // held while parameters are written; a second writer is refused
+  Index epochs = 0;            // that have been trained
+  Busy busy;                   // held while parameters are written; a second writer is refused
+  mutable Sharing<T> sharing;  // what other threads see while one trains
 };
 
 // X (n[0], m): a View, or compressed rows of examples as scipy.sparse has them. Sparse rows are written out as many at a

@@ -6,9 +6,11 @@ It knows nothing of ``fit``, files or estimators; everything that trains, saves 
 from __future__ import annotations
 
 import math
+import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from types import FrameType
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -40,8 +42,77 @@ class HasNetwork(Protocol):
     def network(self) -> Network: ...
 
 
+class _Turn:
+    """The right to change a network: ``with`` takes it, and refuses a second owner with a RuntimeError.
+
+    The owner is the frame of the function that has the ``with``. An exception of a signal handler may leave
+    that function between any two instructions, also before ``__exit__``; a frame that no longer runs, or
+    whose thread a fork has left behind, owns nothing.
+    """
+
+    def __init__(self, owners: dict[str, _Owner], native: Any, who: str) -> None:
+        self._owners, self._native, self._who = owners, native, who
+
+    def __enter__(self) -> None:
+        mine = _Owner(threading.get_ident(), sys._getframe(1))
+        while (owner := self._owners.setdefault("owner", mine)) is not mine:  # atomic
+            if owner.runs():
+                raise RuntimeError(
+                    f"{self._who}: this model is already being trained (by a callback or another thread)"
+                )
+            self._owners.pop("owner", None)
+        self._native.abandon()
+
+    def __exit__(self, *exception: object) -> None:
+        self._owners.pop("owner", None)
+
+
+class _Deputy:
+    """A function call in another thread that acts for the owner, for a ``with`` block."""
+
+    def __init__(self, owners: dict[str, _Owner]) -> None:
+        self._owners = owners
+
+    def __enter__(self) -> None:
+        self._owners["deputy"] = _Owner(threading.get_ident(), sys._getframe(1))
+
+    def __exit__(self, *exception: object) -> None:
+        self._owners.pop("deputy", None)
+
+
+class _Owner(NamedTuple):
+    """A function call that changes a network."""
+
+    thread: int
+    frame: FrameType
+
+    def runs(self) -> bool:
+        """Return whether the call is still at work."""
+        running = sys._current_frames().get(self.thread)
+        while running is not None and running is not self.frame:
+            running = running.f_back
+        return running is not None
+
+
+class _Arrays:
+    """The arrays of a compiled network by name."""
+
+    def __init__(self, native: Any, writable: bool) -> None:
+        flat, running = native.parameters, native.running
+        if not writable:
+            flat.flags.writeable = running.flags.writeable = False
+        self.flat: Array = flat
+        self.pieces = pieces(native.tensors)
+        self.parameters = BlockViews(flat, self.pieces)
+        self.running_pieces = pieces(native.running_tensors)
+        self.running = BlockViews(running, self.running_pieces)
+
+
 class Network:
     """A network of dense layers that computes.
+
+    While one thread trains it, the others see the numbers of the last finished epoch, whatever they read or
+    compute.
 
     Args:
         spec: What it is made of.
@@ -50,10 +121,6 @@ class Network:
     Attributes:
         spec: What it is made of.
         native: The compiled network.
-        flat: All parameters as one live 1-D array.
-        parameters: Named live views of ``flat``.
-        running: Named live views of batch norm's running statistics.
-        epochs_trained: Epochs so far, by which the shuffles are numbered.
         predict: ``predict(X, out=None, threads=0)`` of rows that need no check. It is the compiled function
             itself, because a prediction of one row takes microseconds.
     """
@@ -62,17 +129,12 @@ class Network:
         self.spec = spec
         self.native = _compiled(spec)
         self.predict: Callable[..., Array] = self.native.predict
-        self.flat: Array = self.native.parameters
-        self._pieces = pieces(self.native.tensors)
-        self.parameters = BlockViews(self.flat, self._pieces)
-        self.running = BlockViews(self.native.running, pieces(self.native.running_tensors))
-        self.epochs_trained = 0
-        self._busy = threading.Lock()
-        self._trainer: int | None = None  # the thread that holds _busy
+        self._own = _Arrays(self.native, writable=True)
+        self._owners: dict[str, _Owner] = {}
         if start is None:
             self._initialize()
         else:
-            self.restore(start)
+            self._own.flat[:], self._own.running.flat[:] = start
 
     def _initialize(self) -> None:
         """Draw every W by its layer's scheme; a draw depends on seed, layer and shape.
@@ -91,17 +153,62 @@ class Network:
 
     # Its numbers
 
+    @property
+    def flat(self) -> Array:
+        """All parameters as one 1-D array.
+
+        It is live and writable, except for a thread that looks while another one trains: it gets a copy of
+        the last finished epoch that cannot be written.
+        """
+        return self._seen().flat
+
+    @property
+    def parameters(self) -> BlockViews:
+        """Named views of ``flat``."""
+        return self._seen().parameters
+
+    @property
+    def running(self) -> BlockViews:
+        """Named views of batch norm's running statistics, which are shown as ``flat`` is."""
+        return self._seen().running
+
+    @property
+    def epochs_trained(self) -> int:
+        """Epochs so far, by which the shuffles are numbered."""
+        return int((self.native.seen() or self.native).epochs)
+
+    @epochs_trained.setter
+    def epochs_trained(self, epochs: int) -> None:
+        self.native.epochs = epochs
+
+    def _seen(self) -> _Arrays:
+        copy = self.native.seen()
+        return self._own if copy is None else _Arrays(copy, writable=False)
+
     def views(self, flat: Array, prefix: str) -> BlockViews:
         """Named views of an array that is laid out like ``flat``, such as a gradient."""
-        return BlockViews(flat, self._pieces, prefix)
+        return BlockViews(flat, self._own.pieces, prefix)
+
+    def named(self, snapshot: Snapshot) -> dict[str, Array]:
+        """Named views of the arrays of a snapshot: parameters and running statistics."""
+        own = self._own
+        parameters = BlockViews(snapshot.parameters, own.pieces)
+        return {**parameters, **BlockViews(snapshot.running, own.running_pieces)}
 
     def snapshot(self) -> Snapshot:
         """Copy the parameters and batch norm's running statistics."""
-        return Snapshot(self.flat.copy(), self.running.flat.copy())
+        return Snapshot(*self.native.numbers()[:2])
 
     def restore(self, snapshot: Snapshot) -> None:
         """Put the numbers of a snapshot back."""
-        self.flat[:], self.running.flat[:] = snapshot
+        self.native.restore(*(np.ascontiguousarray(numbers, self.spec.dtype) for numbers in snapshot))
+
+    def copy(self) -> Network:
+        """Make an independent network with the same spec, numbers and epochs."""
+        parameters, running, epochs = self.native.numbers()
+        twin = Network(self.spec, Snapshot(parameters, running))
+        twin.epochs_trained = epochs
+        return twin
 
     def nonfinite_parameter(self) -> int:
         """Number of the layer that holds the first parameter that is not finite; 0 if all are finite."""
@@ -202,12 +309,14 @@ class Network:
         epochs: int,
         *,
         shuffle: bool = False,
-        first_epoch: int = 0,
+        first_epoch: int | None = None,
         threads: int = 0,
         on_epoch: Callable[[int, float], bool] | None = None,
-        on_poll: Callable[[], None] | None = None,
+        on_poll: Callable[[], object] | None = None,
         order: Array | None = None,
         factors: Mapping[str, _core.Schedule] | None = None,
+        place: _core.Place | None = None,
+        on_pause: Callable[[], None] | None = None,
     ) -> tuple[list[float], int]:
         """Train on checked examples, in one call of the compiled network.
 
@@ -217,20 +326,26 @@ class Network:
             batch: Examples per step.
             epochs: Passes over the examples.
             shuffle: Draw an order per epoch, by the spec's seed and the number of the epoch.
-            first_epoch: Number of the first epoch, for the shuffles.
+            first_epoch: Number of the first epoch, for the shuffles; None: the number of epochs trained.
             threads: As the native module takes it.
             on_epoch: Called after every epoch with its number and loss; True ends the training.
-            on_poll: Called several times per second; what it raises ends the training.
+            on_poll: Called several times per second; what it raises ends the training, and True asks for a
+                pause.
             order: The order of the examples, read anew in every epoch.
             factors: Of ``"dropout"`` and ``"smoothing"``: factors by step on these rates of the network.
+            place: Where the first epoch starts; it is kept up to date.
+            on_pause: Called between two batches after ``on_poll`` asked for it; the parameters are up to
+                date.
 
         Returns:
             The loss of every epoch, and the step whose loss was not finite, or -1.
         """
+        if first_epoch is None:
+            first_epoch = self.native.epochs
         losses, bad = self.native.train(
             data.X, data.y, optimizer, batch, epochs, shuffle=shuffle, seed=self.spec.seed,
             first_epoch=first_epoch, sample_weight=data.weight, threads=threads, on_epoch=on_epoch,
-            on_poll=on_poll, order=order, **(factors or {}),
+            on_poll=on_poll, order=order, place=place, on_pause=on_pause, **(factors or {}),
         )  # fmt: skip
         return losses, int(bad)
 
@@ -258,37 +373,29 @@ class Network:
 
     # Who may change it
 
-    @contextmanager
-    def exclusive(self, who: str) -> Iterator[None]:
-        """Hold the network; a second holder is refused with a RuntimeError."""
-        if not self._busy.acquire(blocking=False):
-            raise RuntimeError(
-                f"{who}: this model is already being trained (by a callback or another thread)"
-            )
-        self._trainer = threading.get_ident()
-        try:
-            yield
-        finally:
-            self._trainer = None
-            self._busy.release()
+    def exclusive(self, who: str) -> AbstractContextManager[None]:
+        """Own the network for a ``with`` block; a second owner is refused with a RuntimeError."""
+        return _Turn(self._owners, self.native, who)
 
-    @contextmanager
-    def handed_over(self) -> Iterator[None]:
-        """Let this thread act for the holder: callbacks of ``fit_many`` run in the threads that train."""
-        holder, self._trainer = self._trainer, threading.get_ident()
-        try:
-            yield
-        finally:
-            self._trainer = holder
+    def handed_over(self) -> AbstractContextManager[None]:
+        """Let the calling thread act for the owner: callbacks of ``fit_many`` run in the threads that train."""
+        return _Deputy(self._owners)
 
-    @contextmanager
-    def held(self, who: str) -> Iterator[None]:
-        """``exclusive``, except that callbacks of the run that holds the network may go on."""
-        if self._trainer == threading.get_ident():
-            yield
-        else:
-            with self.exclusive(who):
-                yield
+    def held(self, who: str) -> AbstractContextManager[None]:
+        """``exclusive``, except that callbacks of the run that owns the network may go on."""
+        for role in ("owner", "deputy"):
+            one = self._owners.get(role)
+            if one is not None and one.thread == threading.get_ident() and one.runs():
+                return nullcontext()
+        return self.exclusive(who)
+
+    def trainer(self) -> AbstractContextManager[None]:
+        """Mark the calling thread as the one that trains the network, for a ``with`` block."""
+        return self.native.trainer()  # type: ignore[no-any-return]
+
+    def share(self) -> None:
+        """Within ``trainer``: an epoch has ended. The other threads see its numbers until the next call."""
+        self.native.share()
 
 
 def _compiled(spec: Spec) -> Any:

@@ -37,7 +37,7 @@ def minimize(
     data: Examples,
     optimizer: LBFGS,
     on_epoch: Callable[[int, float], bool] | None,
-    on_poll: Callable[[], None] | None,
+    on_poll: Callable[[], object] | None,
     threads: int,
 ) -> tuple[list[float], int, int]:
     """Minimise the network's cost over its parameters.
@@ -69,7 +69,7 @@ def descend(
     network: Network,
     data: Examples,
     on_iteration: Callable[[int, float], bool],
-    on_poll: Callable[[], None] | None,
+    on_poll: Callable[[], object] | None,
     threads: int,
     options: dict[str, Any],
 ) -> Any:
@@ -97,6 +97,7 @@ def descend(
             "fit: optimizer=LBFGS() needs SciPy, which is not installed; pip install 'deepcore-nn[scipy]'",
             name="scipy",
         ) from error
+    network.share()
     flat, gradient = network.flat, np.empty_like(network.flat)
     finished: Array = flat.astype(np.float64)
     count, stopped = 0, False
@@ -116,6 +117,7 @@ def descend(
         nonlocal finished, count, stopped
         finished = intermediate_result.x.copy()
         flat[:] = finished
+        network.share()
         count += 1
         stopped = on_iteration(count - 1, float(intermediate_result.fun))
         if stopped:

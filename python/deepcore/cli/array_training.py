@@ -81,6 +81,11 @@ class ArrayTraining:
         return None if labels is None else labels.classes
 
     @property
+    def can_be_saved(self) -> bool:
+        """Whether ``fit`` takes a ``Checkpoint``."""
+        return True
+
+    @property
     def best_epoch(self) -> int | None:
         """The epoch that is kept, from 0; None for the last one."""
         return networks.best_epoch(self.records)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds
+from deepcore.cli.checkpointing import Records
 from deepcore.cli.output import warn
 from deepcore.cli.settings import Settings
 from deepcore.exceptions import DivergenceWarning
@@ -22,6 +23,8 @@ from deepcore.typing import Array
 __all__ = ["DEFAULT_EPOCHS", "best_epoch", "build", "facts", "fit", "progress_style"]
 
 DEFAULT_EPOCHS = 30
+# More epochs than any training has; it does not depend on --epochs, so that a saved training can go on.
+_NEVER = 2**31 - 1
 
 
 def build(inputs: int, outputs: int, classes: int | None, settings: Settings, seed: int) -> Model:
@@ -92,12 +95,9 @@ def fit(
         ValueError: If the loss is no longer finite, and there is no earlier epoch to keep.
     """
 
-    def keep(record: EpochRecord) -> None:
-        records.append(dict(record))
-
     epochs = settings.epochs or DEFAULT_EPOCHS
-    best = EarlyStopping("val_loss", patience=settings.patience or epochs)
-    listeners: list[Any] = [keep, *([] if validation is None else [best])]
+    best = EarlyStopping("val_loss", patience=settings.patience or _NEVER)
+    listeners: list[Any] = [Records(records), *([] if validation is None else [best])]
     listeners += [MaxSeconds(seconds)] if seconds is not None else []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergenceWarning)  # it is reported below

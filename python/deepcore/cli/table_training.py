@@ -85,6 +85,11 @@ class TableTraining:
         return self._label.classes or None
 
     @property
+    def can_be_saved(self) -> bool:
+        """Whether ``fit`` takes a ``Checkpoint``."""
+        return self.settings.recipe == "network" and len(self._plans) == 1
+
+    @property
     def best_epoch(self) -> int | None:
         """The epoch that the first network keeps, from 0; None for its last one."""
         return self._best_epoch

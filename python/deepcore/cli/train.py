@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from deepcore.cli import baseline
+from deepcore.cli.checkpointing import Interruptions, checkpoint_options, opened
 from deepcore.cli.config import config_option
 from deepcore.cli.output import print_pairs, print_scores, readable, say, warn
 from deepcore.cli.report import Judged, Report, judge
@@ -171,7 +172,10 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
     show_default=True,
     help="Folder to write to; existing files are replaced.",
 )
-def train(data: str, out: str, reading: dict[str, Any], **options: Any) -> None:
+@checkpoint_options
+def train(
+    data: str, out: str, reading: dict[str, Any], checkpoint: str | None, resume: bool, **options: Any
+) -> None:
     """Train a network and test it on examples that it has not seen.
 
     DATA is a table (CSV, gzip, Parquet, or - for standard input), an NPZ file (arrays X and y), a folder of
@@ -187,17 +191,28 @@ def train(data: str, out: str, reading: dict[str, Any], **options: Any) -> None:
     training = begin(data, settings, reading)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it
+    saver = opened(checkpoint, resume, folder)
+    if saver is not None and not training.can_be_saved:
+        raise ValueError(
+            "--checkpoint saves the training of one network of your own; add --recipe network, and leave "
+            "--ensemble and --cv out"
+        )
     training.show()
     facts = {"data": training.name, **training.facts(), **_common(settings)}
     say("hyperparameters")
     print_pairs({name: value for name, value in facts.items() if name != "data" and value is not None})
 
-    interrupted = False
-    try:
-        training.fit()
-    except KeyboardInterrupt:
-        interrupted = True
-        say(f"interrupted after {len(training.records)} whole epochs; the model so far is kept")
+    ended = Interruptions(saver)
+    with ended:
+        try:
+            training.fit([] if saver is None else [saver])
+        except KeyboardInterrupt:
+            ended.came()
+    interrupted = ended.signal is not None
+    if interrupted:
+        say(ended.sentence(len(training.records)))
+    elif saver is not None and saver.resumed:
+        say(f"the training went on from {saver.path}")
     facts["epochs"] = len(training.records) or facts["epochs"]
     if training.best_epoch is not None:
         facts["best_epoch"] = training.best_epoch + 1
@@ -219,7 +234,7 @@ def train(data: str, out: str, reading: dict[str, Any], **options: Any) -> None:
         warn(sentence)
     say(f"wrote {', '.join(str(path) for path in written)}")
     if interrupted:
-        raise SystemExit(130)  # what shells expect of a program that Ctrl-C ended
+        raise SystemExit(ended.status)
 
 
 def _common(settings: Settings) -> dict[str, Any]:

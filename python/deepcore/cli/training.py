@@ -39,6 +39,10 @@ class Training(Protocol):
     def best_epoch(self) -> int | None:
         """The epoch that is kept, from 0; None for the last one."""
 
+    @property
+    def can_be_saved(self) -> bool:
+        """Whether ``fit`` takes a ``Checkpoint``: it trains one network in one call."""
+
     def facts(self) -> dict[str, Any]:
         """Return the hyperparameters."""
 

@@ -268,7 +268,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
-        return Data(Examples(X, y, weight), None if held is None else self._scorer(*held))
+        examples = Examples(X, y, weight)
+        return Data(examples) if held is None else Data(examples, self._scorer(*held), Examples(*held))
 
     def _hidden_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes

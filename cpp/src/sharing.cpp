@@ -1,0 +1,181 @@
+// Sharing: a lock for readers and one writer, and the copy that readers have while the network is trained.
+// Level: state.
+#include <deepcore/network.hpp>
+#include <deepcore/sharing.hpp>
+
+#include "platform.hpp"
+
+#include <algorithm>
+
+namespace deepcore {
+
+namespace {
+
+// Writing the numbers of an epoch for nobody in particular takes at most this part of the time.
+constexpr int kShareOfTime = 100;
+
+// Only the first reader of a training waits for the end of an epoch: one that is short compared with writing the numbers.
+constexpr std::chrono::seconds kLongestWait{1};
+
+template <class T>
+void copy_numbers(const Network<T>& from, Network<T>& to) {
+  std::copy_n(from.parameters.data(), from.tensors.size(), to.parameters.data());
+  std::copy_n(from.running.data(), from.tensors.running_size(), to.running.data());
+  to.epochs = from.epochs;
+}
+
+}  // namespace
+
+template <class T>
+std::unique_lock<std::mutex> Sharing<T>::locked() {
+  if (forks_ != platform::forks()) after_fork();
+  return std::unique_lock<std::mutex>(guard_->mutex);
+}
+
+// In a forked child. The threads that held the mutex, read or trained are in the other process.
+template <class T>
+void Sharing<T>::after_fork() {
+  forks_ = platform::forks();
+  [[maybe_unused]] Guard* const lost = guard_.release();
+  guard_ = std::make_unique<Guard>();
+  readers_ = writers_ = 0;
+  if (!training_ || trainer_ == std::this_thread::get_id()) return;
+  if (change_ != nullptr) (*change_)();  // what it reads is still there: the stack of a thread that has gone
+  if (shared_ && copy_ != nullptr) copy_numbers(*copy_, *network_);
+  close();
+}
+
+template <class T>
+void Sharing<T>::close() noexcept {
+  training_ = shared_ = false;
+  network_ = nullptr;
+  change_ = nullptr;
+  copy_.reset();
+}
+
+template <class T>
+std::uint64_t Sharing<T>::begin(Network<T>& network) {
+  const auto lock = locked();
+  if (training_ && trainer_ == std::this_thread::get_id()) return 0;
+  close();
+  training_ = true;
+  trainer_ = std::this_thread::get_id();
+  network_ = &network;
+  watched_ = false;
+  finished_ = written_ = 0;
+  cost_ = {};
+  last_ = {};
+  return ++trainings_;
+}
+
+template <class T>
+void Sharing<T>::end(std::uint64_t training) noexcept {
+  {
+    const auto lock = locked();
+    if (!training_ || training != trainings_) return;
+    close();
+  }
+  guard_->changed.notify_all();
+}
+
+template <class T>
+void Sharing<T>::abandon() noexcept {
+  end(trainings_);
+}
+
+template <class T>
+bool Sharing<T>::epoch_is_due() {
+  if (shared_) return false;
+  ++finished_;
+  return watched_ || Clock::now() - last_ >= kShareOfTime * cost_;
+}
+
+template <class T>
+void Sharing<T>::refresh(const Network<T>& network) {
+  if (copy_ == nullptr || copy_.use_count() > 1) copy_ = std::make_shared<Network<T>>(network.spec);
+  copy_numbers(network, *copy_);
+  copied_ = version_;
+}
+
+template <class T>
+void Sharing<T>::share() {
+  const auto lock = locked();
+  if (!training_) return;
+  shared_ = false;
+  refresh(*network_);
+  shared_ = true;
+}
+
+template <class T>
+void Sharing<T>::write(const std::function<void()>& change) {
+  {
+    auto lock = locked();
+    ++writers_;
+    guard_->changed.wait(lock, [this] { return readers_ == 0; });
+    --writers_;
+    const auto before = Clock::now();
+    change_ = &change;
+    change();
+    change_ = nullptr;
+    last_ = Clock::now();
+    cost_ = last_ - before;
+    ++version_;
+    written_ = finished_.load();
+  }
+  guard_->changed.notify_all();
+}
+
+template <class T>
+typename Sharing<T>::Seen Sharing<T>::enter(const Network<T>& network) {
+  auto lock = locked();
+  if (training_ && trainer_ == std::this_thread::get_id()) return {};
+  guard_->changed.wait(lock, [this] { return training_ || writers_ == 0; });
+  if (!training_) {
+    ++readers_;
+    return {nullptr, true};
+  }
+  watched_ = true;
+  const auto up_to_date = [this] { return !training_ || shared_ || written_ == finished_; };
+  if (!up_to_date()) guard_->changed.wait_for(lock, kLongestWait, up_to_date);
+  if (!training_) {
+    ++readers_;
+    return {nullptr, true};
+  }
+  if (!shared_ && (copy_ == nullptr || copied_ != version_)) refresh(network);
+  return {copy_, false};
+}
+
+template <class T>
+void Sharing<T>::leave() noexcept {
+  {
+    const auto lock = locked();
+    readers_ = std::max(readers_ - 1, 0);  // 0 in a child that was forked meanwhile
+  }
+  guard_->changed.notify_all();
+}
+
+template <class T>
+Reader<T>::Reader(const Network<T>& network) : network_(network), seen_(network.sharing.enter(network)) {}
+
+template <class T>
+Reader<T>::~Reader() {
+  if (seen_.counted) network_.sharing.leave();
+}
+
+template <class T>
+Trainer<T>::Trainer(Network<T>& network) : network_(network), number_(network.sharing.begin(network)) {}
+
+template <class T>
+void Trainer<T>::end() noexcept {
+  if (number_ != 0) network_.sharing.end(number_);
+  number_ = 0;
+}
+
+template class Sharing<float>;
+template class Sharing<double>;
+template class Reader<float>;
+template class Reader<double>;
+template class Trainer<float>;
+template class Trainer<double>;
+
+}  // namespace deepcore
