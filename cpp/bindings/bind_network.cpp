@@ -398,7 +398,12 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
       .def("restore", &restore<T>, py::arg("parameters"), py::arg("running"))
       .def(
           "trainer", [](Net& self) { return PythonTrainer<T>{self}; }, py::keep_alive<0, 1>())
-      .def("share", [](Net& self) { self.sharing.share(); })
+      .def("share",
+           [](Net& self) {
+             const Released released;
+             self.sharing.share();
+           })
+      .def_property_readonly("changes", [](const Net& self) { return self.sharing.changes(); })
       .def("abandon", [](Net& self) { self.sharing.abandon(); })
       .def("predict", &predict_rows<T>, py::arg("X"), py::arg("out") = py::none(), py::arg("threads") = 0)
       .def(

@@ -7,6 +7,7 @@ and ``files`` reads and writes.
 from __future__ import annotations
 
 import copy
+import math
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -585,7 +586,7 @@ class Model:
             raise ValueError(
                 f"predict_labels: the output must be sigmoid or softmax, got {output}; use predict"
             )
-        if not isinstance(threshold, (int, float, np.number)) or np.isnan(threshold):
+        if not isinstance(threshold, (int, float, np.number)) or math.isnan(threshold):
             raise ValueError(f"predict_labels: threshold must be a number, got {_checks.shown(threshold)}")
         chosen = labels(self.predict(X, threads=threads), output, threshold, who="predict_labels")
         return chosen[..., 0] if output == "sigmoid" and self.outputs == 1 else chosen
@@ -613,6 +614,7 @@ class Model:
 
         network = self._network
         output, outputs = network.spec.output, network.spec.outputs
+        _checks.listed("evaluate", "metrics", metrics)
         chosen = [known.resolve("evaluate", metric, output, outputs) for metric in metrics]
         data = network.check("evaluate", X, y, sample_weight, mapped=True)
         return known.measure(network, data, chosen, _checks.threads("evaluate", threads), scores=True)
@@ -704,7 +706,8 @@ class Model:
         self.extras = chosen
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.spec.to_dict(), self.epochs_trained, self.extras, *self._network.snapshot())
+        snapshot, epochs = self._network.state()
+        return _rebuild, (self.spec.to_dict(), epochs, self.extras, *snapshot)
 
     def __repr__(self) -> str:
         sizes = "-".join(str(n) for n in (self.inputs, *(layer.units for layer in self.layers)))

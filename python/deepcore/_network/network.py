@@ -119,7 +119,7 @@ class Network:
         if start is None:
             self._initialize()
         else:
-            self.restore(start)
+            self._own.flat[:], self._own.running.flat[:] = start
 
     def _initialize(self) -> None:
         """Draw every W by its layer's scheme; a draw depends on seed, layer and shape.
@@ -180,12 +180,35 @@ class Network:
         """Put the numbers of a snapshot back."""
         self.native.restore(*(np.ascontiguousarray(numbers, self.spec.dtype) for numbers in snapshot))
 
+    def state(self) -> tuple[Snapshot, int]:
+        """Copy all numbers of one moment: those of a snapshot, and the epochs trained."""
+        parameters, running, epochs = self.native.numbers()
+        return Snapshot(parameters, running), epochs
+
     def copy(self) -> Network:
         """Make an independent network with the same spec, numbers and epochs."""
-        parameters, running, epochs = self.native.numbers()
-        twin = Network(self.spec, Snapshot(parameters, running))
+        snapshot, epochs = self.state()
+        twin = Network(self.spec, snapshot)
         twin.epochs_trained = epochs
         return twin
+
+    def seen(self) -> Network:
+        """Return what the calling thread sees: the network itself, or while another thread trains it, a copy.
+
+        Where it is the network itself, ``changes`` tells whether another thread has changed it since.
+        """
+        native = self.native.seen()
+        if native is None:
+            return self
+        copy = Network.__new__(Network)
+        copy.spec, copy.native, copy.predict = self.spec, native, native.predict
+        copy._own, copy._owners = _Arrays(native, writable=False), {}
+        return copy
+
+    @property
+    def changes(self) -> int:
+        """A number that grows with every change that a training, a step or ``restore`` makes."""
+        return int(self.native.changes)
 
     def nonfinite_parameter(self) -> int:
         """Number of the layer that holds the first parameter that is not finite; 0 if all are finite."""

@@ -76,9 +76,7 @@ class _Epochs:
         self.network, self.who, self.shown = network, settings.who, settings.shown
         self.threads = _checks.threads(self.who, settings.threads)
         for name in ("metrics", "callbacks"):
-            value = getattr(settings, name)
-            if not isinstance(value, Iterable) or isinstance(value, str):
-                raise TypeError(f"{self.who}: {name} must be a list, got {_checks.shown(value)}")
+            _checks.listed(self.who, name, getattr(settings, name))
         output, outputs = network.spec.output, network.spec.outputs
         self.metrics = [metrics.resolve(self.who, metric, output, outputs) for metric in settings.metrics]
         self.validation = self._validation(settings.validation_data)
@@ -97,7 +95,7 @@ class _Epochs:
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise TypeError(f"{self.who}: validation_data must be (X, y) or (X, y, sample_weight)")
         X, y, weight = (*data, None)[:3]
-        return self.network.check(f"{self.who}: validation_data", X, y, weight, mapped=True)
+        return self.network.check(f"{self.who}: validation_data", X, y, weight, mapped=True).kept()
 
     def run(self, loop: Loop, epochs: int, state: OptimizerState | None) -> History:
         """Run the loop, which is not interrupted between epochs if there is nothing to do."""

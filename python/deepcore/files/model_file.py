@@ -40,6 +40,10 @@ _PROPERTIES = schema.model_schema()["properties"]
 _MOST_EPOCHS = _PROPERTIES["epochs_trained"]["maximum"]
 
 
+class _Changed(Exception):
+    """Another thread has changed the network while it was written."""
+
+
 class Contents(NamedTuple):
     """What a model file holds."""
 
@@ -49,12 +53,23 @@ class Contents(NamedTuple):
 
 def write(path: str | os.PathLike[str], network: Network, extras: Mapping[str, Any]) -> None:
     """Write a network and its extras to ``path``, atomically; see ``Model.save``."""
-    container.write(path, _to_save(network, extras), tensors(network))
+    seen = network.seen()
+    changes = network.changes
+
+    def refuse_changes() -> None:
+        if seen is network and network.changes != changes:
+            raise _Changed
+
+    try:
+        container.write(path, _to_save(seen, extras), tensors(seen), refuse_changes)
+    except _Changed:  # another thread has begun to train: a copy is out of its reach
+        write(path, network.copy(), extras)
 
 
 def to_bytes(network: Network, extras: Mapping[str, Any]) -> bytes:
     """Return what ``write`` writes, as bytes."""
-    return container.pack(_to_save(network, extras), tensors(network))
+    copy = network.copy()  # of one moment, while another thread may train
+    return container.pack(_to_save(copy, extras), tensors(copy))
 
 
 def from_bytes(data: bytes) -> Contents:
