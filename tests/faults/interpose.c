@@ -21,6 +21,7 @@ static uintptr_t ranges[kRanges][2];
 static int range_count;
 static volatile long memory_left = -1;   // allocations until one fails; -1: not armed
 static volatile long memory_seen;
+static size_t memory_smallest;            // smaller ones succeed
 
 void interpose_range(uintptr_t begin, uintptr_t end) {
   if (range_count < kRanges) {
@@ -29,15 +30,16 @@ void interpose_range(uintptr_t begin, uintptr_t end) {
   }
 }
 
-void interpose_memory(long left) {
+void interpose_memory(long left, size_t smallest) {
   memory_seen = 0;
+  memory_smallest = smallest;
   memory_left = left;
 }
 
 long interpose_memory_seen(void) { return memory_seen; }
 
-static int allocation_fails(void* caller) {
-  if (memory_left < 0) return 0;
+static int allocation_fails(void* caller, size_t size) {
+  if (memory_left < 0 || size < memory_smallest) return 0;
   const uintptr_t address = (uintptr_t)caller;
   for (int i = 0; i < range_count; ++i) {
     if (address < ranges[i][0] || address >= ranges[i][1]) continue;
@@ -55,22 +57,22 @@ void* __libc_realloc(void*, size_t);
 void* __libc_memalign(size_t, size_t);
 
 void* malloc(size_t size) {
-  return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+  return allocation_fails(__builtin_return_address(0), size) ? NULL : __libc_malloc(size);
 }
 void* calloc(size_t count, size_t size) {
-  return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
+  return allocation_fails(__builtin_return_address(0), count * size) ? NULL : __libc_calloc(count, size);
 }
 void* realloc(void* old, size_t size) {
-  return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
+  return allocation_fails(__builtin_return_address(0), size) ? NULL : __libc_realloc(old, size);
 }
 void* aligned_alloc(size_t alignment, size_t size) {
-  return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, size);
+  return allocation_fails(__builtin_return_address(0), size) ? NULL : __libc_memalign(alignment, size);
 }
 void* memalign(size_t alignment, size_t size) {
-  return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, size);
+  return allocation_fails(__builtin_return_address(0), size) ? NULL : __libc_memalign(alignment, size);
 }
 int posix_memalign(void** out, size_t alignment, size_t size) {
-  if (allocation_fails(__builtin_return_address(0))) return ENOMEM;
+  if (allocation_fails(__builtin_return_address(0), size)) return ENOMEM;
   void* memory = __libc_memalign(alignment, size);
   if (memory == NULL) return ENOMEM;
   *out = memory;
@@ -102,9 +104,10 @@ static int below_folder(const char* path) {
 }
 static int is_watched(int fd) { return fd >= 0 && fd < kFiles && watched[fd]; }
 
-static int operation_fails(void) {
+// short_too: the operation has a length, which may be cut.
+static int operation_fails(int short_too) {
   ++files_seen;
-  return files_left >= 0 && files_left-- == 0;
+  return files_left >= 0 && files_left-- == 0 && (file_error != 0 || short_too);
 }
 
 static void note(const char* what, int fd, const char* a, const char* b, const void* data, size_t size) {
@@ -132,8 +135,8 @@ static int opened(int fd, const char* path, int flags) {
     va_start(list, flags);                                                      \
     const int mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(list, int) : 0;     \
     va_end(list);                                                               \
-    if (below_folder(path) && operation_fails()) {                              \
-      errno = file_error ? file_error : EIO;                                    \
+    if (below_folder(path) && operation_fails(0)) {                              \
+      errno = file_error;                                    \
       return -1;                                                                \
     }                                                                           \
     return opened(real(path, flags, mode), path, flags);                        \
@@ -144,7 +147,7 @@ OPEN(open64)
 ssize_t write(int fd, const void* data, size_t size) {
   static ssize_t (*real)(int, const void*, size_t);
   if (!real) real = (ssize_t(*)(int, const void*, size_t))next("write");
-  if (is_watched(fd) && operation_fails()) {
+  if (is_watched(fd) && operation_fails(1)) {
     if (file_error != 0) {
       errno = file_error;
       return -1;
@@ -159,7 +162,7 @@ ssize_t write(int fd, const void* data, size_t size) {
 ssize_t read(int fd, void* data, size_t size) {
   static ssize_t (*real)(int, void*, size_t);
   if (!real) real = (ssize_t(*)(int, void*, size_t))next("read");
-  if (is_watched(fd) && operation_fails()) {
+  if (is_watched(fd) && operation_fails(1)) {
     if (file_error != 0) {
       errno = file_error;
       return -1;
@@ -179,8 +182,8 @@ ssize_t writev(int fd, const struct iovec* parts, int count) {
 ssize_t pwrite64(int fd, const void* data, size_t size, off64_t offset) {
   static ssize_t (*real)(int, const void*, size_t, off64_t);
   if (!real) real = (ssize_t(*)(int, const void*, size_t, off64_t))next("pwrite64");
-  if (is_watched(fd) && operation_fails()) {
-    errno = file_error ? file_error : EIO;
+  if (is_watched(fd) && operation_fails(0)) {
+    errno = file_error;
     return -1;
   }
   const ssize_t done = real(fd, data, size, offset);
@@ -197,8 +200,8 @@ ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) { return pwr
   int name(int fd) {                                        \
     static int (*real)(int);                                \
     if (!real) real = (int (*)(int))next(#name);            \
-    if (is_watched(fd) && operation_fails()) {              \
-      errno = file_error ? file_error : EIO;                \
+    if (is_watched(fd) && operation_fails(0)) {              \
+      errno = file_error;                \
       return -1;                                            \
     }                                                       \
     if (is_watched(fd)) note("fsync", fd, NULL, NULL, NULL, 0); \
@@ -211,12 +214,12 @@ int close(int fd) {
   static int (*real)(int);
   if (!real) real = (int (*)(int))next("close");
   if (!is_watched(fd)) return real(fd);
-  const int fails = operation_fails();
+  const int fails = operation_fails(0);
   watched[fd] = 0;
   note("close", fd, NULL, NULL, NULL, 0);
   const int result = real(fd);  // closed all the same, as Linux does it
   if (!fails) return result;
-  errno = file_error ? file_error : EIO;
+  errno = file_error;
   return -1;
 }
 
@@ -224,8 +227,8 @@ int rename(const char* from, const char* to) {
   static int (*real)(const char*, const char*);
   if (!real) real = (int (*)(const char*, const char*))next("rename");
   if (below_folder(to)) {
-    if (operation_fails()) {
-      errno = file_error ? file_error : EIO;
+    if (operation_fails(0)) {
+      errno = file_error;
       return -1;
     }
     note("rename", -1, from, to, NULL, 0);
@@ -236,8 +239,8 @@ int rename(const char* from, const char* to) {
 int fchmod(int fd, mode_t mode) {
   static int (*real)(int, mode_t);
   if (!real) real = (int (*)(int, mode_t))next("fchmod");
-  if (is_watched(fd) && operation_fails()) {
-    errno = file_error ? file_error : EIO;
+  if (is_watched(fd) && operation_fails(0)) {
+    errno = file_error;
     return -1;
   }
   return real(fd, mode);
