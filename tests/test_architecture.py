@@ -48,6 +48,8 @@ ORDER = (
     "files",
     "optimizers", "_scores", "metrics", "plots", "history", "callbacks", "progress",
     "_training",
+    "tabular", "prepared",
+    "_realmlp",
     "model",
     "doctor", "sklearn",
     "_loading",
@@ -69,10 +71,13 @@ NATIVE_CLASSES = {
 # Libraries that are extras, and the only parts of the package that may import them.
 EXTRAS = {
     "click": {"cli"},
+    "tomli": {"cli"},
     "rich": {"cli", "progress"},
     "tqdm": {"progress"},
     "matplotlib": {"plots"},
     "h5py": {"data"},
+    "narwhals": {"tabular"},
+    "polars": {"tabular"},
     "threadpoolctl": {"threadpools"},
     "scipy": {"_training", "sklearn"},
     "sklearn": {"metrics", "sklearn"},

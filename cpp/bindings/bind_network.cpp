@@ -7,7 +7,9 @@
 
 #include "arrays.hpp"
 #include "bind.hpp"
+#include "describe.hpp"
 #include "gil.hpp"
+#include "listener.hpp"
 #include "sharing.hpp"
 
 #include "platform.hpp"
@@ -23,21 +25,6 @@
 namespace deepcore::bindings {
 
 namespace {
-
-struct Listener final : Monitor {  // called without the GIL, by the thread that called train
-  py::object on_epoch, on_poll;
-  Listener(py::object epoch, py::object poll) : on_epoch(std::move(epoch)), on_poll(std::move(poll)) {}
-  bool wants_epochs() const override { return !on_epoch.is_none(); }
-  bool epoch(Index number, double loss) override {
-    const Acquired lock;
-    return is_true(call(on_epoch, py::make_tuple(number, loss)));
-  }
-  void poll() override {
-    const Acquired lock;
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    if (!on_poll.is_none()) call(on_poll, py::tuple());  // what it raises ends the run
-  }
-};
 
 // Looks for Ctrl-C, at most every 50 ms, in calls that listen to nothing else.
 Poll interrupts() {
@@ -60,7 +47,7 @@ struct Batch {
 
   Batch(const char* who, const Spec& spec, const py::object& inputs, py::array y_, const std::optional<py::array>& w)
       : y(std::move(y_)) {
-    examples.X = bindings::inputs<T>(who, inputs, spec.units(0), X);
+    examples.X = bindings::inputs<T>(who, inputs, spec.columns(), X);
     const Index m = examples.count();
     if (y.ndim() < 1 || y.shape(0) != m) {
       throw py::value_error(text(who, ": y must have ", m, " rows like X, got shape ", shape_text(y),
@@ -82,70 +69,6 @@ struct Batch {
   }
 };
 
-Norm norm_of(const std::string& name) {
-  if (name == "batch") return Norm::batch;
-  if (name == "layer") return Norm::layer;
-  if (name == "none") return Norm::none;
-  throw py::value_error(text("Network: norm must be 'batch', 'layer' or 'none', got '", name, "'"));
-}
-
-// {"W": 1, "b": 0.1}: factors by the name of the array.
-void set_factors(LayerSpec& layer, const py::dict& values, double Factors::*which) {
-  for (const auto& [key, value] : values) {
-    const auto name = key.cast<std::string>();
-    const auto* role = std::find(kRoleNames.begin(), kRoleNames.begin() + kTrainedRoles, name);
-    if (role == kRoleNames.begin() + kTrainedRoles)
-      throw py::value_error(text("Network: no array is called '", name, "'"));
-    layer.factors[static_cast<std::size_t>(role - kRoleNames.begin())].*which = value.cast<double>();
-  }
-}
-
-void set_option(LayerSpec& layer, const std::string& name, const py::handle& value) {
-  if (name == "l1") {
-    layer.l1 = value.cast<double>();
-  } else if (name == "l2") {
-    layer.l2 = value.cast<double>();
-  } else if (name == "max_norm") {
-    layer.max_norm = value.cast<double>();
-  } else if (name == "norm") {
-    layer.norm = norm_of(value.cast<std::string>());
-  } else if (name == "dropout") {
-    layer.dropout = value.cast<double>();
-  } else if (name == "parametric") {
-    layer.parametric = value.cast<bool>();
-  } else if (name == "scaled_inputs") {
-    layer.scaled_inputs = value.cast<bool>();
-  } else if (name == "ntk") {
-    layer.ntk = value.cast<bool>();
-  } else if (name == "rate") {
-    set_factors(layer, value.cast<py::dict>(), &Factors::rate);
-  } else if (name == "decay") {
-    set_factors(layer, value.cast<py::dict>(), &Factors::decay);
-  } else {
-    throw py::value_error(text("Network: unknown option '", name, "' of a layer"));
-  }
-}
-
-// A layer: (units, activation, parameter), and a dict with whatever else is not at its default.
-Spec make_spec(Index inputs, const std::vector<py::tuple>& layers, const std::string& loss,
-               const std::optional<double>& loss_parameter, double label_smoothing, double input_dropout) {
-  std::vector<LayerSpec> out;
-  for (const py::tuple& layer : layers) {
-    if (layer.size() != 3 && layer.size() != 4) {
-      throw py::value_error(text("Network: a layer must be (units, activation, parameter[, options]), got ",
-                                 std::string(py::str(layer))));
-    }
-    LayerSpec next{layer[0].cast<Index>(), activation_id(layer[1].cast<std::string>()), layer[2].cast<double>()};
-    const py::dict options = layer.size() == 4 ? layer[3].cast<py::dict>() : py::dict();
-    for (const auto& [key, value] : options) set_option(next, key.cast<std::string>(), value);
-    out.push_back(next);
-  }
-  LossSpec cost(loss_id(loss));
-  cost.smoothing = label_smoothing;
-  if (loss_parameter) cost.parameter = *loss_parameter;
-  return {inputs, std::move(out), cost, input_dropout};
-}
-
 // The explicit order of a run: rows, of every epoch or of all of them one after the other. It is not copied: a callback may
 // write the order of the next epoch into it.
 py::array visiting_order(const py::array& order, Index m, Index epochs) {
@@ -156,21 +79,6 @@ py::array visiting_order(const py::array& order, Index m, Index epochs) {
   }
   return out;
 }
-
-// (seed, step), or with the factors on dropout and label smoothing (seed, step, dropout, smoothing)
-using Training = std::optional<py::tuple>;
-std::optional<TrainingStep> training_step(const Training& training) {
-  if (!training) return std::nullopt;
-  const py::tuple& t = *training;
-  if (t.size() != 2 && t.size() != 4) throw py::value_error("training must be (seed, step[, dropout, smoothing])");
-  TrainingStep step{t[0].cast<std::uint64_t>(), t[1].cast<Index>()};
-  if (t.size() == 4) {
-    step.dropout = t[2].cast<double>();
-    step.smoothing = t[3].cast<double>();
-  }
-  return step;
-}
-const TrainingStep* pointer(const std::optional<TrainingStep>& step) { return step ? &*step : nullptr; }
 
 // f(rows) fills `out`, or a new array of m rows; by way of a new array where `out` shares memory with what f reads.
 template <class T, class F>
@@ -201,7 +109,7 @@ py::array filled(const char* who, Index m, Index n, const std::optional<py::arra
 template <class T>
 py::array predict_rows(const Network<T>& self, const py::object& X, const std::optional<py::array>& out, int threads) {
   std::vector<py::array> keep;
-  const auto x = inputs<T>("predict", X, self.spec.units(0), keep);
+  const auto x = inputs<T>("predict", X, self.spec.columns(), keep);
   std::vector<py::array> read = keep;
   if (out) read.push_back(py::array_t<T>(self.parameters.size(), self.parameters.data(), py::none()));
   return filled<T>("predict", x.cols, self.spec.outputs(), out, read, [&](View<T> A) {
@@ -327,16 +235,17 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
   const auto vector = [](const auto& values, Index size, const py::object& owner) {
     return py::array_t<T>(size, values.data(), owner);
   };
-  py::class_<Net, std::shared_ptr<Net>> network(m, name, py::module_local(), py::is_final());
-  bind_sharing(m, network, trainer_name);
-  network
+  py::class_<Net, std::shared_ptr<Net>> bound(m, name, py::module_local(), py::is_final());
+  bind_sharing(m, bound, trainer_name);
+  bound
       .def(py::init([](Index inputs, const std::vector<py::tuple>& layers, const std::string& loss,
-                       const std::optional<double>& loss_parameter, double label_smoothing, double input_dropout) {
+                       const std::optional<double>& loss_parameter, double label_smoothing, double input_dropout,
+                       const py::dict& embeddings) {
              return std::make_shared<Net>(
-                 make_spec(inputs, layers, loss, loss_parameter, label_smoothing, input_dropout));
+                 make_spec(inputs, layers, loss, loss_parameter, label_smoothing, input_dropout, embeddings));
            }),
            py::arg("inputs"), py::arg("layers"), py::arg("loss"), py::arg("loss_parameter") = py::none(),
-           py::arg("label_smoothing") = 0.0, py::arg("input_dropout") = 0.0)
+           py::arg("label_smoothing") = 0.0, py::arg("input_dropout") = 0.0, py::arg("embeddings") = py::dict())
       .def_property_readonly("parameters",
                              [vector](py::object self) {
                                const auto& network = self.cast<Net&>();
@@ -364,21 +273,23 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
       .def(
           "gradient",
           [](const Net& self, const py::object& X, py::array y, const py::array& out, const Maybe& w, int threads,
-             const Training& training) {
+             const Training& training, const py::dict& given) {
             const Batch<T> batch("gradient", self.spec, X, std::move(y), w);
             T* g = flat<T>("gradient", "gradient", out, self.tensors.size(), true);
-            const std::optional<TrainingStep> step = training_step(training);
+            std::optional<TrainingStep> step = training_step(training);
+            const Masks masks(self.spec, batch.examples.count(), given);
+            masks.apply(step);
             const Released released;
             const Reader<T> network(self);
             return gradient(*network, batch.examples, g, threads, pointer(step), interrupts());
           },
           py::arg("X"), py::arg("y"), py::arg("gradient"), py::arg("sample_weight") = py::none(),
-          py::arg("threads") = 0, py::arg("training") = py::none())
+          py::arg("threads") = 0, py::arg("training") = py::none(), py::arg("masks") = py::dict())
       .def(
           "nonfinite_layer",
           [](const Net& self, const py::object& X) {
             std::vector<py::array> keep;
-            const auto x = inputs<T>("nonfinite_layer", X, self.spec.units(0), keep);
+            const auto x = inputs<T>("nonfinite_layer", X, self.spec.columns(), keep);
             const Released released;
             const Reader<T> network(self);
             return nonfinite_layer(*network, x);
@@ -392,7 +303,7 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
           [](Net& self, const py::object& X, py::array y, Optimizer<T>& optimizer, Index batch_size, Index epochs,
              bool shuffle, std::uint64_t seed, Index first_epoch, const Maybe& w, py::object on_epoch, int threads,
              const Maybe& order, py::object on_poll, const std::optional<Schedule>& dropout,
-             const std::optional<Schedule>& smoothing) {
+             const std::optional<Schedule>& smoothing, Place* place, py::object on_pause) {
             const Batch<T> batch("fit", self.spec, X, std::move(y), w);
             TrainOptions options;
             options.batch_size = batch_size;
@@ -403,6 +314,7 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
             options.threads = threads;
             options.dropout = dropout;
             options.smoothing = smoothing;
+            options.place = place;
             py::array visit;
             if (order) {
               const Index count = batch.examples.count();
@@ -410,7 +322,7 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
               options.order = static_cast<const std::int64_t*>(visit.data());
               options.order_epochs = visit.size() == count ? 1 : epochs;
             }
-            Listener listener(std::move(on_epoch), std::move(on_poll));
+            Listener listener(std::move(on_epoch), std::move(on_poll), std::move(on_pause));
             TrainResult result;
             {
               const Released released;
@@ -422,7 +334,7 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
           py::arg("shuffle") = true, py::arg("seed") = 0, py::arg("first_epoch") = 0,
           py::arg("sample_weight") = py::none(), py::arg("on_epoch") = py::none(), py::arg("threads") = 0,
           py::arg("order") = py::none(), py::arg("on_poll") = py::none(), py::arg("dropout") = py::none(),
-          py::arg("smoothing") = py::none());
+          py::arg("smoothing") = py::none(), py::arg("place") = py::none(), py::arg("on_pause") = py::none());
   py::class_<BoundPredictor<T>> predictor(m, predictor_name, py::module_local(), py::is_final());
   predictor.doc() =
       "A snapshot of a model with a workspace of its own, for predictions in a loop: ``predictor(x)``.\n\n"
@@ -445,6 +357,11 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
 }  // namespace
 
 void bind_network(py::module_& m) {
+  py::class_<Place>(m, "Place", py::module_local(), py::is_final())
+      .def(py::init<>())
+      .def_readwrite("visited", &Place::visited)
+      .def_readwrite("loss", &Place::loss)
+      .def_readwrite("weight", &Place::weight);
   bind<float>(m, "NetworkF32", "TrainerF32", "PredictorF32");
   bind<double>(m, "NetworkF64", "TrainerF64", "PredictorF64");
 }

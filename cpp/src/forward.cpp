@@ -40,6 +40,10 @@ Forward<T>::Forward(const Network<T>& network, bool pack, Index examples) : spec
     stages_.push_back(make_stages(network, l, {nullptr, leading<T>(W.rows), kernels::kDepth}, {}));
   }
   size_ = size_ * std::min(examples, kForwardBlock) + kernels::Panels<T>::kWidth;
+  if (!spec_.embeddings().any()) return;
+  embedding_.emplace(spec_, network.tensors);
+  embedded_ = state_ ? state_->embeddings() : parameters;
+  raw_ld_ = kernels::round_up<T>(std::min(examples, kForwardBlock));
 }
 
 template <class T>
@@ -58,6 +62,8 @@ double Forward<T>::penalty() const {
 template <class T>
 void Forward<T>::reserve(int threads) {
   while (buffers_.size() < 2 * static_cast<std::size_t>(threads)) buffers_.emplace_back(size_);
+  while (embedding_ && raw_.size() < static_cast<std::size_t>(threads))
+    raw_.emplace_back(embedding_->columns() * raw_ld_);
 }
 
 template <class T>
@@ -66,7 +72,13 @@ T* Forward<T>::logits(const Inputs<T>& X, Index first, Index m, int thread, int*
   T* to = buffers_[static_cast<std::size_t>(2 * thread + 1)].data();
   const T* from = X.sparse() ? nullptr : X.data + first * X.col_stride;
   Index ld_from = X.col_stride;
-  if (X.sparse() || X.row_stride != 1) {  // otherwise the examples are read where they lie
+  if (embedding_) {
+    T* raw = raw_[static_cast<std::size_t>(thread)].data();
+    embedding_->read(X, {nullptr, first, m}, raw_ld_, raw);
+    ld_from = leading<T>(spec_.units(0));
+    embedding_->forward(embedded_, raw, raw_ld_, m, {spare, ld_from, kernels::kDepth});
+    from = spare;
+  } else if (X.sparse() || X.row_stride != 1) {  // otherwise the examples are read where they lie
     ld_from = leading<T>(spec_.units(0));
     gather_inputs(X, {nullptr, first, m}, {spare, ld_from, kernels::kDepth});
     from = spare;

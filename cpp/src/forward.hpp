@@ -5,6 +5,7 @@
 #include <deepcore/network.hpp>
 
 #include "sizes.hpp"
+#include "stages/embedding.hpp"
 #include "stages/stage.hpp"
 
 #include <algorithm>
@@ -55,6 +56,10 @@ class Forward {
   std::vector<Stages<T>> stages_;       // [l - 1], hidden layers
   Index size_ = 0;
   std::vector<Buffer<T>> buffers_;  // two for each thread: the layers use them in turn
+  std::optional<Embedding<T>> embedding_;
+  const T* embedded_ = nullptr;  // its arrays
+  Index raw_ld_ = 0;
+  std::vector<Buffer<T>> raw_;  // one for each thread: columns of X
 };
 
 }  // namespace deepcore

@@ -26,11 +26,16 @@ LayerPass<T>::LayerPass(const Network<T>& network, const State<T>& state, const 
   for (int l = 0; l <= spec_.depth(); ++l) {
     const LayerPlan& layer = plan_.layers[at(l)];
     a_.emplace_back(layer.size);
-    dz_.emplace_back(l > 0 ? layer.size : 0);
+    dz_.emplace_back(l > 0 || spec_.embeddings().any() ? layer.size : 0);
     if (l < spec_.depth())
       stages_.push_back(make_stages(network, l, {nullptr, layer.stride, layer.strip}, {layer.size, plan_.slab}));
   }
   for (int thread = 0; thread < team_.size(); ++thread) workspaces_.emplace_back(spec_, std::max(kHead, plan_.block));
+  if (!spec_.embeddings().any()) return;
+  embedding_.emplace(spec_, network.tensors);
+  embedded_ld_ = leading<T>(plan_.slab);
+  raw_ = Buffer<T>(embedding_->columns() * embedded_ld_);
+  kept_ = Buffer<T>(embedding_->embedded_rows() * embedded_ld_);
 }
 
 template <class T>
@@ -64,19 +69,20 @@ void LayerPass<T>::run(const Slab<T>& slab, double* losses) {
   for (const Stages<T>& stages : stages_) {
     for (const auto& stage : stages) stage->begin(slab_);
   }
+  if (embedding_) begin_embedding();
   plan_.way == Way::layers ? by_layers() : by_blocks();
-  resident_ = slab.which.in_order() && slab.which.count == examples_.count() && spec_.dropout(0) == 0;
+  resident_ = !embedding_ && slab.which.in_order() && slab.which.count == examples_.count() && spec_.dropout(0) == 0;
 }
 
 template <class T>
 void LayerPass<T>::by_blocks() {
   const int L = spec_.depth();
-  const auto panels = [&](int l) { return state_.layout().layer(l).rows.count(); };
   in_parts(team_, slab_.which.count, plan_.block, [&](Index j0, Index m, int thread) {
     gather(j0, m);
-    for (int l = 1; l <= L; ++l) forward(l, 0, panels(l), j0, m);
+    for (int l = 1; l <= L; ++l) forward(l, 0, panels(l).count(), j0, m);
     head(j0, m, thread);
-    for (int l = L - 1; l >= 1; --l) backward(l, 0, panels(l), j0, m);
+    for (int l = L - 1; l >= lowest(); --l) backward(l, 0, panels(l).count(), j0, m);
+    if (embedding_) keep_embedding(j0, m);
   });
 }
 
@@ -84,7 +90,6 @@ void LayerPass<T>::by_blocks() {
 template <class T>
 void LayerPass<T>::by_layers() {
   const Index count = slab_.which.count;
-  const auto panels = [&](int l) { return state_.layout().layer(l).rows; };
   const auto by_panels_and_examples = [&](int l, auto work) {
     const Index blocks = (count + kWide - 1) / kWide;
     team_.for_each(panels(l).count() * blocks, [&](Index i, int) {
@@ -113,10 +118,26 @@ void LayerPass<T>::by_layers() {
     if (l < L) finish(l, [&](const Part& part) { stages_forward(l, part); });
   }
   by_examples([&](Index j0, Index m, int thread) { head(j0, m, thread); });
-  for (int l = L - 1; l >= 1; --l) {
+  for (int l = L - 1; l >= lowest(); --l) {
     by_panels_and_examples(l, [&](Index p0, Index p1, Index j0, Index m) { backward(l, p0, p1, j0, m); });
     finish(l, [&](const Part& part) { stages_backward(l, part); });
   }
+  if (embedding_) by_examples([&](Index j0, Index m, int) { keep_embedding(j0, m); });
+}
+
+// What pads the examples to whole packets adds nothing to the sums.
+template <class T>
+void LayerPass<T>::begin_embedding() {
+  const Index m = slab_.which.count, padded = kernels::round_up<T>(m);
+  for (Index i = 0; i < embedding_->columns(); ++i)
+    std::fill(raw_.data() + i * embedded_ld_ + m, raw_.data() + i * embedded_ld_ + padded, T(0));
+  for (Index i = 0; i < embedding_->embedded_rows(); ++i)
+    std::fill(kept_.data() + i * embedded_ld_ + m, kept_.data() + i * embedded_ld_ + padded, T(0));
+}
+
+template <class T>
+void LayerPass<T>::keep_embedding(Index j0, Index m) {
+  embedding_->keep(dZ(0).starting(j0), m, embedded_ld_, kept_.data() + j0);
 }
 
 // X -> A[0]. An example of weight 0 becomes zeros: whatever it holds, even NaN, must not reach the sums.
@@ -125,12 +146,20 @@ void LayerPass<T>::gather(Index j0, Index m) {
   if (resident_) return;
   const Selection which = slab_.which.part(j0, m);
   const kernels::Columns<T> to = A(0).starting(j0);
-  gather_inputs(examples_.X, which, to);
+  T* raw = raw_.data() + j0;
+  if (embedding_) {
+    embedding_->read(examples_.X, which, embedded_ld_, raw);
+  } else {
+    gather_inputs(examples_.X, which, to);
+  }
   for (Index j = 0; j < m && examples_.weights != nullptr; ++j) {
     if (examples_.weights[which[j]] != T(0)) continue;
+    for (Index i = 0; embedding_ && i < embedding_->columns(); ++i) raw[i * embedded_ld_ + j] = T(0);
+    if (embedding_) continue;
     kernels::together(to, 0, spec_.units(0),
                       [&](Index i, Index rows) { std::fill_n(to.from(i) + j * to.ld, rows, T(0)); });
   }
+  if (embedding_) embedding_->forward(state_.embeddings(), raw, embedded_ld_, m, to);
   stages_forward(0, {0, spec_.units(0), j0, m});
 }
 
@@ -148,7 +177,7 @@ void LayerPass<T>::forward(int l, Index p0, Index p1, Index j0, Index m) {
 
 template <class T>
 void LayerPass<T>::backward(int l, Index p0, Index p1, Index j0, Index m) {
-  const kernels::Panels<T>& rows = state_.layout().layer(l).rows;
+  const kernels::Panels<T> rows = panels(l);
   const kernels::Columns<T> above = dZ(l + 1).starting(j0);
   kernels::multiply<true>(rows, p0, p1, spec_.units(l + 1), state_.transposed(l + 1), static_cast<const T*>(above.data),
                           above.ld, above.strip, m, dZ(l).starting(j0));
@@ -194,7 +223,7 @@ Needs LayerPass<T>::needs(int l) const {
 // forms sums over the units.
 template <class T>
 Index LayerPass<T>::rows_end(int l, Index p1) const {
-  const kernels::Panels<T>& rows = state_.layout().layer(l).rows;
+  const kernels::Panels<T> rows = panels(l);
   const Index n = spec_.units(l);
   if (p1 < rows.count()) return rows.start(p1);
   const bool sums = std::any_of(stages_[at(l)].begin(), stages_[at(l)].end(),
@@ -227,6 +256,12 @@ void LayerPass<T>::gradient(const Piece& piece, bool add, T* out) const {
     stage->gradient(piece, m, add, tail);
     tail += stage->columns() * width;
   }
+}
+
+template <class T>
+void LayerPass<T>::embedding_gradient(Index item, bool add, T* sums) const {
+  embedding_->gradient(static_cast<std::size_t>(item), state_.embeddings(), raw_.data(), kept_.data(), embedded_ld_,
+                       slab_.which.count, add, sums);
 }
 
 template <class T>

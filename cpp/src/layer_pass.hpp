@@ -5,7 +5,9 @@
 
 #include "output.hpp"
 #include "pass.hpp"
+#include "stages/embedding.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace deepcore {
@@ -20,6 +22,7 @@ class LayerPass final : public Pass<T> {
   void forget_inputs() override { resident_ = false; }
   void run(const Slab<T>& slab, double* losses) override;
   void gradient(const Piece& piece, bool add, T* out) const override;
+  void embedding_gradient(Index item, bool add, T* sums) const override;
   void step(const State<T>& state, double weight) override;
 
   // What a finished run leaves behind; columns are examples of the slab.
@@ -37,7 +40,11 @@ class LayerPass final : public Pass<T> {
   }
   void by_blocks();
   void by_layers();
+  kernels::Panels<T> panels(int l) const { return {spec_.units(l)}; }
   void gather(Index j0, Index m);
+  int lowest() const { return embedding_ ? 0 : 1; }  // the last layer on the way back
+  void begin_embedding();
+  void keep_embedding(Index j0, Index m);  // of dA[0]
   void forward(int l, Index p0, Index p1, Index j0, Index m);   // panels [p0, p1) of A[l], examples j0 ..
   void backward(int l, Index p0, Index p1, Index j0, Index m);  // of dZ[l], from dZ[l + 1]
   void head(Index j0, Index m, int thread);
@@ -52,9 +59,12 @@ class LayerPass final : public Pass<T> {
   const Examples<T>& examples_;
   const Plan plan_;
   Team& team_;
-  std::vector<Buffer<T>> a_, dz_;               // by layer, 0..L
+  std::vector<Buffer<T>> a_, dz_;               // by layer, 0..L; dz_[0] is dA[0], where embeddings need it
   std::vector<Stages<T>> stages_;               // by layer, 0..L-1
   std::vector<OutputWorkspace<T>> workspaces_;  // by thread
+  std::optional<Embedding<T>> embedding_;
+  Buffer<T> raw_, kept_;  // columns of X, and embedded rows of dA[0], embedded_ld_ apart, padded with zeros
+  Index embedded_ld_ = 0;
   Slab<T> slab_;
   double* losses_ = nullptr;
   bool resident_ = false;  // A[0] holds the whole batch in its own order already

@@ -10,6 +10,7 @@ namespace deepcore {
 
 template <class T>
 PackedLayout<T>::PackedLayout(const Spec& spec, const Tensors& tensors) : tensors_(tensors) {
+  constexpr Index kLine = static_cast<Index>(kAlignment / sizeof(T));  // every layer starts on a cache line
   for (int l = 1; l <= spec.depth(); ++l) {
     const Index n_in = spec.units(l - 1), n_out = spec.units(l);
     PackedLayer<T> layer{n_in, n_out, kernels::Panels<T>{n_out}, size_, {}, {}};
@@ -32,15 +33,17 @@ PackedLayout<T>::PackedLayout(const Spec& spec, const Tensors& tensors) : tensor
                            i1 - i0 + (last ? tail : 0)});
       }
     }
-    constexpr Index kLine = static_cast<Index>(kAlignment / sizeof(T));  // every layer starts on a cache line
     const Index scale = layer.scale ? kernels::round_up<T>(n_in) : 0;
     size_ = (layer.scale_offset() + scale + kLine - 1) / kLine * kLine;
     layers_.push_back(std::move(layer));
   }
+  embedding_offset_ = size_;
+  size_ += (embedding_size() + kLine - 1) / kLine * kLine;
 }
 
 template <class T>
 void PackedLayout<T>::pack(const T* flat, T* packed) const {
+  std::copy_n(flat, embedding_size(), packed + embedding_offset_);
   for (int l = 1; l <= depth(); ++l) {
     const PackedLayer<T>& to = layer(l);
     const View<const T> W = view(tensors_.at(l, Role::W), flat);
@@ -63,6 +66,7 @@ void PackedLayout<T>::unpack(const T* packed, T scale, T* flat) const {
   const auto copy = [&](const T* from, Index n, T* to) {
     for (Index i = 0; i < n; ++i) to[i] = scale * from[i];
   };
+  copy(packed + embedding_offset_, embedding_size(), flat);
   for (int l = 1; l <= depth(); ++l) {
     const PackedLayer<T>& from = layer(l);
     const View<T> W = view(tensors_.at(l, Role::W), flat);

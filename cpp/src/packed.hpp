@@ -13,6 +13,7 @@ namespace deepcore {
 
 // Layer l: panels of W[l] with n_in columns; behind them, as further columns of the same panels, the tensors with a value
 // per unit: b[l], then gamma[l], beta[l], alpha[l] where there are any. Behind all panels: scale[l], a value per input.
+// Behind all layers: the arrays of the embeddings, as in the public layout.
 template <class T>
 struct PackedLayer {
   Index n_in, n_out;
@@ -46,6 +47,8 @@ class PackedLayout {
   int depth() const { return static_cast<int>(layers_.size()); }
   Index size() const { return size_; }
   const std::vector<Piece>& pieces() const { return pieces_; }
+  Index embedding_offset() const { return embedding_offset_; }
+  Index embedding_size() const { return tensors_.embedding_size(); }
 
   void pack(const T* flat, T* packed) const;
   void unpack(const T* packed, T scale, T* flat) const;
@@ -56,7 +59,7 @@ class PackedLayout {
  private:
   std::vector<PackedLayer<T>> layers_;  // [l - 1]
   std::vector<Piece> pieces_;
-  Index size_ = 0;
+  Index size_ = 0, embedding_offset_ = 0;
   Tensors tensors_;
 };
 

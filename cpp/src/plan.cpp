@@ -92,6 +92,11 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
     values += layer.size * ((l > 0 ? 2 : 1) + (l < spec.depth() ? kept_matrices(spec, l) : 0));
     if (l > 1 && plan.way != Way::lanes) transposed += kernels::Panels<T>{spec.units(l - 1)}.padded() * spec.units(l);
   }
+  const Embeddings& front = spec.embeddings();
+  if (front.any()) {
+    values += plan.layers[0].size + leading<T>(plan.slab) * (spec.columns() + spec.units(0));
+    transposed += kernels::Panels<T>{spec.units(0)}.padded() * spec.units(1);
+  }
   const auto bytes = [](Index count) { return static_cast<std::size_t>(count) * sizeof(T); };
   const int slots = rule == nullptr ? 0 : kernels::slots_in_use(rule->row, rule->hyper.data());
   plan.parameter_bytes = bytes(tensors.size());

@@ -108,7 +108,7 @@ void Predictor<T>::operator()(View<const T> X, View<T> A, int threads) {
 }
 template <class T>
 Index Predictor<T>::inputs() const {
-  return state_->forward.spec().units(0);
+  return state_->forward.spec().columns();
 }
 template <class T>
 Index Predictor<T>::outputs() const {

@@ -17,10 +17,14 @@ Index batch_of(const TrainOptions& options, Index m) {
   return options.batch_size == 0 ? m : std::min(options.batch_size, m);
 }
 
-void check_options(const TrainOptions& options) {
+void check_options(const TrainOptions& options, Index m) {
   require(options.epochs >= 0 && options.batch_size >= 0, "fit: epochs and batch_size must not be negative");
   require(options.order == nullptr || options.order_epochs == 1 || options.order_epochs == options.epochs,
           "fit: order must be that of every epoch or of all ", options.epochs, " epochs, got ", options.order_epochs);
+  if (options.place == nullptr) return;
+  const Index visited = options.place->visited;
+  require(visited >= 0 && visited < m && visited % batch_of(options, m) == 0,
+          "fit: place must lie before a batch of the ", m, " examples, got ", visited);
 }
 
 template <class T>
@@ -45,13 +49,18 @@ Run<T>::Run(Network<T>& network, const Examples<T>& examples, Optimizer<T>& opti
       order_(shuffled_ || options.order != nullptr ? static_cast<std::size_t>(m_) : 0) {
   // Not for all epochs: a run of 10^9 is meant to be ended by its monitor.
   result_.losses.reserve(static_cast<std::size_t>(std::min(options.epochs, Index{1} << 16)));
+  if (const Place* start = options.place; start != nullptr) {
+    first_ = start->visited;
+    loss_ = {start->loss[0], start->loss[1]};
+    weight_ = {start->weight[0], start->weight[1]};
+  }
   step_.load();
 }
 
 template <class T>
 bool Run<T>::advance(const Poll& poll) {
   if (epoch_ == options_.epochs) return false;
-  if (first_ == 0) begin_epoch();
+  if (!begun_) begin_epoch();
   const Index count = std::min(batch_, m_ - first_), number = optimizer_.steps;
   const TrainingStep training{options_.seed, number, options_.dropout ? (*options_.dropout)(number) : 1,
                               options_.smoothing ? (*options_.smoothing)(number) : 1};
@@ -74,12 +83,25 @@ bool Run<T>::advance(const Poll& poll) {
   published_ = false;
   ++optimizer_.steps;
   first_ += count;
-  return first_ < m_ || end_epoch();
+  if (first_ == m_) return end_epoch();
+  keep_place();
+  return true;
+}
+
+template <class T>
+void Run<T>::keep_place() noexcept {
+  if (options_.place != nullptr) *options_.place = {first_, {loss_.high, loss_.low}, {weight_.high, weight_.low}};
+}
+
+template <class T>
+void Run<T>::pause() {
+  publish();
+  monitor_.pause();
 }
 
 template <class T>
 void Run<T>::begin_epoch() {
-  loss_ = weight_ = {};
+  begun_ = true;
   if (shuffled_) permutation(options_.seed, options_.first_epoch + epoch_, order_.data(), m_);
   if (options_.order == nullptr) return;
   const std::int64_t* given = options_.order + (options_.order_epochs > 1 ? epoch_ * m_ : 0);
@@ -94,6 +116,9 @@ template <class T>
 bool Run<T>::end_epoch() {
   result_.losses.push_back(loss_.value() / weight_.value());
   first_ = 0;
+  loss_ = weight_ = {};
+  begun_ = false;
+  keep_place();
   const Index number = options_.first_epoch + epoch_;
   ++epoch_;
   const bool last = epoch_ == options_.epochs;
@@ -127,7 +152,7 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
   using Clock = std::chrono::steady_clock;
   validate("fit", network.spec, examples);
   require(optimizer.fits(network), "fit: this optimizer was made for a network of another size");
-  check_options(options);
+  check_options(options, examples.count());
   const Exclusive writing(network.busy, kNetworkBusy), stepping(optimizer.busy, kOptimizerBusy);
   const Trainer<T> trainer(network);
   Run<T> run(network, examples, optimizer, options, monitor);
@@ -140,6 +165,7 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
   };
   try {
     while (run.advance(poll)) {
+      if (monitor.wants_pause()) run.pause();
     }
   } catch (...) {  // an interrupt: what was learned so far stays
     run.publish();

@@ -5,6 +5,7 @@
 #include <deepcore/spec.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 #include <utility>
@@ -21,10 +22,44 @@ double Spec::smooth_target() const {
   return loss == "categorical_cross_entropy" ? 1 / static_cast<double>(outputs()) : 0.5;
 }
 
-Spec::Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss, double input_dropout)
-    : inputs_(inputs), layers_(std::move(layers)), loss_(loss), input_dropout_(input_dropout), stable_output_(false),
+namespace {
+
+bool fine(const Factors& factors) {
+  constexpr double kMost = std::numeric_limits<float>::max();
+  return factors.rate >= 0 && factors.rate <= kMost && factors.decay >= 0 && factors.decay <= kMost;
+}
+
+void check(const Embeddings& front, Index inputs) {
+  require(front.columns >= 0 && front.frequencies >= 0, "Model: embeddings must not have negative sizes");
+  require(front.items() <= inputs, "Model: embeddings need at least ", front.items(), " inputs, got ", inputs);
+  require(front.columns == 0 || (front.units >= 1 && front.units <= kMostEmbeddingUnits),
+          "Model: an embedding of numbers must have 1 to ", kMostEmbeddingUnits, " units, got ", front.units);
+  const Index with_edges = front.frequencies > 0 ? 0 : front.columns;
+  require(static_cast<Index>(front.edges.size()) == with_edges, "Model: embeddings must have the edges of ",
+          with_edges, " columns, got those of ", front.edges.size());
+  for (const std::vector<double>& edges : front.edges) {
+    require(edges.size() >= 2, "Model: a column must have at least 2 edges, got ", edges.size());
+    for (std::size_t k = 0; k < edges.size(); ++k) {
+      require(std::abs(edges[k]) <= std::numeric_limits<float>::max() && (k == 0 || edges[k - 1] < edges[k]),
+              "Model: the edges of a column must be finite and rise, got ", edges[k], " at ", k);
+    }
+  }
+  for (const Index size : front.sizes)
+    require(size >= 1 && size <= kMostCodes, "Model: the size of a category must be from 1 to ", kMostCodes, ", got ", size);
+  require(front.sizes.empty() || front.category_units >= 1, "Model: an embedding of categories must have units, got ",
+          front.category_units);
+  require(fine(front.numbers) && fine(front.categories),
+          "Model: factors of rate and decay of embeddings must be finite numbers of at least 0");
+}
+
+}  // namespace
+
+Spec::Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss, double input_dropout, Embeddings embeddings)
+    : columns_(inputs), inputs_(embeddings.rows(inputs)), layers_(std::move(layers)),
+      embeddings_(std::move(embeddings)), loss_(loss), input_dropout_(input_dropout), stable_output_(false),
       takes_labels_(false) {
-  require(inputs_ >= 1, "Model: inputs must be at least 1, got ", inputs_);
+  require(columns_ >= 1, "Model: inputs must be at least 1, got ", columns_);
+  check(embeddings_, columns_);
   require(!layers_.empty(), "Model: layers must hold at least one layer with weights");
   const auto rows = static_cast<int>(activations().size());
   for (int l = 1; l <= depth(); ++l) {
@@ -44,9 +79,7 @@ Spec::Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss, double in
   }
   for (int l = 1; l <= depth(); ++l) {
     for (const Factors& factors : layer(l).factors) {
-      const bool fine = factors.rate >= 0 && factors.rate <= std::numeric_limits<float>::max() && factors.decay >= 0 &&
-                        factors.decay <= std::numeric_limits<float>::max();
-      require(fine, "Model: factors of rate and decay of layer ", l, " must be finite numbers of at least 0, got ",
+      require(fine(factors), "Model: factors of rate and decay of layer ", l, " must be finite numbers of at least 0, got ",
               factors.rate, " and ", factors.decay);
     }
   }
@@ -93,7 +126,7 @@ bool Spec::plain() const {
   const bool more = std::any_of(layers_.begin(), layers_.end(), [](const LayerSpec& l) {
     return l.dropout != 0 || l.max_norm != 0 || l.norm != Norm::none || l.parametric;
   });
-  return !more && !reparametrised() && !has_penalties() && input_dropout_ == 0 && loss_.smoothing == 0;
+  return !more && !reparametrised() && !has_penalties() && !embeddings_.any() && input_dropout_ == 0 && loss_.smoothing == 0;
 }
 
 }  // namespace deepcore

@@ -14,7 +14,7 @@ template <class T>
 State<T>::State(const Network<T>& network, bool transposed)
     : spec_(network.spec), layout_(network.spec, network.tensors), parameters_(layout_.size()) {
   for (int l = 0; l <= spec_.depth(); ++l) {
-    transposed_.emplace_back(transposed && l > 1 ? kernels::Panels<T>{spec_.units(l - 1)}.padded() * spec_.units(l)
+    transposed_.emplace_back(transposed && l > (spec_.embeddings().any() ? 0 : 1) ? kernels::Panels<T>{spec_.units(l - 1)}.padded() * spec_.units(l)
                                                  : 0);
   }
   if (spec_.reparametrised()) effective_ = Buffer<T>(layout_.size());

@@ -14,13 +14,14 @@ namespace deepcore {
 template <class T>
 class State {
  public:
-  // transposed: with W[l]' for l >= 2, which a backward pass reads.
+  // transposed: with W[l]' for l >= 2, which a backward pass reads, and for l = 1 where embeddings need dA[0].
   State(const Network<T>& network, bool transposed);
 
   void load(const T* parameters);     // from the public layout
   void publish(T* parameters) const;  // to the public layout
   const PackedLayout<T>& layout() const { return layout_; }
   T* parameters() { return parameters_.data(); }
+  const T* embeddings() const { return parameters_.data() + layout_.embedding_offset(); }
   const T* parameters() const { return parameters_.data(); }
 
   // W[l] and b[l] as the forward product reads them, and W[l]' as the backward product reads it.

@@ -19,6 +19,26 @@ Index checked_end(Index offset, Index rows, Index cols) {
 }  // namespace
 
 Tensors::Tensors(const Spec& spec) {
+  const Embeddings& front = spec.embeddings();
+  const auto add_front = [&](Role role, Index rows, Index cols) {
+    all_.push_back({0, role, rows, cols, size_});
+    size_ = embedding_size_ = checked_end(size_, rows, cols);
+  };
+  if (front.columns > 0) {
+    Index basis = 0;
+    for (Index j = 0; j < front.columns; ++j) basis += front.basis(j);
+    if (front.frequencies > 0) {
+      add_front(Role::frequency, front.frequencies, front.columns);
+      add_front(Role::phase, front.frequencies, front.columns);
+    }
+    add_front(Role::weight, front.units, basis);
+    add_front(Role::offset, front.units, front.columns);
+  }
+  if (!front.sizes.empty()) {
+    Index codes = 0;
+    for (const Index size : front.sizes) codes = checked_end(codes, size, 1);
+    add_front(Role::table, front.category_units, codes);
+  }
   for (int l = 1; l <= spec.depth(); ++l) {
     const LayerSpec& layer = spec.layer(l);
     const Index n_in = spec.units(l - 1), n_out = spec.units(l);

@@ -33,6 +33,9 @@ Updaters<T>::Updaters(const Spec& spec) : spec_(spec) {
       if (std::find(factors_.begin(), factors_.end(), factors) == factors_.end()) factors_.push_back(factors);
     }
   }
+  for (const Factors& factors : {spec.embeddings().numbers, spec.embeddings().categories}) {
+    if (std::find(factors_.begin(), factors_.end(), factors) == factors_.end()) factors_.push_back(factors);
+  }
   updaters_.reserve(factors_.size());
 }
 
@@ -83,6 +86,9 @@ Update<T>::Update(const Network<T>& network, State<T>& state, Team& team, bool k
   if (scaled_) dots_ = Buffer<double>(count * kernels::kDepth);
   if (spec_.has_penalties()) penalties_.resize(order_.size());
   squares_.resize(keeps_gradients ? order_.size() : 0);
+  if (!spec_.embeddings().any()) return;
+  embedding_.emplace(spec_, network.tensors);
+  if (!keeps_gradients) embedding_sums_ = Buffer<T>(state.layout().embedding_size());
 }
 
 template <class T>
@@ -100,6 +106,7 @@ double Update<T>::penalty() const {
 template <class T>
 void Update<T>::add_up(const Pass<T>& pass) {
   for_each([&](const Piece& piece, int) { pass.gradient(piece, accumulated_, gradients_.data() + piece.offset); });
+  if (embedding_) form_embeddings(pass);
   accumulated_ = true;
 }
 
@@ -110,6 +117,7 @@ void Update<T>::form(const Pass<T>* pass, double weight) {
     if (pass != nullptr) pass->gradient(piece, accumulated_, sums);
     finish(piece, sums, weight);
   });
+  if (embedding_ && pass != nullptr) form_embeddings(*pass);
   finish_scales();
   for (int l = 1; l <= spec_.depth(); ++l) {
     const Buffer<T>& sums = scales_[at(l)];
@@ -176,6 +184,12 @@ double Update<T>::clip(const Rule& rule, double weight) {
     for (Index i = 0; i < sums.size(); ++i)
       squares += static_cast<double>(sums.data()[i]) * static_cast<double>(sums.data()[i]);
   }
+  if (embedding_) {
+    const Index count = state_.layout().embedding_size();
+    kernels::clip(count, rule.clip_value, scale, embedding_sums());
+    for (Index i = 0; i < count; ++i)
+      squares += static_cast<double>(embedding_sums()[i]) * static_cast<double>(embedding_sums()[i]);
+  }
   return clip_factor(squares, rule.clip_norm);
 }
 
@@ -213,6 +227,7 @@ void Update<T>::apply(Optimizer<T>& optimizer, const Pass<T>* pass, double weigh
   });
   if (pass != nullptr) finish_scales();
   update_scales(optimizer, factor);
+  if (embedding_) update_embeddings(optimizer, pass, factor);
   if (limited_) constrain();
 }
 
@@ -245,6 +260,29 @@ void Update<T>::update_scales(Optimizer<T>& optimizer, T factor) {
   }
   for_each([&](const Piece& piece, int) {
     if (!scales_[at(piece.l)].empty()) changed(piece);
+  });
+}
+
+template <class T>
+void Update<T>::form_embeddings(const Pass<T>& pass) {
+  team_.for_each(static_cast<Index>(embedding_->items().size()),
+                 [&](Index i, int) { pass.embedding_gradient(i, accumulated_, embedding_sums()); });
+}
+
+// Every value of a table takes the step of the optimizer, those of codes that no example has as well.
+template <class T>
+void Update<T>::update_embeddings(Optimizer<T>& optimizer, const Pass<T>* pass, T factor) {
+  const Index offset = state_.layout().embedding_offset();
+  T* sums = embedding_sums();
+  team_.for_each(static_cast<Index>(embedding_->items().size()), [&](Index i, int) {
+    if (pass != nullptr) pass->embedding_gradient(i, accumulated_, sums);
+    const EmbeddingItem& item = embedding_->items()[static_cast<std::size_t>(i)];
+    const Factors& factors = item.category ? spec_.embeddings().categories : spec_.embeddings().numbers;
+    for (const EmbeddingRange& range : item.ranges) {
+      if (range.count == 0) continue;
+      updaters_.of(factors)(range.count, state_.parameters() + offset + range.start, sums + range.start, factor,
+                            slots_at(optimizer, offset + range.start));
+    }
   });
 }
 

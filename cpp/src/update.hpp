@@ -7,9 +7,11 @@
 
 #include "kernels/update.hpp"
 #include "pass.hpp"
+#include "stages/embedding.hpp"
 #include "state.hpp"
 #include "team.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace deepcore {
@@ -21,6 +23,7 @@ class Updaters {
   explicit Updaters(const Spec& spec);
   void prepare(Optimizer<T>& optimizer);  // for its next step
   const kernels::Updater<T>& of(int l, Role role) const { return updaters_[index(spec_.layer(l).of(role))]; }
+  const kernels::Updater<T>& of(const Factors& factors) const { return updaters_[index(factors)]; }
   bool uniform(int l, const PackedLayer<T>& layer) const;  // W and its tail have the same factors
 
  private:
@@ -56,12 +59,17 @@ class Update {
   void update(const Piece& piece, Optimizer<T>& optimizer, T* raw, T factor);
   void update_scales(Optimizer<T>& optimizer, T factor);
   void constrain();
+  void form_embeddings(const Pass<T>& pass);  // their sums over the examples of the slab
+  void update_embeddings(Optimizer<T>& optimizer, const Pass<T>* pass, T factor);
   void changed(const Piece& piece);  // what depends on the piece's parameters
   void record_penalty(const Piece& piece);
   template <class F>
   void for_each(F f) {
     team_.for_each(static_cast<Index>(order_.size()),
                    [&](Index i, int thread) { f(order_[static_cast<std::size_t>(i)], thread); });
+  }
+  T* embedding_sums() {
+    return gradients_.empty() ? embedding_sums_.data() : gradients_.data() + state_.layout().embedding_offset();
   }
   kernels::Slots<T> slots_at(Optimizer<T>& optimizer, Index offset) const;
 
@@ -74,6 +82,8 @@ class Update {
   Buffer<T> gradients_;                      // packed
   std::vector<Buffer<T>> scratch_;           // of each thread: one piece
   std::vector<Buffer<T>> scales_;            // by layer, 0..L: sums for scale[l]; empty: none
+  std::optional<Embedding<T>> embedding_;
+  Buffer<T> embedding_sums_;                 // where gradients_ is empty
   Buffer<double> dots_;                      // of each piece, kDepth values: its part of these sums
   std::vector<double> penalties_, squares_;  // by the number of the piece; empty where nobody asks
   bool accumulated_ = false, scaled_ = false, limited_ = false;

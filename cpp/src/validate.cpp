@@ -3,13 +3,25 @@
 #include <deepcore/error.hpp>
 #include <deepcore/network.hpp>
 
+#include <cmath>
+
 namespace deepcore {
 
 template <class T>
 void validate(const char* who, const Spec& spec, const std::common_type_t<Inputs<T>>& X) {
-  const Index n = spec.units(0);
+  const Index n = spec.columns();
+  const std::vector<Index>& sizes = spec.embeddings().sizes;
+  require(!X.sparse() || !spec.embeddings().any(), who, ": X must be dense for a network with embeddings");
   require(X.rows == n && X.cols >= 0, who, ": X must have shape (m, ", n, ") for the network's ", n, " inputs, got (",
           X.cols, ", ", X.rows, ")");
+  for (std::size_t k = 0; k < sizes.size(); ++k) {
+    const Index i = n - static_cast<Index>(sizes.size() - k);
+    for (Index j = 0; j < X.cols; ++j) {
+      const T code = X(i, j);
+      require(code >= T(0) && code < static_cast<T>(sizes[k]) && code == std::floor(code), who,
+              ": X must hold codes from 0 to ", sizes[k] - 1, " in column ", i, ", got ", code, " in row ", j);
+    }
+  }
   if (!X.sparse()) return;
   require(X.starts[0] == 0, who, ": X must be valid compressed sparse rows: indptr from 0, rising, within data");
   for (Index j = 0; j < X.cols; ++j) {

@@ -36,14 +36,33 @@ if "threadpoolctl" in _sys.modules:
     from deepcore import threadpools as _threadpools  # noqa: F401
 
 if _TYPE_CHECKING:
-    from deepcore import catalog, course, data, doctor, functional, graph, metrics, plots, schedules, sklearn
+    from deepcore import (
+        catalog,
+        course,
+        data,
+        doctor,
+        functional,
+        graph,
+        metrics,
+        plots,
+        schedules,
+        sklearn,
+        tabular,
+    )
     from deepcore._loading import load
-    from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
+    from deepcore.callbacks import Checkpoint, EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
     from deepcore.exceptions import DivergenceWarning, SymmetryWarning
     from deepcore.history import History
     from deepcore.installation import get_cmake_dir, get_include, show_config
-    from deepcore.layers import Dense, Dropout, Scale
+    from deepcore.layers import (
+        CategoryEmbedding,
+        Dense,
+        Dropout,
+        PeriodicEmbedding,
+        PiecewiseLinearEmbedding,
+        Scale,
+    )
     from deepcore.losses import CrossEntropy, Huber, Quantile
     from deepcore.model import Model, mlp
     from deepcore.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, AMSGrad, Lion, NAdam, RMSProp
@@ -65,12 +84,19 @@ __version__: str
 # Where the public names live. A module is imported when one of its names is used for the first time, so that
 # ``import deepcore`` stays fast.
 _NAMES = {
-    "callbacks": ("EarlyStopping", "EpochRecord", "MaxSeconds", "ReduceOnPlateau"),
+    "callbacks": ("Checkpoint", "EarlyStopping", "EpochRecord", "MaxSeconds", "ReduceOnPlateau"),
     "doctor.gradient_check": ("check_gradients", "gradient_check"),
     "exceptions": ("DivergenceWarning", "SymmetryWarning"),
     "history": ("History",),
     "installation": ("get_cmake_dir", "get_include", "show_config"),
-    "layers": ("Dense", "Dropout", "Scale"),
+    "layers": (
+        "CategoryEmbedding",
+        "Dense",
+        "Dropout",
+        "PeriodicEmbedding",
+        "PiecewiseLinearEmbedding",
+        "Scale",
+    ),
     "losses": ("CrossEntropy", "Huber", "Quantile"),
     "_loading": ("load",),
     "model": ("Model", "mlp"),
@@ -97,6 +123,8 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "CategoryEmbedding",
+    "Checkpoint",
     "Constant",
     "CosLog4",
     "Cosine",
@@ -116,6 +144,8 @@ __all__ = [
     "Model",
     "NAdam",
     "OneCycle",
+    "PeriodicEmbedding",
+    "PiecewiseLinearEmbedding",
     "Progress",
     "Quantile",
     "RMSProp",
@@ -142,6 +172,7 @@ __all__ = [
     "schedules",
     "show_config",
     "sklearn",
+    "tabular",
 ]
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "finite",
     "first_names",
     "is_number",
+    "no_dates",
     "number",
     "numbers",
     "shown",
@@ -144,10 +145,68 @@ def numbers(who: str, name: str, value: object) -> Array:
         array: Array = value if plain else np.asarray(value)  # type: ignore[assignment]
     except ValueError as error:
         raise ValueError(f"{who}: {name} must be one rectangular array; its rows differ in length") from error
+    if array.dtype.kind == "O":
+        return _of_objects(who, name, array)
     if array.dtype.kind not in "biuf":
-        hint = "map labels to integers first" if array.dtype.kind in "OUS" else "use real numbers"
+        hint = _TEXT_HINT[name == "X"] if array.dtype.kind in "US" else "use real numbers"
         raise TypeError(f"{who}: {name} must hold numbers, got dtype {array.dtype}; {hint}")
     return array
+
+
+# What to do with text, in labels and in features.
+_TEXT_HINT = (
+    "map labels to integers first",
+    "map labels to integers first, or use deepcore.tabular for text",
+)
+
+
+def _of_objects(who: str, name: str, array: Array) -> Array:
+    """Python objects as float64 if all of them are numbers, as in frames with columns of several types."""
+    kinds = set(map(type, array.ravel().tolist()))
+    strange = [kind for kind in kinds if not issubclass(kind, (bool, int, float, np.bool_, np.number))]
+    strange += [kind for kind in kinds if issubclass(kind, np.complexfloating)]
+    if any(kind.__name__ in ("NAType", "NoneType") for kind in strange):
+        raise TypeError(
+            f"{who}: {name} must hold numbers, got dtype object with missing values; fill them, for "
+            f"example with {name}.fillna({name}.median()), or use deepcore.tabular"
+        )
+    if strange or array.size == 0:
+        found = f" with values of type {strange[0].__name__}" if strange else ""
+        raise TypeError(
+            f"{who}: {name} must hold numbers, got dtype object{found}; {_TEXT_HINT[name == 'X']}"
+        )
+    whole = all(issubclass(kind, (bool, int, np.bool_, np.integer)) for kind in kinds)
+    try:
+        return array.astype(np.int64 if whole else np.float64)
+    except OverflowError:
+        return array.astype(np.float64)
+
+
+def no_dates(who: str, name: str, value: object) -> None:
+    """Refuse dates and durations, whose numbers depend on the unit of their dtype.
+
+    Args:
+        who: Name of the caller.
+        name: Name of the argument.
+        value: An array, a data frame, a list, or anything else.
+
+    Raises:
+        TypeError: if a column holds them.
+    """
+    dtypes = getattr(value, "dtypes", None)
+    if dtypes is None or isinstance(dtypes, np.dtype):
+        dtype = getattr(value, "dtype", None)
+        first: Any = value
+        while isinstance(first, (list, tuple)) and first:
+            first = first[0]
+        dtypes = [dtype if dtype is not None else getattr(first, "dtype", None)]
+    for dtype in dtypes:
+        text = str(dtype).lower()
+        if text.startswith(("datetime", "timedelta", "date", "duration", "period", "timestamp")):
+            raise TypeError(
+                f"{who}: {name} must hold numbers, got dates or durations ({dtype}); turn them into "
+                "numbers of a unit that you choose, or read the table with deepcore.tabular"
+            )
 
 
 def finite(who: str, name: str, array: Array, first: int = 0, of: int | None = None) -> None:

@@ -9,18 +9,22 @@ from typing import Any
 from deepcore import _checks
 from deepcore.files import container, model_file
 from deepcore.model import Model
+from deepcore.prepared import PreparedModel, is_prepared
+from deepcore.tabular import table_file
 
 __all__ = ["load"]
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """Read what ``Model.save`` or another ``save`` of deepcore wrote.
+    """Read what ``Model.save``, a ``Checkpoint`` or another ``save`` of deepcore wrote.
 
     Args:
         path: A file that deepcore wrote.
 
     Returns:
-        What was saved: of ``Model.save`` the same model, bit for bit, with its ``extras``.
+        What was saved, bit for bit: a ``Model`` with its ``extras``; an estimator of ``deepcore.sklearn``; or
+        what ``deepcore train`` writes: a ``TableModel``, which predicts from raw tables, or a
+        ``PreparedModel``, which predicts from raw arrays; of a ``Checkpoint`` the model of the training in it.
 
     Raises:
         OSError: if the file cannot be read, or is not a regular file.
@@ -36,15 +40,31 @@ def load(path: str | os.PathLike[str]) -> Any:
         {'labels': ['no', 'yes']}
     """
     with container.Reader(path) as reader:
-        kind = reader.description.get("kind", "model")  # files of format 1 have no kind
-        if kind not in _READERS:
-            known = ", ".join(_READERS)
-            raise reader.error(f"kind must be one of {known}, got {_checks.shown(kind)}; update deepcore-nn")
-        return _READERS[kind](reader)
+        if reader.kind not in _READERS:
+            known, got = ", ".join(_READERS), _checks.shown(reader.kind)
+            raise reader.error(f"kind must be one of {known}, got {got}; update deepcore-nn")
+        return _READERS[reader.kind](reader)
 
 
-def _model(reader: container.Reader) -> Model:
-    return Model.from_network(*model_file.contents(reader))
+def _model(reader: container.Reader) -> Model | PreparedModel:
+    contents = model_file.contents(reader)
+    if not is_prepared(contents.extras):
+        return Model.from_network(*contents)
+    try:
+        return PreparedModel.of(*contents)
+    except ValueError as error:
+        raise reader.error(str(error)) from error
 
 
-_READERS: dict[str, Callable[[container.Reader], Any]] = {"model": _model}
+def _estimator(reader: container.Reader) -> Any:
+    from deepcore.sklearn import MLPClassifier, MLPRegressor, saving  # it needs scikit-learn
+
+    return saving.restored(reader, (MLPClassifier, MLPRegressor))
+
+
+_READERS: dict[str, Callable[[container.Reader], Any]] = {
+    "model": _model,
+    "checkpoint": _model,  # of the training that it holds
+    "estimator": _estimator,
+    table_file.KIND: table_file.read,
+}

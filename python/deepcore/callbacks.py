@@ -3,11 +3,16 @@
 A callback that also has ``on_start(model)`` is told when the run starts, one that has ``on_end(model)`` when
 it ends, however it ends. One that has ``on_poll()`` is asked several times per second within an epoch, and
 ends the training there by returning True. Those that draw progress are in ``deepcore.progress``.
+
+A callback that has both ``state()`` and ``set_state(state)`` takes part in a ``Checkpoint``: what ``state``
+returns is saved, and given to ``set_state`` after ``on_start`` when the run goes on. It is a dict of numbers,
+text, None, lists, dicts and NumPy arrays.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -18,11 +23,13 @@ import numpy as np
 
 from deepcore import _checks, metrics
 from deepcore._keywords import checked_class
+from deepcore._network.network import Snapshot
 from deepcore.exceptions import UnknownNameError
 from deepcore.optimizers import OptimizerState
 from deepcore.typing import Trained
 
 __all__ = [
+    "Checkpoint",
     "EarlyStopping",
     "EpochRecord",
     "MaxSeconds",
@@ -173,6 +180,7 @@ class EarlyStopping:
         self.patience = _checks.count("EarlyStopping", "patience", patience)
         self.min_delta = min_delta
         self.restore_best = restore_best
+        self.mode = mode
         self._upwards = _direction("EarlyStopping", mode, self.monitor)
         self._reset()
 
@@ -191,6 +199,16 @@ class EarlyStopping:
             if self.restore_best:
                 self._best_numbers = record.model.snapshot()
         return record.epoch - self.best_epoch >= self.patience
+
+    def state(self) -> dict[str, Any]:
+        """Return the best value so far, its epoch, and the numbers of its model."""
+        kept = None if self._best_numbers is None else self._best_numbers._asdict()
+        return {"best": float(self.best), "best_epoch": self.best_epoch, "kept": kept}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what ``state`` returned."""
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
+        self._best_numbers = None if state["kept"] is None else Snapshot(**state["kept"])
 
     def on_end(self, model: Trained) -> None:
         """Put the best epoch's model back, if asked to."""
@@ -248,7 +266,7 @@ class ReduceOnPlateau:
         for name, value in (("threshold", threshold), ("min_rate", min_rate)):
             _checks.number(who, name, value)
         self.monitor, self.factor, self.patience = _name(who, monitor), factor, patience
-        self.threshold, self.cooldown, self.min_rate = threshold, cooldown, min_rate
+        self.threshold, self.cooldown, self.min_rate, self.mode = threshold, cooldown, min_rate, mode
         self._upwards = _direction(who, mode, self.monitor)
         self._reset()
 
@@ -283,6 +301,14 @@ class ReduceOnPlateau:
         rate = state.learning_rate
         if rate > self.min_rate:
             state.rate_scale *= max(self.factor, self.min_rate / rate)
+
+    def state(self) -> dict[str, Any]:
+        """Return the best value so far, and the epochs that are counted since it and since a reduction."""
+        return {"best": float(self._best), "bad": self._bad, "cooling": self._cooling}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what ``state`` returned."""
+        self._best, self._bad, self._cooling = state["best"], state["bad"], state["cooling"]
 
     def __repr__(self) -> str:
         return f"ReduceOnPlateau({self.monitor!r}, factor={self.factor}, patience={self.patience})"
@@ -326,5 +352,102 @@ class MaxSeconds:
         """Return whether the time is over; ``fit`` asks within an epoch."""
         return time.perf_counter() - self._start > self.seconds
 
+    def state(self) -> dict[str, Any]:
+        """Return the seconds since the start, and since the last epoch ended."""
+        now = time.perf_counter()
+        return {"elapsed": now - self._start, "epoch": now - self._last}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what ``state`` returned: the time between does not count."""
+        now = time.perf_counter()
+        self._start, self._last = now - state["elapsed"], now - state["epoch"]
+
     def __repr__(self) -> str:
         return f"MaxSeconds({self.seconds:g})"
+
+
+@checked_class
+class Checkpoint:
+    """Saves a training to a file while it runs; the same call after a kill goes on from the file.
+
+    The call that goes on ends with the bits of a training that was never stopped: parameters, statistics of
+    batch norms, optimizer, history, and the state of the other callbacks. If the training in the file is
+    finished, the call returns at once with its result. A file of another network, other data or another
+    setting is refused; only ``epochs`` may be another number, unless a schedule spans the run. Remove the
+    file to start afresh.
+
+    ``deepcore.load(path)`` returns the model in the file. The file is written by a thread, while the training
+    goes on with copies of the parameters and of the optimizer's slots taken; a file that cannot be written is
+    reported by a warning, and again when the run ends, and does not end the training.
+
+    Args:
+        path: The file. A crash leaves the last one that was written, and never a part of one.
+        every_epochs: Save after every n-th epoch of the run; None: not after epochs. Epochs that are very short
+            are left out, so that saving takes at most a twentieth of the time.
+        every_seconds: Save when so many seconds have passed since the last time, within an epoch too; None:
+            not by the clock.
+
+    Attributes:
+        resumed: Whether the last run went on from the file.
+        finished: Whether the last run came to its end: all epochs, or a callback that ended it.
+
+    Raises:
+        TypeError: if ``path`` is no path, or a number is none.
+        ValueError: if a number is too small or both are None; in ``fit``, if the file belongs to something
+            else or is damaged, or the optimizer is ``LBFGS()``, whose state SciPy keeps.
+
+    Example:
+        >>> import os, tempfile, numpy as np, deepcore as dc
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     checkpoint = dc.Checkpoint(os.path.join(folder, "run.safetensors"), every_epochs=5)
+        ...     for _ in range(2):  # the second call finds a finished training
+        ...         model = dc.mlp([2, 3, 1], seed=1)
+        ...         history = model.fit(np.eye(2), [0, 1], epochs=10, callbacks=[checkpoint])
+        ...         print(history.epochs, checkpoint.resumed, checkpoint.finished)
+        10 False True
+        10 True True
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        every_epochs: int | None = 1,
+        every_seconds: float | None = None,
+    ) -> None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"Checkpoint: path must be the name of a file, got {_checks.shown(path)}")
+        if every_epochs is None and every_seconds is None:
+            raise ValueError("Checkpoint: every_epochs or every_seconds must be a number, got None for both")
+        self.path = os.fspath(path)
+        self.every_epochs = (
+            None if every_epochs is None else _checks.count("Checkpoint", "every_epochs", every_epochs)
+        )
+        self.every_seconds = (
+            None
+            if every_seconds is None
+            else _checks.number("Checkpoint", "every_seconds", every_seconds, positive=True)
+        )
+        self.resumed = self.finished = False
+        self.stopping = self.in_use = False  # whether stop() was called, and whether a run writes the file
+
+    def stop(self) -> None:
+        """Ask the run to save its state and to end before its next step, unfinished.
+
+        May be called by a handler of a signal and by another thread. ``fit`` returns what it has so far, and
+        the same call later goes on.
+        """
+        self.stopping = True
+
+    def __call__(self, record: EpochRecord) -> bool:
+        """Do nothing: the run saves itself when all callbacks of an epoch were called."""
+        if not self.in_use:
+            raise TypeError(
+                "Checkpoint: it works in fit and fit_batches of a Model, and in fit of the estimators with "
+                "the solvers adam and sgd; this training cannot be saved"
+            )
+        return False
+
+    def __repr__(self) -> str:
+        return (
+            f"Checkpoint({self.path!r}, every_epochs={self.every_epochs}, every_seconds={self.every_seconds})"
+        )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -13,7 +13,15 @@ from deepcore import _checks, catalog
 from deepcore._keywords import checked_class
 from deepcore.typing import ActivationName, InitializerName, NormName, ParametrizationName
 
-__all__ = ["Dense", "Dropout", "Scale"]
+__all__ = [
+    "CategoryEmbedding",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "PeriodicEmbedding",
+    "PiecewiseLinearEmbedding",
+    "Scale",
+]
 
 # init="auto": the scheme derived for the slope of the activation (He et al. 2015 for the relu family,
 # Klambauer et al. 2017 for selu, Glorot & Bengio 2010 for everything that is about linear at 0).
@@ -28,6 +36,9 @@ _AUTO_INIT = {
     "mish": "he",
     "selu": "lecun",
 }
+
+
+_MOST_UNITS = 64  # of an embedded number: the kernels keep them at hand
 
 
 @checked_class
@@ -228,6 +239,242 @@ class Scale:
             rate=with_own(layer.rate, self.rate),
             decay=with_own(layer.decay, self.decay),
         )
+
+
+@checked_class
+@dataclass(frozen=True)
+class PeriodicEmbedding:
+    """The first columns of X go through cosines of trainable frequencies, each column through its own.
+
+    A number x becomes ``units`` numbers: ``cos(2 pi x frequency + phase)``, a value per frequency, times
+    a matrix of weights, plus offsets. It stands before all other layers; see ``Model.parameters`` for its
+    arrays. Inputs of the next layer are the numbers of all embedded columns, then the columns that pass, then
+    the categories.
+
+    Args:
+        columns: Number of columns that are embedded: the first ones of X.
+        units: Numbers that each of them becomes, at most 64.
+        frequencies: Cosines per column.
+        sigma: Standard deviation of the frequencies at the start.
+        passes: Whether the columns themselves stay inputs of the next layer as well.
+        rate: Factor on the optimizer's learning rate.
+        decay: Factor on the optimizer's weight decay.
+
+    Raises:
+        TypeError: if an argument has another type.
+        ValueError: if a number is out of its range.
+
+    Source: Gorishniy, Rubachev & Babenko (2022), in the variant "PBLD" of Holzmueller, Grinsztajn & Steinwart
+        (2024).
+
+    Example:
+        >>> import deepcore as dc
+        >>> model = dc.Model(5, [dc.PeriodicEmbedding(2), dc.Dense(8), dc.Dense(1)])
+        >>> model.parameters["W1"].shape  # 2 * 3 numbers of the embedding, and 5 columns
+        (8, 11)
+    """
+
+    columns: int
+    _: KW_ONLY
+    units: int = 3
+    frequencies: int = 16
+    sigma: float = 0.1
+    passes: bool = True
+    rate: float = 1.0
+    decay: float = 1.0
+    kind: ClassVar[str] = "periodic"
+
+    def __post_init__(self) -> None:
+        who = type(self).__name__
+        for name in ("columns", "units", "frequencies"):
+            high = _MOST_UNITS if name == "units" else 2**31 - 1
+            object.__setattr__(self, name, _checks.count(who, name, getattr(self, name), high=high))
+        object.__setattr__(self, "sigma", _checks.number(who, "sigma", self.sigma, positive=True))
+        if not isinstance(self.passes, (bool, np.bool_)):
+            raise TypeError(f"{who}: passes must be True or False, got {_checks.shown(self.passes)}")
+        object.__setattr__(self, "passes", bool(self.passes))
+        _settle_factors(self)
+
+    @property
+    def size(self) -> int:
+        """Number of trained numbers."""
+        return self.columns * (self.frequencies * (2 + self.units) + self.units)
+
+    def native(self) -> dict[str, Any]:
+        """The options as the compiled network takes them."""
+        return {
+            "columns": self.columns,
+            "units": self.units,
+            "frequencies": self.frequencies,
+            "passes": self.passes,
+            "numbers": (self.rate, self.decay),
+        }
+
+
+@checked_class
+@dataclass(frozen=True)
+class PiecewiseLinearEmbedding:
+    """The first columns of X go through trainable functions that are linear between given edges.
+
+    A number x becomes ``units`` numbers: ``x * w0 + sum of part_i(x) w_i + offset``, where ``part_i(x)`` says
+    how far x is from edge i to edge i + 1: 0 before, 1 behind, and without these limits before the first edge
+    and behind the last one. It stands before all other layers, and every w_i but w0 starts at 0.
+
+    Args:
+        edges: The edges of each embedded column, rising, at least 2; ``at_quantiles`` takes them from data.
+        units: Numbers that each column becomes, at most 64.
+        rate: Factor on the optimizer's learning rate.
+        decay: Factor on the optimizer's weight decay.
+
+    Raises:
+        TypeError: if an argument has another type.
+        ValueError: if edges do not rise or are not finite, or a number is out of its range.
+
+    Source: Gorishniy, Rubachev & Babenko (2022), in the variant "B" of rtdl_num_embeddings.
+
+    Example:
+        >>> import deepcore as dc
+        >>> model = dc.Model(2, [dc.PiecewiseLinearEmbedding([[0, 1, 3]]), dc.Dense(1)])
+        >>> model.parameters["weight0"].shape  # x, and two parts
+        (16, 3)
+    """
+
+    edges: Sequence[Sequence[float]]
+    _: KW_ONLY
+    units: int = 16
+    rate: float = 1.0
+    decay: float = 1.0
+    kind: ClassVar[str] = "piecewise_linear"
+
+    def __post_init__(self) -> None:
+        who = type(self).__name__
+        object.__setattr__(self, "units", _checks.count(who, "units", self.units, high=_MOST_UNITS))
+        if not isinstance(self.edges, Iterable):
+            raise TypeError(f"{who}: edges must be a list of lists, got {_checks.shown(self.edges)}")
+        columns = [_checks.numbers(who, "edges", column).astype(np.float64) for column in self.edges]
+        if not columns:
+            raise ValueError(f"{who}: edges must hold those of at least one column, got none")
+        for number, column in enumerate(columns):
+            rising = column.ndim == 1 and len(column) >= 2 and np.isfinite(column).all()
+            if not (rising and (np.diff(column) > 0).all()):
+                raise ValueError(
+                    f"{who}: edges must be at least 2 finite numbers that rise, got "
+                    f"{_checks.shown(column.tolist())} for column {number}"
+                )
+        object.__setattr__(self, "edges", tuple(tuple(column.tolist()) for column in columns))
+        _settle_factors(self)
+
+    @classmethod
+    def at_quantiles(cls, X: object, *, bins: int = 48, **options: Any) -> PiecewiseLinearEmbedding:
+        """Make the edges from the columns of X, (m, columns): the distinct ones of ``bins + 1`` quantiles.
+
+        Raises:
+            ValueError: if a column is constant, or there are not more rows than bins.
+        """
+        who = cls.__name__
+        array = _checks.numbers(who, "X", X)
+        bins = _checks.count(who, "bins", bins)
+        if array.ndim != 2 or len(array) <= bins:
+            raise ValueError(f"{who}: X must have shape (m, columns) with m > {bins}, got {array.shape}")
+        edges = [np.unique(np.quantile(column, np.linspace(0, 1, bins + 1))) for column in array.T]
+        return cls([column.tolist() for column in edges], **options)
+
+    @property
+    def columns(self) -> int:
+        """Number of columns that are embedded."""
+        return len(self.edges)
+
+    @property
+    def passes(self) -> bool:
+        """False: the columns themselves are no inputs of the next layer."""
+        return False
+
+    @property
+    def size(self) -> int:
+        """Number of trained numbers."""
+        return self.units * sum(len(column) + 1 for column in self.edges)
+
+    def native(self) -> dict[str, Any]:
+        """The options as the compiled network takes them."""
+        return {
+            "columns": self.columns,
+            "units": self.units,
+            "edges": [list(column) for column in self.edges],
+            "numbers": (self.rate, self.decay),
+        }
+
+
+@checked_class
+@dataclass(frozen=True)
+class CategoryEmbedding:
+    """The last columns of X hold codes of categories, and each code becomes a trainable row of numbers.
+
+    It stands before all other layers but an embedding of numbers. All rows take part in every step of the
+    optimizer, also those of codes that no example of the batch has.
+
+    Args:
+        sizes: Number of codes of each column: codes are whole numbers from 0 to size - 1.
+        units: Numbers that each column becomes.
+        rate: Factor on the optimizer's learning rate.
+        decay: Factor on the optimizer's weight decay.
+
+    Raises:
+        TypeError: if an argument has another type.
+        ValueError: if a number is out of its range.
+
+    Example:
+        >>> import deepcore as dc
+        >>> model = dc.Model(3, [dc.CategoryEmbedding([10, 4]), dc.Dense(1)])
+        >>> model.parameters["table0"].shape, model.parameters["W1"].shape
+        ((8, 14), (1, 17))
+    """
+
+    sizes: Sequence[int]
+    _: KW_ONLY
+    units: int = 8
+    rate: float = 1.0
+    decay: float = 1.0
+    kind: ClassVar[str] = "categories"
+
+    def __post_init__(self) -> None:
+        who = type(self).__name__
+        object.__setattr__(self, "units", _checks.count(who, "units", self.units))
+        if not isinstance(self.sizes, Iterable) or isinstance(self.sizes, str):
+            raise TypeError(f"{who}: sizes must be a list of numbers, got {_checks.shown(self.sizes)}")
+        # float32 holds whole numbers exactly up to there
+        sizes = tuple(_checks.count(who, "sizes", size, high=2**24) for size in self.sizes)
+        if not sizes:
+            raise ValueError(f"{who}: sizes must hold the size of at least one column, got none")
+        object.__setattr__(self, "sizes", sizes)
+        _settle_factors(self)
+
+    @property
+    def columns(self) -> int:
+        """Number of columns with codes."""
+        return len(self.sizes)
+
+    @property
+    def size(self) -> int:
+        """Number of trained numbers."""
+        return self.units * sum(self.sizes)
+
+    def native(self) -> dict[str, Any]:
+        """The options as the compiled network takes them."""
+        return {
+            "sizes": list(self.sizes),
+            "category_units": self.units,
+            "categories": (self.rate, self.decay),
+        }
+
+
+#: What may stand before the dense layers: at most one embedding of numbers, and one of categories.
+Embedding: TypeAlias = PeriodicEmbedding | PiecewiseLinearEmbedding | CategoryEmbedding
+
+
+def _settle_factors(embedding: Embedding) -> None:
+    for name in ("rate", "decay"):
+        number = _checks.number(type(embedding).__name__, name, getattr(embedding, name))
+        object.__setattr__(embedding, name, number)
 
 
 def _factors(who: str, what: str, factors: object, names: tuple[str, ...]) -> dict[str, float] | None:

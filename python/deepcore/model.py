@@ -7,6 +7,7 @@ and ``files`` reads and writes.
 from __future__ import annotations
 
 import copy
+import copyreg
 import math
 import os
 import warnings
@@ -22,13 +23,13 @@ from deepcore._labels import labels
 from deepcore._network.examples import row_or_rows
 from deepcore._network.network import Network, Snapshot, TrainingStep
 from deepcore._network.parameters import BlockViews
-from deepcore._network.spec import Spec
+from deepcore._network.spec import Layer, Spec
 from deepcore.exceptions import SymmetryWarning
 from deepcore.files import model_file
 from deepcore.history import History
-from deepcore.layers import Dense, Dropout, Scale
+from deepcore.layers import Dense, Dropout
 from deepcore.losses import Loss
-from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, continued, resolve
+from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, continued, rebound, resolve
 from deepcore.schedules import LearningRate
 from deepcore.typing import (
     ActivationName,
@@ -88,7 +89,7 @@ class Model:
     def __init__(
         self,
         inputs: int,
-        layers: Sequence[Dense | Dropout | Scale],
+        layers: Sequence[Layer],
         *,
         loss: LossName | Literal["auto"] | Loss = "auto",
         dtype: DTypeLike = "float32",
@@ -105,21 +106,29 @@ class Model:
             )
 
     @classmethod
-    def from_network(cls, network: Network, extras: dict[str, Any] | None = None) -> Model:
+    def from_network(
+        cls,
+        network: Network,
+        extras: dict[str, Any] | None = None,
+        optimizer: OptimizerState | None = None,
+    ) -> Model:
         """Make a model of an existing network; the two share their numbers.
 
         Args:
             network: Such as ``model.network``.
             extras: JSON data to keep with it.
+            optimizer: The state of this network that the next ``partial_fit`` continues with.
         """
         model = cls.__new__(cls)
-        cls._hold(model, network, {} if extras is None else extras)
+        cls._hold(model, network, {} if extras is None else extras, optimizer)
         return model
 
-    def _hold(self, network: Network, extras: dict[str, Any]) -> None:
+    def _hold(
+        self, network: Network, extras: dict[str, Any], optimizer: OptimizerState | None = None
+    ) -> None:
         self._network = network
         self.extras = extras
-        self._partial_state: OptimizerState | None = None  # the optimizer of partial_fit
+        self._partial_state = optimizer  # of partial_fit; None while it steps the network
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in _DEFINING:
@@ -177,7 +186,7 @@ class Model:
     def optimizer(self) -> OptimizerState | None:
         """The optimizer state that the next ``partial_fit`` continues with; None before the first call.
 
-        ``fit`` sets it to None. Copies and files of the model do not hold it.
+        ``fit`` sets it to None. Copies and pickles of the model hold it, files do not.
         """
         return self._partial_state
 
@@ -195,7 +204,10 @@ class Model:
         """``{"W1": (n1, n_x), "b1": (n1, 1), ...}``, live and writable; ``parameters["W1"] = W`` copies.
 
         Layers with a norm have ``"gamma1"`` and ``"beta1"``, (n1, 1), as well, parametric ones ``"alpha1"``,
-        (n1, 1), and those with scaled inputs ``"scale1"``, (n_x, 1).
+        (n1, 1), and those with scaled inputs ``"scale1"``, (n_x, 1). Embeddings are layer 0. A periodic one has
+        ``"frequency0"`` and ``"phase0"``, (frequencies, columns); both kinds for numbers have ``"weight0"``,
+        (units, basis functions of all columns), and ``"offset0"``, (units, columns); that of categories has
+        ``"table0"``, (units, codes of all columns).
         """
         return self._network.parameters
 
@@ -368,8 +380,8 @@ class Model:
 
         n calls are one ``fit`` of n epochs, bit for bit; but a schedule without ``steps`` spans each call
         alone, because the number of calls is not known. The optimizer starts afresh with the first call,
-        with the first after a ``fit``, and with another description than in the last call; files and copies
-        of the model do not hold it.
+        with the first after a ``fit``, and with another description than in the last call; files of the
+        model do not hold it.
 
         Args:
             X: (m, n_x); it and the other arguments are those of ``fit``.
@@ -403,8 +415,12 @@ class Model:
             run = Run(network, data, Settings("partial_fit", self, threads=threads))
             epochs, batch, steps = run.lengths(1, batch_size)
             chosen = continued(optimizer, network, self._partial_state)
-            self._partial_state = state = resolve(chosen, network, steps, "partial_fit")
-            return run.train(state, epochs, batch, bool(shuffle))
+            state = resolve(chosen, network, steps, "partial_fit")
+            self._partial_state = None  # a copy that another thread makes now has no half of it
+            try:
+                return run.train(state, epochs, batch, bool(shuffle))
+            finally:
+                self._partial_state = state
 
     @checked("fit_batches")
     def fit_batches(
@@ -640,9 +656,7 @@ class Model:
     # Copies and files
 
     def copy(self) -> Model:
-        """Make an independent model with the same spec, parameters, epochs and extras.
-
-        The optimizer of ``partial_fit`` is not copied.
+        """Make an independent model with the same spec, parameters, epochs, extras and ``optimizer``.
 
         Example:
             >>> model = mlp([2, 3, 1])
@@ -651,7 +665,11 @@ class Model:
             >>> float(model.parameters["b1"].sum())
             0.0
         """
-        return Model.from_network(self._network.copy(), copy.deepcopy(self.extras))
+        network, last = self._network.copy(), self._partial_state
+        optimizer = None if last is None else rebound(last.optimizer, network, last.state())
+        return Model.from_network(network, copy.deepcopy(self.extras), optimizer)
+
+    __copy__ = copy
 
     def snapshot(self) -> Snapshot:
         """Copy the parameters and batch norm's running statistics, for ``restore``.
@@ -706,8 +724,7 @@ class Model:
         self.extras = chosen
 
     def __reduce__(self) -> tuple[Any, ...]:
-        snapshot, epochs = self._network.state()
-        return _rebuild, (self.spec.to_dict(), epochs, self.extras, *snapshot)
+        return _rebuild, (self._network, self.extras, self._partial_state)
 
     def __repr__(self) -> str:
         sizes = "-".join(str(n) for n in (self.inputs, *(layer.units for layer in self.layers)))
@@ -715,18 +732,34 @@ class Model:
         return f"Model({sizes}, {names}, loss={self.loss!r}, dtype={self.dtype.name!r}, seed={self.seed})"
 
 
-def _rebuild(
-    description: dict[str, Any], epochs_trained: int, extras: dict[str, Any], flat: Array, running: Array
-) -> Model:
-    """Make the model that was pickled; pickles name this function, so it must keep its name and arguments.
+# Pickles name these two functions, so they must keep their names and arguments. A network is pickled for
+# itself: a model and an optimizer state that are pickled together come back with one network.
 
-    Raises:
-        ValueError: if a file could not hold it, for example because a parameter is not finite.
-    """
+
+def _rebuild(network: Network, extras: dict[str, Any], optimizer: OptimizerState | None) -> Model:
+    if not isinstance(extras, dict):
+        raise ValueError(
+            "Model: a pickle or copy must hold a valid model: extras must be a dictionary, got "
+            f"{_checks.shown(extras)}"
+        )
+    return Model.from_network(network, extras, optimizer)
+
+
+def _rebuild_network(
+    description: dict[str, Any], epochs_trained: int, parameters: Array, running: Array
+) -> Network:
     try:
-        return Model.from_network(*model_file.rebuilt(description, epochs_trained, extras, flat, running))
+        return model_file.rebuilt(description, epochs_trained, parameters, running)
     except ValueError as error:
         raise ValueError(f"Model: a pickle or copy must hold a valid model: {error}") from error
+
+
+def _reduce_network(network: Network) -> tuple[Any, ...]:
+    snapshot, epochs = network.state()
+    return _rebuild_network, (network.spec.to_dict(), epochs, *snapshot)
+
+
+copyreg.pickle(Network, _reduce_network)
 
 
 @checked("mlp")

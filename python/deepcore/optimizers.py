@@ -40,7 +40,9 @@ __all__ = [
     "RMSProp",
     "by_name",
     "continued",
+    "rebound",
     "resolve",
+    "spanning_name",
 ]
 
 
@@ -339,6 +341,9 @@ def _differences(description: Optimizer | LBFGS) -> str:
 class OptimizerState:
     """The slots and the step counter of one optimizer on one model; ``Optimizer.bind`` makes it.
 
+    ``copy.copy`` makes another state of the same model. A pickle holds the network as well: pickled together,
+    ``(model, state)`` come back as a state of that model.
+
     Attributes:
         optimizer: The description that it was made from.
         network: What it steps.
@@ -371,6 +376,7 @@ class OptimizerState:
         self.native: Any = build(network.native, optimizer.name, hyper, schedule)
         self._set_decay(steps or 0)
         self._scale = 1.0
+        self._fixed: float | None = None  # the rate of set_learning_rate, instead of the description's
         self._flat: Array | None = None
 
     @property
@@ -407,9 +413,11 @@ class OptimizerState:
         if not callable(learning_rate):
             _checks.number("set_learning_rate", "learning_rate", learning_rate, error=ValueError)
         self.native.learning_rate = native_schedule(learning_rate, 0, [])
+        self._fixed = learning_rate
 
     def _set_schedule(self, steps: int) -> None:
         """Set the native schedule; a function is tabulated as far as step ``steps`` at least."""
+        self._fixed = None
         native = self._native_schedule(self.optimizer.learning_rate, steps, self._table, "learning_rate")
         self.native.learning_rate = native.scaled(self._scale)
 
@@ -483,6 +491,58 @@ class OptimizerState:
         with self.network.held("slots"):
             self.native.slots = arrays
 
+    def state(self) -> dict[str, Any]:
+        """Copy all that steps change, for ``set_state``.
+
+        Returns:
+            ``{"steps": ..., "slots": {...}, "rate_scale": ..., "rate": ..., "span": [...]}``: steps made, the
+            slots, the factor on the rate, the rate of ``set_learning_rate`` or None, and first step and
+            number of steps of a schedule that spans a run. Numbers and arrays only.
+
+        Example:
+            >>> import deepcore as dc
+            >>> model = dc.mlp([2, 3, 1])
+            >>> state = dc.Adam().bind(model)
+            >>> again = dc.Adam().bind(model)
+            >>> again.set_state(state.state())
+        """
+        return {
+            "steps": self.steps,
+            "slots": self.slots,
+            "rate_scale": self._scale,
+            "rate": self._fixed,
+            "span": [self._start, self._span],
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Put back what ``state`` copied from a state of the same optimizer on an equal network.
+
+        Raises:
+            TypeError: if ``state`` is no mapping, or the steps are not a whole number.
+            ValueError: if it has other entries, or slots of other names or sizes.
+        """
+        names = ("steps", "slots", "rate_scale", "rate", "span")
+        if not isinstance(state, Mapping):
+            raise TypeError(f"set_state: state must be a mapping, got {_checks.shown(state)}")
+        if set(state) != set(names):
+            raise ValueError(
+                f"set_state: state must have {', '.join(names)}, got {_checks.first_names(list(state))}"
+            )
+        steps = _checks.count("set_state", "steps", state["steps"], low=0)
+        scale = _checks.number("set_state", "rate_scale", state["rate_scale"])
+        start, span = (_checks.count("set_state", "span", number, low=0) for number in state["span"])
+        self.slots = state["slots"]
+        with self.network.held("set_state"):
+            self._start, self._span, self._scale = start, span, scale
+            self.native.steps = steps
+            self._set_schedule(steps + 1)
+            self._set_decay(steps + 1)
+            if state["rate"] is not None:
+                self.set_learning_rate(state["rate"])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebound, (self.optimizer, self.network, self.state())
+
     def step(self, grads: Mapping[str, Array] | Array) -> None:
         """Move the model's parameters by one step of the optimizer.
 
@@ -530,6 +590,13 @@ class OptimizerState:
         return f"OptimizerState({self.optimizer!r}, steps={self.steps})"
 
 
+def rebound(optimizer: Optimizer, network: Network, state: Mapping[str, Any]) -> OptimizerState:
+    """Make a state of an optimizer on a network from what ``state`` returned; pickles name this function."""
+    made = OptimizerState(optimizer, network, max(1, *state["span"], state["steps"]))
+    made.set_state(state)
+    return made
+
+
 def resolve(optimizer: object, network: Network, steps: int, who: str = "fit") -> OptimizerState:
     """Return the state that ``fit`` trains with: a name or description starts fresh, a state continues.
 
@@ -545,6 +612,12 @@ def resolve(optimizer: object, network: Network, steps: int, who: str = "fit") -
     state = OptimizerState(_description(optimizer, who), network, steps)
     state.start_run(steps)
     return state
+
+
+def spanning_name(optimizer: Optimizer) -> str:
+    """Name of the rate that follows a schedule which spans the run, or ``""``."""
+    rates = {"learning_rate": optimizer.learning_rate, "weight_decay": optimizer.decay_schedule}
+    return next((f"the schedule of {name}" for name, rate in rates.items() if spans_the_run(rate)), "")
 
 
 def continued(optimizer: object, network: Network, last: OptimizerState | None) -> OptimizerState:

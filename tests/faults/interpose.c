@@ -196,6 +196,21 @@ ssize_t pwrite64(int fd, const void* data, size_t size, off64_t offset) {
 }
 ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) { return pwrite64(fd, data, size, offset); }
 
+#define SEEK(name, offset_type)                                                       \
+  offset_type name(int fd, offset_type offset, int whence) {                          \
+    static offset_type (*real)(int, offset_type, int);                                \
+    if (!real) real = (offset_type(*)(int, offset_type, int))next(#name);             \
+    const offset_type at = real(fd, offset, whence);                                  \
+    if (is_watched(fd) && at >= 0) {                                                  \
+      char text[32];                                                                  \
+      snprintf(text, sizeof text, "%lld", (long long)at);                             \
+      note("seek", fd, text, NULL, NULL, 0);                                          \
+    }                                                                                 \
+    return at;                                                                        \
+  }
+SEEK(lseek, off_t)
+SEEK(lseek64, off64_t)
+
 #define SYNC(name)                                          \
   int name(int fd) {                                        \
     static int (*real)(int);                                \

@@ -55,6 +55,8 @@ class Disk:
             self.writes[file[0]].append((offset, data))
             if what == "write":
                 file[1] += len(data)
+        elif what == "seek":
+            self.open[fd][1] = int(a)
         elif what == "fsync":
             inode = self.open[fd][0]
             if inode is None:
@@ -63,7 +65,13 @@ class Disk:
                 self.synced_data[inode] = written(self.synced_data[inode], self.writes[inode])
                 self.writes[inode] = []
         elif what == "rename":
-            self.changes.append(lambda names: names.__setitem__(b, names.pop(a, None)))
+            inode = self.now()[a]
+
+            def rename(names):
+                names.pop(a, None)
+                names[b] = inode
+
+            self.changes.append(rename)
 
     def after_a_loss(self, name):
         """Every content that the file may have when the power comes back."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
-from deepcore.data import Standardizer, load_digits, moons, read_csv, split_indices
+from deepcore.data import load_digits, moons, split_indices
 from integration.command_line import read_rows, run, write_table
 
 pytest.importorskip("click", reason="click is not installed (extra `cli`)")
@@ -68,19 +68,19 @@ def test_the_same_seed_gives_the_same_model(tmp_path):
     for name in ("a", "b"):
         run("train", "moons", "--epochs", 3, "--seed", 7, "--out", tmp_path / name)
     first, second = (dc.load(tmp_path / name / "model.safetensors") for name in ("a", "b"))
-    np.testing.assert_array_equal(first.flat_parameters, second.flat_parameters)
+    np.testing.assert_array_equal(first.network.flat, second.network.flat)
 
 
 def test_the_test_part_has_no_influence_on_the_model(tmp_path):
     X, y = moons(100)
     np.savez(tmp_path / "a.npz", X=X, y=y)
     run("train", tmp_path / "a.npz", "--epochs", 2, "--out", tmp_path / "a")
-    X[split_indices(100)[1]] += 1000.0
+    X[split_indices(100, stratify=y)[1]] += 1000.0
     np.savez(tmp_path / "a.npz", X=X, y=y)
     run("train", tmp_path / "a.npz", "--epochs", 2, "--out", tmp_path / "b")
     first, second = (dc.load(tmp_path / name / "model.safetensors") for name in ("a", "b"))
-    np.testing.assert_array_equal(first.flat_parameters, second.flat_parameters)
-    assert first.extras["preprocessing"] == second.extras["preprocessing"]
+    np.testing.assert_array_equal(first.network.flat, second.network.flat)
+    assert first.preparation.to_dict() == second.preparation.to_dict()
 
 
 @pytest.mark.parametrize("name", ["flower", "moons", "circles", "spirals"])
@@ -90,7 +90,7 @@ def test_every_named_point_set_can_be_trained(tmp_path, name):
 
 def test_layers_none_is_logistic_regression(tmp_path):
     run("train", "moons", "--layers", "none", "--epochs", 2, "--out", tmp_path)
-    assert dc.load(tmp_path / "model.safetensors").layers == (dc.Dense(1, "sigmoid"),)
+    assert dc.load(tmp_path / "model.safetensors").network.spec.layers == (dc.Dense(1, "sigmoid"),)
 
 
 def test_options_reach_the_model(tmp_path):
@@ -98,21 +98,24 @@ def test_options_reach_the_model(tmp_path):
         *("train", "moons", "--layers", "6,5", "--activation", "tanh", "--dtype", "float64", "--epochs", 2),
         *("--optimizer", "sgd", "--learning-rate", 0.25, "--batch-size", 0, "--seed", 9, "--out", tmp_path),
     )
-    model = dc.load(tmp_path / "model.safetensors")
+    trained = dc.load(tmp_path / "model.safetensors")
+    model = dc.Model.from_network(trained.network)
     assert [(layer.units, layer.activation) for layer in model.layers] == [
         (6, "tanh"),
         (5, "tanh"),
         (1, "sigmoid"),
     ]
     assert (model.dtype, model.seed, model.epochs_trained) == (np.float64, 9, 2)
-    training = model.extras["training"]
-    assert (training["optimizer"], training["learning_rate"], training["batch_size"]) == ("sgd", 0.25, 320)
+    training = trained.extras["training"]
+    assert (training["optimizer"], training["learning_rate"], training["batch_size"]) == ("sgd", 0.25, 256)
 
 
-def test_test_size_0_trains_on_everything(tmp_path):
-    text = run("train", "moons", "--test-size", 0, "--epochs", 1, "--out", tmp_path)
+def test_without_test_and_validation_part_all_examples_are_trained_on(tmp_path):
+    text = run(
+        *("train", "moons", "--test-size", 0, "--validation-size", 0, "--epochs", 1, "--out", tmp_path)
+    )
     assert "400 examples to train, 2 features" in text
-    assert "test" not in json.loads((tmp_path / "history.json").read_text())["results"]
+    assert list(json.loads((tmp_path / "history.json").read_text())["results"]) == ["train"]
 
 
 # tables
@@ -124,19 +127,15 @@ def test_text_labels_come_back_as_text(flowers):
     assert [row["prediction"] for row in rows] == truth  # three clouds eight deviations apart
 
 
-def test_the_statistics_of_the_training_part_are_inside_the_model_file(flowers):
-    preprocessing = dc.load(flowers[1] / "run" / "model.safetensors").extras["preprocessing"]
-    table = read_csv(flowers[1] / "table.csv", label="kind", drop=["id"])
-    train, _ = split_indices(120)
-    assert preprocessing["inputs"] == Standardizer().fit(table.X[train]).to_dict()
-    assert (preprocessing["labels"], preprocessing["features"]) == (
-        ["lily", "rose", "tulip"],
-        ["length", "width", "garden"],
-    )
+def test_what_is_learned_of_the_columns_is_in_the_model_file(flowers):
+    model = dc.load(flowers[1] / "run" / "model.safetensors")
+    assert model.columns.names == ["length", "width"]
+    assert model.label.classes == ["lily", "rose", "tulip"]
 
 
 def test_a_constant_column_is_named(flowers):
-    assert "constant columns, which become 0: garden" in flowers[0]
+    line = next(line for line in flowers[0].splitlines() if line.startswith("garden"))
+    assert line.split()[:3] == ["garden", "ignore", "constant"]
 
 
 def test_predict_finds_its_columns_by_name_in_any_order(flowers, tmp_path):
@@ -167,7 +166,7 @@ def test_a_regression_predicts_in_the_units_of_its_labels(tmp_path):
         ["area", "price"],
         [[a, round(3000.0 * a + 50000 + e)] for a, e in zip(area, random.normal(0, 1000, 400), strict=True)],
     )
-    run("train", table, "--epochs", 60, "--out", tmp_path / "run")
+    run("train", table, "--recipe", "network", "--epochs", 60, "--out", tmp_path / "run")
     scores = json.loads(run("evaluate", tmp_path / "run", table, "--part", "test", "--json"))
     # The labels spread over 160,000; noise is 1000. A fit that missed the units would have r2 below 0.
     assert scores["r2"] > 0.99
@@ -192,8 +191,8 @@ def test_npz_images_of_bytes_are_divided_by_255(tmp_path):
     np.savez(tmp_path / "images.npz", X=X, y=X[:, 0, 0] > 127)
     run("train", tmp_path / "images.npz", "--epochs", 1, "--out", tmp_path)
     model = dc.load(tmp_path / "model.safetensors")
-    assert model.extras["preprocessing"]["inputs"] == {"mean": [0.0], "scale": [255.0]}
-    assert model.inputs == 16
+    assert model.preparation.inputs.to_dict() == {"mean": [0.0], "scale": [255.0]}
+    assert model.network.spec.inputs == 16
 
 
 # evaluate and info
@@ -226,9 +225,9 @@ def test_info_shows_layers_labels_preprocessing_and_training(flowers):
     text = run("info", flowers[1] / "run" / "model.safetensors")
     for expected in (
         "softmax",
-        "(8, 3)",
+        "(8, 2)",
         "lily, rose, tulip",
-        "length, width, garden",
+        "length  number",
         "learning_rate  0.01",
         "accuracy",
     ):
@@ -248,7 +247,7 @@ def test_version_is_printed():
 
 def test_an_idx_folder_is_tested_on_its_own_test_files(idx_folder, tmp_path):
     text = run("train", idx_folder, "--epochs", 30, "--out", tmp_path / "run")
-    assert "60 examples to train and 20 to test, 4 features" in text
+    assert "48 examples to train, 12 to validate and 20 to test, 4 features" in text
     scores = json.loads(run("evaluate", tmp_path / "run", idx_folder, "--json"))
     assert (scores["part"], scores["examples"], scores["accuracy"]) == ("test", 20, 1.0)
     assert (
@@ -279,7 +278,7 @@ def test_the_cat_files_of_the_course_can_be_trained(data_file, tmp_path):
     pytest.importorskip("h5py", reason="h5py is not installed (extra `data`)")
     folder = data_file("cat", "train_catvnoncat.h5").parent
     text = run("train", folder, "--layers", "7", "--epochs", 2, "--out", tmp_path)
-    assert "209 examples to train and 50 to test, 12288 features" in text
+    assert "167 examples to train, 42 to validate and 50 to test, 12288 features" in text
 
 
 # as a program
@@ -324,4 +323,4 @@ def test_an_interrupted_training_keeps_the_model_so_far(tmp_path):
         rest = process.stdout.read()
     assert process.returncode == 130
     assert "the model so far is kept" in rest
-    assert dc.load(tmp_path / "model.safetensors").epochs_trained >= 1
+    assert dc.load(tmp_path / "model.safetensors").network.epochs_trained >= 1

@@ -8,7 +8,7 @@ import pytest
 
 import deepcore as dc
 from deepcore import cli
-from integration.command_line import fail, write_table
+from integration.command_line import fail, run, write_table
 
 pytest.importorskip("click", reason="click is not installed (extra `cli`)")
 pytest.importorskip("rich", reason="rich is not installed (extra `cli`)")
@@ -24,15 +24,14 @@ pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `cl
         ("", "is empty"),
         ("a,label\n", "has a header but no rows"),
         ("a,label\n1,x\n2\n", "line 3 has 1 fields, but the header has 2"),
-        ("a,label\n1,x\nnan,y\n", "line 3, column 'a' must be a finite number, got 'nan'"),
-        ("a,label\n1,x\n,y\n", "line 3, column 'a' is empty"),
-        ("a,b,label\n1,2,x\n2,p,y\n", "line 3, column 'b' must be a number, got 'p'"),
+        ("a,b,label\n1,2,x\n2,3,\n3,4,x\n", "line 3"),
+        ("a,b,label\n" + "1,2,x\n2,1 EUR,y\n" * 10, "'b' holds"),
         ("a,label\n" + "1,x\n2,x\n" * 10, "has one class only, 'x'"),
-        ("a,label\n" + "1,3\n2,3\n" * 10, "has one class only, 3"),
+        ("a,label\n" + "1,3\n2,3\n" * 10, "has one class only, '3'"),
         ("a,label\n" + "1,0.5\n2,0.5\n" * 10, "every label of the training part is 0.5"),
-        ("a,b,label\n" + "1,7,x\n1,7,y\n" * 10, "every feature is constant"),
+        ("a,b,label\n" + "1,7,x\n1,7,y\n" * 10, "no column to learn from: 'a' (constant), 'b' (constant)"),
         ("a,label\n1,x\n2,y\n", "2 examples are too few"),
-        ("label\nx\ny\n", "has no feature column"),
+        ("label\n" + "x\ny\n" * 20, "no column to learn from: only the label"),
         ("1,2\n3,4\n", "has no header"),
         ("\x00\x01\x02", "CSV file"),
     ],
@@ -55,7 +54,7 @@ def test_a_wrong_table_ends_train_with_one_line(tmp_path, content, message):
         (["--learning-rate", "nan"], "learning_rate must be finite"),
         (["--activation", "rely"], "did you mean 'relu'?"),
         (["--test-size", "1"], "test_size must be at least 0 and below 1"),
-        (["--label", "kind"], "--label and --drop name columns of a CSV file, and digits has no columns"),
+        (["--label", "kind"], "--label is about columns of a table, and digits has no columns"),
         (["--dropp", "x"], "No such option"),
     ],
 )
@@ -70,7 +69,7 @@ def test_a_missing_label_column_is_named(flowers, tmp_path):
 
 def test_text_labels_cannot_be_a_regression(flowers, tmp_path):
     args = ("train", flowers[1] / "table.csv", "--drop", "id", "--task", "regression", "--out", tmp_path)
-    assert "regression needs numbers as labels, got the text 'lily'" in fail(*args)
+    assert "column 'kind' of table.csv must hold finite numbers, got 'lily' in line 2" in fail(*args)
 
 
 def test_a_diverging_training_writes_nothing(tmp_path):
@@ -117,8 +116,16 @@ def test_a_missing_argument_is_one_line():
 
 def test_predict_names_missing_columns(flowers, tmp_path):
     table = write_table(tmp_path / "new.csv", ["length", "garden"], [[1, 5]])
-    assert "has no column 'width'; its columns are length, garden" in fail(
-        "predict", flowers[1] / "run", table
+    assert "column 'width' is missing" in fail("predict", flowers[1] / "run", table)
+
+
+def test_all_columns_that_cannot_be_used_are_named_in_one_line(flowers, tmp_path):
+    table = write_table(tmp_path / "new.csv", ["length", "garden"], [["long", 5]])
+    message = fail("predict", flowers[1] / "run", table)
+    assert "2 columns that cannot be used: 'length' must be a number, got 'long' in line 2" in message
+    assert "'width' is missing" in message
+    assert "has no column 'y', 'x'; its columns are length, garden" in fail(
+        "train", table, "--drop", "x", "--label", "y"
     )
 
 
@@ -128,7 +135,8 @@ def test_predict_refuses_another_number_of_features(digits):
 
 def test_evaluate_names_an_unknown_label(flowers, tmp_path):
     table = write_table(tmp_path / "new.csv", ["length", "width", "garden", "kind"], [[1, 1, 5, "oak"]])
-    assert "label 'oak' is unknown; the classes are 'lily'" in fail("evaluate", flowers[1] / "run", table)
+    message = fail("evaluate", flowers[1] / "run", table)
+    assert "line 2: the label 'oak' is not one of the classes 'lily', 'rose', 'tulip'" in message
 
 
 def test_evaluate_needs_the_label_column(flowers, tmp_path):
@@ -139,7 +147,7 @@ def test_evaluate_needs_the_label_column(flowers, tmp_path):
 def test_a_part_needs_the_examples_of_the_training(flowers, tmp_path):
     table = write_table(tmp_path / "new.csv", ["length", "width", "garden", "kind"], [[1, 1, 5, "lily"]])
     error = fail("evaluate", flowers[1] / "run", table, "--part", "test")
-    assert "records a split of 120 examples, but new.csv has 1 examples" in error
+    assert "new.csv holds 0 of the 24 examples in the test part" in error
 
 
 def test_probabilities_need_a_classifier(tmp_path):
@@ -150,13 +158,23 @@ def test_probabilities_need_a_classifier(tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"inputs": 5}, {"labels": ["a"]}, {"labels": ["a", "b"]}, {"features": ["x"]}, {"split": {"x": 1}}],
-)
-def test_a_model_file_with_wrong_preprocessing_is_refused(flowers, tmp_path, change):
-    model = dc.load(flowers[1] / "run" / "model.safetensors")
-    preprocessing = model.extras["preprocessing"] | change
-    model.save(tmp_path / "m.safetensors", extras={"preprocessing": preprocessing})
+    [{"inputs": {"mean": [1.0, 2.0, 3.0], "scale": [1.0, 1.0, 1.0]}}, {"inputs": 5}, {"labels": ["a"]},
+     {"labels": ["a", "b", "c"]}, {"features": ["x"]}],
+)  # fmt: skip
+def test_a_model_file_with_wrong_preprocessing_is_refused(tmp_path, change):
+    run("train", "moons", "--epochs", 1, "--layers", 2, "--out", tmp_path)
+    trained = dc.load(tmp_path / "model.safetensors")
+    preprocessing = trained.preparation.to_dict() | change
+    dc.Model.from_network(trained.network).save(
+        tmp_path / "m.safetensors", extras={"preprocessing": preprocessing}
+    )
     assert "the preprocessing in this" in fail("info", tmp_path / "m.safetensors")
+
+
+def test_parts_that_cannot_be_read_are_refused(tmp_path):
+    dc.mlp([2, 1]).save(tmp_path / "m.safetensors", extras={"parts": {"test": 5}})
+    message = fail("evaluate", tmp_path / "m.safetensors", "moons", "--part", "test")
+    assert "the parts in this model file cannot be read" in message
 
 
 def test_as_a_program_errors_go_to_the_standard_error_without_a_traceback(tmp_path):

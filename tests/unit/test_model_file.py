@@ -1,6 +1,7 @@
 """Model files: they bring back every bit, and nothing else than such a file is believed."""
 
 import copy
+import copyreg
 import hashlib
 import json
 import os
@@ -257,6 +258,15 @@ def test_a_file_from_before_an_option_of_layers_was_there_is_read(saved):
     assert np.array_equal(loaded.flat_parameters, small().flat_parameters)
 
 
+@pytest.mark.parametrize("kind", ["model", {}, []])
+def test_a_file_of_format_1_with_keys_of_format_2_is_refused(saved, kind):
+    header, spec, data = parts(saved)
+    spec = {"format": 1, "version": "0", **spec["network"], "epochs_trained": 0, "extras": {}, "kind": kind}
+    text = json.dumps({"__metadata__": {"deepcore": json.dumps(spec)}, **header}).encode()
+    saved.write_bytes(struct.pack("<Q", len(text)) + text + data)
+    refused(saved, "description of format 1 must not have the key kind")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -420,30 +430,33 @@ def test_a_pickle_brings_back_every_bit(make):
     assert (twin.spec, twin.extras) == (model.spec, model.extras)
 
 
-def unpickled(**changes):
-    """Rebuild a model from a changed pickle."""
-    function, arguments = normalised().__reduce__()
-    names = ("description", "epochs_trained", "extras", "flat", "running")
+def unpickled(extras=dict, **changes):
+    """Rebuild a model from a changed pickle, in which the network is an object of its own."""
+    model = normalised()
+    function, (_, held, optimizer) = model.__reduce__()
+    rebuild, arguments = copyreg.dispatch_table[type(model.network)](model.network)
+    names = ("description", "epochs_trained", "parameters", "running")
     state = dict(zip(names, arguments, strict=True))
-    return function(
+    network = rebuild(
         **{name: changes[name](value) if name in changes else value for name, value in state.items()}
     )
+    return function(network, extras(held), optimizer)
 
 
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("flat", lambda a: a * np.nan, "W1 must be finite"),
-        ("flat", lambda a: a[:-1], "parameters must hold 29 numbers, got 28"),
-        ("flat", lambda a: a[:3], "the layers have 16 weights, but there are only 3 numbers"),
-        ("flat", lambda a: a.astype(np.float64), "parameters must be one row of float32 numbers"),
-        ("flat", lambda a: a.tolist(), "parameters must be one row of float32 numbers"),
-        ("flat", lambda a: a[:, np.newaxis], "parameters must be one row of float32 numbers"),
+        ("parameters", lambda a: a * np.nan, "W1 must be finite"),
+        ("parameters", lambda a: a[:-1], "parameters must hold 29 numbers, got 28"),
+        ("parameters", lambda a: a[:3], "the layers have 16 weights, but there are only 3 numbers"),
+        ("parameters", lambda a: a.astype(np.float64), "parameters must be one row of float32 numbers"),
+        ("parameters", lambda a: a.tolist(), "parameters must be one row of float32 numbers"),
+        ("parameters", lambda a: a[:, np.newaxis], "parameters must be one row of float32 numbers"),
         ("running", lambda a: a[:-1], "running must hold 8 numbers, got 7"),
         ("running", lambda a: a - 2, "running_variance1 must not be negative"),
         ("epochs_trained", lambda n: -1, "epochs_trained must be at least 0"),
         ("epochs_trained", lambda n: 2**63, "epochs_trained must be at most"),
-        ("extras", lambda extras: None, "extras must be of type object"),
+        ("extras", lambda extras: None, "extras must be a dictionary"),
         ("description", lambda spec: {**spec, "inputs": 10**9}, "weights, but there are only"),
         ("description", lambda spec: {**spec, "inputs": 2}, "parameters must hold 25 numbers, got 29"),
         ("description", lambda spec: {**spec, "surprise": 1}, "unexpected surprise"),

@@ -14,7 +14,7 @@ RECORD = Path(__file__).resolve().parents[1] / "data" / "public_interface.txt"
 # Modules with public names of their own; what needs an extra is left out.
 MODULES = (
     "callbacks", "catalog", "data", "doctor", "exceptions", "functional", "graph", "history", "layers",
-    "losses", "metrics", "optimizers", "progress", "schedules", "typing",
+    "losses", "metrics", "optimizers", "progress", "schedules", "tabular", "typing",
 )  # fmt: skip
 
 

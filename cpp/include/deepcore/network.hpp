@@ -96,6 +96,8 @@ struct TrainingStep {
   std::uint64_t seed;
   Index number;
   double dropout = 1, smoothing = 1;
+  // By layer 0..L: what dropout keeps, units(l) bytes for each example of the batch, 0 or not. Null: it is drawn.
+  const std::uint8_t* const* masks = nullptr;
 };
 
 // gradient: d(cost)/d(parameters), tensors.size() values; returns the cost. training: null: as the network predicts.

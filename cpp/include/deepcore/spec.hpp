@@ -2,6 +2,7 @@
 // Public header, standard library only.
 #pragma once
 
+#include <deepcore/embeddings.hpp>
 #include <deepcore/view.hpp>
 
 #include <array>
@@ -13,15 +14,13 @@ namespace deepcore {
 enum class Norm { none, batch, layer };  // of Z, before the activation: over the examples, or over the units
 
 // The kinds of arrays that a layer may have. Their names are those of kRoleNames.
-enum class Role { W, b, gamma, beta, alpha, scale, running_mean, running_variance };
-inline constexpr std::array kRoleNames{"W", "b", "gamma", "beta", "alpha", "scale", "running_mean", "running_variance"};
-inline constexpr std::size_t kTrainedRoles = 6;  // those before running_mean
-
-// Factors on the learning rate and on the weight decay of each kind of array.
-struct Factors {
-  double rate = 1, decay = 1;
-  bool operator==(const Factors& o) const { return rate == o.rate && decay == o.decay; }
+// Those from frequency to table belong to the embeddings, which count as layer 0.
+enum class Role {
+  W, b, gamma, beta, alpha, scale, frequency, phase, weight, offset, table, running_mean, running_variance
 };
+inline constexpr std::array kRoleNames{"W",     "b",      "gamma",  "beta",  "alpha",        "scale",           "frequency",
+                                       "phase", "weight", "offset", "table", "running_mean", "running_variance"};
+inline constexpr std::size_t kTrainedRoles = 11;  // those before running_mean
 
 struct LayerSpec {
   Index units;
@@ -51,9 +50,12 @@ struct LossSpec {
 class Spec {
  public:
   // Throws std::invalid_argument if a size is below one, a row is unknown, or loss and output do not fit.
-  Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss, double input_dropout = 0);
+  Spec(Index inputs, std::vector<LayerSpec> layers, LossSpec loss, double input_dropout = 0,
+       Embeddings embeddings = {});
 
   int depth() const { return static_cast<int>(layers_.size()); }  // L: layers with weights
+  Index columns() const { return columns_; }                      // of X, an example being a row there
+  const Embeddings& embeddings() const { return embeddings_; }    // from X to A[0]
   Index units(int l) const { return l == 0 ? inputs_ : layers_[static_cast<std::size_t>(l) - 1].units; }  // n[l]
   Index outputs() const { return units(depth()); }
   const LayerSpec& layer(int l) const { return layers_[static_cast<std::size_t>(l) - 1]; }  // l = 1..L
@@ -70,8 +72,9 @@ class Spec {
   bool takes_labels() const { return takes_labels_; }    // softmax: y may be integer labels
 
  private:
-  Index inputs_;
+  Index columns_, inputs_;
   std::vector<LayerSpec> layers_;
+  Embeddings embeddings_;
   LossSpec loss_;
   double input_dropout_;
   bool stable_output_;

@@ -16,7 +16,8 @@ struct Tensor {
   Index offset;      // of its first value
 };
 
-// W1 b1 (gamma1 beta1) (alpha1) (scale1) W2 b2 ...; behind each other, without gaps.
+// (frequency0 phase0 weight0 offset0) (table0) W1 b1 (gamma1 beta1) (alpha1) (scale1) W2 b2 ...; behind each other,
+// without gaps. The arrays of the embeddings have a column for each column of X, or for each basis function or code.
 class Tensors {
  public:
   explicit Tensors(const Spec& spec);  // throws std::bad_alloc if the sizes exceed the address space
@@ -27,11 +28,12 @@ class Tensors {
   const Tensor* find(int layer, Role role) const;  // null if the network has no such tensor
   const Tensor& at(int layer, Role role) const { return *find(layer, role); }
   Index size() const { return size_; }
+  Index embedding_size() const { return embedding_size_; }  // of the arrays of layer 0, which come first
   Index running_size() const { return running_size_; }
 
  private:
   std::vector<Tensor> all_, running_;
-  Index size_ = 0, running_size_ = 0;
+  Index size_ = 0, running_size_ = 0, embedding_size_ = 0;
 };
 
 template <class T>

@@ -5,10 +5,17 @@
 #include <deepcore/network.hpp>
 #include <deepcore/optimizer.hpp>
 
+#include <array>
 #include <optional>
 #include <vector>
 
 namespace deepcore {
+
+// Where a run stands within an epoch: between two batches.
+struct Place {
+  Index visited = 0;                               // examples of this epoch that had their step
+  std::array<double, 2> loss{0, 0}, weight{0, 0};  // the sums over them, each with its rounding errors
+};
 
 // Who listens to a run. All calls come from the calling thread; an exception ends the run with a usable network.
 struct Monitor {
@@ -18,6 +25,10 @@ struct Monitor {
   // step. true: stop.
   virtual bool epoch(Index /*number*/, double /*loss*/) { return false; }
   virtual void poll() {}  // at most every 50 ms, between steps or slabs: the place to look for an interrupt
+  // Between two batches, if it is wanted then: the network holds the parameters of that moment, and the place of the
+  // options says where the run stands. What is written into the network has no effect.
+  virtual bool wants_pause() const { return false; }
+  virtual void pause() {}
   // Between the two phases of each step, if it is wanted: the sums over the batch's examples that the gradient is made of,
   // in the layout of a run, and the sums of their weighted losses and of their weights. What is written there is what the
   // step goes on with, so that several processes can add up their parts.
@@ -39,6 +50,9 @@ struct TrainOptions {
   Index order_epochs = 1;
   // Factors by step on the network's rates of dropout and of label smoothing. None: 1.
   std::optional<Schedule> dropout, smoothing;
+  // If there is one, the first epoch starts there, and it is kept up to date. A run that starts where another one was
+  // broken off ends with the bits and the losses of one that was not.
+  Place* place = nullptr;
 };
 
 struct TrainResult {

@@ -72,6 +72,13 @@ class Schedule:
     def scaled(self, factor: float) -> Schedule: ...
     def __call__(self, step: int) -> float: ...
 
+@final
+class Place:  # within an epoch: examples visited, and the sums over them, each with its rounding errors
+    def __init__(self) -> None: ...
+    visited: int
+    loss: list[float]
+    weight: list[float]
+
 # The engine, once per dtype: rows are examples.
 @final
 class TrainerF32:
@@ -88,6 +95,7 @@ class NetworkF32:
         loss_parameter: float | None = ...,
         label_smoothing: float = ...,
         input_dropout: float = ...,
+        embeddings: dict[str, Any] = ...,
     ) -> None: ...
     @property
     def parameters(self) -> NDArray[np.float32]: ...
@@ -120,6 +128,7 @@ class NetworkF32:
         sample_weight: _Array | None = ...,
         threads: int = ...,
         training: _Training | None = ...,
+        masks: dict[int, Any] = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF32 | None = ..., threads: int = ...
@@ -148,6 +157,8 @@ class NetworkF32:
         on_poll: Callable[[], object] | None = ...,
         dropout: Schedule | None = ...,
         smoothing: Schedule | None = ...,
+        place: Place | None = ...,
+        on_pause: Callable[[], object] | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final
@@ -165,6 +176,7 @@ class NetworkF64:
         loss_parameter: float | None = ...,
         label_smoothing: float = ...,
         input_dropout: float = ...,
+        embeddings: dict[str, Any] = ...,
     ) -> None: ...
     @property
     def parameters(self) -> NDArray[np.float64]: ...
@@ -197,6 +209,7 @@ class NetworkF64:
         sample_weight: _Array | None = ...,
         threads: int = ...,
         training: _Training | None = ...,
+        masks: dict[int, Any] = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF64 | None = ..., threads: int = ...
@@ -225,6 +238,8 @@ class NetworkF64:
         on_poll: Callable[[], object] | None = ...,
         dropout: Schedule | None = ...,
         smoothing: Schedule | None = ...,
+        place: Place | None = ...,
+        on_pause: Callable[[], object] | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final

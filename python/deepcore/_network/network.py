@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 
 from deepcore import _core, catalog
+from deepcore._network.embeddings import start_embedding
 from deepcore._network.examples import Examples, features, in_parts, slices, targets, weights
 from deepcore._network.parameters import BlockViews, pieces
 from deepcore._network.spec import Spec
@@ -90,7 +91,8 @@ class _Arrays:
         self.flat: Array = flat
         self.pieces = pieces(native.tensors)
         self.parameters = BlockViews(flat, self.pieces)
-        self.running = BlockViews(running, pieces(native.running_tensors))
+        self.running_pieces = pieces(native.running_tensors)
+        self.running = BlockViews(running, self.running_pieces)
 
 
 class Network:
@@ -136,6 +138,8 @@ class Network:
             gain = catalog.activations[layer.activation]["gain"]
             drawn = _core.initialize(n, n_prev, layer.initializer, gain, self.spec.seed, number)
             W[...] = drawn if layer.parametrization == "standard" else np.sqrt(n_prev) * drawn
+        for embedding in self.spec.embeddings:
+            start_embedding(embedding, self.parameters, self.spec.seed)
 
     # Its numbers
 
@@ -174,6 +178,12 @@ class Network:
     def views(self, flat: Array, prefix: str) -> BlockViews:
         """Named views of an array that is laid out like ``flat``, such as a gradient."""
         return BlockViews(flat, self._own.pieces, prefix)
+
+    def named(self, snapshot: Snapshot) -> dict[str, Array]:
+        """Named views of the arrays of a snapshot: parameters and running statistics."""
+        own = self._own
+        parameters = BlockViews(snapshot.parameters, own.pieces)
+        return {**parameters, **BlockViews(snapshot.running, own.running_pieces)}
 
     def snapshot(self) -> Snapshot:
         """Copy the parameters and batch norm's running statistics."""
@@ -214,7 +224,7 @@ class Network:
         if lost < 0:
             return 0
         ends = [(offset + math.prod(shape), layer) for _, layer, *shape, offset in self.native.tensors]
-        return int(next(layer for end, layer in ends if lost < end))
+        return max(1, int(next(layer for end, layer in ends if lost < end)))  # embeddings: the first layer
 
     # What it computes
 
@@ -275,7 +285,12 @@ class Network:
         return loss, accuracy
 
     def gradient(
-        self, data: Examples, into: Array, threads: int, training: TrainingStep | None = None
+        self,
+        data: Examples,
+        into: Array,
+        threads: int,
+        training: TrainingStep | None = None,
+        masks: Mapping[int, Array] | None = None,
     ) -> float:
         """The mean loss; its gradient is written to ``into``, which is laid out like ``flat``.
 
@@ -285,8 +300,10 @@ class Network:
             threads: As the native module takes it.
             training: Seed and step, for the dropout and batch statistics of that step, and if they are not 1
                 the factors on dropout and label smoothing; None: as predictions.
+            masks: What dropout keeps in that step, (m, units) by the number of the layer; None: it is drawn.
         """
-        return float(self.native.gradient(data.X, data.y, into, data.weight, threads, training))
+        given = dict(masks or {})
+        return float(self.native.gradient(data.X, data.y, into, data.weight, threads, training, given))
 
     def trace(self, data: Examples, training: TrainingStep | None = None) -> dict[str, Array]:
         """Return every matrix of one step of gradient descent by name; columns are examples."""
@@ -303,9 +320,11 @@ class Network:
         first_epoch: int | None = None,
         threads: int = 0,
         on_epoch: Callable[[int, float], bool] | None = None,
-        on_poll: Callable[[], None] | None = None,
+        on_poll: Callable[[], object] | None = None,
         order: Array | None = None,
         factors: Mapping[str, _core.Schedule] | None = None,
+        place: _core.Place | None = None,
+        on_pause: Callable[[], None] | None = None,
     ) -> tuple[list[float], int]:
         """Train on checked examples, in one call of the compiled network.
 
@@ -318,9 +337,13 @@ class Network:
             first_epoch: Number of the first epoch, for the shuffles; None: the number of epochs trained.
             threads: As the native module takes it.
             on_epoch: Called after every epoch with its number and loss; True ends the training.
-            on_poll: Called several times per second; what it raises ends the training.
+            on_poll: Called several times per second; what it raises ends the training, and True asks for a
+                pause.
             order: The order of the examples, read anew in every epoch.
             factors: Of ``"dropout"`` and ``"smoothing"``: factors by step on these rates of the network.
+            place: Where the first epoch starts; it is kept up to date.
+            on_pause: Called between two batches after ``on_poll`` asked for it; the parameters are up to
+                date.
 
         Returns:
             The loss of every epoch, and the step whose loss was not finite, or -1.
@@ -330,7 +353,7 @@ class Network:
         losses, bad = self.native.train(
             data.X, data.y, optimizer, batch, epochs, shuffle=shuffle, seed=self.spec.seed,
             first_epoch=first_epoch, sample_weight=data.weight, threads=threads, on_epoch=on_epoch,
-            on_poll=on_poll, order=order, **(factors or {}),
+            on_poll=on_poll, order=order, place=place, on_pause=on_pause, **(factors or {}),
         )  # fmt: skip
         return losses, int(bad)
 
@@ -401,6 +424,10 @@ def _compiled(spec: Spec) -> Any:
         )
         for layer in spec.layers
     ]
+    embeddings: dict[str, Any] = {}
+    for embedding in spec.embeddings:
+        embeddings |= embedding.native()
     return build(
-        spec.inputs, layers, spec.loss, spec.loss_parameter, spec.label_smoothing, spec.input_dropout
-    )
+        spec.inputs, layers, spec.loss, spec.loss_parameter, spec.label_smoothing, spec.input_dropout,
+        embeddings,
+    )  # fmt: skip

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from deepcore import _checks, catalog
-from deepcore.layers import Dense, Dropout, Scale
+from deepcore.layers import (
+    CategoryEmbedding,
+    Dense,
+    Dropout,
+    Embedding,
+    PeriodicEmbedding,
+    PiecewiseLinearEmbedding,
+    Scale,
+)
 from deepcore.losses import Loss
 
-__all__ = ["Spec"]
+__all__ = ["Layer", "Spec"]
+
+#: What a list of layers may hold.
+Layer: TypeAlias = Dense | Dropout | Scale | Embedding
+
+_EMBEDDINGS = {cls.kind: cls for cls in (PeriodicEmbedding, PiecewiseLinearEmbedding, CategoryEmbedding)}
 
 
 @dataclass(frozen=True)
@@ -23,7 +36,7 @@ class Spec:
     because that is what users call.
 
     Args:
-        inputs: n_x, number of features.
+        inputs: Number of columns of X.
         layers: The dense layers, each with the dropout behind it.
         loss: A name of ``catalog.losses``, or ``"auto"``, which is resolved here.
         dtype: float32 or float64, as an object or by name.
@@ -31,6 +44,7 @@ class Spec:
         loss_parameter: Parameter of the loss; None: its default.
         label_smoothing: At least 0 and below 1; above 0 for cross-entropies only.
         input_dropout: Probability with which a training step drops an input.
+        embeddings: What the columns of X go through before the first dense layer, numbers before categories.
 
     Raises:
         TypeError: if a value has another type.
@@ -45,6 +59,7 @@ class Spec:
     loss_parameter: float | None = None
     label_smoothing: float = 0.0
     input_dropout: float = 0.0
+    embeddings: tuple[Embedding, ...] = ()
 
     def __post_init__(self) -> None:
         def settle(name: str, value: object) -> None:
@@ -58,21 +73,32 @@ class Spec:
         settle("loss_parameter", _loss_parameter(self.loss, self.loss_parameter))
         settle("label_smoothing", _label_smoothing(self.loss, self.label_smoothing))
         settle("input_dropout", _checks.number("Model", "input_dropout", self.input_dropout, 1.0))
+        settle("embeddings", _checked_embeddings(self.embeddings, self.inputs))
 
     @classmethod
-    def of(cls, inputs: int, layers: Sequence[Dense | Dropout | Scale], **options: Any) -> Spec:
-        """A spec from a list of layers with ``Dropout`` and ``Scale``, and of a loss by name or with options.
+    def of(cls, inputs: int, layers: Sequence[Layer], **options: Any) -> Spec:
+        """A spec from a list of all kinds of layers, and of a loss by name or with options.
 
         Raises:
             TypeError: if the list holds something else, or no dense layer.
             ValueError: if two dropouts follow each other, one follows the last layer, or a scale does not
-                stand directly before a dense layer.
+                stand directly before a dense layer, or an embedding not before all others.
         """
         inputs = _checks.count("Model", "inputs", inputs)
+        embeddings, layers = _leading_embeddings(layers)
         input_dropout, dense = _folded(layers)
         if isinstance(loss := options.get("loss"), Loss):
             options |= loss.options(dense[-1].activation)
-        return cls(inputs, dense, input_dropout=input_dropout, **options)
+        return cls(inputs, dense, input_dropout=input_dropout, embeddings=embeddings, **options)
+
+    @property
+    def width(self) -> int:
+        """n_0, number of inputs of the first dense layer: of columns of X, unless some are embedded."""
+        width = self.inputs
+        for embedding in self.embeddings:
+            keeps = embedding.columns if getattr(embedding, "passes", False) else 0
+            width += embedding.columns * (embedding.units - 1) + keeps
+        return width
 
     @property
     def outputs(self) -> int:
@@ -92,12 +118,25 @@ class Spec:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; ``from_dict`` makes an equal spec of it."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return values | {"layers": [asdict(layer) for layer in self.layers], "dtype": self.dtype.name}
+        values |= {"layers": [asdict(layer) for layer in self.layers], "dtype": self.dtype.name}
+        del values["embeddings"]
+        if self.embeddings:  # only these need a reader that knows of embeddings
+            values["embeddings"] = [{"kind": one.kind, **_plain(asdict(one))} for one in self.embeddings]
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Spec:
         """The reverse of ``to_dict``; everything is checked."""
-        return cls(**{**values, "layers": tuple(map(_layer, values["layers"]))})
+        embeddings = tuple(map(_embedding, values.get("embeddings", ())))
+        layers = tuple(map(_layer, values["layers"]))
+        return cls(**{**values, "layers": layers, "embeddings": embeddings})
+
+
+def _plain(value: Any) -> Any:
+    """JSON data with lists in place of tuples."""
+    if isinstance(value, dict):
+        return {name: _plain(member) for name, member in value.items()}
+    return [_plain(member) for member in value] if isinstance(value, tuple) else value
 
 
 def _layer(values: Mapping[str, Any]) -> Dense:
@@ -107,7 +146,50 @@ def _layer(values: Mapping[str, Any]) -> Dense:
     return Dense(**options).followed_by_dropout(rate)
 
 
-def _folded(layers: Sequence[Dense | Dropout | Scale]) -> tuple[float, tuple[Dense, ...]]:
+def _embedding(values: Mapping[str, Any]) -> Embedding:
+    """The reverse of ``{"kind": embedding.kind, **asdict(embedding)}``."""
+    options = dict(values)
+    kind = options.pop("kind", None)
+    if kind not in _EMBEDDINGS:
+        raise ValueError(
+            f"Model: an embedding must be one of {', '.join(_EMBEDDINGS)}, got {_checks.shown(kind)}"
+        )
+    return _EMBEDDINGS[kind](**options)  # type: ignore[no-any-return]
+
+
+def _leading_embeddings(layers: Sequence[Layer]) -> tuple[tuple[Embedding, ...], Sequence[Layer]]:
+    """The embeddings that a list of layers begins with, and the rest of it."""
+    if not isinstance(layers, Sequence):
+        return (), layers
+    count = 0
+    while count < len(layers) and isinstance(layers[count], Embedding):
+        count += 1
+    for layer in layers[count:]:
+        if isinstance(layer, Embedding):
+            raise ValueError(
+                f"Model: embeddings must stand before all other layers, got {type(layer).__name__} behind one"
+            )
+    return tuple(layers[:count]), layers[count:]  # type: ignore[arg-type]
+
+
+def _checked_embeddings(embeddings: Iterable[Embedding], inputs: int) -> tuple[Embedding, ...]:
+    """At most one embedding of numbers, then at most one of categories, for no more columns than there are."""
+    checked = tuple(embeddings)
+    if not all(isinstance(one, Embedding) for one in checked):
+        raise TypeError(f"Model: embeddings must be embeddings, got {_checks.shown(checked)}")
+    numbers = [not isinstance(one, CategoryEmbedding) for one in checked]
+    if numbers not in ([], [True], [False], [True, False]):
+        raise ValueError(
+            "Model: layers must hold at most one embedding of numbers and then one of categories, got "
+            f"{', '.join(type(one).__name__ for one in checked)}"
+        )
+    columns = sum(one.columns for one in checked)
+    if columns > inputs:
+        raise ValueError(f"Model: embeddings of {columns} columns need as many inputs, got {inputs}")
+    return checked
+
+
+def _folded(layers: Sequence[Layer]) -> tuple[float, tuple[Dense, ...]]:
     """Dropout of the inputs, and the dense layers with what stands before and behind each."""
     if not isinstance(layers, Iterable):
         raise TypeError(

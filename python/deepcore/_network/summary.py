@@ -34,7 +34,11 @@ class Summary:
         inputs, dropped = spec.inputs, spec.input_dropout
         first = f"(input), dropout {dropped:g}" if dropped else "(input)"
         rows: list[tuple[str, ...]] = [("0", f"{inputs}", first, "", "", "", f"({inputs}, m)", "")]
-        total, n_prev = 0, inputs
+        total, n_prev = 0, spec.width
+        for embedding in spec.embeddings:
+            total += embedding.size
+            what = f"{embedding.kind} embedding of {embedding.columns} columns".replace("_", " ")
+            rows.append(("0", f"{n_prev}", what, "", "", "", f"({n_prev}, m)", f"{embedding.size:,}"))
         for number, layer in enumerate(spec.layers, start=1):
             n = layer.units
             columns = [n_prev if name == "scale" else n for name in layer.arrays if name != "W"]

@@ -8,6 +8,7 @@ bits in whatever slab it lies.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,9 +29,12 @@ class Slab(NamedTuple):
     batch: int
 
 
-def of_rows(data: Examples, rows: Array | None, batch: int, dtype: np.dtype[Any]) -> Iterator[Slab]:
-    """Yield the examples in batches, in the order of ``rows`` or as they lie."""
-    for run in examples.slices(len(data.y), data.X.shape[1] * dtype.itemsize, batch):
+def of_rows(
+    data: Examples, rows: Array | None, batch: int, dtype: np.dtype[Any], skipped: int = 0
+) -> Iterator[Slab]:
+    """Yield the examples in batches, in the order of ``rows`` or as they lie, without the first slabs."""
+    slabs = examples.slices(len(data.y), data.X.shape[1] * dtype.itemsize, batch)
+    for run in islice(slabs, skipped, None):
         yield Slab(data.take(run if rows is None else rows[run]).converted(dtype), batch)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from deepcore import _checks, _core
 from deepcore._network.spec import Spec
-from deepcore.schedules import LearningRate, native_schedule, spanning
+from deepcore._training import identity
+from deepcore.schedules import LearningRate, native_schedule, spanning, spans_the_run
 
 __all__ = ["StepFactors"]
 
@@ -51,3 +54,11 @@ class StepFactors:
             name: native_schedule(spanning(schedule, steps), steps, [], f"{name}_schedule")
             for name, schedule in self._given.items()
         }
+
+    def described(self, steps: int) -> dict[str, Any]:
+        """The schedules, so that they can be compared as far as step ``steps``."""
+        return {f"{name}_schedule": identity.of_rate(rate, steps) for name, rate in self._given.items()}
+
+    def spanning_name(self) -> str:
+        """The name of a schedule that spans the run, or ``""``."""
+        return next((f"{name}_schedule" for name, rate in self._given.items() if spans_the_run(rate)), "")

@@ -37,7 +37,7 @@ def minimize(
     data: Examples,
     optimizer: LBFGS,
     on_epoch: Callable[[int, float], bool] | None,
-    on_poll: Callable[[], None] | None,
+    on_poll: Callable[[], object] | None,
     threads: int,
 ) -> tuple[list[float], int, int]:
     """Minimise the network's cost over its parameters.
@@ -69,7 +69,7 @@ def descend(
     network: Network,
     data: Examples,
     on_iteration: Callable[[int, float], bool],
-    on_poll: Callable[[], None] | None,
+    on_poll: Callable[[], object] | None,
     threads: int,
     options: dict[str, Any],
 ) -> Any:

@@ -1,172 +1,28 @@
-"""One call of ``fit``, ``partial_fit`` or ``fit_batches``: its epochs, and what is done between them."""
+"""One call of ``fit``, ``partial_fit`` or ``fit_batches``: where its examples come from, and its loop."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from itertools import islice
+from typing import Any
 
 import numpy as np
 
-from deepcore import _checks, _core, metrics
+from deepcore import _checks, _core
 from deepcore._network.examples import Examples, in_parts
 from deepcore._network.network import Network
-from deepcore._training import batches
+from deepcore._training import batches, checkpoint, identity
+from deepcore._training.checkpoint import Position, Unsaved
+from deepcore._training.epochs import Ending, Epochs, Hooks, Loop, Settings
 from deepcore._training.factors import StepFactors
 from deepcore._training.lbfgs import minimize
-from deepcore.callbacks import (
-    EarlyStopping,
-    EpochRecord,
-    ReduceOnPlateau,
-    Stopped,
-    listening,
-    polling,
-    refuse_what_cannot_be_called,
-    stops,
-)
-from deepcore.exceptions import DivergenceWarning, SymmetryWarning
+from deepcore.exceptions import SymmetryWarning
 from deepcore.history import History
-from deepcore.optimizers import LBFGS, OptimizerState, resolve
-from deepcore.schedules import LearningRate, spans_the_run
-from deepcore.typing import Trained
+from deepcore.optimizers import LBFGS, OptimizerState, resolve, spanning_name
+from deepcore.schedules import spans_the_run
 
 __all__ = ["BatchRun", "Run", "Settings"]
-
-Callback = Callable[[EpochRecord], object]
-Metric = str | metrics.Metric
-#: Called after an epoch with its number and loss; True ends the run.
-OnEpoch = Callable[[int, float], bool]
-#: Called several times a second; what it raises ends the run.
-OnPoll = Callable[[], None]
-#: The epochs' losses; of the first loss that was not finite the step (or -1) and the layer (or 0).
-Ending = tuple[Sequence[float], int, int]
-Loop = Callable[[OnEpoch | None, OnPoll | None], Ending]
-
-
-class Settings(NamedTuple):
-    """What every kind of run takes besides its network, its examples and its optimizer.
-
-    Attributes:
-        who: Name of the method that the user called, the head of messages.
-        shown: What callbacks see as the model.
-        validation_data: As ``Model.fit`` takes it, like the others.
-        callbacks: Called after every epoch.
-        threads: Number of threads, or None.
-        verbose: 1 shows progress.
-        metrics: Names or functions.
-        dropout_schedule: Factors by step on the network's rates of dropout.
-        smoothing_schedule: Factors by step on its label smoothing.
-    """
-
-    who: str
-    shown: Trained
-    validation_data: tuple[Any, ...] | None = None
-    callbacks: Sequence[Callback] = ()
-    threads: int | None = None
-    verbose: int = 0
-    metrics: Sequence[Metric] = ()
-    dropout_schedule: LearningRate | None = None
-    smoothing_schedule: LearningRate | None = None
-
-
-class _Epochs:
-    """The work between epochs, whatever trains them: metrics, history, callbacks, divergence."""
-
-    def __init__(self, network: Network, settings: Settings) -> None:
-        self.network, self.who, self.shown = network, settings.who, settings.shown
-        self.threads = _checks.threads(self.who, settings.threads)
-        for name in ("metrics", "callbacks"):
-            _checks.listed(self.who, name, getattr(settings, name))
-        output, outputs = network.spec.output, network.spec.outputs
-        self.metrics = [metrics.resolve(self.who, metric, output, outputs) for metric in settings.metrics]
-        self.validation = self._validation(settings.validation_data)
-        self.training: Examples | None = None  # the training data that metrics are taken of, if any
-        self.listeners: list[Callback] = list(settings.callbacks)
-        if settings.verbose:
-            from deepcore.progress import Progress
-
-            self.listeners.append(Progress())
-        refuse_what_cannot_be_called(self.who, self.listeners)
-        self.history = History()
-
-    def _validation(self, data: tuple[Any, ...] | None) -> Examples | None:
-        if data is None:
-            return None
-        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-            raise TypeError(f"{self.who}: validation_data must be (X, y) or (X, y, sample_weight)")
-        X, y, weight = (*data, None)[:3]
-        return self.network.check(f"{self.who}: validation_data", X, y, weight, mapped=True).kept()
-
-    def run(self, loop: Loop, epochs: int, state: OptimizerState | None) -> History:
-        """Run the loop, which is not interrupted between epochs if there is nothing to do."""
-        between = bool(self.listeners or self.metrics or self.validation)
-
-        def on_epoch(_: int, loss: float) -> bool:
-            values = {"loss": float(loss), **self._numbers()}
-            self.history.append(values)
-            record = EpochRecord(self.history.epochs - 1, epochs, values, self.shown, state)
-            return stops(listener(record) for listener in self.listeners)
-
-        self._check_monitors()
-        try:
-            with self.network.trainer():
-                if self.listeners:
-                    self.network.share()
-                with listening(self.listeners, self.shown):
-                    losses, bad, layer = loop(on_epoch if between else None, polling(self.listeners))
-        except Stopped:
-            bad = -1
-        if not between:
-            for loss in losses:
-                self.history.append({"loss": loss})
-        if bad < 0 and state is not None and (layer := self.network.nonfinite_parameter()):
-            bad = state.steps  # the last step has no next one whose loss would tell
-        if bad >= 0:
-            self._diverged(bad, layer)
-        return self.history
-
-    def _check_monitors(self) -> None:
-        """Refuse callbacks that watch what will not be recorded, before the first epoch and not after it."""
-        names, chosen = ["loss"], [metrics.name_of(metric) for metric in self.metrics]
-        if self.training is not None:
-            names += chosen
-        if self.validation is not None:
-            accuracy = ["accuracy"] if self.network.spec.gives_probabilities else []
-            names += [f"val_{name}" for name in ("loss", *accuracy, *chosen)]
-        for listener in self.listeners:
-            if isinstance(listener, (EarlyStopping, ReduceOnPlateau)) and listener.monitor not in names:
-                hint = ""
-                if self.validation is None and listener.monitor.startswith("val_"):
-                    hint = "; give validation_data= or validation_split="
-                    if self.who == "fit_batches":
-                        hint = "; give validation_data="
-                raise ValueError(
-                    f"{self.who}: {type(listener).__name__} watches {_checks.shown(listener.monitor)}, which "
-                    f"is not recorded{hint}; there is {', '.join(names)}"
-                )
-
-    def _numbers(self) -> dict[str, float]:
-        """Compute the metrics of the training data and the numbers of the validation data."""
-        values: dict[str, float] = {}
-        if self.training is not None and self.metrics:
-            numbers = metrics.measure(self.network, self.training, self.metrics, self.threads)
-            values.update({name: numbers[name] for name in map(metrics.name_of, self.metrics)})
-        if self.validation is not None:
-            numbers = metrics.measure(self.network, self.validation, self.metrics, self.threads, scores=True)
-            values.update({f"val_{name}": number for name, number in numbers.items()})
-        return values
-
-    def _diverged(self, step: int, number: int) -> None:
-        layers = self.network.spec.layers
-        self.history.diverged_at_step, self.history.diverged_at_layer = step, number
-        warnings.warn(
-            f"{self.who}: the loss was no longer finite at step {step}, after {self.history.epochs} whole "
-            f"epochs, first in layer {number} ({layers[number - 1].activation}); the training ended before "
-            "that step; try a smaller learning rate, clip_norm=1.0 of the optimizer, features scaled to "
-            "mean 0 and variance 1, or float64",
-            DivergenceWarning,
-            stacklevel=6,
-        )
 
 
 class Run:
@@ -183,7 +39,7 @@ class Run:
         self, network: Network, data: Examples, settings: Settings, validation_split: float = 0.0
     ) -> None:
         self.network, self.who, self.data = network, settings.who, data
-        self.epochs = _Epochs(network, settings)
+        self.epochs = Epochs(network, settings)
         self.factors = StepFactors(
             self.who, network.spec, settings.dropout_schedule, settings.smoothing_schedule
         )
@@ -225,51 +81,91 @@ class Run:
                 raise ValueError(
                     f"{self.who}: schedules must be None with LBFGS(), which has no steps to count"
                 )
-            return self.epochs.run(self._descent(state), state.max_iter, None)
+            if checkpoint.find(self.who, self.epochs.listeners):
+                raise ValueError(
+                    f"{self.who}: callbacks must not hold a Checkpoint with LBFGS(), whose state is in SciPy "
+                    "and cannot be saved; use another optimizer"
+                )
+            return self.epochs.run(self._descent(state), state.max_iter, None, Unsaved())
+        position = Position(self.network.epochs_trained, state.steps)
         make = self._in_parts if in_parts(self.data.X, self.network.spec.dtype) else self._in_one_call
-        return self.epochs.run(make(state, batch, epochs, shuffle), epochs, state)
+        file = self._file(state, position, epochs, batch, shuffle)
+        return self.epochs.run(make(state, batch, epochs, shuffle, position), epochs, state, file)
+
+    def _file(
+        self, state: OptimizerState, position: Position, epochs: int, batch: int, shuffle: bool
+    ) -> Unsaved:
+        examples = identity.cached(self.data)
+
+        def describe(steps: int) -> dict[str, Any]:
+            return {
+                **examples(),
+                "batch_size": batch,
+                "shuffle": shuffle,
+                **self.epochs.described(state, steps),
+                **self.factors.described(steps),
+            }
+
+        length = epochs, epochs * -(-len(self.data.y) // batch)
+        spanning = spanning_name(state.optimizer) or self.factors.spanning_name()
+        return self.epochs.file(state, position, describe, length, spanning)
 
     def _descent(self, optimizer: LBFGS) -> Loop:
-        def loop(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
-            return minimize(self.network, self.data, optimizer, on_epoch, on_poll, self.epochs.threads)
+        def loop(hooks: Hooks) -> Ending:
+            return minimize(
+                self.network, self.data, optimizer, hooks.on_epoch, hooks.on_poll, self.epochs.threads
+            )
 
         return loop
 
-    def _in_one_call(self, state: OptimizerState, batch: int, epochs: int, shuffle: bool) -> Loop:
+    def _in_one_call(
+        self, state: OptimizerState, batch: int, epochs: int, shuffle: bool, position: Position
+    ) -> Loop:
         network, data = self.network, self.data
-        started, first_epoch, steps = state.steps, network.epochs_trained, -(-len(data.y) // batch)
+        steps = -(-len(data.y) // batch)
 
-        def loop(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
+        def loop(hooks: Hooks) -> Ending:
+            last = position.first_step + epochs * steps
+            state.prepare(last - state.steps)
+            position.begin(state.steps, batch)
+
             def counted(epoch: int, loss: float) -> bool:
+                position.epoch_ended(state.steps)
                 network.epochs_trained = epoch + 1  # a copy that a callback makes goes on from here
-                return on_epoch is not None and on_epoch(epoch, loss)
+                return hooks.on_epoch is not None and hooks.on_epoch(epoch, loss)
 
             try:
                 losses, bad = network.train(
-                    data, state.native, batch, epochs, shuffle=shuffle, first_epoch=first_epoch,
-                    threads=self.epochs.threads, on_epoch=None if on_epoch is None else counted,
-                    on_poll=on_poll, factors=self.factors.native(started + epochs * steps),
+                    data, state.native, batch, epochs - position.epoch, shuffle=shuffle,
+                    first_epoch=position.first_epoch + position.epoch, threads=self.epochs.threads,
+                    on_epoch=None if hooks.on_epoch is None else counted, on_poll=hooks.on_poll,
+                    factors=self.factors.native(last), place=position.place, on_pause=hooks.on_pause,
                 )  # fmt: skip
                 return losses, bad, network.first_bad_layer(data.X) if bad >= 0 else 0
             finally:
                 # also after Ctrl-C: the next run must not draw the orders that were used
-                network.epochs_trained = first_epoch + -(-(state.steps - started) // steps)
+                begun = -(-(state.steps - position.first_step) // steps)
+                network.epochs_trained = position.first_epoch + begun
 
         return loop
 
-    def _in_parts(self, state: OptimizerState, batch: int, epochs: int, shuffle: bool) -> Loop:
-        network, data, first_epoch = self.network, self.data, self.network.epochs_trained
+    def _in_parts(
+        self, state: OptimizerState, batch: int, epochs: int, shuffle: bool, position: Position
+    ) -> Loop:
+        network, data = self.network, self.data
         shuffled = shuffle and batch < len(data.y)  # as in the native loop
 
-        def slabs(epoch: int) -> Iterator[batches.Slab]:
-            seed, number = network.spec.seed, first_epoch + epoch
+        def slabs(epoch: int, skipped: int) -> Iterator[batches.Slab]:
+            seed, number = network.spec.seed, position.first_epoch + epoch
             rows = _core.permutation(seed, number, len(data.y)) if shuffled else None
-            return batches.of_rows(data, rows, batch, network.spec.dtype)
+            return batches.of_rows(data, rows, batch, network.spec.dtype, skipped)
 
-        def loop(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
-            threads, last = self.epochs.threads, state.steps + epochs * -(-len(data.y) // batch)
+        def loop(hooks: Hooks) -> Ending:
+            last = position.first_step + epochs * -(-len(data.y) // batch)
             factors = self.factors.native(last)
-            return _train_on_slabs(network, state, slabs, epochs, on_epoch, on_poll, threads, factors)
+            return _train_on_slabs(
+                network, state, slabs, epochs, hooks, self.epochs.threads, position, factors
+            )
 
         return loop
 
@@ -282,7 +178,7 @@ class BatchRun:
         self.count = _checks.count("fit_batches", "epochs", epochs)
         self.given = given
         self.batches = batches.reiterable(given, self.count)
-        self.epochs = _Epochs(network, settings)
+        self.epochs = Epochs(network, settings)
 
     def _steps(self, optimizer: object) -> int:
         """Return the number of steps of the whole run; 1 if it is not known and no schedule needs it."""
@@ -298,59 +194,72 @@ class BatchRun:
 
     def train(self, optimizer: object) -> History:
         """Train until the last epoch's batches end."""
-        network = self.network
-        state = resolve(optimizer, network, self._steps(optimizer), "fit_batches")
+        network, steps = self.network, self._steps(optimizer)
+        state = resolve(optimizer, network, steps, "fit_batches")
         _warn_if_symmetric("fit_batches", network)
+        position = Position(network.epochs_trained, state.steps)
 
-        def loop(on_epoch: OnEpoch | None, on_poll: OnPoll | None) -> Ending:
-            def slabs(_: int) -> Iterable[batches.Slab]:
-                return batches.of_batches(network, self.batches())
+        def slabs(_: int, skipped: int) -> Iterable[batches.Slab]:
+            return islice(batches.of_batches(network, self.batches()), skipped, None)
 
-            threads = self.epochs.threads
-            return _train_on_slabs(network, state, slabs, self.count, on_epoch, on_poll, threads)
+        def loop(hooks: Hooks) -> Ending:
+            return _train_on_slabs(network, state, slabs, self.count, hooks, self.epochs.threads, position)
 
-        return self.epochs.run(loop, self.count, state)
+        def describe(steps: int) -> dict[str, Any]:
+            number = len(self.given) if isinstance(self.given, Sized) else None
+            return {"number of batches": number, **self.epochs.described(state, steps)}
+
+        file = self.epochs.file(
+            state, position, describe, (self.count, steps), spanning_name(state.optimizer)
+        )
+        return self.epochs.run(loop, self.count, state, file)
 
 
 def _train_on_slabs(
     network: Network,
     state: OptimizerState,
-    slabs: Callable[[int], Iterable[batches.Slab]],
+    slabs: Callable[[int, int], Iterable[batches.Slab]],
     epochs: int,
-    on_epoch: OnEpoch | None,
-    on_poll: OnPoll | None,
+    hooks: Hooks,
     threads: int,
+    position: Position,
     factors: Mapping[str, _core.Schedule] | None = None,
 ) -> Ending:
-    """The loop of the native ``train`` over slabs: losses, the step that was not finite or -1, its layer."""
+    """The loop of the native ``train`` over slabs: losses, the step that was not finite or -1, its layer.
+
+    ``slabs(epoch, skipped)`` are those of an epoch of the run without the first ones.
+    """
     losses: list[float] = []
     network.share()
-    for epoch in range(epochs):
-        total = weight = 0.0
-        for number, (data, batch) in enumerate(slabs(epoch)):
-            if number == 0:  # also if Ctrl-C ends the epoch: its order is used up
-                network.epochs_trained += 1
-            steps = -(-len(data.y) // batch)
+    while position.epoch < epochs:
+        # also if Ctrl-C ends the epoch: its order is used up
+        network.epochs_trained = position.first_epoch + position.epoch
+        for data, batch in slabs(position.epoch, position.slab):
+            network.epochs_trained = position.first_epoch + position.epoch + 1
+            steps = -(-(len(data.y) - position.place.visited) // batch)
             state.prepare(steps)
+            position.begin(state.steps, batch)
             share = data.total_weight()
             if share == 0:  # as in the native loop, the steps count and nothing moves
                 state.skip(steps)
+                position.slab_ended(0.0, 0.0)
                 continue
             (*loss,), bad = network.train(
-                data, state.native, batch, 1, first_epoch=network.epochs_trained - 1, threads=threads,
-                on_poll=on_poll, factors=factors,
+                data, state.native, batch, 1, first_epoch=position.first_epoch + position.epoch,
+                threads=threads, on_poll=hooks.on_poll, factors=factors, place=position.place,
+                on_pause=hooks.on_pause,
             )  # fmt: skip
             if bad >= 0:
                 return losses, bad, network.first_bad_layer(data.X)
-            total += loss[0] * share
-            weight += share
-        if weight == 0:
+            position.slab_ended(loss[0], share)
+        if position.weight == 0:
             raise ValueError(
-                f"fit_batches: batches must hold an example with weight, got none in epoch {epoch}"
+                f"fit_batches: batches must hold an example with weight, got none in epoch {position.epoch}"
             )
-        losses.append(total / weight)
+        losses.append(position.loss / position.weight)
+        position.epoch_ended(state.steps)
         network.share()
-        if on_epoch is not None and on_epoch(epoch, losses[-1]):
+        if hooks.on_epoch is not None and hooks.on_epoch(position.epoch - 1, losses[-1]):
             break
     return losses, -1, 0
 

@@ -1,5 +1,6 @@
 """The group of commands, and how errors end: one line on standard error, exit status 2, no traceback."""
 
+import re
 from typing import Any
 
 import click
@@ -8,12 +9,18 @@ from deepcore import _core
 from deepcore.cli.bench import bench
 from deepcore.cli.evaluate import evaluate
 from deepcore.cli.info import info
-from deepcore.cli.output import readable
+from deepcore.cli.output import in_options, readable
 from deepcore.cli.predict import predict
 from deepcore.cli.train import train
 
 # Wrong files, wrong arguments and missing resources raise these. Anything else is a bug: show its traceback.
 _EXPECTED = (ValueError, TypeError, OSError, ImportError, MemoryError, ArithmeticError)
+
+
+# The function of the library that a message names first; users of the command line did not call it.
+_CALLER = re.compile(
+    r"^(?:[A-Z]\w+\.\w+|read_table|read_csv|read_npz|split_indices|predict|evaluate|fit|save): "
+)
 
 
 class _Failure(click.ClickException):
@@ -40,7 +47,10 @@ def _one_line(error: BaseException) -> str:
         text = f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
     else:
         text = str(error) or type(error).__name__
-    return readable(" ".join(text.split()))
+    lines = [line.strip() for line in in_options(text).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].endswith(":"):  # a list, one item per line
+        lines = [f"{lines[0]} {'; '.join(lines[1:])}"]
+    return readable(_CALLER.sub("", " ".join(" ".join(lines).split())))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

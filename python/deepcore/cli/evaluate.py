@@ -1,37 +1,47 @@
 """``deepcore evaluate``: print loss and accuracy, or the errors of a regression."""
 
+from __future__ import annotations
+
 import json
+from typing import Any
 
 import click
 
 from deepcore.cli.output import print_scores
-from deepcore.cli.saved import Saved, choose_part
-from deepcore.cli.sources import NAMES, find, open_data
+from deepcore.cli.parts import PARTS
+from deepcore.cli.report import judge
+from deepcore.cli.saved import open_model
+from deepcore.cli.sources import reading_options
 
 
 @click.command()
 @click.argument("model")
 @click.argument("data")
-@click.option("--part", type=click.Choice(["all", "train", "test"]), help="Which examples to use.")
+@click.option("--part", type=click.Choice(["all", *PARTS]), help="Which examples to use.")
+@click.option("--report", is_flag=True, help="Print numbers per class and the confusion matrix as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
-def evaluate(model: str, data: str, part: str | None, as_json: bool) -> None:
+@reading_options
+def evaluate(
+    model: str, data: str, part: str | None, report: bool, as_json: bool, reading: dict[str, Any]
+) -> None:
     """Compare the predictions of MODEL with the labels of DATA.
 
-    MODEL is a model file, or the folder that train wrote. DATA is the same as for train. Without --part, the
-    test examples are used if DATA has a test part of its own (folders of IDX and cat files), else all
-    examples. With --part test, other data are split as train split them.
+    MODEL is a model file, or the folder that train wrote. DATA is the same as for train, with its label
+    column. Without --part, the test examples are used if DATA has a test part of its own (folders of IDX and
+    cat files), else all examples. The parts of a training are recognised by the values of the examples, so
+    that their order does not matter.
     """
-    saved = Saved.open(model)
-    recipe = saved.recipe
-    is_table = data not in NAMES and find(data).is_file() and recipe.features is not None
-    dataset = open_data(data, label=recipe.label if is_table else None, features=recipe.features)
-    saved.check(dataset)
-    X, y = choose_part(dataset, part, recipe)
-    if y is None:
-        raise ValueError(f"{dataset.name} has no labels to compare with; an NPZ file needs an array y")
-    scores = saved.score(recipe.encode(X, y, saved.model.dtype))
-    shown = part or ("test" if dataset.test is not None else "all")
+    saved = open_model(model)
+    examples = saved.read(data, part, reading, (), labelled=True)
+    judged = saved.judged(examples)
+    scores = judged.scores()
     if as_json:
-        click.echo(json.dumps({"data": dataset.name, "part": shown, **scores}))
-    else:
-        print_scores({f"{dataset.name}, {shown}": scores})
+        found: dict[str, Any] = {"data": examples.name, "part": examples.part, **scores}
+        if report:
+            details = judge(examples.part, judged, {}, {}).to_dict()
+            found |= {name: details[name] for name in ("per_class", "confusion")}
+        click.echo(json.dumps(found))
+        return
+    print_scores({f"{examples.name}, {examples.part}": scores})
+    if report:
+        judge(examples.part, judged, {}, {}).show_classes()

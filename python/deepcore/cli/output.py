@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TextIO
 
 import click
 
 from deepcore._text_table import Rows, as_text
 
-__all__ = ["Escaping", "print_pairs", "print_scores", "print_table", "readable", "say", "warn"]
+__all__ = ["Escaping", "in_options", "print_pairs", "print_scores", "print_table", "readable", "say", "warn"]
 
-_PLACES = {"loss": ".4f", "accuracy": ".4f", "rmse": ".6g", "r2": ".4f", "examples": "d"}
+_PLACES = {"loss": ".4f", "accuracy": ".4f", "rmse": ".6g", "mae": ".6g", "r2": ".4f", "examples": "d"}
 
 # Control characters except the line feed, line separators, marks that reverse the direction of writing, and
 # halves of surrogate pairs, which stand for bytes of a file name that are not text.
@@ -27,6 +27,28 @@ _UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud8
 def readable(text: str) -> str:
     """Return the text with every control character replaced by its escape, such as ``\\x1b``."""
     return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+_ARGUMENTS = "task|decimal|thousands|separator|encoding|skip_lines|index_column|sheet|test_size"
+# How messages of the library name an argument, and how the command line does.
+_OPTIONS = (
+    (r"kinds=\{'([^']+)': '([^']+)'\}", r"--kind '\1=\2'"),
+    (r"header=False", "--no-header"),
+    (r"header=True", "--header"),
+    (r"index_column=False", "--index-column none"),
+    (r"missing=\[([^\]]*)\]", r"--missing \1"),
+    (
+        r"\b(task|decimal|thousands|separator|encoding|skip_lines|index_column|sheet|test_size)=(['\"]?)([^\s'\",;)]*)\2",
+        r"--\1 \3",
+    ),
+)
+
+
+def in_options(text: str) -> str:
+    """Return a message of the library with its arguments, ``task='regression'``, as options."""
+    for pattern, option in _OPTIONS:
+        text = re.sub(pattern, option, text)
+    return re.sub(r"--(\w+)_(\w+)", r"--\1-\2", text)
 
 
 def _encodable(text: str, stream: TextIO) -> str:
@@ -62,9 +84,9 @@ def print_pairs(pairs: Mapping[str, Any]) -> None:
         say(f"  {name:<{width}}  {value}")
 
 
-def print_table(rows: Rows) -> None:
-    """Print a table whose first column is aligned to the left; a narrow terminal cuts nothing."""
-    say(as_text(rows, "", left=(0,)).rstrip("\n"))
+def print_table(rows: Rows, left: Collection[int] = (0,)) -> None:
+    """Print a table; a narrow terminal cuts nothing. The columns in ``left`` are aligned to the left."""
+    say(as_text(rows, "", left=left).rstrip("\n"))
 
 
 def print_scores(scores: Mapping[str, Mapping[str, float]]) -> None:

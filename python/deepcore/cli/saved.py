@@ -1,4 +1,6 @@
-"""The argument MODEL: a file that ``train`` wrote, or any other file of ``Model.save``."""
+"""The argument MODEL: a file that ``train`` wrote, or any other model file, and what it says of new data."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,96 +8,318 @@ from typing import Any
 
 import numpy as np
 
+from deepcore import _checks
 from deepcore._loading import load
-from deepcore.cli.recipe import Part, Recipe
-from deepcore.cli.sources import Dataset
+from deepcore.cli.output import warn
+from deepcore.cli.parts import PARTS, Memory, row_digests
+from deepcore.cli.report import Judged
+from deepcore.cli.sources import Arrays, Table, open_data
+from deepcore.cli.table_training import outputs
 from deepcore.model import Model
+from deepcore.prepared import PreparedModel
+from deepcore.tabular import Frame, TableModel
 from deepcore.typing import Array
+
+__all__ = ["MODEL_FILE", "Examples", "SavedArrays", "SavedTable", "located", "open_model"]
 
 MODEL_FILE = "model.safetensors"
 
 
 @dataclass(frozen=True)
-class Saved:
-    """A model and the recipe that came with it."""
+class Examples:
+    """Examples of DATA that a model is asked about.
 
-    model: Model
-    recipe: Recipe
+    Attributes:
+        name: Name of the data.
+        part: Name of the part, or ``"all"``.
+        rows: Their numbers in DATA, from 0.
+        inputs: What the model predicts from.
+        truth: Class numbers, or the labels of a regression (m, k); None if there are none.
+        kept: Columns that predict repeats, by name.
+    """
 
-    @classmethod
-    def open(cls, path: str) -> "Saved":
-        """Load MODEL: a model file, or the folder into which ``train`` wrote one.
-
-        Raises:
-            OSError: If it cannot be read.
-            ValueError: If it is not a valid model file.
-        """
-        file = located(path)
-        model = load(file)
-        values = model.extras.get("preprocessing")
-        recipe = Recipe() if values is None else Recipe.from_dict(values)
-        if not recipe.fits(model.inputs, model.outputs):
-            raise ValueError(f"{file}: the preprocessing in this model file does not fit its network")
-        return cls(model, recipe)
-
-    def check(self, dataset: Dataset) -> None:
-        """Raise ValueError unless the examples have as many features as the model has inputs."""
-        if dataset.X.shape[1] != self.model.inputs:
-            raise ValueError(
-                f"{dataset.name} has {dataset.X.shape[1]} features, but the model takes {self.model.inputs}"
-            )
-
-    def score(self, part: Part) -> dict[str, float]:
-        """Return the number of examples, the loss, and the accuracy or the errors in the units of the "
-        "labels."""
-        scores = {"examples": len(part.y), **self.model.evaluate(part.X, part.y)}
-        if "accuracy" not in scores:
-            y = part.raw_labels.reshape(len(part.y), -1).astype(np.float64)
-            outputs = self.recipe.decode_outputs(self.model.predict(part.X))
-            # Relative to the largest value, so that squares of huge labels do not overflow.
-            unit = max(float(np.abs(y).max()), float(np.abs(outputs).max())) or 1.0
-            error, y = outputs / unit - y / unit, y / unit
-            spread = np.square(y - y.mean(axis=0)).sum()
-            scores["rmse"] = float(np.sqrt(np.square(error).mean())) * unit
-            # R^2 compares with predicting the mean; it has no value if the labels do not vary.
-            if spread > 0:
-                scores["r2"] = float(1 - np.square(error).sum() / spread)
-        return scores
-
-    def save(self, path: Path, training: dict[str, Any], results: dict[str, Any]) -> None:
-        """Write the model with its recipe, how it was trained, and how well."""
-        self.model.save(
-            path, extras={"preprocessing": self.recipe.to_dict(), "training": training, "results": results}
-        )
+    name: str
+    part: str
+    rows: Array
+    inputs: Any
+    truth: Array | None
+    kept: dict[str, Array]
 
 
 def located(path: str) -> Path:
-    """Return the file that MODEL means: itself, or the model file in the folder that it names."""
+    """Return the model file that MODEL names: itself, or the one in the folder that ``train`` wrote."""
     return Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
 
 
-def choose_part(dataset: Dataset, part: str | None, recipe: Recipe) -> tuple[Array, Array | None]:
-    """Return the examples of a part: ``"all"``, ``"train"``, ``"test"``; None: the data's own test part, or "
-    "all.
-
-    Data without parts of their own are split as they were split for training.
+def open_model(path: str) -> SavedArrays | SavedTable:
+    """Load MODEL: a model file, or the folder into which ``train`` wrote one.
 
     Raises:
-        ValueError: If there are no such parts.
+        OSError: If it cannot be read.
+        ValueError: If it is not a valid model file.
     """
-    if dataset.test is not None:
-        X_test, y_test = dataset.test
-        if part == "all" and dataset.y is not None:
-            return np.concatenate([dataset.X, X_test]), np.concatenate([dataset.y, y_test])
-        return (dataset.X, dataset.y) if part == "train" else (X_test, y_test)
-    if part in (None, "all"):
-        return dataset.X, dataset.y
-    split = recipe.split
-    if split is None or split.examples != len(dataset.X):
-        trained = "no split" if split is None else f"a split of {split.examples} examples"
+    file = located(path)
+    try:
+        model = load(file)
+        if isinstance(model, TableModel):
+            return SavedTable(model)
+        if isinstance(model, Model):
+            model = PreparedModel.of(model, model.extras)
+        if not isinstance(model, PreparedModel):
+            raise ValueError(
+                f"it holds a {type(model).__name__}, which the command line does not read; use deepcore.load "
+                "in Python"
+            )
+        return SavedArrays(model)
+    except ValueError as error:
+        text = str(error)
+        raise ValueError(text if str(file) in text else f"{file}: {text}") from error
+
+
+class SavedArrays:
+    """A model of arrays and images."""
+
+    def __init__(self, model: PreparedModel) -> None:
+        self.model = model
+
+    @property
+    def classes(self) -> list[Any] | None:
+        """The classes, or None for a regression."""
+        return self.model.classes
+
+    def read(
+        self, data: str, part: str | None, reading: dict[str, Any], keep: tuple[str, ...], labelled: bool
+    ) -> Examples:
+        """Read examples of DATA.
+
+        Args:
+            data: The argument DATA.
+            part: ``"all"``, or one of ``PARTS``; None: the test part if DATA has one of its own, else all.
+            reading: Options of reading that were given.
+            keep: Columns to repeat beside the predictions.
+            labelled: Whether labels are needed.
+
+        Raises:
+            ValueError: If the data do not fit the model, or there is no such part.
+        """
+        if keep:
+            raise ValueError(f"--keep names columns of a table, and the model {data} was given to has none")
+        source = open_data(data, reading)
+        if isinstance(source, Table):
+            source = self._of_table(source, labelled)
+        inputs = self.model.network.spec.inputs
+        if source.X.shape[1] != inputs:
+            raise ValueError(f"{source.name} has {source.X.shape[1]} features, but the model takes {inputs}")
+        X, y, shown = self._choose(source, part)
+        rows = np.arange(len(X))
+        if shown in PARTS and source.test is None:
+            rows = self._rows_of(source, shown)
+            X, y = X[rows], None if y is None else y[rows]
+        for doubt in self.model.preparation.doubts(self.model.inputs(X)):
+            warn(f"{source.name}: {doubt}")
+        truth = self._truth(source.name, y) if labelled else None
+        return Examples(source.name, shown, rows, X, truth, {})
+
+    def _of_table(self, table: Table, labelled: bool) -> Arrays:
+        """Number columns of a table, by the names that the model knows or in their order."""
+        features, label = self.model.preparation.features, self.model.preparation.label
+        names = features or [name for name in table.frame.names if name != (label or "y")]
+        columns = [_numbers(table.frame, name) for name in names]
+        there = labelled and (label or "y") in table.frame
+        return Arrays(table.name, np.column_stack(columns), table.frame[label or "y"] if there else None)
+
+    def _choose(self, source: Arrays, part: str | None) -> tuple[Array, Array | None, str]:
+        """The examples of a part that the data have of their own; else all of them."""
+        if source.test is None:
+            return source.X, source.y, part or "all"
+        X_test, y_test = source.test
+        if part == "all" and source.y is not None:
+            return np.concatenate([source.X, X_test]), np.concatenate([source.y, y_test]), part
+        if part in ("train", "validation"):
+            return source.X, source.y, part
+        return X_test, y_test, "test"
+
+    def _rows_of(self, source: Arrays, part: str) -> Array:
+        memory = _memory(self.model.extras, part)
+        if source.y is None:
+            raise ValueError(
+                f"--part {part}: {source.name} must have its labels: examples are recognised by them too"
+            )
+        y = _class_numbers(source.y, self.classes)
+        return memory.rows(row_digests([source.X, y]), part, source.name)
+
+    def _truth(self, name: str, y: Array | None) -> Array:
+        if y is None:
+            raise ValueError(f"{name} has no labels to compare with; an NPZ file needs an array y")
+        labels = self.model.preparation.labels
+        y = _class_numbers(y, self.classes)
+        if labels is not None:
+            return labels.transform(y)
+        if self.classes is not None:
+            return y.astype(np.int64)
+        if y.dtype.kind not in "buif":
+            raise ValueError(
+                f"the labels must be numbers for this model, got the text {str(y.ravel()[0])!r:.60}"
+            )
+        return y.reshape(len(y), -1).astype(np.float64)
+
+    def outputs(self, examples: Examples) -> Array:
+        """Return probabilities of the classes, or predictions in the units of the labels, (m, k)."""
+        return self.model.outputs(examples.inputs)
+
+    def labels(self, predicted: Array) -> Array:
+        """Return labels as they were written, for class numbers."""
+        return np.array(self.classes, dtype=object)[predicted]
+
+    def judged(self, examples: Examples) -> Judged:
+        """Compare predictions with labels."""
+        assert examples.truth is not None
+        target, network = self.model.preparation.target, Model.from_network(self.model.network)
+        targets = examples.truth if target is None else target.transform(examples.truth)
+        loss = network.evaluate(self.model.inputs(examples.inputs), targets)["loss"]
+        return Judged(examples.truth, self.outputs(examples), self.classes, loss)
+
+    @property
+    def several_labels(self) -> bool:
+        """Whether each output is a label of its own, 0 or 1."""
+        return self.model.several_labels
+
+    @property
+    def targets(self) -> list[str]:
+        """Names of the predictions of a regression, or of several labels."""
+        return _numbered("prediction", self.model.network.spec.outputs)
+
+
+class SavedTable:
+    """A model of a table."""
+
+    several_labels = False
+
+    def __init__(self, model: TableModel) -> None:
+        self.model = model
+
+    @property
+    def classes(self) -> list[Any] | None:
+        """The classes, or None for a regression."""
+        return self.model.label.classes or None
+
+    @property
+    def targets(self) -> list[str]:
+        """Names of the predictions of a regression."""
+        names = self.model.label.names
+        return ["prediction"] if len(names) == 1 else [f"prediction {name}" for name in names]
+
+    def read(
+        self, data: str, part: str | None, reading: dict[str, Any], keep: tuple[str, ...], labelled: bool
+    ) -> Examples:
+        """Read rows of DATA; see ``SavedArrays.read``. Columns are found by name."""
+        stored = self.model.extras.get("reading", {})
+        source = open_data(data, (stored | reading) if _is_text(data) else reading)
+        if isinstance(source, Arrays):
+            if source.test is not None:
+                raise ValueError(f"{source.name} is no table, but the model was trained on one")
+            source = _as_table(source)
+        frame = source.frame
+        ids = [name for name in self.model.extras.get("id", []) if name in frame and name not in keep]
+        kept_names = [*ids, *keep]
+        unknown = [name for name in keep if name not in frame]
+        if unknown:
+            raise ValueError(
+                f"--keep: {source.name} has no column {_checks.first_names(unknown, _checks.shown)}; its "
+                f"columns are {_checks.first_names(frame.names)}"
+            )
+        numbers, codes, notes = self.model.columns.apply(frame, "predict")
+        for note in [*notes, *_far(self.model, numbers)]:
+            warn(f"{source.name}: {note}")
+        missing = tuple(self.model.columns.missing)
+        truth = None
+        if labelled or part in PARTS:
+            truth = self.model.label.encode(frame, missing=missing)
+            truth = truth if self.classes is not None else truth.reshape(len(truth), -1)
+        rows = np.arange(len(frame))
+        if part in PARTS:
+            memory = _memory(self.model.extras, part)
+            rows = memory.rows(row_digests([numbers, codes, truth]), part, source.name)  # type: ignore[list-item]
+        kept = {name: frame[name][rows] for name in kept_names}
+        chosen = None if truth is None else truth[rows]
+        return Examples(source.name, part or "all", rows, (numbers[rows], codes[rows]), chosen, kept)
+
+    def outputs(self, examples: Examples) -> Array:
+        """Return probabilities of the classes, or predictions in the units of the labels, (m, k)."""
+        return outputs(self.model.members, *examples.inputs)
+
+    def labels(self, predicted: Array) -> Array:
+        """Return labels as they were written, for class numbers."""
+        return self.model.label.decode(predicted)
+
+    def judged(self, examples: Examples) -> Judged:
+        """Compare predictions with labels."""
+        assert examples.truth is not None
+        return Judged(examples.truth, self.outputs(examples), self.classes)
+
+
+# Numbers so many ranges of the training outside of it are in other units.
+_FAR = 20.0
+
+
+def _far(model: TableModel, numbers: Array) -> list[str]:
+    """Sentences about number columns whose values lie far outside of those of the training."""
+    found = []
+    places = {name: place for place, name in enumerate(model.columns.number_names)}
+    for column in model.columns.columns:
+        if column.kind != "number" or column.low is None or column.high is None or not len(numbers):
+            continue
+        values = numbers[:, places[column.name]]
+        spread = (column.high - column.low) or abs(column.high) or 1.0
+        low, high = float(values.min()), float(values.max())
+        if low < column.low - _FAR * spread or high > column.high + _FAR * spread:
+            found.append(
+                f"{column.name!r} goes from {low:g} to {high:g}, in the training rows from {column.low:g} to "
+                f"{column.high:g}; does it have the same units?"
+            )
+    return found
+
+
+def _memory(extras: dict[str, Any], part: str) -> Memory:
+    values = extras.get("parts")
+    if values is None:
         raise ValueError(
-            f"--part {part}: the model file records {trained}, but {dataset.name} has {len(dataset.X)} "
-            "examples"
+            f"--part {part}: the model file does not record any parts; was it written by deepcore train?"
         )
-    rows = split.indices()[0 if part == "train" else 1]
-    return dataset.X[rows], None if dataset.y is None else dataset.y[rows]
+    try:
+        return Memory.from_dict(values)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"the parts in this model file cannot be read: {error}") from error
+
+
+def _class_numbers(y: Array, classes: list[Any] | None) -> Array:
+    """One-hot labels as class numbers, as train takes them."""
+    if classes is not None and y.ndim == 2 and y.shape[1] == len(classes) and y.dtype.kind in "buif":
+        return np.asarray(y.argmax(axis=1))
+    return y
+
+
+def _numbers(frame: Frame, name: str) -> Array:
+    values = frame[name]
+    try:
+        return values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{frame.source}: column {name!r} must hold numbers for this model: {error}"
+        ) from error
+
+
+def _as_table(arrays: Arrays) -> Table:
+    columns = Frame.of(arrays.X)
+    labels = {} if arrays.y is None or arrays.y.ndim != 1 else {"y": arrays.y}
+    return Table(arrays.name, Frame({name: columns[name] for name in columns.names} | labels))
+
+
+def _is_text(data: str) -> bool:
+    """Whether DATA is a text file, to which the stored options of reading apply."""
+    suffixes = {suffix.lower() for suffix in Path(data).suffixes}
+    return not suffixes & {".npz", ".npy", ".parquet", ".arrow", ".feather", ".xlsx"}
+
+
+def _numbered(name: str, count: int) -> list[str]:
+    return [name] if count == 1 else [f"{name}_{i}" for i in range(1, count + 1)]

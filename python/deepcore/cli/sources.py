@@ -1,28 +1,25 @@
-"""The argument DATA: the name of a built-in data set, or a path, becomes raw examples."""
+"""The argument DATA becomes raw examples: the name of a built-in data set, a path, or ``-``."""
 
+from __future__ import annotations
+
+import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import click
 import numpy as np
 
-from deepcore.data import (
-    circles,
-    flower,
-    load_cats,
-    load_digits,
-    load_idx,
-    moons,
-    read_csv,
-    read_npz,
-    spirals,
-)
+from deepcore.data import circles, flower, load_cats, load_digits, load_idx, moons, read_npz, spirals
 from deepcore.data.generators import Points
 from deepcore.data.images import CAT_CLASSES, DIGITS_MAXIMUM, images_to_rows, is_idx_folder, locate
 from deepcore.data.preprocessing import Label
-from deepcore.data.tables import csv_columns
+from deepcore.tabular import MISSING, Frame, read_table
 from deepcore.typing import Array
+
+__all__ = ["NAMES", "Arrays", "Table", "find", "open_data", "reading_options"]
 
 GENERATORS: dict[str, Callable[[], Points]] = {
     "flower": flower,
@@ -31,10 +28,11 @@ GENERATORS: dict[str, Callable[[], Points]] = {
     "spirals": spirals,
 }
 NAMES = ("digits", *GENERATORS)
+STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True)
-class Dataset:
+class Arrays:
     """Raw examples, one row each.
 
     Attributes:
@@ -43,8 +41,8 @@ class Dataset:
         y: shape (m,) numbers or text, or (m, k) numbers; None if there are no labels.
         test: A test part of its own, or None.
         features: Column names, or None.
-        label: Name of the label column, or None.
-        pixel_maximum: Largest value of a pixel; None for anything but images.
+        label: What the labels are called, or None.
+        pixel_maximum: What pixels are divided by; None for anything but images.
         classes: All classes in their order if the data name them, else None.
     """
 
@@ -58,42 +56,104 @@ class Dataset:
     classes: tuple[Label, ...] | None = None
 
 
-def open_data(
-    data: str,
-    label: str | None = None,
-    drop: Sequence[str] = (),
-    features: Sequence[str] | None = None,
-    labelled: bool = True,
-) -> Dataset:
+@dataclass(frozen=True)
+class Table:
+    """A table with the name that is printed."""
+
+    name: str
+    frame: Frame
+
+
+_READING = (
+    click.option(
+        "--separator",
+        metavar="CHARACTER",
+        help="What separates the fields of a CSV file; tab: \\t.  [default: found]",
+    ),
+    click.option("--decimal", metavar="CHARACTER", help="Decimal mark of numbers.  [default: found]"),
+    click.option(
+        "--thousands", metavar="CHARACTER", help="Mark between groups of three digits.  [default: found]"
+    ),
+    click.option(
+        "--encoding", metavar="NAME", help="Encoding of a CSV file, such as latin-1.  [default: UTF-8]"
+    ),
+    click.option(
+        "--header/--no-header", default=None, help="Whether the first line holds names.  [default: it must]"
+    ),
+    click.option(
+        "--skip-lines",
+        type=click.IntRange(0),
+        metavar="NUMBER",
+        help="Lines above the header to leave out.  [default: 0]",
+    ),
+    click.option(
+        "--index-column",
+        metavar="COLUMN",
+        help="Column that only names the rows, or: none.  [default: a first column without a name]",
+    ),
+    click.option("--sheet", metavar="NAME", help="Sheet of an Excel file.  [default: the first one]"),
+    click.option(
+        "--missing", metavar="TEXT", multiple=True, help="A further mark of missing values. May be repeated."
+    ),
+)
+
+
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how a file is read; the command gets those given as ``reading``."""
+    names = (
+        "separator", "decimal", "thousands", "encoding", "header", "skip_lines", "index_column", "sheet", "missing",
+    )  # fmt: skip
+
+    @functools.wraps(command)
+    def wrapper(**options: Any) -> Any:
+        values = {name: options.pop(name) for name in names}
+        reading = {name: value for name, value in values.items() if value not in (None, ())}
+        return command(reading=reading, **options)
+
+    for option in reversed(_READING):
+        wrapper = option(wrapper)
+    return wrapper
+
+
+def open_data(data: str, reading: dict[str, Any]) -> Arrays | Table:
     """Read the examples that DATA names.
 
     Args:
-        data: ``digits``, ``flower``, ``moons``, ``circles`` or ``spirals``; or a CSV or NPZ file; or a folder
-            with IDX files or the cat files. A relative path that does not exist is searched for in
-            ``DEEPCORE_DATA``.
-        label: Label column of a CSV file; None: the column named ``label``, else the last one.
-        drop: Columns of a CSV file to leave out.
-        features: Columns of a CSV file to take, in this order; None: all others.
-        labelled: Whether to read labels from a CSV file.
+        data: ``digits``, ``flower``, ``moons``, ``circles`` or ``spirals``; or a table or NPZ file; or a
+            folder with IDX files or the cat files; or ``-``, a table from standard input. A relative path
+            that does not exist is searched for in ``DEEPCORE_DATA``.
+        reading: Options of ``read_table`` that were given.
 
     Raises:
         OSError: If there is no such file, or it cannot be read.
         ValueError: If its content is wrong.
     """
-    path = None if data in NAMES else find(data)
-    if (label is not None or drop) and (path is None or path.is_dir() or _is_npz(path)):
-        raise ValueError(f"--label and --drop name columns of a CSV file, and {data} has no columns")
+    if data == STANDARD_INPUT:
+        return Table("standard input", _read(STANDARD_INPUT, reading))
+    if data not in NAMES:
+        path = find(data)
+        if not path.is_dir() and not _is_npz(path):
+            return Table(path.name, _read(path, reading))
+    if reading:
+        raise ValueError(f"--{next(iter(reading))} is about text files, and {data} is none")
     if data == "digits":
         X, y = load_digits()
-        return Dataset(data, X, y, pixel_maximum=DIGITS_MAXIMUM)
-    if path is None:
+        return Arrays(data, X, y, pixel_maximum=DIGITS_MAXIMUM)
+    if data in GENERATORS:
         points, classes = GENERATORS[data]()
-        return Dataset(data, points, classes, features=["x1", "x2"])
-    if path.is_dir():
-        return _open_folder(path)
-    if _is_npz(path):
-        return _open_npz(path)
-    return _open_csv(path, label, drop, features, labelled)
+        return Arrays(data, points, classes, features=["x1", "x2"])
+    return _open_folder(path) if path.is_dir() else _open_npz(path)
+
+
+def _read(source: str | Path, reading: dict[str, Any]) -> Frame:
+    options = dict(reading)
+    if "separator" in options:
+        options["separator"] = {"\\t": "\t", "tab": "\t"}.get(options["separator"], options["separator"])
+    if options.get("index_column") == "none":
+        options["index_column"] = False
+    if "missing" in options:
+        options["missing"] = (*MISSING, *options["missing"])
+    return read_table(source, **options)
 
 
 def find(data: str) -> Path:
@@ -112,36 +172,24 @@ def _is_npz(path: Path) -> bool:
     return path.suffix.lower() in (".npz", ".npy")
 
 
-def _open_folder(path: Path) -> Dataset:
+def _open_folder(path: Path) -> Arrays:
     if is_idx_folder(path):
         X, y, X_test, y_test = load_idx(path)
-        return Dataset(path.name, X, y, (X_test, y_test), pixel_maximum=255)
+        return Arrays(path.name, X, y, (X_test, y_test), pixel_maximum=255)
     if (path / "train_catvnoncat.h5").is_file():
         X, y, X_test, y_test = load_cats(path)
         names = np.array(CAT_CLASSES)
         parts = (X_test, names[y_test])
-        return Dataset(path.name, X, names[y], parts, pixel_maximum=255, classes=CAT_CLASSES)
+        return Arrays(path.name, X, names[y], parts, pixel_maximum=255, classes=CAT_CLASSES)
     raise ValueError(
         f"{path} holds neither IDX files (train-images-idx3-ubyte) nor the cat files (train_catvnoncat.h5)"
     )
 
 
-def _open_npz(path: Path) -> Dataset:
+def _open_npz(path: Path) -> Arrays:
     table = read_npz(path)
     if table.X.ndim == 2:
-        return Dataset(path.name, table.X, table.y, label=table.label)
+        return Arrays(path.name, table.X, table.y, label=table.label)
     # Bytes are pixels from 0 to 255; other numbers are standardised like any feature.
     maximum = 255 if table.X.dtype == np.uint8 else None
-    return Dataset(path.name, images_to_rows(table.X), table.y, label=table.label, pixel_maximum=maximum)
-
-
-def _open_csv(
-    path: Path, label: str | None, drop: Sequence[str], features: Sequence[str] | None, labelled: bool
-) -> Dataset:
-    if not labelled:
-        label = None
-    elif label is None:
-        columns = [name for name in csv_columns(path) if name not in drop]
-        label = "label" if "label" in columns or not columns else columns[-1]
-    table = read_csv(path, label, features, drop)
-    return Dataset(path.name, table.X, table.y, features=table.features, label=table.label)
+    return Arrays(path.name, images_to_rows(table.X), table.y, label=table.label, pixel_maximum=maximum)

@@ -1,90 +1,95 @@
 """``deepcore train``: read data, and write a folder with the model, its history and its learning curves."""
 
-import dataclasses
-import importlib.util
+from __future__ import annotations
+
 import json
-import sys
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
-from deepcore import catalog
-from deepcore._checks import first_names
-from deepcore.callbacks import EpochRecord
+from deepcore.cli import baseline
+from deepcore.cli.checkpointing import Interruptions, checkpoint_options, opened
+from deepcore.cli.config import config_option
 from deepcore.cli.output import print_pairs, print_scores, readable, say, warn
-from deepcore.cli.recipe import Part, Recipe, prepare
-from deepcore.cli.saved import MODEL_FILE, Saved
-from deepcore.cli.sources import Dataset, open_data
-from deepcore.exceptions import DivergenceWarning
+from deepcore.cli.report import Judged, Report, judge
+from deepcore.cli.saved import MODEL_FILE
+from deepcore.cli.settings import NETWORK_DEFAULTS, Settings
+from deepcore.cli.sources import reading_options
+from deepcore.cli.training import Training, begin
 from deepcore.files.atomic import replacing
-from deepcore.model import Model, mlp
-from deepcore.optimizers import Optimizer, by_name
-from deepcore.progress import Progress
+from deepcore.optimizers import by_name
 
 
-def _parse_layers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
-    """Read ``128,64`` as two hidden layers, and ``none`` as no hidden layer."""
-    words = [] if value.strip().lower() == "none" else [word.strip() for word in value.split(",")]
-    if not all(word.isascii() and word.isdigit() and int(word) > 0 for word in words):
-        raise click.BadParameter(
-            f"{value!r} must be numbers of units of the hidden layers, such as 128,64, or none", ctx, param
-        )
-    return tuple(int(word) for word in words)
+class _Layers(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """``128,64`` is two hidden layers, and ``none`` no hidden layer; a file of options may hold a list."""
+
+    name = "layers"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+        words = [] if text.strip().lower() == "none" else [word.strip() for word in text.split(",")]
+        if not all(word.isascii() and word.isdigit() and int(word) > 0 for word in words):
+            self.fail(
+                f"{text!r} must be numbers of units of the hidden layers, such as 128,64, or none", param, ctx
+            )
+        return tuple(int(word) for word in words)
+
+
+def _network_option(name: str, help_text: str, **settings: Any) -> Callable[..., Any]:
+    """An option of a network of one's own, with its default in the help."""
+    default = NETWORK_DEFAULTS[name]
+    shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
+    text = help_text if shown is None else f"{help_text}  [default: {shown}]"
+    return click.option(f"--{name.replace('_', '-')}", name, default=None, help=text, **settings)
 
 
 @click.command()
 @click.argument("data", default="digits")
+@config_option
 @click.option(
-    "--layers",
-    metavar="N,N,...",
-    callback=_parse_layers,
-    default="128,64",
-    show_default=True,
-    help="Numbers of units of the hidden layers, or none.",
-)
-@click.option(
-    "--activation",
-    default="relu",
-    show_default=True,
-    help="Activation of the hidden layers: relu, tanh, gelu, ...",
-)
-@click.option(
-    "--epochs",
-    type=click.IntRange(min=1),
-    default=30,
-    show_default=True,
-    help="Number of passes over the data.",
-)
-@click.option(
-    "--batch-size",
-    type=click.IntRange(min=0),
-    default=32,
-    show_default=True,
-    help="Number of examples per step; 0: all.",
-)
-@click.option("--learning-rate", type=float, default=None, help="Step size.  [default: the optimizer's own]")
-@click.option(
-    "--optimizer", type=click.Choice(list(by_name)), default="adam", show_default=True, help="Update rule."
-)
-@click.option(
-    "--label", metavar="COLUMN", help="Label column of a CSV file.  [default: 'label', else the last one]"
+    "--label",
+    metavar="COLUMN",
+    multiple=True,
+    help="Label column of a table; several are targets of one regression.  [default: 'label', else the last"
+    " one]",
 )
 @click.option(
     "--drop",
     metavar="COLUMN",
     multiple=True,
-    help="Column of a CSV file to leave out. This option may be repeated.",
+    help="Column of a table to leave out. This option may be repeated.",
 )
+@click.option(
+    "--id",
+    metavar="COLUMN",
+    multiple=True,
+    help="Column that names the rows: it is not learned from, and predict repeats it. May be repeated.",
+)
+@click.option(
+    "--kind",
+    metavar="COLUMN=KIND",
+    multiple=True,
+    help="Kind of a column: number, category, boolean, date or ignore.  [default: found] May be repeated.",
+)
+@click.option("--skip-unlabelled", is_flag=True, help="Leave out rows of a table that have no label.")
 @click.option(
     "--task",
     type=click.Choice(["auto", "classification", "regression"]),
     default="auto",
     show_default=True,
-    help="What to learn; auto decides by the labels.",
+    help="What to learn; auto decides by the labels, and says so.",
+)
+@click.option(
+    "--recipe",
+    type=click.Choice(["auto", "realmlp", "realmlp-td", "network"]),
+    default="auto",
+    show_default=True,
+    help="realmlp: strong defaults for tables; realmlp-td: its slower variant, which is often better; network:"
+    " a network of your own. auto: realmlp for tables, unless an option describes a network.",
 )
 @click.option(
     "--test-size",
@@ -93,6 +98,59 @@ def _parse_layers(ctx: click.Context, param: click.Parameter, value: str) -> tup
     show_default=True,
     help="Fraction of the examples in the test part; 0: no test part.",
 )
+@click.option(
+    "--validation-size",
+    type=float,
+    help="Fraction of the other examples in the validation part, which chooses the best epoch; 0: none."
+    "  [default: 0.2; none if there are fewer than 50]",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    help="Number of passes over the data.  [default: the recipe's own]",
+)
+@click.option(
+    "--patience", type=click.IntRange(min=1), help="Stop after so many epochs without a better one."
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Stop training after this time.",
+)
+@click.option(
+    "--class-weight",
+    metavar="CLASS=NUMBER",
+    multiple=True,
+    help="Weight of a class, or: balanced. This option may be repeated.",
+)
+@click.option(
+    "--ensemble",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Average so many networks (tables).",
+)
+@click.option(
+    "--cv",
+    type=click.IntRange(2),
+    metavar="FOLDS",
+    help="Train one network per fold, average them, and report the scores of the folds (tables).",
+)
+@_network_option(
+    "layers", "Numbers of units of the hidden layers, or none.", metavar="N,N,...", type=_Layers()
+)
+@_network_option("activation", "Activation of the hidden layers: relu, tanh, gelu, ...")
+@_network_option("optimizer", "Update rule.", type=click.Choice(list(by_name)))
+@_network_option("learning_rate", "Step size.  [default: the optimizer's own]", type=float)
+@_network_option("batch_size", "Number of examples per step; 0: all.", type=click.IntRange(min=0))
+@_network_option(
+    "dropout",
+    "Share of hidden units that are left out in a step.",
+    type=click.FloatRange(0, 1, max_open=True),
+)
+@_network_option("l2", "Penalty on the weights.", type=click.FloatRange(0))
+@reading_options
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**63 - 1),
@@ -114,170 +172,126 @@ def _parse_layers(ctx: click.Context, param: click.Parameter, value: str) -> tup
     show_default=True,
     help="Folder to write to; existing files are replaced.",
 )
+@checkpoint_options
 def train(
-    data: str,
-    layers: tuple[int, ...],
-    activation: str,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float | None,
-    optimizer: str,
-    label: str | None,
-    drop: tuple[str, ...],
-    task: str,
-    test_size: float,
-    seed: int,
-    dtype: str,
-    out: str,
+    data: str, out: str, reading: dict[str, Any], checkpoint: str | None, resume: bool, **options: Any
 ) -> None:
     """Train a network and test it on examples that it has not seen.
 
-    DATA is a CSV file (a header, numbers, one label column), an NPZ file (arrays X and y), a folder of IDX
-    files like MNIST's or of the cat files, or one of digits (the default), flower, moons, circles, spirals. A
-    relative path that does not exist is searched for in the folder that DEEPCORE_DATA names.
+    DATA is a table (CSV, gzip, Parquet, or - for standard input), an NPZ file (arrays X and y), a folder of
+    IDX files like MNIST's or of the cat files, or one of digits (the default), flower, moons, circles,
+    spirals. A relative path that does not exist is searched for in the folder that DEEPCORE_DATA names.
 
-    Labels are classes if they are text, or integers with at most 50 distinct values; otherwise the task is
-    regression (--task auto). Features are standardised by the mean and standard deviation of the training
-    part; pixels are divided by their largest value; a constant column becomes 0. The files model.safetensors,
-    history.json and, if matplotlib is installed, curves.png are written to DIR.
+    A table may have text, dates, missing values and ids: the kinds of its columns are found and printed.
+    Everything is learned from the training part only. The epoch that is best on the validation part is kept,
+    and the test part is used for the report alone. The files model.safetensors, history.json and, if
+    matplotlib is installed, curves.png are written to DIR.
     """
-    dataset = open_data(data, label, drop)
-    recipe, part, test = prepare(dataset, task, test_size, seed, dtype)
-    rate = {} if learning_rate is None else {"learning_rate": learning_rate}
-    rule = by_name[optimizer](**rate)
-    model = _build(recipe, part, layers, activation, dtype, seed)
+    settings = Settings(**options)
+    training = begin(data, settings, reading)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it
-
-    training = {
-        "data": dataset.name,
-        "task": "regression" if recipe.labels is None else "classification",
-        "layers": "-".join(str(n) for n in (model.inputs, *(layer.units for layer in model.layers))),
-        "activation": activation,
-        "output": model.layers[-1].activation,
-        "loss": model.loss,
-        "optimizer": optimizer,
-        **dataclasses.asdict(rule),
-        "epochs": epochs,
-        "batch_size": min(batch_size, len(part.X)) or len(part.X),
-        "seed": seed,
-        "dtype": dtype,
-        "test_size": test_size if recipe.split is not None else None,
-    }
-    _print_data(dataset, recipe, part, test)
+    saver = opened(checkpoint, resume, folder)
+    if saver is not None and not training.can_be_saved:
+        raise ValueError(
+            "--checkpoint saves the training of one network of your own; add --recipe network, and leave "
+            "--ensemble and --cv out"
+        )
+    training.show()
+    facts = {"data": training.name, **training.facts(), **_common(settings)}
     say("hyperparameters")
-    print_pairs({name: value for name, value in training.items() if name != "data" and value is not None})
+    print_pairs({name: value for name, value in facts.items() if name != "data" and value is not None})
 
-    saved = Saved(model, recipe)
-    records: list[dict[str, float]] = []
-    interrupted = False
-    try:
-        _fit(model, part, test, rule, epochs, batch_size, records)
-    except KeyboardInterrupt:
-        interrupted = True
-        training["epochs"] = len(records)
-        say(f"interrupted after {len(records)} whole epochs; the model so far is kept")
+    ended = Interruptions(saver)
+    with ended:
+        try:
+            training.fit([] if saver is None else [saver])
+        except KeyboardInterrupt:
+            ended.came()
+    interrupted = ended.signal is not None
+    if interrupted:
+        say(ended.sentence(len(training.records)))
+    elif saver is not None and saver.resumed:
+        say(f"the training went on from {saver.path}")
+    facts["epochs"] = len(training.records) or facts["epochs"]
+    if training.best_epoch is not None:
+        facts["best_epoch"] = training.best_epoch + 1
+        say(f"best epoch: {training.best_epoch + 1}")
 
-    saved.save(folder / MODEL_FILE, training, {})  # first of all: nothing that fails later may lose the model
-    results = {"train": saved.score(part)} | ({} if test is None else {"test": saved.score(test)})
-    written = _write(folder, saved, _series(records), training, results)
+    training.save(folder / MODEL_FILE, facts, {})  # first of all: nothing that fails later may lose the model
+    judged = training.judged()
+    results = {part: answers.scores() for part, answers in judged.items()}
+    training.save(folder / MODEL_FILE, facts, results)
+    report = None if interrupted else _report(training, judged)
     say("results")
-    print_scores(results)
+    print_scores(results | ({} if report is None else report.baselines()))
+    if report is not None:
+        report.show()
+    written = _write(folder, training.records, facts, results, report)
+    for sentence in [] if report is None else report.warnings:
+        warn(sentence)
     say(f"wrote {', '.join(str(path) for path in written)}")
     if interrupted:
-        raise SystemExit(130)  # what shells expect of a program that Ctrl-C ended
+        raise SystemExit(ended.status)
 
 
-def _build(
-    recipe: Recipe, part: Part, layers: Sequence[int], activation: str, dtype: str, seed: int
-) -> Model:
-    """Make a network with one sigmoid unit for two classes, softmax for more, linear units for numbers."""
-    if recipe.labels is None:
-        outputs, output = part.y.shape[1], "linear"
-    elif len(recipe.labels) == 2:
-        outputs, output = 1, "sigmoid"
-    else:
-        outputs, output = len(recipe.labels), "softmax"
-    if layers:
-        catalog.lookup(catalog.activations, activation, "--activation")
-    return mlp(
-        [part.X.shape[1], *layers, outputs],
-        activation=activation,  # type: ignore[arg-type]
-        output=output,  # type: ignore[arg-type]
-        dtype=np.dtype(dtype).type,
-        seed=seed,
-    )
+def _common(settings: Settings) -> dict[str, Any]:
+    """The hyperparameters that every recipe has."""
+    return {
+        "class_weight": ", ".join(settings.class_weight) or None,
+        "patience": settings.patience,
+        "time_limit": settings.time_limit,
+        "test_size": settings.test_size,
+        "validation_size": settings.validation_size,
+        "seed": settings.seed,
+        "dtype": settings.dtype,
+    }
 
 
-def _fit(
-    model: Model,
-    part: Part,
-    test: Part | None,
-    rule: Optimizer,
-    epochs: int,
-    batch_size: int,
-    records: list[dict[str, float]],
-) -> None:
-    def keep(record: EpochRecord) -> None:
-        records.append(dict(record))
-
-    style = "rich" if sys.stdout.isatty() and importlib.util.find_spec("rich") is not None else "lines"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DivergenceWarning)  # it is reported below, as an error
-        history = model.fit(
-            part.X,
-            part.y,
-            optimizer=rule,
-            epochs=epochs,
-            batch_size=batch_size or None,
-            validation_data=None if test is None else (test.X, test.y),
-            metrics=() if model.layers[-1].activation == "linear" else ("accuracy",),
-            callbacks=[keep, Progress(sys.stdout, style=style)],
-        )
-    if history.diverged_at_step is not None:
-        raise ValueError(
-            f"the loss is no longer finite at step {history.diverged_at_step}; nothing was written;"
-            f" try a smaller --learning-rate than {rule.learning_rate}"
-        )
+def _report(training: Training, judged: dict[str, Judged]) -> Report | None:
+    """Compare the model with its baselines on the part that says most."""
+    part = next(name for name in ("test", "validation", "train") if name in judged)
+    try:
+        importance = training.importance(part, judged[part])
+        return judge(part, judged[part], _baselines(training, judged, part), importance)
+    except (ValueError, MemoryError, ArithmeticError) as error:  # the model is written: nothing may lose it
+        warn(f"there is no report: {' '.join(str(error).split()) or type(error).__name__}")
+        return None
 
 
-def _print_data(dataset: Dataset, recipe: Recipe, part: Part, test: Part | None) -> None:
-    held_out = "" if test is None else f" and {len(test.X)} to test"
-    say(f"data {dataset.name}: {len(part.X)} examples to train{held_out}, {part.X.shape[1]} features")
-    if dataset.label is not None:
-        say(f"label {dataset.label}")
-    if recipe.labels is not None:
-        say(f"{len(recipe.labels)} classes: {first_names(recipe.labels.classes)}")
-    if recipe.inputs is not None and recipe.inputs.constant.size:
-        constant = recipe.inputs.constant
-        names = [dataset.features[j] if dataset.features else int(j) for j in constant]
-        say(f"constant columns, which become 0: {first_names(names)}")
-
-
-def _series(records: Sequence[dict[str, float]]) -> dict[str, list[float]]:
-    """Every recorded number as a list with one entry per finished epoch."""
-    names = records[0] if records else ()
-    return {name: [record[name] for record in records] for name in names}
+def _baselines(training: Training, judged: dict[str, Judged], part: str) -> dict[str, Judged]:
+    truth, classes = judged["train"].truth, training.classes
+    count = None if classes is None else len(classes)
+    answers = {
+        "constant": baseline.constant(truth, count, len(judged[part].truth)),
+        "linear": baseline.linear(
+            training.inputs("train"), truth, count, training.inputs(part), training.settings.seed
+        ),
+    }
+    return {name: Judged(judged[part].truth, outputs, classes) for name, outputs in answers.items()}
 
 
 def _write(
     folder: Path,
-    saved: Saved,
-    series: dict[str, list[float]],
-    training: dict[str, Any],
+    records: Sequence[dict[str, float]],
+    facts: dict[str, Any],
     results: dict[str, Any],
+    report: Report | None,
 ) -> list[Path]:
-    """Write the files, each of them whole or not at all, and return which ones were written."""
+    """Write the history and the picture, each whole or not at all; return the files of the folder."""
     model_file, history_file, picture = folder / MODEL_FILE, folder / "history.json", folder / "curves.png"
-    saved.save(model_file, training, results)
-    document = json.dumps({"training": training, "results": results, "history": series}, indent=1) + "\n"
+    names = records[0] if records else ()
+    series = {name: [record[name] for record in records] for name in names}
+    document = {"training": facts, "results": results, "history": series}
+    if report is not None:
+        document["report"] = report.to_dict()
     with replacing(history_file) as file:
-        file.write(document.encode())
+        file.write((json.dumps(document, indent=1) + "\n").encode())
     if not series:  # interrupted in the first epoch
         return [model_file, history_file]
-    title = f"{training['data']}: {training['layers']}, {training['optimizer']} {training['learning_rate']:g}"
+    title = ", ".join(str(facts[name]) for name in ("layers", "optimizer") if name in facts)
     try:
-        _draw(picture, series, readable(title))
+        _draw(picture, series, readable(f"{facts['data']}: {title}"))
     except Exception as error:  # a picture is a convenience: whatever fails in drawing it ends nothing
         warn(f"{picture} was not written: {' '.join(str(error).split())}")
         return [model_file, history_file]

@@ -5,7 +5,6 @@ Examples are rows, and features are numbers.
 
 from __future__ import annotations
 
-import csv
 import lzma
 import math
 import os
@@ -13,16 +12,19 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deepcore import _checks
+from deepcore.data.delimited import TextTable, find_dialect, read_text_table
+from deepcore.data.number_format import find_number_format
 from deepcore.data.preprocessing import short
+from deepcore.data.sources import FREE_BYTES, MOST_EXPANSION, decode, name_of, read_bytes
+from deepcore.data.text import MISSING, NumberFormat, clean, is_code, is_infinite, read_numbers
 from deepcore.typing import Array
 
 __all__ = ["Table", "csv_columns", "read_csv", "read_npz"]
@@ -32,22 +34,6 @@ _DAMAGED = (
     ValueError, TypeError, AttributeError, LookupError, EOFError, RuntimeError, OverflowError, SyntaxError,
     struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
 )  # fmt: skip
-
-# An array in a compressed archive may take this many bytes, or this many times the size of the file. Real
-# data shrink by less than 100; the limit of the format is 1032, which one megabyte of zeros inside a file
-# reaches.
-_FREE_BYTES = 100_000_000
-_MOST_EXPANSION = 200
-
-# csv.Error speaks of the parser; these are the words of its messages, and what they mean to the author of a
-# file.
-_CSV_REASONS = {
-    "unexpected end of data": "a quotation mark on line {start} is never closed",
-    "expected after": "text follows a closing quotation mark on line {line}",
-    "field larger than": "a field that begins on line {start} is too long; is a quotation mark never closed?",
-    "new-line character": "line {line} holds a carriage return inside a field without quotation marks",
-    "NUL": "line {line} holds binary data",
-}
 
 
 @dataclass(frozen=True)
@@ -68,72 +54,107 @@ class Table:
     label: str | None
 
 
-def csv_columns(path: str | os.PathLike[str]) -> list[str]:
-    """Return the column names of a CSV file, from its header.
+def csv_columns(path: Any, **options: Any) -> list[str]:
+    """Return the names of the columns of a CSV file.
+
+    Args:
+        path: The file, ``"-"`` for standard input, or a file object.
+        **options: ``separator``, ``encoding``, ``header`` and ``skip_lines`` of ``read_csv``.
 
     Raises:
         OSError: If the file cannot be read.
         ValueError: If it is empty, is not text, has no header, or a name is missing or stands twice.
     """
-    return next(_rows(Path(path)))[1]
+    return _read_text(path, **options)[0].names
 
 
 def read_csv(
-    path: str | os.PathLike[str],
+    path: Any,
     label: str | None = None,
     features: Sequence[str] | None = None,
     drop: Sequence[str] = (),
+    *,
+    separator: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    skip_lines: int = 0,
 ) -> Table:
-    """Read a CSV file: UTF-8, a header, fields separated by comma, semicolon or tab, decimal points.
+    """Read a CSV file of numbers, and perhaps labels. ``deepcore.tabular.read_table`` reads other tables.
+
+    Names and text labels are compared in Unicode's composed form (NFC), without blanks around them. A first
+    column without a name numbers the rows, and is left out.
 
     Args:
-        path: The file.
+        path: The file, which may be compressed; ``"-"`` for standard input; or a file object.
         label: Name of the label column, numbers or text; None: read no labels.
         features: Names of the feature columns, in the order wanted; None: every column except ``label`` and
             ``drop``.
         drop: Columns that are left out if ``features`` is None.
+        separator: Between fields; None: found in the first lines, or named by a first line ``sep=;``.
+        decimal: Decimal mark, ``"."`` or ``","``; None: found in the cells.
+        thousands: Mark between groups of three digits; ``""`` for none; None: found in the cells.
+        encoding: Of the text; None: by the byte order mark, else UTF-8.
+        header: Whether the first line holds names; None: it must, and must not look like data. Without a
+            header the columns are named x1, x2, ...
+        skip_lines: Number of lines above the header that are not read.
 
     Returns:
-        A Table. Labels are float64 if every one of them is a number, else text.
+        A Table. Labels are float64 if every one of them is a number; they are text if one is not, or if one
+        is a code: it begins with a zero, is a whole number beyond 2^53, or two of them are different texts
+        of one whole number, such as 7 and 7.0.
 
     Raises:
         OSError: If the file cannot be read.
         ValueError: If a column is missing, a row has too few or too many fields, a feature is not a finite
-            number, a label is empty, or there is no row or no feature; the message names the line and the
-            column.
+            number, a label is missing or is not a number like most of them, or there is no row or no
+            feature; the message names the lines and all such columns.
     """
-    path = Path(path)
-    rows = _rows(path)
-    header = next(rows)[1]
-    place = {name: j for j, name in enumerate(header)}
-    left_out = {label, *drop}
-    wanted = list(features) if features is not None else [name for name in header if name not in left_out]
-    asked = [*wanted, *drop] if features is None else wanted
-    missing = [name for name in ([label] if label is not None else []) + asked if name not in place]
+    text, name = _read_text(
+        path, separator=separator, encoding=encoding, header=header, skip_lines=skip_lines
+    )
+    place = {column: j for j, column in enumerate(text.names)}
+    label = None if label is None else clean(label)
+    # An index column is not among the columns any more, and "" was its name.
+    left_out = {clean(column) for column in drop} - ({""} if text.index is not None else set())
+    given = None if features is None else [clean(column) for column in features]
+    wanted = given or [column for column in text.names if column != label and column not in left_out]
+    asked = [*([label] if label is not None else []), *(given or []), *(left_out if given is None else [])]
+    missing = [column for column in asked if column not in place]
     if missing:
         raise ValueError(
-            f"read_csv: {path} has no column {_checks.first_names(missing, short)}; its columns are "
-            f"{_checks.first_names(header)}"
+            f"read_csv: {name} has no column {_checks.first_names(missing, short)}; its columns are "
+            f"{_checks.first_names(text.names)}"
         )
     if not wanted:
-        raise ValueError(f"read_csv: {path} has no feature column, only the label {label!r}")
-    lines: list[int] = []
-    table: list[list[str]] = []
-    for line, row in rows:
-        if len(row) != len(header):
-            raise ValueError(
-                f"read_csv: {path}, line {line} has {len(row)} fields, but the header has {len(header)}"
-            )
-        lines.append(line)
-        table.append(row)
-    if not table:
-        raise ValueError(f"read_csv: {path} has a header but no rows")
-    cells = list(zip(*table, strict=True))
-    X = np.empty((len(table), len(wanted)))
-    for j, name in enumerate(wanted):
-        X[:, j] = _numeric(path, name, cells[place[name]], lines)
-    y = None if label is None else _labels(path, label, cells[place[label]], lines)
+        raise ValueError(f"read_csv: {name} has no feature column, only the label {label!r}")
+    used = [*wanted, *([label] if label is not None else [])]
+    part = replace(text, names=used, columns=[text.columns[place[column]] for column in used])
+    form = find_number_format("read_csv", name, part, decimal, thousands, MISSING)
+    X = np.empty((len(text.lines), len(wanted)))
+    problems = []
+    for j, column in enumerate(wanted):
+        X[:, j], problem = _numeric(column, text.columns[place[column]], text.lines, form)
+        problems += [problem] if problem else []
+    if problems:
+        raise ValueError(_one_message(name, problems))
+    y = None if label is None else _labels(name, label, text.columns[place[label]], text.lines, form)
     return Table(X, y, wanted, label)
+
+
+def _read_text(
+    source: Any,
+    separator: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    skip_lines: int = 0,
+) -> tuple[TextTable, str]:
+    """All cells of a CSV file as text, and the name of the file."""
+    name = name_of(source)
+    text = decode("read_csv", read_bytes("read_csv", source), encoding, name)
+    dialect = find_dialect(text, separator, skip_lines)
+    return read_text_table("read_csv", name, text, dialect, header), name
 
 
 def read_npz(path: str | os.PathLike[str]) -> Table:
@@ -184,7 +205,7 @@ def _read_archive(stream: BinaryIO, path: Path) -> tuple[dict[str, Array], list[
     """The arrays X and y of an archive, and the names of all that is in it."""
     if stream.read(6) == b"\x93NUMPY":
         raise ValueError(f"it holds one bare array; write it with np.savez({path.name!r}, X=X, y=y)")
-    limit = max(_FREE_BYTES, _MOST_EXPANSION * path.stat().st_size)
+    limit = max(FREE_BYTES, MOST_EXPANSION * path.stat().st_size)
     with zipfile.ZipFile(stream) as archive:
         members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
         arrays: dict[str, Array] = {}
@@ -234,99 +255,53 @@ def _npz_reason(error: BaseException) -> str:
     return text if len(text) <= 200 else f"{text[:197]}..."
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """(line number, fields) of the header, checked, and then of every row that is not blank."""
-    header: list[str] | None = None
-    start = line = 1
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = ""
-            for first in file:
-                if first.strip():
-                    break
-            if not first.strip():
-                raise ValueError(f"read_csv: {path} is empty")
-            file.seek(0)
-            reader = csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True)
-            while True:
-                start = reader.line_num + 1
-                try:
-                    row = next(reader)
-                except StopIteration:
-                    return
-                finally:
-                    line = reader.line_num
-                if not any(field.strip() for field in row):
-                    continue
-                fields = [field.strip() for field in row]
-                if header is None:
-                    header = fields
-                    _check_header(path, header)
-                yield line, fields
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"read_csv: {path} is not UTF-8 text (byte {error.start}); is it a CSV file? If its encoding is "
-            "another one, convert it: Path(new).write_text(Path(old).read_text('latin-1'), 'utf-8')"
-        ) from error
-    except csv.Error as error:
-        reason = next((text for words, text in _CSV_REASONS.items() if words in str(error)), str(error))
-        raise ValueError(
-            f"read_csv: {path} is not a valid CSV file: {reason.format(start=start, line=line)}"
-        ) from error
+def _numeric(name: str, cells: Sequence[str], lines: Sequence[int], form: NumberFormat) -> tuple[Array, str]:
+    """A feature column as numbers, and what is wrong with it, or ""."""
+    values, read = read_numbers(cells, form)
+    if read.all():
+        return values, ""
+    first = int(np.argmin(read))
+    where, cell = f"line {lines[first]}, column {short(name)}", cells[first]
+    if not cell:
+        return values, f"{where} is empty"
+    if is_infinite(cell, form):
+        return values, f"{where} must be a finite number, got {short(cell)}"
+    return values, f"{where} must be a number, got {short(cell)}"
 
 
-def _check_header(path: Path, header: list[str]) -> None:
-    if any("\0" in name for name in header):
-        raise ValueError(f"read_csv: {path} holds binary data; is it a CSV file?")
-    if all(_is_number(name) for name in header):
+def _one_message(name: str, problems: list[str]) -> str:
+    cure = (
+        "fill in or drop such columns or rows, or read text, dates and missing values with "
+        "deepcore.tabular.read_table"
+    )
+    if len(problems) == 1:
+        return f"read_csv: {name}, {problems[0]}; {cure}"
+    found = "".join(f"\n  {problem}" for problem in problems)
+    return f"read_csv: {name} has {len(problems)} columns that are not numbers; {cure}:{found}"
+
+
+def _labels(name: str, label: str, cells: Sequence[str], lines: Sequence[int], form: NumberFormat) -> Array:
+    for cell, line in zip(cells, lines, strict=True):
+        if not cell:
+            raise ValueError(f"read_csv: {name}, line {line}, label {short(label)} is empty")
+    values, read = read_numbers(cells, form)
+    codes = any(is_code(cell) for cell in set(cells))
+    if read.all() and not codes:
+        whole = bool((values == np.floor(values)).all())
+        if not whole or len(set(cells)) == len(np.unique(values)):
+            return values
+    elif not codes and read.any():
+        others = np.flatnonzero(~read).tolist()
+        first = next((i for i in others if is_infinite(cells[i], form)), others[0])
+        what = "must be a finite number" if is_infinite(cells[first], form) else "must be a number"
+        if what == "must be a number" and 2 * int(read.sum()) <= len(cells):
+            return np.array([clean(cell) for cell in cells], dtype=np.str_)
         raise ValueError(
-            f"read_csv: {path} has no header, its first line is all numbers; put column names above it"
+            f"read_csv: {name}, line {lines[first]}, column {short(label)} {what} like most labels, got "
+            f"{short(cells[first])}; {len(others)} of {len(cells)} labels are not numbers: delete such "
+            "rows, or write all labels as text"
         )
-    seen: set[str] = set()
-    for j, name in enumerate(header):
-        if not name:
-            raise ValueError(f"read_csv: {path} has no name for column {j + 1} in its header")
-        if name in seen:
-            raise ValueError(f"read_csv: {path} has two columns named {short(name)}")
-        seen.add(name)
-
-
-def _numeric(path: Path, name: str, cells: Sequence[str], lines: list[int]) -> NDArray[np.float64]:
-    """A feature column as numbers; the slow search for the bad cell runs only if there is one."""
-    try:
-        column = np.array(cells, dtype=np.float64)
-        if np.isfinite(column).all():
-            return column
-    except ValueError:
-        pass
-    for cell, line in zip(cells, lines, strict=True):
-        where = f"read_csv: {path}, line {line}, column {short(name)}"
-        if not cell:
-            raise ValueError(f"{where} is empty; fill in missing values, or leave out such rows")
-        if not _is_number(cell):
-            raise ValueError(
-                f"{where} must be a number, got {short(cell)}; features are numeric; drop other columns"
-            )
-        if not np.isfinite(float(cell)):
-            raise ValueError(f"{where} must be a finite number, got {short(cell)}")
-    raise ValueError(f"read_csv: {path}, column {short(name)} holds a number that cannot be read")
-
-
-def _labels(path: Path, name: str, cells: Sequence[str], lines: list[int]) -> Array:
-    for cell, line in zip(cells, lines, strict=True):
-        if not cell:
-            raise ValueError(f"read_csv: {path}, line {line}, label {short(name)} is empty")
-    if not all(_is_number(cell) for cell in cells):
-        return np.array(cells, dtype=np.str_)
-    return _numeric(path, name, cells, lines)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return np.array([clean(cell) for cell in cells], dtype=np.str_)
 
 
 def _check_finite(path: Path, name: str, array: Array) -> None:

@@ -12,6 +12,7 @@ import io
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, BinaryIO, NamedTuple
 
@@ -132,6 +133,7 @@ class Reader:
     Attributes:
         name: Of the file, for messages.
         description: The JSON description.
+        kind: What the file holds, such as "model".
         entries: ``{name: Entry}`` in the order of the file.
         checksum: The SHA-256 that the file claims, or None: a file of format 1, which has none.
 
@@ -152,6 +154,8 @@ class Reader:
             header = self._decoded(self._header[8:], "header")
             self.description, self.checksum = self._metadata(header.pop(_METADATA, None))
             self.entries = self._entries(header)
+            # Files of format 1 have no kind; all of them hold models.
+            self.kind = "model" if self.checksum is None else str(self.description["kind"])
         except BaseException:
             self._file.close()
             raise
@@ -165,6 +169,14 @@ class Reader:
     def error(self, what: str) -> ValueError:
         """Return the error for this file, which says what is wrong."""
         return ValueError(f"load: {_checks.cut(self.name, 200)}: {_checks.cut(what, 400)}")
+
+    @contextmanager
+    def blaming(self) -> Iterator[None]:
+        """Name the file in the errors of checks that know only its values."""
+        try:
+            yield
+        except (TypeError, ValueError, OverflowError) as error:
+            raise self.error(str(error)) from error
 
     def read_into(self, targets: Mapping[str, Array]) -> None:
         """Read the tensors in one pass, and compare the checksum.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -61,7 +60,9 @@ def write(path: str | os.PathLike[str], network: Network, extras: Mapping[str, A
             raise _Changed
 
     try:
-        container.write(path, _to_save(seen, extras), tensors(seen), refuse_changes)
+        check_numbers(seen)
+        content = {"kind": "model", **describe(seen, extras)}
+        container.write(path, content, tensors(seen), refuse_changes)
     except _Changed:  # another thread has begun to train: a copy is out of its reach
         write(path, network.copy(), extras)
 
@@ -69,7 +70,8 @@ def write(path: str | os.PathLike[str], network: Network, extras: Mapping[str, A
 def to_bytes(network: Network, extras: Mapping[str, Any]) -> bytes:
     """Return what ``write`` writes, as bytes."""
     copy = network.copy()  # of one moment, while another thread may train
-    return container.pack(_to_save(copy, extras), tensors(copy))
+    check_numbers(copy)
+    return container.pack({"kind": "model", **describe(copy, extras)}, tensors(copy))
 
 
 def from_bytes(data: bytes) -> Contents:
@@ -87,6 +89,10 @@ def describe(network: Network, extras: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: if it is not what a file may hold.
     """
+    try:
+        encode(dict(extras))
+    except ValueError as error:
+        raise ValueError(f"save: extras must be JSON data (use array.tolist()): {error}") from error
     description = {
         "network": network.spec.to_dict(),
         "epochs_trained": _checks.count("save", "epochs_trained", network.epochs_trained, 0, _MOST_EPOCHS),
@@ -96,31 +102,34 @@ def describe(network: Network, extras: Mapping[str, Any]) -> dict[str, Any]:
     return description
 
 
+def check_numbers(network: Network) -> None:
+    """Raise ValueError if a number of the network is one that no training gives; no file may hold it."""
+    try:
+        _check_numbers(network)
+    except ValueError as error:
+        raise ValueError(f"save: {error}; did the training diverge?") from error
+
+
 def tensors(network: Network) -> dict[str, Array]:
     """Return the arrays of a network by name, as live views: the parameters and the running statistics."""
     return {**network.parameters, **network.running}
 
 
 def rebuilt(
-    description: Mapping[str, Any],
-    epochs_trained: int,
-    extras: dict[str, Any],
-    parameters: Array,
-    running: Array,
-) -> Contents:
+    description: Mapping[str, Any], epochs_trained: int, parameters: Array, running: Array
+) -> Network:
     """Make a network of its parts, checked as those of a file are.
 
     Args:
         description: What ``spec.to_dict`` returned.
         epochs_trained: Epochs so far.
-        extras: Data of the user; they need not be JSON data.
         parameters: What ``network.flat`` was.
         running: What ``network.running.flat`` was.
 
     Raises:
         ValueError: if the parts are not those of a network, or hold numbers that no training gives.
     """
-    _check_description({"network": description, "epochs_trained": epochs_trained, "extras": extras})
+    _check_description({"network": description, "epochs_trained": epochs_trained, "extras": {}})
     spec = Spec.from_dict(description)
     for name, array in (("parameters", parameters), ("running", running)):
         if not isinstance(array, np.ndarray) or array.dtype != spec.dtype or array.ndim != 1:
@@ -135,7 +144,7 @@ def rebuilt(
             raise ValueError(f"{name} must hold {len(old)} numbers, got {len(new)}")
     network.restore(Snapshot(parameters, running))
     _check_numbers(network)
-    return Contents(network, extras)
+    return network
 
 
 def verify(path: str | os.PathLike[str]) -> dict[str, object]:
@@ -149,13 +158,13 @@ def verify(path: str | os.PathLike[str]) -> dict[str, object]:
         size = sum(entry.size for entry in reader.entries.values())
         facts: dict[str, object] = {
             "format": f"{reader.description['format']}, written by deepcore {reader.description['version']}",
-            "kind": reader.description.get("kind", "model"),
+            "kind": reader.kind,
             "checksum": "none: files of format 1 have none; load and save the model to add one",
             "tensors": f"{len(reader.entries)} of {size} bytes, which fill the file exactly",
         }
         if reader.checksum is not None:
             facts["checksum"] = f"right (SHA-256 {reader.checksum[:16]}...)"
-        if "network" in reader.description or reader.checksum is None:
+        if reader.kind == "model" or "network" in reader.description:
             network = contents(reader).network
             facts["network"] = f"{len(network.spec.layers)} layers as described"
             facts["numbers"] = f"{network.flat.size + network.running.flat.size}, all finite"
@@ -164,47 +173,33 @@ def verify(path: str | os.PathLike[str]) -> dict[str, object]:
         return facts
 
 
-# Writing
-
-
-def _to_save(network: Network, extras: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the description of a file, after all checks."""
-    try:
-        _check_numbers(network)
-    except ValueError as error:
-        raise ValueError(f"save: {error}; did the training diverge?") from error
-    try:
-        encode(extras)
-    except ValueError as error:
-        raise ValueError(f"save: extras must be JSON data (use array.tolist()): {error}") from error
-    return {"kind": "model", **describe(network, extras)}
-
-
 # Reading
 
 
-def contents(reader: container.Reader) -> Contents:
-    """Read the network and the extras of an open file; tensors with a "/" in their name belong to others."""
-    with _blaming(reader):
-        description = reader.description
+def contents(reader: container.Reader, others: Mapping[str, Array] | None = None) -> Contents:
+    """Read the network and the extras of an open file, in one pass.
+
+    Args:
+        reader: The file. If it is not of the kind "model", its description may have more keys, and tensors
+            with a "/" in their names are not the network's; who knows the kind checks these.
+        others: Arrays to read other tensors of the file into, by name.
+
+    Raises:
+        ValueError: if the file does not hold a network, or is damaged.
+    """
+    with reader.blaming():
+        description, entries = reader.description, reader.entries
         if description["format"] == 1:
             description = upgraded(description)
-        if description["kind"] == "model":
+        if reader.kind == "model":
             schema.check(description, schema.model_schema(), "description")
-        network = _prepared(description, reader.entries)
-    reader.read_into(tensors(network))
-    with _blaming(reader):
+        else:
+            entries = {name: entry for name, entry in entries.items() if "/" not in name}
+        network = _prepared(description, entries)
+    reader.read_into({**(others or {}), **tensors(network)})
+    with reader.blaming():
         _check_numbers(network)
     return Contents(network, description["extras"])
-
-
-@contextmanager
-def _blaming(reader: container.Reader) -> Iterator[None]:
-    """Name the file in the errors of checks that know only its values."""
-    try:
-        yield
-    except (TypeError, ValueError, OverflowError) as error:
-        raise reader.error(str(error)) from error
 
 
 def _prepared(description: Mapping[str, Any], entries: Mapping[str, container.Entry]) -> Network:
@@ -213,16 +208,13 @@ def _prepared(description: Mapping[str, Any], entries: Mapping[str, container.En
     spec = Spec.from_dict(description["network"])
     _check_size(spec, sum(entry.size for entry in entries.values()) // spec.dtype.itemsize)
     network = _blank(spec, description["epochs_trained"])
-    found = {name: entry for name, entry in entries.items() if "/" not in name}
-    if description.get("kind") == "model":
-        found = dict(entries)
     expected = tensors(network)
-    if found.keys() != expected.keys():
-        missing, more = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
+    if entries.keys() != expected.keys():
+        missing, more = sorted(expected.keys() - entries.keys()), sorted(entries.keys() - expected.keys())
         lists = [("missing", missing), ("unexpected", more)]
         listed = "; ".join(f"{what} {_checks.first_names(names)}" for what, names in lists if names)
         raise ValueError(f"the tensors do not match the layers described in the file: {listed}")
-    for name, entry in found.items():
+    for name, entry in entries.items():
         if entry.shape != expected[name].shape or entry.dtype != spec.dtype.newbyteorder("<"):
             raise ValueError(
                 f"{name} must be {spec.dtype} of shape {expected[name].shape}, got {entry.dtype} "
@@ -269,8 +261,8 @@ def _numbers(value: object, name: str) -> Iterator[tuple[str, object]]:
 
 def _check_size(spec: Spec, numbers: int) -> None:
     """Raise ValueError if there are fewer numbers than weights, before memory for the weights is taken."""
-    sizes = [spec.inputs, *(layer.units for layer in spec.layers)]
-    weights = sum(n_prev * n for n_prev, n in pairwise(sizes))
+    sizes = [spec.width, *(layer.units for layer in spec.layers)]
+    weights = sum(n_prev * n for n_prev, n in pairwise(sizes)) + sum(one.size for one in spec.embeddings)
     if weights > numbers:
         raise ValueError(f"the layers have {weights} weights, but there are only {numbers} numbers")
 

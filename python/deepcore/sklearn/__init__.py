@@ -1,6 +1,7 @@
-"""scikit-learn's multi-layer perceptrons, computed by deepcore.
+"""scikit-learn's multi-layer perceptrons, computed by deepcore, and RealMLP for tables.
 
-Names, defaults, random numbers and errors are the same as in scikit-learn; further arguments are additions.
+Names, defaults, random numbers and errors of ``MLPClassifier`` and ``MLPRegressor`` are the same as in
+scikit-learn; further arguments are additions.
 
 Example:
     >>> from sklearn.datasets import load_iris
@@ -19,6 +20,7 @@ except ModuleNotFoundError as _error:
     ) from _error
 
 from deepcore.sklearn.classifier import MLPClassifier
+from deepcore.sklearn.realmlp import RealMLPClassifier, RealMLPRegressor
 from deepcore.sklearn.regressor import MLPRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "RealMLPClassifier", "RealMLPRegressor"]

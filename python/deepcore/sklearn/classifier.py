@@ -16,6 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import _check_y, validate_data
 
+from deepcore import _checks
 from deepcore._labels import labels
 from deepcore._network.examples import Examples
 from deepcore.callbacks import EpochRecord
@@ -194,6 +195,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return self._fit(X, y, sample_weight, True)  # type: ignore[no-any-return]
 
     def _encode(self, X: Any, y: Any, incremental: bool, first: bool) -> tuple[Any, Array, Any, Any]:
+        _checks.no_dates("fit", "X", X)
         X, y = validate_data(
             self,
             X,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from deepcore._network.network import Network
-from deepcore.files import model_file
+from deepcore.files import container, model_file
 from deepcore.layers import Dense
 from deepcore.model import Model
 from deepcore.optimizers import SGD, Adam, OptimizerState
@@ -77,13 +77,16 @@ class Coefficients:
 
     def __getstate__(self) -> dict[str, Any]:
         stepper = None if self.stepper is None else self.stepper.saved()
+        if stepper is not None:
+            stepper["slots"] = container.pack({"kind": "slots"}, stepper["slots"])
         return {"model": model_file.to_bytes(self.network, self.model.extras), "stepper": stepper}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         network, extras = model_file.from_bytes(state["model"])
         Coefficients.__init__(self, Model.from_network(network, extras))
         if state["stepper"] is not None:
-            self.stepper = Stepper.restored(self.network, **state["stepper"])
+            _, slots = container.read(state["stepper"]["slots"])
+            self.stepper = Stepper.restored(self.network, **{**state["stepper"], "slots": slots})
 
 
 class Stepper:
@@ -155,19 +158,16 @@ class Stepper:
         return ""
 
     def saved(self) -> dict[str, Any]:
-        """Return everything as plain numbers, and the slots as safetensors."""
-        from safetensors.numpy import save
-
-        slots = {name: np.ascontiguousarray(slot) for name, slot in self.state.slots.items()}
-        return {**self._made_of, "rate": self._rate, "steps": self.state.steps, "slots": save(slots)}
+        """Return everything as plain numbers, and the slots as arrays by name."""
+        return {**self._made_of, "rate": self._rate, "steps": self.state.steps, "slots": self.state.slots}
 
     @classmethod
-    def restored(cls, network: Network, *, rate: float, steps: int, slots: bytes, **made_of: Any) -> Stepper:
+    def restored(
+        cls, network: Network, *, rate: float, steps: int, slots: dict[str, Array], **made_of: Any
+    ) -> Stepper:
         """Return the stepper that ``saved`` described, bound to ``network``."""
-        from safetensors.numpy import load
-
         stepper = cls(network, **made_of)
-        stepper.state.slots = load(slots)
+        stepper.state.slots = slots
         stepper.state.steps = steps
         stepper.learning_rate = rate
         return stepper

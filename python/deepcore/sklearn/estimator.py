@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -19,13 +20,14 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from deepcore import catalog
+from deepcore import _checks, catalog
 from deepcore._network.examples import Examples
 from deepcore._network.network import Network
 from deepcore._network.spec import Spec
 from deepcore.callbacks import refuse_what_cannot_be_called
 from deepcore.layers import Dense
 from deepcore.model import Model
+from deepcore.sklearn import saving
 from deepcore.sklearn.coefficients import Arrays, Coefficients, Stepper, dense_layers
 from deepcore.sklearn.lbfgs import fit_lbfgs
 from deepcore.sklearn.record import Record, Settings
@@ -84,7 +86,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         "norm": [StrOptions({"batch", "layer"}), list, tuple, None],
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "dtype": [StrOptions({"float32", "float64"}), None],
-        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
+        "n_threads": [Interval(Integral, 1, 2**31 - 1, closed="both"), None],
         "callbacks": [list, tuple],
     }
 
@@ -125,8 +127,28 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     @property
     def model_(self) -> Model:
-        """The ``deepcore.Model`` that is trained: use ``model_.save(path)``, ``model_.trace(X, y)``, ..."""
+        """The ``deepcore.Model`` that is trained: use ``model_.trace(X, y)``, ``model_.predictor()``, ...
+
+        Its ``extras`` name the classes and the features. ``save`` of the estimator keeps more.
+        """
         return self._fitted("model_").model
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator to one file; ``deepcore.load(path)`` gives it back, and it can go on.
+
+        Other than a pickle, the file can be loaded from anybody: nothing in it is executed. ``callbacks``,
+        and a ``random_state`` that is a generator, are not kept.
+
+        Args:
+            path: The file; by custom it ends in ``.safetensors``.
+
+        Raises:
+            OSError: if the file cannot be written; nothing is left behind.
+            ValueError: if an argument or a label is of a type that a file cannot hold, or a parameter is not
+                finite.
+        """
+        self._fitted("save")
+        saving.write(path, self)
 
     @property
     def _optimizer(self) -> Stepper | None:
@@ -193,7 +215,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
                     self._coefficients.stepper = self._new_stepper()
                 Epochs(self._coefficients, data, settings, record).run()
         finally:  # also after Ctrl-C and errors
-            self._show(record)
+            self.show_record()
+            self.model_.extras.update(saving.attributes(self))
         return self
 
     def _settings(self, incremental: bool) -> Settings:
@@ -214,8 +237,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             callbacks=self.callbacks,
         )
 
-    def _show(self, record: Record) -> None:
-        """Set the fitted attributes to what the fit wrote down."""
+    def show_record(self) -> None:
+        """Set the fitted attributes to what the last fit wrote down."""
+        record = self._record
         self.n_iter_, self.t_, self.loss_ = record.n_iter, record.t, record.loss
         if self.solver in STOCHASTIC:
             self.loss_curve_ = record.loss_curve
@@ -244,7 +268,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
-        return Data(Examples(X, y, weight), None if held is None else self._scorer(*held))
+        examples = Examples(X, y, weight)
+        return Data(examples) if held is None else Data(examples, self._scorer(*held), Examples(*held))
 
     def _hidden_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
@@ -283,6 +308,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
                 f"{type(self).__name__}: validation_data must be (X, y) or (X, y, sample_weight), got "
                 f"{type(data).__name__}"
             )
+        _checks.no_dates("fit", "validation_data", data[0])
         X = validate_data(self, data[0], accept_sparse="csr", dtype=self._dtypes(False), reset=False)
         y = self._validation_targets(data[1])
         check_consistent_length(X, y)
@@ -356,6 +382,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             and np.isfinite(X).all()
         ):
             return network.outputs(X, threads=self.n_threads or 0)
+        _checks.no_dates("predict", "X", X)
         X = rows(validate_data(self, X, accept_sparse=["csr", "csc"], reset=False))
         if X.dtype != model.dtype:
             X = X.astype(model.dtype)

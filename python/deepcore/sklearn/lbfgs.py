@@ -10,6 +10,7 @@ from sklearn.utils.optimize import _check_optimize_result
 
 from deepcore._network.examples import Examples
 from deepcore._network.network import Network
+from deepcore._training.checkpoint import find
 from deepcore._training.lbfgs import descend
 from deepcore.callbacks import EpochRecord, Stopped, listening, polling, stops
 from deepcore.model import Model
@@ -32,6 +33,11 @@ def fit_lbfgs(
     The computation uses float64 for every dtype of the model, since the rounding errors of float32 make line
     searches fail.
     """
+    if find("fit", settings.callbacks):
+        raise ValueError(
+            "fit: callbacks must not hold a Checkpoint with solver='lbfgs', whose state is in SciPy and "
+            "cannot be saved; use solver='adam' or 'sgd'"
+        )
     wide = np.dtype(np.float64)
     data = Examples(
         X.astype(wide, copy=False),

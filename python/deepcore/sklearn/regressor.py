@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_y, validate_data
 
+from deepcore import _checks
 from deepcore.callbacks import EpochRecord
 from deepcore.sklearn.estimator import BaseMLP, has_partial_fit
 from deepcore.typing import Array
@@ -173,6 +174,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return self._fit(X, y, sample_weight, True)  # type: ignore[no-any-return]
 
     def _encode(self, X: Any, y: Any, incremental: bool, first: bool) -> tuple[Any, Array, Any, Any]:
+        _checks.no_dates("fit", "X", X)
         X, y = validate_data(
             self, X, y, accept_sparse=["csr", "csc"], multi_output=True, y_numeric=True,
             dtype=self._dtypes(first), reset=first,

@@ -6,25 +6,33 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from deepcore._network.examples import Examples
-from deepcore.callbacks import EpochRecord, Stopped, listening, polling, stops
+from deepcore._network.network import Snapshot
+from deepcore._training import identity
+from deepcore._training.checkpoint import Position, RunFile, Unsaved, find
+from deepcore.callbacks import EpochRecord, listening, polling, stops
 from deepcore.sklearn.coefficients import Coefficients
 from deepcore.sklearn.lbfgs import NON_FINITE
 from deepcore.sklearn.record import Record, Settings
 
 __all__ = ["Data", "Epochs"]
 
+# The settings that must be the same when a saved run goes on.
+_COMPARED = ("alpha", "tol", "shuffle", "early_stopping", "n_iter_no_change")
+
 
 @dataclass
 class Data:
-    """The training examples of a fit, and the score of the validation data if there are any."""
+    """The training examples of a fit, and the validation data with their score if there are any."""
 
     examples: Examples
-    score: Callable[[], float] | None
+    score: Callable[[], float] | None = None
+    held_out: Examples | None = None
 
 
 class Epochs:
@@ -50,6 +58,7 @@ class Epochs:
         self.stopped = False
         record.open(settings.early_stopping)
         self.order = np.arange(self.m, dtype=np.int64)
+        self._drawn = False  # whether this is the order of an epoch
 
     def run(self) -> Record:
         """Train until ``max_iter``, convergence, divergence or Ctrl-C, or until a callback ends it."""
@@ -63,19 +72,28 @@ class Epochs:
             )
         record.n_iter = 0
         epochs = 1 if settings.incremental else int(settings.max_iter)
+        position = Position(self.network.epochs_trained, self.stepper.state.steps)
+        file = self._file(position, batch, epochs)
+        finished, whole, ended, diverged = file.open(), False, False, False
         try:
-            with listening(settings.callbacks, self.model):
-                diverged = self._train(batch, epochs)
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=5)
-            diverged = False
-        except Stopped:
-            diverged = False
-        if self.best is not None:  # also if the run diverged or was interrupted
-            self.network.restore(self.best)
-        if diverged:
-            self._report_divergence()
-        elif record.n_iter == settings.max_iter and not (self.stopped or settings.incremental):
+            try:
+                with listening(settings.callbacks, self.model):
+                    file.started()
+                    if not finished:
+                        with file.saving():
+                            diverged = self._train(batch, epochs, position, file)
+                    file.loop_ended(diverged)
+                    whole = not finished
+            except KeyboardInterrupt:
+                warnings.warn("Training interrupted by user.", stacklevel=5)
+            if self.best is not None:  # also if the run diverged or was interrupted
+                self.network.restore(self.best)
+            if diverged:
+                self._report_divergence()
+            ended = whole  # a divergence that raises an error is met again by the next call
+        finally:
+            file.close(ended)
+        if not diverged and record.n_iter == settings.max_iter and not (self.stopped or settings.incremental):
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({settings.max_iter:d}) reached and the "
                 "optimization hasn't converged yet.",
@@ -84,27 +102,93 @@ class Epochs:
             )
         return record
 
-    def _train(self, batch: int, epochs: int) -> bool:
+    def _train(self, batch: int, epochs: int, position: Position, file: Unsaved) -> bool:
         """Train in the native loop, and return True if the loss became infinite or NaN."""
-        settings = self.settings
-        self._draw()  # the first order; between epochs on_epoch writes the next one into the same array
-        last = epochs - 1
+        settings, state = self.settings, self.stepper.state
+        if not self._drawn:
+            self._draw()  # the first order; between epochs on_epoch writes the next one into the same array
+        position.begin(state.steps, batch)
+        poll = polling(settings.callbacks)
 
-        def on_epoch(epoch: int, loss: float) -> bool:
-            self.stopped = self._epoch_ended(epoch, loss)
-            if not self.stopped and epoch < last:
+        def on_epoch(_: int, loss: float) -> bool:
+            file.between = True
+            position.epoch_ended(state.steps)
+            self.stopped = file.stopped = self._epoch_ended(position.epoch - 1, loss)
+            if not self.stopped and position.epoch < epochs:
                 self._draw()
-            return self.stopped
+            file.between = False
+            return file.epoch_ended() or self.stopped
+
+        def on_poll() -> bool:
+            if poll is not None:
+                poll()
+            return file.due()
 
         _, bad = self.network.train(
-            self.data.examples, self.stepper.state.native, batch, epochs, threads=settings.threads,
-            on_epoch=on_epoch, on_poll=polling(settings.callbacks),
-            order=self.order if settings.shuffle and batch < self.m else None,
+            self.data.examples, state.native, batch, epochs - position.epoch, threads=settings.threads,
+            first_epoch=position.first_epoch + position.epoch, on_epoch=on_epoch, on_poll=on_poll,
+            order=self.order if settings.shuffle and batch < self.m else None, place=position.place,
+            on_pause=file.pause,
         )  # fmt: skip
         return bad >= 0
 
+    def _file(self, position: Position, batch: int, epochs: int) -> Unsaved:
+        """The file of the run, if a callback asks for one."""
+        settings, stepper = self.settings, self.stepper
+        saver = find("fit", settings.callbacks)
+        if saver is None:
+            return Unsaved()
+        if settings.incremental:
+            raise ValueError(
+                "partial_fit: callbacks must not hold a Checkpoint, because every call is a run of its own; "
+                "pickle the estimator between the calls"
+            )
+        examples = identity.cached(self.data.examples)
+        held_out = self.data.held_out and identity.of_examples(self.data.held_out)
+
+        def describe(steps: int) -> dict[str, Any]:
+            return {
+                **examples(),
+                "validation data": held_out,
+                "batch_size": batch,
+                "optimizer": identity.of_optimizer(stepper.state.optimizer, steps),
+                "learning_rate": stepper.schedule,
+                "power_t": stepper.power_t,
+                **{name: getattr(settings, name) for name in _COMPARED},
+            }
+
+        return RunFile(
+            "fit", saver, self.network, self.model.extras, position,
+            {"optimizer": stepper.state, "history": self}, settings.callbacks, describe,
+            (epochs, epochs * -(-self.m // batch)),
+        )  # fmt: skip
+
+    # What changes from epoch to epoch is a part of a run that is saved.
+
+    def state(self) -> dict[str, Any]:
+        """Copy the record, the order of the examples, the generator and the best parameters."""
+        return {
+            "record": vars(self.record),
+            "order": self.order,
+            "drawn": self._drawn,
+            "generator": self.settings.random_state.get_state(legacy=False),
+            "best": None if self.best is None else self.best._asdict(),
+            "stopped": self.stopped,
+        }
+
+    def set_state(self, state: Any) -> None:
+        """Go on from what ``state`` returned."""
+        for name, value in state["record"].items():
+            setattr(self.record, name, value)
+        self.order[:], self._drawn = state["order"], state["drawn"]
+        self.settings.random_state.set_state(state["generator"])
+        self.best = None if state["best"] is None else Snapshot(**state["best"])
+        self.stopped = state["stopped"]
+        self.stepper.learning_rate = self.stepper.state.learning_rate
+
     def _draw(self) -> None:
         """Draw the next order as ``sklearn.utils.shuffle`` does: a shuffled index into the last order."""
+        self._drawn = True
         if self.settings.shuffle:
             index = np.arange(self.m)
             self.settings.random_state.shuffle(index)

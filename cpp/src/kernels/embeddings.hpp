@@ -1,0 +1,31 @@
+// Embeddings: one column of numbers through its basis, and the way back to its arrays.
+// Level: kernels. Without Eigen; the definitions are in kernels/embeddings.cpp, for float and double.
+#pragma once
+
+#include "kernels/columns.hpp"
+
+namespace deepcore::kernels {
+
+// The arrays of one column. weight (units, basis), column by column; offset (units). Periodic: frequency and phase (basis).
+// Piecewise linear: edges (basis), and frequency is null.
+template <class T>
+struct EmbeddedColumn {
+  Index basis, units;
+  const T *frequency, *phase, *edges, *weight, *offset;
+};
+template <class T>
+struct EmbeddedSums {
+  T *frequency, *phase, *weight, *offset;
+};
+
+// x (m) -> rows [row, row + units) of `to`. The bits of an example do not depend on where it stands.
+template <class T>
+void embed(const EmbeddedColumn<T>& column, Index m, const T* x, Index row, Columns<T> to);
+
+// Sums over m examples of the gradients of the column's arrays; d: dL/d(units), row k at d + k ld. x and the rows of d are
+// padded with zeros to whole packets. add: to what is there.
+template <class T>
+void embed_back(const EmbeddedColumn<T>& column, Index m, const T* x, const T* d, Index ld, bool add,
+                const EmbeddedSums<T>& sums);
+
+}  // namespace deepcore::kernels

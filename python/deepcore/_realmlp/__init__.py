@@ -1,0 +1,1 @@
+"""RealMLP: strong defaults of networks for tables; needs NumPy only."""

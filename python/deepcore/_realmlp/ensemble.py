@@ -1,0 +1,217 @@
+"""RealMLP on whole tables: splits, members, threads, calibration, and predictions that are their mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from threading import Event
+from typing import Any
+
+import numpy as np
+
+from deepcore import _core
+from deepcore._network.examples import Examples
+from deepcore._realmlp.recipe import Recipe
+from deepcore._realmlp.targets import Classes, Numbers
+from deepcore._realmlp.training import Outcome, Rules, Split, make_member, train_split
+from deepcore.tabular import Encoding, TableMember
+from deepcore.typing import Array
+
+__all__ = ["FittedSplit", "Table", "auto_batch", "fit_splits", "holdout", "predict"]
+
+#: Rows of training and of validation.
+Rows = tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers (m, f), codes of categories (m, c), and the number of codes of each category."""
+
+    numbers: Array
+    codes: Array
+    sizes: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def take(self, rows: Array) -> Table:
+        """Some of the rows."""
+        return replace(self, numbers=self.numbers[rows], codes=self.codes[rows])
+
+    def followed_by(self, other: Table) -> Table:
+        """These rows, then those of another table."""
+        numbers = np.concatenate([self.numbers, other.numbers])
+        return replace(self, numbers=numbers, codes=np.concatenate([self.codes, other.codes]))
+
+
+@dataclass(frozen=True)
+class FittedSplit:
+    """What the training on one split gave.
+
+    Attributes:
+        members: The networks with the parameters of the best epoch, and what makes predictions of their outputs.
+        outcome: Losses, errors, and the best epoch.
+    """
+
+    members: tuple[TableMember, ...]
+    outcome: Outcome
+
+    def __reduce__(self) -> Any:
+        parts = []
+        for member in self.members:
+            arrays = {"parameters": member.network.flat, "running": member.network.running.flat}
+            parts.append((member.to_dict(), {**arrays, **member.encoding.arrays()}))
+        return _rebuilt, (parts, self.outcome)
+
+    def predict(self, table: Table, threads: int = 0) -> Array:
+        """The mean of the members' probabilities, (m, classes), or numbers, (m, targets)."""
+        total = sum(_predicted(member, table, threads) for member in self.members)
+        return total / len(self.members)  # type: ignore[no-any-return]
+
+
+def _rebuilt(parts: list[Any], outcome: Outcome) -> FittedSplit:
+    """The reverse of pickling: members are checked as those of a file are."""
+    return FittedSplit(tuple(TableMember.from_dict(*part) for part in parts), outcome)
+
+
+def _predicted(member: TableMember, table: Table, threads: int) -> Array:
+    if member.network.spec.gives_probabilities:
+        return member.probabilities(table.numbers, table.codes, threads)
+    return member.targets(table.numbers, table.codes, threads)
+
+
+def auto_batch(rows: int) -> int:
+    """The number of rows per step that goes with a number of training rows."""
+    for most, batch in ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512)):
+        if rows <= most:
+            return batch
+    return 1024
+
+
+def holdout(rows: int, fraction: float, rng: np.random.Generator) -> Rows:
+    """Split rows at random: the first ``ceil((1 - fraction) rows)`` of a permutation are for training."""
+    order = rng.permutation(rows)
+    count = int(np.ceil((1 - fraction) * rows))
+    return order[:count], order[count:]
+
+
+def fit_splits(
+    table: Table,
+    y: Array,
+    splits: Sequence[Rows],
+    recipe: Recipe,
+    *,
+    classes: int = 0,
+    weights: Array | None = None,
+    members: int = 1,
+    dtype: Any = np.float32,
+    rules: Rules | None = None,
+    calibrate: bool = False,
+    seed: int = 0,
+) -> list[FittedSplit]:
+    """Train ``members`` networks on each split.
+
+    Several splits are trained at the same time, each by one thread.
+
+    Args:
+        table: All rows.
+        y: Labels from 0 on, (m,), or numbers, (m, targets).
+        splits: Training and validation rows; validation rows may be none.
+        recipe: Of every network.
+        classes: Number of labels; 0: numbers are predicted.
+        weights: (m,) weights of the rows, or None.
+        members: Networks per split.
+        dtype: Of the networks.
+        rules: How a training ends.
+        calibrate: Fit a temperature to the probabilities of the validation rows.
+        seed: Decides all random numbers.
+    """
+    rules = rules or Rules()
+    seeds = [[int(s.generate_state(1, np.uint64)[0] >> 1) for s in split.spawn(members)]
+             for split in np.random.SeedSequence(seed).spawn(len(splits))]  # fmt: skip
+
+    def fit_one(number: int, rules: Rules) -> FittedSplit:
+        train, validation = splits[number]
+        learned = table.take(train)
+        encoding = Encoding.fit(
+            learned.numbers, learned.codes, table.sizes, scaling="robust", clip=True,
+            one_hot_limit=None if recipe.one_hot is None else recipe.one_hot + 1,
+        )  # fmt: skip
+        X = np.ascontiguousarray(encoding.transform(table.numbers, table.codes, dtype))
+        targets = Classes(classes) if classes else Numbers.fit(y[train], recipe.clamp)
+        own = None if weights is None else np.ascontiguousarray(weights[train], dtype)
+        data = Examples(X[train], targets.encode(y[train], dtype), own)
+        held = (X[validation], y[validation]) if len(validation) else (None, None)
+        weight = None if weights is None or not weights[validation].any() else weights[validation]
+        split = Split(data, *held, targets, weight)
+        made = [make_member(recipe, split, encoding, dtype, one) for one in seeds[number]]
+        outcome = train_split(made, split, recipe, rules)
+        temperature = 1.0
+        if calibrate and split.X_val is not None:
+            each = [member.network.predict(split.X_val, None, rules.threads) for member in made]
+            temperature = _temperature(each, y[validation])
+        return FittedSplit(
+            tuple(
+                TableMember(encoding, member.network, temperature=temperature, **targets.scale())
+                for member in made
+            ),
+            outcome,
+        )
+
+    return _each(len(splits), fit_one, rules)
+
+
+def _each(
+    count: int, fit_one: Callable[[int, Rules], FittedSplit], rules: Rules
+) -> list[FittedSplit]:
+    """Call ``fit_one`` for each split, in as many threads as may work; a single split shares them itself."""
+    workers = min(count, rules.threads or _core.num_threads())
+    if count == 1 or workers == 1:
+        return [fit_one(number, rules) for number in range(count)]
+    stop = Event()
+
+    def on_epoch(epoch: int, error: float) -> bool:
+        return stop.is_set() or (rules.on_epoch is not None and rules.on_epoch(epoch, error))
+
+    alone = replace(rules, threads=1, on_epoch=on_epoch)
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(fit_one, number, alone) for number in range(count)]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:  # an interrupt or an error in one of them ends all
+            stop.set()
+            for future in futures:
+                future.cancel()
+            raise
+
+
+def predict(splits: Sequence[FittedSplit], table: Table, threads: int = 0) -> Array:
+    """The mean of the predictions of all splits."""
+    total = sum(split.predict(table, threads) for split in splits)
+    return total / len(splits)  # type: ignore[no-any-return]
+
+
+def _temperature(each: Sequence[Array], y: Array) -> float:
+    """The temperature of all members with the lowest cross-entropy of their mean.
+
+    It is found by golden-section search over its logarithm.
+    """
+    logs = [np.log(np.maximum(p.astype(np.float64), np.finfo(np.float64).tiny)) for p in each]
+
+    def cross_entropy(log_temperature: float) -> float:
+        own = 0.0
+        for log in logs:
+            scaled = log / np.exp(log_temperature)
+            powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+            own = own + powers[np.arange(len(y)), y] / powers.sum(axis=1)
+        return float(-np.log(np.maximum(own / len(logs), np.finfo(np.float64).tiny)).mean())
+
+    low, high, ratio = -3.0, 3.0, (np.sqrt(5) - 1) / 2
+    for _ in range(40):  # to 3e-8 of the interval
+        first, second = high - ratio * (high - low), low + ratio * (high - low)
+        if cross_entropy(first) <= cross_entropy(second):
+            high = second
+        else:
+            low = first
+    return float(np.exp((low + high) / 2))

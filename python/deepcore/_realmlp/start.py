@@ -1,0 +1,83 @@
+"""The first parameters of RealMLP: random numbers, or made from the training rows layer by layer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deepcore import _core, catalog
+from deepcore._network.network import Network
+from deepcore.typing import Array
+
+__all__ = ["first_inputs", "start_from_rows", "start_normal"]
+
+_MOST_BYTES = 1e9  # of one layer's values; beyond, a part of the rows decides
+_ROWS_OF_A_BIAS = 5
+
+
+def start_normal(network: Network, rng: np.random.Generator) -> None:
+    """Draw W and b of hidden layers from N(0, 1); the last layer starts at 0."""
+    depth = len(network.spec.layers)
+    for number in range(1, depth + 1):
+        for name in (f"W{number}", f"b{number}"):
+            view = network.parameters[name]
+            view[...] = 0 if number == depth else rng.standard_normal(view.shape)
+
+
+def start_from_rows(network: Network, X: Array, rng: np.random.Generator) -> None:
+    """Scale and shift the units of every layer by what they are on the training rows.
+
+    W is drawn from N(0, 1), and the weights of each unit are divided by the standard deviation of what they
+    make of the rows, so that it becomes 1. The bias of a unit is minus a random convex combination of what the
+    unit is for 5 rows. A unit that is constant over the rows keeps its weights.
+
+    Args:
+        network: Its embeddings are drawn already.
+        X: Columns of the training rows, (m, inputs).
+        rng: The source of random numbers.
+    """
+    widest = max(network.spec.width, *(layer.units for layer in network.spec.layers))
+    most = max(int(_MOST_BYTES / (8 * widest)), _ROWS_OF_A_BIAS)
+    if len(X) > most:
+        X = X[rng.choice(len(X), most, replace=False)]
+    A = first_inputs(network, X).astype(np.float64)
+    parameters, depth = network.parameters, len(network.spec.layers)
+    if "scale1" in parameters:
+        A = A * parameters["scale1"].astype(np.float64).T
+    for number, layer in enumerate(network.spec.layers, start=1):
+        W = rng.standard_normal(parameters[f"W{number}"].shape)
+        Z = A @ W.T / np.sqrt(W.shape[1])
+        deviation = Z.std(axis=0)
+        deviation[deviation == 0] = 1.0
+        W /= deviation[:, np.newaxis]
+        Z /= deviation
+        rows = rng.integers(len(Z), size=(_ROWS_OF_A_BIAS, layer.units))
+        share = rng.exponential(size=rows.shape)
+        b = -(Z[rows, np.arange(layer.units)] * share).sum(axis=0) / share.sum(axis=0)
+        parameters[f"W{number}"] = W
+        parameters[f"b{number}"] = b[:, np.newaxis]
+        if number < depth:
+            activation = catalog.native_parameter(layer.activation, layer.parameter)
+            A = _core.activation_forward(np.ascontiguousarray(Z + b), layer.activation, activation)
+
+
+def first_inputs(network: Network, X: Array) -> Array:
+    """Compute A[0], (m, width), the inputs of the first dense layer; a twin of the compiled embeddings."""
+    parameters, parts, columns = network.parameters, [], X.shape[1]
+    first = 0
+    for embedding in network.spec.embeddings:
+        if embedding.kind == "periodic":
+            first = 0 if embedding.passes else embedding.columns
+            size = embedding.frequencies
+            for j in range(embedding.columns):
+                angles = 2 * np.pi * X[:, [j]] * parameters["frequency0"][:, j] + parameters["phase0"][:, j]
+                weight = parameters["weight0"][:, j * size : (j + 1) * size]
+                parts.append(np.cos(angles) @ weight.T + parameters["offset0"][:, j])
+    categories = [one for one in network.spec.embeddings if one.kind == "categories"]
+    columns -= sum(one.columns for one in categories)
+    parts.append(X[:, first:columns])
+    for embedding in categories:
+        starts = np.cumsum([0, *embedding.sizes])
+        for k in range(embedding.columns):
+            codes = X[:, columns + k].astype(np.int64) + starts[k]
+            parts.append(parameters["table0"][:, codes].T)
+    return np.concatenate(parts, axis=1)

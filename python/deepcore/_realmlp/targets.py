@@ -1,0 +1,88 @@
+"""Targets of RealMLP: what the network is trained on, predictions made of its outputs, and their error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from deepcore.typing import Array
+
+__all__ = ["Classes", "Numbers"]
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Labels from 0 to ``count - 1``; the network has a softmax output for each."""
+
+    count: int
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs."""
+        return self.count
+
+    def encode(self, y: Array, dtype: Any) -> Array:
+        """y as the network takes it."""
+        return np.ascontiguousarray(y, np.int64)
+
+    def decode(self, outputs: Array) -> Array:
+        """Probabilities, (m, count)."""
+        return outputs.astype(np.float64)
+
+    def scale(self) -> dict[str, Any]:
+        """What a ``TableMember`` needs besides the network: nothing."""
+        return {}
+
+    def error(
+        self, y: Array, predicted: Array, metric: str = "error", weight: Array | None = None
+    ) -> float:
+        """Share of wrong labels, or the mean cross-entropy; what is not finite counts as the least likely."""
+        finite = np.where(np.isfinite(predicted), predicted, -1.0)
+        if metric == "cross_entropy":
+            own = np.clip(finite[np.arange(len(y)), y], np.finfo(np.float32).tiny, 1)
+            return float(np.average(-np.log(own), weights=weight))
+        return float(np.average(finite.argmax(axis=1) != y, weights=weight))
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Real targets, (m, k): the network sees them with mean 0 and variance 1."""
+
+    mean: Array
+    deviation: Array
+    low: Array | None
+    high: Array | None
+
+    @classmethod
+    def fit(cls, y: Array, clamp: bool) -> Numbers:
+        """Learn from the targets of the training rows; ``clamp`` keeps predictions within them."""
+        y = y.astype(np.float64)
+        low, high = (y.min(axis=0), y.max(axis=0)) if clamp else (None, None)
+        return cls(y.mean(axis=0), y.std(axis=0), low, high)
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs."""
+        return len(self.mean)
+
+    def encode(self, y: Array, dtype: Any) -> Array:
+        """y as the network takes it."""
+        return np.ascontiguousarray((y - self.mean) / (self.deviation + 1e-30), dtype)
+
+    def decode(self, outputs: Array) -> Array:
+        """Outputs on the scale of y."""
+        y: Array = outputs.astype(np.float64) * self.deviation + self.mean
+        return y if self.low is None else np.clip(y, self.low, self.high)
+
+    def scale(self) -> dict[str, Any]:
+        """What a ``TableMember`` needs to do what ``decode`` does."""
+        return {"shift": self.mean, "scale": self.deviation, "low": self.low, "high": self.high}
+
+    def error(
+        self, y: Array, predicted: Array, metric: str = "error", weight: Array | None = None
+    ) -> float:
+        """Root of the mean squared error over rows and targets; a row that is not finite counts as 0."""
+        finite = np.where(np.isfinite(predicted).all(axis=1, keepdims=True), predicted, 0.0)
+        return float(np.sqrt(np.average(((finite - y) ** 2).mean(axis=1), weights=weight)))

@@ -1,0 +1,534 @@
+"""What ``deepcore.Checkpoint`` does: a run is written to a file while it goes on, and goes on from the file.
+
+A run consists of its network and of parts with ``state()`` and ``set_state(state)``: where it stands, its
+history, its optimizer, the callbacks that have both.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
+
+import numpy as np
+
+from deepcore import _checks, _core
+from deepcore._network.network import Network
+from deepcore._training import identity
+from deepcore.callbacks import Checkpoint, Stopped
+from deepcore.files import container, model_file
+from deepcore.typing import Array
+
+__all__ = ["Part", "Position", "RunFile", "Unsaved", "find"]
+
+KIND = "checkpoint"
+#: Before the names of a network's last numbers, if callbacks put others in their place at the end.
+_LAST = "last/"
+# Saving after epochs may take this share of a run's time, and at any rate so many seconds.
+_SHARE, _FREE_SECONDS = 0.05, 0.5
+#: A description, and tensors by name.
+Contents = tuple[dict[str, Any], dict[str, Array]]
+
+
+_NUMBERS = ("first_epoch", "first_step", "epoch", "slab", "loss", "weight")
+
+
+class Part(Protocol):
+    """Something that changes during a run, and that can be saved."""
+
+    def state(self) -> dict[str, Any]: ...
+    def set_state(self, state: Any) -> None: ...
+
+
+class Position:
+    """Where a run stands. The loops start from it, and keep it up to date.
+
+    Attributes:
+        first_epoch: Number of epochs of the network before the run, by which the shuffles are numbered.
+        first_step: Number of steps of the optimizer before the run.
+        epoch: Whole epochs of the run so far.
+        slab: Whole slabs of this epoch so far, if the run trains on slabs.
+        loss: Sum over these slabs of their losses times their weights.
+        weight: Sum of their weights.
+        place: Where the native run stands within the epoch, or within the slab.
+    """
+
+    def __init__(self, first_epoch: int, first_step: int) -> None:
+        self.first_epoch, self.first_step = first_epoch, first_step
+        self.epoch = self.slab = 0
+        self.loss = self.weight = 0.0
+        self.place = _core.Place()
+        self._step, self._batch = first_step, 1
+
+    def begin(self, steps: int, batch: int) -> None:
+        """Note that the native run starts at the place, after ``steps`` steps, with batches of this size."""
+        self._batch = batch
+        self._step = steps - -(-self.place.visited // batch)
+
+    def agrees(self, steps: int) -> bool:
+        """Return whether the place belongs to this number of steps."""
+        return steps == self._step - (-self.place.visited // self._batch)
+
+    def slab_ended(self, loss: float, weight: float) -> None:
+        """Count a slab with its mean loss and its weight."""
+        self.slab += 1
+        self.loss += loss * weight
+        self.weight += weight
+
+    def epoch_ended(self, steps: int) -> None:
+        """Count an epoch, which ended after ``steps`` steps of the optimizer."""
+        self.epoch += 1
+        self._step = steps
+        self.slab, self.loss, self.weight = 0, 0.0, 0.0
+
+    def state(self) -> dict[str, Any]:
+        place = self.place
+        numbers = {name: getattr(self, name) for name in _NUMBERS}
+        return numbers | {"place": [place.visited, *place.loss, *place.weight]}
+
+    def set_state(self, state: Any) -> None:
+        for name in _NUMBERS:
+            setattr(self, name, state[name])
+        self.place.visited = int(state["place"][0])
+        self.place.loss, self.place.weight = state["place"][1:3], state["place"][3:5]
+
+
+def find(who: str, callbacks: Iterable[object]) -> Checkpoint | None:
+    """Return the checkpoint among the callbacks, or None.
+
+    Raises:
+        ValueError: if there are several.
+    """
+    found = [callback for callback in callbacks if isinstance(callback, Checkpoint)]
+    if len(found) > 1:
+        raise ValueError(f"{who}: callbacks must hold at most one Checkpoint, got {len(found)}")
+    return found[0] if found else None
+
+
+class Unsaved:
+    """A run without a file; ``RunFile`` does what this leaves out.
+
+    Attributes:
+        stopped: A callback or a divergence ended the run.
+        between: The run is between two epochs: some parts have counted the last one, and some have not.
+    """
+
+    def __init__(self) -> None:
+        self.stopped = self.between = False
+
+    def open(self) -> bool:
+        """Go on from the file if there is one, and return whether its run is finished."""
+        return False
+
+    def started(self) -> None:
+        """Put the states of the callbacks back, now that they have been started."""
+
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Stands around the loop, which an exception or a callback may end."""
+        try:
+            yield
+        except Stopped:
+            self.stopped = True
+
+    def epoch_ended(self) -> bool:
+        """Save after an epoch if it is time, and return True if the run shall end now."""
+        return False
+
+    def due(self) -> bool:
+        """Return whether to save within an epoch; asked several times per second."""
+        return False
+
+    def pause(self) -> None:
+        """Save between two batches, and raise ``Stopped`` if the run shall end now."""
+
+    def loop_ended(self, diverged: bool) -> None:
+        """Keep the state in which the epochs ended, before callbacks put another model in its place."""
+
+    def close(self, ended: bool) -> None:
+        """Write what is left to be written; of a run that came to its end, the result."""
+
+
+class RunFile(Unsaved):
+    """The file of one run.
+
+    Args:
+        who: Name of the method that the user called, the head of messages.
+        checkpoint: Path and times.
+        network: What is trained.
+        extras: Of its model.
+        position: Where the run stands.
+        parts: What else changes, by name; ``"optimizer"`` is the one that steps the network.
+        callbacks: All of the run; those that can be saved take part.
+        describe: Returns everything that must be the same when the run goes on. Its argument is a number of
+            steps: rates that are functions of the step are compared as far as there.
+        length: Numbers of epochs and of steps of the whole run.
+        spanning: The name of a schedule that spans the run, or ``""``.
+    """
+
+    def __init__(
+        self,
+        who: str,
+        checkpoint: Checkpoint,
+        network: Network,
+        extras: Mapping[str, Any],
+        position: Position,
+        parts: Mapping[str, Part],
+        callbacks: Iterable[object],
+        describe: Callable[[int], dict[str, Any]],
+        length: tuple[int, int],
+        spanning: str = "",
+    ) -> None:
+        super().__init__()
+        self.who, self.checkpoint, self.network, self.extras = who, checkpoint, network, extras
+        self.position, self.parts = position, {"position": position, **parts}
+        self.callbacks: list[Any] = [callback for callback in callbacks if _takes_part(callback)]
+        self.epochs, self.steps = length
+        self.spanning = spanning
+        self._describe = describe
+        self._run: dict[str, Any] = {}  # what is written in every file of the run
+        self._states: list[Any] = []  # of the callbacks, until they were started
+        self._ending: Contents = {}, {}
+        self._writer = _Writer(who, checkpoint.path)
+        self._began = self._saved_at = time.perf_counter()
+        self._spent = 0.0  # seconds of this thread
+
+    # Going on
+
+    def open(self) -> bool:
+        """``Unsaved.open``.
+
+        Raises:
+            OSError: if the file cannot be read, or its folder does not exist.
+            ValueError: if it is not the file of this run; nothing has been changed then.
+        """
+        checkpoint = self.checkpoint
+        checkpoint.resumed = checkpoint.finished = checkpoint.stopping = False
+        self._run = {
+            "epochs": self.epochs,
+            "start": {name: identity.digest(*arrays) for name, arrays in self._numbers().items()},
+            "first": [self.position.first_epoch, self.position.first_step],
+        }
+        self._settle()
+        model_file.describe(self.network, self.extras)  # refuses extras that cannot be written
+        path = Path(checkpoint.path)
+        if not path.exists():
+            if not path.parent.is_dir():
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
+            return False
+        description, tensors = self._read()
+        try:
+            self._compare(description["run"])
+            self._restore(description, tensors)
+        except (LookupError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{self.who}: {checkpoint.path} must be a checkpoint of this version of deepcore, but it has "
+                f"no valid {error}; remove it to start afresh"
+            ) from error
+        checkpoint.resumed = True
+        run = description["run"]
+        checkpoint.finished = run["finished"] and (run["stopped"] or self.epochs <= run["epochs"])
+        return bool(checkpoint.finished)
+
+    def started(self) -> None:
+        self.checkpoint.in_use = True
+        for callback, state in zip(self.callbacks, self._states, strict=False):
+            callback.set_state(state)
+        self._states = []
+        self._capture()  # a state that cannot be saved is refused now, and not after hours
+
+    def _read(self) -> Contents:
+        path = self.checkpoint.path
+        description, tensors = container.read(path)
+        if (kind := description.get("kind", "model")) != KIND:
+            raise ValueError(
+                f"{self.who}: {path} must be a checkpoint, got a file of the kind {_checks.shown(kind)}; "
+                "give Checkpoint another path"
+            )
+        return description, tensors
+
+    def _restore(self, description: Mapping[str, Any], tensors: Mapping[str, Array]) -> None:
+        run = description["run"]
+        parts, states = (_decoded(run[name], tensors) for name in ("parts", "callbacks"))
+        numbers = self.network.snapshot()
+        for name, view in self.network.named(numbers).items():
+            view[...] = tensors.get(_LAST + name, tensors[name])
+        for name, part in self.parts.items():
+            part.set_state(parts[name])
+        self.network.restore(numbers)
+        self.network.epochs_trained = description["epochs_trained"]
+        self._states = states
+        self.stopped = run["stopped"]
+        self._run |= {name: run[name] for name in ("start", "first")}
+        self._settle()
+
+    def _settle(self) -> None:
+        """Describe the run as far as its last step."""
+        steps = self.position.first_step + self.steps
+        self._run |= {"steps": steps, "settings": self._settings(steps)}
+
+    # Comparing
+
+    def _settings(self, steps: int) -> dict[str, Any]:
+        """Everything that must be the same, as JSON data."""
+        settings = {
+            "method": self.who,
+            **identity.of_network(self.network),
+            **self._describe(steps),
+            "callbacks with a state": [identity.of_callback(callback) for callback in self.callbacks],
+        }
+        return _encoded(settings, {}, "settings")  # type: ignore[no-any-return]
+
+    def _numbers(self) -> dict[str, list[Array]]:
+        """What the run starts from."""
+        optimizer = self.parts["optimizer"].state()
+        slots = [np.ravel(slot) for slot in optimizer["slots"].values()]
+        return {
+            "network": [self.network.flat, self.network.running.flat],
+            "optimizer": [np.array(optimizer["steps"]), *slots],
+        }
+
+    def _compare(self, run: Mapping[str, Any]) -> None:
+        found = identity.difference(run["settings"], self._settings(run["steps"]))
+        if found is not None:
+            name, old, new = found
+            if name.endswith(".content"):
+                self._refuse(f"the values of {name.removesuffix('.content')} are not those of the file")
+            self._refuse(f"{name} is {_checks.shown(old)} in the file and {_checks.shown(new)} in this call")
+        self._compare_start(run)
+        self._compare_length(run)
+
+    def _compare_start(self, run: Mapping[str, Any]) -> None:
+        """Refuse other first numbers. Those of a network that was trained since are taken for this run's."""
+        (first_epoch, first_step), start = run["first"], self._run["start"]
+        since = {
+            "network": 0 < self.position.first_epoch - first_epoch <= run["epochs"],
+            "optimizer": self.position.first_step - first_step > 0,
+        }
+        for name, trained in since.items():
+            if start[name] != run["start"][name] and not trained:
+                self._refuse(f"the {name} does not start from the same numbers")
+
+    def _compare_length(self, run: Mapping[str, Any]) -> None:
+        old, new = run["epochs"], self.epochs
+        if old == new:
+            return
+        if self.spanning:
+            self._refuse(
+                f"epochs is {old} in the file and {new} in this call, and {self.spanning} spans all of them"
+            )
+        position = run["parts"]["position"]
+        done = position["epoch"] + (position["slab"] > 0 or position["place"][0] > 0)
+        if new < done:
+            self._refuse(f"epochs is {new} in this call, and the file has begun {done}")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise ValueError(
+            f"{self.who}: {self.checkpoint.path} is the checkpoint of another training: {what}; repeat the "
+            "call that wrote it, give Checkpoint another path, or remove the file to start afresh"
+        )
+
+    # Saving
+
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        try:
+            yield
+        except Stopped:
+            self.stopped = not self.checkpoint.stopping
+        except BaseException:
+            if not self.between and self.position.agrees(self.parts["optimizer"].state()["steps"]):
+                self._save()
+            raise
+
+    def epoch_ended(self) -> bool:
+        every, done = self.checkpoint.every_epochs, self.position.epoch
+        regular = every is not None and done % every == 0 and not self._too_costly()
+        if self.checkpoint.stopping or regular or self._late():
+            self._save()
+        return self.checkpoint.stopping
+
+    def due(self) -> bool:
+        self._writer.go_on()
+        return self.checkpoint.stopping or self._late()
+
+    def pause(self) -> None:
+        self._save()
+        if self.checkpoint.stopping:
+            raise Stopped
+
+    def loop_ended(self, diverged: bool) -> None:
+        self.stopped = self.stopped or diverged
+        self._ending = self._capture()
+
+    def close(self, ended: bool) -> None:
+        self.checkpoint.in_use = False
+        try:
+            if ended:
+                self.checkpoint.finished = self.stopped or self.position.epoch >= self.epochs
+                self._writer.put(*self._result())
+        finally:
+            self._writer.flush()
+
+    def _result(self) -> Contents:
+        """The state in which the epochs ended, with the model and the history as they are now."""
+        (description, tensors), (now, numbers) = self._ending, self._capture()
+        description["run"]["parts"]["history"] = now["run"]["parts"]["history"]
+        description["run"] |= {"finished": self.checkpoint.finished, "stopped": self.stopped}
+        tensors |= {name: array for name, array in numbers.items() if name.startswith("run/history")}
+        for name in model_file.tensors(self.network):
+            if not np.array_equal(tensors[name], numbers[name], equal_nan=True):
+                tensors[_LAST + name], tensors[name] = tensors[name], numbers[name]
+        return description, tensors
+
+    def _late(self) -> bool:
+        every = self.checkpoint.every_seconds
+        return every is not None and time.perf_counter() - self._saved_at >= every
+
+    def _too_costly(self) -> bool:
+        """Whether saving has taken more than its share of the time of this run."""
+        spent = self._spent + self._writer.seconds
+        return spent > _FREE_SECONDS and spent > _SHARE * (time.perf_counter() - self._began)
+
+    def _save(self) -> None:
+        start = time.perf_counter()
+        self._writer.put(*self._capture())
+        self._saved_at = time.perf_counter()
+        self._spent += self._saved_at - start
+
+    def _capture(self) -> Contents:
+        """Copy everything, which takes as long as copying the parameters and the slots."""
+        tensors = {name: view.copy("K") for name, view in model_file.tensors(self.network).items()}
+        run = {
+            **self._run,
+            "finished": False,
+            "stopped": False,
+            "parts": {name: _encoded(p.state(), tensors, f"run/{name}") for name, p in self.parts.items()},
+            "callbacks": [
+                _encoded(callback.state(), tensors, f"run/callback{number}")
+                for number, callback in enumerate(self.callbacks)
+            ],
+        }
+        return {"kind": KIND, **model_file.describe(self.network, self.extras), "run": run}, tensors
+
+
+def _takes_part(callback: object) -> bool:
+    return callable(getattr(callback, "state", None)) and callable(getattr(callback, "set_state", None))
+
+
+class _Writer:
+    """Writes containers in a thread, one at a time; of those that wait, the newest.
+
+    Only the thread of the run calls its methods.
+    """
+
+    def __init__(self, who: str, path: str) -> None:
+        self._who, self._path = who, path
+        self._waiting: Contents | None = None
+        self._thread: threading.Thread | None = None
+        self._error: Exception | None = None  # of the last file that was to be written
+        self._warned = False
+        self.seconds = 0.0  # of a core, for all files
+
+    def put(self, description: dict[str, Any], tensors: dict[str, Array]) -> None:
+        """Write this as soon as the file before it is written."""
+        self._waiting = description, tensors
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Begin with what waits, if nothing is being written."""
+        if self._waiting is None or (self._thread is not None and self._thread.is_alive()):
+            return
+        self._warn()
+        contents, self._waiting = self._waiting, None
+        self._thread = threading.Thread(target=self._write, args=contents)
+        self._thread.start()
+
+    def flush(self) -> None:
+        """Wait until everything is written."""
+        while self._waiting is not None or self._thread is not None:
+            if self._thread is not None:
+                self._thread.join()
+                self._thread = None
+            self.go_on()
+        if self._error is not None:
+            warnings.warn(
+                f"{self._who}: the last state of this training is not in {self._path}, which could not be "
+                f"written: {self._error}; save the model elsewhere",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def _warn(self) -> None:
+        if self._error is None or self._warned:
+            return
+        self._warned = True
+        warnings.warn(
+            f"{self._who}: {self._path} could not be written: {self._error}; the training goes on, and so do "
+            "the attempts to write",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+    def _write(self, description: dict[str, Any], tensors: dict[str, Array]) -> None:
+        start = time.thread_time()
+        try:
+            container.write(self._path, description, tensors)
+            self._error = None
+        except (OSError, MemoryError, ValueError) as error:
+            self._error = error
+        self.seconds += time.thread_time() - start
+
+
+# States as JSON data and tensors
+
+
+def _encoded(value: Any, tensors: dict[str, Array], name: str) -> Any:
+    """Return a state as JSON data; its arrays are copied into ``tensors``, with names that begin as given.
+
+    Raises:
+        TypeError: if it holds something else than numbers, text, None, lists, dicts and arrays.
+    """
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) and not key.startswith("$") for key in value):
+            raise TypeError(
+                f"Checkpoint: keys of a state must be text that does not begin with $, got {list(value)}"
+            )
+        return {key: _encoded(inner, tensors, f"{name}.{key}") for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_encoded(inner, tensors, f"{name}.{number}") for number, inner in enumerate(value)]
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
+        logical = value.dtype == np.bool_
+        tensors[name] = value.astype(np.uint8 if logical else value.dtype.newbyteorder("="), copy=True)
+        return {"$array": name, "$bool": logical}
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"$float": str(value)}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(
+        "Checkpoint: a state must hold numbers, text, None, lists, dicts and arrays of numbers, got "
+        f"{_checks.shown(value)} in {name}"
+    )
+
+
+def _decoded(value: Any, tensors: Mapping[str, Array]) -> Any:
+    """Reverse ``_encoded``."""
+    if isinstance(value, list):
+        return [_decoded(inner, tensors) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if "$array" in value:
+        array = tensors[value["$array"]]
+        return array.astype(np.bool_) if value["$bool"] else array
+    if "$float" in value:
+        return float(value["$float"])
+    return {key: _decoded(inner, tensors) for key, inner in value.items()}

@@ -1,0 +1,244 @@
+"""The work between the epochs of a run, whatever trains them: metrics, history, callbacks, divergence."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from deepcore import _checks, metrics
+from deepcore._network.examples import Examples
+from deepcore._network.network import Network
+from deepcore._training import checkpoint, identity
+from deepcore._training.checkpoint import Part, Position, RunFile, Unsaved
+from deepcore.callbacks import (
+    EarlyStopping,
+    EpochRecord,
+    ReduceOnPlateau,
+    listening,
+    polling,
+    refuse_what_cannot_be_called,
+    stops,
+)
+from deepcore.exceptions import DivergenceWarning
+from deepcore.history import History
+from deepcore.optimizers import OptimizerState
+from deepcore.schedules import LearningRate
+from deepcore.typing import Trained
+
+__all__ = ["Ending", "Epochs", "Hooks", "Loop", "Settings"]
+
+Callback = Callable[[EpochRecord], object]
+Metric = str | metrics.Metric
+#: Called after an epoch with its number and loss; True ends the run.
+OnEpoch = Callable[[int, float], bool]
+#: The epochs' losses; of the first loss that was not finite the step (or -1) and the layer (or 0).
+Ending = tuple[Sequence[float], int, int]
+
+
+class Hooks(NamedTuple):
+    """What a loop calls while it trains.
+
+    Attributes:
+        on_epoch: As ``OnEpoch``; None: the loop need not be interrupted between epochs.
+        on_poll: Called several times per second; what it raises ends the run, and True asks for a pause.
+        on_pause: Called between two batches after ``on_poll`` asked for it.
+    """
+
+    on_epoch: OnEpoch | None
+    on_poll: Callable[[], bool]
+    on_pause: Callable[[], None]
+
+
+Loop = Callable[[Hooks], Ending]
+
+
+class Settings(NamedTuple):
+    """What every kind of run takes besides its network, its examples and its optimizer.
+
+    Attributes:
+        who: Name of the method that the user called, the head of messages.
+        shown: What callbacks see as the model.
+        validation_data: As ``Model.fit`` takes it, like the others.
+        callbacks: Called after every epoch.
+        threads: Number of threads, or None.
+        verbose: 1 shows progress.
+        metrics: Names or functions.
+        dropout_schedule: Factors by step on the network's rates of dropout.
+        smoothing_schedule: Factors by step on its label smoothing.
+    """
+
+    who: str
+    shown: Trained
+    validation_data: tuple[Any, ...] | None = None
+    callbacks: Sequence[Callback] = ()
+    threads: int | None = None
+    verbose: int = 0
+    metrics: Sequence[Metric] = ()
+    dropout_schedule: LearningRate | None = None
+    smoothing_schedule: LearningRate | None = None
+
+
+class Epochs:
+    """The work between epochs, whatever trains them: metrics, history, callbacks, divergence."""
+
+    def __init__(self, network: Network, settings: Settings) -> None:
+        self.network, self.who, self.shown = network, settings.who, settings.shown
+        self.threads = _checks.threads(self.who, settings.threads)
+        for name in ("metrics", "callbacks"):
+            _checks.listed(self.who, name, getattr(settings, name))
+        output, outputs = network.spec.output, network.spec.outputs
+        self.metrics = [metrics.resolve(self.who, metric, output, outputs) for metric in settings.metrics]
+        self.validation = self._validation(settings.validation_data)
+        self.training: Examples | None = None  # the training data that metrics are taken of, if any
+        self.listeners: list[Callback] = list(settings.callbacks)
+        if settings.verbose:
+            from deepcore.progress import Progress
+
+            self.listeners.append(Progress())
+        refuse_what_cannot_be_called(self.who, self.listeners)
+        self.history = History()
+
+    def _validation(self, data: tuple[Any, ...] | None) -> Examples | None:
+        if data is None:
+            return None
+        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+            raise TypeError(f"{self.who}: validation_data must be (X, y) or (X, y, sample_weight)")
+        X, y, weight = (*data, None)[:3]
+        return self.network.check(f"{self.who}: validation_data", X, y, weight, mapped=True).kept()
+
+    def run(self, loop: Loop, epochs: int, state: OptimizerState | None, file: Unsaved) -> History:
+        """Run the loop, which is not interrupted between epochs if there is nothing to do."""
+        between = bool(self.listeners or self.metrics or self.validation)
+        poll = polling(self.listeners)
+
+        def on_epoch(_: int, loss: float) -> bool:
+            file.between = True
+            values = {"loss": float(loss), **self._numbers()}
+            self.history.append(values)
+            record = EpochRecord(self.history.epochs - 1, epochs, values, self.shown, state)
+            file.stopped = stops(listener(record) for listener in self.listeners)
+            file.between = False
+            return file.epoch_ended() or file.stopped
+
+        def on_poll() -> bool:
+            if poll is not None:
+                poll()
+            return file.due()
+
+        self._check_monitors()
+        finished, ended = file.open(), False
+        losses: Sequence[float] = ()
+        step, layer = self.history.diverged_at_step, self.history.diverged_at_layer or 0
+        bad = -1 if step is None else step
+        try:
+            with self.network.trainer(), ExitStack() as run:
+                if self.listeners:
+                    self.network.share()
+                run.enter_context(listening(self.listeners, self.shown))
+                file.started()
+                if not finished:
+                    with file.saving():
+                        losses, bad, layer = loop(Hooks(on_epoch if between else None, on_poll, file.pause))
+                file.loop_ended(bad >= 0)
+            if not between:
+                for loss in losses:
+                    self.history.append({"loss": loss})
+            self._look_for_divergence(state, bad, layer)
+            ended = not finished
+        finally:
+            file.close(ended)
+        return self.history
+
+    def _look_for_divergence(self, state: OptimizerState | None, bad: int, layer: int) -> None:
+        if bad < 0 and state is not None and (layer := self.network.nonfinite_parameter()):
+            bad = state.steps  # the last step has no next one whose loss would tell
+        if bad >= 0:
+            self._diverged(bad, layer)
+
+    # The history is a part of a run that is saved.
+
+    def state(self) -> dict[str, Any]:
+        """Copy the history."""
+        numbers = {name: np.array(values) for name, values in self.history.items()}
+        return {
+            "numbers": numbers,
+            "diverged": [self.history.diverged_at_step, self.history.diverged_at_layer],
+        }
+
+    def set_state(self, state: Any) -> None:
+        """Go on with a history."""
+        self.history.update({name: values.tolist() for name, values in state["numbers"].items()})
+        self.history.diverged_at_step, self.history.diverged_at_layer = state["diverged"]
+
+    def _check_monitors(self) -> None:
+        """Refuse callbacks that watch what will not be recorded, before the first epoch and not after it."""
+        names, chosen = ["loss"], [metrics.name_of(metric) for metric in self.metrics]
+        if self.training is not None:
+            names += chosen
+        if self.validation is not None:
+            accuracy = ["accuracy"] if self.network.spec.gives_probabilities else []
+            names += [f"val_{name}" for name in ("loss", *accuracy, *chosen)]
+        for listener in self.listeners:
+            if isinstance(listener, (EarlyStopping, ReduceOnPlateau)) and listener.monitor not in names:
+                hint = ""
+                if self.validation is None and listener.monitor.startswith("val_"):
+                    hint = "; give validation_data= or validation_split="
+                    if self.who == "fit_batches":
+                        hint = "; give validation_data="
+                raise ValueError(
+                    f"{self.who}: {type(listener).__name__} watches {_checks.shown(listener.monitor)}, which "
+                    f"is not recorded{hint}; there is {', '.join(names)}"
+                )
+
+    def described(self, state: OptimizerState, steps: int) -> dict[str, Any]:
+        """What must be the same in a run that goes on, besides its training data."""
+        return {
+            "validation data": self.validation and identity.of_examples(self.validation),
+            "optimizer": identity.of_optimizer(state.optimizer, steps),
+            "metrics": [metrics.name_of(metric) for metric in self.metrics],
+        }
+
+    def file(
+        self,
+        state: OptimizerState,
+        position: Position,
+        describe: Callable[[int], dict[str, Any]],
+        length: tuple[int, int],
+        spanning: str = "",
+    ) -> Unsaved:
+        """The file of this run, if a callback asks for one."""
+        saver = checkpoint.find(self.who, self.listeners)
+        if saver is None:
+            return Unsaved()
+        parts: dict[str, Part] = {"optimizer": state, "history": self}
+        return RunFile(
+            self.who, saver, self.network, self.shown.extras, position, parts, self.listeners, describe,
+            length, spanning,
+        )  # fmt: skip
+
+    def _numbers(self) -> dict[str, float]:
+        """Compute the metrics of the training data and the numbers of the validation data."""
+        values: dict[str, float] = {}
+        if self.training is not None and self.metrics:
+            numbers = metrics.measure(self.network, self.training, self.metrics, self.threads)
+            values.update({name: numbers[name] for name in map(metrics.name_of, self.metrics)})
+        if self.validation is not None:
+            numbers = metrics.measure(self.network, self.validation, self.metrics, self.threads, scores=True)
+            values.update({f"val_{name}": number for name, number in numbers.items()})
+        return values
+
+    def _diverged(self, step: int, number: int) -> None:
+        layers = self.network.spec.layers
+        self.history.diverged_at_step, self.history.diverged_at_layer = step, number
+        warnings.warn(
+            f"{self.who}: the loss was no longer finite at step {step}, after {self.history.epochs} whole "
+            f"epochs, first in layer {number} ({layers[number - 1].activation}); the training ended before "
+            "that step; try a smaller learning rate, clip_norm=1.0 of the optimizer, features scaled to "
+            "mean 0 and variance 1, or float64",
+            DivergenceWarning,
+            stacklevel=7,
+        )

@@ -1,0 +1,102 @@
+"""What ``train`` needs of a training, whatever it is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from deepcore.callbacks import EpochRecord
+from deepcore.cli.array_training import ArrayTraining
+from deepcore.cli.report import Judged
+from deepcore.cli.settings import Settings
+from deepcore.cli.sources import Arrays, Table, open_data
+from deepcore.cli.table_training import TableTraining
+from deepcore.tabular import Frame
+from deepcore.typing import Array
+
+__all__ = ["Training", "begin"]
+
+
+class Training(Protocol):
+    """Data in parts, and a model that is trained on them.
+
+    Attributes:
+        name: Name of the data.
+        settings: The options.
+        records: The numbers of every epoch.
+    """
+
+    name: str
+    settings: Settings
+    records: list[dict[str, float]]
+
+    @property
+    def classes(self) -> list[Any] | None:
+        """The classes, or None for a regression."""
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch that is kept, from 0; None for the last one."""
+
+    @property
+    def can_be_saved(self) -> bool:
+        """Whether ``fit`` takes a ``Checkpoint``: it trains one network in one call."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return the hyperparameters."""
+
+    def show(self) -> None:
+        """Print what was read."""
+
+    def fit(self, callbacks: Sequence[Callable[[EpochRecord], object]] = ()) -> None:
+        """Train; callbacks are called after every epoch."""
+
+    def save(self, path: Path, training: dict[str, Any], results: dict[str, Any]) -> None:
+        """Write the model, how it was trained, and how well."""
+
+    def judged(self) -> dict[str, Judged]:
+        """Return labels and predictions by part."""
+
+    def inputs(self, part: str) -> Array:
+        """Return the inputs of a linear model for a part."""
+
+    def importance(self, part: str, judged: Judged) -> dict[str, float]:
+        """Return how much the error on a part grows if one column is shuffled."""
+
+
+def begin(data: str, settings: Settings, reading: dict[str, Any]) -> Training:
+    """Read DATA, and prepare a training on it; nothing is trained yet.
+
+    Rows of plain numbers become a table where that is asked for: by ``--recipe realmlp``, ``--ensemble`` or
+    ``--cv``.
+
+    Raises:
+        OSError: If the data cannot be read.
+        ValueError: If data and options do not fit.
+    """
+    source = open_data(data, reading)
+    if isinstance(source, Table):
+        return TableTraining(source, settings, reading)
+    of_columns = [
+        f"--{name.replace('_', '-')}"
+        for name in ("label", "drop", "id", "kind", "skip_unlabelled")
+        if getattr(settings, name)
+    ]
+    if of_columns:
+        raise ValueError(f"{of_columns[0]} is about columns of a table, and {data} has no columns")
+    as_table = settings.recipe.startswith("realmlp") or settings.ensemble > 1 or settings.cv is not None
+    if not as_table:
+        return ArrayTraining(source, settings)
+    return TableTraining(_table(source), settings, reading)
+
+
+def _table(arrays: Arrays) -> Table:
+    """Rows of numbers as a table, with columns x1, x2, ... and y."""
+    if arrays.pixel_maximum is not None or arrays.test is not None or arrays.y is None or arrays.y.ndim != 1:
+        raise ValueError(
+            "--recipe realmlp, --ensemble and --cv need a table, or an NPZ file with rows of numbers and one "
+            f"label per row; {arrays.name} is something else"
+        )
+    columns = Frame.of(arrays.X)
+    return Table(arrays.name, Frame({name: columns[name] for name in columns.names} | {"y": arrays.y}))

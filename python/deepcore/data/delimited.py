@@ -1,0 +1,300 @@
+"""CSV text with any separator becomes columns of text; nothing is guessed where that could matter."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from deepcore import _checks
+from deepcore.data.text import NumberFormat, clean, is_number
+
+__all__ = ["Dialect", "TextTable", "check_names", "find_dialect", "looks_like_data", "read_text_table"]
+
+SEPARATORS = (",", ";", "\t", "|")
+
+# Records that decide on the separator and the header.
+_SAMPLE = 200
+
+_DIRECTIVE = re.compile(r"\s*\"?sep=(.)\"?\s*(?:\r\n|\r|\n|$)", re.IGNORECASE)
+_COMMA = NumberFormat(",", "")
+
+# csv.Error speaks of the parser; these are the words of its messages, and what they mean to the author of a
+# file.
+_CSV_REASONS = {
+    "unexpected end of data": "a quotation mark on line {start} is never closed",
+    "expected after": "text follows a closing quotation mark on line {line}",
+    "field larger than": "a field that begins on line {start} is too long; is a quotation mark never closed?",
+    "new-line character": "line {line} holds a carriage return inside a field without quotation marks",
+    "NUL": "line {line} holds binary data",
+}
+
+Record = tuple[int, list[str]]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text is divided: its separator, and the number of lines above the header."""
+
+    separator: str
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """Columns of text.
+
+    Attributes:
+        names: Names of the columns.
+        columns: The cells of each column.
+        lines: The line of each row in the file.
+        index: The cells of the index column, or None.
+        separator: The separator between fields.
+    """
+
+    names: list[str]
+    columns: list[list[str]]
+    lines: list[int]
+    index: list[str] | None
+    separator: str
+
+
+def find_dialect(text: str, separator: str | None = None, skipped: int = 0) -> Dialect:
+    """Find the separator: that of a line ``sep=;``, or the one that divides the first lines best.
+
+    Args:
+        text: The whole text.
+        separator: The separator; None: it is found among comma, semicolon, tab and vertical bar.
+        skipped: Number of lines above the header that are not read.
+    """
+    start = _position(text, skipped)
+    directive = _DIRECTIVE.match(text, start)
+    if directive:
+        skipped += text.count("\n", start, directive.end()) or 1
+        return Dialect(separator or directive[1], skipped)
+    if separator is not None:
+        return Dialect(separator, skipped)
+    return Dialect(max(SEPARATORS, key=lambda mark: _suitability(text, mark, skipped)), skipped)
+
+
+def _position(text: str, lines: int) -> int:
+    """Where the text goes on after so many lines."""
+    place = 0
+    for _ in range(lines):
+        end = text.find("\n", place)
+        if end < 0:
+            return len(text)
+        place = end + 1
+    return place
+
+
+def _suitability(text: str, mark: str, skipped: int) -> tuple[float, float, int]:
+    """How well a mark divides the first records into fields; the greatest is the separator."""
+    if mark not in text:
+        return (0.0, 0.0, 0)
+    try:
+        records = [record for _, record in islice(_records(text, Dialect(mark, skipped)), _SAMPLE) if record]
+    except csv.Error:
+        return (0.0, 0.0, 0)
+    lengths = Counter(map(len, records))
+    length, count = max(lengths.items(), key=lambda item: (item[1], item[0]), default=(1, 0))
+    if length < 2:
+        return (0.0, 0.0, 0)
+    others = [other for other in SEPARATORS if other != mark]
+    cells = [cell for record in records for cell in record]
+    odd = sum(any(other in cell for other in others) and not is_number(clean(cell), _COMMA) for cell in cells)
+    return (count / len(records), -odd / len(cells), length)
+
+
+def _records(text: str, dialect: Dialect) -> Iterator[Record]:
+    """(first line, fields) of every record; a blank line has no fields.
+
+    Raises:
+        csv.Error: with the words of ``_CSV_REASONS`` if the text is not valid.
+    """
+    if dialect.separator == '"' or len(dialect.separator) != 1:
+        raise ValueError(
+            f"the separator must be one character, not a quotation mark, got "
+            f"{_checks.shown(dialect.separator)}"
+        )
+    stream = io.StringIO(text, newline="")
+    stream.seek(_position(text, dialect.skipped))
+    reader = csv.reader(stream, delimiter=dialect.separator, strict=True)
+    start = line = 1
+    try:
+        while True:
+            start = dialect.skipped + reader.line_num + 1
+            try:
+                fields = next(reader)
+            except StopIteration:
+                return
+            finally:
+                line = dialect.skipped + reader.line_num
+            # A quoted empty cell, [""], is a row; a line of blanks is none.
+            blank = len(fields) == 1 and fields[0].isspace()
+            yield line, [] if blank else fields
+    except csv.Error as error:
+        reason = next((words for key, words in _CSV_REASONS.items() if key in str(error)), str(error))
+        raise csv.Error(reason.format(start=start, line=line)) from error
+
+
+def read_text_table(
+    who: str,
+    name: str,
+    text: str,
+    dialect: Dialect,
+    header: bool | None = None,
+    index_column: str | int | bool | None = None,
+) -> TextTable:
+    """Read all rows as text.
+
+    Args:
+        who: Name of the caller, the head of messages.
+        name: Name of the source.
+        text: The whole text.
+        dialect: How it is divided.
+        header: Whether the first line holds names; None: it must, and must not look like data.
+        index_column: The column that names the rows and is no feature: its name or its number from 0; None:
+            the first one if it has no name; False: none.
+
+    Raises:
+        ValueError: If the text is not a table; the message names the line.
+    """
+    if not text.strip():
+        raise ValueError(f"{who}: {name} is empty")
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    blank: int | None = None
+    try:
+        for line, fields in _records(text, dialect):
+            if not fields:
+                blank = line if rows and blank is None else blank
+                continue
+            if blank is not None and len(rows) > (header is not False):
+                raise ValueError(
+                    f"{who}: {name}, line {blank} is blank; delete it, or write the separators of a row "
+                    "without values"
+                )
+            blank = None
+            rows.append(fields)
+            lines.append(line)
+    except csv.Error as error:
+        raise ValueError(f"{who}: {name} is not a valid CSV file: {error}") from error
+    if any("\0" in cell for cell in rows[0]):
+        raise ValueError(f"{who}: {name} holds binary data; is it a CSV file?")
+    first = [clean(cell) for cell in rows[0]]
+    body = rows if header is False else rows[1:]
+    if not body:
+        raise ValueError(f"{who}: {name} has a header but no rows")
+    first_is_index = index_column is True or (index_column == 0 and index_column is not False)
+    _check_lengths(who, name, first, body, lines[len(rows) - len(body) :], header, dialect, first_is_index)
+    cells = [list(map(str.strip, column)) for column in zip(*body, strict=True)]
+    names = [f"x{j + 1}" for j in range(len(cells))] if header is False else first
+    if len(cells) == len(names) + 1 and any(cells[-1]):  # R writes no name above the names of the rows
+        names = ["", *names]
+    if len(names) > 1 and not names[-1] and not any(cells[-1]):
+        names = names[:-1]
+    cells = cells[: len(names)]
+    if header is None:
+        if all(map(_numeric, names)):
+            raise ValueError(
+                f"{who}: {name} has no header, its first line is all numbers; put column names above it or "
+                "pass header=False, or header=True if these are names"
+            )
+        evidence = looks_like_data(names, cells)
+        if evidence:
+            raise ValueError(
+                f"{who}: the first line of {name} looks like data: {evidence}; pass header=False if it is, "
+                "or header=True if it holds the names of the columns"
+            )
+    return _with_index(who, name, names, cells, lines[len(rows) - len(body) :], index_column, dialect)
+
+
+def _check_lengths(
+    who: str, name: str, first: list[str], body: list[list[str]], lines: list[int], header: bool | None,
+    dialect: Dialect, index_given: bool,
+) -> None:  # fmt: skip
+    lengths = Counter(map(len, body))
+    [(usual, _)] = lengths.most_common(1)
+    width = len(first)
+    one_more = usual == width + 1 and header is not False and len(lengths) == 1
+    if len(lengths) == 1 and (
+        usual == width or (one_more and (index_given or not any(row[-1] for row in body)))
+    ):
+        return
+    if width < usual and header is not False and lengths[usual] > len(body) // 2:
+        index = "; if the first column names the rows, pass index_column=0" if one_more else ""
+        raise ValueError(
+            f"{who}: the first line of {name} has {width} fields, but most lines have {usual}; if it is a "
+            f"title, delete it or pass skip_lines={dialect.skipped + 1}{index}"
+        )
+    expected = width if header is not False else usual
+    for line, row in zip(lines, body, strict=True):
+        if len(row) != expected:
+            what = "the header has" if header is not False else "most lines have"
+            raise ValueError(f"{who}: {name}, line {line} has {len(row)} fields, but {what} {expected}")
+
+
+def check_names(who: str, name: str, names: Sequence[str]) -> None:
+    """Refuse columns without a name, and two columns of one name."""
+    seen: set[str] = set()
+    for j, column in enumerate(names):
+        if not column:
+            raise ValueError(
+                f"{who}: {name} has no name for column {j + 1} in its header; write one, or delete the column"
+            )
+        if column in seen:
+            raise ValueError(
+                f"{who}: {name} has two columns named {_checks.shown(column)}; rename one of them"
+            )
+        seen.add(column)
+
+
+def _numeric(cell: str) -> bool:
+    return is_number(cell) or is_number(cell, _COMMA)
+
+
+def looks_like_data(first: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
+    """Say why the first line is an example rather than names; "" if it looks like names.
+
+    It looks like data if it holds numbers in all columns whose other cells are numbers, or, in a table
+    without such columns, if the columns repeat most of its cells.
+    """
+
+    sample = [[cell for cell in column[:_SAMPLE] if cell] for column in columns]
+    numbers = [j for j, column in enumerate(sample) if column and all(map(_numeric, column))]
+    if numbers and all(_numeric(first[j]) for j in numbers):
+        return f"it holds the number {first[numbers[0]]!r} above numbers"
+    if not numbers and len(columns[0]) > 1:
+        repeated = [j for j, column in enumerate(columns) if first[j] and first[j] in column]
+        if 2 * len(repeated) > len(first):
+            return f"{first[repeated[0]]!r} occurs below itself"
+    return ""
+
+
+def _with_index(
+    who: str, name: str, names: list[str], cells: list[list[str]], lines: list[int],
+    index_column: str | int | bool | None, dialect: Dialect,
+) -> TextTable:  # fmt: skip
+    place: int | None = None
+    if isinstance(index_column, str):
+        key = clean(index_column)
+        if key not in names:
+            raise ValueError(
+                f"{who}: {name} has no column {_checks.shown(key)}; its columns are "
+                f"{_checks.first_names(names)}"
+            )
+        place = names.index(key)
+    elif index_column is not None and not isinstance(index_column, bool):
+        place = _checks.count(who, "index_column", index_column, 0, len(names) - 1)
+    elif index_column is None or index_column is True:
+        place = 0 if index_column is True or (not names[0] and len(names) > 1) else None
+    index = None if place is None else cells[place]
+    if place is not None:
+        names, cells = names[:place] + names[place + 1 :], cells[:place] + cells[place + 1 :]
+    check_names(who, name, names)
+    return TextTable(names, cells, lines, index, dialect.separator)

@@ -1,0 +1,460 @@
+"""RealMLPClassifier and RealMLPRegressor: networks for tables with strong defaults."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context
+from sklearn.model_selection import KFold, StratifiedKFold, check_cv
+from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
+
+from deepcore._realmlp.ensemble import FittedSplit, Rows, Table, auto_batch, fit_splits, holdout, predict
+from deepcore._realmlp.recipe import Recipe
+from deepcore._realmlp.training import Rules
+from deepcore.model import Model
+from deepcore.sklearn.table_columns import TableColumns
+from deepcore.typing import Array
+
+__all__ = ["RealMLPClassifier", "RealMLPRegressor"]
+
+
+class BaseRealMLP(BaseEstimator):  # type: ignore[misc]
+    """Base class of the two estimators; it is not an estimator itself."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "variant": [StrOptions({"td", "td_s"})],
+        "n_ens": [Interval(Integral, 1, None, closed="left")],
+        "cv": [Interval(Integral, 2, None, closed="left"), HasMethods(["split"]), None],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "n_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "dropout": [Interval(Real, 0, 1, closed="left"), None],
+        "weight_decay": [Interval(Real, 0, None, closed="left"), None],
+        "early_stopping": ["boolean"],
+        "patience": [tuple, list],
+        "time_limit": [Interval(Real, 0, None, closed="neither"), None],
+        "categorical_features": ["array-like", None],
+        "recipe": [dict, None],
+        "dtype": [StrOptions({"float32", "float64"})],
+        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
+        "random_state": ["random_state"],
+    }
+
+    splits_: list[FittedSplit]
+    table_columns_: TableColumns
+
+    def _keep(self, arguments: dict[str, Any]) -> None:
+        """Follow scikit-learn's rule: a constructor stores every argument, unchanged, under its name."""
+        for name, value in arguments.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
+
+    @property
+    def models_(self) -> list[list[Model]]:
+        """The trained networks: of each split its members. They share their numbers with the estimator."""
+        check_is_fitted(self)
+        return [[Model.from_network(member.network) for member in split.members] for split in self.splits_]
+
+    @property
+    def best_epochs_(self) -> list[int]:
+        """The best epoch of each split, counted from 1."""
+        check_is_fitted(self)
+        return [split.outcome.best_epoch for split in self.splits_]
+
+    @property
+    def loss_curves_(self) -> list[list[float]]:
+        """Of each split the mean training loss of every epoch."""
+        check_is_fitted(self)
+        return [split.outcome.losses for split in self.splits_]
+
+    @property
+    def validation_errors_(self) -> list[list[float]]:
+        """Of each split the validation error after every epoch."""
+        check_is_fitted(self)
+        return [split.outcome.errors for split in self.splits_]
+
+    @property
+    def n_iter_(self) -> int:
+        """The largest number of epochs of a split."""
+        check_is_fitted(self)
+        return max(len(split.outcome.losses) for split in self.splits_)
+
+    @abstractmethod
+    def _changes(self) -> dict[str, Any]:
+        """What the estimator's own arguments change in the recipe."""
+
+    def _recipe(self, classes: bool, rows: int) -> Recipe:
+        sizes = self.hidden_layer_sizes
+        hidden = tuple(int(n) for n in (sizes if hasattr(sizes, "__iter__") else [sizes]))
+        if any(n < 1 for n in hidden):
+            raise ValueError(f"hidden_layer_sizes must be at least 1, got {sizes}.")
+        batch = auto_batch(rows) if isinstance(self.batch_size, str) else int(self.batch_size)
+        chosen = {
+            "learning_rate": self.learning_rate,
+            "dropout": self.dropout,
+            "decay": self.weight_decay,
+            **self._changes(),
+        }
+        changes = {name: value for name, value in chosen.items() if value is not None}
+        changes |= {"hidden": hidden, "epochs": int(self.n_epochs), "batch_size": batch}
+        try:
+            return Recipe.of(self.variant, classes, **changes, **(self.recipe or {}))
+        except TypeError as error:
+            raise ValueError(f"recipe must name numbers of the recipe, got {self.recipe}: {error}") from error
+
+    def _rules(self, metric: str) -> Rules:
+        if len(self.patience) != 2 or not all(isinstance(n, Real) and n >= 0 for n in self.patience):
+            raise ValueError(f"patience must be two numbers (factor, epochs), got {self.patience}")
+        factor, more = self.patience
+        patience = (float(factor), float(more)) if self.early_stopping else None
+        return Rules(metric, patience, self.time_limit, self.n_threads or 0)
+
+    def _splits(self, m: int, y: Array, classes: bool, rng: np.random.RandomState) -> list[Rows]:
+        """Rows of training and validation."""
+        if self.cv is None:
+            fraction = self.validation_fraction if m > 1 else 0.0
+            return [holdout(m, fraction, np.random.default_rng(rng.randint(2**31 - 1)))]
+        folds = self.cv
+        if isinstance(folds, Integral):
+            kind = StratifiedKFold if classes else KFold
+            folds = kind(int(folds), shuffle=True, random_state=rng.randint(2**31 - 1))
+        return list(check_cv(folds, y, classifier=classes).split(np.zeros(m), y))
+
+    def _tables(self, X: Any, y: Any, X_val: Any) -> list[Table]:
+        """Learn the columns of X; return its table, and that of the validation rows if there are any."""
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        self.table_columns_ = TableColumns(self.categorical_features)
+        return self.table_columns_.fit(self, [X] if X_val is None else [X, X_val])
+
+    def _train(
+        self,
+        tables: list[Table],
+        y: Array,
+        y_val: Array | None,
+        *,
+        classes: int = 0,
+        class_weight: Array | None = None,
+        rules: Rules,
+        calibrate: bool = False,
+    ) -> None:
+        table = tables[0]
+        check_consistent_length(table.numbers, y)
+        rng = check_random_state(self.random_state)
+        splits = self._splits(len(table), y, bool(classes), rng)
+        if y_val is not None:
+            check_consistent_length(tables[1].numbers, y_val)
+            splits = [(np.arange(len(y)), np.arange(len(y), len(y) + len(y_val)))]
+            table, y = table.followed_by(tables[1]), np.concatenate([y, y_val])
+        weights = None if class_weight is None else class_weight[y]
+        recipe = self._recipe(bool(classes), len(splits[0][0]))
+        self.splits_ = fit_splits(
+            table, y, splits, recipe, classes=classes, weights=weights, members=int(self.n_ens),
+            dtype=np.dtype(self.dtype), rules=rules, calibrate=calibrate, seed=rng.randint(2**31 - 1),
+        )  # fmt: skip
+        if self.cv is not None and y_val is None:
+            self._out_of_fold(table, splits)
+
+    def _out_of_fold(self, table: Table, splits: list[Rows]) -> None:
+        """Keep the prediction of every row by the networks that were not trained on it; NaN if all were."""
+        total, times = None, np.zeros((len(table), 1))
+        for fitted, (_, validation) in zip(self.splits_, splits, strict=True):
+            predicted = fitted.predict(table.take(validation), self.n_threads or 0)
+            if total is None:
+                total = np.zeros((len(table), predicted.shape[1]))
+            total[validation] += predicted
+            times[validation] += 1
+        with np.errstate(invalid="ignore"):
+            self.oof_prediction_ = self._shown(total / times)
+
+    def _shown(self, predicted: Array) -> Array:
+        """Predictions in the shape that users see."""
+        return predicted
+
+    def _outputs(self, X: Any) -> Array:
+        check_is_fitted(self)
+        return predict(self.splits_, self.table_columns_.transform(self, X), self.n_threads or 0)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "splits_")
+
+
+class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
+    """Classify tables with RealMLP: a network of three layers whose defaults were tuned on many tables.
+
+    X may be an array of numbers or a frame with numbers, categories, text and missing values. A part of the
+    rows is held out for validation, and the parameters of the best epoch are kept.
+
+    Args:
+        variant: ``"td_s"`` is the simple one: scaled inputs, one-hot categories. ``"td"`` has embeddings of
+            numbers and of categories with more than 8 values, trainable activations, dropout, weight decay,
+            and first weights made from the data; it takes about twice as long and is often better.
+        n_ens: Networks per split, each with its own random numbers; their probabilities are averaged.
+        cv: Number of stratified folds, or a splitter of scikit-learn: one training per fold, whose
+            predictions are averaged. None: one split.
+        validation_fraction: Share of the rows that is held out where ``cv`` is None; 0: the last epoch is
+            the best.
+        n_epochs: Passes over the training rows.
+        batch_size: Rows per step; ``"auto"`` chooses 64 to 1024 by the number of rows.
+        hidden_layer_sizes: Units of each hidden layer.
+        learning_rate: Highest learning rate; None: the recipe's.
+        dropout: Probability of dropout; None: the recipe's.
+        weight_decay: None: the recipe's.
+        label_smoothing: None: the recipe's, 0.1. Use 0 where probabilities count, with
+            ``validation_metric="cross_entropy"``.
+        validation_metric: ``"error"``, the share of wrong labels, or ``"cross_entropy"``: what the best epoch
+            is chosen by.
+        early_stopping: Whether a training ends when the best epoch lies too far back.
+        patience: ``(m, a)``: it ends after epoch ``m * best epoch + a``.
+        time_limit: Seconds that the training of a split may take; None: no limit.
+        calibrate: Whether probabilities are sharpened or flattened until the cross-entropy of the validation
+            rows is lowest.
+        class_weight: ``{label: weight}``, ``"balanced"``, or None.
+        categorical_features: Columns that are categories, by number or name. In frames the types of the
+            columns decide on the others, in arrays they are numbers.
+        recipe: Further numbers of the recipe by name, such as ``{"sigma": 0.2}``.
+        dtype: ``"float32"`` or ``"float64"``.
+        n_threads: Largest number of threads; None: deepcore's default. Results do not depend on it.
+        random_state: Seed or generator of everything that is random.
+
+    Attributes:
+        classes_: The labels, sorted.
+        models_: ``deepcore.Model`` of every split and member.
+        best_epochs_: Of each split, counted from 1.
+        validation_errors_: Of each split, after every epoch.
+        loss_curves_: Of each split, the training loss of every epoch.
+        oof_prediction_: With ``cv``: probabilities of each row by the networks that did not see it.
+        n_iter_: Number of epochs.
+        n_features_in_: Number of columns of X.
+        feature_names_in_: Their names, if X was a frame whose names are all strings.
+
+    Example:
+        >>> from sklearn.datasets import load_iris
+        >>> from deepcore.sklearn import RealMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> classifier = RealMLPClassifier(n_epochs=40, hidden_layer_sizes=(32, 32), random_state=0).fit(X, y)
+        >>> classifier.predict(X[:3])
+        array([0, 0, 0])
+
+    Source: Holzmueller, Grinsztajn & Steinwart (2024), "Better by Default", as in pytabkit 1.7.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseRealMLP._parameter_constraints,
+        "label_smoothing": [Interval(Real, 0, 1, closed="left"), None],
+        "validation_metric": [StrOptions({"error", "cross_entropy"})],
+        "calibrate": ["boolean"],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+    classes_: Array
+
+    def __init__(
+        self,
+        variant: str = "td_s",
+        *,
+        n_ens: int = 1,
+        cv: Any = None,
+        validation_fraction: float = 0.2,
+        n_epochs: int = 256,
+        batch_size: Any = 256,
+        hidden_layer_sizes: Any = (256, 256, 256),
+        learning_rate: float | None = None,
+        dropout: float | None = None,
+        weight_decay: float | None = None,
+        label_smoothing: float | None = None,
+        validation_metric: str = "error",
+        early_stopping: bool = False,
+        patience: Any = (2, 20),
+        time_limit: float | None = None,
+        calibrate: bool = False,
+        class_weight: Any = None,
+        categorical_features: Any = None,
+        recipe: Any = None,
+        dtype: str = "float32",
+        n_threads: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self._keep(locals())
+
+    def _changes(self) -> dict[str, Any]:
+        return {"smoothing": self.label_smoothing}
+
+    def _codes(self, y: Any) -> Array:
+        """Labels as numbers from 0 on; one that was not there in ``fit`` is refused."""
+        y = column_or_1d(y)
+        place = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
+        unknown = self.classes_[place] != y
+        if unknown.any():
+            raise ValueError(f"y_val must hold labels of y, got {y[unknown.argmax()]}")
+        return place
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(self, X: Any, y: Any, *, X_val: Any = None, y_val: Any = None) -> RealMLPClassifier:
+        """Train on a table.
+
+        Args:
+            X: (m, columns), an array of numbers or a frame.
+            y: (m,) labels of any kind.
+            X_val: Validation rows, instead of a part of X; None: see ``validation_fraction`` and ``cv``.
+            y_val: Their labels.
+
+        Returns:
+            The estimator.
+        """
+        tables = self._tables(X, y, X_val)
+        y = column_or_1d(y, warn=True)
+        assert_all_finite(y, estimator_name=type(self).__name__, input_name="y")
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs labels of at least 2 classes, got 1 class: "
+                f"{self.classes_[0]}"
+            )
+        weights = None
+        if self.class_weight is not None:
+            weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+        self._train(
+            tables, codes, None if X_val is None else self._codes(y_val), classes=len(self.classes_),
+            class_weight=weights, rules=self._rules(self.validation_metric), calibrate=self.calibrate,
+        )  # fmt: skip
+        return self
+
+    def predict_proba(self, X: Any) -> Array:
+        """Predict the probability of each class, (m, classes)."""
+        probabilities = self._outputs(X)
+        return probabilities / probabilities.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+
+    def predict(self, X: Any) -> Array:
+        """Predict labels, (m,): those with the largest probability."""
+        best = self._outputs(X).argmax(axis=1)
+        return self.classes_[best]  # type: ignore[no-any-return]
+
+
+class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
+    """Predict numbers from tables with RealMLP: a network of three layers with defaults tuned on many tables.
+
+    X may be an array of numbers or a frame with numbers, categories, text and missing values; y has one or
+    several columns. A part of the rows is held out for validation, and the parameters of the best epoch are
+    kept.
+
+    Args:
+        variant: ``"td_s"`` is the simple one, ``"td"`` has embeddings, dropout and more; predictions of the
+            latter stay within the targets of the training rows. See ``RealMLPClassifier``.
+        n_ens: Networks per split, each with its own random numbers; their predictions are averaged.
+        cv: Number of folds, or a splitter of scikit-learn: one training per fold, whose predictions are
+            averaged. None: one split.
+        validation_fraction: Share of the rows that is held out where ``cv`` is None; 0: the last epoch is
+            the best.
+        n_epochs: Passes over the training rows.
+        batch_size: Rows per step; ``"auto"`` chooses 64 to 1024 by the number of rows.
+        hidden_layer_sizes: Units of each hidden layer.
+        learning_rate: Highest learning rate; None: the recipe's.
+        dropout: Probability of dropout; None: the recipe's.
+        weight_decay: None: the recipe's.
+        early_stopping: Whether a training ends when the best epoch lies too far back.
+        patience: ``(m, a)``: it ends after epoch ``m * best epoch + a``.
+        time_limit: Seconds that the training of a split may take; None: no limit.
+        categorical_features: Columns that are categories, by number or name. In frames the types of the
+            columns decide on the others, in arrays they are numbers.
+        recipe: Further numbers of the recipe by name, such as ``{"sigma": 0.2}``.
+        dtype: ``"float32"`` or ``"float64"``.
+        n_threads: Largest number of threads; None: deepcore's default. Results do not depend on it.
+        random_state: Seed or generator of everything that is random.
+
+    Attributes:
+        models_: ``deepcore.Model`` of every split and member.
+        best_epochs_: Of each split, counted from 1.
+        validation_errors_: Of each split, the root of the mean squared error after every epoch.
+        loss_curves_: Of each split, the training loss of every epoch.
+        oof_prediction_: With ``cv``: predictions of each row by the networks that did not see it.
+        n_iter_: Number of epochs.
+        n_outputs_: Number of targets.
+        n_features_in_: Number of columns of X.
+        feature_names_in_: Their names, if X was a frame whose names are all strings.
+
+    Example:
+        >>> from sklearn.datasets import load_diabetes
+        >>> from deepcore.sklearn import RealMLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> regressor = RealMLPRegressor(n_epochs=30, hidden_layer_sizes=(32, 32), random_state=0).fit(X, y)
+        >>> regressor.predict(X[:3]).shape
+        (3,)
+
+    Source: Holzmueller, Grinsztajn & Steinwart (2024), "Better by Default", as in pytabkit 1.7.
+    """
+
+    def __init__(
+        self,
+        variant: str = "td_s",
+        *,
+        n_ens: int = 1,
+        cv: Any = None,
+        validation_fraction: float = 0.2,
+        n_epochs: int = 256,
+        batch_size: Any = 256,
+        hidden_layer_sizes: Any = (256, 256, 256),
+        learning_rate: float | None = None,
+        dropout: float | None = None,
+        weight_decay: float | None = None,
+        early_stopping: bool = False,
+        patience: Any = (2, 20),
+        time_limit: float | None = None,
+        categorical_features: Any = None,
+        recipe: Any = None,
+        dtype: str = "float32",
+        n_threads: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self._keep(locals())
+
+    def _changes(self) -> dict[str, Any]:
+        return {}
+
+    def _numbers(self, y: Any, name: str) -> tuple[Array, bool]:
+        """Targets, (m, targets), and whether y had one axis."""
+        array = check_array(y, ensure_2d=False, dtype=np.float64, input_name=name)
+        if array.ndim > 2:
+            raise ValueError(f"{name} must have 1 or 2 axes, got shape {array.shape}")
+        return array.reshape(len(array), -1), array.ndim == 1
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(self, X: Any, y: Any, *, X_val: Any = None, y_val: Any = None) -> RealMLPRegressor:
+        """Train on a table.
+
+        Args:
+            X: (m, columns), an array of numbers or a frame.
+            y: (m,) or (m, targets) numbers.
+            X_val: Validation rows, instead of a part of X; None: see ``validation_fraction`` and ``cv``.
+            y_val: Their targets.
+
+        Returns:
+            The estimator.
+        """
+        tables = self._tables(X, y, X_val)
+        targets, self._one_column = self._numbers(y, "y")
+        self.n_outputs_ = targets.shape[1]
+        held = None if X_val is None else self._numbers(y_val, "y_val")[0]
+        self._train(tables, targets, held, rules=self._rules("error"))
+        return self
+
+    def predict(self, X: Any) -> Array:
+        """Predict numbers, (m,) or (m, targets) like y."""
+        return self._shown(self._outputs(X))
+
+    def _shown(self, predicted: Array) -> Array:
+        return predicted[:, 0] if self._one_column else predicted

@@ -1,0 +1,457 @@
+"""``Columns``: what was learned of the columns of a table, and how later tables become numbers and codes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepcore import _checks, _text_table
+from deepcore.data.text import MISSING, clean, missing_marks, read_numbers
+from deepcore.tabular.cells import Cells, boolean_words, category_words, present
+from deepcore.tabular.dates import DATE_FEATURES, ISO, date_features, parse_dates
+from deepcore.tabular.frame import Frame
+from deepcore.tabular.kinds import KINDS, Finding, Question, infer
+from deepcore.typing import Array
+
+__all__ = ["Applied", "Column", "Columns"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """What was learned of one column.
+
+    Attributes:
+        name: Its name.
+        kind: ``"number"``, ``"category"``, ``"boolean"``, ``"date"`` or ``"ignore"``.
+        reason: Why it has this kind.
+        missing: Share of missing values in the training rows.
+        distinct: Number of different values in the training rows.
+        values: The known categories; the code of ``values[i]`` is i + 1.
+        fill: What stands for a missing value: the median, one number or one per feature of a date.
+        indicator: Whether there is a feature that is 1 where the value is missing.
+        form: Format of dates in text.
+        low: Least value of a number column.
+        high: Greatest value of a number column.
+    """
+
+    name: str
+    kind: str
+    reason: str
+    missing: float
+    distinct: int
+    values: list[str] = field(default_factory=list)
+    fill: list[float] = field(default_factory=list)
+    indicator: bool = False
+    form: str | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def features(self) -> list[str]:
+        """Names of the numeric features, without the indicator."""
+        if self.kind == "date":
+            return [f"{self.name} {part}" for part in DATE_FEATURES]
+        return [self.name] if self.kind == "number" else []
+
+
+class Applied(NamedTuple):
+    """A table as numbers and codes, and notes on what is unusual in it."""
+
+    numbers: NDArray[np.float64]
+    codes: NDArray[np.int64]
+    notes: list[str]
+
+
+class Columns:
+    """Types of columns and what fills missing values, learned from training rows.
+
+    Use ``Columns.fit``. ``docs/tables.md`` states the rules.
+
+    Attributes:
+        columns: What was learned, in the order of the table.
+        missing: Marks that count as missing values.
+
+    Example:
+        >>> frame = Frame({"size": ["1.5", "NA", "2.5"], "town": ["Bonn", "Ulm", "Bonn"]})
+        >>> columns = Columns.fit(frame)
+        >>> columns.numbers(frame).tolist(), columns.codes(frame).tolist()
+        ([[1.5, 0.0], [2.0, 1.0], [2.5, 0.0]], [[1], [2], [1]])
+    """
+
+    def __init__(self, columns: Sequence[Column], missing: Iterable[str] = MISSING) -> None:
+        self.columns = list(columns)
+        self.missing = tuple(missing)
+        self._marks = missing_marks(self.missing)
+
+    @classmethod
+    def fit(
+        cls,
+        data: Any,
+        *,
+        label: str | Iterable[str] | None = None,
+        kinds: Mapping[str, str] | None = None,
+        missing: Iterable[str] = MISSING,
+    ) -> Columns:
+        """Decide the kind of every column, and learn its categories and what fills its missing values.
+
+        Args:
+            data: The training rows: a Frame, or what ``Frame.of`` takes.
+            label: Name of the label column, or names, which are not features.
+            kinds: Kinds that are given and not inferred: ``"number"``, ``"category"``, ``"boolean"``,
+                ``"date"``, ``"date FORMAT"`` with a format of ``datetime.strptime``, or ``"ignore"``.
+            missing: Cells that count as missing, in any case of letters.
+
+        Raises:
+            ValueError: If a name is unknown, there are no rows, no column can be used, or the values of some
+                columns do not tell their kind; the message lists all such columns.
+        """
+        frame = Frame.of(data, "Columns.fit")
+        labels = [] if label is None else [label] if isinstance(label, str) else list(label)
+        labels = [clean(name) for name in labels]
+        given = _given_kinds(frame, kinds)
+        for name in labels:
+            frame[name]  # raises if there is no such column
+        if len(frame) == 0:
+            raise ValueError(f"Columns.fit: {frame.source} has no rows")
+        missing = tuple(missing)
+        marks = missing_marks(missing)
+        learned, questions = [], []
+        for name in frame.names:
+            if name in labels:
+                continue
+            try:
+                learned.append(_learn(frame, name, given.get(name), marks))
+            except Question as question:
+                place = f", first in {frame.place(question.rows[0])}" if question.rows else ""
+                questions.append(f"{name!r} {question.found}{place}; pass {question.answer}")
+        if questions:
+            raise ValueError(_listed("Columns.fit", frame, "whose kind is not clear", questions))
+        columns = cls(learned, missing)
+        if all(column.kind == "ignore" for column in learned):
+            reasons = _checks.first_names([f"{column.name!r} ({column.reason})" for column in learned])
+            raise ValueError(
+                f"Columns.fit: {frame.source} has no column to learn from: {reasons or 'only the label'}"
+            )
+        return columns
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns that are used."""
+        return [column.name for column in self._used]
+
+    @property
+    def number_names(self) -> list[str]:
+        """Names of the features that ``numbers`` returns."""
+        names = [feature for column in self._used for feature in column.features]
+        return names + [f"{column.name} missing" for column in self._used if column.indicator]
+
+    @property
+    def code_names(self) -> list[str]:
+        """Names of the columns that ``codes`` returns."""
+        return [column.name for column in self._used if column.values]
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of codes of each column that ``codes`` returns: its known categories, and one more for 0."""
+        return [len(column.values) + 1 for column in self._used if column.values]
+
+    def apply(self, data: Any, who: str = "Columns.apply") -> Applied:
+        """Turn a table into numbers and codes.
+
+        Columns are found by name, and their order does not matter. Columns that were not there in the
+        training rows, and ignored ones, are not looked at.
+
+        Args:
+            data: A Frame, or what ``Frame.of`` takes.
+            who: Name of the caller, the head of messages.
+
+        Returns:
+            numbers: float64, (m, k), missing values filled; see ``number_names``.
+            codes: int64, (m, c); 0 is a missing value or a category that the training rows did not have.
+            notes: One sentence on each column with unknown categories, or with missing values where the
+                training rows had none.
+
+        Raises:
+            ValueError: If columns are missing, or hold what cannot be read as their kind; the message lists
+                all of them.
+        """
+        frame = Frame.of(data, who)
+        numbers: list[Array] = []
+        indicators: list[Array] = []
+        codes: list[Array] = []
+        notes: list[str] = []
+        problems: list[str] = []
+        for column in self._used:
+            if column.name not in frame:
+                problems.append(f"{column.name!r} is missing{_near(column.name, frame)}")
+                continue
+            cells = present(frame[column.name], self._marks)
+            try:
+                if column.values:
+                    codes.append(_codes(column, cells, frame, notes))
+                else:
+                    numbers.append(_features(column, cells, frame))
+            except _CannotRead as error:
+                problems.append(f"{column.name!r} {error}")
+                continue
+            if column.indicator:
+                indicators.append(cells.missing.astype(np.float64))
+            elif column.missing == 0 and cells.missing.any():
+                treated = "an unknown category" if column.values else "the median"
+                notes.append(
+                    f"{column.name!r} has {int(cells.missing.sum())} missing values, but none in the "
+                    f"training rows; they are treated as {treated}"
+                )
+        if problems:
+            raise ValueError(_listed(who, frame, "that cannot be used", problems))
+        return Applied(
+            _stacked([*numbers, *indicators], len(frame), np.float64),
+            _stacked(codes, len(frame), np.int64),
+            notes,
+        )
+
+    def numbers(self, data: Any) -> NDArray[np.float64]:
+        """Return the numbers of ``apply``."""
+        return self.apply(data, "Columns.numbers").numbers
+
+    def codes(self, data: Any) -> NDArray[np.int64]:
+        """Return the codes of ``apply``."""
+        return self.apply(data, "Columns.codes").codes
+
+    def rows(self) -> list[list[str]]:
+        """Return the report as rows of text; the first row is the head."""
+        body = [
+            [
+                column.name,
+                column.kind,
+                column.reason,
+                f"{column.missing:.1%}" if column.missing else "",
+                str(column.distinct),
+            ]
+            for column in self.columns
+        ]
+        return [["column", "kind", "reason", "missing", "distinct"], *body]
+
+    def report(self) -> str:
+        """Return all columns as a table: kind, reason, share of missing values, different values."""
+        ignored = sum(column.kind == "ignore" for column in self.columns)
+        foot = (
+            f"{len(self.columns) - ignored} columns are used and {ignored} ignored; "
+            "kinds={'name': 'number'} changes the kind of a column"
+        )
+        return _text_table.as_text(self.rows(), foot, left=(0, 1, 2), ruled=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON data for a model file; ``from_dict`` gives the same columns back."""
+        return {"columns": [asdict(column) for column in self.columns], "missing": list(self.missing)}
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Columns:
+        """Reverse ``to_dict``.
+
+        Raises:
+            ValueError: If ``values`` is not what ``to_dict`` returns.
+        """
+        who = "Columns.from_dict"
+        if not isinstance(values, dict) or set(values) != {"columns", "missing"}:
+            raise ValueError(f"{who}: values must have the keys 'columns' and 'missing'")
+        if not isinstance(values["columns"], list) or not _is_texts(values["missing"]):
+            raise ValueError(f"{who}: 'columns' must be a list of columns, and 'missing' one of texts")
+        return cls([_column_from(who, column) for column in values["columns"]], values["missing"])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Columns) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Columns({_checks.first_names([f'{c.name}: {c.kind}' for c in self.columns])})"
+
+    @property
+    def _used(self) -> list[Column]:
+        return [column for column in self.columns if column.kind != "ignore"]
+
+
+class _CannotRead(Exception):
+    """A column whose cells are not of its kind."""
+
+
+def _given_kinds(frame: Frame, kinds: Mapping[str, str] | None) -> dict[str, str]:
+    given = dict(frame.kinds)
+    for name, kind in (kinds or {}).items():
+        frame[name]  # raises if there is no such column
+        if not isinstance(kind, str) or kind.split(" ")[0] not in KINDS:
+            raise ValueError(
+                f"Columns.fit: the kind of {name!r} must be one of {', '.join(KINDS)}, got "
+                f"{_checks.shown(kind)}"
+            )
+        given[clean(name)] = kind
+    return given
+
+
+def _learn(frame: Frame, name: str, given: str | None, marks: frozenset[str]) -> Column:
+    """Learn one column; a Question tells that the values do not tell its kind."""
+    cells = present(frame[name], marks)
+    different = len(np.unique(cells.values)) if cells.values.dtype != object else len(set(cells.values))
+    facts: dict[str, Any] = {"missing": float(cells.missing.mean()), "distinct": different}
+    if given is not None:
+        kind, _, form = given.partition(" ")
+        finding = Finding(kind, "given", form or None)
+        if kind == "date" and not form and cells.values.dtype == object:
+            inferred = infer(name, cells.values, frame.number_format, cells.rows)
+            finding = Finding(kind, "given", inferred.form or ISO)
+    else:
+        finding = infer(name, cells.values, frame.number_format, cells.rows)
+        if finding.reason == "constant" and cells.missing.any():
+            number = cells.values.dtype.kind in "if"
+            finding = Finding("number" if number else "category", "one value, or missing")
+    column = Column(name, finding.kind, finding.reason, form=finding.form, **facts)
+    try:
+        return _with_values(column, cells, frame)
+    except _CannotRead as error:
+        raise Question(str(error), "missing=[...] if such cells are missing, or another kind") from error
+
+
+def _with_values(column: Column, cells: Cells, frame: Frame) -> Column:
+    """The column with its categories, or with what fills missing values."""
+    known = asdict(column)
+    if column.kind in ("number", "date"):
+        values = _read(column, cells.values, cells.rows, frame)
+        known["indicator"] = bool(cells.missing.any())
+        if column.kind == "date":
+            days = values.astype("datetime64[us]").astype(np.int64)
+            middle = np.array([int(np.median(days)) if days.size else 0], dtype="datetime64[us]")
+            known["fill"] = date_features(middle)[0].tolist()
+        else:
+            known["fill"] = [float(np.median(values)) if values.size else 0.0]
+            if values.size:
+                known["low"], known["high"] = float(values.min()), float(values.max())
+    elif column.kind == "boolean":
+        _words(column, cells, frame)
+        known["values"] = ["false", "true"]
+    elif column.kind == "category":
+        known["values"] = sorted(set(category_words(cells.values)))
+        if not known["values"]:
+            known["kind"], known["reason"] = "ignore", "no values"
+    return Column(**known)
+
+
+def _read(column: Column, values: Array, rows: Array, frame: Frame) -> Array:
+    """Present values as float64 or datetime64."""
+    if column.kind == "date":
+        if values.dtype.kind == "M":
+            return values
+        if values.dtype != object:
+            raise _CannotRead(f"must hold dates, got {values.dtype} numbers")
+        read: Array
+        read, good = parse_dates(values.tolist(), column.form or ISO)
+        what = "a date" if column.form in (None, ISO) else f"a date in the format {column.form}"
+    else:
+        if values.dtype.kind == "M":
+            raise _CannotRead("must hold numbers, got dates")
+        if values.dtype != object:
+            read = values.astype(np.float64)
+            good = np.isfinite(read)
+        else:
+            texts = [cell if isinstance(cell, str) else str(int(cell)) for cell in values]
+            read, good = read_numbers(texts, frame.number_format)
+        what = "a number"
+    if not good.all():
+        first = int(np.argmin(good))
+        raise _CannotRead(
+            f"must be {what}, got {_checks.shown(values[first])} in {frame.place(int(rows[first]))} "
+            f"({int((~good).sum())} such cells)"
+        )
+    return read
+
+
+def _features(column: Column, cells: Cells, frame: Frame) -> Array:
+    """Features of a number or date column, (m, k), missing values filled."""
+    values = _read(column, cells.values, cells.rows, frame)
+    features = np.tile(np.array(column.fill), (len(cells.missing), 1))
+    features[~cells.missing] = date_features(values) if column.kind == "date" else values[:, None]
+    return features
+
+
+def _words(column: Column, cells: Cells, frame: Frame) -> list[str | None]:
+    """The categories of present values, in the form in which they are compared."""
+    if column.kind != "boolean":
+        return list(category_words(cells.values))
+    words = boolean_words(cells.values)
+    for value, word, row in zip(cells.values, words, cells.rows, strict=True):
+        if word is None:
+            raise _CannotRead(
+                f"must be a boolean such as yes or no, got {_checks.shown(value)} in {frame.place(int(row))}"
+            )
+    return list(words)
+
+
+def _codes(column: Column, cells: Cells, frame: Frame, notes: list[str]) -> Array:
+    """Codes of a category or boolean column, (m, 1)."""
+    place = {value: code for code, value in enumerate(column.values, start=1)}
+    words = _words(column, cells, frame)
+    codes = np.zeros((len(cells.missing), 1), dtype=np.int64)
+    codes[~cells.missing, 0] = [place.get(word, 0) for word in words]  # type: ignore[arg-type]
+    unknown = list(dict.fromkeys(word for word in words if word not in place))
+    if unknown:
+        count = int((codes[~cells.missing] == 0).sum())
+        shown = _checks.first_names(unknown, _checks.shown)
+        if count == len(words):
+            raise _CannotRead(
+                f"has only unknown categories ({shown}); the training rows had "
+                f"{_checks.first_names(column.values, _checks.shown)}"
+            )
+        notes.append(f"{column.name!r} has {count} cells with unknown categories: {shown}")
+    return codes
+
+
+def _near(name: str, frame: Frame) -> str:
+    near = difflib.get_close_matches(name, frame.names, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def _listed(who: str, frame: Frame, what: str, problems: list[str]) -> str:
+    if len(problems) == 1:
+        return f"{who}: {frame.source}: column {problems[0]}"
+    lines = "".join(f"\n  {problem}" for problem in problems)
+    return f"{who}: {frame.source} has {len(problems)} columns {what}:{lines}"
+
+
+def _stacked(columns: list[Array], m: int, dtype: Any) -> Array:
+    return np.concatenate([c.reshape(m, -1) for c in columns], axis=1) if columns else np.empty((m, 0), dtype)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _column_from(who: str, values: Any) -> Column:
+    """A column from JSON data, checked."""
+    names = {one.name for one in fields(Column)}
+    if not isinstance(values, dict) or set(values) != names:
+        raise ValueError(f"{who}: a column must have the keys {', '.join(sorted(names))}")
+    column = Column(**values)
+    optional = (type(None), str)
+    right = (
+        isinstance(column.name, str)
+        and column.kind in KINDS
+        and isinstance(column.reason, str)
+        and isinstance(column.form, optional)
+        and isinstance(column.indicator, bool)
+        and all(_checks.is_number(value) for value in (column.missing, column.distinct))
+        and all(value is None or _checks.is_number(value) for value in (column.low, column.high))
+        and _is_texts(column.values)
+        and isinstance(column.fill, list)
+        and all(map(_checks.is_number, column.fill))
+        and len(column.fill) == len(column.features)
+        and bool(column.values) == (column.kind in ("category", "boolean"))
+        and len(set(column.values)) == len(column.values)
+    )
+    if not right:
+        raise ValueError(f"{who}: the column {_checks.shown(column.name)} is not what to_dict returns")
+    return column

@@ -1,0 +1,27 @@
+"""Reading of files of the kind "table model", for ``deepcore.load``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deepcore.files import container
+from deepcore.tabular.table_model import KIND, TableModel
+
+__all__ = ["KIND", "read"]
+
+
+def read(reader: container.Reader) -> TableModel:
+    """Read a table model, and check everything that the file holds.
+
+    Raises:
+        ValueError: If the file is damaged, or is not that of a table model.
+    """
+    tensors = {name: np.empty(entry.shape, entry.dtype) for name, entry in reader.entries.items()}
+    reader.read_into(tensors)
+    native = {
+        name: array.astype(array.dtype.newbyteorder("="), copy=False) for name, array in tensors.items()
+    }
+    try:
+        return TableModel.rebuild(reader.description, native)
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
+        raise reader.error(str(error)) from error

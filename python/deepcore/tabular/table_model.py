@@ -1,0 +1,324 @@
+"""``TableModel``: columns, networks and a label, which together predict from raw tables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepcore import _checks, _scores
+from deepcore._network.network import HasNetwork, Network
+from deepcore.files import container, model_file
+from deepcore.tabular.columns import Columns
+from deepcore.tabular.encoding import Encoding
+from deepcore.tabular.frame import Frame
+from deepcore.tabular.label import Label
+from deepcore.typing import Array
+
+__all__ = ["KIND", "TableMember", "TableModel"]
+
+#: What files of table models say they are.
+KIND = "table model"
+
+_BOUNDS = ("shift", "scale", "low", "high")
+
+
+class TableMember:
+    """One network of a ``TableModel``, with the encoding of its inputs and the scale of its outputs.
+
+    Args:
+        encoding: Turns numbers and codes into the inputs of the network.
+        network: A Network, or what has one, such as a Model. Of a classification with k classes it has k
+            outputs (softmax, or linear outputs that are taken as logits), or one sigmoid output if k = 2.
+        shift: Added to the outputs of a regression, one number per target; None: 0.
+        scale: What the outputs of a regression are multiplied by first; None: 1.
+        low: Least prediction of a regression, per target; None: no bound.
+        high: Greatest prediction of a regression, per target; None: no bound.
+        temperature: What the logits of a classification are divided by.
+    """
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        network: Network | HasNetwork,
+        *,
+        shift: Any = None,
+        scale: Any = None,
+        low: Any = None,
+        high: Any = None,
+        temperature: float = 1.0,
+    ) -> None:
+        self.encoding = encoding
+        self.network = network if isinstance(network, Network) else network.network
+        outputs = self.network.spec.outputs
+        if encoding.inputs != self.network.spec.inputs:
+            raise ValueError(
+                f"TableMember: the network must have {encoding.inputs} inputs like the encoding, got "
+                f"{self.network.spec.inputs}"
+            )
+        self.shift = _per_target("shift", shift, 0.0, outputs)
+        self.scale = _per_target("scale", scale, 1.0, outputs)
+        self.low = None if low is None else _per_target("low", low, 0.0, outputs)
+        self.high = None if high is None else _per_target("high", high, 0.0, outputs)
+        self.temperature = _checks.number("TableMember", "temperature", temperature, positive=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON data for a file: everything but the arrays of the encoding and of the network."""
+        bounds = {name: getattr(self, name) for name in _BOUNDS}
+        return {
+            "network": self.network.spec.to_dict(),
+            "epochs_trained": self.network.epochs_trained,
+            "encoding": self.encoding.to_dict(),
+            "temperature": self.temperature,
+            **{name: None if values is None else values.tolist() for name, values in bounds.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, values: Any, arrays: Mapping[str, Array]) -> TableMember:
+        """Make a member of the JSON data and the arrays of a file.
+
+        Raises:
+            ValueError: If they are not those of a member.
+        """
+        keys = {"network", "epochs_trained", "encoding", "temperature", *_BOUNDS}
+        names = {"parameters", "running", "center", "factor"}
+        if not isinstance(values, dict) or set(values) != keys or set(arrays) != names:
+            raise ValueError(
+                f"a member must have the keys {', '.join(sorted(keys))}, and the tensors "
+                f"{', '.join(sorted(names))}"
+            )
+        network = model_file.rebuilt(
+            values["network"], values["epochs_trained"], arrays["parameters"], arrays["running"]
+        )
+        scaling = {name: arrays[name] for name in ("center", "factor")}
+        if any(array.dtype != np.float64 for array in scaling.values()):
+            raise ValueError("center and factor must be float64")
+        options = {name: values[name] for name in ("temperature", *_BOUNDS)}
+        return cls(Encoding.from_dict(values["encoding"], scaling), network, **options)
+
+    def probabilities(self, numbers: Array, codes: Array, threads: int = 0) -> NDArray[np.float64]:
+        """Return the probabilities of the classes, float64 (m, k)."""
+        output = self.network.spec.output
+        A = self._outputs(numbers, codes, threads)
+        if output == "sigmoid":
+            p = A[:, 0]
+            if self.temperature != 1:
+                p = _sigmoid(_logit(p) / self.temperature)
+            return np.stack([1 - p, p], axis=1)
+        if output == "softmax" and self.temperature == 1:
+            return np.asarray(A / A.sum(axis=1, keepdims=True))
+        with np.errstate(divide="ignore"):  # a probability of 0 stays 0
+            logits = (np.log(A) if output == "softmax" else A) / self.temperature
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+
+    def targets(self, numbers: Array, codes: Array, threads: int = 0) -> NDArray[np.float64]:
+        """Return the predictions of a regression in the units of the label, float64 (m, k)."""
+        predicted = self._outputs(numbers, codes, threads) * self.scale + self.shift
+        if self.low is not None or self.high is not None:
+            np.clip(predicted, self.low, self.high, out=predicted)
+        return predicted
+
+    def _outputs(self, numbers: Array, codes: Array, threads: int) -> NDArray[np.float64]:
+        dtype = self.network.spec.dtype
+        X = np.ascontiguousarray(self.encoding.transform(numbers, codes, dtype))
+        _checks.finite("predict", "the encoded table", X)
+        return self.network.outputs(X, threads).astype(np.float64)
+
+
+class TableModel:
+    """What a training on a table gives: it predicts from raw tables.
+
+    Several members are averaged: their probabilities, or their predictions in the units of the label.
+
+    Args:
+        columns: What was learned of the columns.
+        label: What was learned of the label.
+        members: One or several networks with their encodings.
+        extras: JSON data of the user, which ``save`` keeps.
+
+    Example:
+        >>> import deepcore as dc
+        >>> from deepcore import tabular
+        >>> table = tabular.Frame({"size": [1.0, 2.0, 3.0, 4.0], "fits": ["no", "no", "yes", "yes"]})
+        >>> columns = tabular.Columns.fit(table, label="fits")
+        >>> label = tabular.Label.fit(table, name="fits")
+        >>> numbers, codes, _ = columns.apply(table)
+        >>> encoding = tabular.Encoding.fit(numbers, codes, columns.sizes)
+        >>> model = dc.mlp([encoding.inputs, 4, 2], output="softmax", seed=1)
+        >>> X = encoding.transform(numbers, codes)
+        >>> _ = model.fit(X, label.encode(table), dc.Adam(0.1), epochs=50)
+        >>> trained = tabular.TableModel(columns, label, [tabular.TableMember(encoding, model)])
+        >>> trained.predict({"size": ["1.5", "3.5"]}).tolist()
+        ['no', 'yes']
+    """
+
+    def __init__(
+        self,
+        columns: Columns,
+        label: Label,
+        members: Sequence[TableMember],
+        extras: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.columns, self.label, self.members = columns, label, list(members)
+        self.extras: dict[str, Any] = dict(extras or {})
+        if not self.members:
+            raise ValueError("TableModel: members must hold at least one network")
+        k = label.outputs
+        for member in self.members:
+            outputs = member.network.spec.outputs
+            single = outputs == 1 and k == 2 and member.network.spec.output == "sigmoid"
+            if outputs != k and not (single and label.task == "classification"):
+                raise ValueError(f"TableModel: a network must have {k} outputs for {label!r}, got {outputs}")
+            if (member.encoding.number_count, member.encoding.sizes) != (
+                len(columns.number_names),
+                columns.sizes,
+            ):
+                raise ValueError("TableModel: the encoding of a member does not belong to these columns")
+
+    def predict(self, data: Any, *, threads: int | None = None) -> Array:
+        """Predict labels as they are written, or targets.
+
+        Args:
+            data: A table with at least the columns ``columns.names``; a Frame, or what ``Frame.of`` takes.
+            threads: Number of threads; None: the default.
+
+        Returns:
+            One label per row, object (text), int64, float64 or bool; targets are float64, (m,) or (m, k).
+
+        Raises:
+            ValueError: If columns are missing or cannot be read; the message lists all of them.
+        """
+        numbers, codes, _ = self.columns.apply(data, "predict")
+        if self.label.task == "regression":
+            return self.label.decode(self._targets(numbers, codes, threads))
+        return self.label.decode(self._probabilities(numbers, codes, threads).argmax(axis=1))
+
+    def predict_proba(self, data: Any, *, threads: int | None = None) -> NDArray[np.float64]:
+        """Predict the probability of each class, float64 (m, k), in the order of ``label.classes``.
+
+        Raises:
+            ValueError: If the model is a regression, and whatever ``predict`` raises.
+        """
+        if self.label.task == "regression":
+            raise ValueError("predict_proba: the model is a regression, which has no classes; use predict")
+        numbers, codes, _ = self.columns.apply(data, "predict_proba")
+        return self._probabilities(numbers, codes, threads)
+
+    def evaluate(self, data: Any, y: Any = None, *, threads: int | None = None) -> dict[str, float]:
+        """Compare predictions with labels.
+
+        Args:
+            data: A table as for ``predict``, with the label column unless y is given.
+            y: The labels; None: the columns ``label.names`` of the table.
+            threads: Number of threads; None: the default.
+
+        Returns:
+            ``accuracy`` and ``log_loss`` of a classification; ``rmse``, ``mae`` and ``r2`` of a regression,
+            in the units of the label.
+        """
+        frame = Frame.of(data, "evaluate")
+        truth = self.label.encode(frame if y is None else y)
+        numbers, codes, _ = self.columns.apply(frame, "evaluate")
+        if self.label.task == "regression":
+            predicted = self.label.decode(self._targets(numbers, codes, threads))
+            return {name: _scores.OF_REALS[name](truth, predicted, None) for name in ("rmse", "mae", "r2")}
+        p = self._probabilities(numbers, codes, threads)
+        return {
+            "accuracy": float((p.argmax(axis=1) == truth).mean()),
+            "log_loss": _scores.log_loss(truth, p, None),
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to one file, atomically; ``deepcore.load`` gives it back, bit for bit.
+
+        Args:
+            path: The file; it is replaced if it exists.
+
+        Raises:
+            OSError: If the file cannot be written.
+            ValueError: If a parameter is not finite, or ``extras`` are not JSON data.
+        """
+        description, tensors = self.describe()
+        container.write(path, description, tensors)
+
+    def describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return all that a file holds: JSON data and arrays; ``rebuild`` gives an equal model.
+
+        Raises:
+            ValueError: If a parameter is not finite.
+        """
+        tensors: dict[str, Array] = {}
+        members = []
+        for number, member in enumerate(self.members):
+            network, running = member.network, member.network.running.flat
+            if not (np.isfinite(network.flat).all() and np.isfinite(running).all()):
+                raise ValueError("save: parameters must be finite, got nan or inf; the training diverged")
+            arrays = {"parameters": network.flat, "running": running, **member.encoding.arrays()}
+            tensors |= {f"members/{number}/{name}": array for name, array in arrays.items()}
+            members.append(member.to_dict())
+        description = {
+            "kind": KIND, "columns": self.columns.to_dict(), "label": self.label.to_dict(),
+            "members": members, "extras": self.extras,
+        }  # fmt: skip
+        return description, tensors
+
+    @classmethod
+    def rebuild(cls, description: Mapping[str, Any], tensors: Mapping[str, Array]) -> TableModel:
+        """Reverse ``describe``.
+
+        Raises:
+            ValueError: If the parts are not those of a table model.
+        """
+        wanted = {"columns", "label", "members", "extras"}
+        if description.keys() - {"format", "kind", "version"} != wanted:
+            raise ValueError(f"the description must have the keys {', '.join(sorted(wanted))}")
+        members, extras = description["members"], description["extras"]
+        if not isinstance(members, list) or not isinstance(extras, dict):
+            raise ValueError("members must be a list, and extras an object")
+        parts: list[dict[str, Array]] = [{} for _ in members]
+        for name, array in tensors.items():
+            folder, number, last = [*name.split("/"), "", ""][:3]
+            if folder != "members" or not number.isdecimal() or int(number[:9]) >= len(members):
+                raise ValueError(f"the tensor {_checks.shown(name)} belongs to no member")
+            parts[int(number)][last] = array
+        columns, label = Columns.from_dict(description["columns"]), Label.from_dict(description["label"])
+        built = [TableMember.from_dict(*pair) for pair in zip(members, parts, strict=True)]
+        return cls(columns, label, built, extras)
+
+    def __repr__(self) -> str:
+        return f"TableModel({self.label!r}, {len(self.columns.names)} columns, {len(self.members)} networks)"
+
+    def _probabilities(self, numbers: Array, codes: Array, threads: int | None) -> NDArray[np.float64]:
+        count = _checks.threads("predict", threads)
+        parts = [member.probabilities(numbers, codes, count) for member in self.members]
+        return np.asarray(sum(parts) / len(parts))
+
+    def _targets(self, numbers: Array, codes: Array, threads: int | None) -> NDArray[np.float64]:
+        count = _checks.threads("predict", threads)
+        parts = [member.targets(numbers, codes, count) for member in self.members]
+        return np.asarray(sum(parts) / len(parts))
+
+
+def _per_target(name: str, value: Any, default: float, outputs: int) -> NDArray[np.float64]:
+    numbers = np.full(outputs, default) if value is None else np.array(value, dtype=np.float64).reshape(-1)
+    if numbers.size == 1:
+        numbers = np.repeat(numbers, outputs)
+    if numbers.size != outputs or not np.isfinite(numbers).all():
+        raise ValueError(
+            f"TableMember: {name} must hold one finite number per output ({outputs}), got "
+            f"{_checks.shown(value)}"
+        )
+    return numbers
+
+
+def _sigmoid(z: Array) -> Array:
+    return np.asarray(0.5 * (1 + np.tanh(z / 2)))
+
+
+def _logit(p: Array) -> Array:
+    with np.errstate(divide="ignore"):  # certain predictions stay certain
+        return np.asarray(np.log(p) - np.log1p(-p))

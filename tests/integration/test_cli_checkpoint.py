@@ -1,0 +1,127 @@
+"""deepcore train --checkpoint: a training that is stopped leaves its state, and the command goes on."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytest.importorskip("click", reason="click is not installed (extra `cli`)")
+
+from command_line import fail, run
+
+import deepcore as dc
+
+OPTIONS = ["digits", "--epochs", "8", "--layers", "16", "--seed", "3"]
+FILES = ("model.safetensors", "history.json")
+
+
+def contents(folder):
+    return [(folder / name).read_bytes() for name in FILES]
+
+
+def started(*args):
+    """A process of the command line, which has begun to train."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "deepcore", "train", *map(str, args)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def when_there(path, process, number):
+    """Send a signal when a file is there, and return status and output."""
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(number)
+    out, error = process.communicate(timeout=120)
+    assert error == ""
+    return process.returncode, out
+
+
+def test_a_checkpoint_changes_no_byte_of_the_result(tmp_path):
+    run("train", *OPTIONS, "--out", tmp_path / "plain")
+    run("train", *OPTIONS, "--out", tmp_path / "saved", "--checkpoint", tmp_path / "run")
+    assert contents(tmp_path / "saved") == contents(tmp_path / "plain")
+    assert dc.load(tmp_path / "run").epochs_trained == 8
+
+
+def test_a_finished_training_is_not_repeated(tmp_path):
+    options = [*OPTIONS, "--out", tmp_path / "out", "--checkpoint", tmp_path / "run"]
+    run("train", *options)
+    before = contents(tmp_path / "out")
+    assert f"the training went on from {tmp_path / 'run'}" in run("train", *options)
+    assert contents(tmp_path / "out") == before
+
+
+def test_more_epochs_go_on_from_the_checkpoint(tmp_path):
+    def options(epochs, out):
+        return ["digits", "--layers", "16", "--epochs", epochs, "--out", tmp_path / out]
+
+    run("train", *options(3, "a"), "--checkpoint", tmp_path / "run")
+    run("train", *options(6, "a"), "--checkpoint", tmp_path / "run")
+    run("train", *options(6, "b"))
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_leaves_the_state_and_the_command_goes_on(tmp_path, number, status):
+    many = ["digits", "--layers", "64,64", "--epochs", "400", "--seed", "3"]
+    options = [*many, "--out", tmp_path / "out", "--checkpoint", tmp_path / "run"]
+    code, out = when_there(tmp_path / "run", started(*options), number)
+    assert code == status
+    name = " by SIGTERM" if number == signal.SIGTERM else ""
+    assert f"interrupted{name} after " in out
+    assert f"the training goes on from {tmp_path / 'run'} if you repeat the command" in out
+    assert dc.load(tmp_path / "out" / "model.safetensors") is not None
+    trained = dc.load(tmp_path / "run").epochs_trained
+    assert 0 < trained < 400
+    code, out = when_there(tmp_path / "run", started(*options), signal.SIGTERM)
+    assert code == 143
+    assert dc.load(tmp_path / "run").epochs_trained >= trained
+
+
+def test_sigterm_keeps_the_model_so_far_without_a_checkpoint_too(tmp_path):
+    process = started("digits", "--layers", "64,64", "--epochs", "100000", "--out", tmp_path / "out")
+    for line in process.stdout:
+        if line.startswith("epoch") or "/100000" in line or "hyperparameters" in line:
+            break
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    out, error = process.communicate(timeout=120)
+    assert (process.returncode, error) == (143, "")
+    assert "interrupted by SIGTERM after " in out
+    assert (tmp_path / "out" / "model.safetensors").exists()
+
+
+def test_resume_needs_a_checkpoint(tmp_path):
+    message = fail("train", *OPTIONS, "--out", tmp_path / "out", "--resume")
+    assert f"there is no checkpoint {tmp_path / 'out' / 'checkpoint.safetensors'}" in message
+    run(
+        "train",
+        *OPTIONS,
+        "--out",
+        tmp_path / "out",
+        "--checkpoint",
+        tmp_path / "out" / "checkpoint.safetensors",
+    )
+    assert "went on from" in run("train", *OPTIONS, "--out", tmp_path / "out", "--resume")
+
+
+def test_other_options_are_refused_by_name(tmp_path):
+    options = [*OPTIONS, "--out", tmp_path / "out", "--checkpoint", tmp_path / "run"]
+    run("train", *options)
+    message = fail("train", *options, "--learning-rate", "0.5")
+    assert "another training: optimizer.learning_rate is 0.001 in the file and 0.5 in this call" in message
+
+
+def test_recipes_that_cannot_be_saved_are_refused(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("a,b,y\n" + "".join(f"{i},{i % 7},{i % 2}\n" for i in range(80)))
+    options = ["--out", tmp_path / "out", "--checkpoint", tmp_path / "run", "--epochs", 3]
+    assert "add --recipe network" in fail("train", table, *options)
+    run("train", table, *options, "--recipe", "network")
+    assert dc.load(tmp_path / "run").epochs_trained == 3
