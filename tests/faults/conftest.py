@@ -20,7 +20,7 @@ X = np.random.default_rng(0).normal(size=(24, 6)).astype(np.float32)
 y = np.arange(24) % 3
 
 def make_model():
-    layers = [dc.Dense(8, norm="batch"), dc.Dropout(0.1), dc.Dense(5, norm="layer"), dc.Dense(3, "softmax")]
+    layers = [dc.Dense(64, norm="batch"), dc.Dropout(0.1), dc.Dense(5, norm="layer"), dc.Dense(3, "softmax")]
     return dc.Model(6, layers, seed=1)
 
 def usable(model):
