@@ -57,7 +57,7 @@ for at in range(100_000):
 print(at, failed)
 """
 # Smaller allocations are the book-keeping of pybind11, which ends the process if it cannot have them.
-SMALLEST = int(os.environ.get("DEEPCORE_SMALLEST_ALLOCATION", "128"))
+SMALLEST = int(os.environ.get("DEEPCORE_SMALLEST_ALLOCATION", "32"))
 CALLS = (
     "fit", "fit with callbacks", "fit_batches", "partial_fit", "predict", "predictor", "evaluate",
     "gradients", "trace", "copy", "save", "load", "new",
