@@ -24,6 +24,17 @@ inline std::string shape_text(const py::array& a) {
   return out + (a.ndim() == 1 ? ",)" : ")");
 }
 
+inline std::string type_name(const py::object& value) { return py::str(py::type::of(value).attr("__name__")); }
+
+// A whole number, whatever type of Python or NumPy it has; a TypeError otherwise.
+inline Index whole_number(const char* who, const char* name, const py::object& value) {
+  if (PyIndex_Check(value.ptr()) == 0)
+    throw py::type_error(text(who, ": ", name, " must be a whole number, got ", type_name(value)));
+  const Py_ssize_t number = PyNumber_AsSsize_t(value.ptr(), PyExc_OverflowError);
+  if (number == -1 && PyErr_Occurred() != nullptr) throw py::error_already_set();
+  return number;
+}
+
 template <class T>
 const char* dtype_name() {
   return std::is_same_v<T, float> ? "float32" : std::is_same_v<T, double> ? "float64" : "int64";

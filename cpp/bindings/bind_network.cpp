@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -37,7 +38,6 @@ Poll interrupts() {
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
   };
 }
-
 
 // The explicit order of a run: rows, of every epoch or of all of them one after the other. It is not copied: a callback may
 // write the order of the next epoch into it.
@@ -119,16 +119,29 @@ struct BoundPredictor {
     predictor(X, A, threads);
   }
 
-  py::array call(const py::object& given, const std::optional<py::array>& out, int threads) {
-    if (threads < 0) throw py::value_error(text("Predictor: threads must be at least 0, got ", threads));
-    if (!py::isinstance<py::array>(given)) {
-      throw py::type_error(text("Predictor: x must be a NumPy array of ", dtype_name<T>(), ", got ",
-                                std::string(py::str(py::type::of(given).attr("__name__")))));
-    }
-    auto x = given.cast<py::array>();
+  py::array call(const py::object& given, const py::object& given_out, const py::object& given_threads) {
+    const int threads = threads_of(given_threads);
+    auto x = array_of("x", given);
+    std::optional<py::array> out;
+    if (!given_out.is_none()) out = array_of("out", given_out);
     if (x.ndim() == 1) return one(std::move(x), out, threads);
     const auto X = examples<T>("Predictor", "x", x, inputs, "inputs");
     return filled<T>("Predictor", X.cols, outputs, out, {x}, [&](View<T> A) { run(X, A, threads); });
+  }
+
+  static int threads_of(const py::object& given) {
+    const Index threads = whole_number("Predictor", "threads", given);
+    if (threads < 0 || threads > std::numeric_limits<int>::max())
+      throw py::value_error(text("Predictor: threads must be at least 0 and fit an int, got ", threads));
+    return static_cast<int>(threads);
+  }
+
+  static py::array array_of(const char* name, const py::object& given) {
+    if (!py::isinstance<py::array>(given)) {
+      throw py::type_error(
+          text("Predictor: ", name, " must be a NumPy array of ", dtype_name<T>(), ", got ", type_name(given)));
+    }
+    return given.cast<py::array>();
   }
 
   py::array one(py::array x, const std::optional<py::array>& out, int threads) {
@@ -321,7 +334,8 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
            [](const BoundPredictor<T>& self) { return text("Predictor(", self.sizes, ", ", dtype_name<T>(), ")"); })
       .def_readonly("inputs", &BoundPredictor<T>::inputs)
       .def_readonly("outputs", &BoundPredictor<T>::outputs)
-      .def("__call__", &BoundPredictor<T>::call, py::arg("x"), py::arg("out") = py::none(), py::arg("threads") = 0);
+      .def("__call__", &BoundPredictor<T>::call, py::arg("x"), py::arg("out") = py::none(),
+           py::arg("threads") = py::int_(0));
 }
 
 }  // namespace

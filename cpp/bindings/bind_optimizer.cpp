@@ -124,7 +124,8 @@ void bind_optimizer(py::module_& m) {
       .def("scaled", &Schedule::scaled, py::arg("factor"))
       .def(
           "__call__",
-          [](const Schedule& self, Index step) {
+          [](const Schedule& self, const py::object& given) {
+            const Index step = whole_number("schedule", "step", given);
             if (step < 0) throw py::value_error(text("schedule: step must be at least 0, got ", step));
             return self(step);
           },

@@ -206,3 +206,22 @@ def test_a_predictor_says_what_it_is_and_what_it_takes():
         predictor([0.0] * 784)
     with pytest.raises(TypeError, match="x must be float32, got float64"):
         predictor(np.zeros(784))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threads": "two"}, "Predictor: threads must be a whole number, got str"),
+        ({"threads": 1.5}, "Predictor: threads must be a whole number, got float"),
+        ({"out": 3}, "Predictor: out must be a NumPy array of float32, got int"),
+    ],
+)
+def test_a_predictor_names_the_argument_of_a_wrong_type(options, message):
+    predictor = dc.mlp([4, 3, 2]).predictor()
+    with pytest.raises(TypeError, match=message):
+        predictor(np.zeros((5, 4), np.float32), **options)
+
+
+def test_a_predictor_takes_numbers_of_numpy():
+    predictor, x = dc.mlp([4, 3, 2]).predictor(), np.ones(4, np.float32)
+    np.testing.assert_array_equal(predictor(x, threads=np.int64(1)), predictor(x))
