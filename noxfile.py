@@ -179,32 +179,45 @@ def native(session):
             preset(session, name, "-DDEEPCORE_VARIANTS=native")
 
 
-@nox.session
-def sanitized(session):
-    """Run the tests of the bindings on a module with checks of memory and undefined behaviour."""
+def run_sanitized(session, sanitizers, library, options, *arguments):
+    """Install a module that is compiled with sanitizers, and run tests with their library."""
     settings = [
         "cmake.build-type=Debug",
         "install.strip=false",
-        "cmake.define.DEEPCORE_SANITIZE=address,undefined",
+        f"cmake.define.DEEPCORE_SANITIZE={sanitizers}",
         "cmake.define.DEEPCORE_VARIANTS=native",
     ]
     session.install("-q", ".[test]", *[f"--config-settings={line}" for line in settings])
-    # libstdc++ too, or the first C++ exception finds no __cxa_throw; Python itself is not free of leaks.
+    # libstdc++ too, or the first C++ exception finds no __cxa_throw.
     libraries = [
         session.run("g++", f"-print-file-name={name}.so", external=True, silent=True).strip()
-        for name in ("libasan", "libstdc++")
+        for name in (library, "libstdc++")
     ]
-    run_tests(
-        session,
-        "-s",
-        str(ROOT / "tests/unit"),
-        str(ROOT / "tests/property"),
-        env={
-            "LD_PRELOAD": " ".join(libraries),
-            "ASAN_OPTIONS": "detect_leaks=0",
-            "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-        },
-    )
+    run_tests(session, "-s", *arguments, env={"LD_PRELOAD": " ".join(libraries), **options})
+
+
+@nox.session
+def sanitized(session):
+    """Run the tests of the bindings on a module with checks of memory and undefined behaviour."""
+    options = {
+        "ASAN_OPTIONS": "detect_leaks=0",  # Python itself is not free of leaks
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    }
+    folders = [str(ROOT / "tests" / name) for name in ("unit", "property")]
+    run_sanitized(session, "address,undefined", "libasan", options, *folders)
+
+
+@nox.session
+def threaded(session):
+    """Run tests of several Python threads on a module with checks of data races."""
+    if not compiles("int main() {}", "-fsanitize=thread"):
+        session.log("skipped: ThreadSanitizer does not run here")
+        return
+    # Python and NumPy are not compiled for the check: what only they do is not looked at.
+    ignored = ROOT / "tests" / "contracts" / "thread_sanitizer.supp"
+    options = {"TSAN_OPTIONS": f"suppressions={ignored}:halt_on_error=1:second_deadlock_stack=1"}
+    files = [str(ROOT / "tests/contracts" / name) for name in ("test_concurrency.py", "test_whole_states.py")]
+    run_sanitized(session, "thread", "libtsan", options, *files, "-k", "not forked")
 
 
 @nox.session

@@ -1,4 +1,4 @@
-// What the argument checks of Python ask of whole arrays, in one pass that allocates nothing.
+// What the argument checks of Python ask of whole arrays, in one pass that allocates nothing; and syncing a folder.
 // Level: bindings.
 #include "arrays.hpp"
 #include "bind.hpp"
@@ -6,7 +6,10 @@
 
 #include <deepcore/finite.hpp>
 
+#include "platform.hpp"
+
 #include <cstddef>
+#include <string>
 
 namespace deepcore::bindings {
 
@@ -26,6 +29,13 @@ void bind_checks(py::module_& m) {
         });
       },
       py::arg("a"));
+  m.def(
+      "sync_folder",
+      [](const std::string& path) {
+        const Released released;
+        return platform::sync_folder(path.c_str());
+      },
+      py::arg("path"));
 }
 
 }  // namespace deepcore::bindings

@@ -10,6 +10,7 @@
 #include "describe.hpp"
 #include "gil.hpp"
 #include "listener.hpp"
+#include "sharing.hpp"
 
 #include "platform.hpp"
 
@@ -199,51 +200,6 @@ py::dict trace_rows(const Network<T>& self, const py::object& X, py::array y, co
   return out;
 }
 
-// Null if the calling thread may read the network itself; or a copy of what it may read, which nobody changes.
-template <class T>
-std::shared_ptr<Network<T>> seen(const Network<T>& self) {
-  const Released released;
-  const Reader<T> network(self);
-  return std::const_pointer_cast<Network<T>>(network.copy());
-}
-
-// Copies of the parameters, of the running statistics and of the number of epochs, of one moment.
-template <class T>
-py::tuple numbers(const Network<T>& self) {
-  py::array_t<T> parameters(self.tensors.size());
-  py::array_t<T> running(self.tensors.running_size());
-  T *const p = parameters.mutable_data(), *const r = running.mutable_data();
-  Index epochs = 0;
-  {
-    const Released released;
-    const Reader<T> network(self);
-    std::copy_n(network->parameters.data(), network->tensors.size(), p);
-    std::copy_n(network->running.data(), network->tensors.running_size(), r);
-    epochs = network->epochs;
-  }
-  return py::make_tuple(parameters, running, epochs);
-}
-
-template <class T>
-void restore(Network<T>& self, const py::array& parameters, const py::array& running) {
-  const T* p = flat<T>("restore", "parameters", parameters, self.tensors.size(), false);
-  const T* r = flat<T>("restore", "running", running, self.tensors.running_size(), false);
-  const Released released;
-  self.sharing.write([&] {
-    std::copy_n(p, self.tensors.size(), self.parameters.data());
-    std::copy_n(r, self.tensors.running_size(), self.running.data());
-  });
-}
-
-// `with network.training():` the calling thread trains the network; it ends with the object at the latest.
-template <class T>
-struct PythonTrainer {
-  Network<T>& network;
-  std::unique_ptr<Trainer<T>> trainer = nullptr;
-  void enter() { trainer = std::make_unique<Trainer<T>>(network); }
-  void exit(const py::args& /*exception*/) { trainer.reset(); }
-};
-
 // (name, layer, rows, columns, offset) of each array in `parameters` or `running`; each is stored column by column.
 py::list tensor_list(const std::vector<Tensor>& tensors) {
   py::list out;
@@ -279,7 +235,9 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
   const auto vector = [](const auto& values, Index size, const py::object& owner) {
     return py::array_t<T>(size, values.data(), owner);
   };
-  py::class_<Net, std::shared_ptr<Net>>(m, name, py::module_local(), py::is_final())
+  py::class_<Net, std::shared_ptr<Net>> bound(m, name, py::module_local(), py::is_final());
+  bind_sharing(m, bound, trainer_name);
+  bound
       .def(py::init([](Index inputs, const std::vector<py::tuple>& layers, const std::string& loss,
                        const std::optional<double>& loss_parameter, double label_smoothing, double input_dropout,
                        const py::dict& embeddings) {
@@ -301,14 +259,6 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
       .def_property_readonly("tensors", [](const Net& self) { return tensor_list(self.tensors.all()); })
       .def_property_readonly("running_tensors", [](const Net& self) { return tensor_list(self.tensors.running()); })
       .def_readwrite("scikit_learn_sums", &Net::scikit_learn_sums)
-      .def_readwrite("epochs", &Net::epochs)
-      .def("seen", &seen<T>)
-      .def("numbers", &numbers<T>)
-      .def("restore", &restore<T>, py::arg("parameters"), py::arg("running"))
-      .def(
-          "trainer", [](Net& self) { return PythonTrainer<T>{self}; }, py::keep_alive<0, 1>())
-      .def("share", [](Net& self) { self.sharing.share(); })
-      .def("abandon", [](Net& self) { self.sharing.abandon(); })
       .def("predict", &predict_rows<T>, py::arg("X"), py::arg("out") = py::none(), py::arg("threads") = 0)
       .def(
           "evaluate",
@@ -385,9 +335,6 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
           py::arg("sample_weight") = py::none(), py::arg("on_epoch") = py::none(), py::arg("threads") = 0,
           py::arg("order") = py::none(), py::arg("on_poll") = py::none(), py::arg("dropout") = py::none(),
           py::arg("smoothing") = py::none(), py::arg("place") = py::none(), py::arg("on_pause") = py::none());
-  py::class_<PythonTrainer<T>>(m, trainer_name, py::module_local(), py::is_final())
-      .def("__enter__", &PythonTrainer<T>::enter)
-      .def("__exit__", &PythonTrainer<T>::exit);
   py::class_<BoundPredictor<T>> predictor(m, predictor_name, py::module_local(), py::is_final());
   predictor.doc() =
       "A snapshot of a model with a workspace of its own, for predictions in a loop: ``predictor(x)``.\n\n"

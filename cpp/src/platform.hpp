@@ -37,6 +37,9 @@ int allowed_processors();
 // How many processors' worth of time a container grants this process; 0: there is no limit.
 int processor_quota();
 
+// Makes changes of a folder, such as the renaming of a file, reach the disk; 0, or the system's number of an error.
+int sync_folder(const char* path) noexcept;
+
 // Blocks the calling thread until the process ends.
 [[noreturn]] void sleep_forever() noexcept;
 

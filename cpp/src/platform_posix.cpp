@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include <string>
 #include <thread>
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -88,6 +90,18 @@ int processor_quota() {
 #else
 int processor_quota() { return 0; }
 #endif
+
+int sync_folder(const char* path) noexcept {
+  int folder = -1;
+  do folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  while (folder < 0 && errno == EINTR);
+  if (folder < 0) return errno;
+  int result = 0;
+  do result = fsync(folder) == 0 ? 0 : errno;
+  while (result == EINTR);
+  close(folder);
+  return result;
+}
 
 void sleep_forever() noexcept {
   for (;;) ::pause();

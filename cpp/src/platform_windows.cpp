@@ -32,6 +32,8 @@ int allowed_processors() {
 
 int processor_quota() { return 0; }
 
+int sync_folder(const char* /*path*/) noexcept { return 0; }  // a rename needs none
+
 void sleep_forever() noexcept {
   for (;;) Sleep(INFINITE);
 }

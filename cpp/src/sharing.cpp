@@ -17,6 +17,9 @@ constexpr int kShareOfTime = 100;
 // Only the first reader of a training waits for the end of an epoch: one that is short compared with writing the numbers.
 constexpr std::chrono::seconds kLongestWait{1};
 
+// Networks that this thread reads. It is not 0 where a signal handler trains within a prediction: it must not wait for itself.
+thread_local int reads_here = 0;
+
 template <class T>
 void copy_numbers(const Network<T>& from, Network<T>& to) {
   std::copy_n(from.parameters.data(), from.tensors.size(), to.parameters.data());
@@ -98,9 +101,24 @@ void Sharing<T>::refresh(const Network<T>& network) {
 }
 
 template <class T>
-void Sharing<T>::share() {
+void Sharing<T>::wait_for_readers(std::unique_lock<std::mutex>& lock) {
+  ++writers_;
+  guard_->changed.wait(lock, [this] { return readers_ <= reads_here; });
+  --writers_;
+}
+
+template <class T>
+std::uint64_t Sharing<T>::changes() {
   const auto lock = locked();
+  return version_;
+}
+
+template <class T>
+void Sharing<T>::share() {
+  auto lock = locked();
   if (!training_) return;
+  wait_for_readers(lock);
+  ++version_;
   shared_ = false;
   refresh(*network_);
   shared_ = true;
@@ -110,9 +128,7 @@ template <class T>
 void Sharing<T>::write(const std::function<void()>& change) {
   {
     auto lock = locked();
-    ++writers_;
-    guard_->changed.wait(lock, [this] { return readers_ == 0; });
-    --writers_;
+    wait_for_readers(lock);
     const auto before = Clock::now();
     change_ = &change;
     change();
@@ -129,7 +145,7 @@ template <class T>
 typename Sharing<T>::Seen Sharing<T>::enter(const Network<T>& network) {
   auto lock = locked();
   if (training_ && trainer_ == std::this_thread::get_id()) return {};
-  guard_->changed.wait(lock, [this] { return training_ || writers_ == 0; });
+  guard_->changed.wait(lock, [this] { return training_ || writers_ == 0 || reads_here > 0; });
   if (!training_) {
     ++readers_;
     return {nullptr, true};
@@ -155,11 +171,15 @@ void Sharing<T>::leave() noexcept {
 }
 
 template <class T>
-Reader<T>::Reader(const Network<T>& network) : network_(network), seen_(network.sharing.enter(network)) {}
+Reader<T>::Reader(const Network<T>& network) : network_(network), seen_(network.sharing.enter(network)) {
+  if (seen_.counted) ++reads_here;
+}
 
 template <class T>
 Reader<T>::~Reader() {
-  if (seen_.counted) network_.sharing.leave();
+  if (!seen_.counted) return;
+  --reads_here;
+  network_.sharing.leave();
 }
 
 template <class T>

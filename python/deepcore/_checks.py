@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import operator
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,8 +64,17 @@ def shown(value: object, limit: int = 80) -> str:
         text, length = repr(value[: 2 * limit]), len(value) + 2
     else:
         text = repr(value)
+        if isinstance(value, np.ndarray):  # a message is one line
+            text = " ".join(text.split())
         length = len(text)
     return text if length <= limit else f"{text[:limit]}... ({length} characters)"
+
+
+def listed(who: str, name: str, value: object) -> None:
+    """Raise a TypeError unless ``value`` is a list of things, or something like it."""
+    scalar = isinstance(value, str) or (isinstance(value, np.ndarray) and value.ndim == 0)
+    if scalar or not isinstance(value, Iterable):
+        raise TypeError(f"{who}: {name} must be a list, got {shown(value)}")
 
 
 def is_number(value: object) -> bool:

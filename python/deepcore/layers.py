@@ -486,6 +486,17 @@ def _factors(who: str, what: str, factors: object, names: tuple[str, ...]) -> di
     for name in factors:
         if name not in names:
             raise ValueError(f"{who}: {what} must have names of {', '.join(names)}, got {name!r}")
-    return {
-        name: _checks.number(who, f"{what} of {name}", factor) for name, factor in factors.items()
-    } or None
+    checked = {name: _checks.number(who, f"{what} of {name}", factor) for name, factor in factors.items()}
+    return _Factors(checked) if checked else None
+
+
+class _Factors(dict[str, float]):
+    """Factors by the name of the array, which cannot be changed: they define a layer."""
+
+    def _refuse(self, *_: object, **__: object) -> Any:
+        raise TypeError("rate and decay cannot be changed, because they define the layer; make a new layer")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Factors, (dict(self),)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import copyreg
+import math
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -601,7 +602,7 @@ class Model:
             raise ValueError(
                 f"predict_labels: the output must be sigmoid or softmax, got {output}; use predict"
             )
-        if not isinstance(threshold, (int, float, np.number)) or np.isnan(threshold):
+        if not isinstance(threshold, (int, float, np.number)) or math.isnan(threshold):
             raise ValueError(f"predict_labels: threshold must be a number, got {_checks.shown(threshold)}")
         chosen = labels(self.predict(X, threads=threads), output, threshold, who="predict_labels")
         return chosen[..., 0] if output == "sigmoid" and self.outputs == 1 else chosen
@@ -629,6 +630,7 @@ class Model:
 
         network = self._network
         output, outputs = network.spec.output, network.spec.outputs
+        _checks.listed("evaluate", "metrics", metrics)
         chosen = [known.resolve("evaluate", metric, output, outputs) for metric in metrics]
         data = network.check("evaluate", X, y, sample_weight, mapped=True)
         return known.measure(network, data, chosen, _checks.threads("evaluate", threads), scores=True)
@@ -656,6 +658,8 @@ class Model:
     def copy(self) -> Model:
         """Make an independent model with the same spec, parameters, epochs, extras and ``optimizer``.
 
+        While another thread trains the model, the copy has no ``optimizer``: it is in the middle of an epoch.
+
         Example:
             >>> model = mlp([2, 3, 1])
             >>> twin = model.copy()
@@ -663,8 +667,10 @@ class Model:
             >>> float(model.parameters["b1"].sum())
             0.0
         """
-        network, last = self._network.copy(), self._partial_state
-        optimizer = None if last is None else rebound(last.optimizer, network, last.state())
+        changes, last = self._network.changes, self._last_optimizer()
+        network = self._network.copy()
+        unchanged = self._network.changes == changes
+        optimizer = rebound(last[0], network, last[1]) if last is not None and unchanged else None
         return Model.from_network(network, copy.deepcopy(self.extras), optimizer)
 
     __copy__ = copy
@@ -722,7 +728,15 @@ class Model:
         self.extras = chosen
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self._network, self.extras, self._partial_state)
+        return _rebuild, (self._network, self.extras, self._last_optimizer())
+
+    def _last_optimizer(self) -> tuple[Optimizer, dict[str, Any]] | None:
+        """Copy the optimizer of ``partial_fit``; None if there is none, or if another thread uses it."""
+        last = self._partial_state
+        try:
+            return None if last is None else (last.optimizer, last.state())
+        except RuntimeError:
+            return None
 
     def __repr__(self) -> str:
         sizes = "-".join(str(n) for n in (self.inputs, *(layer.units for layer in self.layers)))
@@ -734,13 +748,16 @@ class Model:
 # itself: a model and an optimizer state that are pickled together come back with one network.
 
 
-def _rebuild(network: Network, extras: dict[str, Any], optimizer: OptimizerState | None) -> Model:
+def _rebuild(
+    network: Network, extras: dict[str, Any], optimizer: tuple[Optimizer, dict[str, Any]] | None
+) -> Model:
     if not isinstance(extras, dict):
         raise ValueError(
             "Model: a pickle or copy must hold a valid model: extras must be a dictionary, got "
             f"{_checks.shown(extras)}"
         )
-    return Model.from_network(network, extras, optimizer)
+    last = None if optimizer is None else rebound(optimizer[0], network, optimizer[1])
+    return Model.from_network(network, extras, last)
 
 
 def _rebuild_network(
@@ -753,7 +770,8 @@ def _rebuild_network(
 
 
 def _reduce_network(network: Network) -> tuple[Any, ...]:
-    return _rebuild_network, (network.spec.to_dict(), network.epochs_trained, *network.snapshot())
+    snapshot, epochs = network.state()
+    return _rebuild_network, (network.spec.to_dict(), epochs, *snapshot)
 
 
 copyreg.pickle(Network, _reduce_network)

@@ -32,10 +32,12 @@ class Sharing {
   void abandon() noexcept;                    // ends whatever training there is: its thread does not train any more
   // An epoch has ended that nobody was told of: true if its numbers should be written for those who read.
   bool epoch_is_due();
-  // The others get a copy of the numbers as they are now. From here on, whoever trains may change the network's own numbers.
+  // The others get a copy of the numbers as they are now. From here on, whoever trains may change the network's own numbers,
+  // also without write().
   void share();
   // Waits for those who read the network's own numbers, then calls `change`, which writes them.
   void write(const std::function<void()>& change);
+  std::uint64_t changes();  // another number: the network's own numbers may have changed meanwhile
 
  private:
   template <class U>
@@ -53,6 +55,7 @@ class Sharing {
   Seen enter(const Network<T>& network);
   void leave() noexcept;
   std::unique_lock<std::mutex> locked();
+  void wait_for_readers(std::unique_lock<std::mutex>& lock);
   void refresh(const Network<T>& network);
   void after_fork();
   void close() noexcept;

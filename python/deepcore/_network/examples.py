@@ -55,6 +55,11 @@ class Examples:
         """Copy the examples, so that nobody else can change them."""
         return Examples(self.X.copy(), self.y.copy(), None if self.weight is None else self.weight.copy())
 
+    def kept(self) -> Examples:
+        """Copy what must stay as it was checked: labels, weights and the structure of sparse features."""
+        X = self.X.copy() if is_sparse(self.X) else self.X
+        return Examples(X, self.y.copy(), None if self.weight is None else self.weight.copy())
+
     def total_weight(self) -> float:
         """Add up the weights; without weights, return the number of examples."""
         return float(len(self.y) if self.weight is None else self.weight.sum(dtype=np.float64))

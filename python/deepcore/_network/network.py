@@ -104,6 +104,7 @@ class Network:
     Args:
         spec: What it is made of.
         start: Its first numbers; None: the weights that the spec's seed draws.
+        copy: A compiled network with numbers that nobody changes, for ``seen``.
 
     Attributes:
         spec: What it is made of.
@@ -112,12 +113,14 @@ class Network:
             itself, because a prediction of one row takes microseconds.
     """
 
-    def __init__(self, spec: Spec, start: Snapshot | None = None) -> None:
+    def __init__(self, spec: Spec, start: Snapshot | None = None, copy: Any = None) -> None:
         self.spec = spec
-        self.native = _compiled(spec)
+        self.native = _compiled(spec) if copy is None else copy
         self.predict: Callable[..., Array] = self.native.predict
-        self._own = _Arrays(self.native, writable=True)
+        self._own = _Arrays(self.native, writable=copy is None)
         self._owners: dict[str, _Owner] = {}
+        if copy is not None:
+            return
         if start is None:
             self._initialize()
         else:
@@ -190,12 +193,30 @@ class Network:
         """Put the numbers of a snapshot back."""
         self.native.restore(*(np.ascontiguousarray(numbers, self.spec.dtype) for numbers in snapshot))
 
+    def state(self) -> tuple[Snapshot, int]:
+        """Copy all numbers of one moment: those of a snapshot, and the epochs trained."""
+        parameters, running, epochs = self.native.numbers()
+        return Snapshot(parameters, running), epochs
+
     def copy(self) -> Network:
         """Make an independent network with the same spec, numbers and epochs."""
-        parameters, running, epochs = self.native.numbers()
-        twin = Network(self.spec, Snapshot(parameters, running))
+        snapshot, epochs = self.state()
+        twin = Network(self.spec, snapshot)
         twin.epochs_trained = epochs
         return twin
+
+    def seen(self) -> Network:
+        """Return what the calling thread sees: the network itself, or while another thread trains it, a copy.
+
+        Where it is the network itself, ``changes`` tells whether another thread has changed it since.
+        """
+        copy = self.native.seen()
+        return self if copy is None else Network(self.spec, copy=copy)
+
+    @property
+    def changes(self) -> int:
+        """A number that grows with every change that a training, a step or ``restore`` makes."""
+        return int(self.native.changes)
 
     def nonfinite_parameter(self) -> int:
         """Number of the layer that holds the first parameter that is not finite; 0 if all are finite."""

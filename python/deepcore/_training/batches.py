@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from deepcore import _checks
 from deepcore._network import examples
 from deepcore._network.examples import Examples
 from deepcore._network.network import Network
@@ -87,7 +88,7 @@ def reiterable(batches: object, epochs: int) -> Callable[[], Iterable[object]]:
         ValueError: if it is an iterator, which can be read only once, and there are several epochs.
     """
     if callable(batches) and not isinstance(batches, Iterable):
-        return batches
+        return lambda: _iterable(batches())
     if not isinstance(batches, Iterable) or isinstance(batches, (np.ndarray, dict, str)):
         raise TypeError(
             "fit_batches: batches must be an iterable of (X, y), or a function that returns one, "
@@ -99,3 +100,13 @@ def reiterable(batches: object, epochs: int) -> Callable[[], Iterable[object]]:
             "returns a new iterator"
         )
     return lambda: batches
+
+
+def _iterable(made: object) -> Iterable[object]:
+    """Return what a function of the user made, if batches can be read from it."""
+    if not isinstance(made, Iterable):
+        raise TypeError(
+            "fit_batches: batches must be a function that returns an iterable of (X, y), but it returned "
+            f"{_checks.shown(made)}"
+        )
+    return made

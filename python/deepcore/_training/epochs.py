@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
@@ -89,9 +89,7 @@ class Epochs:
         self.network, self.who, self.shown = network, settings.who, settings.shown
         self.threads = _checks.threads(self.who, settings.threads)
         for name in ("metrics", "callbacks"):
-            value = getattr(settings, name)
-            if not isinstance(value, Iterable) or isinstance(value, str):
-                raise TypeError(f"{self.who}: {name} must be a list, got {_checks.shown(value)}")
+            _checks.listed(self.who, name, getattr(settings, name))
         output, outputs = network.spec.output, network.spec.outputs
         self.metrics = [metrics.resolve(self.who, metric, output, outputs) for metric in settings.metrics]
         self.validation = self._validation(settings.validation_data)
@@ -110,7 +108,7 @@ class Epochs:
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise TypeError(f"{self.who}: validation_data must be (X, y) or (X, y, sample_weight)")
         X, y, weight = (*data, None)[:3]
-        return self.network.check(f"{self.who}: validation_data", X, y, weight, mapped=True)
+        return self.network.check(f"{self.who}: validation_data", X, y, weight, mapped=True).kept()
 
     def run(self, loop: Loop, epochs: int, state: OptimizerState | None, file: Unsaved) -> History:
         """Run the loop, which is not interrupted between epochs if there is nothing to do."""

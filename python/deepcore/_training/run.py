@@ -43,7 +43,7 @@ class Run:
         self.factors = StepFactors(
             self.who, network.spec, settings.dropout_schedule, settings.smoothing_schedule
         )
-        if validation_split:
+        if isinstance(validation_split, np.ndarray) or validation_split:
             self._split(validation_split)
         self.epochs.training = self.data
 

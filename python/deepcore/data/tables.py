@@ -10,6 +10,7 @@ import math
 import os
 import struct
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -217,7 +218,9 @@ def _read_archive(stream: BinaryIO, path: Path) -> tuple[dict[str, Array], list[
                         "which a "
                         f"file of this size may expand to; write it with np.savez"
                     )
-                arrays[name] = _read_array(archive, members[name], name)
+                with warnings.catch_warnings():  # NumPy speaks of headers that Python 2 wrote
+                    warnings.simplefilter("ignore", UserWarning)
+                    arrays[name] = _read_array(archive, members[name], name)
         return arrays, list(members)
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import BinaryIO
 
+from deepcore import _core
 from deepcore.files.regular import check_regular, status
 
 if sys.platform != "win32":
@@ -109,19 +110,10 @@ def _inherit(target: Path, old: os.stat_result, descriptor: int) -> None:
 
 def _sync_folder(folder: Path) -> None:
     """Make the rename itself reach the disk, where the system can do so."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except PermissionError:  # a folder that may be written to but not listed
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems cannot do it
-            raise OSError(error.errno, error.strerror, str(folder)) from error
-    finally:
-        os.close(descriptor)
+    number = _core.sync_folder(os.fsencode(folder))  # compiled: an interrupt cannot lose the descriptor
+    # A folder may be one that may be written to but not listed; some network file systems cannot do it.
+    if number not in (0, errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP):
+        raise OSError(number, os.strerror(number), str(folder))
 
 
 # Drafts

@@ -11,7 +11,7 @@ import hashlib
 import io
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any, BinaryIO, NamedTuple
@@ -56,7 +56,12 @@ class Entry(NamedTuple):
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def write(path: str | os.PathLike[str], description: Mapping[str, Any], tensors: Mapping[str, Array]) -> None:
+def write(
+    path: str | os.PathLike[str],
+    description: Mapping[str, Any],
+    tensors: Mapping[str, Array],
+    before_replacing: Callable[[], None] = lambda: None,
+) -> None:
     """Write a container to ``path``, atomically and without a second copy of the tensors.
 
     Args:
@@ -64,6 +69,7 @@ def write(path: str | os.PathLike[str], description: Mapping[str, Any], tensors:
         description: JSON data with the key ``"kind"``; ``"format"`` and ``"version"`` are added.
         tensors: Arrays of real numbers by name. They may change while they are written: what the file then
             holds is not one state, but its checksum is right.
+        before_replacing: Called when all is written; what it raises keeps the old file.
 
     Raises:
         OSError: if the file cannot be written. The old file is still there.
@@ -77,6 +83,7 @@ def write(path: str | os.PathLike[str], description: Mapping[str, Any], tensors:
             _write_all(descriptor, block)
         os.lseek(descriptor, _DIGITS.start, os.SEEK_SET)
         _write_all(descriptor, memoryview(digest.hexdigest().encode()))
+        before_replacing()
 
 
 def pack(description: Mapping[str, Any], tensors: Mapping[str, Array]) -> bytes:

@@ -39,6 +39,10 @@ _PROPERTIES = schema.model_schema()["properties"]
 _MOST_EPOCHS = _PROPERTIES["epochs_trained"]["maximum"]
 
 
+class _Changed(Exception):
+    """Another thread has changed the network while it was written."""
+
+
 class Contents(NamedTuple):
     """What a model file holds."""
 
@@ -48,14 +52,26 @@ class Contents(NamedTuple):
 
 def write(path: str | os.PathLike[str], network: Network, extras: Mapping[str, Any]) -> None:
     """Write a network and its extras to ``path``, atomically; see ``Model.save``."""
-    check_numbers(network)
-    container.write(path, {"kind": "model", **describe(network, extras)}, tensors(network))
+    seen = network.seen()
+    changes = network.changes
+
+    def refuse_changes() -> None:
+        if seen is network and network.changes != changes:
+            raise _Changed
+
+    try:
+        check_numbers(seen)
+        content = {"kind": "model", **describe(seen, extras)}
+        container.write(path, content, tensors(seen), refuse_changes)
+    except _Changed:  # another thread has begun to train: a copy is out of its reach
+        write(path, network.copy(), extras)
 
 
 def to_bytes(network: Network, extras: Mapping[str, Any]) -> bytes:
     """Return what ``write`` writes, as bytes."""
-    check_numbers(network)
-    return container.pack({"kind": "model", **describe(network, extras)}, tensors(network))
+    copy = network.copy()  # of one moment, while another thread may train
+    check_numbers(copy)
+    return container.pack({"kind": "model", **describe(copy, extras)}, tensors(copy))
 
 
 def from_bytes(data: bytes) -> Contents:

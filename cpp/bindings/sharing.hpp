@@ -1,0 +1,82 @@
+// What a thread sees of a network that another thread trains: copies, snapshots, and the marks of those who train.
+// Level: bindings.
+#pragma once
+
+#include <deepcore/network.hpp>
+
+#include "arrays.hpp"
+#include "gil.hpp"
+
+#include <algorithm>
+#include <memory>
+
+namespace deepcore::bindings {
+
+// Null if the calling thread may read the network itself; or a copy of what it may read, which nobody changes.
+template <class T>
+std::shared_ptr<Network<T>> seen(const Network<T>& self) {
+  const Released released;
+  const Reader<T> network(self);
+  return std::const_pointer_cast<Network<T>>(network.copy());
+}
+
+// Copies of the parameters, of the running statistics and of the number of epochs, of one moment.
+template <class T>
+py::tuple numbers(const Network<T>& self) {
+  py::array_t<T> parameters(self.tensors.size());
+  py::array_t<T> running(self.tensors.running_size());
+  T *const p = parameters.mutable_data(), *const r = running.mutable_data();
+  Index epochs = 0;
+  {
+    const Released released;
+    const Reader<T> network(self);
+    std::copy_n(network->parameters.data(), network->tensors.size(), p);
+    std::copy_n(network->running.data(), network->tensors.running_size(), r);
+    epochs = network->epochs;
+  }
+  return py::make_tuple(parameters, running, epochs);
+}
+
+template <class T>
+void restore(Network<T>& self, const py::array& parameters, const py::array& running) {
+  const T* p = flat<T>("restore", "parameters", parameters, self.tensors.size(), false);
+  const T* r = flat<T>("restore", "running", running, self.tensors.running_size(), false);
+  const Released released;
+  self.sharing.write([&] {
+    std::copy_n(p, self.tensors.size(), self.parameters.data());
+    std::copy_n(r, self.tensors.running_size(), self.running.data());
+  });
+}
+
+// `with network.training():` the calling thread trains the network; it ends with the object at the latest.
+template <class T>
+struct PythonTrainer {
+  Network<T>& network;
+  std::unique_ptr<Trainer<T>> trainer = nullptr;
+  void enter() { trainer = std::make_unique<Trainer<T>>(network); }
+  void exit(const py::args& /*exception*/) { trainer.reset(); }
+};
+
+template <class T>
+void bind_sharing(py::module_& m, py::class_<Network<T>, std::shared_ptr<Network<T>>>& network,
+                  const char* trainer_name) {
+  using Net = Network<T>;
+  network.def_readwrite("epochs", &Net::epochs)
+      .def("seen", &seen<T>)
+      .def("numbers", &numbers<T>)
+      .def("restore", &restore<T>, py::arg("parameters"), py::arg("running"))
+      .def(
+          "trainer", [](Net& self) { return PythonTrainer<T>{self}; }, py::keep_alive<0, 1>())
+      .def("share",
+           [](Net& self) {
+             const Released released;
+             self.sharing.share();
+           })
+      .def_property_readonly("changes", [](const Net& self) { return self.sharing.changes(); })
+      .def("abandon", [](Net& self) { self.sharing.abandon(); });
+  py::class_<PythonTrainer<T>>(m, trainer_name, py::module_local(), py::is_final())
+      .def("__enter__", &PythonTrainer<T>::enter)
+      .def("__exit__", &PythonTrainer<T>::exit);
+}
+
+}  // namespace deepcore::bindings

@@ -1,0 +1,72 @@
+"""Every allocation of a call fails in turn: MemoryError or success, and the model stays usable."""
+
+import os
+
+import pytest
+
+CODE = """
+layer.interpose_range.argtypes = [ctypes.c_size_t, ctypes.c_size_t]
+for line in Path("/proc/self/maps").read_text().splitlines():
+    span, flags, *_, name = line.split(maxsplit=5)
+    parts = ("_core_v", "_core_base", "libstdc++", "_multiarray_umath")
+    if "x" in flags and any(part in name for part in parts):
+        layer.interpose_range(*(int(end, 16) for end in span.split("-")))
+
+folder, smallest = Path(sys.argv[2]), int(sys.argv[3])
+layer.interpose_memory.argtypes = [ctypes.c_long, ctypes.c_size_t]
+model, path = make_model(), folder / "model"
+model.fit(X, y, epochs=1)
+model.save(path)
+start, saved = model.snapshot(), path.read_bytes()
+other = np.random.default_rng(1).permutation(X)
+calls = {
+    "fit": lambda: model.fit(X, y, epochs=2, batch_size=8, threads=2),
+    "fit with callbacks": lambda: model.fit(X, y, epochs=2, callbacks=[dc.EarlyStopping("loss")], verbose=0),
+    "fit_batches": lambda: model.fit_batches([(X, y), (other, y)], "adam"),
+    "partial_fit": lambda: model.partial_fit(X, y, dc.SGD(0.1, momentum=0.9, clip_norm=1.0)),
+    "predict": lambda: model.predict(X, threads=2),
+    "predictor": lambda: model.predictor()(X),
+    "evaluate": lambda: model.evaluate(X, y),
+    "gradients": lambda: dc.SGD(0.1).bind(model).step(model.gradients(X, y)[1]),
+    "trace": lambda: model.trace(X, y),
+    "copy": lambda: model.copy(),
+    "save": lambda: model.save(path),
+    "load": lambda: dc.load(path),
+    "new": lambda: make_model(),
+}
+call = calls[sys.argv[1]]
+call()
+failed = 0
+for at in range(100_000):
+    model.restore(start)
+    print("allocation", at, file=sys.stderr)
+    layer.interpose_memory(at, smallest)
+    try:
+        call()
+    except MemoryError:
+        failed += 1
+    finally:
+        seen = layer.interpose_memory_seen()
+        layer.interpose_memory(-1, 0)
+    if sys.argv[1] == "save":
+        assert [entry.name for entry in folder.iterdir()] == ["model"]
+        assert np.array_equal(dc.load(path).flat_parameters, start.parameters)
+    usable(model)
+    if seen <= at:
+        break
+print(at, failed)
+"""
+# Smaller allocations are the book-keeping of pybind11, which ends the process if it cannot have them.
+SMALLEST = int(os.environ.get("DEEPCORE_SMALLEST_ALLOCATION", "32"))
+CALLS = (
+    "fit", "fit with callbacks", "fit_batches", "partial_fit", "predict", "predictor", "evaluate",
+    "gradients", "trace", "copy", "save", "load", "new",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_failed_allocation_ends_in_memory_error_and_a_usable_model(call, child, tmp_path):
+    (folder := tmp_path / "files").mkdir()
+    allocations, failed = map(int, child(CODE, call, folder, SMALLEST))
+    assert allocations > 0
+    assert failed > 0
