@@ -111,11 +111,12 @@ struct Snapshots : Monitor {
 };
 
 template <class T>
-void check_run(const std::vector<Index>& sizes, Index m, Index batch, const char* optimizer_name, int threads) {
+void check_run(const std::vector<Index>& sizes, Index m, Index batch, const char* optimizer_name, int threads,
+               const Embeddings& front = {}) {
   std::vector<LayerSpec> layers;
   for (std::size_t l = 1; l < sizes.size(); ++l) layers.push_back({sizes[l], activation_id("silu"), 0});
   layers.back().activation = activation_id("softmax");
-  Network<T> network(Spec(sizes[0], layers, loss_id("categorical_cross_entropy")));
+  Network<T> network(Spec(sizes[0], layers, loss_id("categorical_cross_entropy"), 0, front));
   std::vector<double> draws(static_cast<std::size_t>(std::max(network.tensors.size(), m * sizes[0])));
   normal(1, stream(Stream::user, 0), draws.data(), static_cast<Index>(draws.size()));
   for (Index i = 0; i < network.tensors.size(); ++i) {
@@ -160,6 +161,18 @@ TEST_BOTH(a_small_network_trains_without_allocating_after_the_first_epoch) {
 
 TEST_BOTH(a_batch_of_several_slabs_trains_without_allocating_after_the_first_epoch) {
   for (const int threads : {1, 2}) check_run<T>({20, 30, 5}, 9000, 0, "adam", threads);
+}
+
+TEST_BOTH(a_network_with_embeddings_trains_without_allocating_after_the_first_epoch) {
+  Embeddings front;
+  front.columns = 3;
+  front.units = 3;
+  front.frequencies = 4;
+  front.passes = true;
+  for (const int threads : {1, 2}) {
+    check_run<T>({20, 30, 5}, 200, 32, "adamw", threads, front);
+    check_run<T>({20, 30, 5}, 9000, 0, "adam", threads, front);
+  }
 }
 
 TEST_BOTH(a_predictor_allocates_nothing_from_its_first_call_on) {

@@ -21,14 +21,19 @@ SMALL = {"hidden_layer_sizes": (32, 32), "n_epochs": 40, "random_state": 0}
 VARIANTS = ["td_s", "td"]
 
 
-def estimators():
-    for variant in VARIANTS:
-        for cls in (RealMLPClassifier, RealMLPRegressor):
-            yield cls(variant, hidden_layer_sizes=(32, 32), n_epochs=60, batch_size=32)
+def estimators(variant):
+    for cls in (RealMLPClassifier, RealMLPRegressor):
+        yield cls(variant, hidden_layer_sizes=(32, 32), n_epochs=60, batch_size=32)
 
 
-@parametrize_with_checks(list(estimators()))
+@parametrize_with_checks(list(estimators("td_s")))
 def test_the_estimators_pass_the_checks_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(list(estimators("td")))
+def test_the_variant_td_passes_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 
