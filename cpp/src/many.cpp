@@ -50,7 +50,8 @@ class BestEpoch {
         best_(rule.upwards ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity()) {}
 
   // true: no improvement for too long
-  bool add(double value, const Network<T>& network) {
+  bool add(double loss, const Scores& validation, const Network<T>& network) {
+    const double value = watched(loss, validation);
     const double gain = rule_.upwards ? value - best_ : best_ - value;
     if (gain > rule_.min_delta) {
       best_ = value;
@@ -68,6 +69,18 @@ class BestEpoch {
   }
 
  private:
+  double watched(double loss, const Scores& validation) const {
+    switch (rule_.number) {
+      case EarlyStop::Number::validation_loss:
+        return validation.loss;
+      case EarlyStop::Number::validation_accuracy:
+        return validation.accuracy;
+      case EarlyStop::Number::loss:
+        break;
+    }
+    return loss;
+  }
+
   void keep(const Network<T>& network) {
     parameters_.assign(network.parameters.data(), network.parameters.data() + network.tensors.size());
     running_.assign(network.running.data(), network.running.data() + network.tensors.running_size());
@@ -97,6 +110,7 @@ class Member final : public Monitor {
       while (run.advance(poll)) {
       }
     } catch (const EndOfRun&) {  // as if it had been its last step
+      return finish(run);
     } catch (...) {
       finish(run);
       throw;
@@ -115,7 +129,7 @@ class Member final : public Monitor {
   bool epoch(Index number, double loss) override {
     Scores scores{};
     if (validates()) scores = validation();
-    bool stop = best_ && best_->add(value(loss, scores), *training_.network);
+    bool stop = best_ && best_->add(loss, scores, *training_.network);
     epochs_.fetch_add(1, std::memory_order_relaxed);
     if (monitor_.wants_epochs(which_))
       stop = monitor_.epoch(which_, number, loss, validates() ? &scores : nullptr) || stop;
@@ -129,18 +143,6 @@ class Member final : public Monitor {
     result.validation_losses.push_back(scores.loss);
     result.validation_accuracies.push_back(scores.accuracy);
     return scores;
-  }
-
-  double value(double loss, const Scores& scores) const {
-    switch (training_.early_stop->number) {
-      case EarlyStop::Number::loss:
-        return loss;
-      case EarlyStop::Number::validation_loss:
-        return scores.loss;
-      case EarlyStop::Number::validation_accuracy:
-        return scores.accuracy;
-    }
-    return loss;
   }
 
   void finish(Run<T>& run) {

@@ -234,13 +234,17 @@ def test_callbacks_of_each_network_see_its_epochs_and_may_end_it():
     assert seen[2] == []
 
 
-def test_a_callback_may_change_the_rate_and_the_parameters_of_its_network():
+def test_callbacks_in_any_thread_may_change_the_rate_and_the_parameters_of_their_network():
     X, y = examples()
+    threads = set()
 
-    def calls():
+    def calls(meeting=None):
         before = []
 
         def remember(record):
+            if meeting is not None and record.epoch == 0:
+                meeting.wait(timeout=60)  # both networks are trained now: each by a thread of its own
+                threads.add(threading.get_ident())
             before.append(record.model.snapshot())
             if record.epoch == 2:
                 record.model.restore(before[0])
@@ -250,7 +254,9 @@ def test_a_callback_may_change_the_rate_and_the_parameters_of_its_network():
     alone, together = networks(2), networks(2)
     for model in alone:
         model.fit(X, y, epochs=5, callbacks=calls())
-    dc.fit_many(together, X, y, epochs=5, callbacks=[calls(), calls()])
+    meeting = threading.Barrier(2)
+    dc.fit_many(together, X, y, epochs=5, callbacks=[calls(meeting), calls(meeting)], threads=2)
+    assert len(threads) == 2
     assert all(map(same, alone, together))
 
 
