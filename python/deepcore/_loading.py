@@ -40,11 +40,10 @@ def load(path: str | os.PathLike[str]) -> Any:
         {'labels': ['no', 'yes']}
     """
     with container.Reader(path) as reader:
-        kind = reader.description.get("kind", "model")  # files of format 1 have no kind
-        if kind not in _READERS:
-            known = ", ".join(_READERS)
-            raise reader.error(f"kind must be one of {known}, got {_checks.shown(kind)}; update deepcore-nn")
-        return _READERS[kind](reader)
+        if reader.kind not in _READERS:
+            known, got = ", ".join(_READERS), _checks.shown(reader.kind)
+            raise reader.error(f"kind must be one of {known}, got {got}; update deepcore-nn")
+        return _READERS[reader.kind](reader)
 
 
 def _model(reader: container.Reader) -> Model | PreparedModel:

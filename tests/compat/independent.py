@@ -31,9 +31,49 @@ def read(data):
     return description, tensors
 
 
+def embedded(embeddings, tensors, X):
+    """Return A[0] for the inputs X, examples being columns: numbers, inputs that pass, categories."""
+    numbers, codes, passing, first = [], [], X, 0
+    for embedding in embeddings:
+        if embedding["kind"] == "categories":
+            sizes = embedding["sizes"]
+            ends = np.cumsum([0, *sizes])[:-1]
+            codes = [
+                tensors["table0"][:, end + x.astype(int)]
+                for end, x in zip(ends, X[-len(sizes) :], strict=True)
+            ]
+            passing = passing[: len(passing) - len(sizes)]
+            continue
+        periodic = embedding["kind"] == "periodic"
+        columns = embedding["columns"] if periodic else len(embedding["edges"])
+        for k, x in enumerate(X[:columns]):
+            if periodic:
+                width = embedding["frequencies"]
+                frequency, phase = (
+                    tensors[f"{name}0"][:, k : k + 1].astype(float) for name in ("frequency", "phase")
+                )
+                parts = np.cos(2 * np.pi * x * frequency + phase)
+            else:
+                low, high = (
+                    np.array(embedding["edges"][k][cut])[:, np.newaxis] for cut in (slice(-1), slice(1, None))
+                )
+                width, parts = len(low) + 1, (x - low) / (high - low)
+                parts[1:] = np.maximum(parts[1:], 0)
+                parts[:-1] = np.minimum(parts[:-1], 1)
+                parts = np.vstack([x, parts])
+            weight = tensors["weight0"][:, first : first + width]
+            numbers.append(weight @ parts + tensors["offset0"][:, k : k + 1])
+            first += width
+        if not embedding.get("passes"):
+            passing = passing[columns:]
+    return np.vstack([*numbers, passing, *codes])
+
+
 def predict(description, tensors, X, activations):
     """Return the outputs for rows X; ``activations[name](Z, parameter)`` computes g."""
     A = np.asarray(X, float).T
+    if "embeddings" in description["network"]:
+        A = embedded(description["network"]["embeddings"], tensors, A)
     for number, layer in enumerate(description["network"]["layers"], start=1):
         W, b = (tensors[f"{name}{number}"].astype(float) for name in ("W", "b"))
         S = tensors[f"scale{number}"] * A if layer["scaled_inputs"] else A

@@ -1,4 +1,4 @@
-"""Write one file of every kind of model in the present format; the files are kept and read for ever.
+"""Write files of every kind in the present format; they are kept and read for ever.
 
 python tests/compat/write_files.py tests/compat/format_2
 
@@ -55,6 +55,17 @@ def models():
     }  # fmt: skip
 
 
+def estimators():
+    """Return ``{name: (estimator, X, y)}``; the estimators are not fitted yet."""
+    from deepcore.sklearn import MLPClassifier, MLPRegressor
+
+    X, y = classes(12)
+    return {
+        "classifier": (MLPClassifier((5,), max_iter=3, random_state=1), X, np.array(["a", "b", "\u00e7"])[y]),
+        "regressor": (MLPRegressor("huber", (5,), max_iter=3, solver="sgd", random_state=1), X, X[:, 0]),
+    }
+
+
 def main(folder):
     """Write the files that are missing, and what they must predict into expected.json."""
     expected_file = folder / "expected.json"
@@ -72,6 +83,17 @@ def main(folder):
             "extras": extras,
             "X": X[:3].tolist(),
             "outputs": model.predict(X[:3]).tolist(),
+        }
+    for name, (estimator, X, y) in estimators().items():
+        path = folder / f"{name}.safetensors"
+        if path.exists():
+            continue
+        estimator.fit(X, y).save(path)
+        expected[path.name] = {
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "X": X[:3].tolist(),
+            "outputs": estimator.model_.predict(X[:3]).tolist(),
+            "predictions": estimator.predict(X[:3]).tolist(),
         }
     expected_file.write_text(json.dumps(expected, indent=1, sort_keys=True) + "\n")
 

@@ -159,7 +159,7 @@ def test_a_link_to_nothing_yet_is_filled(tmp_path):
 # Failures.
 
 
-@pytest.mark.parametrize("function", ["write", "fsync", "open"])
+@pytest.mark.parametrize("function", ["write", "fsync", "open", "replace", "lseek"])
 def test_an_error_of_the_system_names_the_file_of_the_user(tmp_path, monkeypatch, function):
     path = tmp_path / "model"
     MODEL.save(path)

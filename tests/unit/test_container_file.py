@@ -108,3 +108,17 @@ def test_a_description_that_contains_itself_is_refused(tmp_path):
     circle += [circle, circle]
     with pytest.raises(ValueError, match="nested deeper"):
         container.write(tmp_path / "file", {"kind": "test", "value": circle}, {})
+
+
+def test_a_header_with_too_many_values_is_refused_before_they_are_made(tmp_path):
+    commas = "," * 1_000_001
+    with pytest.raises(ValueError, match="at most 1000000 commas"):
+        container.write(tmp_path / "file", {"kind": "test", "text": commas}, {})
+    header = ('{"a":[' + commas.replace(",", "1,") + "1]}").encode()
+    with pytest.raises(ValueError, match="header must be a JSON object: it must have at most 1000000 commas"):
+        container.read(len(header).to_bytes(8, "little") + header)
+
+
+def test_a_description_larger_than_a_header_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="must fit into 16777216 bytes"):
+        container.write(tmp_path / "file", {"kind": "test", "text": "x" * container.MAX_HEADER}, {})

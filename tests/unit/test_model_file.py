@@ -257,6 +257,15 @@ def test_a_file_from_before_an_option_of_layers_was_there_is_read(saved):
     assert np.array_equal(loaded.flat_parameters, small().flat_parameters)
 
 
+@pytest.mark.parametrize("kind", ["model", {}, []])
+def test_a_file_of_format_1_with_keys_of_format_2_is_refused(saved, kind):
+    header, spec, data = parts(saved)
+    spec = {"format": 1, "version": "0", **spec["network"], "epochs_trained": 0, "extras": {}, "kind": kind}
+    text = json.dumps({"__metadata__": {"deepcore": json.dumps(spec)}, **header}).encode()
+    saved.write_bytes(struct.pack("<Q", len(text)) + text + data)
+    refused(saved, "description of format 1 must not have the key kind")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from deepcore.tabular import Columns, Encoding, Frame
+from deepcore.tabular import Columns, Encoding, Frame, Label
 
 
 def kinds(columns):
@@ -42,6 +42,14 @@ def repeated(*cells, times=5):
         (["29/02/2024", "01/03/2024", "02/01/2024"], "date"),
         (["02/29/2024", "01/03/2024", "02/01/2024"], "date"),
         (["2024/02/29 10:00", "2024/03/01 11:00", "2024/01/01 12:00"], "date"),
+        (["2-Jan-2024", "3-Feb-2024 10:15", "29-Feb-2024"], "date"),
+        (["January 2, 2024", "Feb 3, 2024", "MAY 4 2024"], "date"),
+        (["31.12.99", "1.2.00", "1.3.24"], "date"),
+        (["2024-01", "2024-02", "2023-12"], "date"),
+        (["2024-13-45", "2024-01-01", "2024-01-01"], "category"),
+        (["31.02.2024", "01.03.2024", "01.03.2024"], "category"),
+        (["Mon 2, 2024", "Feb 3, 2024", "Feb 3, 2024"], "category"),
+        (["\u22121.5", "2", "3"], "number"),
         (["same", "same", "same"], "ignore"),
         (["5", "5", "5"], "ignore"),
         (["", "NA", "?"], "ignore"),
@@ -144,6 +152,25 @@ def test_dates_are_documented_features():
     np.testing.assert_allclose(first[6:8], [1, 0], atol=1e-12)  # six o'clock
 
 
+@pytest.mark.parametrize(
+    ("cell", "day"),
+    [
+        ("2024-02-29", 19782.0),
+        ("2024-02-29T12:00:00+02:00", 19782 + 10 / 24),
+        ("29.2.2024", 19782.0),
+        ("29-Feb-2024 06:00", 19782.25),
+        ("february 29, 2024", 19782.0),
+        ("29.02.24", 19782.0),
+        ("2024-02", 19754.0),
+        ("2024/02/29 18:00", 19782.75),
+        ("2024-02-29 00:00:00.250", 19782 + 0.25 / 86400),
+    ],
+)
+def test_dates_of_every_format_are_days_since_1970(cell, day):
+    frame = Frame({"when": [cell, cell.replace("2024", "2023").replace("29", "28").replace(".24", ".23")]})
+    assert Columns.fit(frame).numbers(frame)[0, 0] == pytest.approx(day, abs=1e-9)
+
+
 def test_dates_before_1970_are_no_exception():
     frame = Frame({"when": ["1969-12-31T18:00", "1900-01-01"]})
     numbers = Columns.fit(frame).numbers(frame)
@@ -170,9 +197,9 @@ def test_all_columns_that_cannot_be_used_are_named_at_once():
         Frame({"size": [1.5, 2.5], "town": ["a", "b"], "when": ["2024-01-01", "2024-01-02"]})
     )
     with pytest.raises(ValueError, match="3 columns that cannot be used") as caught:
-        columns.apply(Frame({"sizes": [1], "town": ["c"], "when": ["soon"]}), "predict")
+        columns.apply(Frame({"sizes": [1], "town": [3], "when": ["soon"]}), "predict")
     assert "'size' is missing (did you mean 'sizes'?)" in str(caught.value)
-    assert "'town' has only unknown categories ('c')" in str(caught.value)
+    assert "'town' must hold text like 'a', 'b', got int64 values such as '3'" in str(caught.value)
     assert "'when' must be a date, got 'soon' in row 0" in str(caught.value)
 
 
@@ -193,6 +220,11 @@ def test_unknown_categories_and_new_missing_values_are_noted():
     assert "1 cells with unknown categories: 'z'" in applied.notes[0]
 
 
+def test_one_row_with_an_unknown_category_is_predicted_like_any_other():
+    columns = Columns.fit(Frame({"c": ["a", "b"], "hour": [1, 2]}), kinds={"hour": "category"})
+    assert columns.codes({"c": ["z"], "hour": [3]}).tolist() == [[0, 0]]
+
+
 def test_categories_that_were_text_match_numbers_of_the_same_form():
     columns = Columns.fit(Frame({"c": ["1", "2", "1"]}), kinds={"c": "category"})
     for values in ([2, 1], np.array([2.0, 1.0]), ["2", "1"]):
@@ -203,8 +235,48 @@ def test_booleans_match_in_every_form():
     columns = Columns.fit(Frame({"c": ["yes", "no", "yes"]}))
     for values in (["no", "YES"], [False, True], ["f", "t"], [0, 1], ["false", "True"]):
         assert columns.codes({"c": values}).tolist() == [[1], [2]]
-    with pytest.raises(ValueError, match="must be a boolean such as yes or no, got 'maybe'"):
-        columns.codes({"c": ["maybe", "no"]})
+    applied = columns.apply({"c": ["maybe", "no"]})
+    assert (applied.codes.tolist(), len(applied.notes)) == ([[0], [1]], 1)
+    with pytest.raises(ValueError, match="must be a boolean such as yes or no, got 'maybe' in row 1"):
+        Columns.fit({"c": ["no", "maybe"]}, kinds={"c": "boolean"})
+
+
+def test_amounts_with_a_sign_are_a_question():
+    for cells in (["5 %", "10%", "7,5 %"], ["$1,200", "$5", "$7"], ["3 \u20ac", "4,50 \u20ac", "1 \u20ac"]):
+        with pytest.raises(ValueError, match="'c' holds amounts with a percent or currency sign"):
+            reason(cells)
+        with pytest.raises(ValueError, match="holds amounts with a percent or currency sign"):
+            Label.fit(cells)
+
+
+def test_whole_numbers_that_float64_cannot_hold_are_no_numbers():
+    large = [2**53 + 1, 2**53 + 2, 2**53 + 1]
+    for values in (large, np.array(large), [str(v) for v in large]):
+        assert reason(values)[0] == "category"
+    assert reason(list(range(2**60, 2**60 + 12)))[0] == "ignore"
+
+
+def test_a_column_that_varies_by_rounding_only_is_ignored():
+    assert reason([0.7, 0.1 * 7, 0.7]) == ("ignore", "constant but for rounding")
+    assert reason(["0.7", "0.7000000000000001", "0.7"])[0] == "ignore"
+    narrow = np.array([0.7, np.nextafter(np.float32(0.7), 1), 0.7], np.float32)
+    assert reason(narrow) == ("ignore", "constant but for rounding")
+    assert reason(narrow.astype(np.float64))[0] == "number"
+    assert reason([1e9 + 1, 1e9 + 2, 1e9])[0] == "number"
+
+
+def test_huge_values_have_a_median():
+    columns = Columns.fit({"x": [1.6e308, 1.7e308, None, -1.0], "y": [-1.6e308, 1.6e308, 1.0, 2.0]})
+    assert columns.columns[0].fill == [1.6e308]
+    assert Columns.fit({"x": [1.6e308, 1.7e308, None]}).columns[0].fill == [pytest.approx(1.65e308)]
+
+
+def test_many_missing_columns_are_one_short_message():
+    names = [f"column {i}" for i in range(3000)]
+    columns = Columns.fit({name: [1, 2] for name in names})
+    with pytest.raises(ValueError, match="3000 columns that cannot be used") as caught:
+        columns.apply({f"{name}x": [1, 2] for name in names})
+    assert "and 2950 more" in str(caught.value)
 
 
 def test_infinite_features_are_refused():
@@ -264,6 +336,15 @@ def test_frames_of_other_libraries_become_columns():
         assert frame["d"].dtype == np.dtype("M8[us]")
         assert np.isnat(frame["d"][1])
         assert frame["d"][0] == np.datetime64("2024-01-01T12")
+
+
+def test_names_of_frames_become_text_and_must_differ():
+    pd = pytest.importorskip("pandas")
+    assert Frame.of(pd.DataFrame([[1, 2]], columns=[0, 1])).names == ["0", "1"]
+    assert Frame.of(pd.DataFrame({("a", "b"): [1]})).names == ["('a', 'b')"]
+    for names in (["a", "a"], ["a", " a"], [1, "1"]):
+        with pytest.raises(ValueError, match="two columns"):
+            Frame.of(pd.DataFrame([[1, 2]], columns=names))
 
 
 def test_categorical_columns_of_frames_are_categories():

@@ -96,6 +96,11 @@ def test_a_mark_can_be_a_class():
     assert Label.fit(["NA", "SA"] * 3, missing=[""]).classes == ["NA", "SA"]
 
 
+def test_very_long_numbers_are_text():
+    words = ["9" * 5000 + "1", "9" * 5000 + "2"]
+    assert Label.fit(words * 9).classes == words
+
+
 def test_one_class_is_refused():
     with pytest.raises(ValueError, match="has one class only, 'a'"):
         Label.fit(["a", "a"])

@@ -1,5 +1,8 @@
 """Table models: they predict from raw tables, and their files give back the same predictions."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -78,6 +81,20 @@ def test_a_saved_table_model_predicts_the_same(houses, tmp_path, label):
     assert again.predict(houses).tolist() == model.predict(houses).tolist()
 
 
+def test_pickles_and_copies_predict_the_same(houses):
+    model = trained(houses.drop(["price"]), "dear", epochs=2)
+    for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        assert again.predict_proba(houses).tolist() == model.predict_proba(houses).tolist()
+        again.members[0].network.flat[:] = 0
+    assert model.members[0].network.flat.any()
+
+
+def test_an_empty_table_has_no_predictions(houses):
+    model = trained(houses.drop(["price"]), "dear", epochs=1)
+    assert model.predict(houses.take([])).tolist() == []
+    assert model.predict_proba(houses.take([])).shape == (0, 2)
+
+
 def test_predictions_need_no_label_and_no_order_of_columns(houses):
     model = trained(houses.drop(["price"]), "dear")
     shuffled = houses.select(["lift", "town", "built", "size"])
@@ -146,8 +163,6 @@ def test_a_regression_has_no_probabilities(houses):
     ],
 )
 def test_a_file_with_wrong_parts_is_refused(houses, tmp_path, change):
-    import copy
-
     model = trained(houses.drop(["price"]), "dear", epochs=1)
     description, tensors = model.describe()
     description = copy.deepcopy(description)

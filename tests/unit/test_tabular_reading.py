@@ -99,6 +99,22 @@ def test_a_first_line_that_its_columns_repeat_looks_like_data():
         table("p,x,s\ne,x,s\np,x,y\n")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1.5,NA,elm\n2.5,6.2,oak\n",
+        "1.5,,elm\n2.5,6.2,oak\n",
+        "1.5,3,elm\n2.5,?,oak\n",
+        "2024-01-02,elm\n2024-01-03,oak\n",
+        "2.1.2024;elm\n3.1.2024;oak\n",
+        "1,5;elm\n2,5;oak\n",
+    ],
+)
+def test_examples_with_missing_values_and_dates_look_like_data(text):
+    with pytest.raises(ValueError, match=r"looks like data|no name for column"):
+        table(text)
+
+
 def test_names_that_are_numbers_above_text_are_names():
     assert table("town,2019\nBonn,a\nUlm,b\n").names == ["town", "2019"]
 
@@ -358,6 +374,27 @@ def test_an_unnamed_first_column_is_left_out_by_the_strict_reader(tmp_path):
     path = csv_file(tmp_path, ",u,v,k\n0,1,2,0\n1,3,1,1\n")
     assert read_csv(path, label="k", drop=[""]).features == ["u", "v"]
     assert csv_columns(path) == ["u", "v", "k"]
+
+
+def test_a_last_column_without_a_name_can_be_left_out(tmp_path):
+    path = csv_file(tmp_path, "u,k,\n1,0,x\n3,1,y\n")
+    assert read_csv(path, label="k", drop=[""]).features == ["u"]
+    with pytest.raises(ValueError, match=r"no name for column 3 .* leave it out with index_column=2"):
+        table("u,k,\n1,0,x\n")
+    assert table("u,k,\n1,0,x\n", index_column=2).names == ["u", "k"]
+
+
+def test_ids_that_float64_cannot_hold_are_no_features_of_the_strict_reader(tmp_path):
+    path = csv_file(tmp_path, "id,k\n9007199254740993,0\n9007199254740992,1\n")
+    with pytest.raises(
+        ValueError, match="holds the whole number 9007199254740993, which float64 cannot hold"
+    ):
+        read_csv(path, label="k")
+
+
+def test_amounts_are_no_labels_of_the_strict_reader(tmp_path):
+    with pytest.raises(ValueError, match=r"must be a number like most labels, got .5%"):
+        read_csv(csv_file(tmp_path, "x,y\n1,5%\n2,7%\n"), label="y")
 
 
 def test_names_in_another_unicode_form_are_found(tmp_path):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from deepcore import _checks
-from deepcore.data.text import NumberFormat, clean, is_number
+from deepcore.data.text import MISSING, NumberFormat, clean, is_number, missing_marks
 from deepcore.data.text_column import TextColumn, TextColumnBuilder
 
 __all__ = ["Dialect", "TextTable", "check_names", "find_dialect", "looks_like_data", "read_text_table"]
@@ -24,6 +24,7 @@ _SAMPLE = 200
 _CHUNK = 4096
 
 _DIRECTIVE = re.compile(r"\s*\"?sep=(.)\"?\s*(?:\r\n|\r|\n|$)", re.IGNORECASE)
+_DATE = re.compile(r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}")
 _COMMA = NumberFormat(",", "")
 
 # csv.Error speaks of the parser; these are the words of its messages, and what they mean to the author of a
@@ -297,7 +298,8 @@ def check_names(who: str, name: str, names: Sequence[str]) -> None:
     for j, column in enumerate(names):
         if not column:
             raise ValueError(
-                f"{who}: {name} has no name for column {j + 1} in its header; write one, or delete the column"
+                f"{who}: {name} has no name for column {j + 1} in its header; write one, or leave it "
+                f"out with index_column={j}"
             )
         if column in seen:
             raise ValueError(
@@ -310,18 +312,30 @@ def _numeric(cell: str) -> bool:
     return is_number(cell) or is_number(cell, _COMMA)
 
 
+def _is_date(cell: str) -> bool:
+    return _DATE.match(cell) is not None
+
+
 def looks_like_data(first: Sequence[str], columns: Sequence[TextColumn]) -> str:
     """Say why the first line is an example rather than names; "" if it looks like names.
 
-    It looks like data if it holds numbers in all columns whose other cells are numbers, or, in a table
-    without such columns, if the columns repeat most of its cells.
+    It looks like data if it holds numbers in all columns whose other cells are numbers; in a table without
+    such columns, dates in all columns of dates; in a table without these, if the columns repeat most of its
+    cells.
     """
 
-    sample = [[cell for cell in column.first(_SAMPLE) if cell] for column in columns]
-    numbers = [j for j, column in enumerate(sample) if column and all(map(_numeric, column))]
-    if numbers and all(_numeric(first[j]) for j in numbers):
-        return f"it holds the number {first[numbers[0]]!r} above numbers"
-    if not numbers and len(columns[0]) > 1:
+    missing = missing_marks(MISSING)
+    sample = [
+        [cell for cell in column.first(_SAMPLE) if cell.casefold() not in missing] for column in columns
+    ]
+    for what, holds in (("number", _numeric), ("date", _is_date)):
+        places = [j for j, column in enumerate(sample) if column and all(map(holds, column))]
+        kept = [j for j in places if first[j].casefold() not in missing]
+        if kept and all(holds(first[j]) for j in kept):
+            return f"it holds the {what} {first[kept[0]]!r} above {what}s"
+        if places:
+            return ""
+    if len(columns[0]) > 1:
         repeated = [j for j, column in enumerate(columns) if first[j] and first[j] in column.values]
         if 2 * len(repeated) > len(first):
             return f"{first[repeated[0]]!r} occurs below itself"

@@ -24,7 +24,16 @@ from deepcore.data.delimited import TextTable, find_dialect, read_text_table
 from deepcore.data.number_format import find_number_format
 from deepcore.data.preprocessing import short
 from deepcore.data.sources import FREE_BYTES, MOST_EXPANSION, decode, name_of, read_bytes
-from deepcore.data.text import MISSING, NumberFormat, clean, is_code, is_infinite, read_numbers
+from deepcore.data.text import (
+    MISSING,
+    NumberFormat,
+    clean,
+    has_unit,
+    is_code,
+    is_inexact,
+    is_infinite,
+    read_numbers,
+)
 from deepcore.data.text_column import TextColumn
 from deepcore.typing import Array
 
@@ -113,7 +122,12 @@ def read_csv(
             feature; the message names the lines and all such columns.
     """
     text, name = _read_text(
-        path, separator=separator, encoding=encoding, header=header, skip_lines=skip_lines
+        path,
+        separator=separator,
+        encoding=encoding,
+        header=header,
+        skip_lines=skip_lines,
+        index_column="" if "" in drop else None,
     )
     place = {column: j for j, column in enumerate(text.names)}
     label = None if label is None else clean(label)
@@ -150,12 +164,13 @@ def _read_text(
     encoding: str | None = None,
     header: bool | None = None,
     skip_lines: int = 0,
+    index_column: str | None = None,
 ) -> tuple[TextTable, str]:
     """All cells of a CSV file as text, and the name of the file."""
     name = name_of(source)
     text = decode("read_csv", read_bytes("read_csv", source), encoding, name)
     dialect = find_dialect(text, separator, skip_lines)
-    return read_text_table("read_csv", name, text, dialect, header), name
+    return read_text_table("read_csv", name, text, dialect, header, index_column), name
 
 
 def read_npz(path: str | os.PathLike[str]) -> Table:
@@ -266,7 +281,14 @@ def _numeric(name: str, cells: TextColumn, lines: Sequence[int], form: NumberFor
     """A feature column as numbers, and what is wrong with it, or ""."""
     values, read = _read(cells, form)
     if read.all():
-        return values, ""
+        inexact = next((cell for cell in cells.values if is_inexact(cell)), None)
+        if inexact is None:
+            return values, ""
+        line = lines[int(np.argmax(cells.codes == cells.values.index(inexact)))]
+        return values, (
+            f"line {line}, column {short(name)} holds the whole number {inexact}, which float64 cannot hold; "
+            "is it an id?"
+        )
     first = int(np.argmin(read))
     where, cell = f"line {lines[first]}, column {short(name)}", cells[first]
     if not cell:
@@ -297,11 +319,12 @@ def _labels(name: str, label: str, cells: TextColumn, lines: Sequence[int], form
         whole = bool((values == np.floor(values)).all())
         if not whole or len(set(cells.values)) == len(np.unique(values)):
             return values
-    elif not codes and read.any():
+    elif not codes and (read.any() or all(map(has_unit, cells.values))):
         others = np.flatnonzero(~read).tolist()
         first = next((i for i in others if is_infinite(cells[i], form)), others[0])
         what = "must be a finite number" if is_infinite(cells[first], form) else "must be a number"
-        if what == "must be a number" and 2 * int(read.sum()) <= len(cells):
+        few = 2 * int(read.sum()) <= len(cells) and not has_unit(cells[first])
+        if what == "must be a number" and few:
             return np.array(list(map(clean, cells.array())), dtype=np.str_)
         raise ValueError(
             f"read_csv: {name}, line {lines[first]}, column {short(label)} {what} like most labels, got "

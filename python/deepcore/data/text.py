@@ -19,7 +19,9 @@ __all__ = [
     "MISSING",
     "NumberFormat",
     "clean",
+    "has_unit",
     "is_code",
+    "is_inexact",
     "is_infinite",
     "is_number",
     "missing_marks",
@@ -36,7 +38,12 @@ BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"), ("off", "o
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _CODE = re.compile(r"[+-]?0[0-9]+")
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")
+_UNIT = r"(%|[$\u20ac\u00a3\u00a5\u20b9]|EUR|USD|GBP|CHF)?"
+_AMOUNT = re.compile(rf"[+-]? ?{_UNIT} ?[+-]?[0-9][0-9.,' ]*{_UNIT}")
 _PLAIN = frozenset("0123456789.+-eE")
+# Longer whole numbers are text; Python refuses to convert those of more than 4300 digits.
+_MOST_DIGITS = 300
+_MINUS = "\u2212"
 # Whole numbers up to here are exact in float64.
 _EXACT = 2**53
 
@@ -49,6 +56,19 @@ class NumberFormat(NamedTuple):
 
 
 _STANDARD = NumberFormat()
+
+
+def has_unit(cell: str) -> bool:
+    """Return whether the cell is a number with a percent or currency sign."""
+    found = _AMOUNT.fullmatch(cell)
+    return found is not None and bool(found[1] or found[2])
+
+
+def is_inexact(cell: str) -> bool:
+    """Return whether the cell is a whole number that float64 cannot hold."""
+    if len(cell) <= 15 or _WHOLE.fullmatch(cell) is None:
+        return False
+    return len(cell) > _MOST_DIGITS or int(float(cell)) != int(cell)
 
 
 def clean(text: str) -> str:
@@ -69,6 +89,7 @@ def missing_marks(marks: Iterable[str]) -> frozenset[str]:
 
 def _plain(cell: str, form: NumberFormat) -> str:
     """The cell as Python writes numbers; "" if its marks stand in wrong places."""
+    cell = cell.replace(_MINUS, "-")
     if form.thousands:
         whole, mark, rest = cell.partition(form.decimal)
         groups = whole.lstrip("+-").split(form.thousands)
@@ -86,13 +107,13 @@ def _plain(cell: str, form: NumberFormat) -> str:
 
 def is_number(cell: str, form: NumberFormat = _STANDARD) -> bool:
     """Return whether the cell is a finite number in this format."""
-    plain = cell if form == _STANDARD else _plain(cell, form)
+    plain = cell if form == _STANDARD and cell.isascii() else _plain(cell, form)
     return _NUMBER.fullmatch(plain) is not None and abs(float(plain)) < float("inf")
 
 
 def is_infinite(cell: str, form: NumberFormat = _STANDARD) -> bool:
     """Return whether the cell means a number that is not finite: nan, infinity, or too large for float64."""
-    plain = cell if form == _STANDARD else _plain(cell, form)
+    plain = cell if form == _STANDARD and cell.isascii() else _plain(cell, form)
     named = plain.lstrip("+-").lower() in ("nan", "inf", "infinity")
     return named or (_NUMBER.fullmatch(plain) is not None and not is_number(cell, form))
 
@@ -137,4 +158,4 @@ def is_code(cell: str) -> bool:
 
 def whole_number(cell: str) -> bool:
     """Return whether the cell is a whole number in its shortest form: the number turns back into the cell."""
-    return cell != "-0" and _WHOLE.fullmatch(cell) is not None
+    return cell != "-0" and len(cell) <= _MOST_DIGITS and _WHOLE.fullmatch(cell) is not None

@@ -103,7 +103,8 @@ def _inherit(target: Path, old: os.stat_result, descriptor: int) -> None:
             os.fchown(descriptor, -1, old.st_gid)
         except OSError:  # the rights of the old group must not go to another one
             mode = (mode & ~stat.S_IRWXG) | (mode & stat.S_IRWXO) << 3
-    os.fchmod(descriptor, mode)
+    with suppress(OSError):  # some file systems have no permissions; the draft then stays private
+        os.fchmod(descriptor, mode)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -126,6 +126,7 @@ class Reader:
     Attributes:
         name: Of the file, for messages.
         description: The JSON description.
+        kind: What the file holds, such as "model".
         entries: ``{name: Entry}`` in the order of the file.
         checksum: The SHA-256 that the file claims, or None: a file of format 1, which has none.
 
@@ -146,6 +147,8 @@ class Reader:
             header = self._decoded(self._header[8:], "header")
             self.description, self.checksum = self._metadata(header.pop(_METADATA, None))
             self.entries = self._entries(header)
+            # Files of format 1 have no kind; all of them hold models.
+            self.kind = "model" if self.checksum is None else str(self.description["kind"])
         except BaseException:
             self._file.close()
             raise

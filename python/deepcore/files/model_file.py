@@ -74,15 +74,16 @@ def describe(network: Network, extras: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: if it is not what a file may hold.
     """
     try:
-        encode(extras)
+        encode(dict(extras))
     except ValueError as error:
         raise ValueError(f"save: extras must be JSON data (use array.tolist()): {error}") from error
-    description = {
+    description: dict[str, Any] = {
         "network": network.spec.to_dict(),
         "epochs_trained": _checks.count("save", "epochs_trained", network.epochs_trained, 0, _MOST_EPOCHS),
         "extras": dict(extras),
     }
-    _check_description(description)
+    _check_parts(description)
+    _check_range(description["network"])
     return description
 
 
@@ -113,7 +114,8 @@ def rebuilt(
     Raises:
         ValueError: if the parts are not those of a network, or hold numbers that no training gives.
     """
-    _check_description({"network": description, "epochs_trained": epochs_trained, "extras": {}})
+    _check_parts({"network": description, "epochs_trained": epochs_trained, "extras": {}})
+    _check_range(description)
     spec = Spec.from_dict(description)
     for name, array in (("parameters", parameters), ("running", running)):
         if not isinstance(array, np.ndarray) or array.dtype != spec.dtype or array.ndim != 1:
@@ -142,13 +144,13 @@ def verify(path: str | os.PathLike[str]) -> dict[str, object]:
         size = sum(entry.size for entry in reader.entries.values())
         facts: dict[str, object] = {
             "format": f"{reader.description['format']}, written by deepcore {reader.description['version']}",
-            "kind": reader.description.get("kind", "model"),
+            "kind": reader.kind,
             "checksum": "none: files of format 1 have none; load and save the model to add one",
             "tensors": f"{len(reader.entries)} of {size} bytes, which fill the file exactly",
         }
         if reader.checksum is not None:
             facts["checksum"] = f"right (SHA-256 {reader.checksum[:16]}...)"
-        if "network" in reader.description or reader.checksum is None:
+        if reader.kind == "model" or "network" in reader.description:
             network = contents(reader).network
             facts["network"] = f"{len(network.spec.layers)} layers as described"
             facts["numbers"] = f"{network.flat.size + network.running.flat.size}, all finite"
@@ -175,9 +177,10 @@ def contents(reader: container.Reader, others: Mapping[str, Array] | None = None
         description, entries = reader.description, reader.entries
         if description["format"] == 1:
             description = upgraded(description)
-        if description["kind"] == "model":
+        if reader.kind == "model":
             schema.check(description, schema.model_schema(), "description")
         else:
+            _check_parts(description)
             entries = {name: entry for name, entry in entries.items() if "/" not in name}
         network = _prepared(description, entries)
     reader.read_into({**(others or {}), **tensors(network)})
@@ -188,7 +191,7 @@ def contents(reader: container.Reader, others: Mapping[str, Array] | None = None
 
 def _prepared(description: Mapping[str, Any], entries: Mapping[str, container.Entry]) -> Network:
     """Make the network that a description and a list of tensors agree on; its numbers are still zeros."""
-    _check_description(description)
+    _check_range(description["network"])
     spec = Spec.from_dict(description["network"])
     _check_size(spec, sum(entry.size for entry in entries.values()) // spec.dtype.itemsize)
     network = _blank(spec, description["epochs_trained"])
@@ -218,13 +221,16 @@ def _blank(spec: Spec, epochs_trained: int) -> Network:
 # Checks
 
 
-def _check_description(description: Mapping[str, Any]) -> None:
-    """Raise ValueError unless the network in a description is one that the engine can hold."""
+def _check_parts(description: Mapping[str, Any]) -> None:
+    """Raise ValueError unless the network in a description fits the schema; there may be other keys."""
     for key in _KEYS:
         if key not in description:
             raise ValueError(f"description must have the key {key}")
         schema.check(description[key], _PROPERTIES[key], key, schema.model_schema())
-    network = description["network"]
+
+
+def _check_range(network: Mapping[str, Any]) -> None:
+    """Raise ValueError if a number is too large for the network's dtype."""
     largest = float(np.finfo(network["dtype"]).max)
     for name, value in _numbers(network, "network"):
         if isinstance(value, float) and value > largest:

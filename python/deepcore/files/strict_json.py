@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["MAX_DEPTH", "decode", "encode"]
+__all__ = ["MAX_DEPTH", "MAX_VALUES", "decode", "encode"]
 
+#: A text may have so many commas, and therefore about as many values: each takes up to some hundred bytes.
+MAX_VALUES = 1_000_000
 #: Objects and lists may contain each other this deep, so that no reader runs out of stack.
 MAX_DEPTH = 64
 
 
-def encode(value: Mapping[str, Any]) -> str:
+def encode(value: dict[str, Any]) -> str:
     """Return an object as JSON text that ``decode`` reads back as an equal object.
 
     Raises:
@@ -24,6 +25,7 @@ def encode(value: Mapping[str, Any]) -> str:
         text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     except TypeError as error:
         raise ValueError(str(error)) from error
+    _check_values(text.count(","))
     if json.loads(text) != value:
         raise ValueError("it changes in a JSON round trip: use string keys, and lists instead of tuples")
     return text
@@ -35,6 +37,7 @@ def decode(text: str | bytes) -> dict[str, Any]:
     Raises:
         ValueError: if the text is not such an object.
     """
+    _check_values(text.count(",") if isinstance(text, str) else text.count(b","))
     try:
         value = json.loads(
             text if isinstance(text, str) else text.decode("utf-8"),
@@ -50,6 +53,11 @@ def decode(text: str | bytes) -> dict[str, Any]:
     return value
 
 
+def _check_values(commas: int) -> None:
+    if commas > MAX_VALUES:
+        raise ValueError(f"it must have at most {MAX_VALUES} commas, got {commas}")
+
+
 def _check_depth(value: object) -> None:
     """Refuse a value that is nested too deep, or contains itself; the check itself needs no recursion."""
     level = [value]
@@ -57,8 +65,8 @@ def _check_depth(value: object) -> None:
         children = {
             id(child): child  # each once: a value may contain itself several times
             for item in level
-            for child in (item.values() if isinstance(item, Mapping) else item)  # type: ignore[attr-defined]
-            if isinstance(child, (Mapping, list, tuple))
+            for child in (item.values() if isinstance(item, dict) else item)  # type: ignore[attr-defined]
+            if isinstance(child, (dict, list, tuple))
         }
         level = list(children.values())
         if not level:

@@ -86,7 +86,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         "norm": [StrOptions({"batch", "layer"}), list, tuple, None],
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "dtype": [StrOptions({"float32", "float64"}), None],
-        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
+        "n_threads": [Interval(Integral, 1, 2**31 - 1, closed="both"), None],
         "callbacks": [list, tuple],
     }
 

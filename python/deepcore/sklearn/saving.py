@@ -8,7 +8,9 @@ from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils._param_validation import validate_parameter_constraints
 
 from deepcore import _checks
 from deepcore.files import container, model_file, schema
@@ -150,6 +152,7 @@ def restored(reader: container.Reader, classes: Sequence[type]) -> Any:
 def _estimator(kind: type, learned: Mapping[str, Any], coefficients: Coefficients) -> Any:
     network = coefficients.network
     estimator = kind(**{name: from_plain(value) for name, value in learned["arguments"].items()})
+    _check_arguments(estimator)
     record = Record(**{name: from_plain(value) for name, value in learned["record"].items()})
     state: dict[str, Any] = {
         **estimator.__getstate__(),
@@ -168,6 +171,8 @@ def _estimator(kind: type, learned: Mapping[str, Any], coefficients: Coefficient
                 f"estimator.features must have {network.spec.inputs} names, got {len(learned['features'])}"
             )
         state["feature_names_in_"] = np.array(learned["features"], object)
+    if is_classifier(estimator) != (learned["classes"] is not None):
+        raise ValueError(f"estimator.classes do not fit a {kind.__name__}")
     if learned["classes"] is not None:
         labels = from_plain(learned["classes"])
         _check_classes(labels, learned["multilabel"], network.spec.outputs)
@@ -195,6 +200,13 @@ def _arguments(estimator: Any) -> dict[str, Any]:
     if isinstance(values.get("random_state"), (np.random.RandomState, np.random.Generator)):
         del values["random_state"]
     return {name: _plain(name, value) for name, value in values.items()}
+
+
+def _check_arguments(estimator: Any) -> None:
+    """Check what scikit-learn checks when an estimator is fitted."""
+    validate_parameter_constraints(
+        estimator._parameter_constraints, estimator.get_params(deep=False), type(estimator).__name__
+    )
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -11,14 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepcore import _checks, _text_table
-from deepcore.data.text import MISSING, clean, missing_marks, read_numbers
+from deepcore.data.text import MISSING, clean, is_number, missing_marks, read_numbers
 from deepcore.tabular.cells import Cells, boolean_words, category_words, present
 from deepcore.tabular.dates import DATE_FEATURES, ISO, date_features, parse_dates
 from deepcore.tabular.frame import Frame
-from deepcore.tabular.kinds import KINDS, Finding, Question, infer
+from deepcore.tabular.kinds import EPS, KINDS, Finding, Question, infer
 from deepcore.typing import Array
 
 __all__ = ["Applied", "Column", "Columns"]
+
+# Near names take a time that grows with the number of columns; messages end somewhere.
+_MOST_SUGGESTIONS = 10
+_MOST_PROBLEMS = 50
 
 
 @dataclass(frozen=True)
@@ -189,7 +193,8 @@ class Columns:
         problems: list[str] = []
         for column in self._used:
             if column.name not in frame:
-                problems.append(f"{column.name!r} is missing{_near(column.name, frame)}")
+                near = _near(column.name, frame) if len(problems) < _MOST_SUGGESTIONS else ""
+                problems.append(f"{column.name!r} is missing{near}")
                 continue
             cells = present(frame.column(column.name), self._marks)
             try:
@@ -319,7 +324,7 @@ def _learn(frame: Frame, name: str, given: str | None, marks: frozenset[str]) ->
             inferred = infer(name, cells, frame.number_format)
             finding = Finding(kind, "given", inferred.form or ISO)
     else:
-        finding = infer(name, cells, frame.number_format)
+        finding = infer(name, cells, frame.number_format, frame.rounding.get(name, EPS))
         if finding.reason == "constant" and cells.missing.any():
             number = cells.values.dtype.kind in "if"
             finding = Finding("number" if number else "category", "one value, or missing")
@@ -341,17 +346,29 @@ def _with_values(column: Column, cells: Cells, frame: Frame) -> Column:
             middle = np.array([int(np.median(days)) if days.size else 0], dtype="datetime64[us]")
             known["fill"] = date_features(middle)[0].tolist()
         else:
-            known["fill"] = [float(np.median(values)) if values.size else 0.0]
+            known["fill"] = [_median(values)]
             if values.size:
                 known["low"], known["high"] = float(values.min()), float(values.max())
     elif column.kind == "boolean":
-        _words(column, cells, frame)
+        for position, word in enumerate(boolean_words(cells.values)):
+            if word is None:
+                raise _CannotRead(
+                    f"must be a boolean such as yes or no, got {_checks.shown(cells.values[position])} in "
+                    f"{frame.place(cells.row(position))}"
+                )
         known["values"] = ["false", "true"]
     elif column.kind == "category":
         known["values"] = sorted(set(category_words(cells.values)))
         if not known["values"]:
             known["kind"], known["reason"] = "ignore", "no values"
     return Column(**known)
+
+
+def _median(values: Array) -> float:
+    """The median, 0 of no values; the mean of the two middle values must not overflow."""
+    if not values.size:
+        return 0.0
+    return 2 * float(np.median(values / 2)) if np.abs(values).max() > 1e300 else float(np.median(values))
 
 
 def _read(column: Column, cells: Cells, frame: Frame) -> Array:
@@ -393,24 +410,18 @@ def _features(column: Column, cells: Cells, frame: Frame) -> Array:
     return features
 
 
-def _words(column: Column, cells: Cells, frame: Frame) -> list[str]:
+def _words(column: Column, cells: Cells) -> list[str]:
     """The categories that the values are, in the form in which they are compared."""
     if column.kind != "boolean":
         return category_words(cells.values)
-    words = boolean_words(cells.values)
-    for position, word in enumerate(words):
-        if word is None:
-            raise _CannotRead(
-                f"must be a boolean such as yes or no, got {_checks.shown(cells.values[position])} in "
-                f"{frame.place(cells.row(position))}"
-            )
-    return [str(word) for word in words]
+    found = zip(boolean_words(cells.values), category_words(cells.values), strict=True)
+    return [text if word is None else word for word, text in found]
 
 
 def _codes(column: Column, cells: Cells, frame: Frame, notes: list[str]) -> Array:
     """Codes of a category or boolean column, (m, 1)."""
     place = {value: code for code, value in enumerate(column.values, start=1)}
-    words = _words(column, cells, frame)
+    words = _words(column, cells)
     known = np.array([place.get(word, 0) for word in words], dtype=np.int64)
     codes = np.zeros((len(cells.missing), 1), dtype=np.int64)
     codes[~cells.missing, 0] = known[cells.inverse]
@@ -418,10 +429,14 @@ def _codes(column: Column, cells: Cells, frame: Frame, notes: list[str]) -> Arra
     if unknown:
         count = int((known[cells.inverse] == 0).sum())
         shown = _checks.first_names(unknown, _checks.shown)
-        if count == len(cells.inverse):
+        if (
+            cells.values.dtype != object
+            and count == len(cells.inverse)
+            and not any(map(is_number, column.values))
+        ):
             raise _CannotRead(
-                f"has only unknown categories ({shown}); the training rows had "
-                f"{_checks.first_names(column.values, _checks.shown)}"
+                f"must hold text like {_checks.first_names(column.values, _checks.shown)}, got "
+                f"{cells.values.dtype} values such as {shown}"
             )
         notes.append(f"{column.name!r} has {count} cells with unknown categories: {shown}")
     return codes
@@ -435,12 +450,17 @@ def _near(name: str, frame: Frame) -> str:
 def _listed(who: str, frame: Frame, what: str, problems: list[str]) -> str:
     if len(problems) == 1:
         return f"{who}: {frame.source}: column {problems[0]}"
-    lines = "".join(f"\n  {problem}" for problem in problems)
-    return f"{who}: {frame.source} has {len(problems)} columns {what}:{lines}"
+    lines = "".join(f"\n  {problem}" for problem in problems[:_MOST_PROBLEMS])
+    more = f"\n  and {len(problems) - _MOST_PROBLEMS} more" if len(problems) > _MOST_PROBLEMS else ""
+    return f"{who}: {frame.source} has {len(problems)} columns {what}:{lines}{more}"
 
 
 def _stacked(columns: list[Array], m: int, dtype: Any) -> Array:
-    return np.concatenate([c.reshape(m, -1) for c in columns], axis=1) if columns else np.empty((m, 0), dtype)
+    return (
+        np.concatenate([c if c.ndim == 2 else c[:, None] for c in columns], axis=1)
+        if columns
+        else np.empty((m, 0), dtype)
+    )
 
 
 def _is_texts(value: object) -> bool:

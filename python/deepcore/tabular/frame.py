@@ -31,6 +31,7 @@ class Frame:
         number_format: How numbers are written in text columns.
         kinds: Kinds of columns that their type tells, such as ``"category"``.
         index: Names of the rows, which are no feature; None if they have none.
+        checked: The columns are those of another Frame, which need no second check.
 
     Raises:
         TypeError: If a column holds something else than numbers, text, booleans, dates and durations.
@@ -51,18 +52,24 @@ class Frame:
         number_format: NumberFormat | None = None,
         kinds: Mapping[str, str] | None = None,
         index: Sequence[Any] | Array | None = None,
+        checked: bool = False,
     ) -> None:
         self.source = source
         self.lines = lines
         self.index = index
         self.number_format = NumberFormat() if number_format is None else number_format
         self.kinds = {clean(str(name)): kind for name, kind in (kinds or {}).items()}
+        #: Rounding errors of columns that came in float32 or float16, relative to their size.
+        self.rounding: dict[str, float] = {}
         self._columns: dict[str, Array | TextColumn] = {}
         for name, values in columns.items():
             key = clean(str(name))
             if key in self._columns:
                 raise ValueError(f"Frame: {source} has two columns named {_checks.shown(key)}; rename one")
-            self._columns[key] = values if isinstance(values, TextColumn) else _column(key, values)
+            self._columns[key] = values if checked or isinstance(values, TextColumn) else _column(key, values)
+            dtype = getattr(values, "dtype", None)
+            if isinstance(dtype, np.dtype) and dtype.kind == "f" and dtype.itemsize < 8:
+                self.rounding[key] = float(np.finfo(dtype).eps)
         lengths = {name: len(values) for name, values in self._columns.items()}
         if len(set(lengths.values())) > 1:
             shown = ", ".join(f"{_checks.shown(name)}: {length}" for name, length in lengths.items())
@@ -154,11 +161,17 @@ class Frame:
         return f"Frame({len(self)} rows: {_checks.first_names(self.names)})"
 
     def _like(self, columns: Mapping[str, Array | TextColumn], lines: Any, index: Any) -> Frame:
-        """A frame of columns of this one, which need no check."""
-        frame = Frame({}, source=self.source, lines=lines, number_format=self.number_format, index=index)
+        """A frame of columns of this one."""
+        frame = Frame(
+            columns,
+            source=self.source,
+            lines=lines,
+            number_format=self.number_format,
+            index=index,
+            checked=True,
+        )
+        frame.rounding = {name: eps for name, eps in self.rounding.items() if name in columns}
         frame.kinds = {name: kind for name, kind in self.kinds.items() if name in columns}
-        frame._columns = dict(columns)
-        frame._length = len(next(iter(columns.values()))) if columns else 0
         return frame
 
 
@@ -230,6 +243,8 @@ def _is_missing(value: object) -> bool:
 
 def _objects(name: str, array: Array) -> Array:
     """A column of Python objects, by the types of those that are not missing."""
+    if set(map(type, array.tolist())) <= {str, type(None)}:
+        return array
     gone = np.fromiter((_is_missing(value) for value in array), bool, len(array))
     present = [value for value, missing in zip(array.tolist(), gone.tolist(), strict=True) if not missing]
     types = set(map(type, present))
@@ -278,12 +293,15 @@ def _of_library(data: Any, who: str) -> Frame:
     """A data frame of another library, through narwhals."""
     try:
         import narwhals as nw
+        from narwhals.exceptions import DuplicateError
     except ImportError as error:
         raise ImportError(
             f'{who}: data frames need narwhals; pip install "deepcore-nn[tabular]", or pass a dict of arrays'
         ) from error
     try:
         frame = nw.from_native(data, eager_only=True)
+    except DuplicateError as error:
+        raise ValueError(f"{who}: two columns of the table have the same name; rename one") from error
     except TypeError as error:
         raise TypeError(
             f"{who}: a table must be a data frame, a dict of arrays, or an array (m, n), got "
@@ -291,22 +309,22 @@ def _of_library(data: Any, who: str) -> Frame:
         ) from error
     columns: dict[str, Any] = {}
     kinds: dict[str, str] = {}
-    for name in frame.columns:
-        key = clean(str(name))
+    for series in frame.iter_columns():
+        key = clean(str(series.name))
         if key in columns:
             raise ValueError(f"Frame: the table has two columns named {_checks.shown(key)}; rename one")
-        series = frame[name]
         if series.dtype in (nw.Categorical, nw.Enum):
             kinds[key] = "category"
             columns[key] = [None if _is_missing(value) else str(value) for value in series.to_list()]
         elif series.dtype.is_integer() or series.dtype == nw.Boolean:
             columns[key] = series.to_list() if series.null_count() else series.to_numpy()
         elif series.dtype.is_float():
+            width = np.float32 if series.dtype == nw.Float32 else np.float64
             columns[key] = np.array(
                 [np.nan if _is_missing(value) else value for value in series.to_list()]
                 if series.null_count()
                 else series.to_numpy(),
-                dtype=np.float64,
+                dtype=width,
             )
         elif isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone is not None:
             columns[key] = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy()

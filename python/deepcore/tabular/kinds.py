@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepcore import _checks
-from deepcore.data.text import BOOLEANS, NumberFormat, is_code, is_number, read_numbers
+from deepcore.data.text import BOOLEANS, NumberFormat, has_unit, is_code, is_number, read_numbers
 from deepcore.tabular.cells import Cells
 from deepcore.tabular.dates import recognise
 from deepcore.typing import Array
 
-__all__ = ["KINDS", "Finding", "Question", "infer", "is_id_name"]
+__all__ = ["EPS", "KINDS", "Finding", "Question", "infer", "is_id_name"]
 
 KINDS = ("number", "category", "boolean", "date", "ignore")
 
@@ -22,6 +22,10 @@ KINDS = ("number", "category", "boolean", "date", "ignore")
 _FEWEST_IDS = 10
 # Text is ignored if at least this share of its cells hold a value of their own.
 _MOSTLY_DIFFERENT = 0.5
+#: Rounding error of float64.
+EPS = float(np.finfo(np.float64).eps)
+# Sums of shares and unit conversions there and back differ by a few rounding errors.
+_ROUNDING_ERRORS = 16
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _ID_WORDS = frozenset(
     ("id", "ids", "index", "idx", "uuid", "guid", "rownames", "rowname", "rownum", "unnamed")
@@ -52,13 +56,14 @@ def is_id_name(name: str) -> bool:
     return not words or words[0] in _ID_WORDS or words[-1] in _ID_WORDS
 
 
-def infer(name: str, cells: Cells, form: NumberFormat) -> Finding:
+def infer(name: str, cells: Cells, form: NumberFormat, eps: float = EPS) -> Finding:
     """Decide the kind of a column by its values that are not missing.
 
     Args:
         name: Name of the column.
         cells: Its cells.
         form: How numbers are written.
+        eps: Rounding error of the numbers, relative to their size.
 
     Raises:
         Question: If the values do not tell.
@@ -67,7 +72,7 @@ def infer(name: str, cells: Cells, form: NumberFormat) -> Finding:
     if len(values) == 0:
         return Finding("ignore", "no values")
     if values.dtype.kind in "if":
-        return _of_numbers(name, np.unique(values), len(values))
+        return _of_numbers(name, np.unique(values), len(values), eps)
     if values.dtype.kind in "bM":
         if values.min() == values.max():
             return Finding("ignore", "constant")
@@ -77,10 +82,16 @@ def infer(name: str, cells: Cells, form: NumberFormat) -> Finding:
     return _of_text(name, cells, form)
 
 
-def _of_numbers(name: str, different: Array, count: int) -> Finding:
+def _of_numbers(name: str, different: Array, count: int, eps: float = EPS) -> Finding:
     if len(different) == 1:
         return Finding("ignore", "constant")
+    if different.dtype.kind == "i" and max(abs(int(different[0])), abs(int(different[-1]))) > 2**53:
+        return _of_words(len(different), count, "whole numbers beyond 2^53")
     whole = different.dtype.kind == "i" or bool((different == np.floor(different)).all())
+    low, high = float(different[0]), float(different[-1])
+    size = max(abs(low), abs(high))
+    if not whole and size < np.inf and high / 2 - low / 2 <= _ROUNDING_ERRORS * eps * size:
+        return Finding("ignore", "constant but for rounding")
     if is_id_name(name) and whole and len(different) == count:
         return Finding("ignore", "an id: whole numbers, all different, and the name says so")
     return Finding("number", "numbers")
@@ -105,6 +116,12 @@ def _of_text(name: str, cells: Cells, form: NumberFormat) -> Finding:
             "missing=[...] for marks of missing values, decimal= and thousands= for the format of numbers, "
             f"or kinds={{{name!r}: 'category'}}",
             cells.row(others[0]),
+        )
+    if all(map(has_unit, different)):
+        raise Question(
+            f"holds amounts with a percent or currency sign, such as {different[0]!r}",
+            f"numbers without the sign, or kinds={{{name!r}: 'category'}} or 'ignore'",
+            cells.row(0),
         )
     lower = {cell.lower() for cell in different}
     if any(lower <= set(pair) for pair in BOOLEANS) and len(lower) == 2:

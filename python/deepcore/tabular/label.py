@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepcore import _checks
-from deepcore.data.text import MISSING, is_code, is_number, missing_marks, read_numbers, whole_number
+from deepcore.data.text import (
+    MISSING,
+    has_unit,
+    is_code,
+    is_number,
+    missing_marks,
+    read_numbers,
+    whole_number,
+)
 from deepcore.tabular.cells import category_words, present
 from deepcore.tabular.frame import Frame
 from deepcore.typing import Array
@@ -291,6 +299,11 @@ def _decide(who: str, frame: Frame, name: str, values: Array) -> tuple[str, str]
         if any(map(is_code, different)):
             return "classification", "the labels are codes of digits"
         return _of_numbers(read_numbers(words, frame.number_format)[0])
+    if all(map(has_unit, different)):
+        raise ValueError(
+            f"{who}: column {name!r} of {frame.source} holds amounts with a percent or currency sign, such "
+            f"as {_checks.shown(words[0])}; write numbers without the sign, or pass task='classification'"
+        )
     count = sum(word in numeric for word in words)
     if 2 * count > rows and not any(map(is_code, numeric)):
         first = next(i for i, word in enumerate(words) if word not in numeric)

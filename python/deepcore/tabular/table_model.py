@@ -289,6 +289,10 @@ class TableModel:
         built = [TableMember.from_dict(*pair) for pair in zip(members, parts, strict=True)]
         return cls(columns, label, built, extras)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        description, tensors = self.describe()
+        return TableModel.rebuild, (description, {name: array.copy() for name, array in tensors.items()})
+
     def __repr__(self) -> str:
         return f"TableModel({self.label!r}, {len(self.columns.names)} columns, {len(self.members)} networks)"
 
