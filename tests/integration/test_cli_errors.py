@@ -25,7 +25,7 @@ pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `cl
         ("a,label\n", "has a header but no rows"),
         ("a,label\n1,x\n2\n", "line 3 has 1 fields, but the header has 2"),
         ("a,b,label\n1,2,x\n2,3,\n3,4,x\n", "line 3"),
-        ("a,b,label\n" + "1,2,x\n2,1 EUR,y\n" * 10, "'b' holds"),
+        ("a,b,label\n" + "1,2,x\n2,3,y\n" * 10 + "1,5 EUR,x\n", "'b' holds"),
         ("a,label\n" + "1,x\n2,x\n" * 10, "has one class only, 'x'"),
         ("a,label\n" + "1,3\n2,3\n" * 10, "has one class only, '3'"),
         ("a,label\n" + "1,0.5\n2,0.5\n" * 10, "every label of the training part is 0.5"),

@@ -136,11 +136,11 @@ def fit(
             calibrate=classes is not None,
             seed=settings.seed,
         )
+    if any(split.outcome.best_epoch == 0 for split in fitted):
+        raise ValueError("the loss is no longer finite in the first epoch; try a smaller --learning-rate")
     for warning in caught:
         if issubclass(warning.category, DivergenceWarning):
             warn(str(warning.message))
-    if any(split.outcome.best_epoch == 0 for split in fitted):
-        raise ValueError("the loss is no longer finite in the first epoch; try a smaller --learning-rate")
     for split, (_, validation) in zip(fitted, splits, strict=True):
         _check_temperature(split, len(validation))
     return Fitted(fitted, classes is not None, interrupted.is_set())
