@@ -14,6 +14,7 @@ import pytest
 QUICK_FOLDER = Path(__file__).parent / "unit"
 NOT_QUICK = {
     "test_arrays.py",
+    "test_c_header.py",
     "test_model_file.py",
     "test_docstrings.py",
     "test_lbfgs.py",
