@@ -15,6 +15,7 @@ NOT_QUICK = {
     "test_arrays.py",
     "test_arrays_in_calls.py",
     "test_atomic_files.py",
+    "test_c_header.py",
     "test_model_file.py",
     "test_docstrings.py",
     "test_images.py",

@@ -128,6 +128,22 @@ def test_layers_of_any_width_give_the_numbers_of_the_model(tmp_path, rng, dtype)
     agrees(models, tmp_path, X)
 
 
+@pytest.mark.slow
+def test_every_activation_goes_with_every_output(tmp_path, rng):
+    models = {}
+    for name in HIDDEN:
+        for output in ("sigmoid", "softmax", "exp", "tanh"):
+            loss = "squared_error" if output == "tanh" else "auto"
+            layers = [dc.Dense(3, name), dc.Dense(2, output)]
+            models[f"{name}_{output}"] = dc.Model(2, layers, loss=loss, seed=1)
+    agrees(models, tmp_path, dict.fromkeys(models, rng.normal(size=(3, 2)).astype(np.float32)))
+
+
+def test_exp_goes_with_a_sigmoid(tmp_path, rng):
+    models = {"net": dc.Model(2, [dc.Dense(3, "exp"), dc.Dense(2, "sigmoid")], seed=1)}
+    agrees(models, tmp_path, {"net": rng.normal(size=(3, 2)).astype(np.float32)})
+
+
 def test_networks_of_one_layer_give_the_numbers_of_the_model(tmp_path, rng):
     sizes = {"one": [3, 1], "some": [200, 100], "many": [2, 500]}
     models = {name: dc.mlp(pair, output="linear", seed=1) for name, pair in sizes.items()}
@@ -161,6 +177,39 @@ def test_large_numbers_saturate_and_nan_stays_nan(tmp_path):
     library = compiled(tmp_path, X.dtype, *models)
     for name in models:
         assert np.isnan(predicted(library, np.full((1, 2), np.nan, np.float32), 2, name)).all()
+
+
+EXTREMES = """
+int main(void) {{
+    {T} v[] = {{0, 1, -1, 1e30, -1e30, INFINITY, -INFINITY, NAN, -NAN, 1e-40, 100, -100}}, x[2], y[2];
+    int i, j;
+    for (i = 0; i < 12; ++i)
+        for (j = 0; j < 12; ++j) {{
+            x[0] = v[i];
+            x[1] = v[j];
+{calls}
+        }}
+    return 0;
+}}
+"""
+
+
+@pytest.mark.slow
+def test_no_number_is_undefined_behaviour_and_none_hides_nan(tmp_path, dtype):
+    calls = []
+    for name in HIDDEN:
+        layers = [dc.Dense(9, name, norm="layer"), dc.Dense(2, "softmax" if name < "m" else "sigmoid")]
+        model = dc.Model(2, layers, dtype=np.dtype(dtype).name, seed=1)
+        model.to_c_header(tmp_path / f"{name}.h", prefix=f"f_{name}", int8=name < "h")
+        calls.append(f"f_{name}_predict(x, y); if (isnan(x[0]) && !isnan(y[0])) return 1;")
+    T = "float" if dtype is np.float32 else "double"
+    includes = "".join(f'#include "{name}.h"\n' for name in HIDDEN)
+    (tmp_path / "main.c").write_text(includes + EXTREMES.format(T=T, calls="\n".join(calls)))
+    sanitizers = ["-fsanitize=undefined,float-cast-overflow", "-fno-sanitize-recover"]
+    command = ["gcc", "-O1", *sanitizers, "main.c", "-o", "main", "-lm"]
+    if shutil.which("gcc") is None or subprocess.run(command, cwd=tmp_path, check=False).returncode:
+        pytest.skip("gcc with sanitizers is not installed")
+    subprocess.run([tmp_path / "main"], check=True)
 
 
 def test_a_model_is_converted_on_request(tmp_path, rng):

@@ -60,7 +60,7 @@ _REDUCTION = """\
     $I bits, excess;
     int32_t n;
     memcpy(&bits, &a, sizeof bits);
-    excess = bits - $limit;
+    excess = (bits & $positive) - $limit; /* NaN may have a sign */
     bits = $limit + (excess & -($I)((u$I)excess >> $sign));
     memcpy(&t, &bits, sizeof t);
     n = -(int32_t)(t * $log2e + $half);
@@ -72,12 +72,14 @@ _REDUCTION = """\
 
 _CONSTANTS: dict[str, dict[str, Any]] = {
     "float": {
-        "I": "int32_t", "sign": 31, "limit": "0x42ae0000", "log2e": "1.44269504f", "half": "0.5f",
+        "I": "int32_t", "positive": "INT32_MAX", "sign": 31, "limit": "0x42ae0000",
+        "log2e": "1.44269504f", "half": "0.5f",
         "ln2_high": "0.693359375f", "ln2_low": "-2.12194440e-4f", "bias": 127, "mantissa": 23, "terms": 7,
     },  # the limit is 87
     "double": {
-        "I": "int64_t", "sign": 63, "limit": "INT64_C(0x4086200000000000)", "log2e": "1.4426950408889634",
-        "half": "0.5", "ln2_high": "0.693145751953125", "ln2_low": "1.42860682030941723212e-6", "bias": 1023,
+        "I": "int64_t", "positive": "INT64_MAX", "sign": 63, "limit": "INT64_C(0x4086200000000000)",
+        "log2e": "1.4426950408889634", "half": "0.5",
+        "ln2_high": "0.693145751953125", "ln2_low": "1.42860682030941723212e-6", "bias": 1023,
         "mantissa": 52, "terms": 13,
     },  # the limit is 708
 }  # fmt: skip

@@ -281,7 +281,7 @@ class _Writer:
         p = self.names["p"]
         if step.name in c_code.DEPENDS:
             needed = c_code.DEPENDS[step.name]
-            self._functions.setdefault(needed, c_code.helper(needed, **self.names))
+            self._functions.setdefault(f"{needed}_minus", c_code.helper(needed, **self.names))
         if step.name == "softmax":
             width = -(-units // _LANES) * _LANES
             self._functions["softmax"] = self._filled(c_code.SOFTMAX, n=units, width=width)
@@ -348,7 +348,7 @@ class _Writer:
     def _head(self, network: Network) -> str:
         spec, P = network.spec, self.names["P"]
         sizes = "-".join(str(n) for n in (spec.inputs, *(layer.units for layer in spec.layers)))
-        needs_bits = any(name in self._functions for name in ("exp", "expm1"))
+        needs_bits = any(name.endswith("_minus") for name in self._functions)
         headers = ["math.h", *(["stdint.h", "string.h"] if needs_bits else [])]
         return self._filled(
             c_code.HEAD,
