@@ -310,8 +310,8 @@ def _decide(who: str, frame: Frame, name: str, values: Array) -> tuple[str, str]
         first = next(i for i, word in enumerate(words) if word not in numeric)
         raise ValueError(
             f"{who}: column {name!r} of {frame.source} holds numbers in another format, such as "
-            f"{_checks.shown(words[first])} in {frame.place(first)}; read the file with decimal= or thousands=, "
-            "convert the labels to numbers, or pass task='classification'"
+            f"{_checks.shown(words[first])} in {frame.place(first)}; read the file with decimal= or "
+            "thousands=, convert the labels to numbers, or pass task='classification'"
         )
     count = sum(word in numeric for word in words)
     if 2 * count > rows and not codes:
