@@ -145,10 +145,10 @@ def numbers(who: str, name: str, value: object) -> Array:
         array: Array = value if plain else np.asarray(value)  # type: ignore[assignment]
     except ValueError as error:
         raise ValueError(f"{who}: {name} must be one rectangular array; its rows differ in length") from error
-    if array.dtype.kind == "O":
+    if array.dtype.kind == "O" and name == "X":
         return _of_objects(who, name, array)
     if array.dtype.kind not in "biuf":
-        hint = _TEXT_HINT[name == "X"] if array.dtype.kind in "US" else "use real numbers"
+        hint = _TEXT_HINT[name == "X"] if array.dtype.kind in "OUS" else "use real numbers"
         raise TypeError(f"{who}: {name} must hold numbers, got dtype {array.dtype}; {hint}")
     return array
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from deepcore.tabular import Frame, Label
+from deepcore.tabular import Columns, Frame, Label
 
 
 @pytest.mark.parametrize(
@@ -73,10 +73,21 @@ def test_a_stray_mark_among_numbers_is_a_question():
     cells = [str(37 * i + 5) for i in range(80)]
     for stray in ("missing", "1 200,5", "12%", "$5", "2024-01-01"):
         frame = Frame({"rent": [*cells, stray]}, lines=range(2, 83))
-        with pytest.raises(ValueError, match=r"'rent' .* holds 80 numbers and 1 other labels .*line 82"):
+        with pytest.raises(
+            ValueError, match=r"'rent' .* holds (80 numbers and 1 other|numbers in another).*line 82"
+        ):
             Label.fit(frame, name="rent")
         with pytest.raises(ValueError, match=r"must hold finite numbers, got .* in line 82"):
             Label.fit(frame, name="rent", task="regression")
+
+
+@pytest.mark.parametrize("words", [["1,5", "2,25"], ["1.234,5", "7"], ["1,234", "5"], ["1 234,5", "3"]])
+def test_numbers_in_another_format_are_a_question(words):
+    with pytest.raises(ValueError, match="holds numbers in another format"):
+        Label.fit(words * 20)
+    with pytest.raises(ValueError, match=r"'x' holds numbers in another format, .* decimal= or thousands="):
+        Columns.fit({"x": words * 20})
+    assert Label.fit(words * 20, task="classification").outputs == 2
 
 
 def test_text_that_differs_in_nearly_every_row_is_a_question():

@@ -24,6 +24,7 @@ __all__ = [
     "is_inexact",
     "is_infinite",
     "is_number",
+    "is_other_number",
     "missing_marks",
     "read_numbers",
     "whole_number",
@@ -56,6 +57,7 @@ class NumberFormat(NamedTuple):
 
 
 _STANDARD = NumberFormat()
+_OTHERS = (NumberFormat(",", "."), NumberFormat(".", ","), NumberFormat(",", " "), NumberFormat(".", " "))
 
 
 def has_unit(cell: str) -> bool:
@@ -84,6 +86,7 @@ def clean(text: str) -> str:
 
 def missing_marks(marks: Iterable[str]) -> frozenset[str]:
     """Return the marks in the form in which cells are compared with them."""
+    marks = (marks,) if isinstance(marks, str) else marks
     return frozenset(clean(mark).casefold() for mark in marks)
 
 
@@ -116,6 +119,11 @@ def is_infinite(cell: str, form: NumberFormat = _STANDARD) -> bool:
     plain = cell if form == _STANDARD and cell.isascii() else _plain(cell, form)
     named = plain.lstrip("+-").lower() in ("nan", "inf", "infinity")
     return named or (_NUMBER.fullmatch(plain) is not None and not is_number(cell, form))
+
+
+def is_other_number(cell: str) -> bool:
+    """Return whether the cell is a number with a decimal comma, or with marks between groups of digits."""
+    return any(is_number(cell, form) for form in _OTHERS)
 
 
 def read_numbers(

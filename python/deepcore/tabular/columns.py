@@ -122,7 +122,7 @@ class Columns:
             frame[name]  # raises if there is no such column
         if len(frame) == 0:
             raise ValueError(f"Columns.fit: {frame.source} has no rows")
-        missing = tuple(missing)
+        missing = (missing,) if isinstance(missing, str) else tuple(missing)
         marks = missing_marks(missing)
         learned, questions = [], []
         for name in frame.names:

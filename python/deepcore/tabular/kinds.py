@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepcore import _checks
-from deepcore.data.text import BOOLEANS, NumberFormat, has_unit, is_code, is_number, read_numbers
+from deepcore.data.text import (
+    BOOLEANS,
+    NumberFormat,
+    has_unit,
+    is_code,
+    is_number,
+    is_other_number,
+    read_numbers,
+)
 from deepcore.tabular.cells import Cells
 from deepcore.tabular.dates import recognise
 from deepcore.typing import Array
@@ -107,6 +115,13 @@ def _of_text(name: str, cells: Cells, form: NumberFormat) -> Finding:
         if codes:
             return _of_words(len(different), total, "codes of digits")
         return _of_numbers(name, np.unique(read_numbers(different, form)[0]), total)
+    if not codes and all(map(is_other_number, np.array(different, dtype=object)[~numeric])):
+        shown = different[int(np.argmin(numeric))]
+        raise Question(
+            f"holds numbers in another format, such as {shown!r}",
+            f"decimal= or thousands= to read_table, numbers, or kinds={{{name!r}: 'category'}}",
+            cells.row(int(np.argmin(numeric))),
+        )
     count = int(cells.counts[numeric].sum())
     if 2 * count > total and not codes:
         others = np.flatnonzero(~numeric).tolist()

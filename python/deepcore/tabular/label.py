@@ -14,6 +14,7 @@ from deepcore.data.text import (
     has_unit,
     is_code,
     is_number,
+    is_other_number,
     missing_marks,
     read_numbers,
     whole_number,
@@ -260,7 +261,7 @@ def _complete(who: str, frame: Frame, name: str, marks: frozenset[str]) -> Array
         places = _checks.first_names([frame.place(int(row)) for row in rows])
         raise ValueError(
             f"{who}: {len(rows)} of {len(frame)} labels in column {name!r} of {frame.source} are missing "
-            f"({places}); delete these rows, or name the marks that are missing values with missing=[...]"
+            f"({places}); delete these rows; if a mark such as NA is a class, pass missing=[]"
         )
     if cells.values.dtype.kind == "M":
         raise ValueError(
@@ -304,8 +305,16 @@ def _decide(who: str, frame: Frame, name: str, values: Array) -> tuple[str, str]
             f"{who}: column {name!r} of {frame.source} holds amounts with a percent or currency sign, such "
             f"as {_checks.shown(words[0])}; write numbers without the sign, or pass task='classification'"
         )
+    codes = any(map(is_code, numeric))
+    if not codes and all(word in numeric or is_other_number(word) for word in different):
+        first = next(i for i, word in enumerate(words) if word not in numeric)
+        raise ValueError(
+            f"{who}: column {name!r} of {frame.source} holds numbers in another format, such as "
+            f"{_checks.shown(words[first])} in {frame.place(first)}; read the file with decimal= or "
+            "thousands=, convert the labels to numbers, or pass task='classification'"
+        )
     count = sum(word in numeric for word in words)
-    if 2 * count > rows and not any(map(is_code, numeric)):
+    if 2 * count > rows and not codes:
         first = next(i for i, word in enumerate(words) if word not in numeric)
         others = _checks.first_names([word for word in different if word not in numeric], _checks.shown)
         raise ValueError(
