@@ -39,11 +39,10 @@ class MaskedMember(Member):
         return loss, self.network.views(flat, "d")
 
     def train(self, data, rows, batch, threads=0, on_poll=None):
+        if self.masks(0) is None:  # without dropout the steps are those of fit
+            return super().train(data, rows, batch, threads, on_poll)
         losses = []
         for start in range(0, len(rows), batch):
-            if self.masks(self.state.steps) is None:  # without dropout the steps are those of fit
-                losses.append(super().train(data, rows[start : start + batch], batch)[0])
-                continue
             loss, grads = self.gradient(data.take(rows[start : start + batch]))
             self.state.step(grads)
             losses.append(loss)
