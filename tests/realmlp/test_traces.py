@@ -84,13 +84,13 @@ def test_losses_gradients_and_parameters_follow_the_recorded_steps(trace, dtype)
     for number in range(trace.members):
         member = trace.member(number, dtype)
         for step in range(trace.about["steps"]):
-            rows, masks = trace.rows(number, step), trace.masks(step)
+            rows = trace.rows(number, step)
             if step < (1 if ref else 2) and not (ref and trace.members > 1):  # what there are gradients of
-                loss, grads = gradient(member, data.take(rows), step, masks)
+                grads = member.gradient(data.take(rows))[1]
                 close_parameters(
                     grads, trace.parameters(f"grad{step}", number, ref), dtype, f"grad{step}", share
                 )
-            loss = one_step(member, data, rows, masks)
+            loss, _ = member.train(data, rows, len(rows))
             assert loss * share == pytest.approx(losses[step, number], rel=TOLERANCE[dtype]), step
             if step == 1 and not (ref and trace.members > 1):
                 expected = trace.parameters("step2", number, ref)
@@ -98,25 +98,7 @@ def test_losses_gradients_and_parameters_follow_the_recorded_steps(trace, dtype)
         close_parameters(member.network.parameters, trace.parameters("last", number, ref), dtype, "last")
 
 
-def gradient(member, batch, step, masks):
-    network = member.network
-    flat = np.zeros_like(network.flat)
-    loss = network.gradient(batch, flat, 0, member.training(step), masks)
-    return loss, network.views(flat, "d")
-
-
-def one_step(member, data, rows, masks):
-    """A step of ``fit``, or with recorded masks of the loop of gradients and steps: the same bits."""
-    if masks is None:
-        return member.train(data, rows, len(rows))[0]
-    loss, grads = gradient(member, data.take(rows), member.state.steps, masks)
-    member.state.step(grads)
-    return loss
-
-
 def test_the_best_epoch_and_predictions_are_the_recorded_ones(trace, dtype):
-    if trace.masks(0) is not None:
-        pytest.skip("the masks of dropout are drawn, not given, in a whole run")
     config, split, ref = trace.config, trace.split(dtype), dtype == np.float64
     patience = None
     if config.get("use_early_stopping"):

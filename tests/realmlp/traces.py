@@ -25,6 +25,30 @@ def distance(got, wanted):
     return 0.0 if got.size == 0 else np.abs(got - wanted).max() / max(1e-3, np.abs(wanted).max())
 
 
+class MaskedMember(Member):
+    """A member whose steps take the recorded masks of dropout: the loop of gradients and steps."""
+
+    def __init__(self, masks, *arguments):
+        super().__init__(*arguments)
+        self.masks = masks
+
+    def gradient(self, batch):
+        """Loss and gradient of the next step."""
+        step, flat = self.state.steps, np.zeros_like(self.network.flat)
+        loss = self.network.gradient(batch, flat, 0, self.training(step), self.masks(step))
+        return loss, self.network.views(flat, "d")
+
+    def train(self, data, rows, batch, threads=0, on_poll=None):
+        if self.masks(0) is None:  # without dropout the steps are those of fit
+            return super().train(data, rows, batch, threads, on_poll)
+        losses = []
+        for start in range(0, len(rows), batch):
+            loss, grads = self.gradient(data.take(rows[start : start + batch]))
+            self.state.step(grads)
+            losses.append(loss)
+        return np.mean(losses), True
+
+
 class Trace:
     """One trace."""
 
@@ -166,14 +190,17 @@ class Trace:
         assert set(network.parameters) == set(start)
         for name, values in start.items():
             network.parameters[name] = values
-        return Member(network, self.recipe, self.about["steps_planned"])
+        return MaskedMember(
+            lambda step: self.masks(number, step), network, self.recipe, self.about["steps_planned"]
+        )
 
-    def masks(self, step):
+    def masks(self, member, step):
         """Keep masks of the hidden layers by their number, (batch, units), or None."""
         if "mask.0" not in self.arrays:
             return None
-        batch = self.about["batch"]
-        return {
-            number: np.unpackbits(self[f"mask.{number - 1}"][step])[: batch * units].reshape(batch, units)
-            for number, units in enumerate(self.about["hidden"], start=1)
-        }
+        batch, found = self.about["batch"], {}
+        for number, units in enumerate(self.about["hidden"], start=1):
+            packed = self[f"mask.{number - 1}"][step]
+            bits = np.unpackbits(packed if packed.ndim == 1 else packed[member])
+            found[number] = bits[: batch * units].reshape(batch, units)
+        return found
