@@ -376,7 +376,8 @@ def _check_width(columns: Columns, rows: int) -> None:
     shown = ", ".join(f"{name!r} ({sizes[name] - 1} categories)" for name in largest)
     raise ValueError(
         f"the categories would take {4 * rows * sum(sizes.values()) / 1e9:.1f} GB as one-hot columns; the "
-        f"largest columns are {shown}; leave some out with --drop, or use --recipe realmlp-td, which embeds them"
+        f"largest columns are {shown}; leave some out with --drop, or use --recipe realmlp-td, which embeds "
+        "them"
     )
 
 
