@@ -15,7 +15,7 @@ except ModuleNotFoundError as _error:
     ) from _error
 
 # Colour-blind readers can tell these two colours apart; the dashes help where there is no colour at all.
-_STYLES = (("", "train", "#0072b2", "-"), ("val_", "test", "#d55e00", "--"))
+_STYLES = (("", "train", "#0072b2", "-"), ("val_", "validation", "#d55e00", "--"))
 
 # A title may take this part of the width, and this number of lines.
 _TITLE_WIDTH, _TITLE_LINES = 0.94, 4
@@ -33,7 +33,7 @@ def curves(series: Mapping[str, Sequence[float]], title: str) -> Figure:
     """Draw the loss, and the accuracy if there is one, against the epochs.
 
     Args:
-        series: One list per number, named ``loss``, ``accuracy``, and with ``val_`` for the test part.
+        series: One list per number, named ``loss``, ``accuracy``, and with ``val_`` for the validation part.
         title: Text above the picture. A long one is written on several lines.
     """
     panels = [name for name in ("loss", "accuracy") if name in series or f"val_{name}" in series]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
+from builders import write_idx_folder
 from deepcore.cli import networks
 from deepcore.cli.parts import Memory, folds, row_digests, split
 from deepcore.cli.settings import Settings
@@ -170,3 +171,15 @@ def test_arrays_are_recognised_by_content_too(tmp_path):
     assert after["loss"] == pytest.approx(before["loss"], rel=1e-6)  # float32, another order of the sum
     np.savez(tmp_path / "c.npz", X=X[order] + 1, y=y[order])
     assert "0 of the 16 examples" in fail("evaluate", tmp_path / "m", tmp_path / "c.npz", "--part", "test")
+
+
+def test_data_with_a_test_part_of_their_own_have_a_validation_part_too(idx_folder, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (60, 2, 2))
+    labels = np.arange(60) % 2
+    write_idx_folder(idx_folder, (images, labels), (images[:20], labels[:20]))
+    run("train", idx_folder, "--epochs", 2, "--out", tmp_path / "run")
+    results = json.loads((tmp_path / "run" / "history.json").read_text())["results"]
+    for part, examples in (("train", 48), ("validation", 12), ("test", 20)):
+        found = scores(tmp_path / "run", idx_folder, "--part", part)
+        assert found["examples"] == examples
+        assert found["loss"] == pytest.approx(results[part]["loss"], rel=1e-5)

@@ -1,6 +1,7 @@
 """Raw tables become predictions with one command each: text, dates, missing values, ids, commas."""
 
 import gzip
+import importlib
 import json
 import subprocess
 import sys
@@ -297,6 +298,12 @@ def test_kinds_of_columns_are_given(trained, tmp_path):
 def test_options_of_a_network_do_not_belong_to_realmlp(trained):
     message = fail("train", trained[1], "--recipe", "realmlp", "--activation", "relu", "--l2", 0.1)
     assert "--activation, --l2 describe a network of your own" in message
+
+
+def test_categories_that_would_take_gigabytes_are_named(trained, monkeypatch):
+    monkeypatch.setattr(importlib.import_module("deepcore.cli.table_training"), "_MOST_BYTES", 1000)
+    message = fail("train", trained[1], "--label", "price", "--id", "number")
+    assert "the largest columns are 'town' (3 categories), 'garden' (2 categories); leave some out" in message
 
 
 def test_importance_names_the_columns_that_matter(trained):

@@ -135,7 +135,10 @@ class ArrayTraining:
 
     def save(self, path: Path, training: dict[str, Any], results: dict[str, Any]) -> None:
         """Write the model, how it was trained, and how well."""
-        memory = None if self._data.test is not None else Memory.of(self._digests, self.parts).to_dict()
+        parts = self.parts
+        if self._data.test is not None:  # it is found in its own files
+            parts = Split(parts.train, parts.validation, np.empty(0, np.int64))
+        memory = Memory.of(self._digests, parts).to_dict()
         self._model.extras = {"training": training, "results": results, "parts": memory}
         self._model.save(path)
 

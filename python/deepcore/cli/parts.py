@@ -24,6 +24,9 @@ Digests = NDArray[np.uint64]
 # With fewer examples than this, no validation part is taken from the training part.
 _LEAST_TO_VALIDATE = 50
 
+# Number of rows that are converted at a time, so that images of bytes need no float64 copy.
+_BLOCK = 4096
+
 
 @dataclass(frozen=True)
 class Split:
@@ -98,13 +101,15 @@ def row_digests(columns: list[Array]) -> Digests:
     Args:
         columns: Arrays with one row per example: numbers (1-D or 2-D), or text (1-D).
     """
-    encoded = [_cells(np.asarray(column)) for column in columns]
-    digests = np.empty(len(encoded[0]), np.uint64)
-    for row in range(len(digests)):
-        digest = hashlib.blake2b(digest_size=8)
-        for cells in encoded:
-            digest.update(cells[row].tobytes())
-        digests[row] = int.from_bytes(digest.digest(), "little")
+    arrays = [np.asarray(column) for column in columns]
+    digests = np.empty(len(arrays[0]), np.uint64)
+    for start in range(0, len(digests), _BLOCK):
+        encoded = [_cells(array[start : start + _BLOCK]) for array in arrays]
+        for row in range(len(encoded[0])):
+            digest = hashlib.blake2b(digest_size=8)
+            for cells in encoded:
+                digest.update(cells[row].tobytes())
+            digests[start + row] = int.from_bytes(digest.digest(), "little")
     return digests
 
 

@@ -112,7 +112,7 @@ class SavedArrays:
             raise ValueError(f"{source.name} has {source.X.shape[1]} features, but the model takes {inputs}")
         X, y, shown = self._choose(source, part)
         rows = np.arange(len(X))
-        if shown in PARTS and source.test is None:
+        if shown in PARTS and (source.test is None or shown != "test"):
             rows = self._rows_of(source, shown)
             X, y = X[rows], None if y is None else y[rows]
         for doubt in self.model.preparation.doubts(self.model.inputs(X)):

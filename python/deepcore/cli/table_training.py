@@ -26,6 +26,8 @@ __all__ = ["TableTraining", "outputs"]
 
 # The baselines take only category columns of at most this size, so that their inputs stay few.
 _BASELINE_SIZE = 51
+# One-hot columns may take this much memory.
+_MOST_BYTES = 2 * 10**9
 # Rows of the report on the columns that fit on a screen; info shows them all.
 _MOST_COLUMNS = 40
 
@@ -73,6 +75,8 @@ class TableTraining:
         self._columns = Columns.fit(
             frame.take(self.parts.train), label=self._label.names, kinds=settings.kinds(), missing=missing
         )
+        if settings.recipe != "realmlp-td":  # that recipe needs no one-hot columns for many categories
+            _check_width(self._columns, len(frame))
         self._applied = self._columns.apply(frame)
         self._digests = row_digests([self._applied.numbers, self._applied.codes, self._truth])
         self._plans = _plans(self.parts, codes, settings)
@@ -366,6 +370,20 @@ def _row_weights(weights: Any, codes: Array, train: Array) -> Array:
         counts = np.bincount(codes[train], minlength=int(codes.max()) + 1)
         return np.asarray(len(train) / (np.count_nonzero(counts) * np.maximum(counts, 1)[codes]))
     return np.array([weights[int(code)] for code in codes])
+
+
+def _check_width(columns: Columns, rows: int) -> None:
+    """Refuse category columns that would take gigabytes as one-hot columns."""
+    sizes = dict(zip(columns.code_names, columns.sizes, strict=True))
+    if 4 * rows * sum(sizes.values()) <= _MOST_BYTES:
+        return
+    largest = sorted(sizes, key=lambda name: -sizes[name])[:3]
+    shown = ", ".join(f"{name!r} ({sizes[name] - 1} categories)" for name in largest)
+    raise ValueError(
+        f"the categories would take {4 * rows * sum(sizes.values()) / 1e9:.1f} GB as one-hot columns; the "
+        f"largest columns are {shown}; leave some out with --drop, or use --recipe realmlp-td, which embeds "
+        "them"
+    )
 
 
 def _check_training_part(name: str, label: Label, truth: Array) -> None:
