@@ -392,8 +392,8 @@ class Checkpoint:
 
     Args:
         path: The file. A crash leaves the last one that was written, and never a part of one.
-        every_epochs: Save after every n-th epoch of the run; None: not after epochs. Epochs that are very short
-            are left out, so that saving takes at most a twentieth of the time.
+        every_epochs: Save after every n-th epoch of the run; None: not after epochs. Very short epochs are
+            left out where needed, so that saving takes at most a twentieth of the time.
         every_seconds: Save when so many seconds have passed since the last time, within an epoch too; None:
             not by the clock.
 

@@ -835,16 +835,14 @@ class Model:
 
 # Pickles name these two functions, so they must keep their names and arguments. A network is pickled for
 # itself: a model and an optimizer state that are pickled together come back with one network.
+_INVALID = "Model: a pickle or copy must hold a valid model"
 
 
 def _rebuild(
     network: Network, extras: dict[str, Any], optimizer: tuple[Optimizer, dict[str, Any]] | None
 ) -> Model:
     if not isinstance(extras, dict):
-        raise ValueError(
-            "Model: a pickle or copy must hold a valid model: extras must be a dictionary, got "
-            f"{_checks.shown(extras)}"
-        )
+        raise ValueError(f"{_INVALID}: extras must be a dictionary, got {_checks.shown(extras)}")
     last = None if optimizer is None else rebound(optimizer[0], network, optimizer[1])
     return Model.from_network(network, extras, last)
 
@@ -855,7 +853,7 @@ def _rebuild_network(
     try:
         return model_file.rebuilt(description, epochs_trained, parameters, running)
     except ValueError as error:
-        raise ValueError(f"Model: a pickle or copy must hold a valid model: {error}") from error
+        raise ValueError(f"{_INVALID}: {error}") from error
 
 
 def _reduce_network(network: Network) -> tuple[Any, ...]:

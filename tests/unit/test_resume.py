@@ -165,7 +165,7 @@ def test_fit_batches_goes_on_after_every_batch(path, kind):
 def test_a_mapped_array_of_another_dtype_goes_on_after_every_batch(path, tmp_path, monkeypatch):
     from deepcore._network import examples
 
-    monkeypatch.setattr(examples, "SLAB_BYTES", 2 * BATCH * 3 * 4)  # two batches
+    monkeypatch.setattr(examples, "SLAB_BYTES", 2 * 8 * 3 * 4)  # two batches: three slabs per epoch
     X, y = problem()
     np.save(tmp_path / "X.npy", X.astype(np.float64))
 
@@ -173,7 +173,7 @@ def test_a_mapped_array_of_another_dtype_goes_on_after_every_batch(path, tmp_pat
         model = network()
         state = dc.Adam(0.01).bind(model)
         mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
-        return model, state, model.fit(mapped, y, state, epochs=3, batch_size=BATCH, callbacks=callbacks)
+        return model, state, model.fit(mapped, y, state, epochs=3, batch_size=8, callbacks=callbacks)
 
     check_same(call([]), stopped_after_every_batch(path, call))
 
