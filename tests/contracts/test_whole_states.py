@@ -11,7 +11,7 @@ import pytest
 
 import deepcore as dc
 
-EPOCHS = 12
+EPOCHS = 8
 LOOKS = (
     "flat_parameters",
     "parameters",
