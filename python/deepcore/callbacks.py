@@ -15,7 +15,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,24 +93,36 @@ def stops(answers: Iterable[object]) -> bool:
     return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in heard)
 
 
-@contextmanager
-def listening(listeners: Iterable[object], model: Trained) -> Iterator[None]:
-    """Call ``on_start`` of the callbacks, and ``on_end`` of those that were started, however the run ends."""
-    told: list[object] = []
+class listening:
+    """Call ``on_start`` of the callbacks, and ``on_end`` of those that were started, however the run ends.
 
-    def tell(listener: object, event: str) -> None:
-        if (hook := getattr(listener, event, None)) is not None:
-            hook(model)
+    It is no generator: what an interrupt keeps from its end must not end later, when it is collected.
+    """
 
-    try:
-        for listener in listeners:
-            told.append(listener)
-            tell(listener, "on_start")
-        yield
-    finally:  # after Ctrl-C and errors too
+    def __init__(self, listeners: Iterable[object], model: Trained) -> None:
+        self.listeners, self.model = listeners, model
+        self.told: list[object] = []
+
+    def __enter__(self) -> None:
+        try:
+            for listener in self.listeners:
+                self.told.append(listener)
+                self._tell(listener, "on_start")
+        except BaseException:
+            self._end()
+            raise
+
+    def __exit__(self, *exception: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
         with ExitStack() as ends:  # calls all of them, in the order of the list, whichever raises
-            for listener in reversed(told):
-                ends.callback(tell, listener, "on_end")
+            for listener in reversed(self.told):
+                ends.callback(self._tell, listener, "on_end")
+
+    def _tell(self, listener: object, event: str) -> None:
+        if (hook := getattr(listener, event, None)) is not None:
+            hook(self.model)
 
 
 def polling(listeners: Iterable[object]) -> Callable[[], None] | None:

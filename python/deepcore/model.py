@@ -674,8 +674,7 @@ class Model:
         """
         changes, last = self._network.changes, self._last_optimizer()
         network = self._network.copy()
-        unchanged = self._network.changes == changes
-        optimizer = rebound(last[0], network, last[1]) if last is not None and unchanged else None
+        optimizer = rebound(last[0], network, last[1]) if last and self._network.changes == changes else None
         return Model.from_network(network, copy.deepcopy(self.extras), optimizer)
 
     __copy__ = copy

@@ -16,9 +16,10 @@ import pytest
 
 import deepcore as dc
 from deepcore._network.network import Network
+from deepcore.callbacks import listening
 from tracing import traced
 
-INTERRUPTS = int(os.environ.get("DEEPCORE_INTERRUPTS", "1000"))
+INTERRUPTS = int(os.environ.get("DEEPCORE_INTERRUPTS", "600"))
 X = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
 Y = np.arange(12) % 2
 OPTIONS = {"batch_size": None, "shuffle": False, "threads": 1}
@@ -137,6 +138,21 @@ def test_an_interrupt_at_any_instruction_leaves_a_model_that_trains(action, tmp_
     gc.collect()
     assert threading.active_count() == threads
     assert descriptors() == files
+
+
+def test_what_an_interrupt_has_kept_from_its_end_does_not_end_when_it_is_collected():
+    # or the best parameters of an interrupted run would be put back in the middle of a later one
+    heard = []
+
+    class Listener:
+        def on_end(self, model):
+            heard.append(model)
+
+    run = listening([Listener()], small_model())
+    run.__enter__()
+    del run
+    gc.collect()
+    assert heard == []
 
 
 def test_an_interrupted_training_is_seen_by_other_threads():

@@ -51,9 +51,13 @@ LIMITED = """
 """
 
 
-@pytest.mark.parametrize(
-    "call", ["fit", "predict", "evaluate", "gradients", "copy", "load", "save", "predictor", "new"]
-)
+SLOW = [
+    pytest.param(call, marks=pytest.mark.slow)
+    for call in ("evaluate", "gradients", "copy", "predictor", "new")
+]
+
+
+@pytest.mark.parametrize("call", ["fit", "predict", "load", "save", *SLOW])
 def test_a_call_that_does_not_fit_into_memory_leaves_a_usable_model(call):
     spare = 1_000_000 if call == "save" else 6_000_000
     code = f"CALL, SPARE = {call!r}, {spare}\n" + textwrap.dedent(LIMITED)

@@ -53,7 +53,10 @@ ERRORS = {
 
 
 @pytest.mark.parametrize("what", ["save", "load"])
-@pytest.mark.parametrize("error", [*ERRORS, "short"])
+@pytest.mark.parametrize(
+    "error",
+    ["full disk", "short", *(pytest.param(e, marks=pytest.mark.slow) for e in list(ERRORS)[1:])],
+)
 def test_every_failed_file_operation_leaves_the_old_file_or_the_new_one(what, error, child, tmp_path):
     (folder := tmp_path / "files").mkdir()
     operations, failed = map(int, child(CODE, what, ERRORS.get(error, 0), folder))

@@ -58,10 +58,11 @@ print(at, failed)
 """
 # Smaller allocations are the book-keeping of pybind11, which ends the process if it cannot have them.
 SMALLEST = int(os.environ.get("DEEPCORE_SMALLEST_ALLOCATION", "32"))
-CALLS = (
-    "fit", "fit with callbacks", "fit_batches", "partial_fit", "predict", "predictor", "evaluate",
-    "gradients", "trace", "copy", "save", "load", "new",
+QUICK = ("fit with callbacks", "predict", "save", "load")
+SLOW = (
+    "fit", "fit_batches", "partial_fit", "predictor", "evaluate", "gradients", "trace", "copy", "new",
 )  # fmt: skip
+CALLS = (*QUICK, *(pytest.param(call, marks=pytest.mark.slow) for call in SLOW))
 
 
 @pytest.mark.parametrize("call", CALLS)

@@ -343,6 +343,8 @@ class RunFile(Unsaved):
             yield
         except Stopped:
             self.stopped = not self.checkpoint.stopping
+        except GeneratorExit:  # an interrupt has kept it from its end: too late to save
+            raise
         except BaseException:
             if not self.between and self.position.agrees(self.parts["optimizer"].state()["steps"]):
                 self._save()
