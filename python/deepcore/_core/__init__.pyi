@@ -80,6 +80,7 @@ def train_many(
     on_poll: Callable[[int, int], None] | None = ...,
     progress: bool = ...,
 ) -> list[tuple[list[float], int, list[float], list[float]]]: ...
+
 @final
 class Place:  # within an epoch: examples visited, and the sums over them, each with its rounding errors
     def __init__(self) -> None: ...
