@@ -399,7 +399,7 @@ class Network:
         return _Turn(self._owners, self.native, who)
 
     def handed_over(self) -> AbstractContextManager[None]:
-        """Let the calling thread act for the owner: ``fit_many`` calls callbacks in the threads that train."""
+        """Let the calling thread act for the owner, as callbacks of ``fit_many`` do."""
         return _Deputy(self._owners)
 
     def held(self, who: str) -> AbstractContextManager[None]:
