@@ -50,7 +50,7 @@ ORDER = (
     "_training",
     "tabular", "prepared",
     "_realmlp",
-    "model",
+    "model", "_mlp",
     "ensemble",
     "conversion",
     "doctor", "sklearn",

@@ -131,9 +131,8 @@ struct BoundPredictor {
 
   static int threads_of(const py::object& given) {
     const Index threads = whole_number("Predictor", "threads", given);
-    if (threads < 0 || threads > std::numeric_limits<int>::max())
-      throw py::value_error(text("Predictor: threads must be at least 0 and fit an int, got ", threads));
-    return static_cast<int>(threads);
+    if (threads < 0) throw py::value_error(text("Predictor: threads must be at least 0, got ", threads));
+    return static_cast<int>(std::min<Index>(threads, std::numeric_limits<int>::max()));
   }
 
   static py::array array_of(const char* name, const py::object& given) {

@@ -50,6 +50,7 @@ if _TYPE_CHECKING:
         tabular,
     )
     from deepcore._loading import load
+    from deepcore._mlp import mlp
     from deepcore.callbacks import Checkpoint, EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
     from deepcore.conversion import from_onnx, from_torch
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
@@ -66,7 +67,7 @@ if _TYPE_CHECKING:
         Scale,
     )
     from deepcore.losses import CrossEntropy, Huber, Quantile
-    from deepcore.model import Model, mlp
+    from deepcore.model import Model
     from deepcore.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, AMSGrad, Lion, NAdam, RMSProp
     from deepcore.prepared import PreparedModel
     from deepcore.progress import Progress
@@ -104,7 +105,8 @@ _NAMES = {
     ),
     "losses": ("CrossEntropy", "Huber", "Quantile"),
     "_loading": ("load",),
-    "model": ("Model", "mlp"),
+    "_mlp": ("mlp",),
+    "model": ("Model",),
     "optimizers": ("LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSProp"),
     "prepared": ("PreparedModel",),
     "progress": ("Progress",),

@@ -27,18 +27,15 @@ from deepcore._network.spec import Layer, Spec
 from deepcore.exceptions import SymmetryWarning
 from deepcore.files import model_file
 from deepcore.history import History
-from deepcore.layers import Dense, Dropout
+from deepcore.layers import Dense
 from deepcore.losses import Loss
 from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, continued, rebound, resolve
 from deepcore.schedules import LearningRate
 from deepcore.typing import (
-    ActivationName,
     Array,
     ClassWeight,
     DTypeLike,
-    InitializerName,
     LossName,
-    NormName,
     OptimizerName,
     Predictor,
 )
@@ -49,7 +46,7 @@ if TYPE_CHECKING:
     from deepcore.callbacks import EpochRecord
     from deepcore.files.c_header import CHeader
 
-__all__ = ["Model", "mlp"]
+__all__ = ["Model"]
 
 _DEFINING = frozenset(field.name for field in fields(Spec)) | {"spec", "network", "outputs", "optimizer"}
 
@@ -861,57 +858,3 @@ def _reduce_network(network: Network) -> tuple[Any, ...]:
 
 
 copyreg.pickle(Network, _reduce_network)
-
-
-@checked("mlp")
-def mlp(
-    sizes: Sequence[int],
-    *,
-    activation: ActivationName = "relu",
-    output: ActivationName | Literal["auto"] = "auto",
-    init: InitializerName | Literal["auto"] = "auto",
-    loss: LossName | Literal["auto"] | Loss = "auto",
-    dropout: float = 0.0,
-    norm: NormName | None = None,
-    l2: float = 0.0,
-    dtype: DTypeLike = "float32",
-    seed: int = 0,
-) -> Model:
-    """Make a multilayer perceptron: ``sizes[0]`` inputs, hidden layers of one activation, an output layer.
-
-    Args:
-        sizes: ``[n_x, n1, ..., n_L]``, at least two numbers.
-        activation: Activation of the hidden layers.
-        output: Activation of the last layer; ``"auto"``: sigmoid for one unit, softmax for several. Use
-            ``"linear"`` for regression.
-        init: How the weights of every layer start, see ``Dense``.
-        loss: See ``Model``.
-        dropout: Rate of a ``Dropout`` layer behind every hidden layer; 0: none.
-        norm: ``"batch"`` or ``"layer"`` normalises every hidden layer, see ``Dense``; None: no norm.
-        l2: Penalty on the weights of every layer, see ``Dense``.
-        dtype: ``"float32"`` or ``"float64"``.
-        seed: Seed of the initial weights, the shuffling and the dropout masks.
-
-    Raises:
-        TypeError: if ``sizes`` is not a list.
-        ValueError: if there are fewer than two sizes, and whatever ``Model`` and ``Dense`` raise.
-
-    Example:
-        >>> mlp([784, 100, 10])
-        Model(784-100-10, relu softmax, loss='categorical_cross_entropy', dtype='float32', seed=0)
-    """
-    if not isinstance(sizes, (Sequence, np.ndarray)) or isinstance(sizes, (str, bytes)):
-        raise TypeError(f"mlp: sizes must be one list, such as [8, 16, 1], got {_checks.shown(sizes)}")
-    if len(sizes) < 2:
-        raise ValueError(
-            f"mlp: sizes must be [inputs, ..., outputs], at least two numbers, got {list(sizes)}"
-        )
-    _checks.number("mlp", "dropout", dropout, 1.0)
-    last = ("sigmoid" if sizes[-1] == 1 else "softmax") if output == "auto" else output
-    layers: list[Layer] = []
-    for units in sizes[1:-1]:
-        layers.append(Dense(units, activation, init=init, norm=norm, l2=l2))
-        if dropout:
-            layers.append(Dropout(dropout))
-    layers.append(Dense(sizes[-1], last, init=init, l2=l2))
-    return Model(sizes[0], layers, loss=loss, dtype=dtype, seed=seed)

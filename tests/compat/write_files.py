@@ -52,7 +52,19 @@ def models():
         "extras": (dc.mlp([4, 5, 2], seed=11), *classes(11, 2),
                    {"preprocessing": {"mean": [0.1, 1e-300], "classes": ["no", "y\u00e9s"]},
                     "deep": [[[[None]]]], "true": True}),
+        "periodic": (dc.Model(4, [dc.PeriodicEmbedding(2, units=3, frequencies=4), dc.CategoryEmbedding([3]),
+                                  dc.Scale(), dc.Dense(3, "softmax")], seed=12), *coded(12), {}),
+        "piecewise": (dc.Model(4, [dc.PiecewiseLinearEmbedding.at_quantiles(coded(13)[0][:, :3], bins=5, units=2),
+                                   dc.CategoryEmbedding([3], units=2), dc.Dense(3, "softmax")], seed=13),
+                      *coded(13), {}),
     }  # fmt: skip
+
+
+def coded(seed):
+    """Examples of three classes with three numbers and the code of a category, 0 to 2."""
+    X, y = classes(seed)
+    X[:, 3] = np.random.default_rng(seed).integers(3, size=len(X))
+    return X, y
 
 
 def estimators():

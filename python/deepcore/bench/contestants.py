@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from deepcore._mlp import mlp
 from deepcore.bench.workloads import Prediction, Problem, Task, Training, get_parameters, set_parameters
-from deepcore.model import Model, mlp
+from deepcore.model import Model
 from deepcore.optimizers import SGD, Adam
 from deepcore.typing import Array
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from deepcore import _core, data
+from deepcore._mlp import mlp
 from deepcore.data.images import DIGITS_MAXIMUM
-from deepcore.model import Model, mlp
+from deepcore.model import Model
 from deepcore.typing import Array
 
 

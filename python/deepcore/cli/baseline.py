@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from deepcore._mlp import mlp
 from deepcore.data import Standardizer
-from deepcore.model import mlp
 from deepcore.optimizers import Adam
 from deepcore.schedules import Cosine
 from deepcore.typing import Array

@@ -10,7 +10,7 @@ import click
 from deepcore._checks import cut, first_names
 from deepcore._loading import load
 from deepcore.cli.output import in_options, print_pairs, print_scores, print_table, say
-from deepcore.cli.saved import SavedArrays, SavedTable, located, open_model
+from deepcore.cli.saved import SavedArrays, SavedTable, located, open_file
 from deepcore.files import model_file
 from deepcore.installation import show_config
 from deepcore.model import Model
@@ -29,9 +29,12 @@ def info(model: str | None, verify: bool) -> None:
     if model is None:
         show_config()
         return
-    saved = open_model(model)
+    saved = open_file(model)
     if isinstance(saved, SavedTable):
         _show_table(saved)
+    elif not isinstance(saved, SavedArrays):  # an ensemble, an estimator
+        say(str(saved.summary() if hasattr(saved, "summary") else saved))
+        return
     else:
         say(str(Model.from_network(saved.model.network).summary()))
         _show_pairs("preprocessing", _preparation(saved))

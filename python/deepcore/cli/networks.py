@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from deepcore._mlp import mlp
 from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds
 from deepcore.cli.checkpointing import Records
 from deepcore.cli.output import warn
 from deepcore.cli.settings import Settings
 from deepcore.exceptions import DivergenceWarning
-from deepcore.model import Model, mlp
+from deepcore.model import Model
 from deepcore.progress import Progress
 from deepcore.typing import Array
 

@@ -20,7 +20,7 @@ from deepcore.prepared import PreparedModel
 from deepcore.tabular import Frame, TableModel
 from deepcore.typing import Array
 
-__all__ = ["MODEL_FILE", "Examples", "SavedArrays", "SavedTable", "located", "open_model"]
+__all__ = ["MODEL_FILE", "Examples", "SavedArrays", "SavedTable", "located", "open_file", "open_model"]
 
 MODEL_FILE = "model.safetensors"
 
@@ -56,8 +56,19 @@ def open_model(path: str) -> SavedArrays | SavedTable:
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is not a valid model file.
+        ValueError: If it is not a valid model file, or holds something that the command line cannot ask.
     """
+    saved = open_file(path)
+    if isinstance(saved, (SavedArrays, SavedTable)):
+        return saved
+    raise ValueError(
+        f"{located(path)}: it holds an object of the class {type(saved).__name__}, which this command does "
+        "not read; use deepcore.load in Python"
+    )
+
+
+def open_file(path: str) -> Any:
+    """Load MODEL; what the command line cannot ask comes as ``deepcore.load`` returns it."""
     file = located(path)
     try:
         model = load(file)
@@ -65,12 +76,7 @@ def open_model(path: str) -> SavedArrays | SavedTable:
             return SavedTable(model)
         if isinstance(model, Model):
             model = PreparedModel.of(model, model.extras)
-        if not isinstance(model, PreparedModel):
-            raise ValueError(
-                f"it holds a {type(model).__name__}, which the command line does not read; use deepcore.load "
-                "in Python"
-            )
-        return SavedArrays(model)
+        return SavedArrays(model) if isinstance(model, PreparedModel) else model
     except ValueError as error:
         text = str(error)
         raise ValueError(text if str(file) in text else f"{file}: {text}") from error

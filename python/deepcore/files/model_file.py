@@ -227,6 +227,8 @@ def read_members(reader: container.Reader) -> tuple[list[Contents], dict[str, An
     with reader.blaming():
         schema.check(reader.description, _MEMBERS, "description")
         described = reader.description["members"]
+        for one in described:
+            _check_parts(one)
         entries: list[dict[str, container.Entry]] = [{} for _ in described]
         for name, entry in reader.entries.items():
             number, _, own = name.partition("/")
