@@ -53,7 +53,7 @@ def in_temporary_folder(session, *command, **options):
 
 
 def run_tests(session, *arguments, **options):
-    """Run pytest on the installed package; PARALLEL needs the dependency group `parallel`."""
+    """Run pytest on the installed package."""
     paths = [str(ROOT / "tests")] if not any(word.startswith(str(ROOT)) for word in arguments) else []
     in_temporary_folder(
         session,
@@ -125,13 +125,18 @@ def quick(session):
 def tests(session):
     """Run what a user can run: no tools, no peers, no data files; on the lowest CPU level."""
     install_wheel(session, "test")
-    run_tests(session, *session.posargs, env={"DEEPCORE_ISA": variants(session)[0], "DEEPCORE_DATA": None})
+    run_tests(
+        session,
+        *PARALLEL,
+        *session.posargs,
+        env={"DEEPCORE_ISA": variants(session)[0], "DEEPCORE_DATA": None},
+    )
 
 
 @nox.session
 def oldest(session):
     """Run the Python tests with the oldest allowed libraries; --force-python chooses the Python."""
-    install_wheel(session, "test,sklearn", *OLDEST, *group("parallel"))
+    install_wheel(session, "test,sklearn", *OLDEST)
     session.run("python", "-m", "pip", "list")
     folders = [str(ROOT / "tests" / name) for name in ("unit", "integration/test_readme.py")]
     run_tests(session, *PARALLEL, *folders, *session.posargs)
@@ -188,7 +193,7 @@ def run_sanitized(session, sanitizers, library, options, *arguments):
         f"cmake.define.DEEPCORE_SANITIZE={sanitizers}",
         "cmake.define.DEEPCORE_VARIANTS=native",
     ]
-    session.install("-q", ".[test]", *group("parallel"), *[f"--config-settings={line}" for line in settings])
+    session.install("-q", ".[test]", *[f"--config-settings={line}" for line in settings])
     # libstdc++ too, or the first C++ exception finds no __cxa_throw.
     libraries = [
         session.run("g++", f"-print-file-name={name}.so", external=True, silent=True).strip()
@@ -277,7 +282,7 @@ def can_run_arm(session):
 @nox.session
 def everything(session):
     """Run all tests, beside all libraries that they compare with."""
-    install_wheel(session, "dev,peers,test", *group("parallel"), *PEERS)
+    install_wheel(session, "dev,peers,test", *PEERS)
     session.run("python", "-c", "import jax, onnxruntime, pandas, polars, sklearn, torch")
     run_tests(session, *session.posargs)
 

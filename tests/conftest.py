@@ -49,6 +49,14 @@ def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run the tests that are marked as slow too")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Run all tests in one process for each core, if pytest-xdist is installed; `-n 0` turns it off."""
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if whole and not config.option.usepdb and getattr(config.option, "numprocesses", 0) is None:
+        config.option.numprocesses = "auto"
+
+
 def pytest_collection_modifyitems(config, items):
     """Leave the slow tests out, unless they are asked for."""
     if config.option.slow:

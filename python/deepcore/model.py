@@ -663,7 +663,8 @@ class Model:
         While another thread trains the model, the copy has no ``optimizer``: it is in the middle of an epoch.
 
         Example:
-            >>> model = mlp([2, 3, 1])
+            >>> import deepcore as dc
+            >>> model = dc.mlp([2, 3, 1])
             >>> twin = model.copy()
             >>> twin.parameters["b1"][...] = 1
             >>> float(model.parameters["b1"].sum())
@@ -680,7 +681,8 @@ class Model:
         """Copy the parameters and batch norm's running statistics, for ``restore``.
 
         Example:
-            >>> model = mlp([2, 3, 1], seed=1)
+            >>> import deepcore as dc
+            >>> model = dc.mlp([2, 3, 1], seed=1)
             >>> before = model.snapshot()
             >>> model.parameters["W1"][...] = 0
             >>> model.restore(before)

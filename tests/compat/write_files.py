@@ -54,9 +54,9 @@ def models():
                     "deep": [[[[None]]]], "true": True}),
         "periodic": (dc.Model(4, [dc.PeriodicEmbedding(2, units=3, frequencies=4), dc.CategoryEmbedding([3]),
                                   dc.Scale(), dc.Dense(3, "softmax")], seed=12), *coded(12), {}),
-        "piecewise": (dc.Model(4, [dc.PiecewiseLinearEmbedding.at_quantiles(coded(13)[0][:, :3], bins=5, units=2),
-                                   dc.CategoryEmbedding([3], units=2), dc.Dense(3, "softmax")], seed=13),
-                      *coded(13), {}),
+        "piecewise": (dc.Model(4, [dc.PiecewiseLinearEmbedding.at_quantiles(coded(13)[0][:, :3], bins=5,
+                                   units=2), dc.CategoryEmbedding([3], units=2), dc.Dense(3, "softmax")],
+                               seed=13), *coded(13), {}),
     }  # fmt: skip
 
 

@@ -199,6 +199,7 @@ def test_a_function_with_other_arguments_is_told_so():
     assert "argument" in cause
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [5, "text", (), [], {}, [None], np.array(["a"]), object()])
 def test_a_result_of_any_type_is_judged_without_an_error(wrong):
     for week in ("week2", "week3", "week4", "course2_week1", "course2_week2"):

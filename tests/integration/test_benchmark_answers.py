@@ -12,6 +12,8 @@ import pytest
 from deepcore import bench
 from deepcore.bench import contestants as own
 
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 TASKS = bench.WORKLOADS | bench.PREDICTIONS
 

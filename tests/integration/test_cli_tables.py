@@ -321,7 +321,7 @@ def test_a_file_of_an_estimator_is_not_for_the_command_line(tmp_path):
     estimator = MLPClassifier(4, max_iter=1, random_state=0)
     estimator.fit([[0.0], [1.0]] * 10, [0, 1] * 10)
     estimator.save(tmp_path / "e")
-    assert "which the command line does not read" in fail("predict", tmp_path / "e", "moons")
+    assert "which this command does not read" in fail("predict", tmp_path / "e", "moons")
 
 
 def test_an_interrupted_realmlp_keeps_its_best_epoch(tmp_path):
