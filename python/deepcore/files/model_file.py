@@ -7,9 +7,9 @@ with it, and refuses numbers that no training gives, before anything is returned
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -33,6 +33,7 @@ __all__ = [
     "verify",
     "write",
     "write_members",
+    "write_whole",
 ]
 
 # The part of a description that is the network; other kinds of containers may have more.
@@ -56,6 +57,10 @@ _MEMBERS: dict[str, Any] = {
 }  # fmt: skip
 
 
+#: What a file holds: the description, and arrays by name.
+Content: TypeAlias = tuple[dict[str, Any], Mapping[str, Array]]
+
+
 class _Changed(Exception):
     """Another thread has changed the network while it was written."""
 
@@ -69,19 +74,43 @@ class Contents(NamedTuple):
 
 def write(path: str | os.PathLike[str], network: Network, extras: Mapping[str, Any]) -> None:
     """Write a network and its extras to ``path``, atomically; see ``Model.save``."""
-    seen = network.seen()
-    changes = network.changes
+
+    def content(seen: Sequence[Network]) -> Content:
+        return {"kind": "model", **describe(seen[0], extras)}, tensors(seen[0])
+
+    write_whole(path, [network], content)
+
+
+def write_whole(
+    path: str | os.PathLike[str],
+    networks: Sequence[Network],
+    content: Callable[[Sequence[Network]], Content],
+) -> None:
+    """Write networks to ``path``, each of them as it is at one moment, while other threads may train it.
+
+    Args:
+        path: The file.
+        networks: The networks.
+        content: Called with what may be read of them; returns the description and the tensors.
+
+    Raises:
+        OSError: if the file cannot be written.
+        ValueError: if a network holds a number that no training gives, or the description is not JSON data.
+    """
+    seen = [network.seen() for network in networks]
+    changes = [network.changes for network in networks]
 
     def refuse_changes() -> None:
-        if seen is network and network.changes != changes:
-            raise _Changed
+        for network, shown, before in zip(networks, seen, changes, strict=True):
+            if shown is network and network.changes != before:
+                raise _Changed
 
     try:
-        check_numbers(seen)
-        content = {"kind": "model", **describe(seen, extras)}
-        container.write(path, content, tensors(seen), refuse_changes)
-    except _Changed:  # another thread has begun to train: a copy is out of its reach
-        write(path, network.copy(), extras)
+        for shown in seen:
+            check_numbers(shown)
+        container.write(path, *content(seen), refuse_changes)
+    except _Changed:  # another thread has begun to train: copies are out of its reach
+        write_whole(path, [network.copy() for network in networks], content)
 
 
 def to_bytes(network: Network, extras: Mapping[str, Any]) -> bytes:
@@ -208,14 +237,15 @@ def write_members(
         OSError: if the file cannot be written.
         ValueError: if a network holds a number that no training gives, or extras are not JSON data.
     """
-    for network, _ in members:
-        check_numbers(network)
-    description = {
-        "kind": "ensemble",
-        "members": [describe(network, own) for network, own in members],
-        "extras": describe(members[0].network, extras)["extras"],
-    }
-    container.write(path, description, _numbered([tensors(network) for network, _ in members]))
+
+    def content(seen: Sequence[Network]) -> Content:
+        described = [describe(network, own) for network, (_, own) in zip(seen, members, strict=True)]
+        whole = describe(seen[0], extras)["extras"]
+        return {"kind": "ensemble", "members": described, "extras": whole}, _numbered(
+            [tensors(network) for network in seen]
+        )
+
+    write_whole(path, [network for network, _ in members], content)
 
 
 def read_members(reader: container.Reader) -> tuple[list[Contents], dict[str, Any]]:

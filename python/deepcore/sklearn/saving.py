@@ -13,6 +13,7 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils._param_validation import validate_parameter_constraints
 
 from deepcore import _checks
+from deepcore._network.network import Network
 from deepcore.files import container, model_file, schema
 from deepcore.model import Model
 from deepcore.sklearn.coefficients import Coefficients, Stepper
@@ -90,11 +91,14 @@ def write(path: str | os.PathLike[str], estimator: Any) -> None:
         "record": {name: to_plain(value) for name, value in asdict(state["_record"]).items()},
         "optimizer": optimizer,
     }
-    model_file.check_numbers(network)
     extras = coefficients.model.extras
-    description = {"kind": KIND, **model_file.describe(network, extras), "estimator": learned}
-    tensors = model_file.tensors(network) | {f"{_SLOTS}{name}": slot for name, slot in slots.items()}
-    container.write(path, description, tensors)
+
+    def content(seen: Sequence[Network]) -> model_file.Content:
+        description = {"kind": KIND, **model_file.describe(seen[0], extras), "estimator": learned}
+        named = {f"{_SLOTS}{name}": slot for name, slot in slots.items()}
+        return description, {**model_file.tensors(seen[0]), **named}
+
+    model_file.write_whole(path, [network], content)
 
 
 def attributes(estimator: Any) -> dict[str, Any]:
