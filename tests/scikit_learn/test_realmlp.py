@@ -168,6 +168,13 @@ def test_calibration_lowers_the_cross_entropy_of_the_validation_rows():
     assert losses[1] < losses[0]
 
 
+def test_calibration_needs_wrong_rows():
+    X = np.repeat([[-1.0], [1.0]], 50, axis=0) + np.random.default_rng(0).normal(scale=0.1, size=(100, 1))
+    y = np.repeat([0, 1], 50)
+    plain, calibrated = (RealMLPClassifier(**SMALL, calibrate=value).fit(X, y) for value in (False, True))
+    np.testing.assert_array_equal(calibrated.predict_proba(X), plain.predict_proba(X))
+
+
 def test_class_weights_move_the_predictions():
     X, y = make_classification(400, n_features=6, weights=[0.9], flip_y=0.2, random_state=0)
     shares = [

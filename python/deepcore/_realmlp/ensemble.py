@@ -20,6 +20,8 @@ from deepcore.typing import Array
 
 __all__ = ["FittedSplit", "Table", "auto_batch", "fit_splits", "holdout", "predict"]
 
+_LEAST_ERRORS = 10  # that a temperature is fitted to
+
 #: Rows of training and of validation.
 Rows = tuple[Array, Array]
 
@@ -123,7 +125,7 @@ def fit_splits(
         members: Networks per split.
         dtype: Of the networks.
         rules: How a training ends.
-        calibrate: Fit a temperature to the probabilities of the validation rows.
+        calibrate: Fit a temperature to the probabilities of the validation rows, if enough of them are wrong.
         seed: Decides all random numbers.
     """
     rules = rules or Rules()
@@ -195,8 +197,11 @@ def _mean(parts: Sequence[Array]) -> Array:
 def _temperature(each: Sequence[Array], y: Array) -> float:
     """The temperature of all members with the lowest cross-entropy of their mean.
 
-    It is found by golden-section search over its logarithm.
+    It is found by golden-section search over its logarithm. With fewer than ``_LEAST_ERRORS`` wrong rows it
+    is 1: rows that are almost all right would make probabilities of 1 of everything.
     """
+    if np.count_nonzero(_mean(each).argmax(axis=1) != y) < _LEAST_ERRORS:
+        return 1.0
     logs = [np.log(np.maximum(p.astype(np.float64), np.finfo(np.float64).tiny)) for p in each]
 
     def cross_entropy(log_temperature: float) -> float:

@@ -31,9 +31,6 @@ VARIANTS = {"realmlp": "td_s", "realmlp-td": "td"}
 # The batch size of the recipe; larger tables take larger ones.
 _BATCH = 256
 
-# With fewer wrong answers in the validation part, they do not tell how certain probabilities should be.
-_LEAST_ERRORS = 10
-
 
 class Fitted:
     """The trained networks, and what was recorded.
@@ -141,17 +138,7 @@ def fit(
     for warning in caught:
         if issubclass(warning.category, DivergenceWarning):
             warn(str(warning.message))
-    for split, (_, validation) in zip(fitted, splits, strict=True):
-        _check_temperature(split, len(validation))
     return Fitted(fitted, classes is not None, interrupted.is_set())
-
-
-def _check_temperature(split: FittedSplit, examples: int) -> None:
-    """Take a temperature back that was fitted to too few errors: it would make probabilities of 1 of all."""
-    outcome = split.outcome
-    if outcome.errors and outcome.errors[outcome.best_epoch - 1] * examples < _LEAST_ERRORS:
-        for member in split.members:
-            member.temperature = 1.0
 
 
 def _records(split: FittedSplit, classes: bool) -> list[dict[str, float]]:

@@ -215,7 +215,7 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
         patience: ``(m, a)``: it ends after epoch ``m * best epoch + a``.
         time_limit: Seconds that the training of a split may take; None: no limit.
         calibrate: Whether probabilities are sharpened or flattened until the cross-entropy of the validation
-            rows is lowest.
+            rows is lowest; with fewer than ten wrong rows they stay.
         class_weight: ``{label: weight}``, ``"balanced"``, or None.
         categorical_features: Columns that are categories, by number or name. In frames the types of the
             columns decide on the others, in arrays they are numbers.
