@@ -8,6 +8,7 @@ another exception, a warning, more than two seconds, or memory without bound.
 
 import argparse
 import contextlib
+import copy
 import gzip
 import hashlib
 import io
@@ -105,6 +106,11 @@ def places(value, found, rng):
     return found
 
 
+def some_value(rng):
+    """A value that belongs to nobody: lists of VALUES would otherwise come to hold themselves."""
+    return copy.deepcopy(rng.choice(VALUES))
+
+
 def mutate_json(value, rng):
     for _ in range(rng.choice((1, 1, 2))):
         found = places(value, [], rng)
@@ -115,16 +121,16 @@ def mutate_json(value, rng):
         if chance < 0.15:
             del holder[key]
         elif chance < 0.25 and isinstance(holder, list):
-            holder.insert(key, rng.choice(VALUES))
+            holder.insert(key, some_value(rng))
         elif chance < 0.35 and isinstance(holder, dict):
-            holder[rng.choice(("", "W9", "units", "extra", key + "x"))] = rng.choice(VALUES)
+            holder[rng.choice(("", "W9", "units", "extra", key + "x"))] = some_value(rng)
         elif chance < 0.5:
             other, place = rng.choice(found)
             if other is not holder or place != key:
                 with contextlib.suppress(LookupError):
                     holder[key] = json.loads(json.dumps(other[place]))
         else:
-            holder[key] = rng.choice(VALUES)
+            holder[key] = some_value(rng)
 
 
 def sealed(data):
