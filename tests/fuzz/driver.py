@@ -1,6 +1,6 @@
 """Mutated files for every reader of the package: a fast driver that needs no tool, and a command line.
 
-    python tests/fuzz/driver.py --inputs 1000000 --seed 1 [model csv npz idx]
+    python tests/fuzz/driver.py --inputs 1000000 --seed 1 [model csv table npz idx]
 
 A reader may return, or raise ValueError or OSError, as its docstring says. Everything else is a finding:
 another exception, a warning, more than two seconds, or memory without bound.
@@ -246,6 +246,12 @@ def read_table(data, path):
     read_csv(path, csv_columns(path)[-1])
 
 
+def read_raw_table(data, path):
+    from deepcore.tabular import Columns, read_table
+
+    Columns.fit(read_table(io.BytesIO(data)))
+
+
 def read_archive(data, path):
     from deepcore.data.tables import read_npz
 
@@ -263,6 +269,7 @@ def read_images(data, path):
 TARGETS = {
     "model": (mutate_model, read_model),
     "csv": (mutate_csv, read_table),
+    "table": (mutate_csv, read_raw_table),
     "npz": (mutate_npz, read_archive),
     "idx": (mutate_idx, read_images),
 }
@@ -270,7 +277,8 @@ TARGETS = {
 
 def corpus(target):
     """The small valid files that mutations start from; of models, those that are kept of every format."""
-    paths = MODELS.glob("*/*.safetensors") if target == "model" else (CORPUS / target).iterdir()
+    folder = CORPUS / ("csv" if target == "table" else target)
+    paths = MODELS.glob("*/*.safetensors") if target == "model" else folder.iterdir()
     return [path.read_bytes() for path in sorted(paths)]
 
 

@@ -22,13 +22,13 @@ needs_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="l
 
 
 @needs_linux
-@pytest.mark.parametrize("target", ["model", "csv", "npz", "idx"])
+@pytest.mark.parametrize("target", ["model", "csv", "table", "npz", "idx"])
 def test_mutated_files_end_in_the_documented_errors(target):
     assert f"{target}: {INPUTS} inputs" in fuzz(target, INPUTS, seed=0)
 
 
 @pytest.mark.slow
 @needs_linux
-@pytest.mark.parametrize("target", ["model", "csv", "npz", "idx"])
+@pytest.mark.parametrize("target", ["model", "csv", "table", "npz", "idx"])
 def test_many_mutated_files_end_in_the_documented_errors(target):
     assert f"{target}: 30000 inputs" in fuzz(target, 30_000, seed=1)

@@ -268,6 +268,18 @@ def test_a_damaged_parquet_file_is_a_value_error(tmp_path):
         read_table(tmp_path / "t.parquet")
 
 
+@pytest.mark.parametrize("name", ["t.parquet", "t.xlsx"])
+def test_a_small_typed_file_that_expands_to_far_more_is_refused(tmp_path, name):
+    pl = pytest.importorskip("polars")
+    if name == "t.xlsx":
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("xl/worksheets/sheet1.xml", bytes(110_000_000))
+    else:
+        pl.DataFrame({"a": np.zeros(7_000_000), "b": np.zeros(7_000_000)}).write_parquet(tmp_path / name)
+    with pytest.raises(ValueError, match="expands to about 1"):
+        read_table(tmp_path / name)
+
+
 def write_excel(path, rows):
     """A minimal Excel file with one sheet."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zipfile
 from io import BytesIO
 from typing import Any
 
 from deepcore import _checks
+from deepcore.data.sources import FREE_BYTES, MOST_EXPANSION
 from deepcore.tabular.frame import Frame
 
 __all__ = ["read"]
@@ -21,6 +23,10 @@ def read(who: str, data: bytes, kind: str, name: str, index_column: Any, sheet: 
         name: Name of the source.
         index_column: Name of a column that names the rows, or None.
         sheet: Name or number of the sheet of an Excel file.
+
+    Raises:
+        ImportError: If a library is missing.
+        ValueError: If the file is damaged, or holds far more than its size lets expect.
     """
     try:
         import polars as pl
@@ -28,6 +34,12 @@ def read(who: str, data: bytes, kind: str, name: str, index_column: Any, sheet: 
         raise ImportError(f'{who}: {kind} files need polars; pip install "deepcore-nn[tabular]"') from error
     stream = BytesIO(data)
     try:
+        size = _expanded_size(pl, data, kind)
+        if size > (limit := max(FREE_BYTES, MOST_EXPANSION * len(data))):
+            raise _TooLarge(
+                f"{who}: {name} expands to about {size} bytes, more than the {limit} which a {kind} file of "
+                f"{len(data)} bytes may hold; save it as CSV, or in several files"
+            )
         if kind == "parquet":
             native = pl.read_parquet(stream)
         elif kind == "arrow":
@@ -37,6 +49,8 @@ def read(who: str, data: bytes, kind: str, name: str, index_column: Any, sheet: 
             native = pl.read_excel(stream, **chosen)
     except ImportError as error:
         raise ImportError(f"{who}: Excel files need fastexcel; pip install fastexcel") from error
+    except _TooLarge:
+        raise
     except Exception as error:  # polars raises classes of its own, and panics, for damaged files
         raise ValueError(
             f"{who}: {name} is not a valid {kind} file: {_checks.cut(str(error), 200)}"
@@ -48,3 +62,17 @@ def read(who: str, data: bytes, kind: str, name: str, index_column: Any, sheet: 
         frame = frame.drop([index_column])
         frame.index = index.tolist()
     return frame
+
+
+class _TooLarge(ValueError):
+    """What a file holds is too large for its size."""
+
+
+def _expanded_size(pl: Any, data: bytes, kind: str) -> int:
+    """Bytes that a file needs in memory at least, by its own tables of contents; no column is read."""
+    if kind == "excel":
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            return sum(member.file_size for member in archive.infolist())
+    scan = pl.scan_parquet if kind == "parquet" else pl.scan_ipc
+    table = scan(BytesIO(data))
+    return int(table.select(pl.len()).collect().item()) * len(table.collect_schema()) * 8
