@@ -210,6 +210,7 @@ def test_what_a_callback_has_half_written_is_not_seen():
 
 
 def test_an_estimator_predicts_whole_states_while_it_goes_on_training():
+    pytest.importorskip("sklearn")
     from deepcore.sklearn import MLPClassifier
 
     X, y = examples()

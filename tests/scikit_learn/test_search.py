@@ -4,14 +4,17 @@ import threading
 
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
-from sklearn.datasets import make_classification
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from deepcore.sklearn import GridSearch, HalvingSearch, MLPClassifier, RandomizedSearch
+sklearn = pytest.importorskip("sklearn")
+
+from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier  # noqa: E402
+from sklearn.datasets import make_classification  # noqa: E402
+from sklearn.experimental import enable_halving_search_cv  # noqa: E402, F401
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV  # noqa: E402
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import StandardScaler  # noqa: E402
+
+from deepcore.sklearn import GridSearch, HalvingSearch, MLPClassifier, RandomizedSearch  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 GRID = {"alpha": [1e-4, 1.0], "hidden_layer_sizes": [(4,), (8, 4)]}
