@@ -54,6 +54,7 @@ void Sharing<T>::close() noexcept {
   network_ = nullptr;
   change_ = nullptr;
   copy_.reset();
+  kept_ = false;
 }
 
 template <class T>
@@ -95,7 +96,9 @@ bool Sharing<T>::epoch_is_due() {
 
 template <class T>
 void Sharing<T>::refresh(const Network<T>& network) {
-  if (copy_ == nullptr || copy_.use_count() > 1) copy_ = std::make_shared<Network<T>>(network.spec);
+  // Readers give a copy back while they hold the mutex, so that the count is the last word on what they read.
+  if (copy_ == nullptr || kept_ || copy_.use_count() > 1) copy_ = std::make_shared<Network<T>>(network.spec);
+  kept_ = false;
   copy_numbers(network, *copy_);
   copied_ = version_;
 }
@@ -162,12 +165,20 @@ typename Sharing<T>::Seen Sharing<T>::enter(const Network<T>& network) {
 }
 
 template <class T>
-void Sharing<T>::leave() noexcept {
+void Sharing<T>::leave(Seen& seen) noexcept {
   {
     const auto lock = locked();
+    seen.copy.reset();
+    if (!seen.counted) return;
     readers_ = std::max(readers_ - 1, 0);  // 0 in a child that was forked meanwhile
   }
   guard_->changed.notify_all();
+}
+
+template <class T>
+void Sharing<T>::keep(const std::shared_ptr<const Network<T>>& copy) {
+  const auto lock = locked();
+  kept_ = kept_ || copy == copy_;
 }
 
 template <class T>
@@ -177,9 +188,14 @@ Reader<T>::Reader(const Network<T>& network) : network_(network), seen_(network.
 
 template <class T>
 Reader<T>::~Reader() {
-  if (!seen_.counted) return;
-  --reads_here;
-  network_.sharing.leave();
+  if (seen_.counted) --reads_here;
+  if (seen_.counted || seen_.copy) network_.sharing.leave(seen_);
+}
+
+template <class T>
+std::shared_ptr<const Network<T>> Reader<T>::copy() const {
+  if (seen_.copy) network_.sharing.keep(seen_.copy);
+  return seen_.copy;
 }
 
 template <class T>

@@ -53,7 +53,8 @@ class Sharing {
   };
 
   Seen enter(const Network<T>& network);
-  void leave() noexcept;
+  void leave(Seen& seen) noexcept;
+  void keep(const std::shared_ptr<const Network<T>>& copy);
   std::unique_lock<std::mutex> locked();
   void wait_for_readers(std::unique_lock<std::mutex>& lock);
   void refresh(const Network<T>& network);
@@ -67,6 +68,7 @@ class Sharing {
   std::thread::id trainer_;
   Network<T>* network_ = nullptr;  // while it is trained
   std::shared_ptr<Network<T>> copy_;
+  bool kept_ = false;  // somebody has the copy for longer than a Reader lives, so it does not change any more
   std::uint64_t version_ = 0, copied_ = 0;               // of the numbers, and of those in copy_
   const std::function<void()>* change_ = nullptr;        // at work
   std::atomic<bool> watched_{false};                     // another thread has looked during this training
@@ -87,7 +89,7 @@ class Reader {
   ~Reader();
   const Network<T>& operator*() const { return seen_.copy ? *seen_.copy : network_; }
   const Network<T>* operator->() const { return &**this; }
-  const std::shared_ptr<const Network<T>>& copy() const { return seen_.copy; }  // null: the network itself
+  std::shared_ptr<const Network<T>> copy() const;  // for as long as the caller likes; null: the network itself
 
  private:
   const Network<T>& network_;
