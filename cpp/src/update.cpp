@@ -106,7 +106,7 @@ double Update<T>::penalty() const {
 template <class T>
 void Update<T>::add_up(const Pass<T>& pass) {
   for_each([&](const Piece& piece, int) { pass.gradient(piece, accumulated_, gradients_.data() + piece.offset); });
-  if (embedding_) form_embeddings(pass);
+  if (embedding_) form_embeddings(*embedding_, pass);
   accumulated_ = true;
 }
 
@@ -117,7 +117,7 @@ void Update<T>::form(const Pass<T>* pass, double weight) {
     if (pass != nullptr) pass->gradient(piece, accumulated_, sums);
     finish(piece, sums, weight);
   });
-  if (embedding_ && pass != nullptr) form_embeddings(*pass);
+  if (embedding_ && pass != nullptr) form_embeddings(*embedding_, *pass);
   finish_scales();
   for (int l = 1; l <= spec_.depth(); ++l) {
     const Buffer<T>& sums = scales_[at(l)];
@@ -227,7 +227,7 @@ void Update<T>::apply(Optimizer<T>& optimizer, const Pass<T>* pass, double weigh
   });
   if (pass != nullptr) finish_scales();
   update_scales(optimizer, factor);
-  if (embedding_) update_embeddings(optimizer, pass, factor);
+  if (embedding_) update_embeddings(*embedding_, optimizer, pass, factor);
   if (limited_) constrain();
 }
 
@@ -264,19 +264,20 @@ void Update<T>::update_scales(Optimizer<T>& optimizer, T factor) {
 }
 
 template <class T>
-void Update<T>::form_embeddings(const Pass<T>& pass) {
-  team_.for_each(static_cast<Index>(embedding_->items().size()),
+void Update<T>::form_embeddings(const Embedding<T>& embedding, const Pass<T>& pass) {
+  team_.for_each(static_cast<Index>(embedding.items().size()),
                  [&](Index i, int) { pass.embedding_gradient(i, accumulated_, embedding_sums()); });
 }
 
 // Every value of a table takes the step of the optimizer, those of codes that no example has as well.
 template <class T>
-void Update<T>::update_embeddings(Optimizer<T>& optimizer, const Pass<T>* pass, T factor) {
+void Update<T>::update_embeddings(const Embedding<T>& embedding, Optimizer<T>& optimizer, const Pass<T>* pass,
+                                  T factor) {
   const Index offset = state_.layout().embedding_offset();
   T* sums = embedding_sums();
-  team_.for_each(static_cast<Index>(embedding_->items().size()), [&](Index i, int) {
+  team_.for_each(static_cast<Index>(embedding.items().size()), [&](Index i, int) {
     if (pass != nullptr) pass->embedding_gradient(i, accumulated_, sums);
-    const EmbeddingItem& item = embedding_->items()[static_cast<std::size_t>(i)];
+    const EmbeddingItem& item = embedding.items()[static_cast<std::size_t>(i)];
     const Factors& factors = item.category ? spec_.embeddings().categories : spec_.embeddings().numbers;
     for (const EmbeddingRange& range : item.ranges) {
       if (range.count == 0) continue;

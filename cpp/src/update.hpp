@@ -59,8 +59,8 @@ class Update {
   void update(const Piece& piece, Optimizer<T>& optimizer, T* raw, T factor);
   void update_scales(Optimizer<T>& optimizer, T factor);
   void constrain();
-  void form_embeddings(const Pass<T>& pass);  // their sums over the examples of the slab
-  void update_embeddings(Optimizer<T>& optimizer, const Pass<T>* pass, T factor);
+  void form_embeddings(const Embedding<T>& embedding, const Pass<T>& pass);  // their sums over the examples of the slab
+  void update_embeddings(const Embedding<T>& embedding, Optimizer<T>& optimizer, const Pass<T>* pass, T factor);
   void changed(const Piece& piece);  // what depends on the piece's parameters
   void record_penalty(const Piece& piece);
   template <class F>

@@ -23,7 +23,7 @@ class Sharing {
  public:
   Sharing() = default;
   Sharing(const Sharing&) {}
-  Sharing& operator=(const Sharing&) { return *this; }
+  Sharing& operator=(const Sharing&) { return *this; }  // NOLINT(bugprone-unhandled-self-assignment): changes nothing
   ~Sharing() = default;
 
   // For the thread that trains. begin: the number of the training, or 0 if this thread is training the network already.
