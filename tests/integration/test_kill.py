@@ -108,7 +108,9 @@ def killed_after(pid, seconds):
 
 def child(call, path, result):
     """Train in a forked child, which writes what it found and exits without cleaning up after pytest."""
-    pid = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of JAX, if another test has loaded it, and of Python
+        pid = os.fork()
     if pid:
         return pid
     try:

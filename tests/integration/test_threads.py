@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -143,9 +144,17 @@ def test_workers_block_the_signals_of_the_process_but_not_those_of_their_own_fau
     before = set(os.listdir("/proc/self/task"))  # noqa: PTH208
     masks = []
 
+    def settled(worker):
+        for _ in range(200):  # a thread that is just being started blocks every signal for a moment
+            mask = blocked_signals(worker)
+            if not mask >> (signal.SIGSEGV - 1) & 1:
+                break
+            time.sleep(0.01)
+        return mask
+
     def look(record):
         workers = set(os.listdir("/proc/self/task")) - before  # noqa: PTH208
-        masks.extend(blocked_signals(worker) for worker in workers)
+        masks.extend(map(settled, workers))
 
     dc.mlp([60, 210, 90, 5], dtype="float32").fit(X, y, epochs=1, threads=3, callbacks=[look])
     assert len(masks) == 2
