@@ -259,7 +259,7 @@ def test_whole_numbers_that_float64_cannot_hold_are_no_numbers():
 def test_a_column_that_varies_by_rounding_only_is_ignored():
     assert reason([0.7, 0.1 * 7, 0.7]) == ("ignore", "constant but for rounding")
     assert reason(["0.7", "0.7000000000000001", "0.7"])[0] == "ignore"
-    narrow = np.array([0.7, np.nextafter(np.float32(0.7), 1), 0.7], np.float32)
+    narrow = np.array([0.7, np.nextafter(np.float32(0.7), np.float32(1)), 0.7], np.float32)
     assert reason(narrow) == ("ignore", "constant but for rounding")
     assert reason(narrow.astype(np.float64))[0] == "number"
     assert reason([1e9 + 1, 1e9 + 2, 1e9])[0] == "number"

@@ -129,7 +129,7 @@ def fit_splits(
         seed: Decides all random numbers.
     """
     rules = rules or Rules()
-    seeds = [[int(s.generate_state(1, np.uint64)[0] >> 1) for s in split.spawn(members)]
+    seeds = [[int(s.generate_state(1, np.uint64)[0]) >> 1 for s in split.spawn(members)]
              for split in np.random.SeedSequence(seed).spawn(len(splits))]  # fmt: skip
 
     def fit_one(number: int, rules: Rules) -> FittedSplit:

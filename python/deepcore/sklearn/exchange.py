@@ -36,7 +36,8 @@ def from_sklearn(estimator: Any) -> Model:
 
     Example:
         >>> from sklearn.neural_network import MLPClassifier
-        >>> fitted = MLPClassifier(4, solver="lbfgs").fit([[0.0], [1.0]], ["no", "yes"])
+        >>> labels = ["no", "yes"]
+        >>> fitted = MLPClassifier(4).partial_fit([[0.0], [1.0]], labels, classes=labels)
         >>> from_sklearn(fitted).extras
         {'classes': ['no', 'yes']}
     """
