@@ -52,6 +52,8 @@ def pytest_addoption(parser):
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config):
     """Run all tests in one process for each core, if pytest-xdist is installed; `-n 0` turns it off."""
+    if "PYTEST_XDIST_WORKER" in os.environ or hasattr(config, "workerinput"):
+        return  # one of these processes, which must not start others
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     if whole and not config.option.usepdb and getattr(config.option, "numprocesses", 0) is None:
         config.option.numprocesses = "auto"
