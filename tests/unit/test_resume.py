@@ -1,5 +1,7 @@
 """A training that is stopped anywhere and called again ends with the bits of one that never stopped."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -110,6 +112,7 @@ def test_every_epochs_says_which_epochs_are_saved(path):
 def test_every_seconds_saves_within_an_epoch(path):
     class Kill:
         def on_poll(self):
+            time.sleep(0.06)  # longer than the time between two polls: each of the next batches polls again
             if path.exists():
                 raise Killed
 
