@@ -32,6 +32,9 @@ void copy_values(const Network<T>& from, Network<T>& to) {
 }  // namespace
 
 template <class T>
+Sharing<T>::Sharing() : forks_(platform::forks()) {}
+
+template <class T>
 std::unique_lock<std::mutex> Sharing<T>::locked() {
   if (forks_ != platform::forks()) after_fork();
   return std::unique_lock<std::mutex>(guard_->mutex);

@@ -25,8 +25,8 @@ struct Network;
 template <class T>
 class Sharing {
  public:
-  Sharing() = default;
-  Sharing(const Sharing&) {}
+  Sharing();
+  Sharing(const Sharing&) : Sharing() {}
   Sharing& operator=(const Sharing&) { return *this; }  // NOLINT(bugprone-unhandled-self-assignment): changes nothing
   ~Sharing() = default;
 
@@ -84,7 +84,7 @@ class Sharing {
   std::atomic<std::uint64_t> written_{0};          // of these, epochs whose values are in the network
   Clock::time_point last_;                         // end of the last write
   Clock::duration cost_{};                         // duration of the last write
-  int forks_ = 0;                                  // platform::forks() of the process that uses the mutex
+  int forks_;                                      // platform::forks() of the process that uses the mutex
 };
 
 // Gives the calling thread read access to a network: to the network itself, or, while another thread trains it, to a
