@@ -14,7 +14,7 @@
 namespace deepcore {
 namespace {
 
-// k networks of other sizes over one table, with their optimizers.
+// k networks of different sizes that train on the same examples, with their optimizers.
 template <class T>
 struct Several {
   static constexpr Index m = 90, inputs = 5;
