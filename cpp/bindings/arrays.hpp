@@ -26,7 +26,7 @@ inline std::string shape_text(const py::array& a) {
 
 inline std::string type_name(const py::object& value) { return py::str(py::type::of(value).attr("__name__")); }
 
-// A whole number, whatever type of Python or NumPy it has; a TypeError otherwise.
+// Converts an int of Python or an integer of NumPy. Raises TypeError for anything else.
 inline Index whole_number(const char* who, const char* name, const py::object& value) {
   if (PyIndex_Check(value.ptr()) == 0)
     throw py::type_error(text(who, ": ", name, " must be a whole number, got ", type_name(value)));

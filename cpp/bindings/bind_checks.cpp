@@ -1,4 +1,4 @@
-// What the argument checks of Python ask of whole arrays, in one pass that allocates nothing; and syncing a folder.
+// Checks of whole arrays for the argument checks of Python, in one pass without allocation; and sync_folder.
 // Level: bindings.
 #include "arrays.hpp"
 #include "bind.hpp"

@@ -1,4 +1,4 @@
-// train_many: dicts as Trainings, one for each network.
+// train_many: converts one dict per network into a Training, and calls the core.
 // Level: bindings.
 #include <deepcore/many.hpp>
 
@@ -18,9 +18,9 @@ namespace deepcore::bindings {
 
 namespace {
 
-// Called without the GIL, by the threads that train.
+// Calls the callbacks of Python. The threads that train call it without the GIL.
 struct ManyListener final : ManyMonitor {
-  std::vector<py::object> on_epoch, on_stop;  // of each network; None: not wanted
+  std::vector<py::object> on_epoch, on_stop;  // of each network; None: no callback
   py::object on_poll;
   bool progress = false;
 
@@ -28,19 +28,19 @@ struct ManyListener final : ManyMonitor {
   void poll(Index networks, Index epochs) override {
     const Acquired lock;
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    if (!on_poll.is_none()) on_poll(networks, epochs);
+    if (!on_poll.is_none()) call(on_poll, py::make_tuple(networks, epochs));
   }
   bool wants_polls(Index which) const override { return !at(on_stop, which).is_none(); }
   bool stops(Index which) override {
     const Acquired lock;
-    return py::cast<bool>(py::bool_(at(on_stop, which)()));
+    return is_true(call(at(on_stop, which), py::tuple()));
   }
   bool wants_epochs(Index which) const override { return !at(on_epoch, which).is_none(); }
   bool epoch(Index which, Index number, double loss, const Scores* validation) override {
     const Acquired lock;
     const py::object scores =
         validation == nullptr ? py::object(py::none()) : py::make_tuple(validation->loss, validation->accuracy);
-    return py::cast<bool>(py::bool_(at(on_epoch, which)(number, loss, scores)));
+    return is_true(call(at(on_epoch, which), py::make_tuple(number, loss, scores)));
   }
 
  private:
@@ -111,7 +111,7 @@ class Trainings {
     return *made;
   }
 
-  // Row numbers, copied like labels.
+  // Copies row indices, as Batch copies labels, so that nobody changes them during the call.
   std::pair<const std::int64_t*, Index> rows(const py::object& given) {
     if (given.is_none()) return {nullptr, 0};
     const auto array = given.cast<py::array>();

@@ -1,4 +1,4 @@
-// Descriptions: what Python says of a network and of a step becomes a Spec and a TrainingStep.
+// Descriptions: converts the arguments of Python into a Spec and a TrainingStep.
 // Level: bindings.
 #pragma once
 
@@ -123,7 +123,7 @@ inline std::optional<TrainingStep> training_step(const Training& training) {
   return step;
 }
 
-// {layer: what its dropout keeps, (m, units)}: copied, and seen as the core wants them.
+// Copies {layer: dropout mask (m, units)} into the form of TrainingStep::masks.
 class Masks {
  public:
   Masks(const Spec& spec, Index m, const py::dict& given) : rows_(static_cast<std::size_t>(spec.depth()) + 1, nullptr) {

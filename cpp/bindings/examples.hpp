@@ -1,4 +1,4 @@
-// Examples: X, y and weights of a call as the core reads them, and the arrays that keep their memory alive.
+// Examples: converts X, y and weights of a call for the core, and keeps the arrays alive.
 // Level: bindings.
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace deepcore::bindings {
 
-// The features of a call, and what keeps them alive.
+// The features of a call, and the arrays that keep their memory alive.
 template <class T>
 struct Features {
   Features(const char* who, const Spec& spec, const py::object& X)
@@ -18,8 +18,8 @@ struct Features {
   Inputs<T> inputs;
 };
 
-// Labels and weights are copied: what another thread or a callback writes into them while a call runs must not become an
-// address.
+// Checked examples. Labels and weights are copies, because labels are used as indices: another thread or a callback must not
+// change them during the call.
 template <class T>
 struct Batch {
   std::shared_ptr<const Features<T>> X;

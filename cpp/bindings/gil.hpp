@@ -30,8 +30,8 @@ void take_lock(F take) {
 #endif
 }
 
-// f(*arguments), as PyObject_Call does it. A daemon thread that the interpreter's end finds in f sleeps here, too: nothing
-// lies between f and this frame whose destructor would touch Python without the lock.
+// Calls f(*arguments) like PyObject_Call. If the interpreter ends while a daemon thread is in f, the thread sleeps here as
+// well: between f and this frame there is no destructor that would use Python without the lock.
 inline PyObject* call_or_sleep(PyObject* f, PyObject* arguments) {
 #if defined(__GLIBCXX__)
   try {

@@ -1,5 +1,5 @@
-// The native module. It has one name for each CPU variant, and is compiled once for all of them: a variant's library links
-// it, and the file of that variant is imported by its own name.
+// The native module. It is compiled once and linked into the file of every CPU variant. Each file is imported by a name of
+// its own, and therefore needs an init function of that name.
 // Level: bindings.
 #include <deepcore/threads.hpp>
 #include <deepcore/version.hpp>

@@ -1,4 +1,4 @@
-// What a thread sees of a network that another thread trains: copies, snapshots, and the marks of those who train.
+// Sharing: lets Python threads read a network, copy its values and mark themselves as the one that trains it.
 // Level: bindings.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace deepcore::bindings {
 
-// Null if the calling thread may read the network itself; or a copy of what it may read, which nobody changes.
+// Returns null if the calling thread may read the network itself, and otherwise a copy that does not change any more.
 template <class T>
 std::shared_ptr<Network<T>> seen(const Network<T>& self) {
   const Released released;
@@ -20,7 +20,7 @@ std::shared_ptr<Network<T>> seen(const Network<T>& self) {
   return std::const_pointer_cast<Network<T>>(network.copy());
 }
 
-// Copies of the parameters, of the running statistics and of the number of epochs, of one moment.
+// Copies the parameters, the running statistics and the number of epochs, all of the same moment.
 template <class T>
 py::tuple numbers(const Network<T>& self) {
   py::array_t<T> parameters(self.tensors.size());
@@ -48,7 +48,8 @@ void restore(Network<T>& self, const py::array& parameters, const py::array& run
   });
 }
 
-// `with network.training():` the calling thread trains the network; it ends with the object at the latest.
+// `with network.trainer():` marks the calling thread as the one that trains the network, until the end of the block, or
+// until the object is deleted.
 template <class T>
 struct PythonTrainer {
   Network<T>& network;

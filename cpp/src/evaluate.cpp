@@ -34,7 +34,7 @@ bool right(const Spec& spec, const Examples<T>& examples, const T* a, Index exam
   return true;
 }
 
-// The features of the selected examples side by side: where they lie, or copied into `buffer`.
+// Returns the features of the selected examples in adjacent columns: those of X itself, or copies in `buffer`.
 template <class T>
 Inputs<T> side_by_side(const Inputs<T>& X, const Selection& which, Buffer<T>& buffer) {
   if (which.in_order() && !X.sparse())
@@ -58,7 +58,7 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, const Se
   std::vector<Buffer<T>> copied;
   for (int t = 0; t < team.size(); ++t) {
     workspaces.emplace_back(spec, kForwardBlock);
-    copied.emplace_back(copies ? leading<T>(spec.units(0)) * kForwardBlock + kernels::Panels<T>::kWidth : 0);
+    copied.emplace_back(copies ? leading<T>(spec.columns()) * kForwardBlock + kernels::Panels<T>::kWidth : 0);
   }
   std::vector<double> losses(static_cast<std::size_t>(m));
   std::vector<char> hits(static_cast<std::size_t>(m));

@@ -1,4 +1,4 @@
-// Evaluate: loss and accuracy of some of the examples, by a team that somebody else holds.
+// Evaluate: computes loss and accuracy of selected examples with the threads of an existing team.
 // Level: calls. evaluate() of the public header is this for all examples.
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace deepcore {
 
-// The examples are checked already.
+// Does not check the examples.
 template <class T>
 Scores evaluate(const Network<T>& network, const Examples<T>& examples, const Selection& which, Team& team,
                 const Poll& poll);

@@ -13,7 +13,7 @@ Exclusive::Exclusive(Busy& busy, const char* refusal) : busy_(busy) {
   int holder = 0;
   while (!busy_.holder_.compare_exchange_weak(holder, mine)) {
     if (holder == mine) throw std::runtime_error(refusal);
-    // Another number: the thread that holds it is in the parent process.
+    // Another number: the thread that holds it is in the parent process, so this thread takes it.
   }
 }
 

@@ -57,9 +57,9 @@ class Forward {
   Index size_ = 0;
   std::vector<Buffer<T>> buffers_;  // two for each thread: the layers use them in turn
   std::optional<Embedding<T>> embedding_;
-  const T* embedded_ = nullptr;  // its arrays
+  const T* embedded_ = nullptr;  // the arrays of embedding_
   Index raw_ld_ = 0;
-  std::vector<Buffer<T>> raw_;  // one for each thread: columns of X
+  std::vector<Buffer<T>> raw_;  // by thread: columns of X
 };
 
 }  // namespace deepcore

@@ -125,7 +125,7 @@ void LayerPass<T>::by_layers() {
   if (embedding_) by_examples([&](Index j0, Index m, int) { keep_embedding(j0, m); });
 }
 
-// What pads the examples to whole packets adds nothing to the sums.
+// Fills the padding of the examples to whole packets with zeros, which add nothing to the sums.
 template <class T>
 void LayerPass<T>::begin_embedding() {
   const Index m = slab_.which.count, padded = kernels::round_up<T>(m);
@@ -154,10 +154,12 @@ void LayerPass<T>::gather(Index j0, Index m) {
   }
   for (Index j = 0; j < m && examples_.weights != nullptr; ++j) {
     if (examples_.weights[which[j]] != T(0)) continue;
-    for (Index i = 0; embedding_ && i < embedding_->columns(); ++i) raw[i * embedded_ld_ + j] = T(0);
-    if (embedding_) continue;
-    kernels::together(to, 0, spec_.units(0),
-                      [&](Index i, Index rows) { std::fill_n(to.from(i) + j * to.ld, rows, T(0)); });
+    if (embedding_) {
+      for (Index i = 0; i < embedding_->columns(); ++i) raw[i * embedded_ld_ + j] = T(0);
+    } else {
+      kernels::together(to, 0, spec_.units(0),
+                        [&](Index i, Index rows) { std::fill_n(to.from(i) + j * to.ld, rows, T(0)); });
+    }
   }
   if (embedding_) embedding_->forward(state_.embeddings(), raw, embedded_ld_, m, to);
   stages_forward(0, {0, spec_.units(0), j0, m});

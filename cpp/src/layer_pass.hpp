@@ -42,9 +42,9 @@ class LayerPass final : public Pass<T> {
   void by_layers();
   kernels::Panels<T> panels(int l) const { return {spec_.units(l)}; }
   void gather(Index j0, Index m);
-  int lowest() const { return embedding_ ? 0 : 1; }  // the last layer on the way back
+  int lowest() const { return embedding_ ? 0 : 1; }  // the lowest layer that the backward pass reaches
   void begin_embedding();
-  void keep_embedding(Index j0, Index m);                       // of dA[0]
+  void keep_embedding(Index j0, Index m);                       // copies the embedded rows of dA[0]
   void forward(int l, Index p0, Index p1, Index j0, Index m);   // panels [p0, p1) of A[l], examples j0 ..
   void backward(int l, Index p0, Index p1, Index j0, Index m);  // of dZ[l], from dZ[l + 1]
   void head(Index j0, Index m, int thread);
@@ -59,11 +59,11 @@ class LayerPass final : public Pass<T> {
   const Examples<T>& examples_;
   const Plan plan_;
   Team& team_;
-  std::vector<Buffer<T>> a_, dz_;               // by layer, 0..L; dz_[0] is dA[0], where embeddings need it
+  std::vector<Buffer<T>> a_, dz_;               // by layer, 0..L; dz_[0] is dA[0], which only embeddings need
   std::vector<Stages<T>> stages_;               // by layer, 0..L-1
   std::vector<OutputWorkspace<T>> workspaces_;  // by thread
   std::optional<Embedding<T>> embedding_;
-  Buffer<T> raw_, kept_;  // columns of X, and embedded rows of dA[0], embedded_ld_ apart, padded with zeros
+  Buffer<T> raw_, kept_;  // columns of X, and embedded rows of dA[0]: embedded_ld_ apart, padded with zeros
   Index embedded_ld_ = 0;
   Slab<T> slab_;
   double* losses_ = nullptr;

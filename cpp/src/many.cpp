@@ -1,4 +1,4 @@
-// train_many: whole runs are the items that the threads of one team take.
+// train_many: the threads of one team share the work by whole runs.
 // Level: calls.
 #include <deepcore/error.hpp>
 #include <deepcore/many.hpp>
@@ -21,27 +21,12 @@ namespace deepcore {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-constexpr std::chrono::milliseconds kPause{50};  // between two looks for an interrupt
-constexpr std::chrono::milliseconds kNap{1};     // while the calling thread waits for the others
+constexpr std::chrono::milliseconds kWait{1};  // between two checks of the calling thread whether the others are done
 
-struct EndOfRun {};   // thrown by a poll: this run ends
-struct EndOfCall {};  // all runs end, because of an exception elsewhere
+struct EndOfRun {};   // a poll throws it to end this run
+struct EndOfCall {};  // a poll throws it to end all runs, because of an exception in another thread
 
-// True at most once per kPause.
-class Clocked {
- public:
-  bool due() {
-    if (Clock::now() < next_) return false;
-    next_ = Clock::now() + kPause;
-    return true;
-  }
-
- private:
-  Clock::time_point next_ = Clock::now();
-};
-
-// Watches one number of the epochs, and keeps the parameters of the best one.
+// Compares the loss or a score of every epoch with the best one so far, and keeps the parameters of the best epoch.
 template <class T>
 class BestEpoch {
  public:
@@ -49,9 +34,9 @@ class BestEpoch {
       : rule_(rule),
         best_(rule.upwards ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity()) {}
 
-  // true: no improvement for too long
+  // Returns true if the last improvement was too long ago.
   bool add(double loss, const Scores& validation, const Network<T>& network) {
-    const double value = watched(loss, validation);
+    const double value = value_of(loss, validation);
     const double gain = rule_.upwards ? value - best_ : best_ - value;
     if (gain > rule_.min_delta) {
       best_ = value;
@@ -69,7 +54,7 @@ class BestEpoch {
   }
 
  private:
-  double watched(double loss, const Scores& validation) const {
+  double value_of(double loss, const Scores& validation) const {
     switch (rule_.number) {
       case EarlyStop::Number::validation_loss:
         return validation.loss;
@@ -92,7 +77,7 @@ class BestEpoch {
   std::vector<T> parameters_, running_;
 };
 
-// The run of one network, and what happens between its epochs.
+// Runs the training of one network: its epochs, its validation and its early stopping.
 template <class T>
 class Member final : public Monitor {
  public:
@@ -109,8 +94,7 @@ class Member final : public Monitor {
     try {
       while (run.advance(poll)) {
       }
-    } catch (const EndOfRun&) {  // as if it had been its last step
-      return finish(run);
+    } catch (const EndOfRun&) {  // the last step was the last one of the run
     } catch (...) {
       finish(run);
       throw;
@@ -139,7 +123,7 @@ class Member final : public Monitor {
   Scores validation() {
     const Index m = training_.validation_rows == nullptr ? training_.validation.count() : training_.validation_count;
     const Scores scores =
-        evaluate(*training_.network, training_.validation, {training_.validation_rows, 0, m}, alone_, {});
+        evaluate(*training_.network, training_.validation, {training_.validation_rows, 0, m}, one_thread_, {});
     result.validation_losses.push_back(scores.loss);
     result.validation_accuracies.push_back(scores.accuracy);
     return scores;
@@ -157,10 +141,10 @@ class Member final : public Monitor {
   ManyMonitor& monitor_;
   std::atomic<Index>& epochs_;
   std::optional<BestEpoch<T>> best_;
-  Team alone_{1};
+  Team one_thread_{1};
 };
 
-// The members of a call, and the threads that take them.
+// The runs of a call, and the threads that share them.
 template <class T>
 class Members {
  public:
@@ -169,7 +153,7 @@ class Members {
         team_(static_cast<int>(std::min<Index>(threads, size()))) {
     const int threads_of_one = std::max(1, threads / static_cast<int>(std::max<Index>(1, size())));
     for (Index i = 0; i < size(); ++i) members_.emplace_back(i, at(i), threads_of_one, monitor, epochs_);
-    // The longest first: what is left for the end is then short.
+    // The longest run starts first, so that no thread begins a long run when the others are about to end.
     std::iota(order_.begin(), order_.end(), Index{0});
     std::stable_sort(order_.begin(), order_.end(), [&](Index a, Index b) { return flops(a) > flops(b); });
   }
@@ -177,10 +161,10 @@ class Members {
   void run() {
     team_.for_each(team_.size(), [&](Index, int) {
       if (std::this_thread::get_id() == caller_) {
-        take_turns([&] { poll_as_caller(); });
-        wait();
+        train_in_turn([&] { poll_as_caller(); });
+        wait_for_others();
       } else {
-        take_turns([&] { poll_as_worker(); });
+        train_in_turn([&] { poll_as_worker(); });
       }
     });
     if (failed_) raise();
@@ -203,23 +187,23 @@ class Members {
   }
 
   template <class F>
-  void take_turns(const F& poll) noexcept {
+  void train_in_turn(const F& poll) noexcept {  // one network after the other that no other thread has taken
     for (;;) {
-      const Index turn = next_.fetch_add(1);
-      if (turn >= size() || failed_) return;
-      train(order_[static_cast<std::size_t>(turn)], poll);
+      const Index next = next_.fetch_add(1);
+      if (next >= size() || failed_) return;
+      train(order_[static_cast<std::size_t>(next)], poll);
       done_.fetch_add(1);
     }
   }
 
   template <class F>
   void train(Index which, const F& poll) noexcept {
-    Clocked clock;
-    const bool asked = monitor_.wants_polls(which);
+    PollTimer timer;
+    const bool wants_polls = monitor_.wants_polls(which);
     try {
       members_[static_cast<std::size_t>(which)].run([&] {
         poll();
-        if (asked && clock.due() && monitor_.stops(which)) throw EndOfRun{};
+        if (wants_polls && timer.due() && monitor_.stops(which)) throw EndOfRun{};
       });
     } catch (const EndOfCall&) {
       return;
@@ -234,13 +218,13 @@ class Members {
 
   void poll_as_caller() {
     poll_as_worker();
-    if (clock_.due()) monitor_.poll(done_.load(), epochs_.load());
+    if (timer_.due()) monitor_.poll(done_.load(), epochs_.load());
   }
 
-  // The calling thread has no more to do, and looks for interrupts until the others are ready.
-  void wait() noexcept {
+  // When the calling thread has no more networks to train, it still checks for interrupts until the others are done.
+  void wait_for_others() noexcept {
     while (done_ < size() && !failed_) {
-      std::this_thread::sleep_for(kNap);
+      std::this_thread::sleep_for(kWait);
       try {
         poll_as_caller();
       } catch (const EndOfCall&) {
@@ -274,7 +258,7 @@ class Members {
   std::vector<Index> order_;
   Team team_;
   const std::thread::id caller_ = std::this_thread::get_id();
-  Clocked clock_;
+  PollTimer timer_;
   std::atomic<Index> next_{0}, done_{0}, epochs_{0};
   std::atomic<bool> failed_{false};
   std::mutex mutex_;
@@ -313,7 +297,7 @@ std::vector<TrainingResult> train_many(const std::vector<Training<T>>& trainings
       throw std::runtime_error(text(who, ": ", error.what()));
     }
   }
-  constexpr double kEnough = 1e30;  // flops: networks as items feed any number of threads
+  constexpr double kEnough = 1e30;  // flops: whole runs are enough work for any number of threads
   Members<T> members(trainings, team_size(threads, kEnough), monitor);
   members.run();
   return members.results();

@@ -13,7 +13,7 @@ namespace deepcore {
 
 // Layer l: panels of W[l] with n_in columns; behind them, as further columns of the same panels, the tensors with a value
 // per unit: b[l], then gamma[l], beta[l], alpha[l] where there are any. Behind all panels: scale[l], a value per input.
-// Behind all layers: the arrays of the embeddings, as in the public layout.
+// After all layers: the arrays of the embeddings, as in the public layout.
 template <class T>
 struct PackedLayer {
   Index n_in, n_out;

@@ -26,9 +26,9 @@ constexpr Index kBlock = 64, kLargeBlock = 256, kFewValues = 64;
 // Weights beyond this do not stay in a core's second cache: threads share a product instead of each reading all of them.
 constexpr double kSharedBytes = 512e3;
 constexpr Index kSharedPanels = 8;  // fewer panels of units do not divide evenly
-// Where nobody says how many threads, each gets more work than team_size() asks for. A step of 5 Mflop (30-64-32-1, 256
-// examples) takes 1.3 times as long on one quiet core as on two, but half of the processor time that two take, and no
-// longer where others use the machine, too.
+// Without threads=, a thread must have this many times the work that team_size() asks for. A step of 5 Mflop (30-64-32-1,
+// 256 examples) on one core of an idle machine takes 1.3 times as long as on two, but half of the processor time. On a
+// machine that other programs use as well, it does not take longer.
 constexpr double kDefaultShare = 4;
 
 const ActivationInfo& activation(const Spec& spec, int l) {

@@ -22,8 +22,8 @@ inline constexpr std::size_t kCacheLine = 64;
 // The number of this process. A forked child has another one than the process that made its objects.
 std::int64_t process_id() noexcept;
 
-// How many forks lie between the process that loaded this library and this one: another number tells that other threads of
-// the process which made an object are not in this one.
+// Number of forks between the process that loaded this library and this process. If it has changed since an object was
+// made, this is a child of the process that made it, and the other threads of that process do not exist here.
 int forks() noexcept;
 
 // Calls `start`. Threads that it starts receive no signal that is sent to the process: such a signal belongs to the
@@ -37,7 +37,7 @@ int allowed_processors();
 // How many processors' worth of time a container grants this process; 0: there is no limit.
 int processor_quota();
 
-// Makes changes of a folder, such as the renaming of a file, reach the disk; 0, or the system's number of an error.
+// Writes changes of a folder, such as a renamed file, to the disk. Returns 0, or errno of the system call that failed.
 int sync_folder(const char* path) noexcept;
 
 // Blocks the calling thread until the process ends.

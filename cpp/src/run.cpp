@@ -6,7 +6,6 @@
 #include <deepcore/rng.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <numeric>
 
@@ -21,6 +20,11 @@ Index count_of(const Examples<T>& examples, const TrainOptions& options) {
 
 Index batch_of(const TrainOptions& options, Index m) {
   return options.batch_size == 0 ? m : std::min(options.batch_size, m);
+}
+
+Index epoch_size_of(const TrainOptions& options, Index m) {
+  const Index batch = batch_of(options, m);
+  return options.drop_last ? m / batch * batch : m;
 }
 
 void check_row(const char* who, const char* name, std::int64_t row, Index m, Index at) {
@@ -59,7 +63,7 @@ void check_run(const char* who, const Network<T>& network, const Examples<T>& ex
   if (options.rows != nullptr) check_rows(who, "rows", examples, options.rows, options.row_count);
   if (options.place == nullptr) return;
   const Index m = count_of(examples, options), visited = options.place->visited;
-  require(visited >= 0 && visited < m && visited % batch_of(options, m) == 0, who,
+  require(visited >= 0 && visited < epoch_size_of(options, m) && visited % batch_of(options, m) == 0, who,
           ": place must lie before a batch of the ", m, " examples, got ", visited);
 }
 
@@ -67,8 +71,7 @@ template <class T>
 Run<T>::Run(Network<T>& network, const Examples<T>& examples, Optimizer<T>& optimizer, const TrainOptions& options,
             Monitor& monitor)
     : network_(network), examples_(examples), optimizer_(optimizer), options_(options), monitor_(monitor),
-      m_(count_of(examples, options)), batch_(batch_of(options, m_)),
-      visited_(options.drop_last ? m_ / batch_ * batch_ : m_),
+      m_(count_of(examples, options)), batch_(batch_of(options, m_)), epoch_size_(epoch_size_of(options, m_)),
       // The order within one batch means nothing, but where it is given the sums follow it.
       shuffled_(options.order == nullptr && options.shuffle && batch_ < m_),
       plan_(plan_of(network, batch_, optimizer, options, monitor)), team_(plan_.threads),
@@ -88,7 +91,7 @@ template <class T>
 bool Run<T>::advance(const Poll& poll) {
   if (epoch_ == options_.epochs) return false;
   if (!begun_) begin_epoch();
-  const Index count = std::min(batch_, visited_ - first_), number = optimizer_.steps;
+  const Index count = std::min(batch_, epoch_size_ - first_), number = optimizer_.steps;
   const TrainingStep training{options_.seed, number, options_.dropout ? (*options_.dropout)(number) : 1,
                               options_.smoothing ? (*options_.smoothing)(number) : 1};
   step_.run({order_.empty() ? nullptr : order_.data(), first_, count}, &training, poll);
@@ -110,7 +113,7 @@ bool Run<T>::advance(const Poll& poll) {
   published_ = false;
   ++optimizer_.steps;
   first_ += count;
-  if (first_ == visited_) return end_epoch();
+  if (first_ == epoch_size_) return end_epoch();
   keep_place();
   return true;
 }
@@ -169,8 +172,8 @@ void Run<T>::publish() noexcept {
   if (published_) return;
   network_.sharing.write([this] {
     step_.publish(network_);
-    network_.epochs =
-        options_.first_epoch + epoch_ + (first_ > 0 ? 1 : 0);  // the order of an unfinished one is used up
+    const Index unfinished = first_ > 0 ? 1 : 0;  // counts as well: its shuffle must not be used again
+    network_.epochs = options_.first_epoch + epoch_ + unfinished;
   });
   published_ = true;
 }
@@ -178,23 +181,19 @@ void Run<T>::publish() noexcept {
 template <class T>
 TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>& optimizer,
                   const TrainOptions& options, Monitor& monitor) {
-  using Clock = std::chrono::steady_clock;
   check_run("fit", network, examples, optimizer, options);
   const Exclusive writing(network.busy, kNetworkBusy), stepping(optimizer.busy, kOptimizerBusy);
   const Trainer<T> trainer(network);
   Run<T> run(network, examples, optimizer, options, monitor);
-  auto next = Clock::now();
+  PollTimer timer;
   const Poll poll = [&] {
-    const auto now = Clock::now();
-    if (now < next) return;
-    next = now + std::chrono::milliseconds(50);
-    monitor.poll();
+    if (timer.due()) monitor.poll();
   };
   try {
     while (run.advance(poll)) {
       if (monitor.wants_pause()) run.pause();
     }
-  } catch (...) {  // an interrupt: what was learned so far stays
+  } catch (...) {  // such as an interrupt: the network keeps the steps made so far
     run.publish();
     throw;
   }

@@ -6,15 +6,31 @@
 
 #include "step.hpp"
 
+#include <chrono>
 #include <vector>
 
 namespace deepcore {
 
-// Throws unless a run with these arguments can start: what train() and train_many() check.
+// Is due at most once every 50 ms, and at once the first time: how often a run calls Monitor::poll().
+class PollTimer {
+ public:
+  bool due() {
+    const auto now = Clock::now();
+    if (now < next_) return false;
+    next_ = now + std::chrono::milliseconds(50);
+    return true;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point next_ = Clock::now();
+};
+
+// Throws std::invalid_argument unless a run with these arguments can start. train() and train_many() call it.
 template <class T>
 void check_run(const char* who, const Network<T>& network, const Examples<T>& examples, const Optimizer<T>& optimizer,
                const TrainOptions& options);
-// Throws unless the rows are those of examples, of which one has weight at least.
+// Throws std::invalid_argument unless the rows are indices of examples and the sum of their weights is positive.
 template <class T>
 void check_rows(const char* who, const char* name, const Examples<T>& examples, const std::int64_t* rows, Index count);
 
@@ -23,10 +39,10 @@ class Run {
  public:
   Run(Network<T>& network, const Examples<T>& examples, Optimizer<T>& optimizer, const TrainOptions& options,
       Monitor& monitor);
-  // One batch, and what follows after the last one of an epoch. false: the run is over.
+  // Makes one step; after the last batch of an epoch it also ends the epoch. Returns false if the run is over.
   bool advance(const Poll& poll);
-  void publish() noexcept;  // parameters and statistics as they are now, into the network
-  void pause();             // shows the network to the monitor between two batches
+  void publish() noexcept;  // writes the current parameters and statistics into the network
+  void pause();             // publishes and calls Monitor::pause() between two batches
   TrainResult take_result() { return std::move(result_); }
 
  private:
@@ -39,7 +55,7 @@ class Run {
   Optimizer<T>& optimizer_;
   const TrainOptions options_;
   Monitor& monitor_;
-  const Index m_, batch_, visited_;  // examples; of a step; of an epoch
+  const Index m_, batch_, epoch_size_;  // number of examples: of the run, of a step, of an epoch
   const bool shuffled_;
   const Plan plan_;
   Team team_;

@@ -1,4 +1,4 @@
-// Sharing: a lock for readers and one writer, and the copy that readers have while the network is trained.
+// Sharing: a lock for many readers and one writer, and the copy that other threads read while one trains.
 // Level: state.
 #include <deepcore/network.hpp>
 #include <deepcore/sharing.hpp>
@@ -11,17 +11,19 @@ namespace deepcore {
 
 namespace {
 
-// Writing the numbers of an epoch for nobody in particular takes at most this part of the time.
+// While no other thread reads, at most 1 / kShareOfTime of the time is spent on writing values to the network.
 constexpr int kShareOfTime = 100;
 
-// Only the first reader of a training waits for the end of an epoch: one that is short compared with writing the numbers.
+// A reader waits at most this long for the end of the current epoch. Only the first one of a training has to wait: then
+// every epoch is written.
 constexpr std::chrono::seconds kLongestWait{1};
 
-// Networks that this thread reads. It is not 0 where a signal handler trains within a prediction: it must not wait for itself.
+// Number of networks that this thread reads. If a signal handler trains the network during a prediction of the same
+// thread, the writer must not wait for that prediction.
 thread_local int reads_here = 0;
 
 template <class T>
-void copy_numbers(const Network<T>& from, Network<T>& to) {
+void copy_values(const Network<T>& from, Network<T>& to) {
   std::copy_n(from.parameters.data(), from.tensors.size(), to.parameters.data());
   std::copy_n(from.running.data(), from.tensors.running_size(), to.running.data());
   to.epochs = from.epochs;
@@ -30,12 +32,16 @@ void copy_numbers(const Network<T>& from, Network<T>& to) {
 }  // namespace
 
 template <class T>
+Sharing<T>::Sharing() : forks_(platform::forks()) {}
+
+template <class T>
 std::unique_lock<std::mutex> Sharing<T>::locked() {
   if (forks_ != platform::forks()) after_fork();
   return std::unique_lock<std::mutex>(guard_->mutex);
 }
 
-// In a forked child. The threads that held the mutex, read or trained are in the other process.
+// Repairs the state in a forked child: the threads that held the mutex, read or trained exist only in the parent
+// process.
 template <class T>
 void Sharing<T>::after_fork() {
   forks_ = platform::forks();
@@ -43,8 +49,8 @@ void Sharing<T>::after_fork() {
   guard_ = std::make_unique<Guard>();
   readers_ = writers_ = 0;
   if (!training_ || trainer_ == std::this_thread::get_id()) return;
-  if (change_ != nullptr) (*change_)();  // what it reads is still there: the stack of a thread that has gone
-  if (shared_ && copy_ != nullptr) copy_numbers(*copy_, *network_);
+  if (change_ != nullptr) (*change_)();  // repeats the write: the child has a copy of the stack that it reads
+  if (shared_ && copy_ != nullptr) copy_values(*copy_, *network_);
   close();
 }
 
@@ -95,11 +101,11 @@ bool Sharing<T>::epoch_is_due() {
 }
 
 template <class T>
-void Sharing<T>::refresh(const Network<T>& network) {
-  // Readers give a copy back while they hold the mutex, so that the count is the last word on what they read.
+void Sharing<T>::update_copy(const Network<T>& network) {
+  // Readers release the copy under the mutex, so that use_count() is exact here.
   if (copy_ == nullptr || kept_ || copy_.use_count() > 1) copy_ = std::make_shared<Network<T>>(network.spec);
   kept_ = false;
-  copy_numbers(network, *copy_);
+  copy_values(network, *copy_);
   copied_ = version_;
 }
 
@@ -123,7 +129,7 @@ void Sharing<T>::share() {
   wait_for_readers(lock);
   ++version_;
   shared_ = false;
-  refresh(*network_);
+  update_copy(*network_);
   shared_ = true;
 }
 
@@ -145,7 +151,7 @@ void Sharing<T>::write(const std::function<void()>& change) {
 }
 
 template <class T>
-typename Sharing<T>::Seen Sharing<T>::enter(const Network<T>& network) {
+typename Sharing<T>::Access Sharing<T>::enter(const Network<T>& network) {
   auto lock = locked();
   if (training_ && trainer_ == std::this_thread::get_id()) return {};
   guard_->changed.wait(lock, [this] { return training_ || writers_ == 0 || reads_here > 0; });
@@ -160,17 +166,17 @@ typename Sharing<T>::Seen Sharing<T>::enter(const Network<T>& network) {
     ++readers_;
     return {nullptr, true};
   }
-  if (!shared_ && (copy_ == nullptr || copied_ != version_)) refresh(network);
+  if (!shared_ && (copy_ == nullptr || copied_ != version_)) update_copy(network);
   return {copy_, false};
 }
 
 template <class T>
-void Sharing<T>::leave(Seen& seen) noexcept {
+void Sharing<T>::leave(Access& access) noexcept {
   {
     const auto lock = locked();
-    seen.copy.reset();
-    if (!seen.counted) return;
-    readers_ = std::max(readers_ - 1, 0);  // 0 in a child that was forked meanwhile
+    access.copy.reset();
+    if (!access.counted) return;
+    readers_ = std::max(readers_ - 1, 0);  // it is 0 already if the process was forked since enter()
   }
   guard_->changed.notify_all();
 }
@@ -182,20 +188,20 @@ void Sharing<T>::keep(const std::shared_ptr<const Network<T>>& copy) {
 }
 
 template <class T>
-Reader<T>::Reader(const Network<T>& network) : network_(network), seen_(network.sharing.enter(network)) {
-  if (seen_.counted) ++reads_here;
+Reader<T>::Reader(const Network<T>& network) : network_(network), access_(network.sharing.enter(network)) {
+  if (access_.counted) ++reads_here;
 }
 
 template <class T>
 Reader<T>::~Reader() {
-  if (seen_.counted) --reads_here;
-  if (seen_.counted || seen_.copy) network_.sharing.leave(seen_);
+  if (access_.counted) --reads_here;
+  if (access_.counted || access_.copy) network_.sharing.leave(access_);
 }
 
 template <class T>
 std::shared_ptr<const Network<T>> Reader<T>::copy() const {
-  if (seen_.copy) network_.sharing.keep(seen_.copy);
-  return seen_.copy;
+  if (access_.copy) network_.sharing.keep(access_.copy);
+  return access_.copy;
 }
 
 template <class T>

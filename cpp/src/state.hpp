@@ -14,7 +14,7 @@ namespace deepcore {
 template <class T>
 class State {
  public:
-  // transposed: with W[l]' for l >= 2, which a backward pass reads, and for l = 1 where embeddings need dA[0].
+  // transposed: with W[l]' for l >= 2, which a backward pass reads, and for l = 1 if embeddings need dA[0].
   State(const Network<T>& network, bool transposed);
 
   void load(const T* parameters);     // from the public layout

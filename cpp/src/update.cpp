@@ -269,7 +269,7 @@ void Update<T>::form_embeddings(const Embedding<T>& embedding, const Pass<T>& pa
                  [&](Index i, int) { pass.embedding_gradient(i, accumulated_, embedding_sums()); });
 }
 
-// Every value of a table takes the step of the optimizer, those of codes that no example has as well.
+// The optimizer steps every value of a table, also those of codes that do not occur in the batch.
 template <class T>
 void Update<T>::update_embeddings(const Embedding<T>& embedding, Optimizer<T>& optimizer, const Pass<T>* pass,
                                   T factor) {

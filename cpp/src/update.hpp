@@ -59,7 +59,7 @@ class Update {
   void update(const Piece& piece, Optimizer<T>& optimizer, T* raw, T factor);
   void update_scales(Optimizer<T>& optimizer, T factor);
   void constrain();
-  void form_embeddings(const Embedding<T>& embedding, const Pass<T>& pass);  // their sums over the examples of the slab
+  void form_embeddings(const Embedding<T>& embedding, const Pass<T>& pass);  // sums over the examples of the slab
   void update_embeddings(const Embedding<T>& embedding, Optimizer<T>& optimizer, const Pass<T>* pass, T factor);
   void changed(const Piece& piece);  // what depends on the piece's parameters
   void record_penalty(const Piece& piece);
@@ -83,7 +83,7 @@ class Update {
   std::vector<Buffer<T>> scratch_;  // of each thread: one piece
   std::vector<Buffer<T>> scales_;   // by layer, 0..L: sums for scale[l]; empty: none
   std::optional<Embedding<T>> embedding_;
-  Buffer<T> embedding_sums_;                 // where gradients_ is empty
+  Buffer<T> embedding_sums_;                 // used if gradients_ is empty
   Buffer<double> dots_;                      // of each piece, kDepth values: its part of these sums
   std::vector<double> penalties_, squares_;  // by the number of the piece; empty where nobody asks
   bool accumulated_ = false, scaled_ = false, limited_ = false;

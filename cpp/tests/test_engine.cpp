@@ -1,11 +1,11 @@
 // gradient and trace, and the costs they belong to: against plain loops, central differences, each other.
 // Level: tests. test_predict.cpp holds predict and evaluate, test_train.cpp train.
 #include "check.hpp"
+#include "numbers.hpp"
 
 #include <deepcore/catalog.hpp>
 #include <deepcore/functional.hpp>
 #include <deepcore/network.hpp>
-#include <deepcore/rng.hpp>
 
 #include "kernels/head.hpp"
 #include "kernels/tile.hpp"
@@ -17,17 +17,6 @@
 
 namespace deepcore {
 namespace {
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
-template <class T>
-std::vector<T> numbers(Index count, std::uint64_t seed, double scale = 1) {
-  std::vector<double> draws(at(count));
-  normal(seed, stream(Stream::user, 0), draws.data(), count);
-  std::vector<T> out;
-  for (const double x : draws) out.push_back(static_cast<T>(scale * x));
-  return out;
-}
 
 Spec make(const std::vector<Index>& sizes, const std::string& hidden, const std::string& output,
           const std::string& loss) {

@@ -1,6 +1,7 @@
 // train_many: each network has the bits of its own train(); rows, validation, early stopping, failures.
 // Level: tests.
 #include "check.hpp"
+#include "numbers.hpp"
 
 #include <deepcore/many.hpp>
 #include <deepcore/rng.hpp>
@@ -13,18 +14,7 @@
 namespace deepcore {
 namespace {
 
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
-template <class T>
-std::vector<T> numbers(Index count, std::uint64_t seed, double scale) {
-  std::vector<double> draws(at(count));
-  normal(seed, stream(Stream::user, 0), draws.data(), count);
-  std::vector<T> out;
-  for (const double x : draws) out.push_back(static_cast<T>(scale * x));
-  return out;
-}
-
-// k networks of other sizes over one table, with their optimizers.
+// k networks of different sizes that train on the same examples, with their optimizers.
 template <class T>
 struct Several {
   static constexpr Index m = 90, inputs = 5;

@@ -1,10 +1,10 @@
 // predict, evaluate and Predictor: against each other, bit for bit.
 // Level: tests. That they compute the right thing is held by test_engine.cpp.
 #include "check.hpp"
+#include "numbers.hpp"
 
 #include <deepcore/catalog.hpp>
 #include <deepcore/predictor.hpp>
-#include <deepcore/rng.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -13,17 +13,6 @@
 
 namespace deepcore {
 namespace {
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
-template <class T>
-std::vector<T> numbers(Index count, std::uint64_t seed, double scale = 1) {
-  std::vector<double> draws(at(count));
-  normal(seed, stream(Stream::user, 0), draws.data(), count);
-  std::vector<T> out;
-  for (const double x : draws) out.push_back(static_cast<T>(scale * x));
-  return out;
-}
 
 Spec make(const std::vector<Index>& sizes, const std::string& hidden, const std::string& output,
           const std::string& loss) {

@@ -1,10 +1,10 @@
 // Safety: what the core refuses, what a second writer meets, and what is left when memory runs out.
 // Level: tests.
 #include "check.hpp"
+#include "numbers.hpp"
 
 #include <deepcore/catalog.hpp>
 #include <deepcore/predictor.hpp>
-#include <deepcore/rng.hpp>
 #include <deepcore/train.hpp>
 
 #include <algorithm>
@@ -55,15 +55,6 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace deepcore {
 namespace {
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
-template <class T>
-std::vector<T> numbers(Index count, std::uint64_t seed) {
-  std::vector<double> draws(at(count));
-  normal(seed, stream(Stream::user, 0), draws.data(), count);
-  return {draws.begin(), draws.end()};
-}
 
 // A classification of 40 examples, and networks with everything that a layer may have.
 struct Problem {

@@ -1,6 +1,7 @@
 // train: a loop of gradient() and step() bit for bit; threads, monitors, trouble with numbers.
 // Level: tests.
 #include "check.hpp"
+#include "numbers.hpp"
 
 #include <deepcore/catalog.hpp>
 #include <deepcore/rng.hpp>
@@ -14,17 +15,6 @@
 
 namespace deepcore {
 namespace {
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
-template <class T>
-std::vector<T> numbers(Index count, std::uint64_t seed, double scale) {
-  std::vector<double> draws(at(count));
-  normal(seed, stream(Stream::user, 0), draws.data(), count);
-  std::vector<T> out;
-  for (const double x : draws) out.push_back(static_cast<T>(scale * x));
-  return out;
-}
 
 // Examples with labels and weights (every seventh is zero), and networks that start all from the same parameters.
 template <class T>

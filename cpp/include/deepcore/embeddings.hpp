@@ -1,4 +1,4 @@
-// Embeddings: how the columns of X become the inputs of the first layer, where they do not pass as they are.
+// Embeddings: describes which columns of X are embedded before the first layer, and how.
 // Public header, standard library only.
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace deepcore {
 
-// A code must be exact as a float, and a kernel keeps the units of one column at hand.
+// A float holds whole numbers exactly up to 2^24. A kernel keeps the units of one column in an array of fixed size.
 inline constexpr Index kMostCodes = Index{1} << 24, kMostEmbeddingUnits = 64;
 
 // Factors on the learning rate and on the weight decay of each kind of array.
@@ -23,24 +23,24 @@ struct Factors {
 // `category_units` for each column.
 //
 // A number x becomes the sum over its basis of basis_h(x) weight_h, plus offset. Periodic: basis_h = cos(2 pi x frequency_h
-// + phase_h). Piecewise linear: basis_0 = x, and basis_h for h >= 1 is how far x is on its way from edge h - 1 to edge h,
-// cut to [0, 1] except before the first edge and behind the last one.
+// + phase_h). Piecewise linear: basis_0 = x, and basis_h = (x - edge_{h-1}) / (edge_h - edge_{h-1}) for h >= 1. It is at
+// least 0 except for the first interval (h = 1), and at most 1 except for the last one.
 struct Embeddings {
-  Index columns = 0;                       // of numbers that are embedded
-  Index units = 0;                         // of each of them
-  Index frequencies = 0;                   // periodic: of each of them; 0: piecewise linear
-  bool passes = false;                     // they pass as they are as well
-  std::vector<std::vector<double>> edges;  // piecewise linear: of each of them, rising
-  std::vector<Index> sizes;                // of the categories: their codes are 0..size - 1
+  Index columns = 0;                       // number of columns with embedded numbers
+  Index units = 0;                         // per column with embedded numbers
+  Index frequencies = 0;                   // periodic: per column; 0: piecewise linear
+  bool passes = false;                     // the embedded columns are inputs of the first layer as well
+  std::vector<std::vector<double>> edges;  // piecewise linear: per column, strictly increasing
+  std::vector<Index> sizes;                // per column of categories: codes are 0..size - 1
   Index category_units = 0;
-  Factors numbers, categories;  // of their arrays
+  Factors numbers, categories;  // for the arrays of each kind
 
   bool any() const { return columns > 0 || !sizes.empty(); }
   Index basis(Index column) const {
     return frequencies > 0 ? frequencies : static_cast<Index>(edges[static_cast<std::size_t>(column)].size());
   }
-  Index items() const { return columns + static_cast<Index>(sizes.size()); }  // columns that have arrays
-  Index rows(Index inputs) const {                                            // of A[0], for `inputs` columns of X
+  Index items() const { return columns + static_cast<Index>(sizes.size()); }  // number of columns that have arrays
+  Index rows(Index inputs) const {  // number of rows of A[0], for `inputs` columns of X
     const auto codes = static_cast<Index>(sizes.size());
     return columns * units + (inputs - codes - (passes ? 0 : columns)) + codes * category_units;
   }

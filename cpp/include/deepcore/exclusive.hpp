@@ -20,7 +20,7 @@ class Busy {  // a mark that moves and copies with its owner as "not busy"
 
  private:
   friend class Exclusive;
-  std::atomic<int> holder_{0};  // 0: free; or the process whose thread holds it, see exclusive.cpp
+  std::atomic<int> holder_{0};  // 0: free; otherwise a number of the process whose thread holds it, see exclusive.cpp
 };
 
 class Exclusive {

@@ -28,9 +28,9 @@ struct Network {
   // Reproduce the losses that scikit-learn reports: the penalty is divided by the sum of a batch's weights, the loss of an
   // epoch is weighted by batch sizes, and half_squared_error is a mean over the outputs.
   bool scikit_learn_sums = false;
-  Index epochs = 0;            // that have been trained
+  Index epochs = 0;            // number of epochs trained so far
   Busy busy;                   // held while parameters are written; a second writer is refused
-  mutable Sharing<T> sharing;  // what other threads see while one trains
+  mutable Sharing<T> sharing;  // lets other threads read while one trains
 };
 
 // X (n[0], m): a View, or compressed rows of examples as scipy.sparse has them. Sparse rows are written out as many at a
@@ -96,7 +96,8 @@ struct TrainingStep {
   std::uint64_t seed;
   Index number;
   double dropout = 1, smoothing = 1;
-  // By layer 0..L: what dropout keeps, units(l) bytes for each example of the batch, 0 or not. Null: it is drawn.
+  // Dropout masks by layer 0..L: units(l) bytes per example of the batch, 0 for a unit that is dropped. Null: masks are
+  // drawn.
   const std::uint8_t* const* masks = nullptr;
 };
 

@@ -1,4 +1,4 @@
-// Sharing: while one thread trains a network, other threads read the numbers of its last finished epoch.
+// Sharing: while one thread trains a network, other threads read the parameters of its last finished epoch.
 // Public header, standard library only.
 #pragma once
 
@@ -16,28 +16,34 @@ namespace deepcore {
 template <class T>
 struct Network;
 
-// Belongs to one network, and copies with it as one that nobody uses. The numbers of the network change in write() only, so
-// they are those of a finished epoch at any time; except after share(), when the others have a copy of their own.
+// Lets one thread write the parameters and running statistics of a network (below: its values) while others read them.
+// Every network has one Sharing. A copy of a network gets a new one, without readers and without a training.
+//
+// The values of the network change in write() only, so that no thread reads a part of a change. The exception is
+// share(): from then on the other threads read a copy, and the thread that trains may change the network itself at any
+// time.
 template <class T>
 class Sharing {
  public:
-  Sharing() = default;
-  Sharing(const Sharing&) {}
+  Sharing();
+  Sharing(const Sharing&) : Sharing() {}
   Sharing& operator=(const Sharing&) { return *this; }  // NOLINT(bugprone-unhandled-self-assignment): changes nothing
   ~Sharing() = default;
 
-  // For the thread that trains. begin: the number of the training, or 0 if this thread is training the network already.
+  // Marks the calling thread as the one that trains the network. Returns the number of this training for end(), or 0 if
+  // the thread is training the network already.
   std::uint64_t begin(Network<T>& network);
-  void end(std::uint64_t training) noexcept;  // nothing if it has ended
-  void abandon() noexcept;                    // ends whatever training there is: its thread does not train any more
-  // An epoch has ended that nobody was told of: true if its numbers should be written for those who read.
+  void end(std::uint64_t training) noexcept;  // does nothing if this training has ended
+  void abandon() noexcept;                    // ends the current training, whose thread no longer trains
+  // Counts an epoch that has no callback. Returns true if the run should now write its values into the network, because
+  // another thread reads them or because the last write was long ago.
   bool epoch_is_due();
-  // The others get a copy of the numbers as they are now. From here on, whoever trains may change the network's own numbers,
-  // also without write().
+  // Copies the current values for the other threads. From now on, the thread that trains may change the values of the
+  // network without write().
   void share();
-  // Waits for those who read the network's own numbers, then calls `change`, which writes them.
+  // Waits until no thread reads the network itself, then calls `change`, which writes the new values.
   void write(const std::function<void()>& change);
-  std::uint64_t changes();  // another number: the network's own numbers may have changed meanwhile
+  std::uint64_t changes();  // grows whenever the values of the network may have changed
 
  private:
   template <class U>
@@ -47,39 +53,43 @@ class Sharing {
     std::mutex mutex;
     std::condition_variable changed;
   };
-  struct Seen {
+  struct Access {                            // what one Reader reads
     std::shared_ptr<const Network<T>> copy;  // null: the network itself
-    bool counted = false;                    // among the readers of the network itself
+    bool counted = false;                    // whether readers_ counts this Reader
   };
 
-  Seen enter(const Network<T>& network);
-  void leave(Seen& seen) noexcept;
+  Access enter(const Network<T>& network);
+  void leave(Access& access) noexcept;
   void keep(const std::shared_ptr<const Network<T>>& copy);
   std::unique_lock<std::mutex> locked();
   void wait_for_readers(std::unique_lock<std::mutex>& lock);
-  void refresh(const Network<T>& network);
+  void update_copy(const Network<T>& network);
   void after_fork();
   void close() noexcept;
 
   std::unique_ptr<Guard> guard_ = std::make_unique<Guard>();
-  int readers_ = 0, writers_ = 0;  // of the network's own numbers: at work, and waiting
+  int readers_ = 0;  // Readers of the network itself
+  int writers_ = 0;  // calls of write() and share() that wait for readers_
   std::uint64_t trainings_ = 0;
-  bool training_ = false, shared_ = false;
-  std::thread::id trainer_;
-  Network<T>* network_ = nullptr;  // while it is trained
+  bool training_ = false;          // a thread trains the network
+  bool shared_ = false;            // share() was called in this training
+  std::thread::id trainer_;        // the thread that trains
+  Network<T>* network_ = nullptr;  // null: no thread trains it
   std::shared_ptr<Network<T>> copy_;
-  bool kept_ = false;  // somebody has the copy for longer than a Reader lives, so it does not change any more
-  std::uint64_t version_ = 0, copied_ = 0;               // of the numbers, and of those in copy_
-  const std::function<void()>* change_ = nullptr;        // at work
-  std::atomic<bool> watched_{false};                     // another thread has looked during this training
-  std::atomic<std::uint64_t> finished_{0}, written_{0};  // epochs of this training
-  Clock::time_point last_;                               // write
-  Clock::duration cost_{};                               // of the last write
-  int forks_ = 0;
+  bool kept_ = false;                              // copy_ may outlive its Reader, and must not change any more
+  std::uint64_t version_ = 0, copied_ = 0;         // number of the values of the network, and of those in copy_
+  const std::function<void()>* change_ = nullptr;  // the argument of the write() that is running
+  std::atomic<bool> watched_{false};               // another thread has read during this training
+  std::atomic<std::uint64_t> finished_{0};         // finished epochs of this training
+  std::atomic<std::uint64_t> written_{0};          // of these, epochs whose values are in the network
+  Clock::time_point last_;                         // end of the last write
+  Clock::duration cost_{};                         // duration of the last write
+  int forks_;                                      // platform::forks() of the process that uses the mutex
 };
 
-// What the calling thread may read of a network: the network itself, or while another thread trains it the numbers of its
-// last finished epoch.
+// Gives the calling thread read access to a network: to the network itself, or, while another thread trains it, to a
+// copy of its last finished epoch. The values do not change while the Reader lives, unless the calling thread changes
+// them.
 template <class T>
 class Reader {
  public:
@@ -87,16 +97,16 @@ class Reader {
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
   ~Reader();
-  const Network<T>& operator*() const { return seen_.copy ? *seen_.copy : network_; }
+  const Network<T>& operator*() const { return access_.copy ? *access_.copy : network_; }
   const Network<T>* operator->() const { return &**this; }
-  std::shared_ptr<const Network<T>> copy() const;  // for as long as the caller likes; null: the network itself
+  std::shared_ptr<const Network<T>> copy() const;  // may outlive the Reader; null: the Reader reads the network itself
 
  private:
   const Network<T>& network_;
-  typename Sharing<T>::Seen seen_;
+  typename Sharing<T>::Access access_;
 };
 
-// The calling thread trains a network while this lives.
+// Marks the calling thread as the one that trains a network, until end() or the destructor.
 template <class T>
 class Trainer {
  public:

@@ -13,8 +13,8 @@ namespace deepcore {
 
 enum class Norm { none, batch, layer };  // of Z, before the activation: over the examples, or over the units
 
-// The kinds of arrays that a layer may have. Their names are those of kRoleNames.
-// Those from frequency to table belong to the embeddings, which count as layer 0.
+// The kinds of arrays that a layer may have; kRoleNames has their names. Those from frequency to table belong to the
+// embeddings, which count as layer 0.
 enum class Role {
   W,
   b,
@@ -67,7 +67,7 @@ class Spec {
        Embeddings embeddings = {});
 
   int depth() const { return static_cast<int>(layers_.size()); }  // L: layers with weights
-  Index columns() const { return columns_; }                      // of X, an example being a row there
+  Index columns() const { return columns_; }                      // number of columns of X, with an example per row
   const Embeddings& embeddings() const { return embeddings_; }    // from X to A[0]
   Index units(int l) const { return l == 0 ? inputs_ : layers_[static_cast<std::size_t>(l) - 1].units; }  // n[l]
   Index outputs() const { return units(depth()); }

@@ -28,7 +28,7 @@ class Tensors {
   const Tensor* find(int layer, Role role) const;  // null if the network has no such tensor
   const Tensor& at(int layer, Role role) const { return *find(layer, role); }
   Index size() const { return size_; }
-  Index embedding_size() const { return embedding_size_; }  // of the arrays of layer 0, which come first
+  Index embedding_size() const { return embedding_size_; }  // number of values of layer 0, which come first
   Index running_size() const { return running_size_; }
 
  private:

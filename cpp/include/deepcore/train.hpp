@@ -1,4 +1,4 @@
-// train: the loop of forward, loss, backward, step over mini-batches and epochs.
+// train: runs forward, loss, backward and step over mini-batches and epochs.
 // Public header, standard library only.
 #pragma once
 
@@ -11,27 +11,31 @@
 
 namespace deepcore {
 
-// Where a run stands within an epoch: between two batches.
+// A position between two batches of an epoch, from which a run can continue.
 struct Place {
-  Index visited = 0;                               // examples of this epoch that had their step
-  std::array<double, 2> loss{0, 0}, weight{0, 0};  // the sums over them, each with its rounding errors
+  Index visited = 0;  // number of examples of this epoch whose step was made
+  // Sums over these examples of weight times loss, and of the weights; each with the sum of its rounding errors.
+  std::array<double, 2> loss{0, 0}, weight{0, 0};
 };
 
-// Who listens to a run. All calls come from the calling thread; an exception ends the run with a usable network.
+// The callbacks of a run. The thread that called train() calls them. An exception ends the run, and the network keeps
+// the steps made so far.
 struct Monitor {
   virtual ~Monitor() = default;
+  // Is called after every epoch if wants_epochs() is true. The network holds the current parameters, and the next step
+  // starts from what is written into them. Returns true to stop.
   virtual bool wants_epochs() const { return false; }
-  // After an epoch. The network holds the parameters of that moment; what is written into them takes effect in the next
-  // step. true: stop.
   virtual bool epoch(Index /*number*/, double /*loss*/) { return false; }
-  virtual void poll() {}  // at most every 50 ms, between steps or slabs: the place to look for an interrupt
-  // Between two batches, if it is wanted then: the network holds the parameters of that moment, and the place of the
-  // options says where the run stands. What is written into the network has no effect.
+  // Is called at most every 50 ms, between two steps or slabs. It can check for an interrupt.
+  virtual void poll() {}
+  // Is called between two batches if wants_pause() is true at that moment. The network holds the current parameters,
+  // and TrainOptions::place the position of the run. What is written into the network has no effect on the run.
   virtual bool wants_pause() const { return false; }
   virtual void pause() {}
-  // Between the two phases of each step, if it is wanted: the sums over the batch's examples that the gradient is made of,
-  // in the layout of a run, and the sums of their weighted losses and of their weights. What is written there is what the
-  // step goes on with, so that several processes can add up their parts.
+  // Is called between the two phases of each step if wants_sums() is true: with the sums over the examples of the batch
+  // from which the gradient is computed, in the packed layout, and with the sums of weight times loss and of the
+  // weights. The step continues with what is written there, so that several processes can add up their parts of a
+  // batch.
   virtual bool wants_sums() const { return false; }
   virtual void sums(float* /*values*/, Index /*count*/, double& /*loss*/, double& /*weight*/) {}
   virtual void sums(double* /*values*/, Index /*count*/, double& /*loss*/, double& /*weight*/) {}
@@ -41,32 +45,34 @@ struct TrainOptions {
   Index batch_size = 0;  // 0: all examples at once
   Index epochs = 1;
   bool shuffle = true;
-  bool drop_last = false;  // skip the last batch of an epoch if it is smaller; the shuffle decides whom that meets
+  bool drop_last = false;  // skip the last batch of an epoch if it is smaller than the others
   std::uint64_t seed = 0;
-  Index first_epoch = 0;  // numbers the shuffles, so that a run can be continued
+  Index first_epoch = 0;  // number of the first epoch; the shuffle of an epoch depends on the seed and its number
   int threads = 0;        // 0: the default
-  // The examples to train on, where they are a part of all. Null: all. It is read when an epoch begins.
+  // Indices of the examples to train on. Null: all examples. They are read at the start of every epoch and must not
+  // change during the run.
   const std::int64_t* rows = nullptr;
   Index row_count = 0;
-  // Instead of the shuffle: the examples in the order of their visit, for every epoch (order_epochs = 1) or one epoch
-  // after the other (order_epochs = epochs), row_count each where rows are given. Null: the shuffle. It is read, checked
-  // and copied when an epoch begins.
+  // Indices of the examples in the order to visit them, instead of the shuffle: one order for all epochs (order_epochs
+  // = 1) or one order per epoch, one after the other (order_epochs = epochs). An order has row_count indices if rows
+  // are given, and otherwise one per example. Null: use the shuffle. It is checked and copied at the start of every
+  // epoch, so that a monitor may write a new order between two epochs.
   const std::int64_t* order = nullptr;
   Index order_epochs = 1;
-  // Factors by step on the network's rates of dropout and of label smoothing. None: 1.
+  // Schedules of factors by step: on the dropout rates of the network and on its label smoothing. None: 1.
   std::optional<Schedule> dropout, smoothing;
-  // If there is one, the first epoch starts there, and it is kept up to date. A run that starts where another one was
-  // broken off ends with the bits and the losses of one that was not.
+  // If not null: the first epoch starts at this position, and every step updates it. A run that starts where another
+  // one was interrupted ends with the same bits and losses as a run without an interruption.
   Place* place = nullptr;
 };
 
 struct TrainResult {
-  std::vector<double> losses;       // one per finished epoch: the mean over its examples, each before its update
-  Index first_nonfinite_step = -1;  // where a loss became infinite or NaN and the run ended; -1: nowhere
+  std::vector<double> losses;       // one per finished epoch: the mean loss of its examples, each before its step
+  Index first_nonfinite_step = -1;  // the step whose loss was infinite or NaN, which ended the run; -1: none
 };
 
 // Throws std::invalid_argument unless examples, optimizer and options fit the network, and std::runtime_error if the
-// network or the optimizer is at work elsewhere.
+// network or the optimizer is already in use.
 template <class T>
 TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>& optimizer,
                   const TrainOptions& options, Monitor& monitor);

@@ -6,6 +6,9 @@
 
 #include "kernels/columns.hpp"
 
+#include <algorithm>
+#include <cstdint>
+
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
@@ -75,6 +78,14 @@ void dropout_mask(std::uint64_t seed, std::uint64_t stream, Index place, Index u
     for (Index k = 0; k < end - i; ++k) to[k] = w[k] < threshold ? T(0) : kept;
     i = end;
   }
+}
+
+// The same from a given mask: kept (m, units), example by example, has a value other than 0 where a unit is kept.
+template <class T>
+void given_mask(const std::uint8_t* kept, Index place, Index units, Index i0, Index rows, double rate, T* mask) {
+  const T factor = static_cast<T>(1 / (1 - rate));
+  const std::uint8_t* from = kept + place * units;
+  for (Index i = i0; i < std::min(i0 + rows, units); ++i) mask[i - i0] = from[i] != 0 ? factor : T(0);
 }
 
 }  // namespace deepcore::kernels

@@ -14,7 +14,7 @@ namespace deepcore::kernels {
 
 namespace {
 
-constexpr double kTurn = 6.28318530717958647692;
+constexpr double kTurn = 6.28318530717958647692;  // 2 pi
 
 template <class P>
 EIGEN_ALWAYS_INLINE P same(Scalar<P> x) {
@@ -72,7 +72,7 @@ EIGEN_ALWAYS_INLINE void with_units(Index units, F f) {
   units == 3 ? f(std::integral_constant<Index, 3>{}) : f(units);
 }
 
-// How far x is between the edges h - 1 and h.
+// The position of x between the edges h - 1 and h: 0 at the first and 1 at the second.
 template <class T, class P>
 EIGEN_ALWAYS_INLINE P part_of_bin(const EmbeddedColumn<T>& c, Index h, const P& x) {
   const T from = c.edges[h - 1], width = c.edges[h] - from;
@@ -100,6 +100,23 @@ T sum_of_lanes(const P& p) {
 }
 
 }  // namespace
+
+template <class T>
+void look_up(const T* table, Index units, Index m, const T* x, Index row, Columns<T> to) {
+  for (Index k = 0; k < units; ++k) {
+    T* out = to.from(row + k);
+    for (Index j = 0; j < m; ++j) out[j * to.ld] = table[static_cast<Index>(x[j]) * units + k];
+  }
+}
+
+template <class T>
+void look_up_back(Index units, Index codes, Index m, const T* x, const T* d, Index ld, bool add, T* sums) {
+  if (!add) std::fill_n(sums, units * codes, T(0));
+  for (Index j = 0; j < m; ++j) {
+    T* to = sums + static_cast<Index>(x[j]) * units;
+    for (Index k = 0; k < units; ++k) to[k] += d[k * ld + j];
+  }
+}
 
 template <class T>
 void embed(const EmbeddedColumn<T>& c, Index m, const T* x, Index row, Columns<T> to) {
@@ -169,8 +186,10 @@ void embed_back(const EmbeddedColumn<T>& c, Index m, const T* x, const T* d, Ind
   });
 }
 
-#define DEEPCORE_INSTANTIATE(T)                                                      \
-  template void embed(const EmbeddedColumn<T>&, Index, const T*, Index, Columns<T>); \
+#define DEEPCORE_INSTANTIATE(T)                                                         \
+  template void look_up(const T*, Index, Index, const T*, Index, Columns<T>);           \
+  template void look_up_back(Index, Index, Index, const T*, const T*, Index, bool, T*); \
+  template void embed(const EmbeddedColumn<T>&, Index, const T*, Index, Columns<T>);    \
   template void embed_back(const EmbeddedColumn<T>&, Index, const T*, const T*, Index, bool, const EmbeddedSums<T>&);
 DEEPCORE_INSTANTIATE(float)
 DEEPCORE_INSTANTIATE(double)

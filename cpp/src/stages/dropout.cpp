@@ -4,8 +4,6 @@
 
 #include "kernels/dropout.hpp"
 
-#include <algorithm>
-
 namespace deepcore {
 
 template <class T>
@@ -16,16 +14,15 @@ void Dropout<T>::forward(const Slab<T>& slab, const Part& part, kernels::Columns
   const std::uint64_t stream = kernels::mask_stream(step.number, l_);
   const double rate = rate_ * step.dropout;
   const std::uint8_t* given = step.masks == nullptr ? nullptr : step.masks[l_];
-  const T kept = static_cast<T>(1 / (1 - rate));
   kernels::together(A, part.i0, part.i1, [&](Index i, Index rows) {
     for (Index j = 0; j < part.m; ++j) {
+      const Index place = slab.place + part.j0 + j;
+      T* mask = to.from(i) + j * to.ld;
       if (given != nullptr) {
-        const std::uint8_t* from = given + (slab.place + part.j0 + j) * units_;
-        for (Index k = i; k < std::min(i + rows, units_); ++k)
-          to.from(i)[j * to.ld + k - i] = from[k] != 0 ? kept : T(0);
-        continue;
+        kernels::given_mask(given, place, units_, i, rows, rate, mask);
+      } else {
+        kernels::dropout_mask(step.seed, stream, place, units_, i, rows, rate, mask);
       }
-      kernels::dropout_mask(step.seed, stream, slab.place + part.j0 + j, units_, i, rows, rate, to.from(i) + j * to.ld);
     }
     kernels::multiply_by(rows, part.m, A.ld, static_cast<const T*>(to.from(i)), A.from(i));
   });

@@ -1,8 +1,6 @@
-// Embedding: where each column's arrays lie, and the calls of the kernels.
+// Embedding: finds the arrays of each column, and calls the kernels.
 // Level: stages.
 #include "stages/embedding.hpp"
-
-#include <algorithm>
 
 namespace deepcore {
 
@@ -55,7 +53,8 @@ void Embedding<T>::read(const Inputs<T>& X, const Selection& which, Index ld, T*
     const T* from = X.data + which[j] * X.col_stride;
     for (Index c = 0; c < columns_; ++c) raw[c * ld + j] = from[c * X.row_stride];
   }
-  for (const EmbeddingItem& item : items_) {  // codes become addresses, and X may be written to at any time
+  for (const EmbeddingItem& item :
+       items_) {  // another thread may write into X after the check, and codes are addresses
     if (!item.category) continue;
     for (Index j = 0; j < which.count; ++j) {
       T& code = raw[item.column * ld + j];
@@ -87,11 +86,7 @@ void Embedding<T>::forward(const T* parameters, const T* raw, Index ld, Index m,
       continue;
     }
     ++codes;
-    const T* table = parameters + item.ranges[0].start;
-    for (Index k = 0; k < item.units; ++k) {
-      T* to = A.from(item.row + k);
-      for (Index j = 0; j < m; ++j) to[j * A.ld] = table[static_cast<Index>(x[j]) * item.units + k];
-    }
+    kernels::look_up(parameters + item.ranges[0].start, item.units, m, x, item.row, A);
   }
   Index row = passed_;
   for (Index c = first_passed_; c < columns_ - codes; ++c, ++row) {
@@ -115,17 +110,11 @@ void Embedding<T>::gradient(std::size_t number, const T* parameters, const T* ra
                             bool add, T* sums) const {
   const EmbeddingItem& item = items_[number];
   const T *x = raw + item.column * ld, *d = kept + kept_[number] * ld;
-  const auto& [first, second, third, fourth] = item.ranges;
-  if (!item.category) {
-    const kernels::EmbeddedSums<T> to{sums + first.start, sums + second.start, sums + third.start, sums + fourth.start};
-    return kernels::embed_back(column(item, parameters), m, x, d, ld, add, to);
-  }
-  T* table = sums + first.start;
-  if (!add) std::fill_n(table, first.count, T(0));
-  for (Index j = 0; j < m; ++j) {
-    T* to = table + static_cast<Index>(x[j]) * item.units;
-    for (Index k = 0; k < item.units; ++k) to[k] += d[k * ld + j];
-  }
+  if (item.category)
+    return kernels::look_up_back(item.units, item.basis, m, x, d, ld, add, sums + item.ranges[0].start);
+  const auto& [frequency, phase, weight, offset] = item.ranges;
+  kernels::embed_back(column(item, parameters), m, x, d, ld, add,
+                      {sums + frequency.start, sums + phase.start, sums + weight.start, sums + offset.start});
 }
 
 template class Embedding<float>;

@@ -1,5 +1,5 @@
-// Embedding: from the columns of X to A[0], and from dA[0] to the gradients of the embeddings' arrays.
-// Level: stages. It stands before all layers; where a network has no embeddings, X is A[0].
+// Embedding: computes A[0] from the columns of X, and the gradients of the embeddings' arrays from dA[0].
+// Level: stages. It comes before all layers. In a network without embeddings, A[0] is X.
 #pragma once
 
 #include <deepcore/network.hpp>
@@ -32,25 +32,25 @@ class Embedding {
  public:
   Embedding(const Spec& spec, const Tensors& tensors);
   Index columns() const { return columns_; }
-  Index embedded_rows() const { return rows_; }  // of A[0] that are not columns of X
+  Index embedded_rows() const { return rows_; }  // number of rows of A[0] that are not columns of X
   const std::vector<EmbeddingItem>& items() const { return items_; }
 
-  // Columns of X, value c of example j to raw[c * ld + j]. A code that is none becomes 0.
+  // Copies the selected examples of X: column c of example j to raw[c * ld + j]. An invalid code becomes 0.
   void read(const Inputs<T>& X, const Selection& which, Index ld, T* raw) const;
-  // `raw`, whose rows are ld apart, of m examples -> A[0]. parameters: the embeddings' arrays.
+  // Computes A[0] of m examples from `raw`, whose rows are ld apart. parameters: the embeddings' arrays.
   void forward(const T* parameters, const T* raw, Index ld, Index m, kernels::Columns<T> A) const;
-  // dA[0] of m examples -> its embedded rows, `ld` apart, as gradient() reads them.
+  // Copies the embedded rows of dA[0] of m examples to rows of `kept`, which are ld apart, for gradient().
   void keep(kernels::Columns<T> dA, Index m, Index ld, T* kept) const;
-  // Sums over m examples for the arrays of one item, at its ranges in `sums`; add: to what is there. Rows of `raw` and
-  // `kept` are ld apart and padded with zeros to whole packets.
+  // Computes the gradients of the arrays of one item, summed over m examples, and writes them to its ranges in `sums`.
+  // add: adds them to the values there. Rows of `raw` and `kept` are ld apart and padded with zeros to whole packets.
   void gradient(std::size_t item, const T* parameters, const T* raw, const T* kept, Index ld, Index m, bool add,
                 T* sums) const;
 
  private:
   kernels::EmbeddedColumn<T> column(const EmbeddingItem& item, const T* parameters) const;
 
-  Index columns_, rows_ = 0, passed_;  // passed_: the first row of A[0] that is a column of X
-  Index first_passed_;                 // that column
+  Index columns_, rows_ = 0, passed_;  // passed_: the first row of A[0] that is a copy of a column of X
+  Index first_passed_;                 // the number of that column
   std::vector<EmbeddingItem> items_;   // numbers first
   std::vector<Index> kept_;            // of each item: its first row in `kept`
   std::vector<Index> edge_start_;      // of each number
