@@ -95,6 +95,7 @@ void Sharing<T>::abandon() noexcept {
 
 template <class T>
 bool Sharing<T>::epoch_is_due() {
+  const auto lock = locked();
   if (shared_) return false;
   ++finished_;
   return watched_ || Clock::now() - last_ >= kShareOfTime * cost_;
