@@ -47,6 +47,7 @@ ORDER = (
     "_network",
     "files",
     "optimizers", "_scores", "metrics", "plots", "history", "callbacks", "progress",
+    "_predicting",
     "_training",
     "tabular", "prepared",
     "_realmlp",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +13,9 @@ from deepcore import _checks, _core
 from deepcore import metrics as known
 from deepcore._keywords import checked, checked_class
 from deepcore._labels import labels
-from deepcore._network.examples import Examples, row_or_rows, weights
+from deepcore._network.examples import Examples, weights
 from deepcore._network.spec import Spec
+from deepcore._predicting import evaluation, predicted, predicted_labels
 from deepcore._training.factors import StepFactors
 from deepcore._training.many import WHO, Fit, SharedExamples, checked_rows, train
 from deepcore.callbacks import EarlyStopping, EpochRecord, refuse_what_cannot_be_called
@@ -103,9 +104,7 @@ class Ensemble:
             TypeError: if X does not hold real numbers.
             ValueError: if a shape is wrong or X is not finite.
         """
-        rows, one = row_or_rows("predict", X, self.inputs, self.dtype)
-        A = self._average.outputs(rows, _checks.threads("predict", threads))
-        return A[0] if one else A
+        return predicted(self._average, X, None, threads)
 
     @checked("predict_labels")
     def predict_labels(self, X: object, *, threshold: float = 0.5, threads: int | None = None) -> Array:
@@ -121,15 +120,9 @@ class Ensemble:
             axis.
 
         Raises:
-            ValueError: if the outputs are not probabilities, and whatever ``predict`` raises.
+            ValueError: if the outputs are not probabilities, or are NaN, and whatever ``predict`` raises.
         """
-        output = self.spec.output
-        if not self.spec.gives_probabilities:
-            raise ValueError(
-                f"predict_labels: the output must be sigmoid or softmax, got {output}; use predict"
-            )
-        chosen = labels(self.predict(X, threads=threads), output, threshold)
-        return chosen[..., 0] if output == "sigmoid" and self.outputs == 1 else chosen
+        return predicted_labels(self._average, X, threshold, threads)
 
     @checked("evaluate")
     def evaluate(
@@ -152,10 +145,7 @@ class Ensemble:
             ``{"loss": ..., "accuracy": ...}``; without accuracy if the output is neither sigmoid nor softmax.
             The loss has no penalty and no label smoothing.
         """
-        chosen = [known.resolve("evaluate", metric, self.spec.output, self.outputs) for metric in metrics]
-        data = self._models[0].network.check("evaluate", X, y, sample_weight)
-        average = cast(Any, self._average)  # it has what measure asks of a network
-        return known.measure(average, data, chosen, _checks.threads("evaluate", threads), scores=True)
+        return evaluation(self._average, X, y, sample_weight, threads, metrics)
 
     def summary(self) -> str:
         """Say how many models there are, and show the layers of each kind among them as a table.
@@ -214,14 +204,16 @@ class _Average:
     """The averaged outputs of several models."""
 
     def __init__(self, models: Sequence[Model]) -> None:
-        self.spec, self._models = models[0].spec, models
+        self.spec, self.check, self._models = models[0].spec, models[0].network.check, models
 
-    def outputs(self, X: Any, threads: int) -> Array:
+    def outputs(self, X: Any, threads: int, out: Array | None = None) -> Array:
         """Average the outputs for checked features, in the order of the models and in float64."""
         total = np.zeros((X.shape[0], self.spec.outputs))
         for model in self._models:
             total += model.network.outputs(X, threads)
-        return (total / len(self._models)).astype(self.spec.dtype)
+        A = np.empty(total.shape, self.spec.dtype) if out is None else out
+        A[...] = total / len(self._models)
+        return A
 
     def evaluate(self, data: Examples, threads: int) -> tuple[float, float]:
         """Compute the mean loss and the accuracy of the averaged outputs."""
@@ -403,8 +395,7 @@ class _Call:
             raise TypeError(
                 f"{WHO}: early_stopping must be an EarlyStopping or None, got {_checks.shown(early_stopping)}"
             )
-        if not isinstance(metrics, Sequence) or isinstance(metrics, str):
-            raise TypeError(f"{WHO}: metrics must be a list, got {_checks.shown(metrics)}")
+        _checks.listed(WHO, "metrics", metrics)
         self.models = models
         self._validation_data = _parts(validation_data)
         self._shuffle, self._drop_last = bool(shuffle), bool(drop_last)

@@ -42,6 +42,24 @@ class HasNetwork(Protocol):
     def network(self) -> Network: ...
 
 
+class Computes(Protocol):
+    """Predicts checked rows and is evaluated on checked examples: a network, or the mean of several."""
+
+    @property
+    def spec(self) -> Spec: ...
+    def check(
+        self,
+        who: str,
+        X: object,
+        y: object,
+        sample_weight: object,
+        class_weight: ClassWeight = None,
+        mapped: bool = False,
+    ) -> Examples: ...
+    def outputs(self, X: Any, threads: int, out: Array | None = None) -> Array: ...
+    def evaluate(self, data: Examples, threads: int) -> tuple[float, float]: ...
+
+
 class _Turn:
     """The right to change a network: ``with`` takes it, and refuses a second owner with a RuntimeError.
 
