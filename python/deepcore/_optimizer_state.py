@@ -192,11 +192,10 @@ class OptimizerState:
             self._set_schedule(0)
 
     def set_learning_rate(self, learning_rate: float) -> None:
-        """Make this the rate of all steps to come, whatever the description says."""
-        if not callable(learning_rate):
-            _checks.number("set_learning_rate", "learning_rate", learning_rate, error=ValueError)
-        self.native.learning_rate = native_schedule(learning_rate, 0, [])
-        self._fixed = learning_rate
+        """Make this number the rate of all steps to come, whatever the description says."""
+        rate = float(_checks.number("set_learning_rate", "learning_rate", learning_rate, error=ValueError))
+        self.native.learning_rate = native_schedule(rate, 0, [])
+        self._fixed = rate
 
     def _set_schedule(self, steps: int) -> None:
         """Set the native schedule; a function is tabulated as far as step ``steps`` at least."""
@@ -302,7 +301,7 @@ class OptimizerState:
 
         Raises:
             TypeError: if ``state`` is no mapping, or the steps are not a whole number.
-            ValueError: if it has other entries, or slots of other names or sizes.
+            ValueError: if it has other entries, a number out of its range, or slots of other names or sizes.
         """
         names = ("steps", "slots", "rate_scale", "rate", "span")
         if not isinstance(state, Mapping):
@@ -314,14 +313,16 @@ class OptimizerState:
         steps = _checks.count("set_state", "steps", state["steps"], low=0)
         scale = _checks.number("set_state", "rate_scale", state["rate_scale"])
         start, span = (_checks.count("set_state", "span", number, low=0) for number in state["span"])
+        if (rate := state["rate"]) is not None:
+            _checks.number("set_state", "rate", rate)
         self.slots = state["slots"]
         with self.network.held("set_state"):
             self._start, self._span, self._scale = start, span, scale
             self.native.steps = steps
             self._set_schedule(steps + 1)
             self._set_decay(steps + 1)
-            if state["rate"] is not None:
-                self.set_learning_rate(state["rate"])
+            if rate is not None:
+                self.set_learning_rate(rate)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return rebound, (self.optimizer, self.network, self.state())
