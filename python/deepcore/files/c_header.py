@@ -367,7 +367,7 @@ class _Writer:
     def _predict(self, widths: dict[str, int]) -> str:
         buffers = [f"{name}[{width}]" for name, width in widths.items() if width]
         declared = [f"{self.names['T']} {', '.join(buffers)};"] if buffers else []
-        if any("j" in line.split("(")[0] or line.startswith("for (j") for line in self._body):
+        if any(line.startswith("for (j") for line in self._body):
             declared.append("int j;")
         lines = "\n".join(f"    {line}" for line in joined(declared, self._body))
         return self._filled(c_code.PREDICT, lines=lines)
