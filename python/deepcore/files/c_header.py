@@ -21,6 +21,8 @@ from deepcore.files import c_code
 from deepcore.files.atomic import replacing
 from deepcore.files.chain import (
     EPSILON,
+    SELU,
+    SELU_ALPHA,
     Activation,
     Affine,
     Chain,
@@ -294,7 +296,7 @@ class _Writer:
             s=self._literal(step.parameter),
             half=self._literal(0.5),
             root_half=self._literal(np.sqrt(0.5)),
-            **{"lambda": self._literal(_SELU), "lambda_alpha": self._literal(_SELU * _SELU_ALPHA)},
+            **{"lambda": self._literal(SELU), "lambda_alpha": self._literal(SELU * SELU_ALPHA)},
         )
         lines = lines if "return" in lines else f"return {lines}"
         T = self.names["T"]
@@ -409,9 +411,6 @@ class _Writer:
             + ",\n    ".join(self._numbers(row).replace("\n", "\n    ") for row in values)
             + "\n    }"
         )
-
-
-_SELU, _SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848
 
 
 def _c_string(text: str) -> str:
