@@ -100,7 +100,7 @@ class Bench:
     def prepare(self):
         self.model.restore(self.start)
         self.model.epochs_trained = 0
-        self.model._partial_state = None
+        self.model.forget_optimizer()
 
     def interrupt(self, at):
         """Interrupt the action at an instruction, and check the model and the folder."""
