@@ -13,7 +13,7 @@ from deepcore import _checks, _core
 from deepcore import metrics as known
 from deepcore._keywords import checked, checked_class
 from deepcore._labels import labels
-from deepcore._network.examples import Examples, weights
+from deepcore._network.examples import Examples, validation_parts, weights
 from deepcore._network.spec import Spec
 from deepcore._predicting import evaluation, predicted, predicted_labels
 from deepcore._training.factors import StepFactors
@@ -34,7 +34,7 @@ _Metric = str | Callable[[Array, Array], float]
 
 @checked_class
 class Ensemble:
-    """Several models whose outputs are averaged, such as the folds or the seeds of one search.
+    """Average the outputs of several models, such as the folds or the seeds of one search.
 
     Args:
         models: Models with the same inputs, outputs, output activation, loss and dtype; their hidden layers
@@ -201,7 +201,7 @@ class Ensemble:
 
 
 class _Average:
-    """The averaged outputs of several models."""
+    """Compute the mean outputs of several models; what predicts and evaluates a network takes it too."""
 
     def __init__(self, models: Sequence[Model]) -> None:
         self.spec, self.check, self._models = models[0].spec, models[0].network.check, models
@@ -229,7 +229,7 @@ class _Average:
 
 
 class _MeanPredictor:
-    """The mean of several predictors."""
+    """Compute the mean of several predictors."""
 
     def __init__(self, predictors: Sequence[Predictor], dtype: np.dtype[Any]) -> None:
         self._predictors, self._dtype = predictors, dtype
@@ -247,7 +247,7 @@ class _MeanPredictor:
 
 
 def _interface(spec: Spec) -> tuple[object, ...]:
-    """What models must have in common so that their outputs can be averaged."""
+    """Return what models must have in common so that their outputs can be averaged."""
     return spec.inputs, spec.outputs, spec.output, spec.loss, spec.dtype.name
 
 
@@ -299,13 +299,13 @@ def fit_many(
         sample_weight: (m,) weights of the examples, which count in training and validation; with a list of X,
             a list of these.
         class_weight: As in ``fit``; ``"balanced"`` counts the rows that a model trains on.
-        early_stopping: When the training of a model ends before its last epoch; every model is judged for
-            itself. ``History.best_epoch`` tells the best epoch.
+        early_stopping: The rule that ends the training of a model before its last epoch, for every model on
+            its own. ``History.best_epoch`` tells the best epoch.
         callbacks: A list with one list of callbacks per model. They are called by the threads that train,
-            one at a time because of Python's lock, and so they cost speed.
+            one at a time because of Python's lock, and so they cost time.
         threads: Number of threads; None: the default of this machine.
         verbose: 1 shows the progress of all on standard error.
-        metrics: Further numbers of the validation examples, as in ``fit``; they cost speed, like callbacks.
+        metrics: Further numbers of the validation examples, as in ``fit``; they cost time, like callbacks.
         dropout_schedule: As in ``fit``.
         smoothing_schedule: As in ``fit``.
 
@@ -340,7 +340,7 @@ def fit_many(
     try:
         for number, model in enumerate(call.models):
             turn = model.network.exclusive(call.head(number))
-            turn.__enter__()  # here and in no helper: this call is what holds the networks
+            turn.__enter__()  # not in a helper: the function that enters owns the network
             held.append(turn)
         fits = [call.fit(number) for number in range(len(call.models))]
         for model in call.models:
@@ -377,7 +377,7 @@ def _different_models(models: object) -> list[Model]:
 
 
 class _Call:
-    """The arguments of one call, and what each network gets of them."""
+    """Check the arguments of one call, and give each network its part of them."""
 
     def __init__(
         self,
@@ -397,7 +397,7 @@ class _Call:
             )
         _checks.listed(WHO, "metrics", metrics)
         self.models = models
-        self._validation_data = _parts(validation_data)
+        self._validation_data = validation_parts(WHO, validation_data)
         self._shuffle, self._drop_last = bool(shuffle), bool(drop_last)
         self._class_weight = class_weight
         self._early_stopping, self._metrics = early_stopping, metrics
@@ -405,7 +405,7 @@ class _Call:
         self._shared = SharedExamples()
 
     def head(self, number: int) -> str:
-        """The head of messages about a network."""
+        """Return the head of messages about a network."""
         return f"{WHO}: network {number}"
 
     def give_data(self, X: object, y: object, sample_weight: object) -> None:
@@ -493,23 +493,14 @@ class _Call:
         return Examples(data.X, data.y, whole)
 
 
-def _parts(validation_data: object) -> tuple[object, object, object] | None:
-    if validation_data is None:
-        return None
-    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-        raise TypeError(f"{WHO}: validation_data must be (X, y) or (X, y, sample_weight)")
-    X, y, weight = (*validation_data, None)[:3]
-    return X, y, weight
-
-
 def _same_or_each(name: str, value: object, k: int) -> list[Any]:
-    """One value for all networks, or a list with one for each."""
+    """Return a list with one value for each network, from one value for all or from such a list."""
     several = isinstance(value, (list, tuple, np.ndarray))
     return _one_for_each(name, value, k) if several else [value] * k
 
 
 def _one_for_each(name: str, values: object, k: int) -> list[Any]:
-    """A list with one value for each network; None means None for all."""
+    """Check a list with one value for each network; None means None for all."""
     if values is None:
         return [None] * k
     if not isinstance(values, (list, tuple, np.ndarray)):
