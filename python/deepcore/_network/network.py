@@ -135,7 +135,7 @@ class Network:
     Args:
         spec: What it is made of.
         start: Its first numbers; None: the weights that the spec's seed draws.
-        copy: A compiled network with numbers that nobody changes, for ``seen``.
+        copy: A compiled network with numbers that never change, for ``seen``.
 
     Attributes:
         spec: What it is made of.
@@ -178,8 +178,8 @@ class Network:
     def flat(self) -> Array:
         """All parameters as one 1-D array.
 
-        It is live and writable, except for a thread that looks while another one trains: it gets a copy of
-        the last finished epoch that cannot be written.
+        It is live and writable. While a training runs, the other threads get a copy of the last finished
+        epoch instead, which is read-only.
         """
         return self._seen().flat
 
@@ -237,9 +237,9 @@ class Network:
         return twin
 
     def seen(self) -> Network:
-        """Return what the calling thread sees: the network itself, or while another thread trains it, a copy.
+        """Return the network itself, or a copy of the last finished epoch while another thread trains it.
 
-        Where it is the network itself, ``changes`` tells whether another thread has changed it since.
+        If it is the network itself, ``changes`` tells whether another thread has changed it since.
         """
         copy = self.native.seen()
         return self if copy is None else Network(self.spec, copy=copy)
