@@ -46,7 +46,8 @@ ORDER = (
     "schedules", "losses", "layers", "functional", "graph", "data",
     "_network",
     "files",
-    "optimizers", "_scores", "metrics", "plots", "history", "callbacks", "progress",
+    "_optimizer_state", "optimizers", "_scores", "metrics", "plots", "history", "callbacks", "progress",
+    "_predicting",
     "_training",
     "tabular", "prepared",
     "_realmlp",
@@ -67,7 +68,7 @@ PUBLIC_ALL_THE_SAME = {"_parameter_constraints", "_fields", "_asdict", "_getfram
 NATIVE_CLASSES = {
     "Network": {"_network/network.py", "_clash.py"},
     "Predictor": {"_network/network.py"},
-    "Optimizer": {"optimizers.py"},
+    "Optimizer": {"_optimizer_state.py"},
 }
 
 # Libraries that are extras, and the only parts of the package that may import them.

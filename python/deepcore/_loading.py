@@ -24,8 +24,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     Returns:
         What was saved, bit for bit: a ``Model`` or an ``Ensemble`` with its ``extras``; an estimator of
         ``deepcore.sklearn``; or what ``deepcore train`` writes: a ``TableModel``, which predicts from raw
-        tables, or a ``PreparedModel``, which predicts from raw arrays; of a ``Checkpoint`` the model of the
-        training in it.
+        tables, or a ``PreparedModel``, which predicts from raw arrays. The file of a ``Checkpoint`` gives the
+        model of its training.
 
     Raises:
         OSError: if the file cannot be read, or is not a regular file.

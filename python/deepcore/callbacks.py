@@ -5,8 +5,8 @@ it ends, however it ends. One that has ``on_poll()`` is asked several times per 
 ends the training there by returning True. Those that draw progress are in ``deepcore.progress``.
 
 A callback that has both ``state()`` and ``set_state(state)`` takes part in a ``Checkpoint``: what ``state``
-returns is saved, and given to ``set_state`` after ``on_start`` when the run goes on. It is a dict of numbers,
-text, None, lists, dicts and NumPy arrays.
+returns is saved, and given to ``set_state`` after ``on_start`` when the run goes on. A state is a dict of
+numbers, text, None, lists, dicts and NumPy arrays.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ def stops(answers: Iterable[object]) -> bool:
 class listening:
     """Call ``on_start`` of the callbacks, and ``on_end`` of those that were started, however the run ends.
 
-    It is no generator: what an interrupt keeps from its end must not end later, when it is collected.
+    It is a class and not a generator: an interrupt may prevent ``__exit__``, and a generator would then call
+    ``on_end`` later, when it is garbage-collected.
     """
 
     def __init__(self, listeners: Iterable[object], model: Trained) -> None:
@@ -398,25 +399,25 @@ class Checkpoint:
     setting is refused; only ``epochs`` may be another number, unless a schedule spans the run. Remove the
     file to start afresh.
 
-    ``deepcore.load(path)`` returns the model in the file. The file is written by a thread, while the training
-    goes on with copies of the parameters and of the optimizer's slots taken; a file that cannot be written is
-    reported by a warning, and again when the run ends, and does not end the training.
+    ``deepcore.load(path)`` returns the model in the file. A thread writes copies of the parameters and of the
+    optimizer's slots while the training goes on. If the file cannot be written, there is a warning, and
+    another one when the run ends; the training goes on.
 
     Args:
         path: The file. A crash leaves the last one that was written, and never a part of one.
-        every_epochs: Save after every n-th epoch of the run; None: not after epochs. Very short epochs are
-            left out where needed, so that saving takes at most a twentieth of the time.
-        every_seconds: Save when so many seconds have passed since the last time, within an epoch too; None:
-            not by the clock.
+        every_epochs: Save after every n-th epoch of the run; None: not after epochs. If epochs are
+            very short, some are not saved, so that saving takes at most a twentieth of the time.
+        every_seconds: Save when so many seconds have passed since the last save, within an epoch too; None:
+            save after epochs only.
 
     Attributes:
         resumed: Whether the last run went on from the file.
         finished: Whether the last run came to its end: all epochs, or a callback that ended it.
 
     Raises:
-        TypeError: if ``path`` is no path, or a number is none.
-        ValueError: if a number is too small or both are None; in ``fit``, if the file belongs to something
-            else or is damaged, or the optimizer is ``LBFGS()``, whose state SciPy keeps.
+        TypeError: if an argument has another type.
+        ValueError: if a number is too small or both are None; in ``fit``, if the file belongs to another
+            training or is damaged, or the optimizer is ``LBFGS()``, whose state SciPy keeps.
 
     Example:
         >>> import os, tempfile, numpy as np, deepcore as dc

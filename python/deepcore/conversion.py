@@ -1,15 +1,13 @@
-"""Models from elsewhere: ONNX files and modules of PyTorch become a ``Model`` that predicts the same."""
+"""Turn an ONNX file or a module of PyTorch into a ``Model`` that predicts the same."""
 
 from __future__ import annotations
 
 import os
 from typing import Any, Literal
 
-import numpy as np
-
 from deepcore import _checks
 from deepcore._keywords import checked
-from deepcore.files.chain import Activation, Step, network_of
+from deepcore.files.chain import Activation, Contents, network_of
 from deepcore.losses import Loss
 from deepcore.model import Model
 from deepcore.typing import ActivationName, DTypeLike, LossName
@@ -52,8 +50,7 @@ def from_onnx(
     """
     from deepcore.files import onnx_graph
 
-    contents = onnx_graph.read(path)
-    return _model("from_onnx", contents.steps, contents.inputs, contents.dtype, output, loss, dtype, seed)
+    return _model("from_onnx", onnx_graph.read(path), output, loss, dtype, seed)
 
 
 @checked("from_torch")
@@ -87,24 +84,22 @@ def from_torch(
     """
     from deepcore.files import frameworks
 
-    contents = frameworks.from_torch(module)
-    return _model("from_torch", contents.steps, contents.inputs, contents.dtype, output, loss, dtype, seed)
+    return _model("from_torch", frameworks.from_torch(module), output, loss, dtype, seed)
 
 
 def _model(
     who: str,
-    steps: list[Step],
-    inputs: int,
-    found: np.dtype[Any],
+    found: Contents,
     output: str | None,
     loss: str | Loss,
     dtype: DTypeLike | None,
     seed: int,
 ) -> Model:
-    """The model of a chain."""
+    """Make the model of a chain."""
+    steps = found.steps
     if output is not None:
         steps = [*steps, Activation(output, where=f"output={output!r}")]
-    kind = found if dtype is None else _checks.dtype(who, dtype)
+    kind = found.dtype if dtype is None else _checks.dtype(who, dtype)
     last = next((step.name for step in reversed(steps) if isinstance(step, Activation)), "linear")
     options = loss.options(last) if isinstance(loss, Loss) else {"loss": loss}
-    return Model.from_network(network_of(who, steps, inputs, kind, seed=seed, **options))
+    return Model.from_network(network_of(who, steps, found.inputs, kind, seed=seed, **options))

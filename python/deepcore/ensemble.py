@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +13,9 @@ from deepcore import _checks, _core
 from deepcore import metrics as known
 from deepcore._keywords import checked, checked_class
 from deepcore._labels import labels
-from deepcore._network.examples import Examples, row_or_rows, weights
+from deepcore._network.examples import Examples, validation_parts, weights
 from deepcore._network.spec import Spec
+from deepcore._predicting import evaluation, predicted, predicted_labels
 from deepcore._training.factors import StepFactors
 from deepcore._training.many import WHO, Fit, SharedExamples, checked_rows, train
 from deepcore.callbacks import EarlyStopping, EpochRecord, refuse_what_cannot_be_called
@@ -33,7 +34,7 @@ _Metric = str | Callable[[Array, Array], float]
 
 @checked_class
 class Ensemble:
-    """Several models whose outputs are averaged, such as the folds or the seeds of one search.
+    """Average the outputs of several models, such as the folds or the seeds of one search.
 
     Args:
         models: Models with the same inputs, outputs, output activation, loss and dtype; their hidden layers
@@ -103,9 +104,7 @@ class Ensemble:
             TypeError: if X does not hold real numbers.
             ValueError: if a shape is wrong or X is not finite.
         """
-        rows, one = row_or_rows("predict", X, self.inputs, self.dtype)
-        A = self._average.outputs(rows, _checks.threads("predict", threads))
-        return A[0] if one else A
+        return predicted(self._average, X, None, threads)
 
     @checked("predict_labels")
     def predict_labels(self, X: object, *, threshold: float = 0.5, threads: int | None = None) -> Array:
@@ -121,15 +120,9 @@ class Ensemble:
             axis.
 
         Raises:
-            ValueError: if the outputs are not probabilities, and whatever ``predict`` raises.
+            ValueError: if the outputs are not probabilities, or are NaN, and whatever ``predict`` raises.
         """
-        output = self.spec.output
-        if not self.spec.gives_probabilities:
-            raise ValueError(
-                f"predict_labels: the output must be sigmoid or softmax, got {output}; use predict"
-            )
-        chosen = labels(self.predict(X, threads=threads), output, threshold)
-        return chosen[..., 0] if output == "sigmoid" and self.outputs == 1 else chosen
+        return predicted_labels(self._average, X, threshold, threads)
 
     @checked("evaluate")
     def evaluate(
@@ -152,10 +145,7 @@ class Ensemble:
             ``{"loss": ..., "accuracy": ...}``; without accuracy if the output is neither sigmoid nor softmax.
             The loss has no penalty and no label smoothing.
         """
-        chosen = [known.resolve("evaluate", metric, self.spec.output, self.outputs) for metric in metrics]
-        data = self._models[0].network.check("evaluate", X, y, sample_weight)
-        average = cast(Any, self._average)  # it has what measure asks of a network
-        return known.measure(average, data, chosen, _checks.threads("evaluate", threads), scores=True)
+        return evaluation(self._average, X, y, sample_weight, threads, metrics)
 
     def summary(self) -> str:
         """Say how many models there are, and show the layers of each kind among them as a table.
@@ -211,17 +201,19 @@ class Ensemble:
 
 
 class _Average:
-    """The averaged outputs of several models."""
+    """Compute the mean outputs of several models; what predicts and evaluates a network takes it too."""
 
     def __init__(self, models: Sequence[Model]) -> None:
-        self.spec, self._models = models[0].spec, models
+        self.spec, self.check, self._models = models[0].spec, models[0].network.check, models
 
-    def outputs(self, X: Any, threads: int) -> Array:
+    def outputs(self, X: Any, threads: int, out: Array | None = None) -> Array:
         """Average the outputs for checked features, in the order of the models and in float64."""
         total = np.zeros((X.shape[0], self.spec.outputs))
         for model in self._models:
             total += model.network.outputs(X, threads)
-        return (total / len(self._models)).astype(self.spec.dtype)
+        A = np.empty(total.shape, self.spec.dtype) if out is None else out
+        A[...] = total / len(self._models)
+        return A
 
     def evaluate(self, data: Examples, threads: int) -> tuple[float, float]:
         """Compute the mean loss and the accuracy of the averaged outputs."""
@@ -237,7 +229,7 @@ class _Average:
 
 
 class _MeanPredictor:
-    """The mean of several predictors."""
+    """Compute the mean of several predictors."""
 
     def __init__(self, predictors: Sequence[Predictor], dtype: np.dtype[Any]) -> None:
         self._predictors, self._dtype = predictors, dtype
@@ -255,7 +247,7 @@ class _MeanPredictor:
 
 
 def _interface(spec: Spec) -> tuple[object, ...]:
-    """What models must have in common so that their outputs can be averaged."""
+    """Return what models must have in common so that their outputs can be averaged."""
     return spec.inputs, spec.outputs, spec.output, spec.loss, spec.dtype.name
 
 
@@ -307,13 +299,13 @@ def fit_many(
         sample_weight: (m,) weights of the examples, which count in training and validation; with a list of X,
             a list of these.
         class_weight: As in ``fit``; ``"balanced"`` counts the rows that a model trains on.
-        early_stopping: When the training of a model ends before its last epoch; every model is judged for
-            itself. ``History.best_epoch`` tells the best epoch.
+        early_stopping: The rule that ends the training of a model before its last epoch, for every model on
+            its own. ``History.best_epoch`` tells the best epoch.
         callbacks: A list with one list of callbacks per model. They are called by the threads that train,
-            one at a time because of Python's lock, and so they cost speed.
+            one at a time because of Python's lock, and so they cost time.
         threads: Number of threads; None: the default of this machine.
         verbose: 1 shows the progress of all on standard error.
-        metrics: Further numbers of the validation examples, as in ``fit``; they cost speed, like callbacks.
+        metrics: Further numbers of the validation examples, as in ``fit``; they cost time, like callbacks.
         dropout_schedule: As in ``fit``.
         smoothing_schedule: As in ``fit``.
 
@@ -348,7 +340,7 @@ def fit_many(
     try:
         for number, model in enumerate(call.models):
             turn = model.network.exclusive(call.head(number))
-            turn.__enter__()  # here and in no helper: this call is what holds the networks
+            turn.__enter__()  # not in a helper: the function that enters owns the network
             held.append(turn)
         fits = [call.fit(number) for number in range(len(call.models))]
         for model in call.models:
@@ -385,7 +377,7 @@ def _different_models(models: object) -> list[Model]:
 
 
 class _Call:
-    """The arguments of one call, and what each network gets of them."""
+    """Check the arguments of one call, and give each network its part of them."""
 
     def __init__(
         self,
@@ -403,10 +395,9 @@ class _Call:
             raise TypeError(
                 f"{WHO}: early_stopping must be an EarlyStopping or None, got {_checks.shown(early_stopping)}"
             )
-        if not isinstance(metrics, Sequence) or isinstance(metrics, str):
-            raise TypeError(f"{WHO}: metrics must be a list, got {_checks.shown(metrics)}")
+        _checks.listed(WHO, "metrics", metrics)
         self.models = models
-        self._validation_data = _parts(validation_data)
+        self._validation_data = validation_parts(WHO, validation_data)
         self._shuffle, self._drop_last = bool(shuffle), bool(drop_last)
         self._class_weight = class_weight
         self._early_stopping, self._metrics = early_stopping, metrics
@@ -414,7 +405,7 @@ class _Call:
         self._shared = SharedExamples()
 
     def head(self, number: int) -> str:
-        """The head of messages about a network."""
+        """Return the head of messages about a network."""
         return f"{WHO}: network {number}"
 
     def give_data(self, X: object, y: object, sample_weight: object) -> None:
@@ -502,23 +493,14 @@ class _Call:
         return Examples(data.X, data.y, whole)
 
 
-def _parts(validation_data: object) -> tuple[object, object, object] | None:
-    if validation_data is None:
-        return None
-    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-        raise TypeError(f"{WHO}: validation_data must be (X, y) or (X, y, sample_weight)")
-    X, y, weight = (*validation_data, None)[:3]
-    return X, y, weight
-
-
 def _same_or_each(name: str, value: object, k: int) -> list[Any]:
-    """One value for all networks, or a list with one for each."""
+    """Return a list with one value for each network, from one value for all or from such a list."""
     several = isinstance(value, (list, tuple, np.ndarray))
     return _one_for_each(name, value, k) if several else [value] * k
 
 
 def _one_for_each(name: str, values: object, k: int) -> list[Any]:
-    """A list with one value for each network; None means None for all."""
+    """Check a list with one value for each network; None means None for all."""
     if values is None:
         return [None] * k
     if not isinstance(values, (list, tuple, np.ndarray)):

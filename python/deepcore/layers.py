@@ -248,8 +248,8 @@ class PeriodicEmbedding:
 
     A number x becomes ``units`` numbers: ``cos(2 pi x frequency + phase)``, a value per frequency, times
     a matrix of weights, plus offsets. It stands before all other layers; see ``Model.parameters`` for its
-    arrays. Inputs of the next layer are the numbers of all embedded columns, then the columns that pass, then
-    the categories.
+    arrays. The inputs of the next layer are, in this order, the numbers of all embedded columns, the columns
+    that are passed on, and the numbers of the categories.
 
     Args:
         columns: Number of columns that are embedded: the first ones of X.
@@ -366,7 +366,12 @@ class PiecewiseLinearEmbedding:
 
     @classmethod
     def at_quantiles(cls, X: object, *, bins: int = 48, **options: Any) -> PiecewiseLinearEmbedding:
-        """Make the edges from the columns of X, (m, columns): the distinct ones of ``bins + 1`` quantiles.
+        """Make the edges from data: the distinct ones of ``bins + 1`` quantiles of each column.
+
+        Args:
+            X: The columns to embed, (m, columns), such as the first ones of the training data.
+            bins: Number of parts between quantiles; equal quantiles make fewer.
+            options: ``units``, ``rate`` and ``decay``.
 
         Raises:
             ValueError: if a column is constant, or there are not more rows than bins.

@@ -22,7 +22,7 @@ import numpy as np
 from deepcore import _checks, _scores, catalog
 from deepcore._labels import labels
 from deepcore._network.examples import Examples
-from deepcore._network.network import Network
+from deepcore._network.network import Computes
 from deepcore.typing import Array
 
 __all__ = ["Metric", "Named", "measure", "name_of", "names", "resolve", "upwards"]
@@ -172,7 +172,7 @@ def _of_scikit_learn(who: str, name: str, function: str, options: Mapping[str, A
 
 
 def measure(
-    network: Network, data: Examples, chosen: Sequence[str | Metric], threads: int, scores: bool = False
+    network: Computes, data: Examples, chosen: Sequence[str | Metric], threads: int, scores: bool = False
 ) -> dict[str, float]:
     """Compute the chosen metrics of ``data`` by name; with ``scores`` also the loss and the accuracy."""
     values: dict[str, float] = {}

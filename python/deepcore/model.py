@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import copyreg
-import math
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +18,10 @@ import numpy as np
 
 from deepcore import _checks
 from deepcore._keywords import checked
-from deepcore._labels import labels
-from deepcore._network.examples import row_or_rows
 from deepcore._network.network import Network, Snapshot, TrainingStep
 from deepcore._network.parameters import BlockViews
 from deepcore._network.spec import Layer, Spec
+from deepcore._predicting import evaluation, predicted, predicted_labels
 from deepcore.exceptions import SymmetryWarning
 from deepcore.files import model_file
 from deepcore.history import History
@@ -567,21 +565,7 @@ class Model:
             TypeError: if X does not hold real numbers.
             ValueError: if a shape is wrong or X is not finite.
         """
-        network = self._network
-        dtype = network.spec.dtype
-        rows, one = row_or_rows("predict", X, network.spec.inputs, dtype)
-        threads = _checks.threads("predict", threads)
-        if out is not None:
-            shape = (self.outputs,) if one else (rows.shape[0], self.outputs)
-            if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
-                got = f"{out.shape} of {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
-                raise ValueError(
-                    f"predict: out must be an array of shape {shape} and dtype {dtype}, got {got}"
-                )
-            network.outputs(rows, threads, out[np.newaxis] if one else out)
-            return out
-        A = network.outputs(rows, threads)
-        return A[0] if one else A
+        return predicted(self._network, X, out, threads)
 
     @checked("predict_labels")
     def predict_labels(self, X: object, *, threshold: float = 0.5, threads: int | None = None) -> Array:
@@ -599,15 +583,7 @@ class Model:
         Raises:
             ValueError: if the outputs are not probabilities, or are NaN, and whatever ``predict`` raises.
         """
-        output = self.spec.output
-        if not self.spec.gives_probabilities:
-            raise ValueError(
-                f"predict_labels: the output must be sigmoid or softmax, got {output}; use predict"
-            )
-        if not isinstance(threshold, (int, float, np.number)) or math.isnan(threshold):
-            raise ValueError(f"predict_labels: threshold must be a number, got {_checks.shown(threshold)}")
-        chosen = labels(self.predict(X, threads=threads), output, threshold, who="predict_labels")
-        return chosen[..., 0] if output == "sigmoid" and self.outputs == 1 else chosen
+        return predicted_labels(self._network, X, threshold, threads)
 
     @checked("evaluate")
     def evaluate(
@@ -628,14 +604,7 @@ class Model:
         Returns:
             ``{"loss": ..., "accuracy": ...}``; without accuracy if the output is neither sigmoid nor softmax.
         """
-        from deepcore import metrics as known
-
-        network = self._network
-        output, outputs = network.spec.output, network.spec.outputs
-        _checks.listed("evaluate", "metrics", metrics)
-        chosen = [known.resolve("evaluate", metric, output, outputs) for metric in metrics]
-        data = network.check("evaluate", X, y, sample_weight, mapped=True)
-        return known.measure(network, data, chosen, _checks.threads("evaluate", threads), scores=True)
+        return evaluation(self._network, X, y, sample_weight, threads, metrics)
 
     def predictor(self) -> Predictor:
         """Make a copy of the model for predictions where microseconds count.

@@ -21,7 +21,7 @@ def test_two_threads_that_save_to_one_path_leave_one_of_their_files(tmp_path):
     models = [dc.mlp([50, 80, 2], seed=seed) for seed in range(3)]
     known = {model.flat_parameters.tobytes() for model in models}
     models[0].save(path)
-    errors, done = [], threading.Event()
+    errors = []
 
     def save(model):
         try:
@@ -30,10 +30,6 @@ def test_two_threads_that_save_to_one_path_leave_one_of_their_files(tmp_path):
         except BaseException as error:
             errors.append(error)
 
-    def read():
-        while not done.is_set():
-            assert dc.load(path).flat_parameters.tobytes() in known
-
     threads = [threading.Thread(target=save, args=(model,)) for model in models]
     for thread in threads:
         thread.start()
@@ -41,7 +37,6 @@ def test_two_threads_that_save_to_one_path_leave_one_of_their_files(tmp_path):
         while any(thread.is_alive() for thread in threads):
             assert dc.load(path).flat_parameters.tobytes() in known
     finally:
-        done.set()
         for thread in threads:
             thread.join()
     assert not errors

@@ -8,6 +8,7 @@ import gc
 import io
 import os
 import pickle
+import sys
 import threading
 from pathlib import Path
 
@@ -100,7 +101,7 @@ class Bench:
     def prepare(self):
         self.model.restore(self.start)
         self.model.epochs_trained = 0
-        self.model._partial_state = None
+        self.model.forget_optimizer()
 
     def interrupt(self, at):
         """Interrupt the action at an instruction, and check the model and the folder."""
@@ -165,6 +166,44 @@ def test_an_interrupted_training_is_seen_by_other_threads():
         other.start()
         other.join()
         assert seen == [model.flat_parameters.tobytes()]
+
+
+def test_of_two_threads_that_follow_an_interrupted_one_only_one_owns_the_network(monkeypatch):
+    # the second thread comes while the first one finds out that the interrupted call no longer runs
+    network = Network(dc.mlp([3, 4, 1]).spec)
+    owners, others, tried, leave = [], [], threading.Event(), threading.Event()
+    frames = sys._current_frames
+
+    def interrupted():
+        network.exclusive("fit").__enter__()
+
+    def other():
+        try:
+            with network.exclusive("fit"):
+                owners.append("other")
+                tried.set()
+                leave.wait()
+        except RuntimeError:
+            tried.set()
+
+    def interleaved():
+        if not others:
+            others.append(threading.Thread(target=other))
+            others[0].start()
+            tried.wait()
+        return frames()
+
+    interrupted()
+    monkeypatch.setattr(sys, "_current_frames", interleaved)
+    try:
+        with network.exclusive("step"):
+            owners.append("first")
+    except RuntimeError:
+        pass
+    finally:
+        leave.set()
+        others[0].join()
+    assert len(owners) == 1
 
 
 def test_a_function_that_waits_in_its_with_block_owns_the_network():

@@ -144,6 +144,12 @@ def test_exp_goes_with_a_sigmoid(tmp_path, rng):
     agrees(models, tmp_path, {"net": rng.normal(size=(3, 2)).astype(np.float32)})
 
 
+def test_the_letters_of_a_prefix_are_no_variables(tmp_path, rng):
+    # of one layer without an activation: nothing counts units, and an unused counter is a warning
+    models = {name: dc.mlp([3, 4], output="linear", seed=1) for name in ("j", "jet", "k")}
+    agrees(models, tmp_path, dict.fromkeys(models, rng.normal(size=(3, 3)).astype(np.float32)))
+
+
 def test_networks_of_one_layer_give_the_numbers_of_the_model(tmp_path, rng):
     sizes = {"one": [3, 1], "some": [200, 100], "many": [2, 500]}
     models = {name: dc.mlp(pair, output="linear", seed=1) for name, pair in sizes.items()}

@@ -46,6 +46,18 @@ def test_load_gives_the_best_model_of_a_finished_run(path):
     assert np.array_equal(dc.load(path).flat_parameters, model.flat_parameters)
 
 
+def test_a_state_of_another_form_is_refused_by_saying_what_is_wrong(path):
+    from deepcore.files import container
+
+    train(callbacks=[dc.Checkpoint(path)], epochs=2)
+    description, tensors = container.read(path)
+    for position, what in ((None, "TypeError: "), ({}, "KeyError: 'epoch'")):
+        description["run"]["parts"]["position"] = position
+        container.write(path, description, tensors)
+        with pytest.raises(ValueError, match=f"its state cannot be put back .{what}.*; remove it to start"):
+            train(callbacks=[dc.Checkpoint(path)], epochs=3)
+
+
 def test_a_file_that_cannot_be_written_ends_no_training(tmp_path, path, monkeypatch):
     from deepcore.files import container
 

@@ -119,6 +119,35 @@ def test_labels_need_probabilities():
         dc.Ensemble(members(output="linear")).predict_labels(data()[0])
 
 
+def test_outputs_that_are_not_numbers_never_become_labels():
+    models = members()
+    models[1].parameters["b1"][...] = np.nan
+    with pytest.raises(ValueError, match="predict_labels: outputs must be numbers to become labels, got nan"):
+        dc.Ensemble(models).predict_labels(data()[0])
+
+
+def test_a_threshold_that_is_not_a_number_is_refused():
+    ensemble = dc.Ensemble(members(outputs=1))
+    for wrong in (np.nan, "0.5", None):
+        with pytest.raises(ValueError, match="predict_labels: threshold must be a number"):
+            ensemble.predict_labels(data()[0], threshold=wrong)
+
+
+@pytest.mark.parametrize("metrics", ["f1", 3])
+def test_metrics_that_are_not_a_list_are_refused(metrics):
+    with pytest.raises(TypeError, match="evaluate: metrics must be a list"):
+        dc.Ensemble(members()).evaluate(*data(), metrics=metrics)
+
+
+def test_mapped_features_of_another_dtype_are_evaluated_where_they_lie(tmp_path):
+    X, y = data()
+    np.save(tmp_path / "X.npy", X.astype(np.float64))
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    ensemble = dc.Ensemble(members())
+    assert np.array_equal(ensemble.predict(mapped), ensemble.predict(X))
+    assert ensemble.evaluate(mapped, y, metrics=["f1"]) == ensemble.evaluate(X, y, metrics=["f1"])
+
+
 @pytest.mark.parametrize("options", [{}, {"norm": "batch"}, {"dtype": "float64"}])
 def test_a_saved_ensemble_comes_back_bit_for_bit(tmp_path, options):
     X, y = data()

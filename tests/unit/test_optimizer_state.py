@@ -76,6 +76,18 @@ def test_copies_and_pickles_of_a_model_keep_the_optimizer_of_partial_fit(duplica
     assert (twin.optimizer.steps, model.optimizer.steps) == (2, 2)
 
 
+def zeros(state):
+    return {name: np.zeros_like(slot) for name, slot in state["slots"].items()}
+
+
+@pytest.mark.parametrize("rate", [dc.Cosine(0.1, steps=5), lambda step: 0.1 / (1 + step)])
+def test_a_fixed_rate_is_a_number(rate):
+    # a function would be called for the first step only
+    _, state = used()
+    with pytest.raises(ValueError, match="set_learning_rate: learning_rate must be"):
+        state.set_learning_rate(rate)
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
@@ -84,6 +96,7 @@ def test_copies_and_pickles_of_a_model_keep_the_optimizer_of_partial_fit(duplica
         (lambda state: {**state, "steps": -1}, ValueError, "steps must be at least 0"),
         (lambda state: {**state, "slots": {}}, ValueError, "slots"),
         (lambda state: {**state, "rate_scale": np.nan}, ValueError, "rate_scale must be finite"),
+        (lambda state: {**state, "slots": zeros(state), "rate": -1.0}, ValueError, "set_state: rate must"),
     ],
 )
 def test_a_state_of_another_form_is_refused(change, error, message):
@@ -92,3 +105,4 @@ def test_a_state_of_another_form_is_refused(change, error, message):
     with pytest.raises(error, match=message):
         state.set_state(change(before))
     assert state.steps == before["steps"]
+    assert all(np.array_equal(state.slots[name], slot) for name, slot in before["slots"].items())

@@ -25,6 +25,7 @@ __all__ = [
     "row_or_rows",
     "slices",
     "targets",
+    "validation_parts",
     "weights",
 ]
 
@@ -147,6 +148,20 @@ def features(who: str, X: object, n_x: int, dtype: np.dtype[Any], mapped: bool =
     if is_sparse(X):
         return _sparse_features(who, X, n_x, dtype)
     return _dense_features(who, _checks.numbers(who, "X", X), n_x, dtype, mapped)
+
+
+def validation_parts(who: str, data: object) -> tuple[object, object, object] | None:
+    """Divide ``validation_data`` into X, y and weights, which are not checked yet; None stays None.
+
+    Raises:
+        TypeError: if it is not (X, y) or (X, y, sample_weight).
+    """
+    if data is None:
+        return None
+    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+        raise TypeError(f"{who}: validation_data must be (X, y) or (X, y, sample_weight)")
+    X, y, weight = (*data, None)[:3]
+    return X, y, weight
 
 
 def row_or_rows(who: str, X: object, n_x: int, dtype: np.dtype[Any]) -> tuple[Array, bool]:

@@ -9,7 +9,7 @@ import math
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from types import FrameType
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -42,42 +42,71 @@ class HasNetwork(Protocol):
     def network(self) -> Network: ...
 
 
+class Computes(Protocol):
+    """Predicts checked rows and is evaluated on checked examples: a network, or the mean of several."""
+
+    @property
+    def spec(self) -> Spec: ...
+    def check(
+        self,
+        who: str,
+        X: object,
+        y: object,
+        sample_weight: object,
+        class_weight: ClassWeight = None,
+        mapped: bool = False,
+    ) -> Examples: ...
+    def outputs(self, X: Any, threads: int, out: Array | None = None) -> Array: ...
+    def evaluate(self, data: Examples, threads: int) -> tuple[float, float]: ...
+
+
 class _Turn:
     """The right to change a network: ``with`` takes it, and refuses a second owner with a RuntimeError.
 
     The owner is the frame of the function that has the ``with``. An exception of a signal handler may leave
     that function between any two instructions, also before ``__exit__``; a frame that no longer runs, or
     whose thread a fork has left behind, owns nothing.
+
+    Calls queue up in a list, and the first one that runs is the owner. Each change of the list is atomic, so
+    that of several threads exactly one follows an owner that no longer runs.
     """
 
-    def __init__(self, owners: dict[str, _Owner], native: Any, who: str) -> None:
+    def __init__(self, owners: list[_Owner], native: Any, who: str) -> None:
         self._owners, self._native, self._who = owners, native, who
 
     def __enter__(self) -> None:
-        mine = _Owner(threading.get_ident(), sys._getframe(1))
-        while (owner := self._owners.setdefault("owner", mine)) is not mine:  # atomic
+        self._mine = _Owner(threading.get_ident(), sys._getframe(1))
+        self._owners.append(self._mine)
+        for owner in list(self._owners):
+            if owner is self._mine:
+                break
             if owner.runs():
+                self._remove(self._mine)
                 raise RuntimeError(
                     f"{self._who}: this model is already being trained (by a callback or another thread)"
                 )
-            self._owners.pop("owner", None)
+            self._remove(owner)
         self._native.abandon()
 
     def __exit__(self, *exception: object) -> None:
-        self._owners.pop("owner", None)
+        self._remove(self._mine)
+
+    def _remove(self, owner: _Owner) -> None:
+        with suppress(ValueError):  # another thread was faster
+            self._owners.remove(owner)
 
 
 class _Deputy:
     """A function call in another thread that acts for the owner, for a ``with`` block."""
 
-    def __init__(self, owners: dict[str, _Owner]) -> None:
-        self._owners = owners
+    def __init__(self, deputies: list[_Owner]) -> None:
+        self._deputies = deputies
 
     def __enter__(self) -> None:
-        self._owners["deputy"] = _Owner(threading.get_ident(), sys._getframe(1))
+        self._deputies[:] = [_Owner(threading.get_ident(), sys._getframe(1))]
 
     def __exit__(self, *exception: object) -> None:
-        self._owners.pop("deputy", None)
+        self._deputies.clear()
 
 
 class _Owner(NamedTuple):
@@ -117,7 +146,7 @@ class Network:
     Args:
         spec: What it is made of.
         start: Its first numbers; None: the weights that the spec's seed draws.
-        copy: A compiled network with numbers that nobody changes, for ``seen``.
+        copy: A compiled network with numbers that never change, for ``seen``.
 
     Attributes:
         spec: What it is made of.
@@ -131,7 +160,8 @@ class Network:
         self.native = _compiled(spec) if copy is None else copy
         self.predict: Callable[..., Array] = self.native.predict
         self._own = _Arrays(self.native, writable=copy is None)
-        self._owners: dict[str, _Owner] = {}
+        self._owners: list[_Owner] = []
+        self._deputies: list[_Owner] = []
         if copy is not None:
             return
         if start is None:
@@ -160,8 +190,8 @@ class Network:
     def flat(self) -> Array:
         """All parameters as one 1-D array.
 
-        It is live and writable, except for a thread that looks while another one trains: it gets a copy of
-        the last finished epoch that cannot be written.
+        It is live and writable. While a training runs, the other threads get a copy of the last finished
+        epoch instead, which is read-only.
         """
         return self._seen().flat
 
@@ -219,9 +249,9 @@ class Network:
         return twin
 
     def seen(self) -> Network:
-        """Return what the calling thread sees: the network itself, or while another thread trains it, a copy.
+        """Return the network itself, or a copy of the last finished epoch while another thread trains it.
 
-        Where it is the network itself, ``changes`` tells whether another thread has changed it since.
+        If it is the network itself, ``changes`` tells whether another thread has changed it since.
         """
         copy = self.native.seen()
         return self if copy is None else Network(self.spec, copy=copy)
@@ -400,13 +430,12 @@ class Network:
 
     def handed_over(self) -> AbstractContextManager[None]:
         """Let the calling thread act for the owner, as callbacks of ``fit_many`` do."""
-        return _Deputy(self._owners)
+        return _Deputy(self._deputies)
 
     def held(self, who: str) -> AbstractContextManager[None]:
         """``exclusive``, except that callbacks of the run that owns the network may go on."""
-        for role in ("owner", "deputy"):
-            one = self._owners.get(role)
-            if one is not None and one.thread == threading.get_ident() and one.runs():
+        for one in (*self._owners, *self._deputies):
+            if one.thread == threading.get_ident() and one.runs():
                 return nullcontext()
         return self.exclusive(who)
 

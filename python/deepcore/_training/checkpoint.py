@@ -1,4 +1,4 @@
-"""What ``deepcore.Checkpoint`` does: a run is written to a file while it goes on, and goes on from the file.
+"""Save a run to the file of a ``deepcore.Checkpoint`` while it trains, and continue it from the file.
 
 A run consists of its network and of parts with ``state()`` and ``set_state(state)``: where it stands, its
 history, its optimizer, the callbacks that have both.
@@ -113,7 +113,7 @@ def find(who: str, callbacks: Iterable[object]) -> Checkpoint | None:
 
 
 class Unsaved:
-    """A run without a file; ``RunFile`` does what this leaves out.
+    """Do nothing, for a run that is not saved; ``RunFile`` saves one with the same methods.
 
     Attributes:
         stopped: A callback or a divergence ended the run.
@@ -132,14 +132,14 @@ class Unsaved:
 
     @contextmanager
     def saving(self) -> Iterator[None]:
-        """Stands around the loop, which an exception or a callback may end."""
+        """Surround the loop, which an exception or a callback may end."""
         try:
             yield
         except Stopped:
             self.stopped = True
 
     def epoch_ended(self) -> bool:
-        """Save after an epoch if it is time, and return True if the run shall end now."""
+        """Save after an epoch if it is time, and return True if the run must end now."""
         return False
 
     def due(self) -> bool:
@@ -147,13 +147,13 @@ class Unsaved:
         return False
 
     def pause(self) -> None:
-        """Save between two batches, and raise ``Stopped`` if the run shall end now."""
+        """Save between two batches, and raise ``Stopped`` if the run must end now."""
 
     def loop_ended(self, diverged: bool) -> None:
         """Keep the state in which the epochs ended, before callbacks put another model in its place."""
 
     def close(self, ended: bool) -> None:
-        """Write what is left to be written; of a run that came to its end, the result."""
+        """Write the last state; if the run came to its end, write its result."""
 
 
 class RunFile(Unsaved):
@@ -229,8 +229,8 @@ class RunFile(Unsaved):
             self._restore(description, tensors)
         except (LookupError, TypeError, AttributeError) as error:
             raise ValueError(
-                f"{self.who}: {checkpoint.path} must be a checkpoint of this version of deepcore, but it has "
-                f"no valid {error}; remove it to start afresh"
+                f"{self.who}: {checkpoint.path} must be a checkpoint of this version of deepcore, but its "
+                f"state cannot be put back ({type(error).__name__}: {error}); remove it to start afresh"
             ) from error
         checkpoint.resumed = True
         run = description["run"]
@@ -306,7 +306,7 @@ class RunFile(Unsaved):
         self._compare_length(run)
 
     def _compare_start(self, run: Mapping[str, Any]) -> None:
-        """Refuse other first numbers. Those of a network that was trained since are taken for this run's."""
+        """Refuse other first numbers, unless there was training since: then they were those of this run."""
         (first_epoch, first_step), start = run["first"], self._run["start"]
         since = {
             "network": 0 < self.position.first_epoch - first_epoch <= run["epochs"],
@@ -473,8 +473,8 @@ class _Writer:
             return
         self._warned = True
         warnings.warn(
-            f"{self._who}: {self._path} could not be written: {self._error}; the training goes on, and so do "
-            "the attempts to write",
+            f"{self._who}: {self._path} could not be written: {self._error}; the training goes on, and "
+            "the next save tries again",
             RuntimeWarning,
             stacklevel=2,
         )

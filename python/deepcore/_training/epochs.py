@@ -1,4 +1,4 @@
-"""The work between the epochs of a run, whatever trains them: metrics, history, callbacks, divergence."""
+"""What a run does between its epochs: it computes metrics, keeps the history, and calls the callbacks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deepcore import _checks, metrics
-from deepcore._network.examples import Examples
+from deepcore._network.examples import Examples, validation_parts
 from deepcore._network.network import Network
 from deepcore._training import checkpoint, identity
 from deepcore._training.checkpoint import Part, Position, RunFile, Unsaved
@@ -83,7 +83,7 @@ class Settings(NamedTuple):
 
 
 class Epochs:
-    """The work between epochs, whatever trains them: metrics, history, callbacks, divergence."""
+    """Do the work between the epochs of a run, whatever trains them."""
 
     def __init__(self, network: Network, settings: Settings) -> None:
         self.network, self.who, self.shown = network, settings.who, settings.shown
@@ -103,12 +103,9 @@ class Epochs:
         self.history = History()
 
     def _validation(self, data: tuple[Any, ...] | None) -> Examples | None:
-        if data is None:
+        if (parts := validation_parts(self.who, data)) is None:
             return None
-        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-            raise TypeError(f"{self.who}: validation_data must be (X, y) or (X, y, sample_weight)")
-        X, y, weight = (*data, None)[:3]
-        return self.network.check(f"{self.who}: validation_data", X, y, weight, mapped=True).kept()
+        return self.network.check(f"{self.who}: validation_data", *parts, mapped=True).kept()
 
     def run(self, loop: Loop, epochs: int, state: OptimizerState | None, file: Unsaved) -> History:
         """Run the loop, which is not interrupted between epochs if there is nothing to do."""
@@ -195,7 +192,7 @@ class Epochs:
                 )
 
     def described(self, state: OptimizerState, steps: int) -> dict[str, Any]:
-        """What must be the same in a run that goes on, besides its training data."""
+        """Describe what must be the same in a run that goes on, besides its training data."""
         return {
             "validation data": self.validation and identity.of_examples(self.validation),
             "optimizer": identity.of_optimizer(state.optimizer, steps),
@@ -210,7 +207,7 @@ class Epochs:
         length: tuple[int, int],
         spanning: str = "",
     ) -> Unsaved:
-        """The file of this run, if a callback asks for one."""
+        """Return the file of this run, if a callback asks for one."""
         saver = checkpoint.find(self.who, self.listeners)
         if saver is None:
             return Unsaved()

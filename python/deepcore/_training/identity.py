@@ -1,4 +1,4 @@
-"""What identifies a run: digests of its arrays, and descriptions of its settings that can be compared."""
+"""Identify a run by digests of its arrays and by descriptions of its settings, which can be compared."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from deepcore.typing import Array
 __all__ = [
     "cached",
     "difference",
+    "digest",
     "of_array",
     "of_callback",
     "of_examples",
@@ -43,7 +44,7 @@ def digest(*arrays: Array) -> str:
 
 
 def of_array(array: Any) -> dict[str, Any]:
-    """Shape, dtype and digest of an array, of mapped rows or of a sparse matrix."""
+    """Describe an array, mapped rows or a sparse matrix by shape, dtype and digest."""
     if hasattr(array, "indptr"):
         found = {"shape": list(array.shape), "dtype": str(array.dtype)}
         return found | {"content": digest(*map(_sampled, (array.data, array.indices, array.indptr)))}
@@ -64,18 +65,18 @@ def _sampled(array: Any) -> Array:
 
 
 def of_examples(data: Examples) -> dict[str, Any]:
-    """Digests of X, y and the weights."""
+    """Describe X, y and the weights by their digests."""
     weight = None if data.weight is None else of_array(data.weight)
     return {"X": of_array(data.X), "y": of_array(data.y), "weights": weight}
 
 
 def cached(data: Examples) -> Callable[[], dict[str, Any]]:
-    """A function that returns ``of_examples(data)``, which is computed once and only if it is needed."""
+    """Return a function that computes ``of_examples(data)`` when it is first called, and then keeps it."""
     return functools.cache(lambda: of_examples(data))
 
 
 def of_network(network: Network) -> dict[str, Any]:
-    """Everything that defines a network, and the build that computes it."""
+    """Describe everything that defines a network, and the build that computes it."""
     return {
         "network": network.spec.to_dict(),
         "CPU variant": _core.variant,
@@ -84,7 +85,7 @@ def of_network(network: Network) -> dict[str, Any]:
 
 
 def of_rate(rate: Any, steps: int) -> Any:
-    """A description of a number, a schedule or a function of the step as far as ``steps``; None stays."""
+    """Describe a number, a schedule, or the first ``steps`` values of a function of the step; None stays."""
     if rate is None or _checks.is_number(rate):
         return rate if rate is None else float(rate)
     if is_tabulated(rate):
@@ -94,7 +95,7 @@ def of_rate(rate: Any, steps: int) -> Any:
 
 
 def of_optimizer(optimizer: Optimizer, steps: int) -> dict[str, Any]:
-    """Name and numbers of an optimizer."""
+    """Describe an optimizer by its name and its numbers."""
     scheduled = ("learning_rate", "weight_decay")
     values = {f.name: getattr(optimizer, f.name) for f in fields(optimizer)}
     numbers = {name: of_rate(v, steps) if name in scheduled else v for name, v in values.items()}
@@ -102,7 +103,7 @@ def of_optimizer(optimizer: Optimizer, steps: int) -> dict[str, Any]:
 
 
 def of_callback(callback: object) -> dict[str, Any]:
-    """The class of a callback that takes part, and the settings of deepcore's own."""
+    """Describe a callback by its class, and deepcore's own also by their settings."""
     names: tuple[str, ...] = ()
     if isinstance(callback, EarlyStopping):
         names = ("monitor", "patience", "min_delta", "restore_best", "mode")

@@ -1,4 +1,4 @@
-"""Trains many networks in one native call, as ``fit_many`` asks for it."""
+"""Train many networks in one native call, for ``fit_many``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Callback = Callable[[EpochRecord], object]
 
 
 class SharedExamples:
-    """Checks the arrays of a call; networks that are given the same arrays share the checked ones."""
+    """Check the arrays of a call once: networks that are given the same arrays share the checked ones."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], Any] = {}

@@ -21,6 +21,8 @@ from deepcore.files import c_code
 from deepcore.files.atomic import replacing
 from deepcore.files.chain import (
     EPSILON,
+    SELU,
+    SELU_ALPHA,
     Activation,
     Affine,
     Chain,
@@ -294,7 +296,7 @@ class _Writer:
             s=self._literal(step.parameter),
             half=self._literal(0.5),
             root_half=self._literal(np.sqrt(0.5)),
-            **{"lambda": self._literal(_SELU), "lambda_alpha": self._literal(_SELU * _SELU_ALPHA)},
+            **{"lambda": self._literal(SELU), "lambda_alpha": self._literal(SELU * SELU_ALPHA)},
         )
         lines = lines if "return" in lines else f"return {lines}"
         T = self.names["T"]
@@ -367,7 +369,7 @@ class _Writer:
     def _predict(self, widths: dict[str, int]) -> str:
         buffers = [f"{name}[{width}]" for name, width in widths.items() if width]
         declared = [f"{self.names['T']} {', '.join(buffers)};"] if buffers else []
-        if any("j" in line.split("(")[0] or line.startswith("for (j") for line in self._body):
+        if any(line.startswith("for (j") for line in self._body):
             declared.append("int j;")
         lines = "\n".join(f"    {line}" for line in joined(declared, self._body))
         return self._filled(c_code.PREDICT, lines=lines)
@@ -409,9 +411,6 @@ class _Writer:
             + ",\n    ".join(self._numbers(row).replace("\n", "\n    ") for row in values)
             + "\n    }"
         )
-
-
-_SELU, _SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848
 
 
 def _c_string(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -20,10 +20,13 @@ from deepcore.typing import Array
 
 __all__ = [
     "EPSILON",
+    "SELU",
+    "SELU_ALPHA",
     "Activation",
     "Affine",
     "BatchNorm",
     "Chain",
+    "Contents",
     "Dropout",
     "LayerNorm",
     "Linear",
@@ -35,6 +38,9 @@ __all__ = [
 ]
 
 EPSILON = 1e-5  # what both norms add to a variance, as the compiled core does
+
+#: selu(z) is SELU z for z > 0, else SELU SELU_ALPHA (exp(z) - 1): the numbers of the compiled core.
+SELU, SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848
 
 # Dropping z or g(z) is the same for these: g(0) = 0 and g(c z) = c g(z) for c > 0.
 _HOMOGENEOUS = ("linear", "relu", "leaky_relu")
@@ -119,6 +125,14 @@ class Dropout:
 
 Step: TypeAlias = Linear | Affine | BatchNorm | LayerNorm | Activation | Dropout
 Chain: TypeAlias = list[Step]
+
+
+class Contents(NamedTuple):
+    """What was read from another library: a chain, n_x, and the dtype of its numbers."""
+
+    steps: Chain
+    inputs: int
+    dtype: np.dtype[Any]
 
 
 @dataclass(frozen=True)
@@ -258,13 +272,13 @@ def network_of(
 
 
 def _followed(linear: Linear, affine: Affine) -> Linear:
-    """A linear step that also does the affine step behind it."""
+    """Return one linear step for a linear step and the affine step behind it."""
     b = (linear.b - affine.centre) * affine.factor + affine.shift
     return replace(linear, W=linear.W * affine.factor[:, np.newaxis], b=b)
 
 
 def _preceded(affine: Affine, linear: Linear) -> Linear:
-    """A linear step that also does the affine step before it."""
+    """Return one linear step for an affine step and the linear step behind it."""
     shift = np.broadcast_to(affine.shift - affine.centre * affine.factor, linear.W.shape[1:])
     b = linear.b + linear.W @ shift
     return replace(linear, W=linear.W * affine.factor, b=b)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from deepcore.files.chain import (
     EPSILON,
     Activation,
     BatchNorm,
+    Contents,
     Dropout,
     LayerNorm,
     Linear,
@@ -22,7 +23,7 @@ from deepcore.files.chain import (
 )
 from deepcore.typing import Array
 
-__all__ = ["Contents", "from_torch", "to_torch"]
+__all__ = ["from_torch", "to_torch"]
 
 _WHO = "from_torch"
 #: Activations without arguments, by the name of their module.
@@ -32,17 +33,9 @@ _SIMPLE = {
 }  # fmt: skip
 
 
-class Contents(NamedTuple):
-    """What a module describes."""
-
-    steps: list[Step]
-    inputs: int
-    dtype: np.dtype[Any]
-
-
 def from_torch(module: Any) -> Contents:
     """Take a module of PyTorch apart; see ``deepcore.from_torch``."""
-    torch = sys.modules.get("torch")  # who has a module has imported torch
+    torch = sys.modules.get("torch")  # there is no module without it
     if torch is None or not isinstance(module, torch.nn.Module):
         raise TypeError(f"{_WHO}: module must be a torch.nn.Module, got {_checks.shown(module)}")
     steps: list[Step] = []

@@ -12,6 +12,8 @@ from deepcore._network.network import Network
 from deepcore.files.atomic import replacing
 from deepcore.files.chain import (
     EPSILON,
+    SELU,
+    SELU_ALPHA,
     Activation,
     Affine,
     BatchNorm,
@@ -23,13 +25,10 @@ from deepcore.files.chain import (
 )
 from deepcore.typing import Array
 
-__all__ = ["OPERATORS", "SELU", "package", "to_model", "write"]
+__all__ = ["OPERATORS", "package", "to_model", "write"]
 
-SELU = {"alpha": 1.6732632423543772848, "gamma": 1.0507009873554804934}
-_OPSET, _IR_VERSION = (
-    18,
-    8,
-)  # of 2022: the opset in which ONNX Runtime computes all activations in float64 too
+# Of 2022: the first opset in which ONNX Runtime computes all activations but gelu in float64.
+_OPSET, _IR_VERSION = 18, 8
 
 #: Activations that are one operator, and its attributes.
 OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -38,7 +37,7 @@ OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "relu": ("Relu", {}),
     "leaky_relu": ("LeakyRelu", {"alpha": None}),  # None: the parameter
     "elu": ("Elu", {"alpha": None}),
-    "selu": ("Selu", SELU),
+    "selu": ("Selu", {"alpha": SELU_ALPHA, "gamma": SELU}),
     "softplus": ("Softplus", {}),
     "exp": ("Exp", {}),
     "hard_sigmoid": ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),

@@ -13,11 +13,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deepcore.files.chain import EPSILON, Activation, Affine, BatchNorm, Dropout, LayerNorm, Linear, Step
-from deepcore.files.onnx import SELU, package
+from deepcore.files.chain import (
+    EPSILON,
+    SELU,
+    SELU_ALPHA,
+    Activation,
+    Affine,
+    BatchNorm,
+    Contents,
+    Dropout,
+    LayerNorm,
+    Linear,
+    Step,
+)
+from deepcore.files.onnx import package
 from deepcore.typing import Array
 
-__all__ = ["Contents", "read"]
+__all__ = ["read"]
 
 _WHO = "from_onnx"
 _SIMPLE = {
@@ -27,14 +39,6 @@ _SIMPLE = {
 _CLIPS = {(-1.0, 1.0): "hard_tanh", (0.0, 6.0): "relu6", (0.0, math.inf): "relu"}
 _PASSING = {"Identity", "ZipMap"}
 _ROOT_HALF = math.sqrt(0.5)
-
-
-class Contents(NamedTuple):
-    """What an ONNX file describes."""
-
-    steps: list[Step]
-    inputs: int
-    dtype: np.dtype[Any]
 
 
 class _Refused(NamedTuple):
@@ -301,9 +305,8 @@ def _hard_sigmoid(node: _Node) -> list[Any] | None:
 
 
 def _selu(node: _Node) -> list[Any] | None:
-    close = all(
-        math.isclose(node.attributes.get(name, SELU[name]), SELU[name], rel_tol=1e-6) for name in SELU
-    )
+    ours = {"alpha": SELU_ALPHA, "gamma": SELU}
+    close = all(math.isclose(node.attributes.get(name, a), a, rel_tol=1e-6) for name, a in ours.items())
     return [Activation("selu", where=node.where)] if close else None
 
 

@@ -59,7 +59,8 @@ def check(value: object, schema: Mapping[str, Any], name: str, root: Mapping[str
                 raise ValueError(f"{name} must be {phrase} {rule}, got {_checks.shown(value)}")
         elif word == "minItems":
             if isinstance(value, list) and len(value) < rule:
-                raise ValueError(f"{name} must have at least {rule} item, got {len(value)}")
+                items = "item" if rule == 1 else "items"
+                raise ValueError(f"{name} must have at least {rule} {items}, got {len(value)}")
         elif word == "items":
             for index, item in enumerate(value if isinstance(value, list) else []):
                 check(item, rule, f"{name}[{index}]", root)
