@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
+from deepcore import tabular
 from integration.command_line import fail, invoke, read_rows, run, write_table
 
 pytest.importorskip("click", reason="click is not installed (extra `cli`)")
@@ -133,6 +134,15 @@ def test_rows_without_a_label_are_refused_or_left_out(tmp_path):
     assert len(read_rows(run("predict", tmp_path / "m", table))) == 90
 
 
+def test_a_label_is_missing_for_skip_unlabelled_if_it_is_missing_for_the_training(tmp_path):
+    # The mark has an invisible character in it, as spreadsheets and web pages leave them.
+    table = write_table(
+        tmp_path / "t.csv", ["x", "y"], [[i, "N\u200bA" if i == 5 else i / 7] for i in range(60)]
+    )
+    text = run("train", table, "--skip-unlabelled", *FAST, "--out", tmp_path / "m")
+    assert "1 rows without a label are left out" in text
+
+
 def test_several_labels_are_targets_of_one_regression(tmp_path):
     rows = [[i, 2 * i + 0.5, -i - 0.25] for i in range(120)]
     table = write_table(tmp_path / "t.csv", ["x", "up", "down"], rows)
@@ -214,6 +224,20 @@ def test_a_loaded_table_model_predicts_from_raw_tables(trained):
     np.testing.assert_allclose(loaded.predict(columns), expected, rtol=1e-12)
     rows = [row[1:5] for row in homes()]  # without names: the used columns in their order
     np.testing.assert_allclose(loaded.predict(rows), expected, rtol=1e-12)
+
+
+def test_linear_outputs_of_a_classification_are_logits_here_too(tmp_path):
+    table = {"size": [1.0, 2.0, 3.0, 4.0], "fits": ["no", "no", "yes", "yes"]}
+    columns, label = tabular.Columns.fit(table, label="fits"), tabular.Label.fit(table, name="fits")
+    numbers, codes, _ = columns.apply(table)
+    encoding = tabular.Encoding.fit(numbers, codes, columns.sizes)
+    member = tabular.TableMember(encoding, dc.mlp([encoding.inputs, 2], output="linear", seed=1))
+    model = tabular.TableModel(columns, label, [member])
+    model.save(tmp_path / "m.safetensors")
+    new = write_table(tmp_path / "new.csv", ["size"], [[1.5], [3.5]])
+    rows = read_rows(run("predict", tmp_path / "m.safetensors", new, "--probabilities"))
+    found = [[float(row["p(no)"]), float(row["p(yes)"])] for row in rows]
+    np.testing.assert_array_equal(found, model.predict_proba({"size": [1.5, 3.5]}))
 
 
 def test_a_loaded_model_of_arrays_predicts_from_raw_arrays(tmp_path):

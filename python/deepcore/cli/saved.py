@@ -14,10 +14,10 @@ from deepcore.cli.output import warn
 from deepcore.cli.parts import PARTS, Memory, row_digests
 from deepcore.cli.report import Judged
 from deepcore.cli.sources import Arrays, Table, open_data
-from deepcore.cli.table_training import outputs
 from deepcore.model import Model
 from deepcore.prepared import PreparedModel
 from deepcore.tabular import Frame, TableModel
+from deepcore.tabular.table_model import mean_outputs
 from deepcore.typing import Array
 
 __all__ = ["MODEL_FILE", "Examples", "SavedArrays", "SavedTable", "located", "open_file", "open_model"]
@@ -253,7 +253,7 @@ class SavedTable:
 
     def outputs(self, examples: Examples) -> Array:
         """Return probabilities of the classes, or predictions in the units of the labels, (m, k)."""
-        return outputs(self.model.members, *examples.inputs)
+        return mean_outputs(self.model.members, self.model.label.task, *examples.inputs)
 
     def labels(self, predicted: Array) -> Array:
         """Return labels as they were written, for class numbers."""
