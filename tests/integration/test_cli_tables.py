@@ -134,6 +134,19 @@ def test_rows_without_a_label_are_refused_or_left_out(tmp_path):
     assert len(read_rows(run("predict", tmp_path / "m", table))) == 90
 
 
+def test_names_of_columns_are_compared_in_composed_form(tmp_path):
+    table = write_table(
+        tmp_path / "t.csv", ["no", "Gr\u00f6\u00dfe", "y"], [[f"r{i}", i % 7, i] for i in range(60)]
+    )
+    size = "Gro\u0308\u00dfe"  # as a terminal of macOS may write it
+    text = run("train", table, "--label", size, "--id", " no", *FAST, "--out", tmp_path / "m")
+    assert "label Gr\u00f6\u00dfe: " in text
+    assert list(read_rows(run("predict", tmp_path / "m", table, "--keep", size))[0])[:2] == [
+        "no",
+        "Gr\u00f6\u00dfe",
+    ]
+
+
 def test_a_label_is_missing_for_skip_unlabelled_if_it_is_missing_for_the_training(tmp_path):
     # The mark has an invisible character in it, as spreadsheets and web pages leave them.
     table = write_table(

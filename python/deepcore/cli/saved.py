@@ -14,6 +14,7 @@ from deepcore.cli.output import warn
 from deepcore.cli.parts import PARTS, Memory, row_digests
 from deepcore.cli.report import Judged
 from deepcore.cli.sources import Arrays, Table, open_data
+from deepcore.data.text import clean
 from deepcore.model import Model
 from deepcore.prepared import PreparedModel
 from deepcore.tabular import Frame, TableModel
@@ -226,6 +227,7 @@ class SavedTable:
                 raise ValueError(f"{source.name} is no table, but the model was trained on one")
             source = _as_table(source)
         frame = source.frame
+        keep = tuple(map(clean, keep))
         ids = [name for name in self.model.extras.get("id", []) if name in frame and name not in keep]
         kept_names = [*ids, *keep]
         unknown = [name for name in keep if name not in frame]

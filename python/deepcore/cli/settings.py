@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from deepcore import catalog
+from deepcore.data.text import clean
 from deepcore.optimizers import Optimizer, by_name
 
 __all__ = ["NETWORK_DEFAULTS", "Settings"]
@@ -66,6 +67,11 @@ class Settings:
         given = [name for name in NETWORK_DEFAULTS if getattr(self, name) is not None]
         return [f"--{name.replace('_', '-')}" for name in given]
 
+    def with_clean_names(self) -> Settings:
+        """Return the settings with the names of columns in the form in which a Frame has them."""
+        names = {option: tuple(map(clean, getattr(self, option))) for option in ("label", "drop", "id")}
+        return replace(self, **names)
+
     def for_table(self) -> Settings:
         """Return the settings with ``--recipe auto`` decided for a table.
 
@@ -104,10 +110,12 @@ class Settings:
         """Return the weights by class number: of ``balanced``, or of words such as ``yes=5``.
 
         Raises:
-            ValueError: If a word is neither, or names an unknown class.
+            ValueError: If a word is neither, or names an unknown class, or there are no classes.
         """
         if not self.class_weight:
             return None
+        if not classes:
+            raise ValueError("--class-weight needs classes, but this is a regression; leave it out")
         if self.class_weight == ("balanced",):
             return "balanced"
         numbers = {str(name): code for code, name in enumerate(classes)}

@@ -58,6 +58,7 @@ class TableTraining:
     """
 
     def __init__(self, table: Table, settings: Settings, reading: dict[str, Any]) -> None:
+        settings = settings.with_clean_names()
         self._given, settings = settings, settings.for_table()
         self.name, self.settings, self._reading = table.name, settings, reading
         self.records: list[dict[str, float]] = []

@@ -113,7 +113,7 @@ class Frame:
         return self._length
 
     def __contains__(self, name: object) -> bool:
-        return name in self._columns
+        return isinstance(name, str) and clean(name) in self._columns
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
