@@ -92,6 +92,38 @@ def test_the_same_table_in_another_form_gives_the_same_predictions(trained, tmp_
     assert found == expected
 
 
+def test_numbers_that_mean_something_else_in_the_format_of_the_training_are_a_question(tmp_path):
+    random = np.random.default_rng(0)
+    areas = [f"{a:,.1f}".translate(str.maketrans(",.", ".,")) for a in random.uniform(1000, 9000, 80)]
+    table = write_table(tmp_path / "t.csv", ["area", "kind"], [[a, "ab"[i % 2]] for i, a in enumerate(areas)])
+    run("train", table, *FAST, "--out", tmp_path / "m")
+
+    def answers(cells, *options):
+        new = write_table(tmp_path / "new.csv", ["area"], [[cell] for cell in cells])
+        return run("predict", tmp_path / "m", new, "--proba", *options)
+
+    new = write_table(tmp_path / "new.csv", ["area"], [["1.234"], ["5.678"]])
+    message = fail("predict", tmp_path / "m", new)
+    assert "'1.234', which may be 1.234, or 1234 as in the file of the training" in message
+    assert answers(["1.234", "5.678"], "--decimal", ",", "--thousands", ".") == answers(
+        ["1.234,0", "5.678,0"]
+    )
+    assert answers(["1.234", "5.678"], "--thousands", ".") == answers(["1.234,0", "5.678,0"])
+    assert answers(["1.234", "5.678"], "--decimal", ".") == answers(["1.2340", "5.6780"])
+    assert answers(["1.234", "5.67"]) == answers(["1.2340", "5.670"])  # 5.67 decides
+
+
+def test_options_of_reading_are_kept_for_files_of_every_kind(tmp_path):
+    polars = pytest.importorskip("polars")
+    table = write_table(tmp_path / "homes.csv", HEADER, homes())
+    run("train", table, "--label", "price", "--index-column", 0, *FAST, "--out", tmp_path / "m")
+    new = tmp_path / "homes.parquet"
+    polars.read_csv(table, infer_schema_length=None, schema_overrides={"number": str}).write_parquet(new)
+    found = run("predict", tmp_path / "m", new)
+    assert found == run("predict", tmp_path / "m", table)
+    assert read_rows(found)[3]["index"] == "00003"
+
+
 def test_labels_come_back_as_they_were_written(tmp_path):
     codes = ["007", "7", "2_0", "20", "9007199254740993", "9007199254740992"]
     rows = [[i % 6 * 10 + i / 100, codes[i % 6]] for i in range(120)]
@@ -237,6 +269,21 @@ def test_a_loaded_table_model_predicts_from_raw_tables(trained):
     np.testing.assert_allclose(loaded.predict(columns), expected, rtol=1e-12)
     rows = [row[1:5] for row in homes()]  # without names: the used columns in their order
     np.testing.assert_allclose(loaded.predict(rows), expected, rtol=1e-12)
+
+
+def test_a_model_of_arrays_reads_numbers_in_the_format_of_the_file(tmp_path):
+    model = dc.mlp([2, 3, 1], output="linear", seed=1)
+    model.save(tmp_path / "m.safetensors")
+    new = tmp_path / "new.csv"
+    new.write_text("a;b\n1.234,5;0,25\n2.000;1,5\n", encoding="utf-8")
+    found = [float(row["prediction"]) for row in read_rows(run("predict", tmp_path / "m.safetensors", new))]
+    np.testing.assert_array_equal(
+        np.float32(found), model.predict(np.float32([[1234.5, 0.25], [2000, 1.5]]))[:, 0]
+    )
+    new.write_text("a;b\n1;0\n2;nan\n", encoding="utf-8")
+    assert "'b' must hold numbers for this model, got 'nan' in line 3" in fail(
+        "predict", tmp_path / "m.safetensors", new
+    )
 
 
 def test_linear_outputs_of_a_classification_are_logits_here_too(tmp_path):

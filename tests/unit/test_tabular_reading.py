@@ -261,6 +261,21 @@ def test_parquet_and_arrow_keep_their_types(tmp_path):
         assert (frame["a"].dtype, frame["c"].dtype) == (np.float64, np.bool_)
 
 
+def test_an_index_column_of_a_typed_file_is_named_or_numbered(tmp_path):
+    pl = pytest.importorskip("polars")
+    pl.DataFrame({"a": [1, 2], "id": ["x", "y"]}).write_parquet(tmp_path / "t.parquet")
+    for column in (1, "id"):
+        frame = read_table(tmp_path / "t.parquet", index_column=column)
+        assert (frame.names, frame.index) == (["a"], ["x", "y"])
+    with pytest.raises(ValueError, match="index_column must be at most 1, got 2"):
+        read_table(tmp_path / "t.parquet", index_column=2)
+
+
+@pytest.mark.parametrize(("mark", "decimal"), [(".", ","), (",", ".")])
+def test_a_point_or_comma_between_thousands_is_not_the_decimal_mark_as_well(mark, decimal):
+    assert table(f"u\tv\n1{mark}234\t1\n", thousands=mark).number_format == (decimal, mark)
+
+
 def test_a_damaged_parquet_file_is_a_value_error(tmp_path):
     pytest.importorskip("polars")
     (tmp_path / "t.parquet").write_bytes(b"PAR1" + bytes(50))

@@ -13,11 +13,12 @@ from deepcore._loading import load
 from deepcore.cli.output import warn
 from deepcore.cli.parts import PARTS, Memory, row_digests
 from deepcore.cli.report import Judged
-from deepcore.cli.sources import Arrays, Table, open_data
-from deepcore.data.text import clean
+from deepcore.cli.sources import Arrays, Table, is_table, open_data
+from deepcore.data.text import NumberFormat, clean, missing_marks, read_numbers
 from deepcore.model import Model
 from deepcore.prepared import PreparedModel
 from deepcore.tabular import Frame, TableModel
+from deepcore.tabular.cells import present
 from deepcore.tabular.table_model import mean_outputs
 from deepcore.typing import Array
 
@@ -221,11 +222,11 @@ class SavedTable:
     ) -> Examples:
         """Read rows of DATA; see ``SavedArrays.read``. Columns are found by name."""
         stored = self.model.extras.get("reading", {})
-        source = open_data(data, (stored | reading) if _is_text(data) else reading)
+        source = open_data(data, stored | reading if is_table(data) else reading)
         if isinstance(source, Arrays):
             if source.test is not None:
-                raise ValueError(f"{source.name} is no table, but the model was trained on one")
-            source = _as_table(source)
+                raise ValueError(f"{source.name} is not a table, but the model was trained on one")
+            source = Table.of(source)
         frame = source.frame
         keep = tuple(map(clean, keep))
         ids = [name for name in self.model.extras.get("id", []) if name in frame and name not in keep]
@@ -236,6 +237,8 @@ class SavedTable:
                 f"--keep: {source.name} has no column {_checks.first_names(unknown, _checks.shown)}; its "
                 f"columns are {_checks.first_names(frame.names)}"
             )
+        if not reading.keys() & {"decimal", "thousands"}:
+            self._check_number_format(frame)
         numbers, codes, notes = self.model.columns.apply(frame, "predict")
         for note in [*notes, *_far(self.model, numbers)]:
             warn(f"{source.name}: {note}")
@@ -252,6 +255,39 @@ class SavedTable:
         kept = index | {name: frame[name][rows] for name in kept_names}
         chosen = None if truth is None else truth[rows]
         return Examples(source.name, part or "all", rows, (numbers[rows], codes[rows]), chosen, kept)
+
+    def _check_number_format(self, frame: Frame) -> None:
+        """Refuse numbers that mean something else in the format of the training, unless other cells decide.
+
+        1.234 is 1234 if the training had decimal commas and points between groups of digits.
+        """
+        values = self.model.extras.get("number_format")
+        if values is None or frame.number_format == (known := NumberFormat(*values)):
+            return
+        columns, label = self.model.columns, self.model.label
+        names = [column.name for column in columns.columns if column.kind == "number"]
+        names += label.names if label.task == "regression" else []
+        doubt = ""
+        for name in names:
+            if name not in frame:
+                continue
+            cells = present(frame.column(name), missing_marks(columns.missing)).values
+            texts = [cell for cell in cells.tolist() if isinstance(cell, str)]
+            here, read_here = read_numbers(texts, frame.number_format)
+            there, read_there = read_numbers(texts, known)
+            if (read_here & ~read_there).any():
+                return
+            differ = np.flatnonzero(read_here & read_there & (here != there))
+            if differ.size and not doubt:
+                first = differ[0]
+                doubt = (
+                    f"column {name!r} of {frame.source} holds numbers such as {texts[first]!r}, which may be "
+                    f"{here[first]:.15g}, or {there[first]:.15g} as in the file of the training; pass "
+                    f"--decimal {frame.number_format.decimal}, or --decimal {known.decimal} --thousands "
+                    f"{known.thousands}"
+                )
+        if doubt:
+            raise ValueError(doubt)
 
     def outputs(self, examples: Examples) -> Array:
         """Return probabilities of the classes, or predictions in the units of the labels, (m, k)."""
@@ -309,25 +345,19 @@ def _class_numbers(y: Array, classes: list[Any] | None) -> Array:
 
 
 def _numbers(frame: Frame, name: str) -> Array:
+    """A column of numbers, none of which may be missing, as float64."""
     values = frame[name]
-    try:
+    if values.dtype.kind in "bif":
         return values.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    texts = ["" if value is None else clean(str(value)) for value in values.tolist()]
+    numbers, read = read_numbers(texts, frame.number_format)
+    if values.dtype.kind == "M" or not read.all():
+        first = int(np.argmin(read))
         raise ValueError(
-            f"{frame.source}: column {name!r} must hold numbers for this model: {error}"
-        ) from error
-
-
-def _as_table(arrays: Arrays) -> Table:
-    columns = Frame.of(arrays.X)
-    labels = {} if arrays.y is None or arrays.y.ndim != 1 else {"y": arrays.y}
-    return Table(arrays.name, Frame({name: columns[name] for name in columns.names} | labels))
-
-
-def _is_text(data: str) -> bool:
-    """Whether DATA is a text file, to which the stored options of reading apply."""
-    suffixes = {suffix.lower() for suffix in Path(data).suffixes}
-    return not suffixes & {".npz", ".npy", ".parquet", ".arrow", ".feather", ".xlsx"}
+            f"{frame.source}: column {name!r} must hold numbers for this model, got "
+            f"{_checks.shown(texts[first])} in {frame.place(first)}"
+        )
+    return numbers
 
 
 def _numbered(name: str, count: int) -> list[str]:

@@ -65,6 +65,7 @@ class TableTraining:
         self.histories: list[list[dict[str, float]]] = []
         missing = (*MISSING, *reading.get("missing", ()))
         frame, self._unlabelled = _labelled(table.frame, settings, missing)
+        self._number_format = frame.number_format
         names = _label_names(frame, settings)
         frame = frame.drop([*settings.drop, *(name for name in settings.id if name not in settings.drop)])
         self._label = Label.fit(frame, name=names, task=settings.task, missing=missing)
@@ -226,6 +227,7 @@ class TableTraining:
             "results": results,
             "parts": Memory.of(self._digests, self.parts).to_dict(),
             "reading": {name: list(v) if isinstance(v, tuple) else v for name, v in self._reading.items()},
+            "number_format": list(self._number_format),
             "id": list(self.settings.id),
         }
         model.save(path)

@@ -12,7 +12,6 @@ from deepcore.cli.report import Judged
 from deepcore.cli.settings import Settings
 from deepcore.cli.sources import Arrays, Table, open_data
 from deepcore.cli.table_training import TableTraining
-from deepcore.tabular import Frame
 from deepcore.typing import Array
 
 __all__ = ["Training", "begin"]
@@ -101,5 +100,4 @@ def _table(arrays: Arrays) -> Table:
             "--recipe realmlp, --ensemble and --cv need a table, or an NPZ file with rows of numbers and one "
             f"label per row; {arrays.name} is something else"
         )
-    columns = Frame.of(arrays.X)
-    return Table(arrays.name, Frame({name: columns[name] for name in columns.names} | {"y": arrays.y}))
+    return Table.of(arrays)

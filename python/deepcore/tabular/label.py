@@ -23,7 +23,7 @@ from deepcore.tabular.cells import category_words, present
 from deepcore.tabular.frame import Frame
 from deepcore.typing import Array
 
-__all__ = ["Label"]
+__all__ = ["Label", "task_of_numbers"]
 
 TASKS = ("classification", "regression")
 
@@ -292,14 +292,14 @@ def _decide(who: str, frame: Frame, name: str, values: Array) -> tuple[str, str]
     if values.dtype.kind == "b":
         return "classification", "the labels are booleans"
     if values.dtype.kind in "if":
-        return _of_numbers(values)
+        return task_of_numbers(values)
     words = category_words(values)
     different = list(dict.fromkeys(words))
     numeric = {word for word in different if is_number(word, frame.number_format)}
     if len(numeric) == len(different):
         if any(map(is_code, different)):
             return "classification", "the labels are codes of digits"
-        return _of_numbers(read_numbers(words, frame.number_format)[0])
+        return task_of_numbers(read_numbers(words, frame.number_format)[0])
     if all(map(has_unit, different)):
         raise ValueError(
             f"{who}: column {name!r} of {frame.source} holds amounts with a percent or currency sign, such "
@@ -332,7 +332,8 @@ def _decide(who: str, frame: Frame, name: str, values: Array) -> tuple[str, str]
     return "classification", "the labels are text"
 
 
-def _of_numbers(values: Array) -> tuple[str, str]:
+def task_of_numbers(values: Array) -> tuple[str, str]:
+    """Decide whether labels that are numbers are classes or quantities; return the task and the reason."""
     different = len(np.unique(values))
     if values.dtype.kind == "f" and not (np.isfinite(values).all() and (values == np.floor(values)).all()):
         return "regression", "the labels are numbers with fractions"
