@@ -192,6 +192,10 @@ def test_several_labels_are_targets_of_one_regression(tmp_path):
     rows = [[i, 2 * i + 0.5, -i - 0.25] for i in range(120)]
     table = write_table(tmp_path / "t.csv", ["x", "up", "down"], rows)
     run("train", table, "--label", "up", "--label", "down", *FAST, "--out", tmp_path / "m")
+    scores = json.loads(run("evaluate", tmp_path / "m", table, "--json"))
+    model = dc.load(tmp_path / "m" / "model.safetensors")
+    in_python = model.evaluate(tabular.read_table(table))
+    assert {name: pytest.approx(scores[name], rel=1e-9) for name in in_python} == in_python
     first = read_rows(run("predict", tmp_path / "m", table))[0]
     assert list(first) == ["prediction up", "prediction down"]
 
