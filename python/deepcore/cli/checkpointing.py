@@ -1,4 +1,4 @@
-"""``deepcore train --checkpoint``: the file of a run, and signals that end it and leave its state."""
+"""``deepcore train --checkpoint``: saves the state of a training, also when a signal ends it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def opened(file: str | None, resume: bool, folder: Path) -> Checkpoint | None:
 
 
 class Interruptions:
-    """While it is entered, a signal ends the run in order: with a checkpoint before the next step.
+    """A context in which a signal ends the training cleanly; with a checkpoint, before the next step.
 
     Without a checkpoint, and at the second signal, SIGTERM and SIGHUP do what Ctrl-C does. Signals that are
     ignored, as under ``nohup``, stay ignored.
@@ -90,7 +90,7 @@ class Interruptions:
             raise KeyboardInterrupt
 
     def came(self) -> None:
-        """Note a KeyboardInterrupt that no handler of this object has seen."""
+        """Record a KeyboardInterrupt that did not come through a handler of this object."""
         if self.signal is None:
             self.signal = signal.SIGINT
 

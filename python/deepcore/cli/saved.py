@@ -1,4 +1,4 @@
-"""The argument MODEL: a file that ``train`` wrote, or any other model file, and what it says of new data."""
+"""The argument MODEL: it is loaded, reads examples in its own form, and predicts from them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MODEL_FILE = "model.safetensors"
 
 @dataclass(frozen=True)
 class Examples:
-    """Examples of DATA that a model is asked about.
+    """Examples of DATA, as a model takes them.
 
     Attributes:
         name: Name of the data.
@@ -58,7 +58,7 @@ def open_model(path: str) -> SavedArrays | SavedTable:
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is not a valid model file, or holds something that the command line cannot ask.
+        ValueError: If it is not a valid model file, or the command line does not support its kind of model.
     """
     saved = open_file(path)
     if isinstance(saved, (SavedArrays, SavedTable)):
@@ -70,7 +70,7 @@ def open_model(path: str) -> SavedArrays | SavedTable:
 
 
 def open_file(path: str) -> Any:
-    """Load MODEL; what the command line cannot ask comes as ``deepcore.load`` returns it."""
+    """Load MODEL; a kind of model that has no class here is returned as ``deepcore.load`` returns it."""
     file = located(path)
     try:
         model = load(file)
@@ -104,14 +104,16 @@ class SavedArrays:
             data: The argument DATA.
             part: ``"all"``, or one of ``PARTS``; None: the test part if DATA has one of its own, else all.
             reading: Options of reading that were given.
-            keep: Columns to repeat beside the predictions.
+            keep: Names of columns to repeat in front of the predictions.
             labelled: Whether labels are needed.
 
         Raises:
             ValueError: If the data do not fit the model, or there is no such part.
         """
         if keep:
-            raise ValueError(f"--keep names columns of a table, and the model {data} was given to has none")
+            raise ValueError(
+                "--keep needs a model of a table; this model was trained on arrays without names"
+            )
         source = open_data(data, reading)
         if isinstance(source, Table):
             source = self._of_table(source, labelled)
@@ -303,12 +305,12 @@ class SavedTable:
         return Judged(examples.truth, self.outputs(examples), self.classes)
 
 
-# Numbers so many ranges of the training outside of it are in other units.
+# Numbers that lie further outside the range of the training than this many times its width have other units.
 _FAR = 20.0
 
 
 def _far(model: TableModel, numbers: Array) -> list[str]:
-    """Sentences about number columns whose values lie far outside of those of the training."""
+    """Sentences about number columns whose values lie far outside the range of the training."""
     found = []
     places = {name: place for place, name in enumerate(model.columns.number_names)}
     for column in model.columns.columns:

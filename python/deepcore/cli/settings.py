@@ -69,8 +69,8 @@ class Settings:
 
     def with_clean_names(self) -> Settings:
         """Return the settings with the names of columns in the form in which a Frame has them."""
-        names = {option: tuple(map(clean, getattr(self, option))) for option in ("label", "drop", "id")}
-        return replace(self, **names)
+        label, drop, ids = (tuple(map(clean, names)) for names in (self.label, self.drop, self.id))
+        return replace(self, label=label, drop=drop, id=ids)
 
     def for_table(self) -> Settings:
         """Return the settings with ``--recipe auto`` decided for a table.

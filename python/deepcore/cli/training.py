@@ -86,7 +86,7 @@ def begin(data: str, settings: Settings, reading: dict[str, Any]) -> Training:
         if getattr(settings, name)
     ]
     if of_columns:
-        raise ValueError(f"{of_columns[0]} is about columns of a table, and {data} has no columns")
+        raise ValueError(f"{of_columns[0]} is an option for tables, and {data} is not a table")
     as_table = settings.recipe.startswith("realmlp") or settings.ensemble > 1 or settings.cv is not None
     if not as_table:
         return ArrayTraining(source, settings)
