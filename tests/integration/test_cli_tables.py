@@ -124,6 +124,14 @@ def test_options_of_reading_are_kept_for_files_of_every_kind(tmp_path):
     assert read_rows(found)[3]["index"] == "00003"
 
 
+def test_further_marks_of_missing_values_are_given_to_predict(trained, tmp_path):
+    rows = [[*row[:1], "n.a.", *row[2:]] for row in homes(9)]
+    new = write_table(tmp_path / "new.csv", HEADER, rows)
+    assert "'n.a.'" in fail("predict", trained[2], new)
+    known = write_table(tmp_path / "known.csv", HEADER, [[*row[:1], "NA", *row[2:]] for row in rows])
+    assert run("predict", trained[2], new, "--missing", "n.a.") == run("predict", trained[2], known)
+
+
 def test_labels_come_back_as_they_were_written(tmp_path):
     codes = ["007", "7", "2_0", "20", "9007199254740993", "9007199254740992"]
     rows = [[i % 6 * 10 + i / 100, codes[i % 6]] for i in range(120)]
@@ -160,7 +168,9 @@ def test_a_label_column_of_numbers_with_a_stray_mark_is_a_question(tmp_path):
 
 def test_rows_without_a_label_are_refused_or_left_out(tmp_path):
     table = write_table(tmp_path / "t.csv", ["x", "y"], [[i, "" if i % 9 == 0 else i / 7] for i in range(90)])
-    assert "line 2" in fail("train", table, "--out", tmp_path / "m")
+    message = fail("train", table, "--out", tmp_path / "m")
+    assert "(line 2, " in message
+    assert "delete these rows; --skip-unlabelled leaves them out" in message
     text = run("train", table, "--skip-unlabelled", *FAST, "--out", tmp_path / "m")
     assert "10 rows without a label are left out" in text
     assert len(read_rows(run("predict", tmp_path / "m", table))) == 90

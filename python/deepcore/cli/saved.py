@@ -17,7 +17,7 @@ from deepcore.cli.sources import Arrays, Table, is_table, open_data
 from deepcore.data.text import NumberFormat, clean, missing_marks, read_numbers
 from deepcore.model import Model
 from deepcore.prepared import PreparedModel
-from deepcore.tabular import Frame, TableModel
+from deepcore.tabular import Columns, Frame, TableModel
 from deepcore.tabular.cells import present
 from deepcore.tabular.table_model import mean_outputs
 from deepcore.typing import Array
@@ -241,13 +241,15 @@ class SavedTable:
             )
         if not reading.keys() & {"decimal", "thousands"}:
             self._check_number_format(frame)
-        numbers, codes, notes = self.model.columns.apply(frame, "predict")
+        columns = self.model.columns
+        if more := reading.get("missing"):
+            columns = Columns(columns.columns, (*columns.missing, *more))
+        numbers, codes, notes = columns.apply(frame, "predict")
         for note in [*notes, *_far(self.model, numbers)]:
             warn(f"{source.name}: {note}")
-        missing = tuple(self.model.columns.missing)
         truth = None
         if labelled or part in PARTS:
-            truth = self.model.label.encode(frame, missing=missing)
+            truth = self.model.label.encode(frame, missing=columns.missing)
             truth = truth if self.classes is not None else truth.reshape(len(truth), -1)
         rows = np.arange(len(frame))
         if part in PARTS:

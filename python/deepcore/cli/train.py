@@ -198,6 +198,8 @@ def train(
             "--ensemble and --cv out"
         )
     training.show()
+    if settings.patience is not None and settings.cv is None and not len(training.parts.validation):
+        warn("--patience has no effect: there is no validation part; use --validation-size to have one")
     facts = {"data": training.name, **training.facts(), **_common(settings)}
     say("hyperparameters")
     print_pairs({name: value for name, value in facts.items() if name != "data" and value is not None})

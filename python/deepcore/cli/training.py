@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from deepcore.callbacks import EpochRecord
 from deepcore.cli.array_training import ArrayTraining
+from deepcore.cli.parts import Split
 from deepcore.cli.report import Judged
 from deepcore.cli.settings import Settings
 from deepcore.cli.sources import Arrays, Table, open_data
@@ -24,11 +25,13 @@ class Training(Protocol):
         name: Name of the data.
         settings: The options.
         records: The numbers of every epoch.
+        parts: The rows of each part.
     """
 
     name: str
     settings: Settings
     records: list[dict[str, float]]
+    parts: Split
 
     @property
     def classes(self) -> list[Any] | None:

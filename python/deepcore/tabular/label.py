@@ -118,7 +118,7 @@ class Label:
 
         Args:
             data: Labels as in ``fit``; a table is searched for the columns ``names``.
-            missing: Cells that count as missing, which are refused.
+            missing: Cells that count as missing, which are refused; a class is never missing.
 
         Returns:
             Codes of the classes, int64 (m,); or targets, float64 (m,), or (m, k) if there are several.
@@ -130,7 +130,8 @@ class Label:
         frame = _labels(data, self.names if _is_table(data) else None)
         if len(frame.names) != len(self.names):
             raise ValueError(f"{who}: y must have {len(self.names)} columns, got {len(frame.names)}")
-        columns = [_complete(who, frame, one, missing_marks(missing)) for one in frame.names]
+        marks = missing_marks(missing) - missing_marks(map(str, self.classes))
+        columns = [_complete(who, frame, one, marks) for one in frame.names]
         if self.task == "regression":
             numbers = [
                 _quantities(who, frame, one, values) for one, values in zip(frame.names, columns, strict=True)

@@ -220,7 +220,7 @@ class TableModel:
             in the units of the label.
         """
         frame = Frame.of(data, "evaluate")
-        truth = self.label.encode(frame if y is None else y)
+        truth = self.label.encode(frame if y is None else y, missing=self.columns.missing)
         numbers, codes, _ = self.columns.apply(frame, "evaluate")
         outputs = self._outputs(numbers, codes, threads)
         if self.label.task == "regression":
