@@ -218,7 +218,7 @@ def test_predictions_of_a_table_keep_all_digits(tmp_path):
     assert len({row["prediction"] for row in read_rows(run("predict", tmp_path / "m", table))}) == 150
 
 
-# rows stand beside their predictions
+# rows come with their predictions
 
 
 def test_rows_of_empty_cells_have_predictions(trained, tmp_path):

@@ -25,13 +25,13 @@ def checkpoint_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option(
         "--resume",
         is_flag=True,
-        help="Go on from the checkpoint, which must exist.  [file: that of --checkpoint, else"
+        help="Continue from the checkpoint, which must exist.  [file: that of --checkpoint, else"
         " DIR/checkpoint.safetensors]",
     )(command)
     return click.option(
         "--checkpoint",
         metavar="FILE",
-        help="Save the training to FILE after every epoch. The same command goes on from FILE if it exists."
+        help="Save the training to FILE after every epoch. The same command continues from FILE if it exists."
         " Without this option nothing is on the disk before the training ends.",
     )(command)
 
@@ -40,14 +40,14 @@ def opened(file: str | None, resume: bool, folder: Path) -> Checkpoint | None:
     """Return the checkpoint that the options ask for, or None.
 
     Raises:
-        ValueError: if there is nothing to go on from.
+        ValueError: if there is nothing to continue from.
     """
     if file is None and not resume:
         return None
     path = folder / "checkpoint.safetensors" if file is None else Path(file)
     if resume and not path.is_file():
         raise ValueError(
-            f"--resume: there is no checkpoint {path}; leave --resume out to start, and give --checkpoint"
+            f"--resume: there is no checkpoint {path}; start with --checkpoint and without --resume"
         )
     return Checkpoint(path)
 
@@ -100,12 +100,12 @@ class Interruptions:
         return 128 + (self.signal or signal.SIGINT)
 
     def sentence(self, epochs: int) -> str:
-        """Say what ended the run, what is left, and how to go on."""
+        """Say what ended the run, what is left, and how to continue."""
         name = "" if self.signal in (None, signal.SIGINT) else f" by {self.signal.name}"
         text = f"interrupted{name} after {epochs} whole epochs; the model so far is kept"
         if self.checkpoint is None:
             return text
-        return f"{text}, and the training goes on from {self.checkpoint.path} if you repeat the command"
+        return f"{text}, and the training continues from {self.checkpoint.path} if you repeat the command"
 
 
 class Records:
@@ -128,6 +128,6 @@ class Records:
         return {name: np.array([record[name] for record in self.records]) for name in names}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what ``state`` returned."""
+        """Continue from what ``state`` returned."""
         columns = (values.tolist() for values in state.values())
         self.records[:] = [dict(zip(state, row, strict=True)) for row in zip(*columns, strict=True)]

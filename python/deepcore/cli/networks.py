@@ -1,4 +1,4 @@
-"""A network of one's own: it is built by the options of ``train``, and trained with its best epoch kept."""
+"""A network of your own: it is built by the options of ``train``, and trained with its best epoch kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``train`` says at its end: scores and baselines, numbers per class, importance, warnings."""
+"""The report at the end of ``train``: scores and baselines, numbers per class, importance, warnings."""
 
 from __future__ import annotations
 

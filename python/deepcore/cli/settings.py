@@ -12,7 +12,7 @@ from deepcore.optimizers import Optimizer, by_name
 
 __all__ = ["NETWORK_DEFAULTS", "Settings"]
 
-#: Options that describe a network of one's own, and their defaults.
+#: Options that describe a network of your own, and their defaults.
 NETWORK_DEFAULTS: Mapping[str, Any] = {
     "layers": (128, 64),
     "activation": "relu",
@@ -28,7 +28,7 @@ NETWORK_DEFAULTS: Mapping[str, Any] = {
 class Settings:
     """The options of a training; the names are those of the options.
 
-    The options of a network of one's own are None if they were not given: see ``network``.
+    The options of a network of your own are None if they were not given: see ``network``.
     """
 
     task: str = "auto"
@@ -63,7 +63,7 @@ class Settings:
 
     @property
     def own_network(self) -> list[str]:
-        """The options that describe a network of one's own and were given, as they are typed."""
+        """The options that describe a network of your own and were given, as they are typed."""
         given = [name for name in NETWORK_DEFAULTS if getattr(self, name) is not None]
         return [f"--{name.replace('_', '-')}" for name in given]
 
@@ -88,7 +88,7 @@ class Settings:
         return self
 
     def network(self, name: str) -> Any:
-        """Return the value of an option of a network of one's own, or its default."""
+        """Return the value of an option of a network of your own, or its default."""
         value = getattr(self, name)
         return NETWORK_DEFAULTS[name] if value is None else value
 

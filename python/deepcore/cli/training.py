@@ -1,4 +1,4 @@
-"""What ``train`` needs of a training, whatever it is trained on."""
+"""The interface between the command ``train`` and trainings on arrays and on tables."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ class TableMember:
 
 
 class TableModel:
-    """What a training on a table gives: it predicts from raw tables.
+    """Predict from raw tables: columns, label and one or several trained networks in one object.
 
     Several members are averaged: their probabilities, or their predictions in the units of the label.
 
