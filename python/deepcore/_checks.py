@@ -164,7 +164,8 @@ def _of_objects(who: str, name: str, array: Array) -> Array:
     """Python objects as float64 if all of them are numbers, as in frames with columns of several types."""
     kinds = set(map(type, array.ravel().tolist()))
     strange = [kind for kind in kinds if not issubclass(kind, (bool, int, float, np.bool_, np.number))]
-    strange += [kind for kind in kinds if issubclass(kind, np.complexfloating)]
+    # NumPy counts both among the numbers.
+    strange += [kind for kind in kinds if issubclass(kind, (np.complexfloating, np.timedelta64))]
     if any(kind.__name__ in ("NAType", "NoneType") for kind in strange):
         raise TypeError(
             f"{who}: {name} must hold numbers, got dtype object with missing values; fill them, for "

@@ -1,4 +1,4 @@
-"""deepcore train --checkpoint: a training that is stopped leaves its state, and the command goes on."""
+"""deepcore train --checkpoint: a training that is stopped leaves its state, and the command continues."""
 
 import signal
 import subprocess
@@ -65,7 +65,7 @@ def test_a_checkpoint_changes_no_byte_of_the_result(saved, tmp_path):
 def test_a_finished_training_is_not_repeated(saved):
     before = contents(saved)
     file = saved / "checkpoint.safetensors"
-    assert f"the training went on from {file}" in run("train", *OPTIONS, "--out", saved, "--resume")
+    assert f"the training continued from {file}" in run("train", *OPTIONS, "--out", saved, "--resume")
     assert contents(saved) == before
 
 
@@ -90,7 +90,7 @@ def test_a_signal_leaves_the_state_and_the_command_goes_on(tmp_path, number, sta
     assert code == status
     name = " by SIGTERM" if number == signal.SIGTERM else ""
     assert f"interrupted{name} after " in out
-    assert f"the training goes on from {tmp_path / 'run'} if you repeat the command" in out
+    assert f"the training continues from {tmp_path / 'run'} if you repeat the command" in out
     assert (tmp_path / "out" / "model.safetensors").exists()
     assert 0 < dc.load(tmp_path / "run").epochs_trained < 300
     run("train", *options)

@@ -54,7 +54,7 @@ def test_a_wrong_table_ends_train_with_one_line(tmp_path, content, message):
         (["--learning-rate", "nan"], "learning_rate must be finite"),
         (["--activation", "rely"], "did you mean 'relu'?"),
         (["--test-size", "1"], "test_size must be at least 0 and below 1"),
-        (["--label", "kind"], "--label is about columns of a table, and digits has no columns"),
+        (["--label", "kind"], "--label is an option for tables, and digits is not a table"),
         (["--dropp", "x"], "No such option"),
     ],
 )

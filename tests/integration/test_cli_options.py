@@ -1,6 +1,7 @@
 """Options of train: class weights, a file of options, and the report with its baselines and warnings."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -37,6 +38,22 @@ def test_wrong_class_weights_are_all_named(rare, tmp_path):
         *("--class-weight", "x", "--out", tmp_path),
     )
     assert "got '7=2', '1=-1', 'x'; the classes are 0, 1" in message
+
+
+@pytest.mark.parametrize("weights", ["balanced", "1=2"])
+@pytest.mark.parametrize("recipe", ["realmlp", "network"])
+def test_class_weights_are_not_for_a_regression(tmp_path, weights, recipe):
+    table = write_table(tmp_path / "t.csv", ["x", "y"], [[i % 7, i / 7] for i in range(60)])
+    message = fail("train", table, "--class-weight", weights, "--recipe", recipe, "--out", tmp_path / "m")
+    assert "--class-weight needs classes, but this is a regression" in message
+    assert not (tmp_path / "m" / "model.safetensors").exists()
+
+
+def test_a_batch_size_of_0_is_all_examples_for_every_recipe(tmp_path):
+    table = write_table(tmp_path / "t.csv", ["x", "y"], [[i % 7, i / 7] for i in range(600)])
+    for recipe in ("realmlp", "network"):
+        options = ("--recipe", recipe, "--batch-size", 0, "--epochs", 1, "--out", tmp_path / "m")
+        assert re.search(r"batch_size +384$", run("train", table, *options), re.MULTILINE)
 
 
 def test_dropout_and_a_penalty_reach_the_model(tmp_path):

@@ -89,6 +89,12 @@ def test_patience_ends_a_training_early(tmp_path):
     assert len(losses) == int(np.argmin(losses)) + 6
 
 
+def test_patience_without_a_validation_part_is_a_warning(tmp_path):
+    args = ("train", "moons", "--epochs", 2, "--patience", 3, "--out", tmp_path)
+    assert "--patience has no effect" in run(*args, "--validation-size", 0)
+    assert "--patience has no effect" not in run(*args)
+
+
 def test_a_time_limit_ends_a_training(tmp_path):
     run("train", "moons", "--epochs", 10_000_000, "--time-limit", 0.5, "--out", tmp_path)
     assert dc.load(tmp_path / "model.safetensors")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
+from deepcore import tabular
 from integration.command_line import fail, invoke, read_rows, run, write_table
 
 pytest.importorskip("click", reason="click is not installed (extra `cli`)")
@@ -91,6 +92,46 @@ def test_the_same_table_in_another_form_gives_the_same_predictions(trained, tmp_
     assert found == expected
 
 
+def test_numbers_that_mean_something_else_in_the_format_of_the_training_are_a_question(tmp_path):
+    random = np.random.default_rng(0)
+    areas = [f"{a:,.1f}".translate(str.maketrans(",.", ".,")) for a in random.uniform(1000, 9000, 80)]
+    table = write_table(tmp_path / "t.csv", ["area", "kind"], [[a, "ab"[i % 2]] for i, a in enumerate(areas)])
+    run("train", table, *FAST, "--out", tmp_path / "m")
+
+    def answers(cells, *options):
+        new = write_table(tmp_path / "new.csv", ["area"], [[cell] for cell in cells])
+        return run("predict", tmp_path / "m", new, "--proba", *options)
+
+    new = write_table(tmp_path / "new.csv", ["area"], [["1.234"], ["5.678"]])
+    message = fail("predict", tmp_path / "m", new)
+    assert "'1.234', which may be 1.234, or 1234 as in the file of the training" in message
+    assert answers(["1.234", "5.678"], "--decimal", ",", "--thousands", ".") == answers(
+        ["1.234,0", "5.678,0"]
+    )
+    assert answers(["1.234", "5.678"], "--thousands", ".") == answers(["1.234,0", "5.678,0"])
+    assert answers(["1.234", "5.678"], "--decimal", ".") == answers(["1.2340", "5.6780"])
+    assert answers(["1.234", "5.67"]) == answers(["1.2340", "5.670"])  # 5.67 decides
+
+
+def test_options_of_reading_are_kept_for_files_of_every_kind(tmp_path):
+    polars = pytest.importorskip("polars")
+    table = write_table(tmp_path / "homes.csv", HEADER, homes())
+    run("train", table, "--label", "price", "--index-column", 0, *FAST, "--out", tmp_path / "m")
+    new = tmp_path / "homes.parquet"
+    polars.read_csv(table, infer_schema_length=None, schema_overrides={"number": str}).write_parquet(new)
+    found = run("predict", tmp_path / "m", new)
+    assert found == run("predict", tmp_path / "m", table)
+    assert read_rows(found)[3]["index"] == "00003"
+
+
+def test_further_marks_of_missing_values_are_given_to_predict(trained, tmp_path):
+    rows = [[*row[:1], "n.a.", *row[2:]] for row in homes(9)]
+    new = write_table(tmp_path / "new.csv", HEADER, rows)
+    assert "'n.a.'" in fail("predict", trained[2], new)
+    known = write_table(tmp_path / "known.csv", HEADER, [[*row[:1], "NA", *row[2:]] for row in rows])
+    assert run("predict", trained[2], new, "--missing", "n.a.") == run("predict", trained[2], known)
+
+
 def test_labels_come_back_as_they_were_written(tmp_path):
     codes = ["007", "7", "2_0", "20", "9007199254740993", "9007199254740992"]
     rows = [[i % 6 * 10 + i / 100, codes[i % 6]] for i in range(120)]
@@ -127,16 +168,44 @@ def test_a_label_column_of_numbers_with_a_stray_mark_is_a_question(tmp_path):
 
 def test_rows_without_a_label_are_refused_or_left_out(tmp_path):
     table = write_table(tmp_path / "t.csv", ["x", "y"], [[i, "" if i % 9 == 0 else i / 7] for i in range(90)])
-    assert "line 2" in fail("train", table, "--out", tmp_path / "m")
+    message = fail("train", table, "--out", tmp_path / "m")
+    assert "(line 2, " in message
+    assert "delete these rows; --skip-unlabelled leaves them out" in message
     text = run("train", table, "--skip-unlabelled", *FAST, "--out", tmp_path / "m")
     assert "10 rows without a label are left out" in text
     assert len(read_rows(run("predict", tmp_path / "m", table))) == 90
+
+
+def test_names_of_columns_are_compared_in_composed_form(tmp_path):
+    table = write_table(
+        tmp_path / "t.csv", ["no", "Gr\u00f6\u00dfe", "y"], [[f"r{i}", i % 7, i] for i in range(60)]
+    )
+    size = "Gro\u0308\u00dfe"  # as a terminal of macOS may write it
+    text = run("train", table, "--label", size, "--id", " no", *FAST, "--out", tmp_path / "m")
+    assert "label Gr\u00f6\u00dfe: " in text
+    assert list(read_rows(run("predict", tmp_path / "m", table, "--keep", size))[0])[:2] == [
+        "no",
+        "Gr\u00f6\u00dfe",
+    ]
+
+
+def test_a_label_is_missing_for_skip_unlabelled_if_it_is_missing_for_the_training(tmp_path):
+    # The mark has an invisible character in it, as spreadsheets and web pages leave them.
+    table = write_table(
+        tmp_path / "t.csv", ["x", "y"], [[i, "N\u200bA" if i == 5 else i / 7] for i in range(60)]
+    )
+    text = run("train", table, "--skip-unlabelled", *FAST, "--out", tmp_path / "m")
+    assert "1 rows without a label are left out" in text
 
 
 def test_several_labels_are_targets_of_one_regression(tmp_path):
     rows = [[i, 2 * i + 0.5, -i - 0.25] for i in range(120)]
     table = write_table(tmp_path / "t.csv", ["x", "up", "down"], rows)
     run("train", table, "--label", "up", "--label", "down", *FAST, "--out", tmp_path / "m")
+    scores = json.loads(run("evaluate", tmp_path / "m", table, "--json"))
+    model = dc.load(tmp_path / "m" / "model.safetensors")
+    in_python = model.evaluate(tabular.read_table(table))
+    assert {name: pytest.approx(scores[name], rel=1e-9) for name in in_python} == in_python
     first = read_rows(run("predict", tmp_path / "m", table))[0]
     assert list(first) == ["prediction up", "prediction down"]
 
@@ -149,7 +218,7 @@ def test_predictions_of_a_table_keep_all_digits(tmp_path):
     assert len({row["prediction"] for row in read_rows(run("predict", tmp_path / "m", table))}) == 150
 
 
-# rows stand beside their predictions
+# rows come with their predictions
 
 
 def test_rows_of_empty_cells_have_predictions(trained, tmp_path):
@@ -214,6 +283,35 @@ def test_a_loaded_table_model_predicts_from_raw_tables(trained):
     np.testing.assert_allclose(loaded.predict(columns), expected, rtol=1e-12)
     rows = [row[1:5] for row in homes()]  # without names: the used columns in their order
     np.testing.assert_allclose(loaded.predict(rows), expected, rtol=1e-12)
+
+
+def test_a_model_of_arrays_reads_numbers_in_the_format_of_the_file(tmp_path):
+    model = dc.mlp([2, 3, 1], output="linear", seed=1)
+    model.save(tmp_path / "m.safetensors")
+    new = tmp_path / "new.csv"
+    new.write_text("a;b\n1.234,5;0,25\n2.000;1,5\n", encoding="utf-8")
+    found = [float(row["prediction"]) for row in read_rows(run("predict", tmp_path / "m.safetensors", new))]
+    np.testing.assert_array_equal(
+        np.float32(found), model.predict(np.float32([[1234.5, 0.25], [2000, 1.5]]))[:, 0]
+    )
+    new.write_text("a;b\n1;0\n2;nan\n", encoding="utf-8")
+    assert "'b' must hold numbers for this model, got 'nan' in line 3" in fail(
+        "predict", tmp_path / "m.safetensors", new
+    )
+
+
+def test_linear_outputs_of_a_classification_are_logits_here_too(tmp_path):
+    table = {"size": [1.0, 2.0, 3.0, 4.0], "fits": ["no", "no", "yes", "yes"]}
+    columns, label = tabular.Columns.fit(table, label="fits"), tabular.Label.fit(table, name="fits")
+    numbers, codes, _ = columns.apply(table)
+    encoding = tabular.Encoding.fit(numbers, codes, columns.sizes)
+    member = tabular.TableMember(encoding, dc.mlp([encoding.inputs, 2], output="linear", seed=1))
+    model = tabular.TableModel(columns, label, [member])
+    model.save(tmp_path / "m.safetensors")
+    new = write_table(tmp_path / "new.csv", ["size"], [[1.5], [3.5]])
+    rows = read_rows(run("predict", tmp_path / "m.safetensors", new, "--probabilities"))
+    found = [[float(row["p(no)"]), float(row["p(yes)"])] for row in rows]
+    np.testing.assert_array_equal(found, model.predict_proba({"size": [1.5, 3.5]}))
 
 
 def test_a_loaded_model_of_arrays_predicts_from_raw_arrays(tmp_path):

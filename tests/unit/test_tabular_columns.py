@@ -306,6 +306,14 @@ def test_columns_survive_json():
         Columns.from_dict({"columns": []})
 
 
+def test_durations_are_days_in_every_form():
+    spans = [np.timedelta64(12, "h"), np.timedelta64(2, "D")]
+    for values in (spans, np.array(spans), [span.astype(dt.timedelta) for span in spans]):
+        assert Frame({"d": values})["d"].tolist() == [0.5, 2.0]
+    with pytest.raises(TypeError, match="must hold numbers, text, booleans or dates"):
+        Frame({"d": [*spans, 3]})
+
+
 def test_the_report_names_every_column_with_its_reason():
     report = Columns.fit({"id": list(range(12)), "x": [1.5, None] * 6}).report()
     assert "id      ignore  an id" in report

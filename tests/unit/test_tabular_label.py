@@ -104,7 +104,11 @@ def test_rows_without_a_label_are_refused_with_their_place(mark):
 
 
 def test_a_mark_can_be_a_class():
-    assert Label.fit(["NA", "SA"] * 3, missing=[""]).classes == ["NA", "SA"]
+    label = Label.fit(["NA", "SA"] * 3, missing=[""])
+    assert label.classes == ["NA", "SA"]
+    assert label.encode(["SA", "NA"]).tolist() == [1, 0]
+    with pytest.raises(ValueError, match="missing"):
+        label.encode(["SA", None])
 
 
 def test_very_long_numbers_are_text():

@@ -50,6 +50,18 @@ def houses(rng):
     )
 
 
+def test_evaluate_knows_the_marks_of_missing_values_of_the_training():
+    table = {"x": [1.0, 2.0, 3.0, 4.0], "y": ["NA", "b", "NA", "b"]}
+    columns = Columns.fit(table, label="y", missing=["none"])
+    label = Label.fit(table, name="y", missing=["none"])
+    numbers, codes, _ = columns.apply(table)
+    encoding = Encoding.fit(numbers, codes, columns.sizes)
+    model = TableModel(columns, label, [TableMember(encoding, dc.mlp([1, 2], output="softmax", seed=1))])
+    assert set(model.evaluate(table)) == {"accuracy", "log_loss"}
+    with pytest.raises(ValueError, match=r"1 of 2 labels .* are missing"):
+        model.evaluate({"x": [1.0, 2.0], "y": ["b", "none"]})
+
+
 def test_labels_come_back_as_they_were_written(houses):
     model = trained(houses.drop(["price"]), "dear")
     assert set(model.predict(houses)) == {"01", "1"}

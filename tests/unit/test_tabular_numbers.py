@@ -37,6 +37,7 @@ def test_a_model_takes_objects_that_are_numbers():
         (["x", "y"], "values of type str; .*use deepcore.tabular for text"),
         ([None, 1.5], "with missing values; fill them"),
         ([1j, 2j], "must hold numbers"),
+        ([np.timedelta64(12, "h"), np.timedelta64(2, "D")], "values of type timedelta64"),
         ([dt.date(2024, 1, 1)] * 2, "values of type date"),
     ],
 )

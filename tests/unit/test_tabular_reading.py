@@ -12,7 +12,7 @@ import pytest
 
 from deepcore.data import read_csv
 from deepcore.data.tables import csv_columns
-from deepcore.tabular import Frame, read_table
+from deepcore.tabular import Columns, Frame, read_table
 
 
 def table(text, **options):
@@ -259,6 +259,29 @@ def test_parquet_and_arrow_keep_their_types(tmp_path):
         frame = read_table(tmp_path / name)
         assert frame["b"].tolist() == ["007", "7"]
         assert (frame["a"].dtype, frame["c"].dtype) == (np.float64, np.bool_)
+
+
+def test_an_index_column_of_a_typed_file_is_named_or_numbered(tmp_path):
+    pl = pytest.importorskip("polars")
+    pl.DataFrame({"a": [1, 2], "id": ["x", "y"]}).write_parquet(tmp_path / "t.parquet")
+    for column in (1, "id"):
+        frame = read_table(tmp_path / "t.parquet", index_column=column)
+        assert (frame.names, frame.index) == (["a"], ["x", "y"])
+    with pytest.raises(ValueError, match="index_column must be at most 1, got 2"):
+        read_table(tmp_path / "t.parquet", index_column=2)
+
+
+def test_the_format_of_numbers_in_text_columns_of_a_typed_file_can_be_named(tmp_path):
+    pl = pytest.importorskip("polars")
+    pl.DataFrame({"a": ["1,5", "2.000,25"]}).write_parquet(tmp_path / "t.parquet")
+    frame = read_table(tmp_path / "t.parquet", thousands=".")
+    assert Columns.fit(frame).numbers(frame).tolist() == [[1.5], [2000.25]]
+    assert read_table(tmp_path / "t.parquet").number_format == (".", "")
+
+
+@pytest.mark.parametrize(("mark", "decimal"), [(".", ","), (",", ".")])
+def test_a_point_or_comma_between_thousands_is_not_the_decimal_mark_as_well(mark, decimal):
+    assert table(f"u\tv\n1{mark}234\t1\n", thousands=mark).number_format == (decimal, mark)
 
 
 def test_a_damaged_parquet_file_is_a_value_error(tmp_path):

@@ -18,12 +18,10 @@ from deepcore.cli.settings import Settings
 from deepcore.cli.sources import Arrays
 from deepcore.data import LabelMap, Standardizer
 from deepcore.prepared import Preparation, PreparedModel
+from deepcore.tabular.label import task_of_numbers
 from deepcore.typing import Array
 
 __all__ = ["ArrayTraining", "decide_task"]
-
-# Labels with more distinct whole numbers than this are quantities, not classes.
-_MOST_CLASSES = 50
 
 
 class ArrayTraining:
@@ -204,8 +202,7 @@ def _of_several_columns(name: str, y: Array, task: str) -> tuple[Array, str | No
 def decide_task(y: Array, task: str) -> str:
     """Decide between classification and regression.
 
-    Labels are classes if they are text, or integers with at most 50 distinct values that are at most half as
-    many as the examples; otherwise they are quantities.
+    Numbers are judged by the rule for the labels of tables; text and booleans are classes.
 
     Args:
         y: Labels, (m,).
@@ -218,12 +215,7 @@ def decide_task(y: Array, task: str) -> str:
         raise ValueError(f"regression needs numbers as labels, got the text {str(y[0])!r:.60}")
     if task != "auto":
         return task
-    if y.dtype.kind not in "buif":
-        return "classification"
-    if not np.array_equal(y, np.floor(y)):
-        return "regression"
-    different = len(np.unique(y))
-    return "classification" if different <= min(_MOST_CLASSES, len(y) / 2) else "regression"
+    return task_of_numbers(y)[0] if y.dtype.kind in "uif" else "classification"
 
 
 def _classes(data: Arrays, y: Array) -> LabelMap:

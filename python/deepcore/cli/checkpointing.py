@@ -1,4 +1,4 @@
-"""``deepcore train --checkpoint``: the file of a run, and signals that end it and leave its state."""
+"""``deepcore train --checkpoint``: saves the state of a training, also when a signal ends it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def checkpoint_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option(
         "--resume",
         is_flag=True,
-        help="Go on from the checkpoint, which must exist.  [file: that of --checkpoint, else"
+        help="Continue from the checkpoint, which must exist.  [file: that of --checkpoint, else"
         " DIR/checkpoint.safetensors]",
     )(command)
     return click.option(
         "--checkpoint",
         metavar="FILE",
-        help="Save the training to FILE after every epoch. The same command goes on from FILE if it exists."
+        help="Save the training to FILE after every epoch. The same command continues from FILE if it exists."
         " Without this option nothing is on the disk before the training ends.",
     )(command)
 
@@ -40,20 +40,20 @@ def opened(file: str | None, resume: bool, folder: Path) -> Checkpoint | None:
     """Return the checkpoint that the options ask for, or None.
 
     Raises:
-        ValueError: if there is nothing to go on from.
+        ValueError: if there is nothing to continue from.
     """
     if file is None and not resume:
         return None
     path = folder / "checkpoint.safetensors" if file is None else Path(file)
     if resume and not path.is_file():
         raise ValueError(
-            f"--resume: there is no checkpoint {path}; leave --resume out to start, and give --checkpoint"
+            f"--resume: there is no checkpoint {path}; start with --checkpoint and without --resume"
         )
     return Checkpoint(path)
 
 
 class Interruptions:
-    """While it is entered, a signal ends the run in order: with a checkpoint before the next step.
+    """A context in which a signal ends the training cleanly; with a checkpoint, before the next step.
 
     Without a checkpoint, and at the second signal, SIGTERM and SIGHUP do what Ctrl-C does. Signals that are
     ignored, as under ``nohup``, stay ignored.
@@ -90,7 +90,7 @@ class Interruptions:
             raise KeyboardInterrupt
 
     def came(self) -> None:
-        """Note a KeyboardInterrupt that no handler of this object has seen."""
+        """Record a KeyboardInterrupt that did not come through a handler of this object."""
         if self.signal is None:
             self.signal = signal.SIGINT
 
@@ -100,12 +100,12 @@ class Interruptions:
         return 128 + (self.signal or signal.SIGINT)
 
     def sentence(self, epochs: int) -> str:
-        """Say what ended the run, what is left, and how to go on."""
+        """Say what ended the run, what is left, and how to continue."""
         name = "" if self.signal in (None, signal.SIGINT) else f" by {self.signal.name}"
         text = f"interrupted{name} after {epochs} whole epochs; the model so far is kept"
         if self.checkpoint is None:
             return text
-        return f"{text}, and the training goes on from {self.checkpoint.path} if you repeat the command"
+        return f"{text}, and the training continues from {self.checkpoint.path} if you repeat the command"
 
 
 class Records:
@@ -128,6 +128,6 @@ class Records:
         return {name: np.array([record[name] for record in self.records]) for name in names}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what ``state`` returned."""
+        """Continue from what ``state`` returned."""
         columns = (values.tolist() for values in state.values())
         self.records[:] = [dict(zip(state, row, strict=True)) for row in zip(*columns, strict=True)]

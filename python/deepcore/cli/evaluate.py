@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from deepcore.cli.output import print_scores
-from deepcore.cli.parts import PARTS
+from deepcore.cli.parts import part_option
 from deepcore.cli.report import judge
 from deepcore.cli.saved import open_model
 from deepcore.cli.sources import reading_options
@@ -17,7 +17,7 @@ from deepcore.cli.sources import reading_options
 @click.command()
 @click.argument("model")
 @click.argument("data")
-@click.option("--part", type=click.Choice(["all", *PARTS]), help="Which examples to use.")
+@part_option
 @click.option("--report", is_flag=True, help="Print numbers per class and the confusion matrix as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
 @reading_options

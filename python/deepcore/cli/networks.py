@@ -1,4 +1,4 @@
-"""A network of one's own: it is built by the options of ``train``, and trained with its best epoch kept."""
+"""A network of your own: it is built by the options of ``train``, and trained with its best epoch kept."""
 
 from __future__ import annotations
 
@@ -95,11 +95,10 @@ def fit(
     Raises:
         ValueError: If the loss is no longer finite, and there is no earlier epoch to keep.
     """
-
     epochs = settings.epochs or DEFAULT_EPOCHS
     best = EarlyStopping("val_loss", patience=settings.patience or _NEVER)
-    listeners: list[Any] = [Records(records), *([] if validation is None else [best])]
-    listeners += [MaxSeconds(seconds)] if seconds is not None else []
+    own_callbacks: list[Any] = [Records(records), *([] if validation is None else [best])]
+    own_callbacks += [MaxSeconds(seconds)] if seconds is not None else []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergenceWarning)  # it is reported below
         history = model.fit(
@@ -110,7 +109,7 @@ def fit(
             class_weight=class_weight,
             validation_data=validation,
             metrics=() if model.layers[-1].activation == "linear" else ("accuracy",),
-            callbacks=[*listeners, *callbacks, Progress(sys.stdout, style=progress_style())],
+            callbacks=[*own_callbacks, *callbacks, Progress(sys.stdout, style=progress_style())],
         )
     if history.diverged_at_step is None:
         return

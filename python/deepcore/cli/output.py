@@ -29,6 +29,7 @@ def readable(text: str) -> str:
     return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
+# Arguments of the library that are options of the same name.
 _ARGUMENTS = "task|decimal|thousands|separator|encoding|skip_lines|index_column|sheet|test_size"
 # How messages of the library name an argument, and how the command line does.
 _OPTIONS = (
@@ -36,11 +37,9 @@ _OPTIONS = (
     (r"header=False", "--no-header"),
     (r"header=True", "--header"),
     (r"index_column=False", "--index-column none"),
+    (r"if a mark such as NA is a class, pass missing=\[\]", "--skip-unlabelled leaves them out"),
     (r"missing=\[([^\]]*)\]", r"--missing \1"),
-    (
-        r"\b(task|decimal|thousands|separator|encoding|skip_lines|index_column|sheet|test_size)=(['\"]?)([^\s'\",;)]*)\2",
-        r"--\1 \3",
-    ),
+    (rf"\b({_ARGUMENTS})=(['\"]?)([^\s'\",;)]*)\2", r"--\1 \3"),
 )
 
 

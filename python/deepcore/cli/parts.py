@@ -7,16 +7,23 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
 from deepcore.data import split_indices
 from deepcore.typing import Array
 
-__all__ = ["PARTS", "Memory", "Split", "folds", "row_digests", "split"]
+__all__ = ["PARTS", "Memory", "Split", "folds", "part_option", "row_digests", "split"]
 
 #: The parts of a data set that ``--part`` takes.
 PARTS = ("train", "validation", "test")
+
+part_option = click.option(
+    "--part",
+    type=click.Choice(["all", *PARTS]),
+    help="Which examples to use.  [default: the test part if DATA has one of its own, else all]",
+)
 
 Rows = NDArray[np.int64]
 Digests = NDArray[np.uint64]

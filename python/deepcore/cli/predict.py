@@ -12,7 +12,7 @@ import numpy as np
 
 from deepcore._labels import labels
 from deepcore.cli.output import Escaping
-from deepcore.cli.parts import PARTS
+from deepcore.cli.parts import PARTS, part_option
 from deepcore.cli.saved import Examples, SavedArrays, SavedTable, open_model
 from deepcore.cli.sources import reading_options
 from deepcore.files.atomic import replacing
@@ -34,9 +34,7 @@ from deepcore.typing import Array
     help="Column of DATA to repeat in front of the predictions. May be repeated.",
 )
 @click.option("--row", is_flag=True, help="Begin each line with the number of the example in DATA, from 1.")
-@click.option(
-    "--part", type=click.Choice(["all", *PARTS]), help="Which examples to use.  [default: as for evaluate]"
-)
+@part_option
 @reading_options
 def predict(
     model: str,

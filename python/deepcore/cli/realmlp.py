@@ -56,12 +56,15 @@ class Fitted:
 
 def recipe_of(settings: Settings, classes: bool, examples: int) -> Recipe:
     """Return the recipe with what the options change in it."""
+    batch_size = settings.batch_size
+    if batch_size is None:
+        batch_size = max(auto_batch(examples), _BATCH)
     changes: dict[str, Any] = {
         "learning_rate": settings.learning_rate,
         "dropout": settings.dropout,
         "hidden": settings.layers,
         "epochs": settings.epochs,
-        "batch_size": settings.batch_size or max(auto_batch(examples), _BATCH),
+        "batch_size": batch_size or examples,  # 0: all
     }
     given = {name: value for name, value in changes.items() if value is not None}
     return Recipe.of(VARIANTS[settings.recipe], classes, **given)

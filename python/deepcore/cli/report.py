@@ -1,4 +1,4 @@
-"""What ``train`` says at its end: scores and baselines, numbers per class, importance, warnings."""
+"""The report at the end of ``train``: scores and baselines, numbers per class, importance, warnings."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Report:
     def show_classes(self) -> None:
         """Print the numbers per class, and the confusion matrix if it fits on a screen."""
         shown = self.per_class[:_MOST_CLASSES]
-        say(f"classes of the {self.part} part")
+        say(f"classes, {self.part}")
         head = ["", "precision", "recall", "f1", "support"]
         rows = [
             [
@@ -112,7 +112,7 @@ class Report:
         ]
         print_table([head, *rows])
         if len(self.per_class) > len(shown):
-            say(f"({len(self.per_class) - len(shown)} more classes: history.json)")
+            say(f"and {len(self.per_class) - len(shown)} more (history.json, evaluate --report --json)")
         if self.confusion is not None and len(self.confusion) <= _MOST_IN_CONFUSION:
             say("examples by true class (row) and predicted class (column)")
             names = [_checks.cut(str(row["class"]), 20) for row in self.per_class]

@@ -1,4 +1,4 @@
-"""The argument MODEL: a file that ``train`` wrote, or any other model file, and what it says of new data."""
+"""The argument MODEL: it is loaded, reads examples in its own form, and predicts from them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from deepcore._loading import load
 from deepcore.cli.output import warn
 from deepcore.cli.parts import PARTS, Memory, row_digests
 from deepcore.cli.report import Judged
-from deepcore.cli.sources import Arrays, Table, open_data
-from deepcore.cli.table_training import outputs
+from deepcore.cli.sources import Arrays, Table, is_table, open_data
+from deepcore.data.text import NumberFormat, clean, missing_marks, read_numbers
 from deepcore.model import Model
 from deepcore.prepared import PreparedModel
-from deepcore.tabular import Frame, TableModel
+from deepcore.tabular import Columns, Frame, TableModel
+from deepcore.tabular.cells import present
+from deepcore.tabular.table_model import mean_outputs
 from deepcore.typing import Array
 
 __all__ = ["MODEL_FILE", "Examples", "SavedArrays", "SavedTable", "located", "open_file", "open_model"]
@@ -27,7 +29,7 @@ MODEL_FILE = "model.safetensors"
 
 @dataclass(frozen=True)
 class Examples:
-    """Examples of DATA that a model is asked about.
+    """Examples of DATA, as a model takes them.
 
     Attributes:
         name: Name of the data.
@@ -56,7 +58,7 @@ def open_model(path: str) -> SavedArrays | SavedTable:
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is not a valid model file, or holds something that the command line cannot ask.
+        ValueError: If it is not a valid model file, or the command line does not support its kind of model.
     """
     saved = open_file(path)
     if isinstance(saved, (SavedArrays, SavedTable)):
@@ -68,7 +70,7 @@ def open_model(path: str) -> SavedArrays | SavedTable:
 
 
 def open_file(path: str) -> Any:
-    """Load MODEL; what the command line cannot ask comes as ``deepcore.load`` returns it."""
+    """Load MODEL; a kind of model that has no class here is returned as ``deepcore.load`` returns it."""
     file = located(path)
     try:
         model = load(file)
@@ -102,14 +104,16 @@ class SavedArrays:
             data: The argument DATA.
             part: ``"all"``, or one of ``PARTS``; None: the test part if DATA has one of its own, else all.
             reading: Options of reading that were given.
-            keep: Columns to repeat beside the predictions.
+            keep: Names of columns to repeat in front of the predictions.
             labelled: Whether labels are needed.
 
         Raises:
             ValueError: If the data do not fit the model, or there is no such part.
         """
         if keep:
-            raise ValueError(f"--keep names columns of a table, and the model {data} was given to has none")
+            raise ValueError(
+                "--keep needs a model of a table; this model was trained on arrays without names"
+            )
         source = open_data(data, reading)
         if isinstance(source, Table):
             source = self._of_table(source, labelled)
@@ -220,12 +224,13 @@ class SavedTable:
     ) -> Examples:
         """Read rows of DATA; see ``SavedArrays.read``. Columns are found by name."""
         stored = self.model.extras.get("reading", {})
-        source = open_data(data, (stored | reading) if _is_text(data) else reading)
+        source = open_data(data, stored | reading if is_table(data) else reading)
         if isinstance(source, Arrays):
             if source.test is not None:
-                raise ValueError(f"{source.name} is no table, but the model was trained on one")
-            source = _as_table(source)
+                raise ValueError(f"{source.name} is not a table, but the model was trained on one")
+            source = Table.of(source)
         frame = source.frame
+        keep = tuple(map(clean, keep))
         ids = [name for name in self.model.extras.get("id", []) if name in frame and name not in keep]
         kept_names = [*ids, *keep]
         unknown = [name for name in keep if name not in frame]
@@ -234,13 +239,17 @@ class SavedTable:
                 f"--keep: {source.name} has no column {_checks.first_names(unknown, _checks.shown)}; its "
                 f"columns are {_checks.first_names(frame.names)}"
             )
-        numbers, codes, notes = self.model.columns.apply(frame, "predict")
+        if not reading.keys() & {"decimal", "thousands"}:
+            self._check_number_format(frame)
+        columns = self.model.columns
+        if more := reading.get("missing"):
+            columns = Columns(columns.columns, (*columns.missing, *more))
+        numbers, codes, notes = columns.apply(frame, "predict")
         for note in [*notes, *_far(self.model, numbers)]:
             warn(f"{source.name}: {note}")
-        missing = tuple(self.model.columns.missing)
         truth = None
         if labelled or part in PARTS:
-            truth = self.model.label.encode(frame, missing=missing)
+            truth = self.model.label.encode(frame, missing=columns.missing)
             truth = truth if self.classes is not None else truth.reshape(len(truth), -1)
         rows = np.arange(len(frame))
         if part in PARTS:
@@ -251,9 +260,42 @@ class SavedTable:
         chosen = None if truth is None else truth[rows]
         return Examples(source.name, part or "all", rows, (numbers[rows], codes[rows]), chosen, kept)
 
+    def _check_number_format(self, frame: Frame) -> None:
+        """Refuse numbers that mean something else in the format of the training, unless other cells decide.
+
+        1.234 is 1234 if the training had decimal commas and points between groups of digits.
+        """
+        values = self.model.extras.get("number_format")
+        if values is None or frame.number_format == (known := NumberFormat(*values)):
+            return
+        columns, label = self.model.columns, self.model.label
+        names = [column.name for column in columns.columns if column.kind == "number"]
+        names += label.names if label.task == "regression" else []
+        doubt = ""
+        for name in names:
+            if name not in frame:
+                continue
+            cells = present(frame.column(name), missing_marks(columns.missing)).values
+            texts = [cell for cell in cells.tolist() if isinstance(cell, str)]
+            here, read_here = read_numbers(texts, frame.number_format)
+            there, read_there = read_numbers(texts, known)
+            if (read_here & ~read_there).any():
+                return
+            differ = np.flatnonzero(read_here & read_there & (here != there))
+            if differ.size and not doubt:
+                first = differ[0]
+                doubt = (
+                    f"column {name!r} of {frame.source} holds numbers such as {texts[first]!r}, which may be "
+                    f"{here[first]:.15g}, or {there[first]:.15g} as in the file of the training; pass "
+                    f"--decimal {frame.number_format.decimal}, or --decimal {known.decimal} --thousands "
+                    f"{known.thousands}"
+                )
+        if doubt:
+            raise ValueError(doubt)
+
     def outputs(self, examples: Examples) -> Array:
         """Return probabilities of the classes, or predictions in the units of the labels, (m, k)."""
-        return outputs(self.model.members, *examples.inputs)
+        return mean_outputs(self.model.members, self.model.label.task, *examples.inputs)
 
     def labels(self, predicted: Array) -> Array:
         """Return labels as they were written, for class numbers."""
@@ -265,12 +307,12 @@ class SavedTable:
         return Judged(examples.truth, self.outputs(examples), self.classes)
 
 
-# Numbers so many ranges of the training outside of it are in other units.
+# Numbers that lie further outside the range of the training than this many times its width have other units.
 _FAR = 20.0
 
 
 def _far(model: TableModel, numbers: Array) -> list[str]:
-    """Sentences about number columns whose values lie far outside of those of the training."""
+    """Sentences about number columns whose values lie far outside the range of the training."""
     found = []
     places = {name: place for place, name in enumerate(model.columns.number_names)}
     for column in model.columns.columns:
@@ -307,25 +349,19 @@ def _class_numbers(y: Array, classes: list[Any] | None) -> Array:
 
 
 def _numbers(frame: Frame, name: str) -> Array:
+    """A column of numbers, none of which may be missing, as float64."""
     values = frame[name]
-    try:
+    if values.dtype.kind in "bif":
         return values.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    texts = ["" if value is None else clean(str(value)) for value in values.tolist()]
+    numbers, read = read_numbers(texts, frame.number_format)
+    if values.dtype.kind == "M" or not read.all():
+        first = int(np.argmin(read))
         raise ValueError(
-            f"{frame.source}: column {name!r} must hold numbers for this model: {error}"
-        ) from error
-
-
-def _as_table(arrays: Arrays) -> Table:
-    columns = Frame.of(arrays.X)
-    labels = {} if arrays.y is None or arrays.y.ndim != 1 else {"y": arrays.y}
-    return Table(arrays.name, Frame({name: columns[name] for name in columns.names} | labels))
-
-
-def _is_text(data: str) -> bool:
-    """Whether DATA is a text file, to which the stored options of reading apply."""
-    suffixes = {suffix.lower() for suffix in Path(data).suffixes}
-    return not suffixes & {".npz", ".npy", ".parquet", ".arrow", ".feather", ".xlsx"}
+            f"{frame.source}: column {name!r} must hold numbers for this model, got "
+            f"{_checks.shown(texts[first])} in {frame.place(first)}"
+        )
+    return numbers
 
 
 def _numbered(name: str, count: int) -> list[str]:

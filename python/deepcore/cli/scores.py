@@ -28,7 +28,7 @@ def of_classes(codes: Array, probabilities: Array) -> dict[str, float]:
 
 
 def of_numbers(y: Array, values: Array) -> dict[str, float]:
-    """Return the number of examples, rmse and mae in the units of the labels, and r2.
+    """Return the number of examples, rmse and mae in the units of the labels, and r2; means over the labels.
 
     Args:
         y: The labels, (m,) or (m, k).
@@ -43,16 +43,15 @@ def of_numbers(y: Array, values: Array) -> dict[str, float]:
     values = values.reshape(len(y), -1).astype(np.float64)
     # Relative to the largest value, so that squares of huge labels do not overflow.
     unit = max(float(np.abs(y).max()), float(np.abs(values).max())) or 1.0
-    error, y = values / unit - y / unit, y / unit
+    y, values = y / unit, values / unit
     scores = {
         "examples": len(y),
-        "rmse": float(np.sqrt(np.square(error).mean())) * unit,
-        "mae": float(np.abs(error).mean()) * unit,
+        "rmse": _scores.rmse(y, values, None) * unit,
+        "mae": _scores.mae(y, values, None) * unit,
     }
-    # R^2 compares with predicting the mean; it has no value if the labels do not vary.
-    spread = np.square(y - y.mean(axis=0)).sum()
-    if spread > 0:
-        scores["r2"] = float(1 - np.square(error).sum() / spread)
+    # R^2 compares with predicting the mean; it has no value if a label does not vary.
+    if np.ptp(y, axis=0).all():
+        scores["r2"] = _scores.r2(y, values, None)
     return scores
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from deepcore import catalog
+from deepcore.data.text import clean
 from deepcore.optimizers import Optimizer, by_name
 
 __all__ = ["NETWORK_DEFAULTS", "Settings"]
 
-#: Options that describe a network of one's own, and their defaults.
+#: Options that describe a network of your own, and their defaults.
 NETWORK_DEFAULTS: Mapping[str, Any] = {
     "layers": (128, 64),
     "activation": "relu",
@@ -27,7 +28,7 @@ NETWORK_DEFAULTS: Mapping[str, Any] = {
 class Settings:
     """The options of a training; the names are those of the options.
 
-    The options of a network of one's own are None if they were not given: see ``network``.
+    The options of a network of your own are None if they were not given: see ``network``.
     """
 
     task: str = "auto"
@@ -62,9 +63,14 @@ class Settings:
 
     @property
     def own_network(self) -> list[str]:
-        """The options that describe a network of one's own and were given, as they are typed."""
+        """The options that describe a network of your own and were given, as they are typed."""
         given = [name for name in NETWORK_DEFAULTS if getattr(self, name) is not None]
         return [f"--{name.replace('_', '-')}" for name in given]
+
+    def with_clean_names(self) -> Settings:
+        """Return the settings with the names of columns in the form in which a Frame has them."""
+        label, drop, ids = (tuple(map(clean, names)) for names in (self.label, self.drop, self.id))
+        return replace(self, label=label, drop=drop, id=ids)
 
     def for_table(self) -> Settings:
         """Return the settings with ``--recipe auto`` decided for a table.
@@ -82,7 +88,7 @@ class Settings:
         return self
 
     def network(self, name: str) -> Any:
-        """Return the value of an option of a network of one's own, or its default."""
+        """Return the value of an option of a network of your own, or its default."""
         value = getattr(self, name)
         return NETWORK_DEFAULTS[name] if value is None else value
 
@@ -104,10 +110,12 @@ class Settings:
         """Return the weights by class number: of ``balanced``, or of words such as ``yes=5``.
 
         Raises:
-            ValueError: If a word is neither, or names an unknown class.
+            ValueError: If a word is neither, or names an unknown class, or there are no classes.
         """
         if not self.class_weight:
             return None
+        if not classes:
+            raise ValueError("--class-weight needs classes, but this is a regression; leave it out")
         if self.class_weight == ("balanced",):
             return "balanced"
         numbers = {str(name): code for code, name in enumerate(classes)}

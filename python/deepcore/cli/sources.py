@@ -19,7 +19,7 @@ from deepcore.data.preprocessing import Label
 from deepcore.tabular import MISSING, Frame, read_table
 from deepcore.typing import Array
 
-__all__ = ["NAMES", "Arrays", "Table", "find", "open_data", "reading_options"]
+__all__ = ["NAMES", "Arrays", "Table", "find", "is_table", "open_data", "reading_options"]
 
 GENERATORS: dict[str, Callable[[], Points]] = {
     "flower": flower,
@@ -63,6 +63,13 @@ class Table:
     name: str
     frame: Frame
 
+    @classmethod
+    def of(cls, arrays: Arrays) -> Table:
+        """Return rows of numbers as a table with columns x1, x2, ..., and y if there is one label per row."""
+        columns = Frame.of(arrays.X)
+        labels = {} if arrays.y is None or arrays.y.ndim != 1 else {"y": arrays.y}
+        return cls(arrays.name, Frame({name: columns[name] for name in columns.names} | labels))
+
 
 _READING = (
     click.option(
@@ -89,7 +96,8 @@ _READING = (
     click.option(
         "--index-column",
         metavar="COLUMN",
-        help="Column that only names the rows, or: none.  [default: a first column without a name]",
+        help="Column that only names the rows: its name, its number from 0, or none."
+        "  [default: a first column without a name]",
     ),
     click.option("--sheet", metavar="NAME", help="Sheet of an Excel file.  [default: the first one]"),
     click.option(
@@ -131,27 +139,44 @@ def open_data(data: str, reading: dict[str, Any]) -> Arrays | Table:
     """
     if data == STANDARD_INPUT:
         return Table("standard input", _read(STANDARD_INPUT, reading))
-    if data not in NAMES:
+    if is_table(data):
         path = find(data)
-        if not path.is_dir() and not _is_npz(path):
-            return Table(path.name, _read(path, reading))
+        return Table(path.name, _read(path, reading))
     if reading:
-        raise ValueError(f"--{next(iter(reading))} is about text files, and {data} is none")
+        raise ValueError(f"--{next(iter(reading))} is an option for tables, and {data} is not a table")
     if data == "digits":
         X, y = load_digits()
         return Arrays(data, X, y, pixel_maximum=DIGITS_MAXIMUM)
     if data in GENERATORS:
         points, classes = GENERATORS[data]()
         return Arrays(data, points, classes, features=["x1", "x2"])
+    path = find(data)
     return _open_folder(path) if path.is_dir() else _open_npz(path)
+
+
+def is_table(data: str) -> bool:
+    """Return whether DATA is read as a table: a file that is not an NPZ file, or standard input.
+
+    Raises:
+        OSError: If there is no such file.
+    """
+    if data == STANDARD_INPUT:
+        return True
+    if data in NAMES:
+        return False
+    path = find(data)
+    return not path.is_dir() and not _is_npz(path)
 
 
 def _read(source: str | Path, reading: dict[str, Any]) -> Frame:
     options = dict(reading)
     if "separator" in options:
         options["separator"] = {"\\t": "\t", "tab": "\t"}.get(options["separator"], options["separator"])
-    if options.get("index_column") == "none":
+    column = options.get("index_column")
+    if column == "none":
         options["index_column"] = False
+    elif column is not None and column.isascii() and column.isdigit():
+        options["index_column"] = int(column)
     if "missing" in options:
         options["missing"] = (*MISSING, *options["missing"])
     return read_table(source, **options)

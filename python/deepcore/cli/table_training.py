@@ -19,10 +19,13 @@ from deepcore.cli.report import Judged
 from deepcore.cli.settings import Settings
 from deepcore.cli.sources import Table
 from deepcore.data import Standardizer
+from deepcore.data.text import missing_marks
 from deepcore.tabular import MISSING, Columns, Encoding, Frame, Label, TableMember, TableModel
+from deepcore.tabular.cells import present
+from deepcore.tabular.table_model import mean_outputs
 from deepcore.typing import Array
 
-__all__ = ["TableTraining", "outputs"]
+__all__ = ["TableTraining"]
 
 # The baselines take only category columns of at most this size, so that their inputs stay few.
 _BASELINE_SIZE = 51
@@ -55,12 +58,14 @@ class TableTraining:
     """
 
     def __init__(self, table: Table, settings: Settings, reading: dict[str, Any]) -> None:
+        settings = settings.with_clean_names()
         self._given, settings = settings, settings.for_table()
         self.name, self.settings, self._reading = table.name, settings, reading
         self.records: list[dict[str, float]] = []
         self.histories: list[list[dict[str, float]]] = []
         missing = (*MISSING, *reading.get("missing", ()))
         frame, self._unlabelled = _labelled(table.frame, settings, missing)
+        self._number_format = frame.number_format
         names = _label_names(frame, settings)
         frame = frame.drop([*settings.drop, *(name for name in settings.id if name not in settings.drop)])
         self._label = Label.fit(frame, name=names, task=settings.task, missing=missing)
@@ -222,6 +227,7 @@ class TableTraining:
             "results": results,
             "parts": Memory.of(self._digests, self.parts).to_dict(),
             "reading": {name: list(v) if isinstance(v, tuple) else v for name, v in self._reading.items()},
+            "number_format": list(self._number_format),
             "id": list(self.settings.id),
         }
         model.save(path)
@@ -229,9 +235,7 @@ class TableTraining:
     def judged(self) -> dict[str, Judged]:
         """Return labels and predictions by part; with folds also ``"out-of-fold"``."""
         found = {
-            part: self._judged(
-                rows, outputs(self._members, self._applied.numbers[rows], self._applied.codes[rows])
-            )
+            part: self._judged(rows, self._outputs(self._members, rows))
             for part, rows in vars(self.parts).items()
             if len(rows)
         }
@@ -240,7 +244,8 @@ class TableTraining:
         return found
 
     def _outputs(self, members: Sequence[TableMember], rows: Array) -> Array:
-        return outputs(members, self._applied.numbers[rows], self._applied.codes[rows])
+        numbers, codes = self._applied.numbers[rows], self._applied.codes[rows]
+        return mean_outputs(members, self._label.task, numbers, codes)
 
     def _judged(self, rows: Array, predicted: Array) -> Judged:
         return Judged(self._truth[rows], predicted, self.classes)
@@ -290,17 +295,9 @@ class TableTraining:
             of_numbers, of_codes = places[name]
             numbers[:, of_numbers] = self._applied.numbers[rows[order]][:, of_numbers]
             codes[:, of_codes] = self._applied.codes[rows[order]][:, of_codes]
-            return outputs(self._members, numbers, codes)
+            return mean_outputs(self._members, self._label.task, numbers, codes)
 
         return permutation_importance(list(places), judged, predict_shuffled, self.settings.seed)
-
-
-def outputs(members: Sequence[TableMember], numbers: Array, codes: Array) -> Array:
-    """Return the mean of the members' probabilities, (m, k), or of their predictions, (m, k)."""
-    first = members[0].network.spec.output
-    call = "probabilities" if first in ("sigmoid", "softmax") else "targets"
-    parts = [getattr(member, call)(numbers, codes) for member in members]
-    return np.asarray(sum(parts) / len(parts))
 
 
 def _places(columns: Columns) -> dict[str, tuple[list[int], list[int]]]:
@@ -351,17 +348,10 @@ def _labelled(frame: Frame, settings: Settings, missing: Sequence[str]) -> tuple
         )
     if not settings.skip_unlabelled:
         return frame, 0
-    marks = {mark.lower() for mark in missing}
-    there = np.ones(len(frame), bool)
+    labelled = np.ones(len(frame), bool)
     for name in _label_names(frame, settings):
-        there &= [not _is_missing(value, marks) for value in frame[name].tolist()]
-    return frame.take(np.flatnonzero(there)), int((~there).sum())
-
-
-def _is_missing(value: object, marks: set[str]) -> bool:
-    if isinstance(value, str):
-        return value.strip().lower() in marks
-    return value is None or bool(np.isscalar(value) and np.isnan(value))
+        labelled &= ~present(frame.column(name), missing_marks(missing)).missing
+    return frame.take(np.flatnonzero(labelled)), int((~labelled).sum())
 
 
 def _row_weights(weights: Any, codes: Array, train: Array) -> Array:

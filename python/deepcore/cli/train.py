@@ -40,7 +40,7 @@ class _Layers(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
 
 def _network_option(name: str, help_text: str, **settings: Any) -> Callable[..., Any]:
-    """An option of a network of one's own, with its default in the help."""
+    """An option of a network of your own, with its default in the help."""
     default = NETWORK_DEFAULTS[name]
     shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
     text = help_text if shown is None else f"{help_text}  [default: {shown}]"
@@ -198,6 +198,8 @@ def train(
             "--ensemble and --cv out"
         )
     training.show()
+    if settings.patience is not None and settings.cv is None and not len(training.parts.validation):
+        warn("--patience has no effect: there is no validation part; use --validation-size to have one")
     facts = {"data": training.name, **training.facts(), **_common(settings)}
     say("hyperparameters")
     print_pairs({name: value for name, value in facts.items() if name != "data" and value is not None})
@@ -212,7 +214,7 @@ def train(
     if interrupted:
         say(ended.sentence(len(training.records)))
     elif saver is not None and saver.resumed:
-        say(f"the training went on from {saver.path}")
+        say(f"the training continued from {saver.path}")
     facts["epochs"] = len(training.records) or facts["epochs"]
     if training.best_epoch is not None:
         facts["best_epoch"] = training.best_epoch + 1

@@ -1,4 +1,4 @@
-"""What ``train`` needs of a training, whatever it is trained on."""
+"""The interface between the command ``train`` and trainings on arrays and on tables."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 from deepcore.callbacks import EpochRecord
 from deepcore.cli.array_training import ArrayTraining
+from deepcore.cli.parts import Split
 from deepcore.cli.report import Judged
 from deepcore.cli.settings import Settings
 from deepcore.cli.sources import Arrays, Table, open_data
 from deepcore.cli.table_training import TableTraining
-from deepcore.tabular import Frame
 from deepcore.typing import Array
 
 __all__ = ["Training", "begin"]
@@ -25,11 +25,13 @@ class Training(Protocol):
         name: Name of the data.
         settings: The options.
         records: The numbers of every epoch.
+        parts: The rows of each part.
     """
 
     name: str
     settings: Settings
     records: list[dict[str, float]]
+    parts: Split
 
     @property
     def classes(self) -> list[Any] | None:
@@ -87,7 +89,7 @@ def begin(data: str, settings: Settings, reading: dict[str, Any]) -> Training:
         if getattr(settings, name)
     ]
     if of_columns:
-        raise ValueError(f"{of_columns[0]} is about columns of a table, and {data} has no columns")
+        raise ValueError(f"{of_columns[0]} is an option for tables, and {data} is not a table")
     as_table = settings.recipe.startswith("realmlp") or settings.ensemble > 1 or settings.cv is not None
     if not as_table:
         return ArrayTraining(source, settings)
@@ -101,5 +103,4 @@ def _table(arrays: Arrays) -> Table:
             "--recipe realmlp, --ensemble and --cv need a table, or an NPZ file with rows of numbers and one "
             f"label per row; {arrays.name} is something else"
         )
-    columns = Frame.of(arrays.X)
-    return Table(arrays.name, Frame({name: columns[name] for name in columns.names} | {"y": arrays.y}))
+    return Table.of(arrays)

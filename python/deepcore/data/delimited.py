@@ -27,8 +27,7 @@ _DIRECTIVE = re.compile(r"\s*\"?sep=(.)\"?\s*(?:\r\n|\r|\n|$)", re.IGNORECASE)
 _DATE = re.compile(r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}")
 _COMMA = NumberFormat(",", "")
 
-# csv.Error speaks of the parser; these are the words of its messages, and what they mean to the author of a
-# file.
+# The messages of csv.Error describe the parser: words of them, and what they mean for the file.
 _CSV_REASONS = {
     "unexpected end of data": "a quotation mark on line {start} is never closed",
     "expected after": "text follows a closing quotation mark on line {line}",
@@ -86,7 +85,7 @@ def find_dialect(text: str, separator: str | None = None, skipped: int = 0) -> D
 
 
 def _position(text: str, lines: int) -> int:
-    """Where the text goes on after so many lines."""
+    """Find the position in the text after this number of lines."""
     place = 0
     for _ in range(lines):
         end = text.find("\n", place)
@@ -138,7 +137,7 @@ def _records(text: str, dialect: Dialect) -> Iterator[Record]:
                 return
             finally:
                 line = dialect.skipped + reader.line_num
-            # A quoted empty cell, [""], is a row; a line of blanks is none.
+            # A quoted empty cell, [""], is a row; a line of blanks is not a row.
             blank = len(fields) == 1 and fields[0].isspace()
             yield line, [] if blank else fields
     except csv.Error as error:

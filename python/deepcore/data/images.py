@@ -46,8 +46,7 @@ _DEFLATE_RATIO = 1032
 
 
 def locate(path: str | os.PathLike[str]) -> Path:
-    """Return the path itself, or the one of that name in ``DEEPCORE_DATA`` if it is relative and does not "
-    "exist."""
+    """Return the path itself, or the one in ``DEEPCORE_DATA`` if it is relative and does not exist."""
     path = Path(path)
     root = os.environ.get("DEEPCORE_DATA")
     if root and not path.exists() and not path.is_absolute() and (Path(root) / path).exists():

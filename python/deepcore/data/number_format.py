@@ -51,6 +51,8 @@ def find_number_format(
             f"{who}: thousands must be '', '.', ',', ' ', \"'\" or '_', and not the decimal mark, got "
             f"{_checks.shown(thousands)}"
         )
+    if decimal is None and thousands in (".", ","):
+        decimal = "," if thousands == "." else "."
     if decimal is not None and thousands is not None:
         return NumberFormat(decimal, thousands)
     marks = missing_marks(missing)

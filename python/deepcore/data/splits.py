@@ -113,8 +113,7 @@ def _test_counts(who: str, sizes: Array, test: int) -> Array:
     if sizes.min() < 2 or not len(sizes) <= test <= sizes.sum() - len(sizes):
         raise ValueError(
             f"{who}: stratify needs an example of each of the {len(sizes)} classes in both parts, but the "
-            "smallest "
-            f"class has {sizes.min()} and the test part {test} of {sizes.sum()} examples"
+            f"smallest class has {sizes.min()} and the test part {test} of {sizes.sum()} examples"
         )
     share = sizes * (test / sizes.sum())
     counts: Array = np.clip(np.floor(share).astype(np.int64), 1, sizes - 1)

@@ -231,10 +231,9 @@ def _read_archive(stream: BinaryIO, path: Path) -> tuple[dict[str, Array], list[
                 if members[name].file_size > limit:
                     raise ValueError(
                         f"the array {name} would take {members[name].file_size} bytes, more than {limit}, "
-                        "which a "
-                        f"file of this size may expand to; write it with np.savez"
+                        "which a file of this size may expand to; write it with np.savez"
                     )
-                with warnings.catch_warnings():  # NumPy speaks of headers that Python 2 wrote
+                with warnings.catch_warnings():  # NumPy warns about headers that Python 2 wrote
                     warnings.simplefilter("ignore", UserWarning)
                     arrays[name] = _read_array(archive, members[name], name)
         return arrays, list(members)

@@ -167,8 +167,8 @@ class Columns:
     def apply(self, data: Any, who: str = "Columns.apply") -> Applied:
         """Turn a table into numbers and codes.
 
-        Columns are found by name, and their order does not matter. Columns that were not there in the
-        training rows, and ignored ones, are not looked at.
+        Columns are found by name, and their order does not matter. Columns that the
+        training rows did not have, and ignored ones, may hold anything.
 
         Args:
             data: A Frame, or what ``Frame.of`` takes. An array or list of rows without names holds the used

@@ -113,7 +113,7 @@ class Frame:
         return self._length
 
     def __contains__(self, name: object) -> bool:
-        return name in self._columns
+        return isinstance(name, str) and clean(name) in self._columns
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
@@ -256,6 +256,13 @@ def _objects(name: str, array: Array) -> Array:
         if not gone.any():
             return array.astype(bool)
         return _texts(None if missing else bool(value) for value, missing in zip(array, gone, strict=True))  # type: ignore[misc]
+    durations = [t for t in types if issubclass(t, (dt.timedelta, np.timedelta64))]
+    if durations and len(durations) < len(types):  # NumPy counts timedelta64 among the integers
+        raise _strange(name, durations[0])
+    if durations:
+        spans = np.full(len(array), np.timedelta64("NaT"), dtype="timedelta64[us]")
+        spans[~gone] = [np.timedelta64(value).astype("timedelta64[us]") for value in present]
+        return _days(spans)
     if all(issubclass(t, (int, np.integer)) for t in types):
         largest = max(abs(int(value)) for value in present)
         if largest < 2**63 and not gone.any():
@@ -270,16 +277,15 @@ def _objects(name: str, array: Array) -> Array:
         dates = np.full(len(array), np.datetime64("NaT"), dtype="datetime64[us]")
         dates[~gone] = [np.datetime64(_without_zone(value)).astype("datetime64[us]") for value in present]
         return dates
-    if all(issubclass(t, (dt.timedelta, np.timedelta64)) for t in types):
-        spans = np.full(len(array), np.timedelta64("NaT"), dtype="timedelta64[us]")
-        spans[~gone] = [np.timedelta64(value).astype("timedelta64[us]") for value in present]
-        return _days(spans)
     if all(issubclass(t, (str, bool, int, float, np.generic)) for t in types):
         return _texts(None if m else str(v) for v, m in zip(array.tolist(), gone, strict=True))
-    strange = next(t.__name__ for t in types if not issubclass(t, (str, bool, int, float, np.generic)))
-    raise TypeError(
-        f"Frame: column {_checks.shown(name)} must hold numbers, text, booleans or dates, got {strange} "
-        "objects; convert or drop it"
+    raise _strange(name, next(t for t in types if not issubclass(t, (str, bool, int, float, np.generic))))
+
+
+def _strange(name: str, kind: type) -> TypeError:
+    return TypeError(
+        f"Frame: column {_checks.shown(name)} must hold numbers, text, booleans or dates, got "
+        f"{kind.__name__} objects; convert or drop it"
     )
 
 

@@ -23,7 +23,7 @@ from deepcore.tabular.cells import category_words, present
 from deepcore.tabular.frame import Frame
 from deepcore.typing import Array
 
-__all__ = ["Label"]
+__all__ = ["Label", "task_of_numbers"]
 
 TASKS = ("classification", "regression")
 
@@ -118,7 +118,7 @@ class Label:
 
         Args:
             data: Labels as in ``fit``; a table is searched for the columns ``names``.
-            missing: Cells that count as missing, which are refused.
+            missing: Cells that count as missing, which are refused; a class is never missing.
 
         Returns:
             Codes of the classes, int64 (m,); or targets, float64 (m,), or (m, k) if there are several.
@@ -130,7 +130,8 @@ class Label:
         frame = _labels(data, self.names if _is_table(data) else None)
         if len(frame.names) != len(self.names):
             raise ValueError(f"{who}: y must have {len(self.names)} columns, got {len(frame.names)}")
-        columns = [_complete(who, frame, one, missing_marks(missing)) for one in frame.names]
+        marks = missing_marks(missing) - missing_marks(map(str, self.classes))
+        columns = [_complete(who, frame, one, marks) for one in frame.names]
         if self.task == "regression":
             numbers = [
                 _quantities(who, frame, one, values) for one, values in zip(frame.names, columns, strict=True)
@@ -292,14 +293,14 @@ def _decide(who: str, frame: Frame, name: str, values: Array) -> tuple[str, str]
     if values.dtype.kind == "b":
         return "classification", "the labels are booleans"
     if values.dtype.kind in "if":
-        return _of_numbers(values)
+        return task_of_numbers(values)
     words = category_words(values)
     different = list(dict.fromkeys(words))
     numeric = {word for word in different if is_number(word, frame.number_format)}
     if len(numeric) == len(different):
         if any(map(is_code, different)):
             return "classification", "the labels are codes of digits"
-        return _of_numbers(read_numbers(words, frame.number_format)[0])
+        return task_of_numbers(read_numbers(words, frame.number_format)[0])
     if all(map(has_unit, different)):
         raise ValueError(
             f"{who}: column {name!r} of {frame.source} holds amounts with a percent or currency sign, such "
@@ -332,7 +333,8 @@ def _decide(who: str, frame: Frame, name: str, values: Array) -> tuple[str, str]
     return "classification", "the labels are text"
 
 
-def _of_numbers(values: Array) -> tuple[str, str]:
+def task_of_numbers(values: Array) -> tuple[str, str]:
+    """Decide whether labels that are numbers are classes or quantities; return the task and the reason."""
     different = len(np.unique(values))
     if values.dtype.kind == "f" and not (np.isfinite(values).all() and (values == np.floor(values)).all()):
         return "regression", "the labels are numbers with fractions"

@@ -71,7 +71,12 @@ def read_table(
     if typed is not None:
         from deepcore.tabular import typed_files
 
-        return typed_files.read(who, data, typed, name, index_column, sheet)
+        frame = typed_files.read(who, data, typed, name, index_column, sheet)
+        nothing = TextTable(
+            [], [], [], None, ""
+        )  # its columns have types; the format is only for text in them
+        frame.number_format = find_number_format(who, name, nothing, decimal, thousands, missing)
+        return frame
     text = decode(who, data, encoding, name)
     del data
     dialect = find_dialect(text, separator, skip_lines)

@@ -18,7 +18,7 @@ from deepcore.tabular.frame import Frame
 from deepcore.tabular.label import Label
 from deepcore.typing import Array
 
-__all__ = ["KIND", "TableMember", "TableModel"]
+__all__ = ["KIND", "TableMember", "TableModel", "mean_outputs"]
 
 #: What files of table models say they are.
 KIND = "table model"
@@ -130,7 +130,7 @@ class TableMember:
 
 
 class TableModel:
-    """What a training on a table gives: it predicts from raw tables.
+    """Predict from raw tables: columns, label and one or several trained networks in one object.
 
     Several members are averaged: their probabilities, or their predictions in the units of the label.
 
@@ -193,9 +193,8 @@ class TableModel:
             ValueError: If columns are missing or cannot be read; the message lists all of them.
         """
         numbers, codes, _ = self.columns.apply(data, "predict")
-        if self.label.task == "regression":
-            return self.label.decode(self._targets(numbers, codes, threads))
-        return self.label.decode(self._probabilities(numbers, codes, threads).argmax(axis=1))
+        outputs = self._outputs(numbers, codes, threads)
+        return self.label.decode(outputs if self.label.task == "regression" else outputs.argmax(axis=1))
 
     def predict_proba(self, data: Any, *, threads: int | None = None) -> NDArray[np.float64]:
         """Predict the probability of each class, float64 (m, k), in the order of ``label.classes``.
@@ -206,7 +205,7 @@ class TableModel:
         if self.label.task == "regression":
             raise ValueError("predict_proba: the model is a regression, which has no classes; use predict")
         numbers, codes, _ = self.columns.apply(data, "predict_proba")
-        return self._probabilities(numbers, codes, threads)
+        return self._outputs(numbers, codes, threads)
 
     def evaluate(self, data: Any, y: Any = None, *, threads: int | None = None) -> dict[str, float]:
         """Compare predictions with labels.
@@ -221,15 +220,15 @@ class TableModel:
             in the units of the label.
         """
         frame = Frame.of(data, "evaluate")
-        truth = self.label.encode(frame if y is None else y)
+        truth = self.label.encode(frame if y is None else y, missing=self.columns.missing)
         numbers, codes, _ = self.columns.apply(frame, "evaluate")
+        outputs = self._outputs(numbers, codes, threads)
         if self.label.task == "regression":
-            predicted = self.label.decode(self._targets(numbers, codes, threads))
+            predicted = self.label.decode(outputs)
             return {name: _scores.OF_REALS[name](truth, predicted, None) for name in ("rmse", "mae", "r2")}
-        p = self._probabilities(numbers, codes, threads)
         return {
-            "accuracy": float((p.argmax(axis=1) == truth).mean()),
-            "log_loss": _scores.log_loss(truth, p, None),
+            "accuracy": float((outputs.argmax(axis=1) == truth).mean()),
+            "log_loss": _scores.log_loss(truth, outputs, None),
         }
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -296,15 +295,28 @@ class TableModel:
     def __repr__(self) -> str:
         return f"TableModel({self.label!r}, {len(self.columns.names)} columns, {len(self.members)} networks)"
 
-    def _probabilities(self, numbers: Array, codes: Array, threads: int | None) -> NDArray[np.float64]:
+    def _outputs(self, numbers: Array, codes: Array, threads: int | None) -> NDArray[np.float64]:
         count = _checks.threads("predict", threads)
-        parts = [member.probabilities(numbers, codes, count) for member in self.members]
-        return np.asarray(sum(parts) / len(parts))
+        return mean_outputs(self.members, self.label.task, numbers, codes, count)
 
-    def _targets(self, numbers: Array, codes: Array, threads: int | None) -> NDArray[np.float64]:
-        count = _checks.threads("predict", threads)
-        parts = [member.targets(numbers, codes, count) for member in self.members]
-        return np.asarray(sum(parts) / len(parts))
+
+def mean_outputs(
+    members: Sequence[TableMember], task: str, numbers: Array, codes: Array, threads: int = 0
+) -> NDArray[np.float64]:
+    """Return the mean of the members' probabilities, or of their predictions of a regression, float64 (m, k).
+
+    Args:
+        members: One or several networks with their encodings.
+        task: ``"classification"`` or ``"regression"``.
+        numbers: float64, (m, n).
+        codes: int64, (m, c).
+        threads: Number of threads; 0: the default.
+    """
+    if task == "regression":
+        parts = [member.targets(numbers, codes, threads) for member in members]
+    else:
+        parts = [member.probabilities(numbers, codes, threads) for member in members]
+    return np.asarray(sum(parts) / len(parts))
 
 
 def _per_target(name: str, value: Any, default: float, outputs: int) -> NDArray[np.float64]:

@@ -21,7 +21,8 @@ def read(who: str, data: bytes, kind: str, name: str, index_column: Any, sheet: 
         data: The whole file.
         kind: ``"parquet"``, ``"arrow"`` or ``"excel"``.
         name: Name of the source.
-        index_column: Name of a column that names the rows, or None.
+        index_column: Name or number (from 0) of a column that names the rows; True: the first one; None or
+            False: none.
         sheet: Name or number of the sheet of an Excel file.
 
     Raises:
@@ -57,10 +58,14 @@ def read(who: str, data: bytes, kind: str, name: str, index_column: Any, sheet: 
         ) from error
     frame = Frame.of(native, who)
     frame.source = name
-    if isinstance(index_column, str):
-        index = frame[index_column]
-        frame = frame.drop([index_column])
-        frame.index = index.tolist()
+    if index_column is None or index_column is False:
+        return frame
+    if not isinstance(index_column, str):
+        number = 0 if index_column is True else index_column
+        index_column = frame.names[_checks.count(who, "index_column", number, 0, len(frame.names) - 1)]
+    index = frame[index_column]
+    frame = frame.drop([index_column])
+    frame.index = index.tolist()
     return frame
 
 
