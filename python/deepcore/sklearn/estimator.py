@@ -137,10 +137,15 @@ class BaseMLP(Estimator):
 
         Raises:
             OSError: if the file cannot be written; nothing is left behind.
-            ValueError: if an argument or a label is of a type that a file cannot hold, or a parameter is not
-                finite.
+            ValueError: if the estimator is of a class of your own, an argument or a label is of a type that a
+                file cannot hold, or a parameter is not finite.
         """
         self._fitted("save")
+        if type(self) not in BaseMLP.__subclasses__():
+            raise ValueError(
+                "save: load knows MLPClassifier and MLPRegressor of deepcore only, "
+                f"got the class {type(self).__name__}"
+            )
         saving.write(path, self)
 
     @property

@@ -1,4 +1,4 @@
-"""Searches over hyperparameters: the interface is scikit-learn's, and the fits run in threads of this process.
+"""Searches over hyperparameters as in scikit-learn, whose fits run in threads of this process.
 
 scikit-learn starts processes for this, which copy the data and import everything again. The networks of
 deepcore train without Python's global lock, so that threads run them at the same time without these costs.
