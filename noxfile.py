@@ -21,7 +21,7 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 LARGEST_WHEEL = 5_000_000  # bytes
 
 # The oldest versions that pyproject.toml allows, as its lower bounds say them.
-OLDEST = ["numpy==1.26.*", "safetensors==0.4.0", "scikit-learn==1.7.0", "pytest==8.*"]
+OLDEST = ["numpy==1.26.*", "safetensors==0.4.0", "scikit-learn==1.7.0", "scipy==1.11.*", "pytest==8.*"]
 PEERS = ["torch==2.13.0"]
 PARALLEL = ["-n", "auto"]  # one process of tests for each core
 
@@ -138,7 +138,7 @@ def oldest(session):
     """Run the Python tests with the oldest allowed libraries; --force-python chooses the Python."""
     install_wheel(session, "test,sklearn", *OLDEST)
     session.run("python", "-m", "pip", "list")
-    folders = [str(ROOT / "tests" / name) for name in ("unit", "integration/test_readme.py")]
+    folders = [str(ROOT / "tests" / name) for name in ("unit", "scikit_learn", "integration/test_readme.py")]
     run_tests(session, *PARALLEL, *folders, *session.posargs)
 
 
@@ -202,7 +202,7 @@ def run_sanitized(session, sanitizers, library, options, *arguments):
     run_tests(
         session,
         *PARALLEL,
-        "--capture=sys",  # what a sanitizer prints before it ends the process is seen
+        "--capture=sys",  # so that the report of a sanitizer is shown, which is written past Python
         *arguments,
         env={"LD_PRELOAD": " ".join(libraries), **options},
     )
@@ -221,11 +221,11 @@ def sanitized(session):
 
 @nox.session
 def threaded(session):
-    """Run tests of several Python threads on a module with checks of data races."""
+    """Run the tests with several Python threads on a module with checks of data races."""
     if not compiles("int main() {}", "-fsanitize=thread"):
         session.log("skipped: ThreadSanitizer does not run here")
         return
-    # Python and NumPy are not compiled for the check: what only they do is not looked at.
+    # Python and NumPy are not compiled with the checks, so reports from their own code are suppressed.
     ignored = ROOT / "tests" / "contracts" / "thread_sanitizer.supp"
     options = {"TSAN_OPTIONS": f"suppressions={ignored}:halt_on_error=1:second_deadlock_stack=1"}
     files = [str(ROOT / "tests/contracts" / name) for name in ("test_concurrency.py", "test_whole_states.py")]
@@ -258,7 +258,7 @@ def cross(session):
         session.run("cmake", "--build", folder)
         if runs:
             session.env["DEEPCORE_EMULATED"] = "1"  # an emulator is slow: tests take fewer cases
-            tests = "test_(activations|mathematics|narrow)"  # the others are not known to end in time
+            tests = "test_(activations|mathematics|narrow)"  # the others have not been tried under qemu
             options = ["--output-on-failure", "--no-tests=error", "--parallel", "2", "-R", tests]
             session.run("ctest", "--test-dir", folder, *options)
 

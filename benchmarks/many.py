@@ -1,9 +1,9 @@
-"""Compare ways to train many small networks: one after the other, and at once with fit_many.
+"""Compare ways to train many small networks: one after the other, or at once with fit_many.
 
     python benchmarks/many.py
 
-The networks are 30-64-32-1 with their own seeds, trained on one table. The bits are compared first; then each
-round times every way once.
+The networks are 30-64-32-1 with their own seeds, trained on one table. The program first checks
+that all ways give the same bits; then each round times every way once.
 """
 
 import argparse
@@ -24,7 +24,7 @@ def make_networks(count):
 
 
 def ways(X, y, threads):
-    """Functions that train a list of networks."""
+    """Return functions that train a list of networks, by name."""
 
     def one_by_one(limit):
         def train(models):

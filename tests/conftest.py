@@ -45,18 +45,17 @@ def pytest_ignore_collect(collection_path, config):
 
 
 def pytest_addoption(parser):
-    """--slow: run the slow tests too."""
+    """Add the option --slow."""
     parser.addoption("--slow", action="store_true", help="run the tests that are marked as slow too")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config):
-    """Run all tests in one process for each core, if pytest-xdist is installed; `-n 0` turns it off."""
-    if "PYTEST_XDIST_WORKER" in os.environ or hasattr(config, "workerinput"):
-        return  # one of these processes, which must not start others
+    """Run the whole suite in one process per core, if pytest-xdist is installed; `-n 0` turns it off."""
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    if whole and not config.option.usepdb and getattr(config.option, "numprocesses", 0) is None:
-        config.option.numprocesses = "auto"
+    worker = "PYTEST_XDIST_WORKER" in os.environ  # must not start processes of its own
+    if whole and not worker and getattr(config.option, "numprocesses", 0) is None:
+        config.option.numprocesses = "auto"  # with --pdb, pytest-xdist turns it off
 
 
 def pytest_collection_modifyitems(config, items):

@@ -54,7 +54,8 @@ def test_the_runner_of_blocks_takes_output_of_several_lines():
 
 
 @pytest.mark.parametrize("document", PROGRAMS, ids=names(PROGRAMS))
-def test_the_python_blocks_of_a_document_run(document):
+def test_the_python_blocks_of_a_document_run(document, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some of them write files
     if "from deepcore.sklearn import" in document.read_text(encoding="utf-8"):
         pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra `sklearn`)")
     if ".to_onnx(" in document.read_text(encoding="utf-8"):

@@ -20,7 +20,7 @@ import pytest
 import deepcore as dc
 
 KILLS = int(os.environ.get("DEEPCORE_KILLS", "0"))
-#: Of the kills that are asked for, this share meets the command line, whose processes start slowly.
+#: This share of the kills goes to the command line, whose processes start slowly.
 COMMAND_LINE = 0.2
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
@@ -38,7 +38,7 @@ def network(**options):
 
 
 def digest(model, history, state=None):
-    """Everything that a training leaves, as one text."""
+    """Return all results of a training as one text."""
     arrays = [model.flat_parameters, model.running.flat, *([] if state is None else state.slots.values())]
     content = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
     return json.dumps([content, history, state and state.steps, state and state.rate_scale])

@@ -38,9 +38,9 @@ class MaskedMember(Member):
         loss = self.network.gradient(batch, flat, 0, self.training(step), self.masks(step))
         return loss, self.network.views(flat, "d")
 
-    def train(self, data, rows, batch, threads=0, on_poll=None):
+    def train(self, data, rows, batch, threads=0):
         if self.masks(0) is None:  # without dropout the steps are those of fit
-            return super().train(data, rows, batch, threads, on_poll)
+            return super().train(data, rows, batch, threads)
         losses = []
         for start in range(0, len(rows), batch):
             loss, grads = self.gradient(data.take(rows[start : start + batch]))

@@ -124,6 +124,18 @@ def test_an_estimator_that_is_not_fitted_is_not_saved(path):
     assert not path.exists()
 
 
+class Derived(MLPClassifier):
+    """A class that load does not know."""
+
+
+def test_a_class_that_load_does_not_know_is_not_saved(path):
+    with pytest.raises(
+        ValueError, match="load knows MLPClassifier and MLPRegressor of deepcore only, got the class Derived"
+    ):
+        Derived((4,), max_iter=2).fit(X, NUMBER).save(path)
+    assert not path.exists()
+
+
 def test_a_label_that_a_file_cannot_hold_is_named(path):
     days = np.array(["2020-01-01", "2020-01-02"], "datetime64[D]")[NUMBER % 2]
     classifier = MLPClassifier((4,), max_iter=2).fit(X, NUMBER % 2)

@@ -14,6 +14,7 @@ import joblib
 import sklearn
 from sklearn import neural_network as theirs
 from sklearn.base import clone
+from sklearn.utils.validation import _get_feature_names
 from sklearn.datasets import load_iris, make_multilabel_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -80,6 +81,8 @@ def test_frames_give_names_to_features(library):
     frames = pytest.importorskip(library, reason=f"{library} is not installed")
     columns = {name: X[:, i] for i, name in enumerate("abcd")}
     frame, shuffled = frames.DataFrame(columns), frames.DataFrame({name: columns[name] for name in "bacd"})
+    if _get_feature_names(frame) is None:
+        pytest.skip(f"this scikit-learn does not read the names of this version of {library}")
     fitted = classifier().fit(frame, frames.Series(NAMES))
     assert list(fitted.feature_names_in_) == list("abcd")
     assert np.array_equal(fitted.predict_proba(frame), classifier().fit(X, NAMES).predict_proba(X))

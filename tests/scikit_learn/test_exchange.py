@@ -43,6 +43,21 @@ def test_estimators_become_models_and_come_back(task, activation):
         np.testing.assert_allclose(back.predict_proba(X), expected, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize("k", [1, 2])
+def test_counts_become_a_model_and_come_back(k):
+    counts = np.floor(np.abs(3 * X[:, :k]))
+    fitted = MLPRegressor("poisson", (6,), max_iter=30, random_state=0).fit(
+        X, counts[:, 0] if k == 1 else counts
+    )
+    model = from_sklearn(fitted)
+    assert (model.spec.output, model.spec.loss) == ("exp", "poisson")
+    np.testing.assert_allclose(
+        model.predict(X).reshape(fitted.predict(X).shape), fitted.predict(X), rtol=1e-10
+    )
+    np.testing.assert_array_equal(to_sklearn(model).predict(X), fitted.predict(X))
+
+
 def test_batch_norm_becomes_part_of_the_weights():
     model = dc.mlp([4, 8, 3], norm="batch", dtype="float64", seed=1)
     model.fit(X, X[:, :3].argmax(axis=1), epochs=3, batch_size=20)
@@ -69,7 +84,10 @@ def test_estimators_of_deepcore_become_models():
         (dc.mlp([4, 5, 3], activation="gelu"), "hidden layers must share one activation"),
         (dc.mlp([4, 5, 3], norm="layer"), "without layer norm"),
         (dc.mlp([4, 5, 2], output="softmax"), "two classes must have one sigmoid output"),
-        (dc.Model(4, [dc.Dense(5), dc.Dense(1, "exp")]), "the output must be sigmoid, softmax or linear"),
+        (
+            dc.Model(4, [dc.Dense(5), dc.Dense(1, "softplus")], loss="half_squared_error"),
+            "the output must be sigmoid, softmax, linear or exp",
+        ),
     ],
 )
 def test_what_scikit_learn_cannot_hold_is_refused(model, message):

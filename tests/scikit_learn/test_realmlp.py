@@ -227,9 +227,11 @@ def test_pipelines_and_searches_take_the_estimators(iris):
     [
         ({"variant": "tabm"}, "variant"),
         ({"patience": (1,)}, "patience must be two numbers"),
-        ({"recipe": {"sigmas": 1}}, "recipe must name numbers of the recipe"),
+        ({"recipe": {"sigmas": 1}}, "recipe must name hyperparameters"),
         ({"categorical_features": [7]}, "categorical_features must be numbers of columns from 0 to 3"),
         ({"cv": 1}, "cv"),
+        ({"hidden_layer_sizes": (2.5,)}, "hidden_layer_sizes must be integers of at least 1"),
+        ({"n_threads": 2**31}, "n_threads"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message, iris):
@@ -292,3 +294,61 @@ def test_folds_of_a_frame_keep_its_rows_together():
     labels = np.where(y > np.median(y), "high", "low")
     classifier = RealMLPClassifier(**SMALL, cv=3, calibrate=True, class_weight="balanced").fit(frame, labels)
     assert (classifier.classes_[classifier.oof_prediction_.argmax(axis=1)] == labels).mean() > 0.8
+
+
+@pytest.mark.parametrize(
+    ("fit_arguments", "message"),
+    [
+        ({"y_val": [0]}, "X_val and y_val must be given together"),
+        ({"X_val": np.zeros((1, 4))}, "X_val and y_val must be given together"),
+    ],
+)
+@pytest.mark.parametrize("estimator", [RealMLPClassifier, RealMLPRegressor])
+def test_validation_rows_need_their_targets(estimator, fit_arguments, message, iris):
+    with pytest.raises(ValueError, match=message):
+        estimator(**SMALL).fit(*iris, **fit_arguments)
+
+
+def test_validation_rows_that_do_not_fit_are_refused(iris):
+    X, y = iris
+    with pytest.raises(ValueError, match="cv must be None if X_val is given"):
+        RealMLPRegressor(**SMALL, cv=3).fit(X, y, X_val=X, y_val=y)
+    with pytest.raises(ValueError, match="y_val must have 1 columns like y, got 2"):
+        RealMLPRegressor(**SMALL).fit(X, y, X_val=X, y_val=np.column_stack([y, y]))
+
+
+def test_dates_are_refused(iris):
+    X, y = iris
+    days = (100 * X).astype(int).astype("datetime64[D]")
+    for arguments in ((days, y), (X, days[:, 0])):
+        with pytest.raises(TypeError, match="must hold numbers, got dates"):
+            RealMLPRegressor(**SMALL).fit(*arguments)
+    with pytest.raises(TypeError, match="fit: y_val must hold numbers, got dates"):
+        RealMLPRegressor(**SMALL).fit(X, y, X_val=X, y_val=days[:, 0])
+    with pytest.raises(TypeError, match="predict: X must hold numbers, got dates"):
+        RealMLPRegressor(**{**SMALL, "n_epochs": 1}).fit(X, y).predict(days)
+
+
+def test_a_loss_that_is_never_finite_is_an_error(diabetes):
+    X, y = diabetes
+    regressor = RealMLPRegressor(**SMALL, batch_size=32, learning_rate=1e30)
+    with pytest.raises(ValueError, match="no longer finite in the first epoch"):
+        regressor.fit(X, y)
+    assert not hasattr(regressor, "splits_")
+
+
+@pytest.mark.parametrize("given", [[1], [-1], ["code"], [False, True], np.array([False, True])], ids=str)
+def test_categories_of_a_frame_have_numbers_names_or_booleans(given):
+    frame, y = raw_frame()
+    frame = frame.assign(code=np.arange(len(frame)) % 12)[["size", "code"]]
+    regressor = RealMLPRegressor("td", **{**SMALL, "n_epochs": 1}, categorical_features=given).fit(frame, y)
+    assert regressor.models_[0][0].spec.embeddings[-1].sizes == (13,)
+
+
+@pytest.mark.parametrize("given", [[2], ["codes"], [True], [1.0]], ids=str)
+def test_categories_that_a_frame_does_not_have_are_refused(given):
+    frame, y = raw_frame()
+    with pytest.raises(
+        ValueError, match="categorical_features must be numbers of columns from 0 to 1, names"
+    ):
+        RealMLPRegressor(**SMALL, categorical_features=given).fit(frame[["size", "new"]], y)

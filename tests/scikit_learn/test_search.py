@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier  #
 from sklearn.datasets import make_classification  # noqa: E402
 from sklearn.experimental import enable_halving_search_cv  # noqa: E402, F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV  # noqa: E402
+from sklearn.naive_bayes import GaussianNB  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 
@@ -57,6 +58,16 @@ def test_the_estimator_keeps_its_number_of_threads():
     assert search.best_estimator_.n_threads is None
     assert search.get_params()["estimator__n_threads"] is None
     assert GridSearch(small(n_threads=2), GRID, cv=3).fit(X, y).best_estimator_.n_threads == 2
+
+
+def test_what_the_search_sets_stays():
+    X, y = examples()
+    search = GridSearch(small(), {"n_threads": [2]}, cv=3).fit(X, y)
+    assert search.best_estimator_.n_threads == 2
+    pipeline = make_pipeline(StandardScaler(), small())
+    for step in (GaussianNB(), small(n_threads=1)):  # the first has no number of threads
+        search = GridSearch(pipeline, {"mlpclassifier": [step]}, cv=3).fit(X, y)
+        assert search.best_estimator_[-1].get_params() == step.get_params()
 
 
 def test_pipelines_and_several_scores():

@@ -10,12 +10,12 @@ __all__ = ["codes_of", "known_values"]
 
 
 def known_values(column: Array, missing: Array) -> Array:
-    """The distinct values of a column, sorted, without those that are missing."""
+    """Return the distinct values of a column, sorted, without the missing ones."""
     return np.unique(column[~missing])
 
 
 def codes_of(column: Array, missing: Array, known: Array) -> Array:
-    """The code of each value, (m,) int64."""
+    """Return the code of each value, (m,) int64."""
     if len(known) == 0:
         return np.zeros(len(column), np.int64)
     filled = np.where(missing, known[0], column)

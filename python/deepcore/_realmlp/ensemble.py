@@ -1,4 +1,4 @@
-"""RealMLP on whole tables: splits, members, threads, calibration, and predictions that are their mean."""
+"""RealMLP on whole tables: train splits and members, calibrate them, and average their predictions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from deepcore.typing import Array
 
 __all__ = ["FittedSplit", "Table", "auto_batch", "fit_splits", "holdout", "predict"]
 
-_LEAST_ERRORS = 10  # that a temperature is fitted to
+_LEAST_ERRORS = 10  # a temperature is fitted only if so many validation rows are wrong
 
 #: Rows of training and of validation.
 Rows = tuple[Array, Array]
@@ -49,7 +49,7 @@ class Table:
 
 @dataclass(frozen=True)
 class FittedSplit:
-    """What the training on one split gave.
+    """The result of the training on one split.
 
     Attributes:
         members: The networks with the parameters of the best epoch, and the scales of their outputs.
@@ -67,7 +67,7 @@ class FittedSplit:
         return _rebuilt, (parts, self.outcome)
 
     def predict(self, table: Table, threads: int = 0) -> Array:
-        """The mean of the members' probabilities, (m, classes), or numbers, (m, targets)."""
+        """Return the mean of the members' probabilities, (m, classes), or numbers, (m, targets)."""
         return _mean([_predicted(member, table, threads) for member in self.members])
 
 
@@ -83,7 +83,7 @@ def _predicted(member: TableMember, table: Table, threads: int) -> Array:
 
 
 def auto_batch(rows: int) -> int:
-    """The number of rows per step that goes with a number of training rows."""
+    """Return the number of rows per step for a number of training rows."""
     for most, batch in ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512)):
         if rows <= most:
             return batch
@@ -118,15 +118,15 @@ def fit_splits(
     Args:
         table: All rows.
         y: Labels from 0 on, (m,), or numbers, (m, targets).
-        splits: Training and validation rows; validation rows may be none.
-        recipe: Of every network.
-        classes: Number of labels; 0: numbers are predicted.
+        splits: Training and validation rows of each split; there may be no validation rows.
+        recipe: The hyperparameters of every network.
+        classes: Number of classes; 0: regression.
         weights: (m,) weights of the rows, or None.
         members: Networks per split.
-        dtype: Of the networks.
-        rules: How a training ends.
+        dtype: Precision of the networks.
+        rules: When training ends.
         calibrate: Fit a temperature to the probabilities of the validation rows, if enough of them are wrong.
-        seed: Decides all random numbers.
+        seed: Seed of all random numbers.
     """
     rules = rules or Rules()
     seeds = [[int(s.generate_state(1, np.uint64)[0]) >> 1 for s in split.spawn(members)]
@@ -164,7 +164,7 @@ def fit_splits(
 
 
 def _each(count: int, fit_one: Callable[[int, Rules], FittedSplit], rules: Rules) -> list[FittedSplit]:
-    """Call ``fit_one`` for each split, in as many threads as may work; a single split shares them itself."""
+    """Call ``fit_one`` for each split, in parallel threads; a single split uses all threads itself."""
     workers = min(count, rules.threads or _core.num_threads())
     if count == 1 or workers == 1:
         return [fit_one(number, rules) for number in range(count)]
@@ -178,7 +178,7 @@ def _each(count: int, fit_one: Callable[[int, Rules], FittedSplit], rules: Rules
         futures = [pool.submit(fit_one, number, alone) for number in range(count)]
         try:
             return [future.result() for future in futures]
-        except BaseException:  # an interrupt or an error in one of them ends all
+        except BaseException:  # an interrupt or an error in one split ends the others
             stop.set()
             for future in futures:
                 future.cancel()
@@ -186,7 +186,7 @@ def _each(count: int, fit_one: Callable[[int, Rules], FittedSplit], rules: Rules
 
 
 def predict(splits: Sequence[FittedSplit], table: Table, threads: int = 0) -> Array:
-    """The mean of the predictions of all splits."""
+    """Return the mean of the predictions of all splits."""
     return _mean([split.predict(table, threads) for split in splits])
 
 
@@ -195,10 +195,10 @@ def _mean(parts: Sequence[Array]) -> Array:
 
 
 def _temperature(each: Sequence[Array], y: Array) -> float:
-    """The temperature of all members with the lowest cross-entropy of their mean.
+    """Return the common temperature of the members with which their mean has the lowest cross-entropy.
 
     It is found by golden-section search over its logarithm. With fewer than ``_LEAST_ERRORS`` wrong rows it
-    is 1: rows that are almost all right would make probabilities of 1 of everything.
+    is 1, because the best temperature of rows that are nearly all right would make every probability 0 or 1.
     """
     if np.count_nonzero(_mean(each).argmax(axis=1) != y) < _LEAST_ERRORS:
         return 1.0

@@ -1,4 +1,4 @@
-"""The recipe of RealMLP: its numbers by variant and task, and the network that they describe.
+"""The recipe of RealMLP: its hyperparameters by variant and task, and the network that they describe.
 
 Source: Holzmueller, Grinsztajn & Steinwart (2024), "Better by Default: Strong Pre-Tuned MLPs and Boosted
 Trees on Tabular Data", as in pytabkit 1.7.
@@ -20,34 +20,35 @@ __all__ = ["Recipe"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that is chosen before the data are seen.
+    """Everything that is chosen without looking at the data.
 
     Attributes:
-        classes: Whether labels are predicted, or else numbers.
-        hidden: Units of the hidden layers.
-        activation: Of the hidden layers.
-        parametric: Whether they have a trainable factor per unit.
-        learning_rate: The highest one; the schedule is ``CosLog4``.
-        beta2: Of Adam.
-        eps: Of Adam.
-        dropout: Behind every hidden layer, falling with ``FlatCosine``.
+        classes: True for classification, False for regression.
+        hidden: Number of units of each hidden layer.
+        activation: Activation of the hidden layers.
+        parametric: Whether the activations have a trainable factor per unit.
+        learning_rate: The highest learning rate; the schedule is ``CosLog4``.
+        beta2: Hyperparameter of Adam.
+        eps: Hyperparameter of Adam.
+        dropout: Dropout after every hidden layer, falling with ``FlatCosine``.
         decay: Weight decay, falling with ``FlatCosine``.
-        smoothing: Of the labels.
-        smoothing_waves: Whether the smoothing follows ``CosLog4``, or else is constant.
-        one_hot: Categories with more known values than this are embedded; None: none is.
-        category_units: Numbers that an embedded category becomes.
-        number_units: Numbers that an embedded number becomes, without itself; 0: numbers are not embedded.
-        frequencies: Of an embedded number.
+        smoothing: Label smoothing.
+        smoothing_waves: Whether label smoothing follows ``CosLog4``; otherwise it is constant.
+        one_hot: Categories with more known values than this are embedded; None: all are one-hot.
+        category_units: Dimension of the embedding of a category.
+        number_units: Dimension of the embedding of a number, not counting the number itself; 0: numbers
+            are not embedded.
+        frequencies: Number of frequencies of an embedded number.
         sigma: Standard deviation of the frequencies.
-        data_driven: Whether the first weights are made from the training rows.
-        clamp: Whether predicted numbers stay within those of the training rows.
-        epochs: Planned passes over the training rows.
-        batch_size: Rows per step.
+        data_driven: Whether the initial weights are computed from the training rows.
+        clamp: Whether predictions are clipped to the range of the training targets.
+        epochs: Planned number of passes over the training rows.
+        batch_size: Number of rows per step.
         scale_rate: Factor on the learning rate of the scale of the inputs.
-        bias_rate: Factor on that of biases.
-        activation_rate: Factor on that of parametric activations.
-        number_rate: Factor on that of embedded numbers.
-        first_layer_rate: Further factor on those of W and b of the first layer.
+        bias_rate: Factor on the learning rate of biases.
+        activation_rate: Factor on the learning rate of parametric activations.
+        number_rate: Factor on the learning rate of the embedding of numbers.
+        first_layer_rate: Further factor on the learning rates of W and b of the first layer.
     """
 
     classes: bool
@@ -78,7 +79,7 @@ class Recipe:
 
     @classmethod
     def of(cls, variant: str, classes: bool, **changes: Any) -> Recipe:
-        """The defaults of ``"td"`` or ``"td_s"`` for classes or numbers, with some changed."""
+        """Return the defaults of ``"td"`` or ``"td_s"`` for classification or regression, with changes."""
         recipe = cls(classes)
         if not classes:
             recipe = replace(recipe, activation="mish", learning_rate=0.2, smoothing=0.0, clamp=True)
@@ -90,7 +91,7 @@ class Recipe:
         return replace(recipe, **changes)
 
     def layers(self, outputs: int, numbers: int, sizes: list[int]) -> list[Layer]:
-        """The layers for X whose first columns are numbers and whose last ones are codes of these sizes."""
+        """Return the layers for ``numbers`` columns of numbers, followed by a column of codes per size."""
         first: list[Layer] = []
         if numbers and self.number_units:
             first.append(
@@ -125,7 +126,7 @@ class Recipe:
         return layers
 
     def _factors(self, first: bool, parametric: bool) -> tuple[dict[str, float], dict[str, float]]:
-        """Factors on rate and decay by array.
+        """Return factors on learning rate and decay by array.
 
         The recipe multiplies the decay of an array by the square of its rate factor f. The optimizer
         multiplies it by the rate factor once; f as the decay factor is the rest.
@@ -137,7 +138,7 @@ class Recipe:
         return rate, decay
 
     def spec(self, outputs: int, encoding: Encoding, dtype: Any, seed: int) -> Spec:
-        """The network for the inputs that an encoding makes."""
+        """Return the network for the columns of an encoding."""
         return Spec.of(
             encoding.inputs,
             self.layers(outputs, encoding.number_count, encoding.embedded),
@@ -148,10 +149,10 @@ class Recipe:
         )
 
     def optimizer(self, outputs: int) -> Optimizer:
-        """Adam as the recipe has it.
+        """Return Adam with the hyperparameters of the recipe.
 
         The recipe's squared error is a mean over the outputs and the network's is a sum, so its gradient is
-        ``outputs`` times as large. With eps as much larger Adam takes the same steps.
+        ``outputs`` times as large. With an eps that is larger by the same factor, Adam takes the same steps.
         """
         rate, eps = CosLog4(self.learning_rate), self.eps * (1 if self.classes else outputs)
         if not self.decay:
@@ -159,7 +160,7 @@ class Recipe:
         return AdamW(rate, beta2=self.beta2, eps=eps, weight_decay=FlatCosine(self.decay))
 
     def schedules(self) -> dict[str, LearningRate]:
-        """Factors by step on dropout and on label smoothing."""
+        """Return schedules of factors on dropout and on label smoothing."""
         factors: dict[str, LearningRate] = {}
         if self.dropout:
             factors["dropout"] = FlatCosine(1.0)

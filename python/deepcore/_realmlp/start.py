@@ -11,7 +11,7 @@ from deepcore.typing import Array
 
 __all__ = ["first_inputs", "start_from_rows", "start_normal"]
 
-_MOST_BYTES = 1e9  # of one layer's values; beyond, a part of the rows decides
+_MOST_BYTES = 1e9  # for the values of one layer; of larger tables a random part of the rows is used
 _ROWS_OF_A_BIAS = 5
 
 
@@ -25,16 +25,17 @@ def start_normal(network: Network, rng: np.random.Generator) -> None:
 
 
 def start_from_rows(network: Network, X: Array, rng: np.random.Generator) -> None:
-    """Scale and shift the units of every layer by what they are on the training rows.
+    """Initialise every layer so that its units are scaled and shifted for the training rows.
 
-    W is drawn from N(0, 1), and the weights of each unit are divided by the standard deviation of what they
-    make of the rows, so that it becomes 1. The bias of a unit is minus a random convex combination of what
-    the unit is for 5 rows. A unit that is constant over the rows keeps its weights.
+    W is drawn from N(0, 1), and the weights of each unit are divided by the standard deviation of the
+    unit's values Z over the rows, so that it becomes 1. The bias of a unit is minus a random convex
+    combination of the unit's values in 5 random rows. A unit that is constant over the rows keeps its
+    weights.
 
     Args:
-        network: Its embeddings are drawn already.
+        network: A network whose embeddings are initialised.
         X: Columns of the training rows, (m, inputs).
-        rng: The source of random numbers.
+        rng: Generator of the random numbers.
     """
     widest = max(network.spec.width, *(layer.units for layer in network.spec.layers))
     most = max(int(_MOST_BYTES / (8 * widest)), _ROWS_OF_A_BIAS)

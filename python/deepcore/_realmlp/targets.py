@@ -24,19 +24,19 @@ class Classes:
         return self.count
 
     def encode(self, y: Array, dtype: Any) -> Array:
-        """y as the network takes it."""
+        """Return y as the network is trained on it."""
         return np.ascontiguousarray(y, np.int64)
 
     def decode(self, outputs: Array) -> Array:
-        """Probabilities, (m, count)."""
+        """Return probabilities, (m, count)."""
         return outputs.astype(np.float64)
 
     def scale(self) -> dict[str, Any]:
-        """What a ``TableMember`` needs besides the network: nothing."""
+        """Return further arguments of ``TableMember``: none."""
         return {}
 
     def error(self, y: Array, predicted: Array, metric: str = "error", weight: Array | None = None) -> float:
-        """Share of wrong labels, or the mean cross-entropy; what is not finite counts as the least likely."""
+        """Return the share of wrong labels or the mean cross-entropy; nan and inf count as probability 0."""
         finite = np.where(np.isfinite(predicted), predicted, -1.0)
         if metric == "cross_entropy":
             own = np.clip(finite[np.arange(len(y)), y], np.finfo(np.float32).tiny, 1)
@@ -46,7 +46,7 @@ class Classes:
 
 @dataclass(frozen=True)
 class Numbers:
-    """Real targets, (m, k): the network sees them with mean 0 and variance 1."""
+    """Real targets, (m, k), which are scaled to mean 0 and variance 1 for training."""
 
     mean: Array
     deviation: Array
@@ -66,19 +66,19 @@ class Numbers:
         return len(self.mean)
 
     def encode(self, y: Array, dtype: Any) -> Array:
-        """y as the network takes it."""
+        """Return y as the network is trained on it."""
         return np.ascontiguousarray((y - self.mean) / (self.deviation + 1e-30), dtype)
 
     def decode(self, outputs: Array) -> Array:
-        """Outputs on the scale of y."""
+        """Return outputs on the scale of y."""
         y: Array = outputs.astype(np.float64) * self.deviation + self.mean
         return y if self.low is None else np.clip(y, self.low, self.high)
 
     def scale(self) -> dict[str, Any]:
-        """What a ``TableMember`` needs to do what ``decode`` does."""
+        """Return the arguments with which a ``TableMember`` decodes in the same way."""
         return {"shift": self.mean, "scale": self.deviation, "low": self.low, "high": self.high}
 
     def error(self, y: Array, predicted: Array, metric: str = "error", weight: Array | None = None) -> float:
-        """Root of the mean squared error over rows and targets; a row that is not finite counts as 0."""
+        """Return the root mean squared error over rows and targets; rows with nan or inf count as 0."""
         finite = np.where(np.isfinite(predicted).all(axis=1, keepdims=True), predicted, 0.0)
         return float(np.sqrt(np.average(((finite - y) ** 2).mean(axis=1), weights=weight)))

@@ -26,7 +26,7 @@ __all__ = ["Member", "Outcome", "Rules", "Split", "make_member", "train_split"]
 
 _SCHEDULED = ("dropout", "smoothing")
 
-#: Rows of each epoch, in the order of their visit.
+#: Returns the rows of an epoch in the order in which they are trained on.
 Orders = Callable[[int], Array]
 
 
@@ -49,11 +49,10 @@ class Member:
         rows: Array,
         batch: int,
         threads: int = 0,
-        on_poll: Callable[[], None] | None = None,
     ) -> tuple[float, bool]:
-        """Visit these rows once, ``batch`` per step; return the mean loss, and whether all was finite."""
+        """Train one epoch on these rows; return the mean loss, and whether every loss was finite."""
         losses, bad = self.network.train(
-            data.take(rows), self.state.native, batch, 1, threads=threads, on_poll=on_poll,
+            data.take(rows), self.state.native, batch, 1, threads=threads,
             factors=self._factors,
         )  # fmt: skip
         return (losses[0] if losses else np.nan), bad < 0
@@ -88,15 +87,15 @@ class Split:
 
 @dataclass(frozen=True)
 class Rules:
-    """How a training ends, and what is the best epoch.
+    """Decide when training ends and which epoch is the best.
 
     Attributes:
         metric: ``"error"`` or ``"cross_entropy"``.
-        early_stopping: ``(m, a)``: with epochs counted from 1, end when epoch > m * best + a; None: never.
-        seconds: Start no epoch that would end later than this; None: no limit.
-        threads: As the native module takes it.
+        early_stopping: ``(m, a)``: with epochs counted from 1, training ends when epoch > m * best + a.
+            None: no early stopping.
+        seconds: Time limit; no epoch starts that would probably end later. None: no limit.
+        threads: Largest number of threads; 0: the default.
         on_epoch: Called with the epoch, from 1, and the validation error; True ends the training.
-        on_poll: Called several times per second; what it raises ends the training.
     """
 
     metric: str = "error"
@@ -104,7 +103,6 @@ class Rules:
     seconds: float | None = None
     threads: int = 0
     on_epoch: Callable[[int, float], bool] | None = None
-    on_poll: Callable[[], None] | None = None
 
 
 @dataclass
@@ -112,9 +110,9 @@ class Outcome:
     """What a training gave; the networks hold the parameters of the best epoch.
 
     Attributes:
-        losses: Mean loss of each epoch, of all members.
+        losses: Loss of each epoch, the mean over the members.
         errors: Validation error after each epoch; empty without validation rows.
-        best_epoch: From 1.
+        best_epoch: Counted from 1; 0 if the loss was not finite in the first epoch.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -146,15 +144,15 @@ def train_split(
     rules: Rules,
     orders: Sequence[Orders] | None = None,
 ) -> Outcome:
-    """Train the members of a split together; the best epoch is that of their mean.
+    """Train the members of a split together; the best epoch is that with the smallest error of their mean.
 
     Args:
-        members: Networks with the parameters they start from.
-        split: Rows.
+        members: Networks with their initial parameters.
+        split: The training and validation rows.
         recipe: The planned epochs and the batch size.
         rules: How the training ends.
-        orders: Of each member, the rows of an epoch in the order of their visit; None: new permutations by
-            the seed of its network.
+        orders: One function per member that returns the order of the rows in an epoch; None: the permutation
+            that follows from the seed of the network and the epoch.
     """
     outcome, best = Outcome(), list[Snapshot]()
     batch, count = split.batch(recipe), len(split.data.y)
@@ -166,10 +164,11 @@ def train_split(
                 rows = orders[number](epoch)
             else:
                 rows = _core.permutation(member.network.spec.seed, epoch, count)[: count // batch * batch]
-            loss, fine = member.train(split.data, rows, batch, rules.threads, rules.on_poll)
+            loss, fine = member.train(split.data, rows, batch, rules.threads)
             losses.append(loss)
             if not fine:
-                _warn_of_divergence(epoch)
+                if best:  # otherwise the best epoch is 0, and the caller raises an error
+                    _warn_of_divergence(epoch)
                 return _end(members, best, outcome)
         outcome.losses.append(float(np.mean(losses)))
         error = -float(epoch)  # without validation rows every epoch is better than the one before
@@ -179,7 +178,7 @@ def train_split(
             error = split.targets.error(split.y_val, predicted, rules.metric, split.weight_val)  # type: ignore[arg-type]
             outcome.errors.append(error)
         if best and _patience_is_over(rules, epoch + 1, outcome.best_epoch):
-            break  # this epoch no longer counts
+            break  # this epoch does not count
         if error <= lowest or not best:  # ties go to the later epoch
             lowest, outcome.best_epoch = error, epoch + 1
             best = [member.network.snapshot() for member in members]
@@ -197,7 +196,7 @@ def _patience_is_over(rules: Rules, epoch: int, best: int) -> bool:
 
 
 def _within(seconds: float | None, epochs: int) -> Iterator[int]:
-    """Epochs from 0 on, as long as one that takes the time of the longest so far ends within the limit."""
+    """Yield epochs from 0 on; stop before one that, as long as the longest so far, would exceed the limit."""
     started = last = time.monotonic()
     longest = 0.0
     for epoch in range(epochs):
@@ -216,8 +215,8 @@ def _end(members: Sequence[Member], best: list[Snapshot], outcome: Outcome) -> O
 
 def _warn_of_divergence(epoch: int) -> None:
     warnings.warn(
-        f"RealMLP: the loss was no longer finite in epoch {epoch + 1}; the parameters are those of the best "
-        "epoch before; try a smaller learning rate",
+        f"RealMLP: the loss was no longer finite in epoch {epoch + 1}; the parameters of the best epoch "
+        "before it are kept; try a smaller learning rate",
         DivergenceWarning,
         stacklevel=4,
     )

@@ -9,7 +9,6 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
@@ -28,6 +27,7 @@ from deepcore.callbacks import refuse_what_cannot_be_called
 from deepcore.layers import Dense
 from deepcore.model import Model
 from deepcore.sklearn import saving
+from deepcore.sklearn.base import Estimator
 from deepcore.sklearn.coefficients import Arrays, Coefficients, Stepper, dense_layers
 from deepcore.sklearn.lbfgs import fit_lbfgs
 from deepcore.sklearn.record import Record, Settings
@@ -55,10 +55,11 @@ def has_partial_fit(estimator: BaseMLP) -> bool:
     return True
 
 
-class BaseMLP(BaseEstimator):  # type: ignore[misc]
-    """Base class of the two estimators; it is not an estimator itself."""
+class BaseMLP(Estimator):
+    """Base class of ``MLPClassifier`` and ``MLPRegressor``; it is not an estimator itself."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **Estimator._parameter_constraints,
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(ACTIVATIONS), list, tuple],
         "solver": [StrOptions({"lbfgs", *STOCHASTIC})],
@@ -69,7 +70,6 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],
-        "random_state": ["random_state"],
         "tol": [Interval(Real, 0, None, closed="left")],
         "verbose": ["verbose"],
         "warm_start": ["boolean"],
@@ -86,7 +86,6 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         "norm": [StrOptions({"batch", "layer"}), list, tuple, None],
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "dtype": [StrOptions({"float32", "float64"}), None],
-        "n_threads": [Interval(Integral, 1, 2**31 - 1, closed="both"), None],
         "callbacks": [list, tuple],
     }
 
@@ -98,12 +97,6 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     out_activation_: str
     loss_curve_: list[float]
     validation_scores_: list[float] | None
-
-    def _keep(self, arguments: dict[str, Any]) -> None:
-        """Follow scikit-learn's rule: a constructor stores every argument, unchanged, under its name."""
-        for name, value in arguments.items():
-            if name != "self":
-                setattr(self, name, value)
 
     # The parameters
 
@@ -136,7 +129,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted estimator to one file; ``deepcore.load(path)`` gives it back, and it can go on.
 
-        Other than a pickle, the file can be loaded from anybody: nothing in it is executed. ``callbacks``,
+        Unlike a pickle, the file is safe to load whoever wrote it: nothing in it is executed. ``callbacks``,
         and a ``random_state`` that is a generator, are not kept.
 
         Args:
@@ -144,10 +137,15 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
         Raises:
             OSError: if the file cannot be written; nothing is left behind.
-            ValueError: if an argument or a label is of a type that a file cannot hold, or a parameter is not
-                finite.
+            ValueError: if the estimator is of a class of your own, an argument or a label is of a type that a
+                file cannot hold, or a parameter is not finite.
         """
         self._fitted("save")
+        if type(self) not in BaseMLP.__subclasses__():
+            raise ValueError(
+                "save: load knows MLPClassifier and MLPRegressor of deepcore only, "
+                f"got the class {type(self).__name__}"
+            )
         saving.write(path, self)
 
     @property

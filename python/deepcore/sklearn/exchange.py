@@ -1,4 +1,4 @@
-"""Fitted multi-layer perceptrons of scikit-learn become models, and models become estimators."""
+"""Convert fitted multi-layer perceptrons of scikit-learn to models, and models to estimators."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from deepcore.typing import Array
 
 __all__ = ["from_sklearn", "to_sklearn"]
 
-_NAMES = {"identity": "linear", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu", "softmax": "softmax"}
+_HIDDEN = {"identity": "linear", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
+_NAMES = {**_HIDDEN, "softmax": "softmax", "exp": "exp"}
 _LOSSES = {"squared_error": "half_squared_error", "poisson": "poisson"}
 
 
@@ -24,15 +25,15 @@ def from_sklearn(estimator: Any) -> Model:
     """Make a model of a fitted ``MLPClassifier`` or ``MLPRegressor``, with copies of its parameters.
 
     Args:
-        estimator: Of scikit-learn, or of ``deepcore.sklearn``.
+        estimator: An estimator of scikit-learn or of ``deepcore.sklearn``.
 
     Returns:
         The model, which predicts the same probabilities or numbers. The dtype is that of ``coefs_``, and
         ``extras["classes"]`` holds the classes of a classifier.
 
     Raises:
-        TypeError: if it is not such an estimator.
-        ValueError: if it is not fitted.
+        TypeError: If it is not such an estimator.
+        ValueError: If it is not fitted.
 
     Example:
         >>> from sklearn.neural_network import MLPClassifier
@@ -74,7 +75,7 @@ def to_sklearn(model: Model, *, classes: Sequence[Any] | Array | None = None) ->
         classes: Labels of the classes, in increasing order; None: ``model.extras["classes"]``, else 0, 1, ...
 
     Returns:
-        A classifier for sigmoid and softmax outputs, a regressor for linear ones.
+        A classifier for sigmoid and softmax outputs, a regressor for linear and exp outputs.
 
     Raises:
         ValueError: if scikit-learn has no such network.
@@ -83,11 +84,11 @@ def to_sklearn(model: Model, *, classes: Sequence[Any] | Array | None = None) ->
 
     steps = chain_of("to_sklearn", model.network)
     linear = [step for step in steps if isinstance(step, Linear)]
-    theirs = {ours: name for name, ours in _NAMES.items()}
+    theirs = {ours: name for name, ours in _HIDDEN.items()}
     hidden = {layer.activation for layer in model.layers[:-1]}
     plain = len(steps) == len(linear) + sum(layer.activation != "linear" for layer in model.layers)
     parametric = any(layer.parametric for layer in model.layers)
-    if not plain or parametric or len(hidden) > 1 or not hidden <= {"linear", "sigmoid", "tanh", "relu"}:
+    if not plain or parametric or len(hidden) > 1 or not hidden <= theirs.keys():
         raise ValueError(
             "to_sklearn: hidden layers must share one activation of linear, sigmoid, tanh and relu, without "
             f"layer norm, got {model!r}"
@@ -102,12 +103,13 @@ def to_sklearn(model: Model, *, classes: Sequence[Any] | Array | None = None) ->
     if output in ("sigmoid", "softmax"):
         estimator: Any = MLPClassifier(**options)
         y = _targets(model, k, output, classes)
-    elif output == "linear":
-        estimator, y = MLPRegressor(**options), np.zeros((len(X), k) if k > 1 else len(X))
+    elif output in ("linear", "exp"):
+        loss = "poisson" if output == "exp" else "squared_error"
+        estimator, y = MLPRegressor(loss=loss, **options), np.zeros((len(X), k) if k > 1 else len(X))
     else:
-        raise ValueError(f"to_sklearn: the output must be sigmoid, softmax or linear, got {output}")
+        raise ValueError(f"to_sklearn: the output must be sigmoid, softmax, linear or exp, got {output}")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # one epoch on nothing: it makes the attributes of a fitted estimator
+        warnings.simplefilter("ignore")  # one epoch on zeros creates the attributes of a fitted estimator
         estimator.fit(X, y)
     estimator.coefs_ = [np.ascontiguousarray(step.W.T, model.dtype) for step in linear]
     estimator.intercepts_ = [step.b.astype(model.dtype) for step in linear]
@@ -115,7 +117,7 @@ def to_sklearn(model: Model, *, classes: Sequence[Any] | Array | None = None) ->
 
 
 def _targets(model: Model, k: int, output: str, classes: Any) -> Array:
-    """Labels in which each class occurs, from which scikit-learn learns the classes."""
+    """Return labels that contain every class, from which scikit-learn learns the classes."""
     several = output == "sigmoid" and k > 1  # labels that do not exclude each other
     if several:
         return np.eye(k, dtype=int)

@@ -1,4 +1,4 @@
-"""Arguments and attributes of estimators become JSON data, and the same values again."""
+"""Convert arguments and attributes of estimators to JSON data and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deepcore import _checks
 
 __all__ = ["from_plain", "to_plain"]
 
-# What is no JSON data becomes an object with one of these keys.
+# A value that JSON does not have becomes an object with one of these keys.
 _TUPLE, _DICT, _ARRAY, _FLOAT = "tuple", "dict", "array", "float"
 _DTYPES = {"bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
            "float32", "float64", "str", "object"}  # fmt: skip

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context
+from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -15,20 +14,23 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
+from deepcore import _checks
 from deepcore._realmlp.ensemble import FittedSplit, Rows, Table, auto_batch, fit_splits, holdout, predict
 from deepcore._realmlp.recipe import Recipe
 from deepcore._realmlp.training import Rules
 from deepcore.model import Model
+from deepcore.sklearn.base import Estimator
 from deepcore.sklearn.table_columns import TableColumns
 from deepcore.typing import Array
 
 __all__ = ["RealMLPClassifier", "RealMLPRegressor"]
 
 
-class BaseRealMLP(BaseEstimator):  # type: ignore[misc]
-    """Base class of the two estimators; it is not an estimator itself."""
+class BaseRealMLP(Estimator):
+    """Base class of ``RealMLPClassifier`` and ``RealMLPRegressor``; it is not an estimator itself."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **Estimator._parameter_constraints,
         "variant": [StrOptions({"td", "td_s"})],
         "n_ens": [Interval(Integral, 1, None, closed="left")],
         "cv": [Interval(Integral, 2, None, closed="left"), HasMethods(["split"]), None],
@@ -45,22 +47,14 @@ class BaseRealMLP(BaseEstimator):  # type: ignore[misc]
         "categorical_features": ["array-like", None],
         "recipe": [dict, None],
         "dtype": [StrOptions({"float32", "float64"})],
-        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
-        "random_state": ["random_state"],
     }
 
     splits_: list[FittedSplit]
     table_columns_: TableColumns
 
-    def _keep(self, arguments: dict[str, Any]) -> None:
-        """Follow scikit-learn's rule: a constructor stores every argument, unchanged, under its name."""
-        for name, value in arguments.items():
-            if name not in ("self", "__class__"):
-                setattr(self, name, value)
-
     @property
     def models_(self) -> list[list[Model]]:
-        """The trained networks: of each split its members. They share their numbers with the estimator."""
+        """The trained networks: one list of members per split. They are views of the estimator's networks."""
         check_is_fitted(self)
         return [[Model.from_network(member.network) for member in split.members] for split in self.splits_]
 
@@ -72,31 +66,31 @@ class BaseRealMLP(BaseEstimator):  # type: ignore[misc]
 
     @property
     def loss_curves_(self) -> list[list[float]]:
-        """Of each split the mean training loss of every epoch."""
+        """The mean training loss of every epoch, one list per split."""
         check_is_fitted(self)
         return [split.outcome.losses for split in self.splits_]
 
     @property
     def validation_errors_(self) -> list[list[float]]:
-        """Of each split the validation error after every epoch."""
+        """The validation error after every epoch, one list per split."""
         check_is_fitted(self)
         return [split.outcome.errors for split in self.splits_]
 
     @property
     def n_iter_(self) -> int:
-        """The largest number of epochs of a split."""
+        """The number of epochs of the split that was trained longest."""
         check_is_fitted(self)
         return max(len(split.outcome.losses) for split in self.splits_)
 
-    @abstractmethod
     def _changes(self) -> dict[str, Any]:
-        """What the estimator's own arguments change in the recipe."""
+        """Return what the arguments that only one of the estimators has change in the recipe."""
+        return {}
 
     def _recipe(self, classes: bool, rows: int) -> Recipe:
         sizes = self.hidden_layer_sizes
-        hidden = tuple(int(n) for n in (sizes if hasattr(sizes, "__iter__") else [sizes]))
-        if any(n < 1 for n in hidden):
-            raise ValueError(f"hidden_layer_sizes must be at least 1, got {sizes}.")
+        hidden = tuple(sizes if hasattr(sizes, "__iter__") else [sizes])
+        if not all(isinstance(n, (int, np.integer)) and n >= 1 for n in hidden):
+            raise ValueError(f"hidden_layer_sizes must be integers of at least 1, got {sizes}.")
         batch = auto_batch(rows) if isinstance(self.batch_size, str) else int(self.batch_size)
         chosen = {
             "learning_rate": self.learning_rate,
@@ -105,11 +99,13 @@ class BaseRealMLP(BaseEstimator):  # type: ignore[misc]
             **self._changes(),
         }
         changes = {name: value for name, value in chosen.items() if value is not None}
-        changes |= {"hidden": hidden, "epochs": int(self.n_epochs), "batch_size": batch}
+        changes |= {"hidden": tuple(map(int, hidden)), "epochs": int(self.n_epochs), "batch_size": batch}
         try:
             return Recipe.of(self.variant, classes, **changes, **(self.recipe or {}))
         except TypeError as error:
-            raise ValueError(f"recipe must name numbers of the recipe, got {self.recipe}: {error}") from error
+            raise ValueError(
+                f"recipe must name hyperparameters that are not arguments, got {self.recipe}: {error}"
+            ) from error
 
     def _rules(self, metric: str) -> Rules:
         if len(self.patience) != 2 or not all(isinstance(n, Real) and float(n) >= 0 for n in self.patience):
@@ -119,7 +115,7 @@ class BaseRealMLP(BaseEstimator):  # type: ignore[misc]
         return Rules(metric, patience, self.time_limit, self.n_threads or 0)
 
     def _splits(self, m: int, y: Array, classes: bool, rng: np.random.RandomState) -> list[Rows]:
-        """Rows of training and validation."""
+        """Return the training and validation rows of every split."""
         if self.cv is None:
             fraction = self.validation_fraction if m > 1 else 0.0
             return [holdout(m, fraction, np.random.default_rng(rng.randint(2**31 - 1)))]
@@ -129,8 +125,12 @@ class BaseRealMLP(BaseEstimator):  # type: ignore[misc]
             folds = kind(int(folds), shuffle=True, random_state=rng.randint(2**31 - 1))
         return list(check_cv(folds, y, classifier=classes).split(np.zeros(m), y))
 
-    def _tables(self, X: Any, y: Any, X_val: Any) -> list[Table]:
+    def _tables(self, X: Any, y: Any, X_val: Any, y_val: Any) -> list[Table]:
         """Learn the columns of X; return its table, and that of the validation rows if there are any."""
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val must be given together")
+        if X_val is not None and self.cv is not None:
+            raise ValueError("cv must be None if X_val is given, because the folds are the validation rows")
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         self.table_columns_ = TableColumns(self.categorical_features)
@@ -150,22 +150,29 @@ class BaseRealMLP(BaseEstimator):  # type: ignore[misc]
         table = tables[0]
         check_consistent_length(table.numbers, y)
         rng = check_random_state(self.random_state)
-        splits = self._splits(len(table), y, bool(classes), rng)
-        if y_val is not None:
+        if y_val is None:
+            splits = self._splits(len(table), y, bool(classes), rng)
+        else:
             check_consistent_length(tables[1].numbers, y_val)
             splits = [(np.arange(len(y)), np.arange(len(y), len(y) + len(y_val)))]
             table, y = table.followed_by(tables[1]), np.concatenate([y, y_val])
         weights = None if class_weight is None else class_weight[y]
         recipe = self._recipe(bool(classes), len(splits[0][0]))
-        self.splits_ = fit_splits(
+        fitted = fit_splits(
             table, y, splits, recipe, classes=classes, weights=weights, members=int(self.n_ens),
             dtype=np.dtype(self.dtype), rules=rules, calibrate=calibrate, seed=rng.randint(2**31 - 1),
         )  # fmt: skip
-        if self.cv is not None and y_val is None:
+        if any(split.outcome.best_epoch == 0 for split in fitted):
+            raise ValueError(
+                f"{type(self).__name__}: the loss is no longer finite in the first epoch; try a smaller "
+                "learning_rate"
+            )
+        self.splits_ = fitted
+        if self.cv is not None:
             self._out_of_fold(table, splits)
 
     def _out_of_fold(self, table: Table, splits: list[Rows]) -> None:
-        """Keep the prediction of every row by the networks that were not trained on it; NaN if all were."""
+        """Store the prediction of each row by the networks that were not trained on it; NaN if none is."""
         outputs = self.splits_[0].members[0].network.spec.outputs
         total, times = np.zeros((len(table), outputs)), np.zeros((len(table), 1))
         for fitted, (_, validation) in zip(self.splits_, splits, strict=True):
@@ -175,7 +182,7 @@ class BaseRealMLP(BaseEstimator):  # type: ignore[misc]
             self.oof_prediction_ = self._shown(total / times)
 
     def _shown(self, predicted: Array) -> Array:
-        """Predictions in the shape that users see."""
+        """Return predictions in the shape of ``predict`` or ``predict_proba``."""
         return predicted
 
     def _outputs(self, X: Any) -> Array:
@@ -187,51 +194,55 @@ class BaseRealMLP(BaseEstimator):  # type: ignore[misc]
 
 
 class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
-    """Classify tables with RealMLP: a network of three layers whose defaults were tuned on many tables.
+    """Classify tables with RealMLP: a network of three hidden layers with defaults tuned on many tables.
 
     X may be an array of numbers or a frame with numbers, categories, text and missing values. A part of the
     rows is held out for validation, and the parameters of the best epoch are kept.
 
     Args:
-        variant: ``"td_s"`` is the simple one: scaled inputs, one-hot categories. ``"td"`` has embeddings of
-            numbers and of categories with more than 8 values, trainable activations, dropout, weight decay,
-            and first weights made from the data; it takes about twice as long and is often better.
-        n_ens: Networks per split, each with its own random numbers; their probabilities are averaged.
+        variant: ``"td_s"`` is the simple variant: scaled inputs, one-hot categories. ``"td"`` has embeddings
+            of numbers and of categories with more than 8 values, trainable activations, dropout, weight
+            decay, and initial weights that are computed from the data; its steps take longer.
+        n_ens: Number of networks per split, each with its own random numbers; their probabilities are
+            averaged.
         cv: Number of stratified folds, or a splitter of scikit-learn: one training per fold, whose
             predictions are averaged. None: one split.
-        validation_fraction: Share of the rows that is held out where ``cv`` is None; 0: the last epoch is
-            the best.
-        n_epochs: Passes over the training rows.
-        batch_size: Rows per step; ``"auto"`` chooses 64 to 1024 by the number of rows.
-        hidden_layer_sizes: Units of each hidden layer.
-        learning_rate: Highest learning rate; None: the recipe's.
-        dropout: Probability of dropout; None: the recipe's.
-        weight_decay: None: the recipe's.
-        label_smoothing: None: the recipe's, 0.1. Use 0 where probabilities count, with
-            ``validation_metric="cross_entropy"``.
-        validation_metric: ``"error"``, the share of wrong labels, or ``"cross_entropy"``: what the best epoch
-            is chosen by.
-        early_stopping: Whether a training ends when the best epoch lies too far back.
-        patience: ``(m, a)``: it ends after epoch ``m * best epoch + a``.
-        time_limit: Seconds that the training of a split may take; None: no limit.
-        calibrate: Whether probabilities are sharpened or flattened until the cross-entropy of the validation
-            rows is lowest; with fewer than ten wrong rows they stay.
+        validation_fraction: Share of the rows that is held out if ``cv`` is None. 0: no row is held out, and
+            the last epoch counts as the best.
+        n_epochs: Number of passes over the training rows.
+        batch_size: Number of rows per step; ``"auto"`` chooses 64 to 1024, depending on the number of rows.
+        hidden_layer_sizes: Number of units of each hidden layer.
+        learning_rate: Highest learning rate of the schedule; None: that of the variant.
+        dropout: Probability with which a training step drops a hidden unit; None: that of the variant.
+        weight_decay: Factor of the decoupled weight decay; None: that of the variant.
+        label_smoothing: Share of each label that is spread over all classes; None: 0.1. If you need good
+            probabilities, use 0 and ``validation_metric="cross_entropy"``.
+        validation_metric: What is smallest in the best epoch: ``"error"``, the share of wrong labels, or
+            ``"cross_entropy"``.
+        early_stopping: Whether training ends early if no epoch becomes the best for too long.
+        patience: ``(m, a)``: with ``early_stopping``, training ends after epoch ``m * best epoch + a``.
+        time_limit: Time in seconds that the training of a split may take; None: no limit.
+        calibrate: Whether to divide the logits by the temperature with the lowest cross-entropy on the
+            validation rows. With fewer than ten wrong validation rows the temperature is 1.
         class_weight: ``{label: weight}``, ``"balanced"``, or None.
-        categorical_features: Columns that are categories, by number or name. In frames the types of the
-            columns decide on the others, in arrays they are numbers.
-        recipe: Further numbers of the recipe by name, such as ``{"sigma": 0.2}``.
-        dtype: ``"float32"`` or ``"float64"``.
+        categorical_features: Columns that are categories: their numbers, their names in a frame, or one
+            boolean per column. The type of the other columns is inferred in a frame; in an array they are
+            numbers.
+        recipe: Further hyperparameters by name, such as ``{"sigma": 0.2}``, the standard deviation of the
+            frequencies of embedded numbers.
+        dtype: Precision of the networks, ``"float32"`` or ``"float64"``.
         n_threads: Largest number of threads; None: deepcore's default. Results do not depend on it.
-        random_state: Seed or generator of everything that is random.
+        random_state: Seed or generator of all random numbers.
 
     Attributes:
         classes_: The labels, sorted.
-        models_: ``deepcore.Model`` of every split and member.
-        best_epochs_: Of each split, counted from 1.
-        validation_errors_: Of each split, after every epoch.
-        loss_curves_: Of each split, the training loss of every epoch.
-        oof_prediction_: With ``cv``: probabilities of each row by the networks that did not see it.
-        n_iter_: Number of epochs.
+        models_: One list of ``deepcore.Model`` per split, the members.
+        best_epochs_: Best epoch of each split, counted from 1.
+        validation_errors_: Validation error after every epoch, one list per split.
+        loss_curves_: Training loss of every epoch, one list per split.
+        oof_prediction_: Probabilities of each row by the networks that were not trained on it; only with
+            ``cv``.
+        n_iter_: Number of epochs of the split that was trained longest.
         n_features_in_: Number of columns of X.
         feature_names_in_: Their names, if X was a frame whose names are all strings.
 
@@ -287,7 +298,7 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
         return {"smoothing": self.label_smoothing}
 
     def _codes(self, y: Any) -> Array:
-        """Labels as numbers from 0 on; one that was not there in ``fit`` is refused."""
+        """Return the index in ``classes_`` of each validation label; raise if a label is not in y."""
         y = column_or_1d(y)
         place: Array = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
         unknown = self.classes_[place] != y
@@ -302,13 +313,17 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
         Args:
             X: (m, columns), an array of numbers or a frame.
             y: (m,) labels of any kind.
-            X_val: Validation rows, instead of a part of X; None: see ``validation_fraction`` and ``cv``.
-            y_val: Their labels.
+            X_val: Validation rows, which replace the held-out part of X. None: see ``validation_fraction``
+                and ``cv``.
+            y_val: Labels of the validation rows.
 
         Returns:
             The estimator.
+
+        Raises:
+            ValueError: If an argument is not allowed, or the loss is not finite in the first epoch.
         """
-        tables = self._tables(X, y, X_val)
+        tables = self._tables(X, y, X_val, y_val)
         y = column_or_1d(y, warn=True)
         assert_all_finite(y, estimator_name=type(self).__name__, input_name="y")
         check_classification_targets(y)
@@ -321,7 +336,7 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
         if self.class_weight is not None:
             weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
         self._train(
-            tables, codes, None if X_val is None else self._codes(y_val), classes=len(self.classes_),
+            tables, codes, None if y_val is None else self._codes(y_val), classes=len(self.classes_),
             class_weight=weights, rules=self._rules(self.validation_metric), calibrate=self.calibrate,
         )  # fmt: skip
         return self
@@ -332,49 +347,54 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
         return probabilities / probabilities.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
 
     def predict(self, X: Any) -> Array:
-        """Predict labels, (m,): those with the largest probability."""
+        """Predict the most probable label of each row, (m,)."""
         best = self._outputs(X).argmax(axis=1)
         return self.classes_[best]  # type: ignore[no-any-return]
 
 
 class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
-    """Predict numbers from tables with RealMLP: a network of three layers with defaults tuned on many tables.
+    """Predict numbers from tables with RealMLP: a network of three hidden layers with tuned defaults.
 
     X may be an array of numbers or a frame with numbers, categories, text and missing values; y has one or
     several columns. A part of the rows is held out for validation, and the parameters of the best epoch are
     kept.
 
     Args:
-        variant: ``"td_s"`` is the simple one, ``"td"`` has embeddings, dropout and more; predictions of the
-            latter stay within the targets of the training rows. See ``RealMLPClassifier``.
-        n_ens: Networks per split, each with its own random numbers; their predictions are averaged.
+        variant: ``"td_s"`` is the simple variant. ``"td"`` has embeddings, dropout and more, and its
+            predictions stay between the smallest and largest training target. See ``RealMLPClassifier``.
+        n_ens: Number of networks per split, each with its own random numbers; their predictions are
+            averaged.
         cv: Number of folds, or a splitter of scikit-learn: one training per fold, whose predictions are
             averaged. None: one split.
-        validation_fraction: Share of the rows that is held out where ``cv`` is None; 0: the last epoch is
-            the best.
-        n_epochs: Passes over the training rows.
-        batch_size: Rows per step; ``"auto"`` chooses 64 to 1024 by the number of rows.
-        hidden_layer_sizes: Units of each hidden layer.
-        learning_rate: Highest learning rate; None: the recipe's.
-        dropout: Probability of dropout; None: the recipe's.
-        weight_decay: None: the recipe's.
-        early_stopping: Whether a training ends when the best epoch lies too far back.
-        patience: ``(m, a)``: it ends after epoch ``m * best epoch + a``.
-        time_limit: Seconds that the training of a split may take; None: no limit.
-        categorical_features: Columns that are categories, by number or name. In frames the types of the
-            columns decide on the others, in arrays they are numbers.
-        recipe: Further numbers of the recipe by name, such as ``{"sigma": 0.2}``.
-        dtype: ``"float32"`` or ``"float64"``.
+        validation_fraction: Share of the rows that is held out if ``cv`` is None. 0: no row is held out, and
+            the last epoch counts as the best.
+        n_epochs: Number of passes over the training rows.
+        batch_size: Number of rows per step; ``"auto"`` chooses 64 to 1024, depending on the number of rows.
+        hidden_layer_sizes: Number of units of each hidden layer.
+        learning_rate: Highest learning rate of the schedule; None: that of the variant.
+        dropout: Probability with which a training step drops a hidden unit; None: that of the variant.
+        weight_decay: Factor of the decoupled weight decay; None: that of the variant.
+        early_stopping: Whether training ends early if no epoch becomes the best for too long.
+        patience: ``(m, a)``: with ``early_stopping``, training ends after epoch ``m * best epoch + a``.
+        time_limit: Time in seconds that the training of a split may take; None: no limit.
+        categorical_features: Columns that are categories: their numbers, their names in a frame, or one
+            boolean per column. The type of the other columns is inferred in a frame; in an array they are
+            numbers.
+        recipe: Further hyperparameters by name, such as ``{"sigma": 0.2}``, the standard deviation of the
+            frequencies of embedded numbers.
+        dtype: Precision of the networks, ``"float32"`` or ``"float64"``.
         n_threads: Largest number of threads; None: deepcore's default. Results do not depend on it.
-        random_state: Seed or generator of everything that is random.
+        random_state: Seed or generator of all random numbers.
 
     Attributes:
-        models_: ``deepcore.Model`` of every split and member.
-        best_epochs_: Of each split, counted from 1.
-        validation_errors_: Of each split, the root of the mean squared error after every epoch.
-        loss_curves_: Of each split, the training loss of every epoch.
-        oof_prediction_: With ``cv``: predictions of each row by the networks that did not see it.
-        n_iter_: Number of epochs.
+        models_: One list of ``deepcore.Model`` per split, the members.
+        best_epochs_: Best epoch of each split, counted from 1.
+        validation_errors_: Root mean squared error on the validation rows after every epoch, one list per
+            split.
+        loss_curves_: Training loss of every epoch, one list per split.
+        oof_prediction_: Prediction of each row by the networks that were not trained on it; only with
+            ``cv``.
+        n_iter_: Number of epochs of the split that was trained longest.
         n_outputs_: Number of targets.
         n_features_in_: Number of columns of X.
         feature_names_in_: Their names, if X was a frame whose names are all strings.
@@ -414,11 +434,9 @@ class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
     ) -> None:
         self._keep(locals())
 
-    def _changes(self) -> dict[str, Any]:
-        return {}
-
     def _numbers(self, y: Any, name: str) -> tuple[Array, bool]:
-        """Targets, (m, targets), and whether y had one axis."""
+        """Return targets as (m, targets), and whether y had one axis."""
+        _checks.no_dates("fit", name, y)
         array = check_array(y, ensure_2d=False, dtype=np.float64, input_name=name)
         if array.ndim > 2:
             raise ValueError(f"{name} must have 1 or 2 axes, got shape {array.shape}")
@@ -436,16 +454,22 @@ class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
         Args:
             X: (m, columns), an array of numbers or a frame.
             y: (m,) or (m, targets) numbers.
-            X_val: Validation rows, instead of a part of X; None: see ``validation_fraction`` and ``cv``.
-            y_val: Their targets.
+            X_val: Validation rows, which replace the held-out part of X. None: see ``validation_fraction``
+                and ``cv``.
+            y_val: Targets of the validation rows.
 
         Returns:
             The estimator.
+
+        Raises:
+            ValueError: If an argument is not allowed, or the loss is not finite in the first epoch.
         """
-        tables = self._tables(X, y, X_val)
+        tables = self._tables(X, y, X_val, y_val)
         targets, self._one_column = self._numbers(y, "y")
         self.n_outputs_ = targets.shape[1]
-        held = None if X_val is None else self._numbers(y_val, "y_val")[0]
+        held = None if y_val is None else self._numbers(y_val, "y_val")[0]
+        if held is not None and held.shape[1] != self.n_outputs_:
+            raise ValueError(f"y_val must have {self.n_outputs_} columns like y, got {held.shape[1]}")
         self._train(tables, targets, held, rules=self._rules("error"))
         return self
 

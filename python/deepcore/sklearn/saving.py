@@ -1,4 +1,4 @@
-"""An estimator in a file: its network as in a model file, its arguments, and what it learned."""
+"""Estimators in files: the network as in a model file, the arguments, and what the fit learned."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def write(path: str | os.PathLike[str], estimator: Any) -> None:
 
 
 def attributes(estimator: Any) -> dict[str, Any]:
-    """Return what a plain model file keeps of an estimator: the names of the classes and of the features."""
+    """Return what a model file stores of an estimator: the names of the classes and of the features."""
     found = {
         "classes": getattr(estimator, "classes_", None),
         "features": getattr(estimator, "feature_names_in_", None),

@@ -1,7 +1,7 @@
-"""Searches over settings whose fits run side by side in this process; the interface is scikit-learn's.
+"""Searches over hyperparameters as in scikit-learn, whose fits run in threads of this process.
 
-scikit-learn starts processes for this, which copy the data and import everything anew. The networks of
-deepcore train without Python's lock, and so threads do the same work without either.
+scikit-learn starts processes for this, which copy the data and import everything again. The networks of
+deepcore train without Python's global lock, so that threads run them at the same time without these costs.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _THREADS = "n_threads"
 
 
 class _SideBySide:
-    """Fits of a search as items of a team of threads: whole networks, each with one thread.
+    """Mix-in that runs the fits of a search in threads; each fit uses one thread.
 
-    The results are those of scikit-learn's class: same splits, same attributes, and the bits of every network
-    do not depend on the threads.
+    The results are those of scikit-learn's class: it has the same splits and attributes, and the bits of a
+    network do not depend on the number of threads.
     """
 
     estimator: Any
     n_jobs: int | None
-    refit: Any
+    best_params_: dict[str, Any]
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
-        """Search over all settings, and train the best one on all examples.
+        """Try the settings, and train the best one on all examples.
 
         Args:
             X: (m, n_features).
@@ -52,13 +52,15 @@ class _SideBySide:
         with _replaced(self, alone), parallel_config(backend="threading", n_jobs=threads):
             super().fit(X, y, **params)  # type: ignore[misc]
         if hasattr(self, "best_estimator_"):
-            self.best_estimator_.set_params(**dict.fromkeys(free))
+            best = self.best_params_  # what the search itself has set stays
+            kept = [name for name in free if not any(f"{name}__".startswith(f"{own}__") for own in best)]
+            self.best_estimator_.set_params(**dict.fromkeys(kept))
         return self
 
 
 @contextmanager
 def _replaced(search: Any, estimator: Any) -> Iterator[None]:
-    """Let a search use another estimator for a while."""
+    """Replace the estimator of a search, and restore it at the end."""
     given, search.estimator = search.estimator, estimator
     try:
         yield

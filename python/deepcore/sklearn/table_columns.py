@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from deepcore import _checks
 from deepcore._realmlp.categories import codes_of, known_values
 from deepcore._realmlp.ensemble import Table
 from deepcore.tabular import Columns, Frame
@@ -17,10 +18,10 @@ __all__ = ["TableColumns"]
 
 
 class TableColumns:
-    """What ``fit`` learned of the columns of an array of numbers or of a frame.
+    """Turn the columns of an array of numbers or of a frame into a ``Table``, as ``fit`` learned them.
 
     Args:
-        categorical: Columns that are categories, by number or name, or None.
+        categorical: Columns that are categories: numbers, names, or one boolean per column; None: no column.
     """
 
     def __init__(self, categorical: Any) -> None:
@@ -30,52 +31,59 @@ class TableColumns:
         self._known: list[Array] = []
 
     def fit(self, estimator: Any, parts: Sequence[Any]) -> list[Table]:
-        """Learn from the first table; return it, and others that have the same columns."""
-        first, others = parts[0], parts[1:]
+        """Learn the columns of the first table; return it, and others that have the same columns."""
+        first = parts[0]
         if is_frame(first):
             validate_data(estimator, first, skip_check_array=True)
             self._columns = self._learn(Frame.of(first, "fit"))
         else:
-            X = validate_data(estimator, first, dtype=np.float64)
+            X = self._numbers(estimator, first, "fit", reset=True)
             self._columns = None
             self._categories = self._chosen(X.shape[1])
             none = np.zeros(len(X), bool)
             self._known = [known_values(X[:, j], none) for j in self._categories]
-        return [self.transform(estimator, part) for part in (first, *others)]
+        return [self.transform(estimator, part, "fit") for part in parts]
 
-    def transform(self, estimator: Any, X: Any) -> Table:
-        """The table of an array or a frame with the same columns."""
+    def transform(self, estimator: Any, X: Any, who: str = "predict") -> Table:
+        """Return the table of an array or a frame with the same columns."""
         if self._columns is None:
-            return self._table(validate_data(estimator, X, dtype=np.float64, reset=False))
+            return self._table(self._numbers(estimator, X, who, reset=False))
         if not is_frame(X):
             raise TypeError(
                 f"{type(estimator).__name__} was trained on a frame and needs one, got {type(X).__name__}"
             )
         validate_data(estimator, X, skip_check_array=True, reset=False)
-        numbers, codes, _ = self._columns.apply(Frame.of(X, "predict"), "predict")
+        numbers, codes, _ = self._columns.apply(Frame.of(X, who), who)
         return Table(numbers, codes, tuple(self._columns.sizes))
 
+    @staticmethod
+    def _numbers(estimator: Any, X: Any, who: str, *, reset: bool) -> Array:
+        """Check an array of numbers, and return it as float64."""
+        _checks.no_dates(who, "X", X)
+        return np.asarray(validate_data(estimator, X, dtype=np.float64, reset=reset))
+
     def _learn(self, frame: Frame) -> Columns:
-        """Numbers stay numbers whatever they look like; text decides on itself."""
+        """Learn a frame: columns of numbers stay numbers, and the kind of text is inferred."""
         kinds = {
             name: "number"
             for name in frame.names
             if name not in frame.kinds and frame[name].dtype.kind in "if"
         }
-        for column in self._given:
-            name = frame.names[column] if isinstance(column, (int, np.integer)) else column
-            kinds[name] = "category"
-        return Columns.fit(frame, kinds=kinds)
+        chosen = self._chosen(len(frame.names), frame.names)
+        return Columns.fit(frame, kinds=kinds | {frame.names[j]: "category" for j in chosen})
 
-    def _chosen(self, columns: int) -> list[int]:
-        """Numbers of the columns of an array that are categories."""
-        chosen = np.asarray(self._given)
-        if chosen.dtype == bool and chosen.shape == (columns,):
-            return [int(j) for j in np.flatnonzero(chosen)]
-        whole = chosen.ndim == 1 and (chosen.dtype.kind in "iu" or chosen.size == 0)
+    def _chosen(self, columns: int, names: Sequence[str] = ()) -> list[int]:
+        """Return the positions of the columns that ``categorical_features`` names."""
+        given = list(self._given)
+        if len(given) == columns and all(isinstance(one, (bool, np.bool_)) for one in given):
+            return [j for j, one in enumerate(given) if one]
+        places = {name: j for j, name in enumerate(names)}
+        chosen: list[Any] = [places.get(one, one) if isinstance(one, str) else one for one in given]
+        whole = all(isinstance(j, (int, np.integer)) and not isinstance(j, bool) for j in chosen)
         if not whole or any(not -columns <= j < columns for j in chosen):
             raise ValueError(
-                f"categorical_features must be numbers of columns from 0 to {columns - 1}, got {self._given}"
+                f"categorical_features must be numbers of columns from 0 to {columns - 1}"
+                f"{', names of columns' if names else ''} or one boolean per column, got {self._given}"
             )
         return sorted({int(j) % columns for j in chosen})
 
