@@ -32,7 +32,7 @@ LayerPass<T>::LayerPass(const Network<T>& network, const State<T>& state, const 
   }
   for (int thread = 0; thread < team_.size(); ++thread) workspaces_.emplace_back(spec_, std::max(kHead, plan_.block));
   if (!spec_.embeddings().any()) return;
-  embedding_.emplace(spec_, network.tensors);
+  embedding_ = std::make_unique<Embedding<T>>(spec_, network.tensors);
   embedded_ld_ = leading<T>(plan_.slab);
   raw_ = Buffer<T>(embedding_->columns() * embedded_ld_);
   kept_ = Buffer<T>(embedding_->embedded_rows() * embedded_ld_);

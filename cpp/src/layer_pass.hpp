@@ -7,7 +7,7 @@
 #include "pass.hpp"
 #include "stages/embedding.hpp"
 
-#include <optional>
+#include <memory>
 #include <vector>
 
 namespace deepcore {
@@ -62,7 +62,7 @@ class LayerPass final : public Pass<T> {
   std::vector<Buffer<T>> a_, dz_;               // by layer, 0..L; dz_[0] is dA[0], which only embeddings need
   std::vector<Stages<T>> stages_;               // by layer, 0..L-1
   std::vector<OutputWorkspace<T>> workspaces_;  // by thread
-  std::optional<Embedding<T>> embedding_;
+  std::unique_ptr<Embedding<T>> embedding_;
   Buffer<T> raw_, kept_;  // columns of X, and embedded rows of dA[0]: embedded_ld_ apart, padded with zeros
   Index embedded_ld_ = 0;
   Slab<T> slab_;

@@ -23,8 +23,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kWait{1};  // between two checks of the calling thread whether the others are done
 
-struct EndOfRun {};   // a poll throws it to end this run
-struct EndOfCall {};  // a poll throws it to end all runs, because of an exception in another thread
+struct EndOfRun {};  // a poll throws it to end a run: its monitor asks for it, or another network has failed
 
 // Compares the loss or a score of every epoch with the best one so far, and keeps the parameters of the best epoch.
 template <class T>
@@ -94,7 +93,6 @@ class Member final : public Monitor {
     try {
       while (run.advance(poll)) {
       }
-    } catch (const EndOfRun&) {  // the last step was the last one of the run
     } catch (...) {
       finish(run);
       throw;
@@ -205,7 +203,7 @@ class Members {
         poll();
         if (wants_polls && timer.due() && monitor_.stops(which)) throw EndOfRun{};
       });
-    } catch (const EndOfCall&) {
+    } catch (const EndOfRun&) {
       return;
     } catch (...) {
       fail(which);
@@ -213,7 +211,7 @@ class Members {
   }
 
   void poll_as_worker() const {
-    if (failed_.load(std::memory_order_relaxed)) throw EndOfCall{};
+    if (failed_.load(std::memory_order_relaxed)) throw EndOfRun{};
   }
 
   void poll_as_caller() {
@@ -227,7 +225,7 @@ class Members {
       std::this_thread::sleep_for(kWait);
       try {
         poll_as_caller();
-      } catch (const EndOfCall&) {
+      } catch (const EndOfRun&) {
         return;
       } catch (...) {
         fail(-1);
@@ -248,6 +246,7 @@ class Members {
     try {
       std::rethrow_exception(failure);
     } catch (const std::invalid_argument& error) {
+      if (which_failed_ < 0) throw;  // the monitor threw it
       throw std::invalid_argument(text("fit_many: network ", which_failed_, ": ", error.what()));
     }
   }

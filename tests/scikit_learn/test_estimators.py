@@ -14,12 +14,12 @@ import joblib
 import sklearn
 from sklearn import neural_network as theirs
 from sklearn.base import clone
-from sklearn.utils.validation import _get_feature_names
 from sklearn.datasets import load_iris, make_multilabel_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import _get_feature_names
 
 from builders import classifier, regressor
 from deepcore import sklearn as ours
