@@ -565,7 +565,8 @@ class Model:
             TypeError: if X does not hold real numbers.
             ValueError: if a shape is wrong or X is not finite.
         """
-        return predicted(self._network, X, out, threads)
+        A = None if out is not None else self._network.predict_as_given(X, threads)
+        return predicted(self._network, X, out, threads) if A is None else A
 
     @checked("predict_labels")
     def predict_labels(self, X: object, *, threshold: float = 0.5, threads: int | None = None) -> Array:

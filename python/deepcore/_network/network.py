@@ -159,6 +159,8 @@ class Network:
         self.spec = spec
         self.native = _compiled(spec) if copy is None else copy
         self.predict: Callable[..., Array] = self.native.predict
+        #: predict_as_given(X, threads): the outputs; None where X must be converted or refused.
+        self.predict_as_given: Callable[..., Array | None] = self.native.predict_as_given
         self._own = _Arrays(self.native, writable=copy is None)
         self._owners: list[_Owner] = []
         self._deputies: list[_Owner] = []
