@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
 from deepcore import _checks
+from deepcore._labels import labels
 from deepcore._realmlp.ensemble import FittedSplit, Rows, Table, auto_batch, fit_splits, holdout, predict
 from deepcore._realmlp.recipe import Recipe
 from deepcore._realmlp.training import Rules
@@ -365,8 +366,8 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """Predict the most probable label of each row, (m,)."""
-        best = self._outputs(X).argmax(axis=1)
-        return self.classes_[best]  # type: ignore[no-any-return]
+        best = labels(self._outputs(X), "softmax", who="predict")
+        return self.classes_[best]
 
 
 class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
