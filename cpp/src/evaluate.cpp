@@ -11,16 +11,18 @@
 #include "step.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace deepcore {
 
 namespace {
 
-// Is the label of this example right?
+// Is the label of this example right? Outputs that are NaN have none.
 template <class T>
 bool right(const Spec& spec, const Examples<T>& examples, const T* a, Index example) {
   const Index n = spec.outputs();
+  if (std::any_of(a, a + n, [](T output) { return std::isnan(output); })) return false;
   if (spec.takes_labels()) {
     const Index predicted = std::max_element(a, a + n) - a;
     if (examples.labels != nullptr) return predicted == examples.labels[example];

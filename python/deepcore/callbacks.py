@@ -465,8 +465,9 @@ class Checkpoint:
         """Do nothing: the run saves itself when all callbacks of an epoch were called."""
         if not self.in_use:
             raise TypeError(
-                "Checkpoint: it works in fit and fit_batches of a Model, and in fit of the estimators with "
-                "the solvers adam and sgd; this training cannot be saved"
+                "Checkpoint: it works in fit and fit_batches of a Model, in fit of the MLP estimators with "
+                "the solvers adam and sgd, and as checkpoint= of the RealMLP estimators; this training "
+                "cannot be saved"
             )
         return False
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from deepcore import _checks
 from deepcore._keywords import checked
+from deepcore.files import model_file
 from deepcore.files.chain import Activation, Contents, network_of
 from deepcore.losses import Loss
 from deepcore.model import Model
@@ -102,4 +103,6 @@ def _model(
     kind = found.dtype if dtype is None else _checks.dtype(who, dtype)
     last = next((step.name for step in reversed(steps) if isinstance(step, Activation)), "linear")
     options = loss.options(last) if isinstance(loss, Loss) else {"loss": loss}
-    return Model.from_network(network_of(who, steps, found.inputs, kind, seed=seed, **options))
+    network = network_of(who, steps, found.inputs, kind, seed=seed, **options)
+    model_file.check_numbers(network, who, f"the numbers are not finite, or too large for {kind}")
+    return Model.from_network(network)

@@ -13,6 +13,7 @@ Example:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -139,6 +140,8 @@ class Named:
             y = labels(y, "sigmoid")
         if self._reads == "labels":
             chosen = labels(outputs, "softmax" if self._softmax else "sigmoid")
+            if self.__name__ != "accuracy" and (chosen < 0).any():
+                return math.nan  # an output that is NaN has no label
             if self.__name__ in _scores.OF_LABELS:
                 return _scores.OF_LABELS[self.__name__](y, chosen, sample_weight, self._binary)
             return self._function(y, chosen, sample_weight)

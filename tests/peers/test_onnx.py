@@ -205,3 +205,34 @@ def test_a_model_that_is_not_finite_is_not_written(tmp_path):
     with pytest.raises(ValueError, match="to_onnx: parameters must be finite"):
         model.to_onnx(tmp_path / "a.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_parameters_that_are_not_finite_are_refused(tmp_path):
+    path = tmp_path / "model.onnx"
+    dc.mlp([2, 2], seed=1).to_onnx(path)
+    model = onnx.load(path)
+    for tensor in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor) * np.float32(np.nan)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+    onnx.save(model, path)
+    with pytest.raises(ValueError, match="from_onnx: W1 must be finite, got nan or inf"):
+        dc.from_onnx(path)
+
+
+def test_a_damaged_graph_is_refused_in_a_sentence(tmp_path):
+    path, cut = tmp_path / "model.onnx", 0
+    for fixture in sorted(FIXTURES.glob("*.onnx")):
+        for damage in ("attributes", "types"):
+            model = onnx.load(fixture)
+            for node in model.graph.node if damage == "attributes" else ():
+                if node.op_type == "Cast":
+                    del node.attribute[:]
+                    cut += 1
+            for tensor in model.graph.initializer if damage == "types" else ():
+                tensor.data_type = 33
+                cut += 1
+            onnx.save(model, path)
+            if damage == "types" or any(node.op_type == "Cast" for node in model.graph.node):
+                with pytest.raises(ValueError, match="is not a valid ONNX file"):
+                    dc.from_onnx(path)
+    assert cut > 5

@@ -15,6 +15,7 @@ from deepcore._network.examples import Examples
 from deepcore._realmlp.recipe import Recipe
 from deepcore._realmlp.targets import Classes, Numbers
 from deepcore._realmlp.training import Outcome, Rules, Split, make_member, train_split
+from deepcore.callbacks import Checkpoint
 from deepcore.tabular import Encoding, TableMember
 from deepcore.typing import Array
 
@@ -110,6 +111,7 @@ def fit_splits(
     rules: Rules | None = None,
     calibrate: bool = False,
     seed: int = 0,
+    checkpoints: Sequence[Checkpoint] = (),
 ) -> list[FittedSplit]:
     """Train ``members`` networks on each split.
 
@@ -127,6 +129,7 @@ def fit_splits(
         rules: When training ends.
         calibrate: Fit a temperature to the probabilities of the validation rows, if enough of them are wrong.
         seed: Seed of all random numbers.
+        checkpoints: One for each split, or none.
     """
     rules = rules or Rules()
     seeds = [[int(s.generate_state(1, np.uint64)[0]) >> 1 for s in split.spawn(members)]
@@ -147,7 +150,8 @@ def fit_splits(
         X_val, y_val = (X[validation], y[validation]) if len(validation) else (None, None)
         split = Split(data, X_val, y_val, targets, weight)
         made = [make_member(recipe, split, encoding, dtype, one) for one in seeds[number]]
-        outcome = train_split(made, split, recipe, rules)
+        own_rules = replace(rules, checkpoint=checkpoints[number] if checkpoints else None)
+        outcome = train_split(made, split, recipe, own_rules)
         temperature = 1.0
         if calibrate and split.X_val is not None:
             each = [member.network.predict(split.X_val, None, rules.threads) for member in made]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,10 @@ from deepcore._network.network import Network, Snapshot, TrainingStep
 from deepcore._realmlp.recipe import Recipe
 from deepcore._realmlp.start import start_from_rows, start_normal
 from deepcore._realmlp.targets import Classes, Numbers
+from deepcore._training import identity
+from deepcore._training.checkpoint import Position, RunFile, Unsaved
 from deepcore._training.factors import StepFactors
+from deepcore.callbacks import Checkpoint
 from deepcore.exceptions import DivergenceWarning
 from deepcore.optimizers import OptimizerState
 from deepcore.tabular import Encoding
@@ -95,7 +98,9 @@ class Rules:
             None: no early stopping.
         seconds: Time limit; no epoch starts that would probably end later. None: no limit.
         threads: Largest number of threads; 0: the default.
-        on_epoch: Called with the epoch, from 1, and the validation error; True ends the training.
+        on_epoch: Called with the epoch, from 1, and the validation error; True ends the training, which goes
+            on later if it has a checkpoint.
+        checkpoint: The file that keeps the state of the training, or None.
     """
 
     metric: str = "error"
@@ -103,6 +108,7 @@ class Rules:
     seconds: float | None = None
     threads: int = 0
     on_epoch: Callable[[int, float], bool] | None = None
+    checkpoint: Checkpoint | None = None
 
 
 @dataclass
@@ -154,10 +160,36 @@ def train_split(
         orders: One function per member that returns the order of the rows in an epoch; None: the permutation
             that follows from the seed of the network and the epoch.
     """
-    outcome, best = Outcome(), list[Snapshot]()
-    batch, count = split.batch(recipe), len(split.data.y)
-    lowest = np.inf
-    for epoch in _within(rules.seconds, recipe.epochs):
+    run, position = _Run(members), Position(0, 0)
+    file = _file(run, position, split, recipe, rules)
+    finished, ended = file.open(), False
+    try:
+        file.started()
+        if not finished:
+            with file.saving():
+                file.stopped = _train_epochs(run, position, file, split, recipe, rules, orders)
+        file.loop_ended(False)
+        for member, snapshot in zip(members, run.best, strict=False):
+            member.network.restore(snapshot)
+        ended = not finished
+    finally:
+        file.close(ended)
+    return run.outcome
+
+
+def _train_epochs(
+    run: _Run,
+    position: Position,
+    file: Unsaved,
+    split: Split,
+    recipe: Recipe,
+    rules: Rules,
+    orders: Sequence[Orders] | None,
+) -> bool:
+    """Train until a rule or an interrupt ends the epochs; return whether it was a rule."""
+    outcome, members, batch, count = run.outcome, run.members, split.batch(recipe), len(split.data.y)
+    for epoch in run.clock.epochs(position.epoch, recipe.epochs, rules.seconds):
+        file.between = True  # the members have not made the same steps: nothing can be saved
         losses = []
         for number, member in enumerate(members):
             if orders is not None:
@@ -167,9 +199,9 @@ def train_split(
             loss, fine = member.train(split.data, rows, batch, rules.threads)
             losses.append(loss)
             if not fine:
-                if best:  # otherwise the best epoch is 0, and the caller raises an error
+                if run.best:  # otherwise the best epoch is 0, and the caller raises an error
                     _warn_of_divergence(epoch)
-                return _end(members, best, outcome)
+                return True
         outcome.losses.append(float(np.mean(losses)))
         error = -float(epoch)  # without validation rows every epoch is better than the one before
         if split.X_val is not None:
@@ -177,14 +209,19 @@ def train_split(
             predicted = predict_members(networks, split.X_val, split.targets, rules.threads)
             error = split.targets.error(split.y_val, predicted, rules.metric, split.weight_val)  # type: ignore[arg-type]
             outcome.errors.append(error)
-        if best and _patience_is_over(rules, epoch + 1, outcome.best_epoch):
-            break  # this epoch does not count
-        if error <= lowest or not best:  # ties go to the later epoch
-            lowest, outcome.best_epoch = error, epoch + 1
-            best = [member.network.snapshot() for member in members]
-        if rules.on_epoch is not None and rules.on_epoch(epoch + 1, error):
-            break
-    return _end(members, best, outcome)
+        if run.best and _patience_is_over(rules, epoch + 1, outcome.best_epoch):
+            return True  # this epoch does not count
+        if error <= run.lowest or not run.best:  # ties go to the later epoch
+            run.lowest, outcome.best_epoch = error, epoch + 1
+            run.best = [member.network.snapshot() for member in members]
+        interrupted = rules.on_epoch is not None and rules.on_epoch(epoch + 1, error)
+        if interrupted and rules.checkpoint is not None:
+            rules.checkpoint.stop()
+        position.epoch_ended(members[0].state.steps)
+        file.between = False
+        if file.epoch_ended() or interrupted:
+            return False
+    return True
 
 
 def _patience_is_over(rules: Rules, epoch: int, best: int) -> bool:
@@ -195,22 +232,97 @@ def _patience_is_over(rules: Rules, epoch: int, best: int) -> bool:
     return epoch > factor * best + more
 
 
-def _within(seconds: float | None, epochs: int) -> Iterator[int]:
-    """Yield epochs from 0 on; stop before one that, as long as the longest so far, would exceed the limit."""
-    started = last = time.monotonic()
-    longest = 0.0
-    for epoch in range(epochs):
-        if seconds is not None and epoch and last + longest - started > seconds:
-            return
-        yield epoch
-        now = time.monotonic()
-        longest, last = max(longest, now - last), now
+class _Clock:
+    """Counts the time of the epochs, without the time between two processes."""
+
+    def __init__(self) -> None:
+        self.elapsed = self.longest = 0.0
+
+    def epochs(self, first: int, epochs: int, seconds: float | None) -> Iterator[int]:
+        """Yield epochs; stop before one that, as long as the longest so far, would exceed the limit."""
+        last = time.monotonic()
+        for epoch in range(first, epochs):
+            if seconds is not None and epoch and self.elapsed + self.longest > seconds:
+                return
+            yield epoch
+            now = time.monotonic()
+            self.elapsed, self.longest, last = self.elapsed + now - last, max(self.longest, now - last), now
 
 
-def _end(members: Sequence[Member], best: list[Snapshot], outcome: Outcome) -> Outcome:
-    for member, snapshot in zip(members, best, strict=False):
-        member.network.restore(snapshot)
-    return outcome
+class _Run:
+    """The training of one split so far: a part of its checkpoint, with the best parameters in it."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.members, self.outcome, self.clock = members, Outcome(), _Clock()
+        self.lowest, self.best = np.inf, list[Snapshot]()
+
+    def state(self) -> dict[str, Any]:
+        """Copy everything that changes, besides the members."""
+        return {
+            "losses": np.array(self.outcome.losses),
+            "errors": np.array(self.outcome.errors),
+            "best_epoch": self.outcome.best_epoch,
+            "lowest": self.lowest,
+            "best": [list(snapshot) for snapshot in self.best],
+            "seconds": [self.clock.elapsed, self.clock.longest],
+        }
+
+    def set_state(self, state: Any) -> None:
+        """Go on from what ``state`` returned."""
+        self.outcome.losses[:] = state["losses"].tolist()
+        self.outcome.errors[:] = state["errors"].tolist()
+        self.outcome.best_epoch, self.lowest = state["best_epoch"], state["lowest"]
+        self.best = [Snapshot(*arrays) for arrays in state["best"]]
+        self.clock.elapsed, self.clock.longest = state["seconds"]
+
+
+class _FurtherMembers:
+    """The members of a split after the first one, as a part of its checkpoint."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self._members = members
+
+    def state(self) -> dict[str, Any]:
+        states = [
+            {
+                "numbers": list(member.network.snapshot()),
+                "epochs": member.network.epochs_trained,
+                "optimizer": member.state.state(),
+            }
+            for member in self._members
+        ]
+        return {"members": states}
+
+    def set_state(self, state: Any) -> None:
+        for member, own in zip(self._members, state["members"], strict=True):
+            member.network.restore(Snapshot(*own["numbers"]))
+            member.network.epochs_trained = own["epochs"]
+            member.state.set_state(own["optimizer"])
+
+
+def _file(run: _Run, position: Position, split: Split, recipe: Recipe, rules: Rules) -> Unsaved:
+    """Return the file of this training if the rules ask for one."""
+    if rules.checkpoint is None:
+        return Unsaved()
+    first, *others = run.members
+    fixed = {name: value for name, value in asdict(recipe).items() if name != "epochs"}
+
+    def describe(steps: int) -> dict[str, Any]:
+        validation = [split.X_val, split.y_val, split.weight_val]
+        return {
+            **identity.of_examples(split.data),
+            "validation data": [None if array is None else identity.of_array(array) for array in validation],
+            "recipe": fixed,
+            "seeds": [member.network.spec.seed for member in run.members],
+            "early_stopping": rules.early_stopping,
+            "validation_metric": rules.metric,
+        }
+
+    return RunFile(
+        "fit", rules.checkpoint, first.network, {}, position,
+        {"optimizer": first.state, "history": run, "members": _FurtherMembers(others)}, (), describe,
+        (recipe.epochs, split.steps(recipe)), "the recipe's schedule of the learning rate",
+    )  # fmt: skip
 
 
 def _warn_of_divergence(epoch: int) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from deepcore import _checks
-from deepcore.callbacks import EpochRecord
+from deepcore._training.checkpoint import Checkpoints
 from deepcore.cli import networks
 from deepcore.cli.output import say
 from deepcore.cli.parts import Memory, Split, row_digests, split
@@ -79,11 +78,6 @@ class ArrayTraining:
         return None if labels is None else labels.classes
 
     @property
-    def can_be_saved(self) -> bool:
-        """Whether ``fit`` takes a ``Checkpoint``."""
-        return True
-
-    @property
     def best_epoch(self) -> int | None:
         """The epoch that is kept, from 0; None for the last one."""
         return networks.best_epoch(self.records)
@@ -111,7 +105,7 @@ class ArrayTraining:
             names = [features[j] if features else int(j) for j in inputs.constant]
             say(f"constant columns, which become 0: {_checks.first_names(names)}")
 
-    def fit(self, callbacks: Sequence[Callable[[EpochRecord], object]] = ()) -> None:
+    def fit(self, checkpoints: Checkpoints | None = None) -> None:
         """Train the network; ``records`` gets the numbers of every epoch."""
         weights = self.settings.class_weights(self.classes or [])
         targets = {part: self._targets(truth) for part, truth in self._truth.items()}
@@ -122,7 +116,7 @@ class ArrayTraining:
             pairs.get("validation"),
             self.settings,
             self.records,
-            callbacks,
+            [] if checkpoints is None else [checkpoints.of(0)],
             weights,
             self.settings.time_limit,
         )

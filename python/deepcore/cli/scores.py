@@ -12,6 +12,8 @@ from deepcore.typing import Array
 
 __all__ = ["confusion", "of_classes", "of_numbers", "per_class"]
 
+_NOT_FINITE = "the predictions of the model are not finite; try a smaller --learning-rate"
+
 
 def of_classes(codes: Array, probabilities: Array) -> dict[str, float]:
     """Return the number of examples, the mean cross-entropy and the accuracy.
@@ -19,7 +21,12 @@ def of_classes(codes: Array, probabilities: Array) -> dict[str, float]:
     Args:
         codes: The true classes, (m,).
         probabilities: Of every class, (m, k).
+
+    Raises:
+        ValueError: If a probability is NaN.
     """
+    if np.isnan(probabilities).any():
+        raise ValueError(_NOT_FINITE)
     return {
         "examples": len(codes),
         "loss": _scores.log_loss(codes, probabilities, None),
@@ -38,7 +45,7 @@ def of_numbers(y: Array, values: Array) -> dict[str, float]:
         ValueError: If a prediction is not finite.
     """
     if not np.isfinite(values).all():
-        raise ValueError("the predictions of the model are not finite; try a smaller --learning-rate")
+        raise ValueError(_NOT_FINITE)
     y = y.reshape(len(y), -1).astype(np.float64)
     values = values.reshape(len(y), -1).astype(np.float64)
     # Relative to the largest value, so that squares of huge labels do not overflow.

@@ -192,11 +192,6 @@ def train(
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     saver = opened(checkpoint, resume, folder)
-    if saver is not None and not training.can_be_saved:
-        raise ValueError(
-            "--checkpoint saves the training of one network of your own; add --recipe network, and leave "
-            "--ensemble and --cv out"
-        )
     training.show()
     if settings.patience is not None and settings.cv is None and not len(training.parts.validation):
         warn("--patience has no effect: there is no validation part; use --validation-size to have one")
@@ -207,7 +202,7 @@ def train(
     ended = Interruptions(saver)
     with ended:
         try:
-            training.fit([] if saver is None else [saver])
+            training.fit(saver)
         except KeyboardInterrupt:
             ended.came()
     interrupted = ended.signal is not None

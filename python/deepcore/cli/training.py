@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from deepcore.callbacks import EpochRecord
+from deepcore._training.checkpoint import Checkpoints
 from deepcore.cli.array_training import ArrayTraining
 from deepcore.cli.parts import Split
 from deepcore.cli.report import Judged
@@ -41,18 +40,14 @@ class Training(Protocol):
     def best_epoch(self) -> int | None:
         """The epoch that is kept, from 0; None for the last one."""
 
-    @property
-    def can_be_saved(self) -> bool:
-        """Whether ``fit`` takes a ``Checkpoint``: it trains one network in one call."""
-
     def facts(self) -> dict[str, Any]:
         """Return the hyperparameters."""
 
     def show(self) -> None:
         """Print what was read."""
 
-    def fit(self, callbacks: Sequence[Callable[[EpochRecord], object]] = ()) -> None:
-        """Train; callbacks are called after every epoch."""
+    def fit(self, checkpoints: Checkpoints | None = None) -> None:
+        """Train, and save the state of the training to the files of the checkpoints."""
 
     def save(self, path: Path, training: dict[str, Any], results: dict[str, Any]) -> None:
         """Write the model, how it was trained, and how well."""

@@ -80,9 +80,15 @@ def read(path: str | os.PathLike[str]) -> Contents:
         raise ValueError(f"{_WHO}: {os.fspath(path)} is not a valid ONNX file: {text}") from error
     if not model.graph.node:
         raise ValueError(f"{_WHO}: {os.fspath(path)} is not a valid ONNX file: it has no nodes")
-    if model.functions:
-        model = onnx.inliner.inline_local_functions(model)
-    return _Reader(onnx, model.graph).contents()
+    try:
+        if model.functions:
+            model = onnx.inliner.inline_local_functions(model)
+        with np.errstate(all="ignore"):  # of numbers in the file that are not finite
+            return _Reader(onnx, model.graph).contents()
+    except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
+        raise ValueError(
+            f"{_WHO}: {os.fspath(path)} is not a valid ONNX file: {type(error).__name__}: {error}"
+        ) from error
 
 
 class _Reader:

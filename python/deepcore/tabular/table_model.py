@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepcore import _checks, _scores
+from deepcore._labels import labels
 from deepcore._network.network import HasNetwork, Network
 from deepcore.files import container, model_file
 from deepcore.tabular.columns import Columns
@@ -190,11 +191,14 @@ class TableModel:
             One label per row, object (text), int64, float64 or bool; targets are float64, (m,) or (m, k).
 
         Raises:
-            ValueError: If columns are missing or cannot be read; the message lists all of them.
+            ValueError: If columns are missing or cannot be read; the message lists all of them. Also if a
+                probability is NaN, which is no label.
         """
         numbers, codes, _ = self.columns.apply(data, "predict")
         outputs = self._outputs(numbers, codes, threads)
-        return self.label.decode(outputs if self.label.task == "regression" else outputs.argmax(axis=1))
+        if self.label.task == "regression":
+            return self.label.decode(outputs)
+        return self.label.decode(labels(outputs, "softmax", who="predict"))
 
     def predict_proba(self, data: Any, *, threads: int | None = None) -> NDArray[np.float64]:
         """Predict the probability of each class, float64 (m, k), in the order of ``label.classes``.
@@ -227,7 +231,7 @@ class TableModel:
             predicted = self.label.decode(outputs)
             return {name: _scores.OF_REALS[name](truth, predicted, None) for name in ("rmse", "mae", "r2")}
         return {
-            "accuracy": float((outputs.argmax(axis=1) == truth).mean()),
+            "accuracy": float((labels(outputs, "softmax") == truth).mean()),
             "log_loss": _scores.log_loss(truth, outputs, None),
         }
 
