@@ -37,7 +37,7 @@ def start_from_rows(network: Network, X: Array, rng: np.random.Generator) -> Non
         X: Columns of the training rows, (m, inputs).
         rng: Generator of the random numbers.
     """
-    widest = max(network.spec.width, *(layer.units for layer in network.spec.layers))
+    widest = max(network.spec.width, *network.spec.units)
     most = max(int(_MOST_BYTES / (8 * widest)), _ROWS_OF_A_BIAS)
     if len(X) > most:
         X = X[rng.choice(len(X), most, replace=False)]
@@ -52,9 +52,9 @@ def start_from_rows(network: Network, X: Array, rng: np.random.Generator) -> Non
         deviation[deviation == 0] = 1.0
         W /= deviation[:, np.newaxis]
         Z /= deviation
-        rows = rng.integers(len(Z), size=(_ROWS_OF_A_BIAS, layer.units))
+        rows = rng.integers(len(Z), size=(_ROWS_OF_A_BIAS, len(W)))
         share = rng.exponential(size=rows.shape)
-        b = -(Z[rows, np.arange(layer.units)] * share).sum(axis=0) / share.sum(axis=0)
+        b = -(Z[rows, np.arange(len(W))] * share).sum(axis=0) / share.sum(axis=0)
         parameters[f"W{number}"] = W
         parameters[f"b{number}"] = b[:, np.newaxis]
         if number < depth:
