@@ -43,6 +43,9 @@ def start_from_rows(network: Network, X: Array, rng: np.random.Generator) -> Non
         X = X[rng.choice(len(X), most, replace=False)]
     A = first_inputs(network, X).astype(np.float64)
     parameters, depth = network.parameters, len(network.spec.layers)
+    if "factor0" in parameters:  # each row stands for one of the members
+        factors = parameters["factor0"].astype(np.float64).T
+        A = A * factors[np.arange(len(A)) % len(factors)]
     if "scale1" in parameters:
         A = A * parameters["scale1"].astype(np.float64).T
     for number, layer in enumerate(network.spec.layers, start=1):
