@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +16,25 @@ from deepcore._network.network import Network, Snapshot, TrainingStep
 from deepcore._realmlp.recipe import Recipe
 from deepcore._realmlp.start import start_from_rows, start_normal
 from deepcore._realmlp.targets import Classes, Numbers
+from deepcore._training import many
 from deepcore._training.factors import StepFactors
+from deepcore.callbacks import EpochRecord
 from deepcore.exceptions import DivergenceWarning
 from deepcore.optimizers import OptimizerState
 from deepcore.tabular import Encoding
 from deepcore.typing import Array
 
-__all__ = ["Member", "Outcome", "Rules", "Split", "make_member", "train_split"]
+__all__ = [
+    "Member",
+    "Outcome",
+    "Rules",
+    "Split",
+    "SplitTraining",
+    "make_member",
+    "predict_members",
+    "train_split",
+    "train_splits",
+]
 
 _SCHEDULED = ("dropout", "smoothing")
 
@@ -36,7 +48,9 @@ class Member:
     def __init__(self, network: Network, recipe: Recipe, steps: int) -> None:
         self.network = network
         self.state = OptimizerState(recipe.optimizer(network.spec.outputs), network, steps)
-        self._factors = StepFactors("fit", network.spec, **recipe.schedules()).native(steps)
+        self.steps = steps
+        self.factors = StepFactors("fit", network.spec, **recipe.schedules())
+        self._factors = self.factors.native(steps)
 
     def training(self, step: int) -> TrainingStep:
         """Seed, number and factors of a step, as ``Network.gradient`` takes them."""
@@ -137,54 +151,142 @@ def predict_members(networks: Sequence[Network], X: Array, targets: Classes | Nu
     return np.asarray(sum(parts) / len(parts))
 
 
-def train_split(
-    members: Sequence[Member],
-    split: Split,
-    recipe: Recipe,
-    rules: Rules,
-    orders: Sequence[Orders] | None = None,
-) -> Outcome:
-    """Train the members of a split together; the best epoch is that with the smallest error of their mean.
+class SplitTraining:
+    """The training of the members of one split: scores them after every epoch, keeps the best parameters.
+
+    The best epoch is that with the smallest error of the members' mean. It is a callback of ``many.Fit``.
 
     Args:
         members: Networks with their initial parameters.
         split: The training and validation rows.
         recipe: The planned epochs and the batch size.
         rules: How the training ends.
+
+    Attributes:
+        threads: Largest number of threads of a prediction; 0: the default.
+    """
+
+    def __init__(self, members: Sequence[Member], split: Split, recipe: Recipe, rules: Rules) -> None:
+        self.members, self.split, self.recipe, self.rules = members, split, recipe, rules
+        self.outcome, self.threads = Outcome(), rules.threads
+        self._best: list[Snapshot] = []
+        self._lowest = np.inf
+        self._clock = _Clock(rules.seconds)
+
+    def on_poll(self) -> None:
+        """Start the clock of the time limit when the first steps are made."""
+        self._clock.start()
+
+    def __call__(self, record: EpochRecord) -> bool:
+        """Record an epoch of the only member."""
+        return self.ended(record["loss"])
+
+    def ended(self, loss: float) -> bool:
+        """Record an epoch with the mean loss of the members; return True if the training ends with it."""
+        rules, outcome, split = self.rules, self.outcome, self.split
+        outcome.losses.append(loss)
+        epoch = len(outcome.losses)
+        error = -float(epoch)  # without validation rows every epoch is better than the one before
+        if split.X_val is not None:
+            networks = [member.network for member in self.members]
+            predicted = predict_members(networks, split.X_val, split.targets, self.threads)
+            error = split.targets.error(split.y_val, predicted, rules.metric, split.weight_val)  # type: ignore[arg-type]
+            outcome.errors.append(error)
+        if self._best and _patience_is_over(rules, epoch, outcome.best_epoch):
+            return True  # this epoch does not count
+        if error <= self._lowest or not self._best:  # ties go to the later epoch
+            self._lowest, outcome.best_epoch = error, epoch
+            self._best = [member.network.snapshot() for member in self.members]
+        asked = rules.on_epoch is not None and rules.on_epoch(epoch, error)
+        return asked or self._clock.next_epoch_is_too_late()
+
+    def finish(self, diverged: bool) -> Outcome:
+        """Put the best parameters back; warn if a loss was no longer finite."""
+        if diverged and self._best:  # otherwise the best epoch is 0, and the caller raises an error
+            _warn_of_divergence(len(self.outcome.losses) + 1)
+        for member, snapshot in zip(self.members, self._best, strict=False):
+            member.network.restore(snapshot)
+        return self.outcome
+
+
+@dataclass
+class _MemberFit(many.Fit):
+    """The training of a member in a native call; the losses are those of the call."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.losses: list[float] = []
+        self.diverged = False
+
+    @property
+    def who(self) -> str:
+        """The head of messages."""
+        return f"RealMLP: split {self.index}"
+
+    def finish(self, losses: list[float], bad: int, val_losses: list[float], accuracies: list[float]) -> None:
+        """Keep what the call gave; the caller warns if the training diverged."""
+        self.losses, self.diverged = losses, bad >= 0
+
+
+def _fit_of(training: SplitTraining, member: Member, number: int, epochs: int) -> _MemberFit:
+    network: Any = member.network
+    return _MemberFit(
+        number, network, network, member.state, training.split.data, None, epochs,
+        training.split.batch(training.recipe), shuffle=True, drop_last=True, factors=member.factors,
+        planned=member.steps,
+    )  # fmt: skip
+
+
+def train_splits(trainings: Sequence[SplitTraining], threads: int) -> list[Outcome]:
+    """Train splits with one member each in one native call; a thread trains whole networks."""
+    fits, available = [], threads or _core.num_threads()
+    for number, training in enumerate(trainings):
+        training.threads = max(1, available // len(trainings))
+        if len(trainings) <= available:  # otherwise it starts with the first poll
+            training.on_poll()
+        fit = _fit_of(training, training.members[0], number, training.recipe.epochs)
+        fit.callbacks = [training]
+        fits.append(fit)
+    many.train(fits, threads, 0)
+    return [training.finish(fit.diverged) for training, fit in zip(trainings, fits, strict=True)]
+
+
+def train_split(training: SplitTraining, orders: Sequence[Orders] | None = None) -> Outcome:
+    """Train the members of a split side by side, with a native call per epoch.
+
+    Args:
+        training: What is trained.
         orders: One function per member that returns the order of the rows in an epoch; None: the permutation
             that follows from the seed of the network and the epoch.
     """
-    outcome, best = Outcome(), list[Snapshot]()
-    batch, count = split.batch(recipe), len(split.data.y)
-    lowest = np.inf
-    for epoch in _within(rules.seconds, recipe.epochs):
-        losses = []
-        for number, member in enumerate(members):
-            if orders is not None:
-                rows = orders[number](epoch)
-            else:
-                rows = _core.permutation(member.network.spec.seed, epoch, count)[: count // batch * batch]
-            loss, fine = member.train(split.data, rows, batch, rules.threads)
-            losses.append(loss)
-            if not fine:
-                if best:  # otherwise the best epoch is 0, and the caller raises an error
-                    _warn_of_divergence(epoch)
-                return _end(members, best, outcome)
-        outcome.losses.append(float(np.mean(losses)))
-        error = -float(epoch)  # without validation rows every epoch is better than the one before
-        if split.X_val is not None:
-            networks = [member.network for member in members]
-            predicted = predict_members(networks, split.X_val, split.targets, rules.threads)
-            error = split.targets.error(split.y_val, predicted, rules.metric, split.weight_val)  # type: ignore[arg-type]
-            outcome.errors.append(error)
-        if best and _patience_is_over(rules, epoch + 1, outcome.best_epoch):
-            break  # this epoch does not count
-        if error <= lowest or not best:  # ties go to the later epoch
-            lowest, outcome.best_epoch = error, epoch + 1
-            best = [member.network.snapshot() for member in members]
-        if rules.on_epoch is not None and rules.on_epoch(epoch + 1, error):
+    training.on_poll()
+    for epoch in range(training.recipe.epochs):
+        loss, fine = _train_epoch(training) if orders is None else _train_in_order(training, orders, epoch)
+        if not fine:
+            return training.finish(True)
+        if training.ended(loss):
             break
-    return _end(members, best, outcome)
+    return training.finish(False)
+
+
+def _train_epoch(training: SplitTraining) -> tuple[float, bool]:
+    """Train every member for one epoch; return the mean loss, and whether every loss was finite."""
+    fits = [_fit_of(training, member, number, 1) for number, member in enumerate(training.members)]
+    many.train(fits, training.rules.threads, 0)
+    fine = not any(fit.diverged for fit in fits)
+    return (float(np.mean([fit.losses[0] for fit in fits])) if fine else np.nan), fine
+
+
+def _train_in_order(training: SplitTraining, orders: Sequence[Orders], epoch: int) -> tuple[float, bool]:
+    split, losses = training.split, []
+    for member, order in zip(training.members, orders, strict=True):
+        loss, fine = member.train(
+            split.data, order(epoch), split.batch(training.recipe), training.rules.threads
+        )
+        losses.append(loss)
+        if not fine:
+            return np.nan, False
+    return float(np.mean(losses)), True
 
 
 def _patience_is_over(rules: Rules, epoch: int, best: int) -> bool:
@@ -195,27 +297,32 @@ def _patience_is_over(rules: Rules, epoch: int, best: int) -> bool:
     return epoch > factor * best + more
 
 
-def _within(seconds: float | None, epochs: int) -> Iterator[int]:
-    """Yield epochs from 0 on; stop before one that, as long as the longest so far, would exceed the limit."""
-    started = last = time.monotonic()
-    longest = 0.0
-    for epoch in range(epochs):
-        if seconds is not None and epoch and last + longest - started > seconds:
-            return
-        yield epoch
+class _Clock:
+    """Tells whether one more epoch, as long as the longest so far, would exceed a time limit."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._started: float | None = None
+        self._last = self._longest = 0.0
+
+    def start(self) -> None:
+        """Start the clock; later calls do nothing."""
+        if self._started is None:
+            self._started = self._last = time.monotonic()
+
+    def next_epoch_is_too_late(self) -> bool:
+        """Return the answer at the end of an epoch."""
+        if self._seconds is None:
+            return False
+        self.start()
         now = time.monotonic()
-        longest, last = max(longest, now - last), now
-
-
-def _end(members: Sequence[Member], best: list[Snapshot], outcome: Outcome) -> Outcome:
-    for member, snapshot in zip(members, best, strict=False):
-        member.network.restore(snapshot)
-    return outcome
+        self._longest, self._last = max(self._longest, now - self._last), now
+        return now + self._longest - self._started > self._seconds  # type: ignore[operator]
 
 
 def _warn_of_divergence(epoch: int) -> None:
     warnings.warn(
-        f"RealMLP: the loss was no longer finite in epoch {epoch + 1}; the parameters of the best epoch "
+        f"RealMLP: the loss was no longer finite in epoch {epoch}; the parameters of the best epoch "
         "before it are kept; try a smaller learning rate",
         DivergenceWarning,
         stacklevel=4,
