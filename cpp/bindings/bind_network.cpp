@@ -311,7 +311,7 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
             const Batch<T> batch("gradient", self.spec, X, std::move(y), w);
             T* g = flat<T>("gradient", "gradient", out, self.tensors.size(), true);
             std::optional<TrainingStep> step = training_step(training);
-            const Masks masks(self.spec, batch.examples.count(), given);
+            const Masks masks(self.spec, batch.examples.count() * self.spec.members(), given);
             masks.apply(step);
             const Released released;
             const Reader<T> network(self);

@@ -81,6 +81,8 @@ inline void set_option(Embeddings& front, const std::string& name, const py::han
     front.numbers = factors();
   } else if (name == "categories") {
     front.categories = factors();
+  } else if (name == "members") {
+    front.members = value.cast<Index>();
   } else {
     throw py::value_error(text("Network: unknown option '", name, "' of embeddings"));
   }

@@ -52,38 +52,40 @@ template <class T>
 Scores evaluate(const Network<T>& network, const Examples<T>& examples, const Selection& which, Team& team,
                 const Poll& poll) {
   const Spec& spec = network.spec;
-  const Index m = which.count, n = spec.outputs(), ld = leading<T>(n);
+  const Index m = which.count, n = spec.outputs(), members = spec.members(), ld = leading<T>(spec.units(spec.depth()));
   const bool copies = !which.in_order() || examples.X.sparse();
   Forward<T> forward(network, true);
   forward.reserve(team.size());
   std::vector<OutputWorkspace<T>> workspaces;
   std::vector<Buffer<T>> copied;
   for (int t = 0; t < team.size(); ++t) {
-    workspaces.emplace_back(spec, kForwardBlock);
-    copied.emplace_back(copies ? leading<T>(spec.columns()) * kForwardBlock + kernels::Panels<T>::kWidth : 0);
+    workspaces.emplace_back(spec, forward_block(spec) * members);
+    copied.emplace_back(copies ? leading<T>(spec.columns()) * forward_block(spec) + kernels::Panels<T>::kWidth : 0);
   }
-  std::vector<double> losses(static_cast<std::size_t>(m));
+  std::vector<double> losses(static_cast<std::size_t>(m * members));
   std::vector<char> hits(static_cast<std::size_t>(m));
   // Probabilities that do not depend on each other each have a side of 0.5; those of a softmax have a largest one.
   const bool labelled = activations()[static_cast<std::size_t>(spec.layer(spec.depth()).activation)].probability;
   in_forward_blocks(team, spec, m, poll, [&](Index first, Index count, int thread) {
-    const Selection part = which.part(first, count);
+    const Selection part = which.part(first, count), columns = part.for_members(members);
     const T* logits =
         forward.logits(side_by_side(examples.X, part, copied[static_cast<std::size_t>(thread)]), 0, count, thread);
     OutputWorkspace<T>& workspace = workspaces[static_cast<std::size_t>(thread)];
     T* Z = workspace.Z.data();
-    kernels::copy_columns(n, count, logits, ld, Z, n);
-    output<T>(spec, examples, part, spec.smoothing(), Z, nullptr, losses.data() + first, workspace);
+    own_units(spec, columns, logits, ld, Z);
+    output<T>(spec, examples, columns, spec.smoothing(), Z, nullptr, losses.data() + first * members, workspace);
+    if (members > 1) average_members(n, members, count, Z);
     for (Index j = 0; labelled && j < count; ++j)
       hits[static_cast<std::size_t>(first + j)] = right(spec, examples, Z + j * n, part[j]) ? 1 : 0;
   });
-  const BatchSums sums = batch_sums(examples, which, losses.data());
+  const BatchSums sums = batch_sums(examples, which.for_members(members), losses.data());
   const double weight = sums.weight.value();
   double hit = 0;
   for (Index j = 0; j < m; ++j)
     hit += static_cast<double>(weight_of(examples, which[j])) * hits[static_cast<std::size_t>(j)];
   const double cost = reported(network, sums.loss, forward.penalty(), weight).value();
-  return {cost / weight, labelled ? hit / weight : std::numeric_limits<double>::quiet_NaN()};
+  return {cost / weight,
+          labelled ? hit / weight * static_cast<double>(members) : std::numeric_limits<double>::quiet_NaN()};
 }
 
 template <class T>
@@ -101,7 +103,7 @@ double gradient(const Network<T>& network, const Examples<T>& examples, T* out, 
   Team team(plan.threads);
   Step<T> step(network, examples, plan, team);
   step.load();
-  step.run({nullptr, 0, examples.count()}, training, poll);
+  step.run(Selection{nullptr, 0, examples.count()}.for_members(network.spec.members()), training, poll);
   step.gradient(out);
   return step.cost().value() / step.weight();
 }

@@ -39,11 +39,12 @@ Forward<T>::Forward(const Network<T>& network, bool pack, Index examples) : spec
     if (l == spec_.depth()) break;
     stages_.push_back(make_stages(network, l, {nullptr, leading<T>(W.rows), kernels::kDepth}, {}));
   }
-  size_ = size_ * std::min(examples, kForwardBlock) + kernels::Panels<T>::kWidth;
+  const Index most = std::min(examples, forward_block(spec_));
+  size_ = size_ * most * spec_.members() + kernels::Panels<T>::kWidth;
   if (!spec_.embeddings().any()) return;
   embedding_.emplace(spec_, network.tensors);
   embedded_ = state_ ? state_->embeddings() : parameters;
-  raw_ld_ = kernels::round_up<T>(std::min(examples, kForwardBlock));
+  raw_ld_ = kernels::round_up<T>(most);
 }
 
 template <class T>
@@ -77,6 +78,11 @@ T* Forward<T>::logits(const Inputs<T>& X, Index first, Index m, int thread, int*
     embedding_->read(X, {nullptr, first, m}, raw_ld_, raw);
     ld_from = leading<T>(spec_.units(0));
     embedding_->forward(embedded_, raw, raw_ld_, m, {spare, ld_from, kernels::kDepth});
+    if (spec_.members() > 1) {
+      m *= spec_.members();
+      embedding_->multiply(embedded_, {spare, ld_from, kernels::kDepth}, 0, m, {to, ld_from, kernels::kDepth});
+      std::swap(to, spare);
+    }
     from = spare;
   } else if (X.sparse() || X.row_stride != 1) {  // otherwise the examples are read where they lie
     ld_from = leading<T>(spec_.units(0));

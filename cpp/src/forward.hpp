@@ -13,7 +13,13 @@
 
 namespace deepcore {
 
-inline constexpr Index kForwardBlock = 64;  // examples that are carried through the layers together
+inline constexpr Index kForwardBlock = 64;  // columns that are carried through the layers together
+
+// Examples of such a block, each with a column per member.
+inline Index forward_block(const Spec& spec) {
+  constexpr Index kTile = kernels::kColumns<3>;
+  return std::max(kTile, kForwardBlock / spec.members() / kTile * kTile);
+}
 
 // Threads of one call. Starting a thread takes as long as some 4 Mflop, so fewer per thread are not worth it.
 inline int call_team(int threads, double flops) { return team_size(threads, flops / 4); }
@@ -22,11 +28,12 @@ inline int call_team(int threads, double flops) { return team_size(threads, flop
 template <class F>
 void in_forward_blocks(Team& team, const Spec& spec, Index m, const Poll& poll, F f) {
   constexpr double kFlops = 5e9;  // of one core in that time, at least
-  const double blocks = kFlops / forward_flops(spec, kForwardBlock) * team.size();
-  const Index most = poll ? static_cast<Index>(std::clamp(blocks, 1.0, 1e9)) * kForwardBlock : m;
+  const Index block = forward_block(spec);
+  const double blocks = kFlops / forward_flops(spec, block) * team.size();
+  const Index most = poll ? static_cast<Index>(std::clamp(blocks, 1.0, 1e9)) * block : m;
   for (Index first = 0; first < m; first += most) {
     const Index count = std::min(most, m - first);
-    in_parts(team, count, even_block(count, kForwardBlock, team.size()),
+    in_parts(team, count, even_block(count, block, team.size()),
              [&](Index j0, Index n, int thread) { f(first + j0, n, thread); });
     if (poll && first + count < m) poll();
   }
@@ -40,7 +47,8 @@ class Forward {
   Forward(const Network<T>& network, bool pack, Index examples = kForwardBlock);
   void reserve(int threads);  // buffers for that many threads
 
-  // Z[L] of up to kForwardBlock examples of X, columns leading(n[L]) apart, in a buffer of `thread`.
+  // Z[L] of up to forward_block() examples of X, columns leading(n[L]) apart, in a buffer of `thread`. The columns of an
+  // example, one per member, are adjacent.
   // nonfinite, if given: becomes the first layer whose Z or A is not finite, if that is below what it holds.
   // team, if given, shares the units of each layer; the bits are the same.
   T* logits(const Inputs<T>& X, Index first, Index m, int thread, int* nonfinite = nullptr, Team* team = nullptr);

@@ -33,7 +33,8 @@ LayerPass<T>::LayerPass(const Network<T>& network, const State<T>& state, const 
   for (int thread = 0; thread < team_.size(); ++thread) workspaces_.emplace_back(spec_, std::max(kHead, plan_.block));
   if (!spec_.embeddings().any()) return;
   embedding_ = std::make_unique<Embedding<T>>(spec_, network.tensors);
-  embedded_ld_ = leading<T>(plan_.slab);
+  embedded_ld_ = leading<T>(plan_.slab / spec_.members());
+  if (has_members()) features_ = Buffer<T>(leading<T>(spec_.units(0)) * (plan_.slab / spec_.members()));
   raw_ = Buffer<T>(embedding_->columns() * embedded_ld_);
   kept_ = Buffer<T>(embedding_->embedded_rows() * embedded_ld_);
 }
@@ -70,7 +71,10 @@ void LayerPass<T>::run(const Slab<T>& slab, double* losses) {
     for (const auto& stage : stages) stage->begin(slab_);
   }
   if (embedding_) begin_embedding();
+  if (has_members()) embed_examples();
   plan_.way == Way::layers ? by_layers() : by_blocks();
+  if (has_members())
+    in_parts(team_, slab_.which.examples().count, kHead, [&](Index j0, Index m, int) { keep_embedding(j0, m); });
   resident_ = !embedding_ && slab.which.in_order() && slab.which.count == examples_.count() && spec_.dropout(0) == 0;
 }
 
@@ -82,7 +86,7 @@ void LayerPass<T>::by_blocks() {
     for (int l = 1; l <= L; ++l) forward(l, 0, panels(l).count(), j0, m);
     head(j0, m, thread);
     for (int l = L - 1; l >= lowest(); --l) backward(l, 0, panels(l).count(), j0, m);
-    if (embedding_) keep_embedding(j0, m);
+    if (embedding_ && !has_members()) keep_embedding(j0, m);
   });
 }
 
@@ -122,13 +126,13 @@ void LayerPass<T>::by_layers() {
     by_panels_and_examples(l, [&](Index p0, Index p1, Index j0, Index m) { backward(l, p0, p1, j0, m); });
     finish(l, [&](const Part& part) { stages_backward(l, part); });
   }
-  if (embedding_) by_examples([&](Index j0, Index m, int) { keep_embedding(j0, m); });
+  if (embedding_ && !has_members()) by_examples([&](Index j0, Index m, int) { keep_embedding(j0, m); });
 }
 
 // Fills the padding of the examples to whole packets with zeros, which add nothing to the sums.
 template <class T>
 void LayerPass<T>::begin_embedding() {
-  const Index m = slab_.which.count, padded = kernels::round_up<T>(m);
+  const Index m = slab_.which.examples().count, padded = kernels::round_up<T>(m);
   for (Index i = 0; i < embedding_->columns(); ++i)
     std::fill(raw_.data() + i * embedded_ld_ + m, raw_.data() + i * embedded_ld_ + padded, T(0));
   for (Index i = 0; i < embedding_->embedded_rows(); ++i)
@@ -137,7 +141,7 @@ void LayerPass<T>::begin_embedding() {
 
 template <class T>
 void LayerPass<T>::keep_embedding(Index j0, Index m) {
-  embedding_->keep(dZ(0).starting(j0), m, embedded_ld_, kept_.data() + j0);
+  embedding_->keep(state_.embeddings(), dZ(0).starting(j0 * spec_.members()), m, embedded_ld_, kept_.data() + j0);
 }
 
 // X -> A[0]. An example of weight 0 becomes zeros: whatever it holds, even NaN, must not reach the sums.
@@ -146,23 +150,37 @@ void LayerPass<T>::gather(Index j0, Index m) {
   if (resident_) return;
   const Selection which = slab_.which.part(j0, m);
   const kernels::Columns<T> to = A(0).starting(j0);
-  T* raw = raw_.data() + j0;
-  if (embedding_) {
-    embedding_->read(examples_.X, which, embedded_ld_, raw);
+  if (has_members()) {
+    embedding_->multiply(state_.embeddings(), features(), j0, m, to);
+  } else if (embedding_) {
+    embed(which, j0, to);
   } else {
     gather_inputs(examples_.X, which, to);
-  }
-  for (Index j = 0; j < m && examples_.weights != nullptr; ++j) {
-    if (examples_.weights[which[j]] != T(0)) continue;
-    if (embedding_) {
-      for (Index i = 0; i < embedding_->columns(); ++i) raw[i * embedded_ld_ + j] = T(0);
-    } else {
+    for (Index j = 0; j < m && examples_.weights != nullptr; ++j) {
+      if (examples_.weights[which[j]] != T(0)) continue;
       kernels::together(to, 0, spec_.units(0),
                         [&](Index i, Index rows) { std::fill_n(to.from(i) + j * to.ld, rows, T(0)); });
     }
   }
-  if (embedding_) embedding_->forward(state_.embeddings(), raw, embedded_ld_, m, to);
   stages_forward(0, {0, spec_.units(0), j0, m});
+}
+
+template <class T>
+void LayerPass<T>::embed(const Selection& which, Index place, kernels::Columns<T> to) {
+  T* raw = raw_.data() + place;
+  embedding_->read(examples_.X, which, embedded_ld_, raw);
+  for (Index j = 0; j < which.count && examples_.weights != nullptr; ++j) {
+    if (examples_.weights[which[j]] != T(0)) continue;
+    for (Index i = 0; i < embedding_->columns(); ++i) raw[i * embedded_ld_ + j] = T(0);
+  }
+  embedding_->forward(state_.embeddings(), raw, embedded_ld_, which.count, to);
+}
+
+template <class T>
+void LayerPass<T>::embed_examples() {
+  const Selection all = slab_.which.examples();
+  in_parts(team_, all.count, kHead,
+           [&](Index j0, Index m, int) { embed(all.part(j0, m), j0, features().starting(j0)); });
 }
 
 template <class T>
@@ -192,14 +210,14 @@ void LayerPass<T>::backward(int l, Index p0, Index p1, Index j0, Index m) {
 template <class T>
 void LayerPass<T>::head(Index j0, Index m, int thread) {
   const int L = spec_.depth();
-  const Index n = spec_.outputs();
+  const Selection which = slab_.which.part(j0, m);
   const kernels::Columns<T> a = A(L).starting(j0), d = dZ(L).starting(j0);
   OutputWorkspace<T>& workspace = workspaces_[static_cast<std::size_t>(thread)];
-  kernels::copy_columns(n, m, static_cast<const T*>(a.data), a.ld, workspace.Z.data(), n);
-  output(spec_, examples_, slab_.which.part(j0, m), smoothing_of(spec_, slab_.training), workspace.Z.data(),
-         workspace.dZ.data(), losses_ + j0, workspace);
-  kernels::copy_columns(n, m, static_cast<const T*>(workspace.Z.data()), n, a.data, a.ld);
-  kernels::copy_columns(n, m, static_cast<const T*>(workspace.dZ.data()), n, d.data, d.ld);
+  T *Z = workspace.Z.data(), *dZ = workspace.dZ.data();
+  own_units(spec_, which, static_cast<const T*>(a.data), a.ld, Z);
+  output(spec_, examples_, which, smoothing_of(spec_, slab_.training), Z, dZ, losses_ + j0, workspace);
+  all_units(spec_, which, static_cast<const T*>(Z), a.data, a.ld);
+  all_units(spec_, which, static_cast<const T*>(dZ), d.data, d.ld);
 }
 
 template <class T>
@@ -262,8 +280,13 @@ void LayerPass<T>::gradient(const Piece& piece, bool add, T* out) const {
 
 template <class T>
 void LayerPass<T>::embedding_gradient(Index item, bool add, T* sums) const {
-  embedding_->gradient(static_cast<std::size_t>(item), state_.embeddings(), raw_.data(), kept_.data(), embedded_ld_,
-                       slab_.which.count, add, sums);
+  const auto number = static_cast<std::size_t>(item);
+  const Index m = slab_.which.examples().count;
+  if (embedding_->items()[number].kind == EmbeddingItem::Kind::member) {
+    const kernels::Columns<const T> features{features_.data(), leading<T>(spec_.units(0)), kernels::kDepth};
+    return embedding_->member_gradient(number, features, columns(dz_, 0), m, add, sums);
+  }
+  embedding_->gradient(number, state_.embeddings(), raw_.data(), kept_.data(), embedded_ld_, m, add, sums);
 }
 
 template <class T>

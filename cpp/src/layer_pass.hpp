@@ -5,6 +5,7 @@
 
 #include "output.hpp"
 #include "pass.hpp"
+#include "sizes.hpp"
 #include "stages/embedding.hpp"
 
 #include <memory>
@@ -42,9 +43,14 @@ class LayerPass final : public Pass<T> {
   void by_layers();
   kernels::Panels<T> panels(int l) const { return {spec_.units(l)}; }
   void gather(Index j0, Index m);
+  bool has_members() const { return spec_.members() > 1; }
+  kernels::Columns<T> features() { return {features_.data(), leading<T>(spec_.units(0)), kernels::kDepth}; }
   int lowest() const { return embedding_ ? 0 : 1; }  // the lowest layer that the backward pass reaches
   void begin_embedding();
-  void keep_embedding(Index j0, Index m);                       // copies the embedded rows of dA[0]
+  void embed(const Selection& which, Index place,
+             kernels::Columns<T> to);                           // which: of examples, from `place` of the slab on
+  void embed_examples();                                        // of the slab, for its members
+  void keep_embedding(Index j0, Index m);                       // copies the embedded rows of dA[0] of m examples
   void forward(int l, Index p0, Index p1, Index j0, Index m);   // panels [p0, p1) of A[l], examples j0 ..
   void backward(int l, Index p0, Index p1, Index j0, Index m);  // of dZ[l], from dZ[l + 1]
   void head(Index j0, Index m, int thread);
@@ -65,6 +71,7 @@ class LayerPass final : public Pass<T> {
   std::unique_ptr<Embedding<T>> embedding_;
   Buffer<T> raw_, kept_;  // columns of X, and embedded rows of dA[0]: embedded_ld_ apart, padded with zeros
   Index embedded_ld_ = 0;
+  Buffer<T> features_;  // with members: A[0] of each example without their factors
   Slab<T> slab_;
   double* losses_ = nullptr;
   bool resident_ = false;  // A[0] holds the whole batch in its own order already

@@ -3,7 +3,10 @@
 #include "output.hpp"
 
 #include "batch.hpp"
+#include "kernels/columns.hpp"
 #include "kernels/head.hpp"
+
+#include <algorithm>
 
 namespace deepcore {
 
@@ -20,6 +23,30 @@ void output(const Spec& spec, const Examples<T>& examples, const Selection& whic
   }
 }
 
+template <class T>
+void own_units(const Spec& spec, const Selection& which, const T* Z, Index ld, T* own) {
+  const Index n = spec.outputs(), m = which.count;
+  if (which.members == 1) return kernels::copy_columns(n, m, Z, ld, own, n);
+  for (Index j = 0; j < m; ++j, Z += ld, own += n) {
+    const T* from = Z + which.member(j) * n;
+    for (Index i = 0; i < n; ++i) own[i] = from[i];
+  }
+}
+
+template <class T>
+void all_units(const Spec& spec, const Selection& which, const T* own, T* Z, Index ld) {
+  const Index n = spec.outputs(), m = which.count;
+  if (which.members == 1) return kernels::copy_columns(n, m, own, n, Z, ld);
+  for (Index j = 0; j < m; ++j, Z += ld, own += n) {
+    std::fill_n(Z, n * which.members, T(0));
+    std::copy_n(own, n, Z + which.member(j) * n);
+  }
+}
+
+template void own_units(const Spec&, const Selection&, const float*, Index, float*);
+template void own_units(const Spec&, const Selection&, const double*, Index, double*);
+template void all_units(const Spec&, const Selection&, const float*, float*, Index);
+template void all_units(const Spec&, const Selection&, const double*, double*, Index);
 template void output(const Spec&, const Examples<float>&, const Selection&, double, float*, float*, double*,
                      OutputWorkspace<float>&);
 template void output(const Spec&, const Examples<double>&, const Selection&, double, double*, double*, double*,

@@ -78,15 +78,17 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   using kernels::kDepth;
   Plan plan{};
   plan.batch = batch;
-  const double runs = std::floor(kSlabFlops / step_flops(spec, kDepth));
+  const Index members = spec.members(), columns = batch * members;
+  const double runs = std::floor(kSlabFlops * static_cast<double>(members) / step_flops(spec, kDepth));
   const Index slab = kDepth * static_cast<Index>(std::clamp(runs, 1.0, static_cast<double>(kSlabRuns)));
-  plan.slab = whole || spec.has_batch_norm() ? batch : std::min(batch, slab);
+  plan.slab =
+      whole || spec.has_batch_norm() ? columns : std::min(columns, std::max(slab / members, Index{1}) * members);
   plan.flops = step_flops(spec, batch);
-  plan.threads = team_size(requested, step_flops(spec, plan.slab) / (requested > 0 ? 1 : kDefaultShare));
+  plan.threads = team_size(requested, step_flops(spec, plan.slab / members) / (requested > 0 ? 1 : kDefaultShare));
   const Tensors tensors(spec);
   const PackedLayout<T> packed(spec, tensors);
   plan.items = static_cast<Index>(packed.pieces().size());
-  plan.keeps_gradients = rule == nullptr || rule->clips() || batch > plan.slab;
+  plan.keeps_gradients = rule == nullptr || rule->clips() || columns > plan.slab;
   plan.way = way<T>(spec, packed, rule, plan.threads);
   plan.block = even_block(plan.slab, values_of_one<T>(spec) <= kFewValues ? kLargeBlock : kBlock, plan.threads);
   Index values = 0, transposed = 0;
@@ -98,7 +100,9 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   }
   const Embeddings& front = spec.embeddings();
   if (front.any()) {
-    values += plan.layers[0].size + leading<T>(plan.slab) * (spec.columns() + spec.units(0));
+    const Index examples = plan.slab / members;
+    values += plan.layers[0].size + leading<T>(examples) * (spec.columns() + spec.units(0));
+    if (members > 1) values += leading<T>(spec.units(0)) * examples;
     transposed += kernels::Panels<T>{spec.units(0)}.padded() * spec.units(1);
   }
   const auto bytes = [](Index count) { return static_cast<std::size_t>(count) * sizeof(T); };

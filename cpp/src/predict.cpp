@@ -6,6 +6,7 @@
 
 #include "forward.hpp"
 #include "kernels/columns.hpp"
+#include "output.hpp"
 #include "sizes.hpp"
 
 #include <algorithm>
@@ -30,6 +31,20 @@ constexpr std::chrono::microseconds kLoop{100};
 // Of workers that are awake, each is to read a megabyte of weights at least.
 int sharing_team(int threads, double bytes) { return team_size(threads, bytes); }
 
+// A of m examples from `first` on: the mean over the members. Z is overwritten.
+template <class T>
+void mean_of_members(const Spec& spec, Index first, Index m, T* Z, View<T> A) {
+  const Index n = spec.outputs(), members = spec.members();
+  const LayerSpec& output = spec.layer(spec.depth());
+  own_units(spec, {nullptr, 0, m * members, members}, static_cast<const T*>(Z), leading<T>(spec.units(spec.depth())),
+            Z);
+  kernels::activate(output.activation, output.parameter, n, m * members, n, static_cast<const T*>(Z), Z);
+  average_members(n, members, m, Z);
+  for (Index j = 0; j < m; ++j) {
+    for (Index i = 0; i < n; ++i) A(i, first + j) = Z[j * n + i];
+  }
+}
+
 template <class T>
 void run(Forward<T>& forward, Team& team, const Inputs<T>& X, View<T> A, bool by_units, const Poll& poll) {
   const Spec& spec = forward.spec();
@@ -38,6 +53,7 @@ void run(Forward<T>& forward, Team& team, const Inputs<T>& X, View<T> A, bool by
   const Index n = spec.outputs(), ld = leading<T>(n);
   const auto block = [&](Index first, Index m, int thread) {
     T* Z = forward.logits(X, first, m, thread, nullptr, by_units ? &team : nullptr);
+    if (spec.members() > 1) return mean_of_members(spec, first, m, Z, A);
     kernels::activate(output.activation, output.parameter, n, m, ld, static_cast<const T*>(Z), Z);
     for (Index j = 0; j < m; ++j) {
       for (Index i = 0; i < n; ++i) A(i, first + j) = Z[j * ld + i];
@@ -67,8 +83,9 @@ int nonfinite_layer(const Network<T>& network, const std::common_type_t<Inputs<T
   forward.reserve(1);
   const int none = network.spec.depth() + 1;
   int layer = none;
-  for (Index first = 0; first < X.cols && layer > 1; first += kForwardBlock)
-    forward.logits(X, first, std::min(kForwardBlock, X.cols - first), 0, &layer);
+  const Index block = forward_block(network.spec);
+  for (Index first = 0; first < X.cols && layer > 1; first += block)
+    forward.logits(X, first, std::min(block, X.cols - first), 0, &layer);
   return layer == none ? 0 : layer;
 }
 

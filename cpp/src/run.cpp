@@ -94,7 +94,8 @@ bool Run<T>::advance(const Poll& poll) {
   const Index count = std::min(batch_, epoch_size_ - first_), number = optimizer_.steps;
   const TrainingStep training{options_.seed, number, options_.dropout ? (*options_.dropout)(number) : 1,
                               options_.smoothing ? (*options_.smoothing)(number) : 1};
-  step_.run({order_.empty() ? nullptr : order_.data(), first_, count}, &training, poll);
+  const Selection batch{order_.empty() ? nullptr : order_.data(), first_, count};
+  step_.run(batch.for_members(network_.spec.members()), &training, poll);
   if (monitor_.wants_sums()) step_.exchange(monitor_);
   const Sum sum = step_.cost();
   if (!std::isfinite(sum.value())) {  // the parameters stay those before the step that would have lost them

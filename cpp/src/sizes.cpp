@@ -8,12 +8,12 @@ double forward_flops(const Spec& spec, Index m) {
   double weights = 0;
   for (int l = 1; l <= spec.depth(); ++l)
     weights += static_cast<double>(spec.units(l - 1)) * static_cast<double>(spec.units(l));
-  return 2 * weights * static_cast<double>(m);
+  return 2 * weights * static_cast<double>(m * spec.members());
 }
 
 double step_flops(const Spec& spec, Index m) {
-  const double first = static_cast<double>(spec.units(0)) * static_cast<double>(spec.units(1)) * static_cast<double>(m);
-  return 3 * forward_flops(spec, m) - 2 * first;
+  const double first = static_cast<double>(spec.units(0)) * static_cast<double>(spec.units(1));
+  return 3 * forward_flops(spec, m) - 2 * first * static_cast<double>(m * spec.members());
 }
 
 Index even_block(Index m, Index most, int threads) {

@@ -22,7 +22,7 @@ Index leading(Index n) {
   return ((ld + kLine - 1) / kLine | 1) * kLine;
 }
 
-// Floating-point operations of m examples: forward; and of a step (two for dA, two for dW, none for dA[0]).
+// Floating-point operations of m examples, by all members: forward; and of a step (two for dA, two for dW, none for dA[0]).
 double forward_flops(const Spec& spec, Index m);
 double step_flops(const Spec& spec, Index m);
 

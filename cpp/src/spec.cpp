@@ -49,6 +49,8 @@ void check(const Embeddings& front, Index inputs) {
             size);
   require(front.sizes.empty() || front.category_units >= 1, "Model: an embedding of categories must have units, got ",
           front.category_units);
+  require(front.members >= 1 && front.members <= kMostMembers, "Model: members must be from 1 to ", kMostMembers,
+          ", got ", front.members);
   require(fine(front.numbers) && fine(front.categories),
           "Model: factors of rate and decay of embeddings must be finite numbers of at least 0");
 }

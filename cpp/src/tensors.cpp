@@ -39,6 +39,7 @@ Tensors::Tensors(const Spec& spec) {
     for (const Index size : front.sizes) codes = checked_end(codes, size, 1);
     add_front(Role::table, front.category_units, codes);
   }
+  if (front.members > 1) add_front(Role::factor, spec.units(0), front.members);
   for (int l = 1; l <= spec.depth(); ++l) {
     const LayerSpec& layer = spec.layer(l);
     const Index n_in = spec.units(l - 1), n_out = spec.units(l);

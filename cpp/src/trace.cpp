@@ -22,10 +22,11 @@ template <class T>
 class Trace {
  public:
   Trace(const Network<T>& network, const Examples<T>& examples, const TrainingStep* training)
-      : network_(network), spec_(network.spec), examples_(examples), m_(examples.count()), team_(1),
+      : network_(network), spec_(network.spec), examples_(examples),
+        which_(Selection{nullptr, 0, examples.count()}.for_members(network.spec.members())), m_(which_.count), team_(1),
         step_(network, examples, plan(), team_), pass_(dynamic_cast<LayerPass<T>&>(step_.pass())) {
     step_.load();
-    step_.run({nullptr, 0, m_}, training, {});
+    step_.run(which_, training, {});
     scale_ = static_cast<T>(1 / step_.weight());
     forward(training != nullptr);
     backward();
@@ -34,7 +35,9 @@ class Trace {
   std::vector<Intermediate<T>> all;
 
  private:
-  Plan plan() const { return make_plan<T>(spec_, m_, nullptr, 1, true); }  // one slab: everything is still there
+  Plan plan() const {
+    return make_plan<T>(spec_, examples_.count(), nullptr, 1, true);
+  }  // one slab: everything is still there
   Buffer<T> buffer(int l) const { return Buffer<T>(leading<T>(spec_.units(l)) * m_ + kernels::Panels<T>::kWidth); }
   kernels::Columns<T> whole(Buffer<T>& buffer, int l) const {
     return {buffer.data(), leading<T>(spec_.units(l)), kernels::kDepth};
@@ -89,10 +92,13 @@ class Trace {
     const Index n = spec_.outputs();
     const kernels::Columns<T> out = pass_.A(L);
     Buffer<T> A(n * m_), targets(n * m_);
-    const T* Y = gather_targets(examples_, spec_, {nullptr, 0, m_}, spec_.smoothing(), targets.data());
-    for (Index j = 0; j < m_; ++j) std::copy_n(out.data + j * out.ld, n, A.data() + j * n);
+    const T* Y = gather_targets(examples_, spec_, which_, spec_.smoothing(), targets.data());
+    own_units(spec_, which_, static_cast<const T*>(out.data), out.ld, A.data());
     kernels::loss_gradient(spec_.loss(), spec_.loss_parameter(), n * m_, static_cast<const T*>(A.data()), Y, A.data());
-    keep("dA", L, n, m_, scale_, [&](Index i, Index j) { return A.data()[j * n + i] * weight_of(examples_, j); });
+    Buffer<T> dA(n * which_.members * m_);
+    all_units(spec_, which_, static_cast<const T*>(A.data()), dA.data(), n * which_.members);
+    keep("dA", L, n * which_.members, m_, scale_,
+         [&](Index i, Index j) { return dA.data()[j * n * which_.members + i] * weight_of(examples_, which_[j]); });
   }
 
   void gradients() {
@@ -126,7 +132,8 @@ class Trace {
   const Network<T>& network_;
   const Spec& spec_;
   const Examples<T>& examples_;
-  const Index m_;
+  const Selection which_;
+  const Index m_;  // number of columns: of examples, times the number of members
   Team team_;
   Step<T> step_;
   LayerPass<T>& pass_;

@@ -33,7 +33,7 @@ Updaters<T>::Updaters(const Spec& spec) : spec_(spec) {
       if (std::find(factors_.begin(), factors_.end(), factors) == factors_.end()) factors_.push_back(factors);
     }
   }
-  for (const Factors& factors : {spec.embeddings().numbers, spec.embeddings().categories}) {
+  for (const Factors& factors : {spec.embeddings().numbers, spec.embeddings().categories, Factors{}}) {
     if (std::find(factors_.begin(), factors_.end(), factors) == factors_.end()) factors_.push_back(factors);
   }
   updaters_.reserve(factors_.size());
@@ -278,11 +278,10 @@ void Update<T>::update_embeddings(const Embedding<T>& embedding, Optimizer<T>& o
   team_.for_each(static_cast<Index>(embedding.items().size()), [&](Index i, int) {
     if (pass != nullptr) pass->embedding_gradient(i, accumulated_, sums);
     const EmbeddingItem& item = embedding.items()[static_cast<std::size_t>(i)];
-    const Factors& factors = item.category ? spec_.embeddings().categories : spec_.embeddings().numbers;
     for (const EmbeddingRange& range : item.ranges) {
       if (range.count == 0) continue;
-      updaters_.of(factors)(range.count, state_.parameters() + offset + range.start, sums + range.start, factor,
-                            slots_at(optimizer, offset + range.start));
+      updaters_.of(item.factors)(range.count, state_.parameters() + offset + range.start, sums + range.start, factor,
+                                 slots_at(optimizer, offset + range.start));
     }
   });
 }

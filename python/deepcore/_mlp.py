@@ -29,6 +29,7 @@ def mlp(
     dropout: float = 0.0,
     norm: NormName | None = None,
     l2: float = 0.0,
+    members: int = 1,
     dtype: DTypeLike = "float32",
     seed: int = 0,
 ) -> Model:
@@ -44,6 +45,7 @@ def mlp(
         dropout: Rate of a ``Dropout`` layer behind every hidden layer; 0: none.
         norm: ``"batch"`` or ``"layer"`` normalises every hidden layer, see ``Dense``; None: no norm.
         l2: Penalty on the weights of every layer, see ``Dense``.
+        members: Number of networks that share their weights, see ``Model``.
         dtype: ``"float32"`` or ``"float64"``.
         seed: Seed of the initial weights, the shuffling and the dropout masks.
 
@@ -69,4 +71,4 @@ def mlp(
         if dropout:
             layers.append(Dropout(dropout))
     layers.append(Dense(sizes[-1], last, init=init, l2=l2))
-    return Model(sizes[0], layers, loss=loss, dtype=dtype, seed=seed)
+    return Model(sizes[0], layers, loss=loss, members=members, dtype=dtype, seed=seed)

@@ -61,6 +61,12 @@ class Model:
             ``CrossEntropy(label_smoothing=)``.
             ``"squared_error"`` is ``(yhat - y)^2``; ``"half_squared_error"`` is half of it, as is the
             ``"squared_error"`` of scikit-learn and of ``deepcore.sklearn.MLPRegressor``.
+        members: Train that many networks in one, which share all weights but two: each member multiplies the
+            inputs of the first dense layer by its own factors, ``parameters["factor0"]`` (n_0, members), and
+            has its own rows of the last W and b. The loss is the mean over the members, and ``predict``
+            returns the mean of their outputs. The columns of ``trace`` are the members of the first example,
+            then those of the second one, and so on. Source: TabM-mini (Gorishniy, Kotelnikov & Babenko
+            2025).
         dtype: ``"float32"`` or ``"float64"``, the number type of everything that the model computes.
         seed: Seed of the initial weights, the shuffling and the dropout masks; the same seed gives the same
             bits everywhere.
@@ -88,10 +94,12 @@ class Model:
         layers: Sequence[Layer],
         *,
         loss: LossName | Literal["auto"] | Loss = "auto",
+        members: int = 1,
         dtype: DTypeLike = "float32",
         seed: int = 0,
     ) -> None:
-        spec = Spec.of(inputs, layers, loss=loss, dtype=_checks.dtype("Model", dtype), seed=seed)
+        dtype = _checks.dtype("Model", dtype)
+        spec = Spec.of(inputs, layers, loss=loss, members=members, dtype=dtype, seed=seed)
         self._hold(Network(spec), {})
         if any(layer.initializer == "zeros" for layer in spec.layers[:-1]):
             warnings.warn(
@@ -167,6 +175,11 @@ class Model:
     def loss(self) -> str:
         """Name of the loss, with ``"auto"`` resolved."""
         return self.spec.loss
+
+    @property
+    def members(self) -> int:
+        """Number of networks in this one; 1 for an ordinary network."""
+        return self.spec.members
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -798,7 +811,9 @@ class Model:
     def __repr__(self) -> str:
         sizes = "-".join(str(n) for n in (self.inputs, *(layer.units for layer in self.layers)))
         names = " ".join(layer.activation for layer in self.layers)
-        return f"Model({sizes}, {names}, loss={self.loss!r}, dtype={self.dtype.name!r}, seed={self.seed})"
+        members = f", members={self.members}" if self.members > 1 else ""
+        what = f"loss={self.loss!r}{members}, dtype={self.dtype.name!r}, seed={self.seed}"
+        return f"Model({sizes}, {names}, {what})"
 
 
 # Pickles name these two functions, so they must keep their names and arguments. A network is pickled for

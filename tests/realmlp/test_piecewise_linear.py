@@ -4,72 +4,15 @@ A member is an ordinary network: factors on its inputs are a ``Scale``, factors 
 loss is the mean over the members, and so is the gradient of the embedding.
 """
 
-import json
-
 import numpy as np
 import pytest
 
 import deepcore as dc
-from realmlp.traces import FOLDER, distance
-
-NAMES = sorted(path.stem for pattern in ("tabm_*.npz", "mini_*.npz") for path in FOLDER.glob(pattern))
-
-
-class Recorded:
-    """One trace with embeddings."""
-
-    def __init__(self, name):
-        self.about = json.loads((FOLDER / f"{name}.json").read_text())
-        with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as arrays:
-            self.arrays = dict(arrays)
-        columns = self.about["n_num"]
-        self.edges = [self.arrays[f"bins.{j}"] for j in range(columns)]
-
-    def inputs(self):
-        """Numbers, then one-hot columns of all codes."""
-        sizes = self.about["cat_cardinalities"]
-        codes = [np.eye(size)[self.arrays["x_cat"][:, k]] for k, size in enumerate(sizes)]
-        return np.concatenate([self.arrays["x_num"], *codes], axis=1)
-
-    def embedding(self, tag):
-        """Arrays of the embedding as the package lays them out; unused places of a column are left out."""
-        line, bias = (self.arrays[f"{tag}/num_module.linear0.{part}"] for part in ("weight", "bias"))
-        parts, columns = self.arrays[f"{tag}/num_module.linear.weight"], []
-        for j, edges in enumerate(self.edges):
-            bins = len(edges) - 1
-            columns += [line[j], *parts[j, : bins - 1], parts[j, -1]]  # the last bin is in the last place
-        return {"weight0": np.stack(columns, axis=1), "offset0": bias.T}
-
-    def member(self, i):
-        """The network of member i."""
-        about, p = self.about, {}
-        mini = about["arch"] == "tabm-mini"
-        init = {name.removeprefix("init/"): a for name, a in self.arrays.items() if name.startswith("init/")}
-        layers = [dc.PiecewiseLinearEmbedding(self.edges, units=about["ple"]["size"])]
-        for number in range(about["n_blocks"]):
-            block = f"backbone.blocks.{number}.0"
-            W, b = init[f"{block}.weight"], init[f"{block}.bias"]
-            scale = init["backbone.affine.weight"][i] if mini else init[f"{block}.r"][i]
-            if not mini:
-                W, b = W * init[f"{block}.s"][i][:, np.newaxis], b[i]
-            scaled = number == 0 or not mini
-            layers.append(dc.Dense(len(W), "relu", scaled_inputs=scaled))
-            p |= {f"W{number + 1}": W, f"b{number + 1}": b[:, np.newaxis]}
-            if scaled:
-                p[f"scale{number + 1}"] = scale[:, np.newaxis]
-        last = about["n_blocks"] + 1
-        layers.append(dc.Dense(about["outputs"], "linear" if about["regression"] else "softmax"))
-        p |= {f"W{last}": init["output.weight"][i].T, f"b{last}": init["output.bias"][i][:, np.newaxis]}
-        loss = "squared_error" if about["regression"] else "categorical_cross_entropy"
-        model = dc.Model(self.inputs().shape[1], layers, loss=loss, dtype="float64")
-        for name, values in (p | self.embedding("init")).items():
-            model.parameters[name] = values
-        return model
+from realmlp.tabm_traces import NAMES, Recorded
+from realmlp.traces import distance
 
 
-@pytest.fixture(
-    params=[name for name in NAMES if json.loads((FOLDER / f"{name}.json").read_text()).get("ple")]
-)
+@pytest.fixture(params=[name for name in NAMES if Recorded(name).about["ple"]])
 def recorded(request):
     return Recorded(request.param)
 

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from deepcore._realmlp.training import Rules, predict_members, train_split
+from deepcore._realmlp.training import Rules, SplitTraining, predict_members, train_split
 from realmlp.traces import NAMES, Trace, distance
 
 # Required: 1e-6 and 1e-4. A correct float64 program comes to 1e-9.
@@ -108,7 +108,8 @@ def test_the_best_epoch_and_predictions_are_the_recorded_ones(trace, dtype):
         )
     members = [trace.member(number, dtype) for number in range(trace.members)]
     orders = [trace.order(number) for number in range(trace.members)]
-    outcome = train_split(members, split, trace.recipe, Rules(early_stopping=patience), orders)
+    training = SplitTraining(members, split, trace.recipe, Rules(early_stopping=patience))
+    outcome = train_split(training, orders)
     assert outcome.best_epoch == int(trace["best_epoch"])
     assert len(outcome.losses) == trace.about["epochs_run"]
     close(np.array(outcome.errors), wanted(trace, "val_metric", dtype), dtype, "val_metric")

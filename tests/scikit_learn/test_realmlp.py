@@ -102,6 +102,17 @@ def test_predictions_are_the_mean_of_folds_and_members(diabetes):
     np.testing.assert_allclose(each[0], np.mean(members, axis=0), rtol=1e-12)
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_members_share_a_network_and_survive_a_pickle(variant, iris):
+    X, y = iris
+    classifier = RealMLPClassifier(variant, **SMALL, recipe={"members": 3}).fit(X, y)
+    (network,) = classifier.models_[0]
+    assert network.members == 3
+    assert classifier.score(X, y) > 0.9
+    twin = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_array_equal(twin.predict_proba(X), classifier.predict_proba(X))
+
+
 def test_out_of_fold_predictions_come_from_networks_that_did_not_see_the_row(diabetes):
     X, y = diabetes
     folds = KFold(3)

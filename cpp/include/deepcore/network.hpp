@@ -20,7 +20,7 @@ inline constexpr Index kSlack = 48;
 
 template <class T>
 struct Network {
-  explicit Network(Spec s);  // parameters 0, scales and alphas 1, gamma 1, running means 0 and variances 1
+  explicit Network(Spec s);  // parameters 0; scales, factors, alphas and gammas 1; running means 0 and variances 1
   Spec spec;
   Tensors tensors;
   Buffer<T> parameters;  // tensors.size() values

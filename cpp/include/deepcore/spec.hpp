@@ -13,7 +13,7 @@ namespace deepcore {
 
 enum class Norm { none, batch, layer };  // of Z, before the activation: over the examples, or over the units
 
-// The kinds of arrays that a layer may have; kRoleNames has their names. Those from frequency to table belong to the
+// The kinds of arrays that a layer may have; kRoleNames has their names. Those from frequency to factor belong to the
 // embeddings, which count as layer 0.
 enum class Role {
   W,
@@ -27,13 +27,14 @@ enum class Role {
   weight,
   offset,
   table,
+  factor,
   running_mean,
   running_variance
 };
 inline constexpr std::array kRoleNames{
-    "W",     "b",      "gamma",  "beta",  "alpha",        "scale",           "frequency",
-    "phase", "weight", "offset", "table", "running_mean", "running_variance"};
-inline constexpr std::size_t kTrainedRoles = 11;  // those before running_mean
+    "W",     "b",      "gamma",  "beta",  "alpha",  "scale",        "frequency",
+    "phase", "weight", "offset", "table", "factor", "running_mean", "running_variance"};
+inline constexpr std::size_t kTrainedRoles = 12;  // those before running_mean
 
 struct LayerSpec {
   Index units;
@@ -69,8 +70,12 @@ class Spec {
   int depth() const { return static_cast<int>(layers_.size()); }  // L: layers with weights
   Index columns() const { return columns_; }                      // number of columns of X, with an example per row
   const Embeddings& embeddings() const { return embeddings_; }    // from X to A[0]
-  Index units(int l) const { return l == 0 ? inputs_ : layers_[static_cast<std::size_t>(l) - 1].units; }  // n[l]
-  Index outputs() const { return units(depth()); }
+  Index members() const { return embeddings_.members; }           // networks that share their weights
+  Index outputs() const { return layers_.back().units; }          // of a member
+  Index units(int l) const {                                      // n[l]; those of all members in the last layer
+    if (l == 0) return inputs_;
+    return layer(l).units * (l == depth() ? members() : 1);
+  }
   const LayerSpec& layer(int l) const { return layers_[static_cast<std::size_t>(l) - 1]; }  // l = 1..L
   int loss() const { return loss_.row; }
   double loss_parameter() const { return loss_.parameter; }

@@ -16,8 +16,9 @@ struct Tensor {
   Index offset;      // of its first value
 };
 
-// (frequency0 phase0 weight0 offset0) (table0) W1 b1 (gamma1 beta1) (alpha1) (scale1) W2 b2 ...; behind each other,
-// without gaps. The arrays of the embeddings have a column for each column of X, or for each basis function or code.
+// (frequency0 phase0 weight0 offset0) (table0) (factor0) W1 b1 (gamma1 beta1) (alpha1) (scale1) W2 b2 ...; behind each other,
+// without gaps. The arrays of the embeddings have a column for each column of X, or for each basis function, code or
+// member.
 class Tensors {
  public:
   explicit Tensors(const Spec& spec);  // throws std::bad_alloc if the sizes exceed the address space

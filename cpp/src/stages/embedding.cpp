@@ -2,11 +2,14 @@
 // Level: stages.
 #include "stages/embedding.hpp"
 
+#include <algorithm>
+
 namespace deepcore {
 
 template <class T>
 Embedding<T>::Embedding(const Spec& spec, const Tensors& tensors)
-    : columns_(spec.columns()), passed_(spec.embeddings().columns * spec.embeddings().units),
+    : columns_(spec.columns()), units_(spec.units(0)), members_(spec.members()),
+      passed_(spec.embeddings().columns * spec.embeddings().units),
       first_passed_(spec.embeddings().passes ? 0 : spec.embeddings().columns),
       periodic_(spec.embeddings().frequencies > 0) {
   const Embeddings& front = spec.embeddings();
@@ -17,13 +20,14 @@ Embedding<T>::Embedding(const Spec& spec, const Tensors& tensors)
   Index basis = 0, edges = 0;
   for (Index j = 0; j < front.columns; ++j) {
     const Index own = front.basis(j);
-    items_.push_back({false,
+    items_.push_back({EmbeddingItem::Kind::number,
                       j,
                       j * front.units,
                       front.units,
                       own,
                       {range(Role::frequency, j, own), range(Role::phase, j, own),
-                       range(Role::weight, basis, own * front.units), range(Role::offset, j, front.units)}});
+                       range(Role::weight, basis, own * front.units), range(Role::offset, j, front.units)},
+                      front.numbers});
     basis += own;
     edge_start_.push_back(edges);
     if (!periodic_) edges += own;
@@ -36,8 +40,13 @@ Embedding<T>::Embedding(const Spec& spec, const Tensors& tensors)
   Index codes = 0, row = spec.units(0) - static_cast<Index>(front.sizes.size()) * front.category_units;
   Index at = columns_ - static_cast<Index>(front.sizes.size());
   for (const Index size : front.sizes) {
-    items_.push_back(
-        {true, at++, row, front.category_units, size, {range(Role::table, codes, size * front.category_units)}});
+    items_.push_back({EmbeddingItem::Kind::category,
+                      at++,
+                      row,
+                      front.category_units,
+                      size,
+                      {range(Role::table, codes, size * front.category_units)},
+                      front.categories});
     codes += size;
     row += front.category_units;
   }
@@ -45,6 +54,10 @@ Embedding<T>::Embedding(const Spec& spec, const Tensors& tensors)
     kept_.push_back(rows_);
     rows_ += item.units;
   }
+  if (members_ == 1) return;
+  factors_ = tensors.at(0, Role::factor).offset;
+  for (Index i = 0; i < members_; ++i)
+    items_.push_back({EmbeddingItem::Kind::member, i, 0, units_, 0, {range(Role::factor, i, units_)}, {}});
 }
 
 template <class T>
@@ -55,7 +68,7 @@ void Embedding<T>::read(const Inputs<T>& X, const Selection& which, Index ld, T*
   }
   for (const EmbeddingItem& item :
        items_) {  // another thread may write into X after the check, and codes are addresses
-    if (!item.category) continue;
+    if (item.kind != EmbeddingItem::Kind::category) continue;
     for (Index j = 0; j < which.count; ++j) {
       T& code = raw[item.column * ld + j];
       if (!(code >= T(0) && code < static_cast<T>(item.basis))) code = T(0);
@@ -80,8 +93,9 @@ template <class T>
 void Embedding<T>::forward(const T* parameters, const T* raw, Index ld, Index m, kernels::Columns<T> A) const {
   Index codes = 0;
   for (const EmbeddingItem& item : items_) {
+    if (item.kind == EmbeddingItem::Kind::member) break;
     const T* x = raw + item.column * ld;
-    if (!item.category) {
+    if (item.kind == EmbeddingItem::Kind::number) {
       kernels::embed(column(item, parameters), m, x, item.row, A);
       continue;
     }
@@ -96,11 +110,31 @@ void Embedding<T>::forward(const T* parameters, const T* raw, Index ld, Index m,
 }
 
 template <class T>
-void Embedding<T>::keep(kernels::Columns<T> dA, Index m, Index ld, T* kept) const {
-  for (const EmbeddingItem& item : items_) {
-    for (Index k = 0; k < item.units; ++k, kept += ld) {
-      const T* from = dA.from(item.row + k);
-      for (Index j = 0; j < m; ++j) kept[j] = from[j * dA.ld];
+void Embedding<T>::multiply(const T* parameters, kernels::Columns<T> features, Index first, Index m,
+                            kernels::Columns<T> A) const {
+  for (Index j = 0; j < m; ++j) {
+    const kernels::Columns<T> from = features.starting((first + j) / members_), to = A.starting(j);
+    const T* factor = factors((first + j) % members_, parameters);
+    kernels::together(to, 0, units_, [&](Index i, Index rows) {
+      for (Index k = 0; k < rows; ++k) to.from(i)[k] = from.from(i)[k] * factor[i + k];
+    });
+  }
+}
+
+template <class T>
+void Embedding<T>::keep(const T* parameters, kernels::Columns<T> dA, Index m, Index ld, T* kept) const {
+  for (std::size_t number = 0; number < kept_.size(); ++number) {
+    const EmbeddingItem& item = items_[number];
+    for (Index row = item.row; row < item.row + item.units; ++row, kept += ld) {
+      const T* from = dA.from(row);
+      if (members_ == 1) {
+        for (Index j = 0; j < m; ++j) kept[j] = from[j * dA.ld];
+        continue;
+      }
+      for (Index j = 0; j < m; ++j) {
+        kept[j] = T(0);
+        for (Index i = 0; i < members_; ++i, from += dA.ld) kept[j] += factors(i, parameters)[row] * *from;
+      }
     }
   }
 }
@@ -110,11 +144,25 @@ void Embedding<T>::gradient(std::size_t number, const T* parameters, const T* ra
                             bool add, T* sums) const {
   const EmbeddingItem& item = items_[number];
   const T *x = raw + item.column * ld, *d = kept + kept_[number] * ld;
-  if (item.category)
+  if (item.kind == EmbeddingItem::Kind::category)
     return kernels::look_up_back(item.units, item.basis, m, x, d, ld, add, sums + item.ranges[0].start);
   const auto& [frequency, phase, weight, offset] = item.ranges;
   kernels::embed_back(column(item, parameters), m, x, d, ld, add,
                       {sums + frequency.start, sums + phase.start, sums + weight.start, sums + offset.start});
+}
+
+template <class T>
+void Embedding<T>::member_gradient(std::size_t number, kernels::Columns<const T> features, kernels::Columns<const T> dA,
+                                   Index m, bool add, T* sums) const {
+  const EmbeddingItem& item = items_[number];
+  T* to = sums + item.ranges[0].start;
+  if (!add) std::fill_n(to, units_, T(0));
+  for (Index j = 0; j < m; ++j) {
+    const kernels::Columns<const T> x = features.starting(j), d = dA.starting(j * members_ + item.column);
+    kernels::together(d, 0, units_, [&](Index i, Index rows) {
+      for (Index k = 0; k < rows; ++k) to[i + k] += x.from(i)[k] * d.from(i)[k];
+    });
+  }
 }
 
 template class Embedding<float>;

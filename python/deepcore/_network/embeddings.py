@@ -1,4 +1,4 @@
-"""How the arrays of embeddings start: random numbers by seed, kind of array and place."""
+"""How the arrays of embeddings and members start: random numbers by seed, kind of array and place."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import numpy as np
 
 from deepcore import _core
 from deepcore._network.parameters import BlockViews
-from deepcore.layers import Embedding, PeriodicEmbedding, PiecewiseLinearEmbedding
+from deepcore._network.spec import Spec
+from deepcore.layers import CategoryEmbedding, Embedding, PeriodicEmbedding, PiecewiseLinearEmbedding
 
-__all__ = ["start_embedding"]
+__all__ = ["start_embedding", "start_members"]
 
 # Streams of the seed. Those of layers 1, 2, ... are 4, 8, ...: see ``Stream`` in rng.hpp.
-_FREQUENCY, _PHASE, _WEIGHT, _OFFSET, _TABLE = (4 * (2**40 + number) for number in range(5))
+_FREQUENCY, _PHASE, _WEIGHT, _OFFSET, _TABLE, _FACTOR = (4 * (2**40 + number) for number in range(6))
 
 
 def start_embedding(embedding: Embedding, parameters: BlockViews, seed: int) -> None:
@@ -47,3 +48,20 @@ def start_embedding(embedding: Embedding, parameters: BlockViews, seed: int) -> 
         parts = np.ones(parameters["weight0"].shape[1], bool)
         parts[starts] = False
         parameters["weight0"][:, parts] = 0
+
+
+def start_members(spec: Spec, parameters: BlockViews) -> None:
+    """Draw the factors of the members: normal numbers if numbers are embedded, and otherwise 1 or -1.
+
+    The numbers that a column of X becomes share one factor per member at the start.
+    """
+    numbers: list[int] = []
+    categories: list[int] = []
+    for embedding in spec.embeddings:
+        widths = categories if isinstance(embedding, CategoryEmbedding) else numbers
+        widths += [embedding.units] * embedding.columns
+    passed = spec.width - sum(numbers) - sum(categories)
+    widths = [*numbers, *[1] * passed, *categories]
+    drawn = _core.normal(spec.seed, _FACTOR, len(widths) * spec.members).reshape(spec.members, len(widths)).T
+    factors = drawn if numbers else np.where(drawn < 0, -1.0, 1.0)
+    parameters["factor0"][...] = np.repeat(factors, widths, axis=0)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 
 from deepcore import _core, catalog
-from deepcore._network.embeddings import start_embedding
+from deepcore._network.embeddings import start_embedding, start_members
 from deepcore._network.examples import Examples, features, in_parts, slices, targets, weights
 from deepcore._network.parameters import BlockViews, pieces
 from deepcore._network.spec import Spec
@@ -174,8 +174,8 @@ class Network:
     def _initialize(self) -> None:
         """Draw every W by its layer's scheme; a draw depends on seed, layer and shape.
 
-        All other arrays start as the compiled network has made them: gamma, alpha and scale with ones, b and
-        beta with zeros.
+        Embeddings and factors of members have their own rules. All other arrays start as the compiled network
+        has made them: gamma, alpha and scale with ones, b and beta with zeros.
         """
         for number, layer in enumerate(self.spec.layers, start=1):
             W = self.parameters[f"W{number}"]
@@ -185,6 +185,8 @@ class Network:
             W[...] = drawn if layer.parametrization == "standard" else np.sqrt(n_prev) * drawn
         for embedding in self.spec.embeddings:
             start_embedding(embedding, self.parameters, self.spec.seed)
+        if self.spec.members > 1:
+            start_members(self.spec, self.parameters)
 
     # Its numbers
 
@@ -346,6 +348,7 @@ class Network:
             training: Seed and step, for the dropout and batch statistics of that step, and if they are not 1
                 the factors on dropout and label smoothing; None: as predictions.
             masks: What dropout keeps in that step, (m, units) by the number of the layer; None: it is drawn.
+                With members, an example has a row for each of them.
         """
         given = dict(masks or {})
         return float(self.native.gradient(data.X, data.y, into, data.weight, threads, training, given))
@@ -473,7 +476,7 @@ def _compiled(spec: Spec) -> Any:
         )
         for layer in spec.layers
     ]
-    embeddings: dict[str, Any] = {}
+    embeddings: dict[str, Any] = {"members": spec.members}
     for embedding in spec.embeddings:
         embeddings |= embedding.native()
     return build(

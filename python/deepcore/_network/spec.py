@@ -25,6 +25,7 @@ __all__ = ["Layer", "Spec"]
 #: What a list of layers may hold.
 Layer: TypeAlias = Dense | Dropout | Scale | Embedding
 
+_MOST_MEMBERS = 4096  # as in the compiled core
 _EMBEDDINGS = {cls.kind: cls for cls in (PeriodicEmbedding, PiecewiseLinearEmbedding, CategoryEmbedding)}
 
 
@@ -45,6 +46,7 @@ class Spec:
         label_smoothing: At least 0 and below 1; above 0 for cross-entropies only.
         input_dropout: Probability with which a training step drops an input.
         embeddings: What the columns of X go through before the first dense layer, numbers before categories.
+        members: Number of networks that share their weights; see ``Model``.
 
     Raises:
         TypeError: if a value has another type.
@@ -60,6 +62,7 @@ class Spec:
     label_smoothing: float = 0.0
     input_dropout: float = 0.0
     embeddings: tuple[Embedding, ...] = ()
+    members: int = 1
 
     def __post_init__(self) -> None:
         def settle(name: str, value: object) -> None:
@@ -74,6 +77,7 @@ class Spec:
         settle("label_smoothing", _label_smoothing(self.loss, self.label_smoothing))
         settle("input_dropout", _checks.number("Model", "input_dropout", self.input_dropout, 1.0))
         settle("embeddings", _checked_embeddings(self.embeddings, self.inputs))
+        settle("members", _checks.count("Model", "members", self.members, high=_MOST_MEMBERS))
 
     @classmethod
     def of(cls, inputs: int, layers: Sequence[Layer], **options: Any) -> Spec:
@@ -102,8 +106,13 @@ class Spec:
 
     @property
     def outputs(self) -> int:
-        """n_L, number of output units."""
+        """n_L, number of output units; of one member, if there are several."""
         return self.layers[-1].units
+
+    @property
+    def units(self) -> tuple[int, ...]:
+        """Number of rows of W of each layer: the last one has the output units of all members."""
+        return (*(layer.units for layer in self.layers[:-1]), self.outputs * self.members)
 
     @property
     def output(self) -> str:
@@ -120,6 +129,8 @@ class Spec:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values |= {"layers": [asdict(layer) for layer in self.layers], "dtype": self.dtype.name}
         del values["embeddings"]
+        if self.members == 1:  # only the others need a reader that knows of members
+            del values["members"]
         if self.embeddings:  # only these need a reader that knows of embeddings
             values["embeddings"] = [{"kind": one.kind, **_plain(asdict(one))} for one in self.embeddings]
         return values

@@ -39,8 +39,13 @@ class Summary:
             total += embedding.size
             name = f"{embedding.kind} embedding of {embedding.columns} columns".replace("_", " ")
             rows.append(("0", f"{n_prev}", name, "", "", "", f"({n_prev}, m)", f"{embedding.size:,}"))
-        for number, layer in enumerate(spec.layers, start=1):
-            n = layer.units
+        if spec.members > 1:
+            size = n_prev * spec.members
+            total += size
+            name = f"factors of {spec.members} members"
+            rows.append(("0", f"{n_prev}", name, "", "", "", f"({n_prev}, {spec.members} m)", f"{size:,}"))
+        columns_of_batch = "m" if spec.members == 1 else f"{spec.members} m"
+        for number, (layer, n) in enumerate(zip(spec.layers, spec.units, strict=True), start=1):
             columns = [n_prev if name == "scale" else n for name in layer.arrays if name != "W"]
             size = n * n_prev + sum(columns)
             what = {
@@ -51,7 +56,7 @@ class Summary:
                 f"dropout {layer.dropout:g}": layer.dropout,
             }
             activation = ", ".join(name for name, there in what.items() if there)
-            shapes = (f"({n}, {n_prev})", f"({n}, 1)", f"({n}, m)", f"({n}, m)")
+            shapes = (f"({n}, {n_prev})", f"({n}, 1)", *[f"({n}, {columns_of_batch})"] * 2)
             rows.append((f"{number}", f"{n}", activation, *shapes, f"{size:,}"))
             total += size
             n_prev = n

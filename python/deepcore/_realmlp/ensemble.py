@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from threading import Event
 from typing import Any
 
 import numpy as np
 
-from deepcore import _core
 from deepcore._network.examples import Examples
 from deepcore._realmlp.recipe import Recipe
 from deepcore._realmlp.targets import Classes, Numbers
-from deepcore._realmlp.training import Outcome, Rules, Split, make_member, train_split
+from deepcore._realmlp.training import (
+    Outcome,
+    Rules,
+    Split,
+    SplitTraining,
+    make_member,
+    train_split,
+    train_splits,
+)
 from deepcore.callbacks import Checkpoint
 from deepcore.tabular import Encoding, TableMember
 from deepcore.typing import Array
@@ -115,7 +120,9 @@ def fit_splits(
 ) -> list[FittedSplit]:
     """Train ``members`` networks on each split.
 
-    Several splits are trained at the same time, each by one thread.
+    With one network per split, all networks are trained in one native call. With several, those of a split
+    are trained at the same time, split after split, because their mean decides which epoch is the best; so
+    are splits with checkpoints, which are written between epochs.
 
     Args:
         table: All rows.
@@ -135,7 +142,7 @@ def fit_splits(
     seeds = [[int(s.generate_state(1, np.uint64)[0]) >> 1 for s in split.spawn(members)]
              for split in np.random.SeedSequence(seed).spawn(len(splits))]  # fmt: skip
 
-    def fit_one(number: int, rules: Rules) -> FittedSplit:
+    def prepared(number: int) -> tuple[SplitTraining, Encoding]:
         train, validation = splits[number]
         learned = table.take(train)
         encoding = Encoding.fit(
@@ -151,42 +158,32 @@ def fit_splits(
         split = Split(data, X_val, y_val, targets, weight)
         made = [make_member(recipe, split, encoding, dtype, one) for one in seeds[number]]
         own_rules = replace(rules, checkpoint=checkpoints[number] if checkpoints else None)
-        outcome = train_split(made, split, recipe, own_rules)
-        temperature = 1.0
+        return SplitTraining(made, split, recipe, own_rules), encoding
+
+    def finished(training: SplitTraining, encoding: Encoding) -> FittedSplit:
+        split, temperature = training.split, 1.0
         if calibrate and split.X_val is not None:
-            each = [member.network.predict(split.X_val, None, rules.threads) for member in made]
-            temperature = _temperature(each, y[validation])
+            each = [member.network.predict(split.X_val, None, rules.threads) for member in training.members]
+            temperature = _temperature(each, split.y_val)  # type: ignore[arg-type]
+        scale = split.targets.scale()
         return FittedSplit(
             tuple(
-                TableMember(encoding, member.network, temperature=temperature, **targets.scale())
-                for member in made
+                TableMember(encoding, member.network, temperature=temperature, **scale)
+                for member in training.members
             ),
-            outcome,
+            training.outcome,
         )
 
-    return _each(len(splits), fit_one, rules)
-
-
-def _each(count: int, fit_one: Callable[[int, Rules], FittedSplit], rules: Rules) -> list[FittedSplit]:
-    """Call ``fit_one`` for each split, in parallel threads; a single split uses all threads itself."""
-    workers = min(count, rules.threads or _core.num_threads())
-    if count == 1 or workers == 1:
-        return [fit_one(number, rules) for number in range(count)]
-    stop = Event()
-
-    def on_epoch(epoch: int, error: float) -> bool:
-        return stop.is_set() or (rules.on_epoch is not None and rules.on_epoch(epoch, error))
-
-    alone = replace(rules, threads=1, on_epoch=on_epoch)
-    with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(fit_one, number, alone) for number in range(count)]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:  # an interrupt or an error in one split ends the others
-            stop.set()
-            for future in futures:
-                future.cancel()
-            raise
+    if members > 1 or checkpoints:
+        fitted = []
+        for number in range(len(splits)):
+            training, encoding = prepared(number)
+            train_split(training)
+            fitted.append(finished(training, encoding))
+        return fitted
+    all_of_them = [prepared(number) for number in range(len(splits))]
+    train_splits([training for training, _ in all_of_them], rules.threads)
+    return [finished(training, encoding) for training, encoding in all_of_them]
 
 
 def predict(splits: Sequence[FittedSplit], table: Table, threads: int = 0) -> Array:

@@ -42,6 +42,7 @@ class Recipe:
         sigma: Standard deviation of the frequencies.
         data_driven: Whether the initial weights are computed from the training rows.
         clamp: Whether predictions are clipped to the range of the training targets.
+        members: Number of networks in one that share their weights; see ``Model``.
         epochs: Planned number of passes over the training rows.
         batch_size: Number of rows per step.
         scale_rate: Factor on the learning rate of the scale of the inputs.
@@ -69,6 +70,7 @@ class Recipe:
     sigma: float = 0.1
     data_driven: bool = True
     clamp: bool = False
+    members: int = 1
     epochs: int = 256
     batch_size: int = 256
     scale_rate: float = 6.0
@@ -144,6 +146,7 @@ class Recipe:
             self.layers(outputs, encoding.number_count, encoding.embedded),
             loss="categorical_cross_entropy" if self.classes else "squared_error",
             label_smoothing=self.smoothing if self.classes else 0.0,
+            members=self.members,
             dtype=dtype,
             seed=seed,
         )

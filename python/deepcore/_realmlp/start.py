@@ -37,12 +37,15 @@ def start_from_rows(network: Network, X: Array, rng: np.random.Generator) -> Non
         X: Columns of the training rows, (m, inputs).
         rng: Generator of the random numbers.
     """
-    widest = max(network.spec.width, *(layer.units for layer in network.spec.layers))
+    widest = max(network.spec.width, *network.spec.units)
     most = max(int(_MOST_BYTES / (8 * widest)), _ROWS_OF_A_BIAS)
     if len(X) > most:
         X = X[rng.choice(len(X), most, replace=False)]
     A = first_inputs(network, X).astype(np.float64)
     parameters, depth = network.parameters, len(network.spec.layers)
+    if "factor0" in parameters:  # each row stands for one of the members
+        factors = parameters["factor0"].astype(np.float64).T
+        A = A * factors[np.arange(len(A)) % len(factors)]
     if "scale1" in parameters:
         A = A * parameters["scale1"].astype(np.float64).T
     for number, layer in enumerate(network.spec.layers, start=1):
@@ -52,9 +55,9 @@ def start_from_rows(network: Network, X: Array, rng: np.random.Generator) -> Non
         deviation[deviation == 0] = 1.0
         W /= deviation[:, np.newaxis]
         Z /= deviation
-        rows = rng.integers(len(Z), size=(_ROWS_OF_A_BIAS, layer.units))
+        rows = rng.integers(len(Z), size=(_ROWS_OF_A_BIAS, len(W)))
         share = rng.exponential(size=rows.shape)
-        b = -(Z[rows, np.arange(layer.units)] * share).sum(axis=0) / share.sum(axis=0)
+        b = -(Z[rows, np.arange(len(W))] * share).sum(axis=0) / share.sum(axis=0)
         parameters[f"W{number}"] = W
         parameters[f"b{number}"] = b[:, np.newaxis]
         if number < depth:

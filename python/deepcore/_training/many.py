@@ -109,6 +109,7 @@ class Fit:
         early_stopping: When to stop before the last epoch; None: never.
         callbacks: Called after every epoch of this network.
         metrics: Further numbers of the validation examples.
+        planned: Number of steps that schedules span; None: those of this call.
     """
 
     index: int
@@ -127,6 +128,7 @@ class Fit:
     early_stopping: EarlyStopping | None = None
     callbacks: list[Callback] = field(default_factory=list)
     metrics: list[str | metrics.Metric] = field(default_factory=list)
+    planned: int | None = None
 
     def __post_init__(self) -> None:
         self.history = History()
@@ -217,7 +219,7 @@ class Fit:
     def native(self) -> dict[str, Any]:
         """Describe the training for ``_core.train_many``."""
         listens = bool(self.callbacks or self.metrics)
-        factors = self.factors.native(self.first_step + self.epochs * self.steps)
+        factors = self.factors.native(self.planned or self.first_step + self.epochs * self.steps)
         held = self.validation
         return {
             "network": self.network.native,

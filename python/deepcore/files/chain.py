@@ -174,7 +174,7 @@ def chain_of(who: str, network: Network, *, fold: bool = True) -> Chain:
     known = {f"{name}{n}" for n, layer in enumerate(spec.layers, start=1) for name in layer.arrays}
     if others := [name for name in arrays if name not in known]:
         raise ValueError(
-            f"{who}: the network must have dense layers only, got embeddings with the arrays "
+            f"{who}: the network must have dense layers only, got embeddings or members with the arrays "
             f"{_checks.first_names(others)}"
         )
     steps: Chain = [Dropout(spec.input_dropout)] if spec.input_dropout and not fold else []

@@ -370,8 +370,9 @@ def _numbers(value: object, name: str) -> Iterator[tuple[str, object]]:
 
 def _check_size(spec: Spec, numbers: int) -> None:
     """Raise ValueError if there are fewer numbers than weights, before memory for the weights is taken."""
-    sizes = [spec.width, *(layer.units for layer in spec.layers)]
+    sizes = [spec.width, *spec.units]
     weights = sum(n_prev * n for n_prev, n in pairwise(sizes)) + sum(one.size for one in spec.embeddings)
+    weights += spec.width * spec.members if spec.members > 1 else 0
     if weights > numbers:
         raise ValueError(f"the layers have {weights} weights, but there are only {numbers} numbers")
 

@@ -1,0 +1,104 @@
+"""Splits are trained in one native call; each gives the bits of a training epoch by epoch."""
+
+import numpy as np
+import pytest
+
+from deepcore import _core
+from deepcore._network.examples import Examples
+from deepcore._realmlp.recipe import Recipe
+from deepcore._realmlp.targets import Classes
+from deepcore._realmlp.training import Rules, Split, SplitTraining, make_member, train_split, train_splits
+from deepcore.exceptions import DivergenceWarning
+from deepcore.tabular import Encoding
+
+EPOCHS, ROWS, BATCH = 9, 70, 16
+
+
+def training(seed, rules, variant="td", members=1, **changes):
+    rng = np.random.default_rng(seed)
+    numbers, codes = rng.normal(size=(ROWS + 30, 4)), np.zeros((ROWS + 30, 0), np.int64)
+    y = rng.integers(3, size=len(numbers))
+    encoding = Encoding.fit(numbers[:ROWS], codes[:ROWS], [], scaling="robust", clip=True, one_hot_limit=9)
+    X = encoding.transform(numbers, codes, np.float32)
+    recipe = Recipe.of(variant, True, hidden=(12, 10), epochs=EPOCHS, batch_size=BATCH, **changes)
+    targets = Classes(3)
+    split = Split(Examples(X[:ROWS], targets.encode(y[:ROWS], np.float32), None), X[ROWS:], y[ROWS:], targets)
+    made = [make_member(recipe, split, encoding, np.float32, seed + 10 * k) for k in range(members)]
+    return SplitTraining(made, split, recipe, rules)
+
+
+def permuted(one):
+    """The order of each epoch that follows from the seed of the network."""
+
+    def order_of(member):
+        seed = member.network.spec.seed
+        return lambda epoch: _core.permutation(seed, epoch, ROWS)[: ROWS // BATCH * BATCH]
+
+    return [order_of(member) for member in one.members]
+
+
+def same(one, other):
+    assert one.outcome == other.outcome
+    for mine, its in zip(one.members, other.members, strict=True):
+        assert mine.network.flat.tobytes() == its.network.flat.tobytes()
+
+
+@pytest.mark.parametrize("variant", ["td", "td_s"])
+@pytest.mark.parametrize("patience", [None, (1.0, 1.0)])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_splits_in_one_call_have_the_bits_of_a_training_epoch_by_epoch(variant, patience, threads):
+    rules = Rules(early_stopping=patience)
+    together, alone = ([training(seed, rules, variant) for seed in (1, 2, 3)] for _ in range(2))
+    train_splits(together, threads)
+    for one, other in zip(together, alone, strict=True):
+        train_split(other, permuted(other))
+        same(one, other)
+
+
+def test_members_of_a_split_have_the_bits_of_a_training_epoch_by_epoch():
+    one, other = (training(4, Rules(), members=3) for _ in range(2))
+    train_split(one)
+    train_split(other, permuted(other))
+    same(one, other)
+    assert len(one.outcome.losses) == EPOCHS
+
+
+def test_a_split_that_diverges_keeps_its_best_epoch_and_the_others_go_on():
+    def on_epoch(epoch, error):
+        if epoch == 3:
+            made[1].members[0].network.parameters["W1"][...] = np.nan
+        return False
+
+    made = [training(1, Rules()), training(2, Rules(on_epoch=on_epoch))]
+    with pytest.warns(DivergenceWarning, match="RealMLP: the loss was no longer finite in epoch 4"):
+        fine, lost = train_splits(made, 2)
+    assert len(fine.losses) == EPOCHS
+    assert len(lost.losses) == 3
+    assert 1 <= lost.best_epoch <= 3
+    assert np.isfinite(made[1].members[0].network.flat).all()
+
+
+def test_a_split_that_diverges_in_its_first_epoch_has_no_best_epoch():
+    (lost,) = train_splits([training(2, Rules(), learning_rate=1e30)], 1)
+    assert lost.best_epoch == 0
+    assert not lost.losses
+
+
+def test_a_callback_ends_its_own_split():
+    asked = []
+
+    def on_epoch(epoch, error):
+        asked.append(epoch)
+        return epoch == 2
+
+    made = [training(seed, Rules(on_epoch=on_epoch)) for seed in (1, 2)]
+    assert [len(outcome.losses) for outcome in train_splits(made, 2)] == [2, 2]
+    assert sorted(asked) == [1, 1, 2, 2]
+
+
+def test_an_error_of_a_callback_ends_the_call():
+    def on_epoch(epoch, error):
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        train_splits([training(seed, Rules(on_epoch=on_epoch)) for seed in (1, 2)], 2)
