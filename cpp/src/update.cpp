@@ -179,12 +179,17 @@ double Update<T>::clip(const Rule& rule, double weight) {
   });
   double squares = 0;
   for (const double one : squares_) squares += one;
-  const auto add = [&](T* sums, Index count) {
-    kernels::clip(count, rule.clip_value, scale, sums);
-    squares += kernels::sum_of_squares(count, Index{1}, count, static_cast<const T*>(sums));
-  };
-  for (Buffer<T>& sums : scales_) add(sums.data(), sums.size());
-  if (embedding_) add(embedding_sums(), state_.layout().embedding_size());
+  for (Buffer<T>& sums : scales_) {
+    kernels::clip(sums.size(), rule.clip_value, scale, sums.data());
+    for (Index i = 0; i < sums.size(); ++i)
+      squares += static_cast<double>(sums.data()[i]) * static_cast<double>(sums.data()[i]);
+  }
+  if (embedding_) {
+    const Index count = state_.layout().embedding_size();
+    kernels::clip(count, rule.clip_value, scale, embedding_sums());
+    for (Index i = 0; i < count; ++i)
+      squares += static_cast<double>(embedding_sums()[i]) * static_cast<double>(embedding_sums()[i]);
+  }
   return clip_factor(squares, rule.clip_norm);
 }
 
