@@ -15,6 +15,7 @@
 #include "listener.hpp"
 #include "sharing.hpp"
 
+#include "c_api.hpp"
 #include "platform.hpp"
 
 #include <pybind11/stl.h>
@@ -261,6 +262,14 @@ py::dict plan_rows(const Network<T>& self, Index batch, const Optimizer<T>* opti
   return out;
 }
 
+// A capsule with a handle for the C interface, which is freed with the capsule.
+template <class T>
+py::capsule network_handle(const std::shared_ptr<Network<T>>& self) {
+  return {c_handle(self), "deepcore.capi.network", [](void* handle) {
+            deepcore_get_api(DEEPCORE_ABI_VERSION)->network_free(static_cast<deepcore_network*>(handle));
+          }};
+}
+
 template <class T>
 void bind(py::module_& m, const char* name, const char* trainer_name, const char* predictor_name) {
   using Net = Network<T>;
@@ -292,6 +301,7 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
       .def_property_readonly("tensors", [](const Net& self) { return tensor_list(self.tensors.all()); })
       .def_property_readonly("running_tensors", [](const Net& self) { return tensor_list(self.tensors.running()); })
       .def_readwrite("scikit_learn_sums", &Net::scikit_learn_sums)
+      .def("handle", &network_handle<T>)
       .def("predict", &predict_rows<T>, py::arg("X"), py::arg("out") = py::none(), py::arg("threads") = 0)
       .def("predict_as_given", &predict_as_given<T>, py::arg("X"), py::arg("threads"))
       .def(

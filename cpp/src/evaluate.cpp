@@ -3,6 +3,7 @@
 #include "evaluate.hpp"
 
 #include <deepcore/catalog.hpp>
+#include <deepcore/error.hpp>
 
 #include "batch.hpp"
 #include "forward.hpp"
@@ -91,6 +92,7 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, const Se
 template <class T>
 Scores evaluate(const Network<T>& network, const Examples<T>& examples, int threads, const Poll& poll) {
   validate("evaluate", network.spec, examples);
+  require(examples.loss.value == nullptr, "evaluate: the loss must be that of the network, got a custom loss");
   Team team(call_team(threads, forward_flops(network.spec, examples.count())));
   return evaluate(network, examples, {nullptr, 0, examples.count()}, team, poll);
 }

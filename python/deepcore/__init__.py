@@ -37,6 +37,7 @@ if "threadpoolctl" in _sys.modules:
 
 if _TYPE_CHECKING:
     from deepcore import (
+        capi,
         catalog,
         course,
         data,
@@ -165,6 +166,7 @@ __all__ = [
     "SymmetryWarning",
     "Warmup",
     "__version__",
+    "capi",
     "catalog",
     "check_gradients",
     "course",

@@ -19,6 +19,7 @@ _F = TypeVar("_F", np.float32, np.float64)
 
 VARIANTS: Final[tuple[str, ...]]
 variant: str
+c_table: Any  # the PyCapsule "deepcore.capi.table"
 
 def build_info() -> dict[str, str]: ...
 
@@ -113,6 +114,7 @@ class NetworkF32:
     @property
     def running_tensors(self) -> list[_Tensor]: ...
     scikit_learn_sums: bool
+    def handle(self) -> Any: ...  # a PyCapsule "deepcore.capi.network"
     epochs: int
     def seen(self) -> NetworkF32 | None: ...
     def numbers(self) -> tuple[NDArray[np.float32], NDArray[np.float32], int]: ...
@@ -195,6 +197,7 @@ class NetworkF64:
     @property
     def running_tensors(self) -> list[_Tensor]: ...
     scikit_learn_sums: bool
+    def handle(self) -> Any: ...  # a PyCapsule "deepcore.capi.network"
     epochs: int
     def seen(self) -> NetworkF64 | None: ...
     def numbers(self) -> tuple[NDArray[np.float64], NDArray[np.float64], int]: ...
@@ -266,6 +269,7 @@ class OptimizerF32:
     steps: int
     learning_rate: Schedule
     decay: Schedule | None
+    def handle(self) -> Any: ...  # a PyCapsule "deepcore.capi.optimizer"
     @property
     def slots(self) -> dict[str, NDArray[np.float32]]: ...
     @slots.setter
@@ -285,6 +289,7 @@ class OptimizerF64:
     steps: int
     learning_rate: Schedule
     decay: Schedule | None
+    def handle(self) -> Any: ...  # a PyCapsule "deepcore.capi.optimizer"
     @property
     def slots(self) -> dict[str, NDArray[np.float64]]: ...
     @slots.setter
