@@ -165,10 +165,62 @@ def test_the_self_test_of_large_outputs_has_finite_numbers(tmp_path):
     assert compiled(tmp_path, np.dtype(np.float32)).net_test() == 0
 
 
-def test_embeddings_are_refused_by_naming_their_arrays(tmp_path):
-    model = dc.Model(2, [dc.CategoryEmbedding([3]), dc.Dense(1, "sigmoid")])
-    with pytest.raises(ValueError, match=r"to_c_header: .* dense layers only, got embeddings with .* table0"):
-        model.to_c_header(tmp_path / "net.h")
+def embedded_models(dtype):
+    """Models of every kind of embedding, with other columns before, between and behind them."""
+    wave = {"units": 3, "frequencies": 5}
+    edges = [[-1, 0, 0.5, 2], [0, 1]]
+    layers = {
+        "periodic": [dc.PeriodicEmbedding(2, **wave)],
+        "instead": [dc.PeriodicEmbedding(2, passes=False, **wave)],
+        "linear": [dc.PiecewiseLinearEmbedding(edges, units=4)],
+        "codes": [dc.CategoryEmbedding([3, 5], units=2)],
+        "both": [dc.PeriodicEmbedding(3, **wave), dc.CategoryEmbedding([4], units=3), dc.Scale()],
+        "pieces": [dc.PiecewiseLinearEmbedding(edges), dc.CategoryEmbedding([2, 9])],
+        "all": [dc.PeriodicEmbedding(4, passes=False, **wave)],
+    }
+    options = {"dtype": np.dtype(dtype).name, "seed": 4}
+    hidden = dc.Dense(6, "selu", parametric=True, parametrization="ntk")
+    return {name: dc.Model(4, [*first, hidden, dc.Dense(2, "softmax")], **options)
+            for name, first in layers.items()}  # fmt: skip
+
+
+def embedded_inputs(model, rng, m=30):
+    """Rows of numbers, and of codes in the last columns."""
+    X = rng.normal(size=(m, model.inputs)) * 2
+    for one in model.spec.embeddings:
+        if isinstance(one, dc.CategoryEmbedding):
+            X[:, -one.columns :] = rng.integers(one.sizes, size=(m, one.columns))
+    return X.astype(model.dtype)
+
+
+def test_networks_with_embeddings_give_the_numbers_of_the_model(tmp_path, rng, dtype):
+    models = {name: trained(model, rng) for name, model in embedded_models(dtype).items()}
+    agrees(models, tmp_path, {name: embedded_inputs(model, rng) for name, model in models.items()})
+
+
+def test_what_is_no_code_of_a_category_counts_as_code_0(tmp_path):
+    model = dc.Model(2, [dc.CategoryEmbedding([3, 3]), dc.Dense(1, "linear")], seed=1)
+    model.to_c_header(tmp_path / "net.h")
+    library = compiled(tmp_path, np.dtype(np.float32))
+    X = np.array([[-1, 1], [3, 1], [np.nan, 1], [1e30, 1], [0, 1]], np.float32)
+    found = predicted(library, X, 1)
+    assert (found == found[-1]).all()
+
+
+def test_int8_weights_of_a_network_with_embeddings_norms_and_scales_are_compared(tmp_path, rng):
+    layers = [
+        dc.PeriodicEmbedding(2), dc.CategoryEmbedding([4]), dc.Scale(),
+        dc.Dense(20, norm="batch", parametrization="ntk"), dc.Dense(3, "softmax"),
+    ]  # fmt: skip
+    model = trained(dc.Model(4, layers, seed=2), rng)
+    X = embedded_inputs(model, rng, 200)
+    y = model.predict_labels(X)
+    made = model.to_c_header(tmp_path / "net.h", int8=True, data=(X, y))
+    library = compiled(tmp_path, X.dtype)
+    assert library.net_test() == 0
+    right = np.mean(predicted(library, X, 3).argmax(axis=1) == y)
+    assert made.scores["model"]["accuracy"] == 1
+    assert made.scores["header"]["accuracy"] == pytest.approx(right, abs=1e-6)
 
 
 def test_large_numbers_saturate_and_nan_stays_nan(tmp_path):

@@ -16,6 +16,7 @@ __all__ = [
     "HEAD",
     "LARGEST",
     "LAYER_NORM",
+    "MEMBER",
     "PREDICT",
     "SELF_TEST",
     "SOFTMAX",
@@ -23,6 +24,7 @@ __all__ = [
     "columns",
     "filled",
     "helper",
+    "quoted",
     "rows",
 ]
 
@@ -30,6 +32,15 @@ __all__ = [
 def filled(text: str, **values: object) -> str:
     """Replace the names in a piece."""
     return Template(text).substitute(values)
+
+
+def quoted(text: str) -> str:
+    """Return a literal of ASCII characters; others become the octal escapes of their bytes in UTF-8."""
+    plain = (
+        chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}"
+        for byte in text.encode("utf-8", "surrogateescape")
+    )
+    return f'"{"".join(plain)}"'
 
 
 # Neither has a condition: compilers vectorise the loops that use them.
@@ -293,7 +304,7 @@ static inline int ${p}_selftest(void)
 """
 
 HEAD = """\
-/* A neural network, $sizes ($activations), written by deepcore $version.
+/* $title, written by deepcore $version.
 
    C99 that is C++ too. It allocates nothing and has no state: any number of threads may call it.
    Weights: $weights; $bytes bytes of constants.
@@ -322,6 +333,14 @@ $includes
 #else
 #define ${P}_MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
 #endif
+"""
+
+MEMBER = """\
+/* Outputs of one of the networks. */
+static inline void ${p}_member$number(const $T *x, $T *y)
+{
+$lines
+}
 """
 
 PREDICT = """\
