@@ -198,6 +198,20 @@ def test_networks_with_embeddings_give_the_numbers_of_the_model(tmp_path, rng, d
     agrees(models, tmp_path, {name: embedded_inputs(model, rng) for name, model in models.items()})
 
 
+def test_an_ensemble_gives_the_mean_of_its_models(tmp_path, rng):
+    sizes = [[3, 8, 2], [3, 5, 4, 2], [3, 2]]
+    models = [dc.mlp(one, output="softmax", seed=seed) for seed, one in enumerate(sizes)]
+    X, y = rng.normal(size=(20, 3)).astype(np.float32), rng.integers(2, size=20)
+    ensemble = dc.Ensemble([trained(model, rng) for model in models])
+    for int8 in (False, True):
+        made = ensemble.to_c_header(tmp_path / "net.h", int8=int8, data=(X, y))
+        library = compiled(tmp_path, X.dtype)
+        assert library.net_test() == 0
+        found = predicted(library, X, 2)
+        np.testing.assert_allclose(found, ensemble.predict(X), atol=0.02 if int8 else 1e-6)
+        assert made.scores["header"]["accuracy"] == pytest.approx(np.mean(found.argmax(axis=1) == y))
+
+
 def test_what_is_no_code_of_a_category_counts_as_code_0(tmp_path):
     model = dc.Model(2, [dc.CategoryEmbedding([3, 3]), dc.Dense(1, "linear")], seed=1)
     model.to_c_header(tmp_path / "net.h")
