@@ -31,6 +31,8 @@ __all__ = ["chain_lines"]
 _VECTOR_BYTES = 256  # sums that are kept in registers: eight vectors of AVX2, sixteen of SSE2 or NEON
 _FEWEST_COLUMNS = 3  # layers with fewer units are computed unit by unit
 _FEWEST_TERMS = 8  # of a partial sum: adding partial sums takes time too
+_SHORT_LOOP = 16  # compilers unroll loops of up to so many steps before they vectorise
+_BLOCK_INPUTS = 16  # inputs of a product with so few units that are one expression
 _LANES = 4  # the weights of an input are padded to a multiple: whole vectors
 
 
@@ -69,7 +71,13 @@ def chain_lines(writer: Writer, chain: Chain, inputs: int, source: str, tag: str
     return [*declared, *one.body]
 
 
-_MOVING = (Linear, Join, Complement)  # steps whose outputs cannot take the place of their inputs
+def _moves(step: Step) -> bool:
+    """Whether the outputs of a step cannot take the place of its inputs."""
+    return isinstance(step, Linear | Join | Complement) or _is_softmax(step)
+
+
+def _is_softmax(step: Step) -> bool:
+    return isinstance(step, Activation) and step.name == "softmax"
 
 
 class _ChainWriter:
@@ -83,7 +91,7 @@ class _ChainWriter:
 
     def add_all(self, chain: Chain, units: int, place: str) -> None:
         """Write all steps; the last one that moves, and those behind it, write into ``y``."""
-        moving = [i for i, step in enumerate(chain) if i == 0 or isinstance(step, _MOVING)]
+        moving = [i for i, step in enumerate(chain) if i == 0 or _moves(step)]
         layers = 0
         for i, step in enumerate(chain):
             source = place
@@ -91,10 +99,13 @@ class _ChainWriter:
                 place = "y" if i == moving[-1] else "b" if place == "a" else "a"
                 units = _units(step, units)
                 if place != "y":
-                    self.widths[place] = max(self.widths[place], units)
+                    self.widths[place] = max(self.widths[place], _whole_vectors(units))
             if isinstance(step, Linear):
                 layers += 1
                 self.body.append(f"/* layer {layers}: {step.W.shape[1]} to {units} */")
+                if i + 1 < len(chain) and _is_softmax(chain[i + 1]):
+                    self._logits(f"{self.tag}{layers}", step, source, place)
+                    continue
             self._add(step, f"{self.tag}{layers}", units, source, place)
 
     def _add(self, step: Step, number: str, units: int, source: str, target: str) -> None:
@@ -109,6 +120,8 @@ class _ChainWriter:
             self._affine(number, step, source, target)
         elif isinstance(step, LayerNorm):
             self._layer_norm(number, step, target)
+        elif _is_softmax(step):
+            self._softmax(units, source, target)
         elif isinstance(step, Activation):
             self._activation(number, step, units, target)
         elif isinstance(step, Bounds):
@@ -146,9 +159,46 @@ class _ChainWriter:
             tiles = tiles[len(full) :]
         for tile in tiles:
             at, start = (f" + {place}" if place else "" for place in (tile.first, n * tile.first))
-            self.body.append(
-                self._product(tile, n, source, W + start, [v + at for v in vectors], target + at)
-            )
+            there = [v + at for v in vectors]
+            if tile.by_rows or tile.width > _SHORT_LOOP:
+                self.body.append(self._product(tile, n, source, W + start, there, target + at))
+            else:
+                self._narrow(tile, n, source, W + start, there, target, at)
+
+    def _narrow(self, tile: _Tile, n: int, x: str, W: str, vectors: list[str], target: str, at: str) -> None:
+        """Write the product of a tile with few units: blocks of inputs, whose sums are added in memory."""
+        P, width = self.writer.names["P"], tile.width
+        y = target + at
+        if target == "y" and tile.units < width:  # which has no room for the padding
+            y = "b" if x == "a" else "a"
+            self.widths[y] = max(self.widths[y], width)
+        clear = [f"for (j = 0; j < {width}; ++j)", f"    {_element(y)} = 0;"]
+        before, start = (clear, y) if self.writer.int8 else ([], vectors[0])
+        self.body += before
+        whole, rest = divmod(n, _BLOCK_INPUTS)
+        if whole:
+            name = self._block(width, _BLOCK_INPUTS)
+            self.body.append(f"{name}({x}, {W}, {start}, {y});")
+            if whole > 1:
+                step = f"{x} + {_BLOCK_INPUTS} * j, {W} + {_BLOCK_INPUTS * width} * j, {y}, {y}"
+                self.body += [f"for (j = 1; j < {whole}; ++j)", f"    {name}({step});"]
+        if rest:
+            done = whole * _BLOCK_INPUTS
+            ends = f"{x} + {done}, {W} + {done * width}, {y}" if whole else f"{x}, {W}, {start}"
+            self.body.append(f"{self._block(width, rest)}({ends}, {y});")
+        value = _element(y)
+        if self.writer.int8:
+            b, scale = (_element(v) for v in vectors)
+            value = f"{P}_MULTIPLY_ADD({scale}, {value}, {b})"
+        if value != (final := _element(target + at)):
+            self.body += [f"for (j = 0; j < {tile.units}; ++j)", f"    {final} = {value};"]
+
+    def _block(self, width: int, inputs: int) -> str:
+        """Write the function that multiplies some inputs with few units, and return its name."""
+        name, sums = f"block{width}_{inputs}", max(1, min(4, inputs // 4))
+        text = c_code.block(name, width, inputs, sums, self.writer.int8, **self.writer.names)
+        self.writer.function(name, text)
+        return f"{self.writer.names['p']}_{name}"
 
     def _tiles(self, units: int) -> list[_Tile]:
         """The units of a layer in tiles, whose sums fit into registers."""
@@ -157,7 +207,7 @@ class _ChainWriter:
         for first in range(0, units, widest):
             count = min(widest, units - first)
             by_rows = count < _FEWEST_COLUMNS
-            found.append(_Tile(first, count, count if by_rows else -(-count // _LANES) * _LANES, by_rows))
+            found.append(_Tile(first, count, count if by_rows else _whole_vectors(count), by_rows))
         return found
 
     def _product(self, tile: _Tile, n: int, x: str, W: str, vectors: list[str], y: str) -> str:
@@ -195,16 +245,29 @@ class _ChainWriter:
         )
         self.body.append(f"{self.writer.names['p']}_layer_norm({step.gamma.size}, {z}, {gamma}, {beta});")
 
+    def _logits(self, number: str, step: Linear, source: str, target: str) -> None:
+        """Write the layer before a softmax, whose units are padded to whole vectors with numbers of exp 0."""
+        units, n = step.W.shape
+        more, least = _whole_vectors(units) - units, -float(np.finfo(self.writer.dtype).max) / 4
+        if units < _FEWEST_COLUMNS:  # computed unit by unit, which needs no weights for the padding
+            self._linear(number, step, source, target)
+            text = self.writer.literal(least)
+            self.body += [f"{target}[{j}] = {text};" for j in range(units, units + more)]
+            return
+        W = np.concatenate([step.W, np.zeros((more, n))])
+        b = np.concatenate([step.b, np.full(more, least)])
+        self._linear(number, Linear(W, b), source, target)
+
+    def _softmax(self, units: int, source: str, target: str) -> None:
+        self.writer.function("exp_minus", c_code.helper("exp", **self.writer.names))
+        self.writer.function("softmax", self.writer.filled(c_code.SOFTMAX))
+        self.body.append(f"{self.writer.names['p']}_softmax({units}, {source}, {target});")
+
     def _activation(self, number: str, step: Activation, units: int, z: str) -> None:
         p = self.writer.names["p"]
         if step.name in c_code.DEPENDS:
             needed = c_code.DEPENDS[step.name]
             self.writer.function(f"{needed}_minus", c_code.helper(needed, **self.writer.names))
-        if step.name == "softmax":
-            width = -(-units // _LANES) * _LANES
-            self.writer.function("softmax", self.writer.filled(c_code.SOFTMAX, n=units, width=width))
-            self.body.append(f"{p}_softmax({z});")
-            return
         has_parameter = step.name in ("leaky_relu", "elu")  # each layer has its own
         name = f"{step.name}{number}" if has_parameter else step.name
         lines = self.writer.filled(
@@ -233,3 +296,14 @@ def _units(step: Step, before: int) -> int:
     if isinstance(step, Join):
         return step.units
     return 2 if isinstance(step, Complement) else before
+
+
+def _element(array: str) -> str:
+    """Element j of an array with an offset."""
+    name, _, offset = array.partition(" + ")
+    return f"{name}[{offset} + j]" if offset else f"{name}[j]"
+
+
+def _whole_vectors(units: int) -> int:
+    """Number of units with padding."""
+    return -(-units // _LANES) * _LANES
