@@ -119,6 +119,26 @@ def test_a_network_with_everything_compiles_without_warnings(compiler, language,
             np.testing.assert_allclose(predicted(library, X, 3), model.predict(X), rtol=0, atol=1e-6)
 
 
+@pytest.mark.skipif(
+    dc.installation.config()["variant"] not in ("v3", "v4"),
+    reason="other variants round a multiplication and an addition twice, or depend on the compiler",
+)
+def test_sums_in_the_order_of_the_core_give_equal_bits(tmp_path, rng, dtype):
+    # Layers with one sum per unit: few inputs, or 64 units in float and 32 in double.
+    wide = 64 if dtype is np.float32 else 32
+    models, X = {}, {}
+    for number, sizes in enumerate([[7, 6, 5, 4], [5, wide, wide], [3, 7, 20], [1, 3]]):
+        name = f"n{number}"
+        models[name] = dc.mlp(sizes, output="linear", dtype=np.dtype(dtype).name, seed=number)
+        X[name] = rng.normal(size=(50, sizes[0])).astype(dtype)
+        trained(models[name], rng).to_c_header(tmp_path / f"{name}.h", prefix=name)
+    library = compiled(tmp_path, np.dtype(dtype), *models, flags=("-O2", "-march=native"))
+    for name, model in models.items():
+        np.testing.assert_array_equal(
+            predicted(library, X[name], model.outputs, name), model.predict(X[name])
+        )
+
+
 def test_layers_of_any_width_give_the_numbers_of_the_model(tmp_path, rng, dtype):
     models, X = {}, {}
     for units in (1, 2, 3, 7, 8, 12, 20, 33, 64, 65, 100, 128, 200):

@@ -195,7 +195,9 @@ ${P}_INLINE void ${p}_layer_norm(int n, $T *z, const $T *gamma, const $T *beta)
 }
 """
 
-# The sums stay in registers: compilers unroll the loops over a constant number of units.
+# The bias is added last, as in the compiled core: with one sum per unit the bits are those of Python, if the
+# processor rounds a multiplication and an addition once. The sums stay in registers: compilers unroll the loops
+# over a constant number of units.
 _COLUMNS = """\
 /* y = b + W x for $units units. W holds the weights of one input after the other: y += x[k] * W[k]. */
 ${P}_INLINE void ${p}_$name(int n, const $T *x, const $weight *W, $vectors, $T *y)
@@ -258,14 +260,14 @@ def block(name: str, units: int, inputs: int, sums: int, int8: bool, **names: ob
         names: The names that all pieces need.
     """
     cast = f"({names['T']})" if int8 else ""
-    totals = ["start[j]"] + [""] * (sums - 1)
+    totals = [""] * sums
     for k in range(inputs):
         weight = f"{cast}W[{units * k} + j]"
         term, before = f"x[{k}]", totals[k % sums]
         totals[k % sums] = (
             f"${{P}}_MULTIPLY_ADD({term}, {weight}, {before})" if before else f"{term} * {weight}"
         )
-    text = filled(_tree(totals), **names)
+    text = filled(f"start[j] + ({_tree(totals)})", **names)
     return filled(_BLOCK, name=name, units=units, n=inputs, sum=text, **_weights(int8, **names))
 
 
@@ -280,8 +282,7 @@ def columns(name: str, units: int, width: int, sums: int, int8: bool, **names: o
         int8: The weights are whole numbers with a scale per unit.
         names: The names that all pieces need.
     """
-    zero = range(0 if int8 else 1, sums)  # the first sum starts with the bias, unless it is scaled at the end
-    start = [f"s{t}[j] = 0;" for t in zero] if int8 else ["s0[j] = b[j];", *(f"s{t}[j] = 0;" for t in zero)]
+    start = [f"s{t}[j] = 0;" for t in range(sums)]
     body = [
         f"            s{t}[j] = ${{P}}_MULTIPLY_ADD(x[k + {t}], ($T)W[{width * t} + j], s{t}[j]);"
         for t in range(sums)
@@ -299,7 +300,7 @@ def columns(name: str, units: int, width: int, sums: int, int8: bool, **names: o
         + "\n".join(f"        {line}" for line in start)
         + "\n    }",
         loop=filled(loop + "\n".join(body) + "\n        }", **names) if sums > 1 else "",
-        result=f"b[j] + scale[j] * ({total})" if int8 else total,
+        result=f"b[j] + scale[j] * ({total})" if int8 else f"b[j] + ({total})",
         **_weights(int8, **names),
     ).replace("\n\n", "\n")
 
