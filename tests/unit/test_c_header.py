@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
+from deepcore.data import load_idx
 
 C, CPP = ("-std=c99", "-x", "c"), ("-std=c++11", "-x", "c++")
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
@@ -358,12 +359,33 @@ def test_parameters_that_float_does_not_hold_are_refused(tmp_path):
         model.to_c_header(tmp_path / "net.h")
 
 
-def test_the_header_compiles_for_a_microcontroller(tmp_path):
+@pytest.mark.parametrize("chip", ["cortex-m4", "cortex-m0plus"])
+def test_headers_compile_for_a_microcontroller(chip, tmp_path):
     compiler = shutil.which("arm-none-eabi-gcc")
     if compiler is None:
-        pytest.skip("arm-none-eabi-gcc is not installed")
-    dc.mlp([4, 16, 3], activation="tanh").to_c_header(tmp_path / "net.h")
-    (tmp_path / "program.c").write_text(program(np.float32, "net"))
-    chip = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]
-    command = [compiler, "-std=c99", *WARNINGS, "-O2", *chip, "-c", "program.c", "-o", "program.o"]
-    subprocess.run(command, check=True, cwd=tmp_path)
+        pytest.skip("arm-none-eabi-gcc is not installed (Debian: gcc-arm-none-eabi)")
+    models = {"net": dc.mlp([4, 16, 3], activation="tanh"), **embedded_models(np.float32)}
+    for prefix, model in models.items():
+        model.to_c_header(tmp_path / f"{prefix}.h", prefix=prefix, int8=prefix in ("net", "both"))
+    (tmp_path / "program.c").write_text(program(np.float32, *models))
+    options = {
+        "cortex-m4": ["-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", "-Wdouble-promotion"], "cortex-m0plus": []
+    }  # fmt: skip
+    command = [compiler, "-std=c99", *WARNINGS, "-O2", f"-mcpu={chip}", "-mthumb", *options[chip]]
+    subprocess.run([*command, "-c", "program.c", "-o", "program.o"], check=True, cwd=tmp_path)
+
+
+@pytest.mark.slow
+def test_int8_loses_at_most_half_a_point_on_fashion_mnist(data_file, tmp_path):
+    X, y, X_test, y_test = load_idx(data_file("fashion", "t10k-labels-idx1-ubyte.gz").parent)
+    X, X_test = (np.asarray(images, np.float32).reshape(len(images), -1) / 255 for images in (X, X_test))
+    model = dc.mlp([784, 128, 10], seed=0)
+    model.fit(X, y, dc.Adam(1e-3), epochs=8, batch_size=128)
+    whole = model.to_c_header(tmp_path / "whole.h")
+    small = model.to_c_header(tmp_path / "net.h", int8=True, data=(X_test, y_test))
+    assert small.constant_bytes <= whole.constant_bytes / 3
+    found = predicted(compiled(tmp_path, np.dtype(np.float32), flags=("-O3",)), X_test, 10)
+    accuracy = np.mean(found.argmax(axis=1) == y_test)
+    assert small.scores["header"]["accuracy"] == pytest.approx(accuracy, abs=5e-4)
+    assert small.scores["model"]["accuracy"] > 0.85
+    assert small.scores["model"]["accuracy"] - accuracy <= 0.005

@@ -196,8 +196,8 @@ ${P}_INLINE void ${p}_layer_norm(int n, $T *z, const $T *gamma, const $T *beta)
 """
 
 # The bias is added last, as in the compiled core: with one sum per unit the bits are those of Python, if the
-# processor rounds a multiplication and an addition once. The sums stay in registers: compilers unroll the loops
-# over a constant number of units.
+# processor rounds a multiplication and an addition once. The sums stay in registers: compilers unroll the
+# loops over a constant number of units.
 _COLUMNS = """\
 /* y = b + W x for $units units. W holds the weights of one input after the other: y += x[k] * W[k]. */
 ${P}_INLINE void ${p}_$name(int n, const $T *x, const $weight *W, $vectors, $T *y)
