@@ -8,7 +8,8 @@ from typing import Any, Literal
 from deepcore import _checks
 from deepcore._keywords import checked
 from deepcore.files import model_file
-from deepcore.files.chain import Activation, Contents, network_of
+from deepcore.files.chain import Contents, network_of
+from deepcore.files.steps import Activation
 from deepcore.losses import Loss
 from deepcore.model import Model
 from deepcore.typing import ActivationName, DTypeLike, LossName

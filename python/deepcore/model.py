@@ -751,11 +751,17 @@ class Model:
             >>> header.constant_bytes
             592
         """
-        from deepcore.files import c_header
+        from deepcore.files import c_header, computation
 
-        examples = None if data is None else self._network.check("to_c_header", *data, None)
-        kind = None if dtype is None else _checks.dtype("to_c_header", dtype)
-        return c_header.write(path, self._network, prefix=prefix, dtype=kind, int8=int8, examples=examples)
+        who = "to_c_header"
+        kind = None if dtype is None else _checks.dtype(who, dtype)
+        network = computation.with_int8_weights(who, self._network) if int8 else self._network
+        scores = {}
+        if data is not None:
+            examples = self._network.check(who, *data, None)
+            scores = computation.compared(self._network, network, examples)
+        what = computation.of_networks(who, [network])
+        return c_header.write(path, what, prefix=prefix, dtype=kind, int8=int8, scores=scores)
 
     @checked("to_onnx")
     def to_onnx(
@@ -777,10 +783,10 @@ class Model:
             OSError: if the file cannot be written.
             ValueError: if a parameter is not finite.
         """
-        from deepcore.files import onnx
+        from deepcore.files import computation, onnx
 
         kind = None if dtype is None else _checks.dtype("to_onnx", dtype)
-        onnx.write(path, self._network, dtype=kind, fold=fold)
+        onnx.write(path, computation.of_networks("to_onnx", [self._network], fold=fold), kind)
 
     @checked("to_torch")
     def to_torch(self) -> Any:

@@ -71,6 +71,46 @@ def test_random_architectures_agree_with_onnxruntime_and_come_back(seed, dtype, 
     assert_close(back.predict(X), expected, dtype, model)
 
 
+def embedded_model(seed, dtype):
+    """A model with random embeddings, and rows of numbers and codes."""
+    rng = np.random.default_rng(seed)
+    numbers, sizes = int(rng.integers(1, 5)), [int(size) for size in rng.integers(1, 9, rng.integers(0, 4))]
+    edges = [np.sort(rng.normal(size=rng.integers(2, 9))).tolist() for _ in range(numbers)]
+    units = int(rng.integers(1, 5))
+    layers = [
+        dc.PiecewiseLinearEmbedding(edges, units=units)
+        if rng.random() < 0.5
+        else dc.PeriodicEmbedding(numbers, units=units, passes=bool(rng.random() < 0.5))
+    ]
+    if sizes:
+        layers.append(dc.CategoryEmbedding(sizes, units=3))
+    layers += [
+        dc.Scale(),
+        dc.Dense(7, "mish", parametric=True, parametrization="ntk"),
+        dc.Dense(3, "softmax"),
+    ]
+    others = int(rng.integers(0, 3))
+    model = dc.Model(numbers + others + len(sizes), layers, dtype=np.dtype(dtype).name, seed=seed)
+    for view in model.parameters.values():
+        view[...] += rng.uniform(-0.2, 0.2, view.shape)
+    codes = rng.integers(sizes, size=(9, len(sizes)))
+    return model, np.hstack([2 * rng.normal(size=(9, numbers + others)), codes]).astype(dtype)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_networks_with_embeddings_agree_with_onnxruntime(seed, dtype, tmp_path):
+    model, X = embedded_model(seed, dtype)
+    model.to_onnx(tmp_path / "a.onnx")
+    assert_close(onnxruntime_outputs(tmp_path / "a.onnx", X), model.predict(X), dtype, model)
+
+
+def test_an_ensemble_agrees_with_onnxruntime(dtype, tmp_path, rng):
+    models = [dc.mlp([3, n, 2], output="linear", dtype=np.dtype(dtype).name, seed=n) for n in (4, 5, 6)]
+    ensemble, X = dc.Ensemble(models), rng.normal(size=(9, 3)).astype(dtype)
+    ensemble.to_onnx(tmp_path / "a.onnx")
+    assert_close(onnxruntime_outputs(tmp_path / "a.onnx", X), ensemble.predict(X), dtype)
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in FIXTURES.glob("*.onnx")))
 def test_files_of_other_libraries_become_models_that_predict_the_same(name):
     """tests/data/onnx/make_fixtures.py made the files and the outputs."""

@@ -13,20 +13,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deepcore.files.chain import (
+from deepcore.files.chain import Contents
+from deepcore.files.onnx_nodes import package
+from deepcore.files.steps import (
     EPSILON,
     SELU,
     SELU_ALPHA,
     Activation,
     Affine,
     BatchNorm,
-    Contents,
     Dropout,
     LayerNorm,
     Linear,
     Step,
 )
-from deepcore.files.onnx import package
 from deepcore.typing import Array
 
 __all__ = ["read"]

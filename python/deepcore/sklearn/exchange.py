@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from deepcore import _checks
-from deepcore.files.chain import Activation, Chain, Linear, chain_of, network_of
+from deepcore.files.chain import chain_of, network_of
+from deepcore.files.steps import Activation, Chain, Linear
 from deepcore.model import Model
 from deepcore.sklearn.estimator import BaseMLP
 from deepcore.typing import Array
