@@ -55,6 +55,7 @@ if _TYPE_CHECKING:
     from deepcore.callbacks import Checkpoint, EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
     from deepcore.conversion import from_onnx, from_torch
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
+    from deepcore.doctor.training_doctor import Doctor, diagnose
     from deepcore.ensemble import Ensemble, fit_many
     from deepcore.exceptions import DivergenceWarning, SymmetryWarning
     from deepcore.history import History
@@ -92,6 +93,7 @@ _NAMES = {
     "callbacks": ("Checkpoint", "EarlyStopping", "EpochRecord", "MaxSeconds", "ReduceOnPlateau"),
     "conversion": ("from_onnx", "from_torch"),
     "doctor.gradient_check": ("check_gradients", "gradient_check"),
+    "doctor.training_doctor": ("Doctor", "diagnose"),
     "ensemble": ("Ensemble", "fit_many"),
     "exceptions": ("DivergenceWarning", "SymmetryWarning"),
     "history": ("History",),
@@ -140,6 +142,7 @@ __all__ = [
     "CrossEntropy",
     "Dense",
     "DivergenceWarning",
+    "Doctor",
     "Dropout",
     "EarlyStopping",
     "Ensemble",
@@ -171,6 +174,7 @@ __all__ = [
     "check_gradients",
     "course",
     "data",
+    "diagnose",
     "doctor",
     "fit_many",
     "from_onnx",
