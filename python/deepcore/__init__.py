@@ -82,6 +82,7 @@ if _TYPE_CHECKING:
         StepDecay,
         Warmup,
     )
+    from deepcore.trace import Trace
 
 __version__: str
 
@@ -110,6 +111,7 @@ _NAMES = {
     "optimizers": ("LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSProp"),
     "prepared": ("PreparedModel",),
     "progress": ("Progress",),
+    "trace": ("Trace",),
     "schedules": (
         "Constant",
         "CosLog4",
@@ -163,6 +165,7 @@ __all__ = [
     "Scale",
     "StepDecay",
     "SymmetryWarning",
+    "Trace",
     "Warmup",
     "__version__",
     "catalog",
