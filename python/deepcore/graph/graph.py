@@ -49,8 +49,8 @@ class Graph:
         Example:
             >>> import deepcore as dc
             >>> graph = Graph.of(dc.mlp([2, 3, 1], activation="tanh", seed=1), [1.0, 2.0], 1)
-            >>> [node.name for node in graph.nodes()]
-            ['W1', 'x', 'b1', 'z1', 'a1', 'W2', 'b2', 'z2', 'a2', 'L']
+            >>> sorted(node.name for node in graph.nodes())
+            ['L', 'W1', 'W2', 'a1', 'a2', 'b1', 'b2', 'x', 'z1', 'z2']
             >>> graph.derivative("W1").shape
             (3, 2)
         """
