@@ -44,14 +44,17 @@ LEVELS = (
 # The files and folders of the Python package, lowest first: each may import those before it and
 # none after it, wherever the import stands.
 ORDER = (
-    "_core", "_clash", "typing", "exceptions", "_text_table", "_checks", "_keywords", "catalog", "_labels",
+    "_core", "_clash", "typing", "exceptions", "_text_table", "_heat_map", "_checks", "_keywords", "catalog",
+    "_labels",
     "installation",
     "capi",
     "threadpools",
-    "schedules", "losses", "layers", "functional", "graph", "data",
+    "schedules", "losses", "layers", "functional", "data",
     "_network",
+    "graph",
     "files",
-    "_optimizer_state", "optimizers", "_scores", "metrics", "plots", "history", "callbacks", "progress",
+    "_optimizer_state", "optimizers", "trace", "_scores", "metrics", "plots", "history", "callbacks",
+    "progress",
     "_predicting",
     "_training",
     "tabular", "prepared",

@@ -84,6 +84,7 @@ if _TYPE_CHECKING:
         StepDecay,
         Warmup,
     )
+    from deepcore.trace import Trace
 
 __version__: str
 
@@ -113,6 +114,7 @@ _NAMES = {
     "optimizers": ("LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSProp"),
     "prepared": ("PreparedModel",),
     "progress": ("Progress",),
+    "trace": ("Trace",),
     "schedules": (
         "Constant",
         "CosLog4",
@@ -167,6 +169,7 @@ __all__ = [
     "Scale",
     "StepDecay",
     "SymmetryWarning",
+    "Trace",
     "Warmup",
     "__version__",
     "capi",

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from deepcore._network.summary import Summary
     from deepcore.callbacks import EpochRecord
     from deepcore.files.c_header import CHeader
+    from deepcore.trace import Trace
 
 __all__ = ["Model"]
 
@@ -529,22 +530,34 @@ class Model:
         step: int | None = None,
         dropout_scale: float = 1.0,
         smoothing_scale: float = 1.0,
-    ) -> dict[str, Array]:
+        per: Literal["batch", "example"] = "batch",
+    ) -> Trace:
         """Show every matrix of one step of gradient descent, named and oriented as in Andrew Ng's course.
 
         Args:
             X: (m, n_x), at most 4096 examples; y and sample_weight are those of ``fit``.
             step: See ``gradients``; then ``"mask1"`` and its like hold what dropout multiplies A[l] by.
             dropout_scale: See ``gradients``, like ``smoothing_scale``.
+            per: ``"batch"``: dA and dZ are derivatives of the cost J, so ``dZ[L] = (A[L] - Y) / m`` and
+                ``dW = dZ A.T``. ``"example"``: they are derivatives of each example's loss (times its
+                weight), as in the course and in ``functional``, so ``dZ[L] = A[L] - Y`` and
+                ``dW = dZ A.T / m``. dW, db and the like are the same in both.
 
         Returns:
-            ``{"A0": (n_x, m), "Z1": (n1, m), "A1": ..., "dA1": ..., "dZ1": ..., "dW1": (n1, n_x), "db1": (n1,
-            1), ...}``, columns being examples. They are derivatives of the cost, so ``dZ[L] = (A[L] - Y) /
-            m``.
+            A mapping ``{"A0": (n_x, m), "Z1": (n1, m), "A1": ..., "dA1": ..., "dZ1": ..., "dW1": (n1, n_x),
+            "db1": (n1, 1), ...}``, columns being examples, which also has norms, dead units and formulas.
         """
-        data = self._network.check("trace", X, y, sample_weight)
+        from deepcore.trace import Trace
+
+        if per not in ("batch", "example"):
+            raise ValueError(f"trace: per must be 'batch' or 'example', got {_checks.shown(per)}")
+        network = self._network
+        data = network.check("trace", X, y, sample_weight)
         training = self._training("trace", step, dropout_scale, smoothing_scale)
-        return self._network.trace(data, training)
+        numbers = network.snapshot()
+        cost = network.gradient(data, np.zeros_like(network.flat), 1, training)
+        arrays = network.trace(data, training)
+        return Trace(network.spec, arrays, numbers, cost=cost, weight=data.total_weight(), per=per)
 
     def _training(
         self, who: str, step: int | None, dropout_scale: float, smoothing_scale: float
