@@ -14,6 +14,13 @@ Example:
     ('epoch', 'loss')
 """
 
+try:
+    import matplotlib  # noqa: F401, ICN001
+except ModuleNotFoundError as _error:
+    raise ModuleNotFoundError(
+        "deepcore.plots needs matplotlib: pip install 'deepcore-nn[cli]'", name="matplotlib"
+    ) from _error
+
 from deepcore.plots.boundary import decision_boundary
 from deepcore.plots.classes import calibration, confusion_matrix
 from deepcore.plots.curves import curves, draw_curves, learning_curves, rate_sweep

@@ -18,6 +18,7 @@ __all__ = ["curves", "draw_curves", "learning_curves", "rate_sweep"]
 _PARTS = (("", "training"), ("val_", "validation"))
 # A sweep may have more runs than fit into a picture; these are the first ones of a legend.
 _MOST_RUNS = 12
+_MOST_COLUMNS = 3
 
 
 def learning_curves(
@@ -87,21 +88,24 @@ def _mark(ax: Axes, epoch: int, series: Sequence[Sequence[float]]) -> None:
 
 
 def curves(series: Mapping[str, Sequence[float]], title: str, best_epoch: int | None = None) -> Figure:
-    """Draw the loss, and the accuracy if there is one, against the epochs; return the figure.
+    """Draw every recorded number against the epochs, each in a panel of its own; return the figure.
 
     Args:
-        series: One list per number, named ``loss``, ``accuracy``, and with ``val_`` for the validation part.
+        series: One list per number, such as ``loss``, and with ``val_`` for the validation part.
         title: Text above the picture. A long one is written on several lines.
         best_epoch: The epoch to mark in every panel, from 0. None: the one with the best validation loss, if
             there is one.
     """
-    panels = [name for name in ("loss", "accuracy") if name in series or f"val_{name}" in series]
-    picture = style.figure(5 * len(panels), 3.6)
-    style.add_title(picture.suptitle(title), title, picture.bbox.width)
+    panels = list(dict.fromkeys(name.removeprefix("val_") for name in series))
+    columns = min(len(panels), _MOST_COLUMNS)
+    rows = -(-len(panels) // columns)
+    picture = style.figure(5 * columns, 3.6 * rows)
+    if title:
+        style.add_title(picture.suptitle(title), title, picture.bbox.width)
     if best_epoch is None:
         best_epoch = _best(series.get("val_loss", ()), "loss")
     for number, name in enumerate(panels, start=1):
-        ax = picture.add_subplot(1, len(panels), number)
+        ax = picture.add_subplot(rows, columns, number)
         learning_curves(series, name, best_epoch=best_epoch, ax=ax)
     return picture
 

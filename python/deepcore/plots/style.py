@@ -9,15 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-try:
-    from matplotlib.axes import Axes
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.text import Text
-except ModuleNotFoundError as _error:
-    raise ModuleNotFoundError(
-        "deepcore.plots needs matplotlib: pip install 'deepcore-nn[cli]'", name="matplotlib"
-    ) from _error
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from deepcore import _checks
 
@@ -26,6 +21,7 @@ __all__ = [
     "DASHES",
     "MARKERS",
     "SEQUENTIAL",
+    "Figure",
     "add_title",
     "axes",
     "figure",
