@@ -799,6 +799,10 @@ class Model:
         names = " ".join(layer.activation for layer in self.layers)
         return f"Model({sizes}, {names}, loss={self.loss!r}, dtype={self.dtype.name!r}, seed={self.seed})"
 
+    def _repr_html_(self) -> str:
+        """Show the summary in a notebook."""
+        return self.summary().to_html(f"; {self.epochs_trained} epochs trained; seed {self.seed}")
+
 
 # Pickles name these two functions, so they must keep their names and arguments. A network is pickled for
 # itself: a model and an optimizer state that are pickled together come back with one network.

@@ -71,5 +71,9 @@ class Summary:
 
     __repr__ = __str__
 
+    def to_html(self, more: str = "") -> str:
+        """Write the table in HTML; ``more`` is added to its caption."""
+        return as_html(self.table, self._foot + more)
+
     def _repr_html_(self) -> str:
-        return as_html(self.table, self._foot)
+        return self.to_html()

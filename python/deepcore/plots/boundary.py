@@ -68,7 +68,10 @@ def decision_boundary(
     known = np.unique(np.concatenate([labels, regions]))
     names = _names(known, classes)
     codes = np.searchsorted(known, regions).reshape(resolution, resolution)
-    ax = style.axes(ax, 5.0, 4.2)
+    spread = np.ptp(sides, axis=0)
+    equal = spread.max() <= 10 * spread.min()
+    height = 1.0 + 3.2 * float(np.clip(spread[1] / spread[0], 0.3, 1.4)) if equal else 4.2
+    ax = style.axes(ax, 5.2, height)
     _draw_regions(ax, sides, codes, len(known))
     for place, value in enumerate(known):
         chosen = points[labels == value]
@@ -77,8 +80,7 @@ def decision_boundary(
             marker=style.MARKERS[place % len(style.MARKERS)], edgecolor="white", linewidth=0.5,
             label=names[place],
         )  # fmt: skip
-    spread = np.ptp(sides, axis=0)
-    if spread.max() <= 10 * spread.min():
+    if equal:
         ax.set_aspect("equal")
     style.legend(ax, title="class", loc="center left", bbox_to_anchor=(1.0, 0.5))
     return style.look(ax, features[0], features[1], title)

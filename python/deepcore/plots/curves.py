@@ -173,6 +173,9 @@ def rate_sweep(
     finite = [value for values in runs.values() for value in values if math.isfinite(value)]
     if not upwards(name) and finite and min(finite) > 0 and max(finite) > 10 * min(finite):
         ax.set_yscale("log")
+        if max(finite) < 100 * min(finite):  # there are few powers of ten to name
+            ax.yaxis.set_major_formatter("{x:g}")
+            ax.yaxis.set_minor_formatter("{x:g}")
         ax.set_ylim(top=min(max(finite), 1000 * float(np.median(finite))) * 1.2)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(alpha=0.3)
