@@ -122,6 +122,7 @@ class History(dict[str, list[float]]):
 
 
 _WIDTH, _HEIGHT, _LEFT, _TOP = 420, 150, 70, 12  # of the picture, in pixels, and its margins
+_MOST_POINTS = 400  # of a line; the picture is not wider
 
 
 def _drawing(loss: list[float], val_loss: list[float]) -> str:
@@ -131,14 +132,17 @@ def _drawing(loss: list[float], val_loss: list[float]) -> str:
         return ""
     low, high = min(finite), max(finite)
     right, bottom = _WIDTH - 12, _HEIGHT - 34
+    last = len(loss) - 1
+    drawn = sorted({*range(0, last, -(-len(loss) // _MOST_POINTS)), last})
 
     def point(epoch: int, value: float) -> str:
-        x = _LEFT + (right - _LEFT) * epoch / (len(loss) - 1)
+        x = _LEFT + (right - _LEFT) * epoch / last
         y = bottom - (bottom - _TOP) * ((value - low) / ((high - low) or 1.0))
         return f"{x:.1f},{y:.1f}"
 
     def line(values: list[float], style: str) -> str:
-        points = " ".join(point(epoch, v) for epoch, v in enumerate(values) if math.isfinite(v))
+        there = [epoch for epoch in drawn if epoch < len(values) and math.isfinite(values[epoch])]
+        points = " ".join(point(epoch, values[epoch]) for epoch in there)
         return f'<polyline points="{points}" fill="none" stroke-width="1.5" {style}/>'
 
     def text(x: float, y: float, anchor: str, words: str) -> str:

@@ -403,6 +403,15 @@ def test_a_history_has_a_picture_of_both_losses_in_a_notebook():
     assert "best val_loss 1 in epoch 3" in html
 
 
+def test_the_picture_of_a_long_history_stays_small():
+    history = dc.History()
+    for epoch in range(5001):
+        history.append({"loss": -epoch})
+    (points,) = re.findall(r'points="([^"]*)"', history._repr_html_())
+    assert 300 < len(points.split()) <= 401
+    assert points.split()[-1] == "408.0,116.0"
+
+
 def test_a_history_of_one_epoch_or_without_finite_losses_has_no_picture():
     short, broken = dc.History(), dc.History()
     short.append({"loss": 1.0})
