@@ -834,6 +834,10 @@ class Model:
         what = f"loss={self.loss!r}{members}, dtype={self.dtype.name!r}, seed={self.seed}"
         return f"Model({sizes}, {names}, {what})"
 
+    def _repr_html_(self) -> str:
+        """Show the summary in a notebook."""
+        return self.summary().to_html(f"; {self.epochs_trained} epochs trained; seed {self.seed}")
+
 
 # Pickles name these two functions, so they must keep their names and arguments. A network is pickled for
 # itself: a model and an optimizer state that are pickled together come back with one network.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from deepcore import _checks
+from deepcore._network.network import Network
 from deepcore._training.checkpoint import Checkpoints
 from deepcore.cli import networks
 from deepcore.cli.output import say
@@ -76,6 +77,21 @@ class ArrayTraining:
         """The classes, or None for a regression."""
         labels = self._model.preparation.labels
         return None if labels is None else labels.classes
+
+    @property
+    def targets(self) -> list[str]:
+        """Names of the labels of a regression."""
+        name, count = self._data.label or "label", self._network.outputs
+        return [name] if count == 1 else [f"{name} {number}" for number in range(1, count + 1)]
+
+    @property
+    def network(self) -> Network:
+        """The network that is trained."""
+        return self._network.network
+
+    @property
+    def columns(self) -> None:
+        """None: the data are not a table."""
 
     @property
     def best_epoch(self) -> int | None:
@@ -153,6 +169,11 @@ class ArrayTraining:
     def inputs(self, part: str) -> Array:
         """Return the inputs of the network for a part."""
         return self._inputs[part]
+
+    def images(self, part: str) -> tuple[Array, tuple[int, ...]] | None:
+        """Return the images of a part as rows of pixels, and their shape; None if they are not images."""
+        shape = self._data.image_shape
+        return None if shape is None else (self._X[part], shape)
 
     def importance(self, part: str, judged: Judged) -> dict[str, float]:
         """Return nothing: single features of arrays have no names."""

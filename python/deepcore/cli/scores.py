@@ -10,7 +10,7 @@ import numpy as np
 from deepcore import _scores
 from deepcore.typing import Array
 
-__all__ = ["confusion", "of_classes", "of_numbers", "per_class"]
+__all__ = ["of_classes", "of_numbers", "per_class"]
 
 _NOT_FINITE = "the predictions of the model are not finite; try a smaller --learning-rate"
 
@@ -60,13 +60,6 @@ def of_numbers(y: Array, values: Array) -> dict[str, float]:
     if np.ptp(y, axis=0).all():
         scores["r2"] = _scores.r2(y, values, None)
     return scores
-
-
-def confusion(codes: Array, predicted: Array, classes: int) -> Array:
-    """Count the examples of each true class (row) that were predicted as each class (column)."""
-    table = np.zeros((classes, classes), np.int64)
-    np.add.at(table, (codes, predicted), 1)
-    return table
 
 
 def per_class(table: Array, classes: Sequence[object]) -> list[dict[str, Any]]:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deepcore import _checks
+from deepcore._network.network import Network
+from deepcore._text_table import Rows
 from deepcore._training.checkpoint import Checkpoints
 from deepcore.callbacks import EpochRecord
 from deepcore.cli import networks, realmlp
@@ -92,6 +94,21 @@ class TableTraining:
     def classes(self) -> list[Any] | None:
         """The classes, or None for a regression."""
         return self._label.classes or None
+
+    @property
+    def targets(self) -> list[str]:
+        """Names of the labels of a regression."""
+        return list(self._label.names)
+
+    @property
+    def network(self) -> Network:
+        """The network that was trained first."""
+        return self._members[0].network
+
+    @property
+    def columns(self) -> Rows:
+        """The report on the columns of the table, the head first."""
+        return self._columns.rows()
 
     @property
     def best_epoch(self) -> int | None:
@@ -282,6 +299,9 @@ class TableTraining:
         rows = getattr(self.parts, part)
         X = encoding.transform(self._applied.numbers[rows], self._applied.codes[rows], np.float32)
         return X[:, : encoding.center.size]
+
+    def images(self, part: str) -> None:
+        """Return nothing: rows of a table are not images."""
 
     def importance(self, part: str, judged: Judged) -> dict[str, float]:
         """Return how much the error on a part grows if one column is shuffled."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
+from deepcore._network.network import Network
+from deepcore._text_table import Rows
 from deepcore._training.checkpoint import Checkpoints
 from deepcore.cli.array_training import ArrayTraining
 from deepcore.cli.parts import Split
@@ -40,6 +42,18 @@ class Training(Protocol):
     def best_epoch(self) -> int | None:
         """The epoch that is kept, from 0; None for the last one."""
 
+    @property
+    def targets(self) -> list[str]:
+        """Names of the labels of a regression."""
+
+    @property
+    def network(self) -> Network:
+        """The network that was trained first."""
+
+    @property
+    def columns(self) -> Rows | None:
+        """The report on the columns of a table, the head first; None if the data are not a table."""
+
     def facts(self) -> dict[str, Any]:
         """Return the hyperparameters."""
 
@@ -60,6 +74,9 @@ class Training(Protocol):
 
     def inputs(self, part: str) -> Array:
         """Return the inputs of a linear model for a part."""
+
+    def images(self, part: str) -> tuple[Array, tuple[int, ...]] | None:
+        """Return the images of a part as rows of pixels, and their shape; None if they are not images."""
 
     def importance(self, part: str, judged: Judged) -> dict[str, float]:
         """Return how much the error on a part grows if one column is shuffled."""
