@@ -63,9 +63,7 @@ def test_the_course_start_of_some_layers_only_is_refused():
 
 
 def test_a_seed_that_the_legacy_generator_does_not_take_is_refused():
-    with pytest.raises(
-        ValueError, match="seed must be at most 4294967295 with init='course', got 4294967296"
-    ):
+    with pytest.raises(ValueError, match="seed must be at most 4294967295 with init='course'"):
         dc.mlp([3, 4, 1], init="course", seed=2**32)
     with pytest.raises(ValueError, match="seed"):
         F.initialize_parameters([3, 4, 1], init="course", seed=2**32)

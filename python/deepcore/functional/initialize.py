@@ -26,15 +26,15 @@ def initialize_parameters(
 ) -> Parameters:
     """Draw ``W[l]`` by a scheme, and set ``b[l] = 0``, for l = 1..L.
 
-    The weights of a layer depend only on the seed, the layer and its shape, except for ``"course"``. A ``Model`` with the same init
-    and seed starts with the same weights.
+    The weights of a layer depend only on the seed, the layer and its shape, except for ``"course"``. A
+    ``Model`` with the same init and seed starts with the same weights.
 
     Args:
         layer_dims: n[0] = n_x, n[1], ..., n[L].
         init: A name of ``catalog.initializers``: he (for relu), xavier, lecun, inverse_sqrt, normal (x 0.01),
-            zeros, ... ``"course"`` draws the numbers of Andrew Ng's course "Neural Networks and Deep Learning":
-            ``np.random.seed(seed)``, then ``np.random.randn`` for W1, W2, ..., times 0.01 with one hidden
-            layer, and divided by sqrt(n[l-1]) with more; zeros without a hidden layer.
+            zeros, ... ``"course"`` draws the numbers of Andrew Ng's course "Neural Networks and Deep
+            Learning": ``np.random.seed(seed)``, then ``np.random.randn`` for W1, W2, ..., times 0.01 with
+            one hidden layer, and divided by sqrt(n[l-1]) with more; zeros without a hidden layer.
         seed: Seed of the draw, 0 or more; below 2^32 for ``"course"``.
         dtype: ``"float64"`` or ``"float32"``.
         scale: Factor of the weights. Large weights saturate sigmoid and tanh and make learning slow.
