@@ -114,7 +114,7 @@ def used(tmp_path_factory):
       const {exp, tanh, log, max} = Math;
       const check = (array, l, i, j) => {
         const {name, numbers, value} = explain(state.network, state.values, array, l, i, j, exact);
-        const result = eval(numbers.replaceAll("·", "*").replaceAll("-(-", "-1*(-"));
+        const result = eval(numbers.replaceAll("\u00b7", "*").replaceAll("-(-", "-1*(-"));
         if (!(Math.abs(result - value) <= 1e-12)) seen.wrong.push([name, numbers, result, value]);
       };
       for (const size of element("sizes").options) {
