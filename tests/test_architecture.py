@@ -45,7 +45,7 @@ LEVELS = (
 # none after it, wherever the import stands.
 ORDER = (
     "_core", "_clash", "typing", "exceptions", "_text_table", "_heat_map", "_checks", "_keywords", "catalog",
-    "_labels",
+    "_course_weights", "_labels",
     "installation",
     "capi",
     "threadpools",

@@ -123,6 +123,13 @@ def test_the_program_that_draws_the_flower_writes_a_picture(tmp_path):
     assert (tmp_path / "flower.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+def test_the_program_that_draws_the_figures_of_the_course_writes_them(tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `cli`)")
+    runpy.run_path(str(ROOT / "docs" / "images" / "course.py"))["draw"](tmp_path)
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {path.name for path in (ROOT / "docs" / "images").glob("course_*.png")}
+
+
 def test_the_constants_that_documents_name_are_in_the_code():
     text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
     source = "\n".join(path.read_text() for path in sorted((ROOT / "cpp" / "src").rglob("*.[ch]pp")))
