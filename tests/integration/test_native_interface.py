@@ -339,7 +339,10 @@ def saved_models():
         dc.Dense(1, "linear"),
     ]
     yield dc.Model(4, layers, loss=dc.Huber(0.7), dtype="float64", seed=3)
-    embeddings = [dc.PeriodicEmbedding(columns=2, units=3, frequencies=4), dc.CategoryEmbedding([3, 4], units=2)]
+    embeddings = [
+        dc.PeriodicEmbedding(columns=2, units=3, frequencies=4),
+        dc.CategoryEmbedding([3, 4], units=2),
+    ]
     yield dc.Model(5, [*embeddings, dc.Dense(4), dc.Dense(3, "softmax")], seed=4)
 
 
