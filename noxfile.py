@@ -173,8 +173,11 @@ def lint(session):
 
 @nox.session
 def native(session):
-    """Build and run the C++ tests: presets as arguments (release, tidy, asan, tsan), or all of them."""
-    install_wheel(session, "dev")
+    """Build and run the C++ tests: presets as arguments (release, tidy, asan, tsan), or all of them.
+
+    With release come the examples in Cython, C and C++, which are built against the installed wheel.
+    """
+    install_wheel(session, "dev,test")
     for name in session.posargs or ["release", "tidy", "asan", "tsan"]:
         if name == "tsan" and not compiles("int main() {}", "-fsanitize=thread"):
             session.log("skipped: ThreadSanitizer does not run here")
@@ -182,6 +185,7 @@ def native(session):
             with_benchmarks = compiles("#include <benchmark/benchmark.h>\nint main() {}")
             benchmarks = f"-DDEEPCORE_BENCHMARKS={'ON' if with_benchmarks else 'OFF'}"
             preset(session, name, f"-DDEEPCORE_VARIANTS={';'.join(variants(session))}", benchmarks)
+            run_tests(session, "--slow", str(ROOT / "tests/integration/test_native_examples.py"))
         else:
             preset(session, name, "-DDEEPCORE_VARIANTS=native")
 

@@ -47,18 +47,20 @@ def mean_end(model, int64_t walks, int64_t steps, int threads=1):
     """
     cdef const capi.deepcore_api *api = capi.deepcore_import()
     cdef capi.deepcore_network *network = capi.network_of(api, model)
-    cdef capi.deepcore_predictor *predictor
+    cdef capi.deepcore_predictor *predictor = NULL  # each thread has its own
     cdef float *ends = <float *>calloc(walks, sizeof(float))
     cdef int *codes = <int *>calloc(walks, sizeof(int))
     cdef int64_t k
-    cdef int made
+    cdef int made = 0
     cdef capi.deepcore_info info
     try:
         if ends == NULL or codes == NULL:
             raise MemoryError()
         capi.check(api, api.network_info(network, &info))
-        if info.inputs != 2 or info.outputs != 1:
-            raise ValueError(f"mean_end: model must have 2 inputs and 1 output, got {info.inputs} and {info.outputs}")
+        if info.dtype != capi.DEEPCORE_FLOAT32 or info.inputs != 2 or info.outputs != 1:
+            raise ValueError(
+                "mean_end: model must be float32 with 2 inputs and 1 output, "
+                f"got float{info.dtype} with {info.inputs} and {info.outputs}")
         with nogil, parallel(num_threads=threads):
             predictor = NULL
             made = api.predictor_create(network, &predictor)

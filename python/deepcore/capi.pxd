@@ -34,7 +34,7 @@ cdef extern from "deepcore_api.h" nogil:
         const void *y
         int64_t y_row_stride
         int64_t y_column_stride
-        double (*loss)(void *context, int64_t example, const void *a, void *da) noexcept
+        double (*loss)(void *context, int64_t example, const void *a, void *da) noexcept nogil
         void *loss_context
         const void *weights
 
@@ -48,7 +48,7 @@ cdef extern from "deepcore_api.h" nogil:
         int32_t shuffle
         int32_t threads
         uint64_t seed
-        int32_t (*on_epoch)(void *context, int64_t epoch, double loss) noexcept
+        int32_t (*on_epoch)(void *context, int64_t epoch, double loss) noexcept nogil
         void *context
 
     ctypedef struct deepcore_layer:
@@ -84,36 +84,36 @@ cdef extern from "deepcore_api.h" nogil:
         uint32_t size
         const char *version
         const char *variant
-        const char *(*last_error)() noexcept
-        int (*network_create)(const deepcore_description *description, deepcore_network **network) noexcept
-        int (*network_load)(const char *path, deepcore_network **network) noexcept
-        int (*network_save)(const deepcore_network *network, const char *path) noexcept
-        int (*network_share)(const deepcore_network *network, deepcore_network **another) noexcept
-        void (*network_free)(deepcore_network *network) noexcept
-        int (*network_info)(const deepcore_network *network, deepcore_info *info) noexcept
-        int (*network_read)(const deepcore_network *network, int32_t dtype, void *parameters, int64_t count) noexcept
-        int (*network_write)(deepcore_network *network, int32_t dtype, const void *parameters, int64_t count) noexcept
-        int (*predictor_create)(const deepcore_network *network, deepcore_predictor **predictor) noexcept
-        void (*predictor_free)(deepcore_predictor *predictor) noexcept
+        const char *(*last_error)() noexcept nogil
+        int (*network_create)(const deepcore_description *description, deepcore_network **network) noexcept nogil
+        int (*network_load)(const char *path, deepcore_network **network) noexcept nogil
+        int (*network_save)(const deepcore_network *network, const char *path) noexcept nogil
+        int (*network_share)(const deepcore_network *network, deepcore_network **another) noexcept nogil
+        void (*network_free)(deepcore_network *network) noexcept nogil
+        int (*network_info)(const deepcore_network *network, deepcore_info *info) noexcept nogil
+        int (*network_read)(const deepcore_network *network, int32_t dtype, void *parameters, int64_t count) noexcept nogil
+        int (*network_write)(deepcore_network *network, int32_t dtype, const void *parameters, int64_t count) noexcept nogil
+        int (*predictor_create)(const deepcore_network *network, deepcore_predictor **predictor) noexcept nogil
+        void (*predictor_free)(deepcore_predictor *predictor) noexcept nogil
         int (*predict_f32)(
             deepcore_predictor *predictor, int64_t rows, const float *X, int64_t X_row_stride,
-            int64_t X_column_stride, float *A, int64_t A_row_stride, int64_t A_column_stride) noexcept
+            int64_t X_column_stride, float *A, int64_t A_row_stride, int64_t A_column_stride) noexcept nogil
         int (*predict_f64)(
             deepcore_predictor *predictor, int64_t rows, const double *X, int64_t X_row_stride,
-            int64_t X_column_stride, double *A, int64_t A_row_stride, int64_t A_column_stride) noexcept
+            int64_t X_column_stride, double *A, int64_t A_row_stride, int64_t A_column_stride) noexcept nogil
         int (*gradient)(
             const deepcore_network *network, const deepcore_examples *examples, const deepcore_step *step,
-            int32_t threads, double *cost, void *gradient, int64_t count) noexcept
+            int32_t threads, double *cost, void *gradient, int64_t count) noexcept nogil
         int (*optimizer_create)(
             const deepcore_network *network, const char *rule, double learning_rate,
-            const deepcore_constant *constants, int64_t constant_count, deepcore_optimizer **optimizer) noexcept
-        int (*optimizer_share)(const deepcore_optimizer *optimizer, deepcore_optimizer **another) noexcept
-        void (*optimizer_free)(deepcore_optimizer *optimizer) noexcept
+            const deepcore_constant *constants, int64_t constant_count, deepcore_optimizer **optimizer) noexcept nogil
+        int (*optimizer_share)(const deepcore_optimizer *optimizer, deepcore_optimizer **another) noexcept nogil
+        void (*optimizer_free)(deepcore_optimizer *optimizer) noexcept nogil
         int (*optimizer_step)(
-            deepcore_optimizer *optimizer, deepcore_network *network, const void *gradient, int64_t count) noexcept
+            deepcore_optimizer *optimizer, deepcore_network *network, const void *gradient, int64_t count) noexcept nogil
         int (*train)(
             deepcore_network *network, deepcore_optimizer *optimizer, const deepcore_examples *examples,
-            const deepcore_training *training, double *losses, int64_t *epochs_done) noexcept
+            const deepcore_training *training, double *losses, int64_t *epochs_done) noexcept nogil
 
 
 cdef extern from "deepcore_api.h":

@@ -82,9 +82,9 @@ def test_the_simulation_in_cython_has_the_bits_of_the_loop_in_python(cython, thr
 
 
 def test_cython_raises_what_a_code_stands_for(cython):
-    with pytest.raises(ValueError, match="2 inputs and 1 output, got 3 and 1"):
+    with pytest.raises(ValueError, match="got float32 with 3 and 1"):
         cython("monte_carlo").mean_end(dc.mlp([3, 4, 1]), 1, 1)
-    with pytest.raises(ValueError, match="dtype of the function's name"):
+    with pytest.raises(ValueError, match="got float64 with 2 and 1"):
         cython("monte_carlo").mean_end(dc.mlp([2, 4, 1], dtype="float64"), 1, 1)
     with pytest.raises(TypeError, match="must be a Model, got int"):
         cython("monte_carlo").mean_end(3, 1, 1)
@@ -129,17 +129,18 @@ def test_a_training_that_goes_from_python_to_cpp_and_back_has_the_bits_of_one_la
     X = (((k * 7919) % 1009).astype(np.float32) / np.float32(1009) - np.float32(0.5)).reshape(300, 5)
     y = np.arange(300) % 4
 
-    def fit(model, epochs):
-        return model.fit(X, y, dc.SGD(0.1), epochs=epochs, batch_size=32)
+    def fit(model):
+        return model.fit(X, y, dc.SGD(0.1), epochs=1, batch_size=32)
 
     whole, parts = (dc.mlp([5, 12, 4], dropout=0.2, seed=11) for _ in range(2))
-    fit(whole, 3)
-    fit(parts, 1)
+    for _ in range(3):
+        fit(whole)
+    fit(parts)
     parts.save(tmp_path / "first", extras={"name": "caf\u00e9"})
     printed = run(program, tmp_path / "first", tmp_path / "second", 1, cwd=tmp_path)
     assert printed.startswith("loss ")
     back = dc.load(tmp_path / "second")
-    fit(back, 1)
+    fit(back)
     assert back.epochs_trained == 3
     assert back.spec == whole.spec
     np.testing.assert_array_equal(back.flat_parameters, whole.flat_parameters)

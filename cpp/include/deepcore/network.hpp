@@ -64,7 +64,7 @@ struct Examples {
   View<const T> Y;                       // empty unless targets are given
   const std::int64_t* labels = nullptr;  // class of each example, for a softmax output
   const T* weights = nullptr;            // null: all one
-  CustomLoss<T> loss;                    // value null: the loss of the network
+  CustomLoss<T> loss{};                  // value null: the loss of the network
   Index count() const { return X.cols; }
 };
 
