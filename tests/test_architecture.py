@@ -40,7 +40,8 @@ LEVELS = (
 # The files and folders of the Python package, lowest first: each may import those before it and
 # none after it, wherever the import stands.
 ORDER = (
-    "_core", "_clash", "typing", "exceptions", "_text_table", "_checks", "_keywords", "catalog", "_labels",
+    "_core", "_clash", "_regular", "typing", "exceptions", "_text_table", "_checks", "_keywords", "catalog",
+    "_labels",
     "installation",
     "threadpools",
     "schedules", "losses", "layers", "functional", "graph", "data",
