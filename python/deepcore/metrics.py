@@ -186,10 +186,10 @@ def measure(
             values["accuracy"] = float(accuracy)
     functions = [metric for metric in chosen if not isinstance(metric, str)]
     if functions:
-        outputs = network.outputs(data.X, threads)
+        y, outputs = _read_only(data.y), _read_only(network.outputs(data.X, threads))
         for metric in functions:
             weight = {"sample_weight": data.weight} if isinstance(metric, Named) else {}
-            value = metric(data.y, outputs, **weight)
+            value = metric(y, outputs, **weight)
             try:
                 values[name_of(metric)] = float(value)
             except (TypeError, ValueError) as error:
@@ -197,6 +197,13 @@ def measure(
                     f"metrics: {name_of(metric)} must return a number, got {_checks.shown(value)}"
                 ) from error
     return values
+
+
+def _read_only(array: Array) -> Array:
+    """Return a view that a metric cannot write into, because other metrics read the same numbers."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def name_of(metric: str | Metric) -> str:

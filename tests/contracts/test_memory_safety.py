@@ -96,6 +96,67 @@ def test_another_thread_may_write_nonsense_into_every_array_of_a_run(kind):
     assert np.array_equal(result, expected)
 
 
+def test_lbfgs_keeps_the_labels_and_the_structure_that_were_checked():
+    X, y = sparse_features(), np.arange(160) % 4
+
+    def parameters(break_them):
+        mine, labels = X.copy(), y.copy()
+        model = dc.mlp([12, 8, 4], seed=1)
+
+        def edit(record):
+            if break_them:
+                labels.fill(10**9)
+                mine.indices.fill(2**29)
+
+        model.fit(mine, labels, dc.LBFGS(max_iter=4), callbacks=[edit])
+        return model.flat_parameters
+
+    assert np.array_equal(parameters(True), parameters(False))
+
+
+@pytest.mark.parametrize("value", [3, 10**9])
+def test_metrics_are_of_the_labels_that_were_checked(value):
+    def numbers(break_them):
+        y = np.arange(160) % 4
+        rows = [np.arange(100), np.arange(60, 160)]
+
+        def edit(record):
+            if break_them:
+                y.fill(value)
+                for part in rows:
+                    part.fill(value)
+
+        models = [dc.mlp([12, 8, 4], seed=seed) for seed in (1, 2)]
+        options = {"epochs": 3, "metrics": ["f1"]}
+        many = dc.fit_many(
+            models, features(), y, "sgd", validation_rows=rows,
+            callbacks=[[edit], [edit]], threads=1, **options,
+        )  # fmt: skip
+        y[:] = np.arange(160) % 4
+        model = dc.mlp([12, 8, 4], seed=3)
+        return [dict(one) for one in (*many, model.fit(features(), y, "sgd", callbacks=[edit], **options))]
+
+    assert numbers(True) == numbers(False)
+
+
+def test_a_metric_cannot_change_what_other_metrics_read():
+    def spoil(y, outputs):
+        outputs[...] = 0
+        return 1.0
+
+    with pytest.raises(ValueError, match="read-only"):
+        dc.mlp([12, 8, 4], seed=1).evaluate(features(), np.arange(160) % 4, metrics=[spoil])
+
+
+def test_labels_of_mapped_features_are_those_that_were_checked(tmp_path):
+    path = tmp_path / "X.npy"
+    np.save(path, features().astype(np.float64))
+    X = np.load(path, mmap_mode="r")
+    y = np.arange(160) % 4
+    expected = fitted(y.copy(), X)
+    assert np.array_equal(fitted(y, X, callback=lambda record: y.fill(3)), expected)
+
+
 def test_features_that_a_callback_edits_count_from_the_next_step_whatever_the_batch():
     y = np.arange(160) % 4
     plain = features()

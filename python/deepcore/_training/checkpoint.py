@@ -21,6 +21,7 @@ import numpy as np
 
 from deepcore import _checks, _core
 from deepcore._network.network import Network
+from deepcore._regular import status
 from deepcore._training import identity
 from deepcore.callbacks import Checkpoint, Stopped
 from deepcore.files import container, model_file
@@ -264,10 +265,10 @@ class RunFile(Unsaved):
         }
         self._settle()
         model_file.describe(self.network, self.extras)  # refuses extras that cannot be written
-        path = Path(checkpoint.path)
-        if not path.exists():
-            if not path.parent.is_dir():
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
+        if status(checkpoint.path) is None:
+            folder = Path(os.path.realpath(checkpoint.path)).parent
+            if not checkpoint.path or not folder.is_dir():
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
             return False
         description, tensors = self._read()
         try:

@@ -78,6 +78,9 @@ class Run:
         """Train: all epochs in one native call, unless the examples have to be converted in parts."""
         _warn_if_symmetric(self.who, self.network)
         self._announce(state, epochs, batch, shuffle)
+        mapped = in_parts(self.data.X, self.network.spec.dtype)
+        if mapped or self.epochs.metrics or isinstance(state, LBFGS):  # the native run copies labels itself
+            self.data = self.epochs.training = self.data.kept()
         if isinstance(state, LBFGS):
             if self.factors:
                 raise ValueError(
@@ -90,7 +93,7 @@ class Run:
                 )
             return self.epochs.run(self._descent(state), state.max_iter, None, Unsaved())
         position = Position(self.network.epochs_trained, state.steps)
-        make = self._in_parts if in_parts(self.data.X, self.network.spec.dtype) else self._in_one_call
+        make = self._in_parts if mapped else self._in_one_call
         file = self._file(state, position, epochs, batch, shuffle)
         return self.epochs.run(make(state, batch, epochs, shuffle, position), epochs, state, file)
 

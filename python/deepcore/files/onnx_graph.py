@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from deepcore._regular import open_regular
 from deepcore.files.chain import Contents
 from deepcore.files.onnx_nodes import package
 from deepcore.files.steps import (
@@ -72,7 +72,7 @@ def read(path: str | os.PathLike[str]) -> Contents:
         ValueError: if it is not a valid ONNX file, or not a chain of dense layers, naming the node.
     """
     onnx = package(_WHO)
-    Path(path).open("rb").close()  # an OSError that names the file
+    open_regular(path).close()  # an OSError that names the file
     try:
         model = onnx.load(os.fspath(path))
     except Exception as error:  # protobuf and onnx have errors of their own, of many types
