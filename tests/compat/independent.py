@@ -74,7 +74,20 @@ def predict(description, tensors, X, activations):
     A = np.asarray(X, float).T
     if "embeddings" in description["network"]:
         A = embedded(description["network"]["embeddings"], tensors, A)
-    for number, layer in enumerate(description["network"]["layers"], start=1):
+    layers = description["network"]["layers"]
+    if "members" not in description["network"]:
+        return through(layers, tensors, A, activations)
+    last, units, total = len(layers), layers[-1]["units"], 0
+    for member, factors in enumerate(tensors["factor0"].T):
+        rows = slice(member * units, (member + 1) * units)
+        own = {**tensors, **{name: tensors[name][rows] for name in (f"W{last}", f"b{last}")}}
+        total = total + through(layers, own, factors[:, np.newaxis] * A, activations)
+    return total / description["network"]["members"]
+
+
+def through(layers, tensors, A, activations):
+    """Return the outputs of the layers for A[0]."""
+    for number, layer in enumerate(layers, start=1):
         W, b = (tensors[f"{name}{number}"].astype(float) for name in ("W", "b"))
         S = tensors[f"scale{number}"] * A if layer["scaled_inputs"] else A
         Z = W @ S / (np.sqrt(W.shape[1]) if layer["parametrization"] == "ntk" else 1) + b

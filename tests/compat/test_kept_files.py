@@ -93,7 +93,7 @@ def test_the_schema_itself_is_valid():
 
 def test_the_schema_lists_every_field_of_a_network_and_of_a_layer():
     layers = [dc.CategoryEmbedding([3]), dc.Dense(1, "linear")]
-    spec = dc.Model(1, layers).spec.to_dict()
+    spec = dc.Model(1, layers, members=2).spec.to_dict()
     parts = schema.model_schema()["$defs"]
     assert parts["network"]["properties"].keys() == spec.keys()
     assert parts["layer"]["properties"].keys() == spec["layers"][0].keys()

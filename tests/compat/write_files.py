@@ -57,6 +57,8 @@ def models():
         "piecewise": (dc.Model(4, [dc.PiecewiseLinearEmbedding.at_quantiles(coded(13)[0][:, :3], bins=5,
                                    units=2), dc.CategoryEmbedding([3], units=2), dc.Dense(3, "softmax")],
                                seed=13), *coded(13), {}),
+        "members": (dc.Model(4, [dc.CategoryEmbedding([3], units=2), dc.Dense(5), dc.Dense(3, "softmax")],
+                             members=4, seed=14), *coded(14), {}),
     }  # fmt: skip
 
 

@@ -95,6 +95,16 @@ def test_the_gradient_is_the_difference_of_the_cost(front, rest):
         assert np.abs(grads - wanted).max() <= TOLERANCE * size, name
 
 
+@pytest.mark.parametrize("front", FRONTS)
+def test_one_row_has_the_bits_of_the_table(front, dtype):
+    model, (X, _) = net(front, dtype=dtype), examples(front)
+    X = X.astype(dtype)
+    table, predictor = model.predict(X), model.predictor()
+    for row in range(10):
+        np.testing.assert_array_equal(model.predict(X[row]), table[row])
+        np.testing.assert_array_equal(predictor(X[row]), table[row])
+
+
 LOOPS = [("plain", (5, 4), {}), ("td", (70, 33), {"clip_norm": 0.5}), ("td", (9, 7), {"clip_value": 0.01})]
 SLOW = [pytest.param("td", (900, 900), {}, marks=pytest.mark.slow)]
 

@@ -118,8 +118,38 @@ void look_up_back(Index units, Index codes, Index m, const T* x, const T* d, Ind
   }
 }
 
+namespace {
+
+// One example, with frequencies along the lanes. Each number has the operations that it has among many examples, and so
+// its bits.
+template <class T>
+void embed_one(const EmbeddedColumn<T>& c, T x, T* to) {
+  using P = Packet<T>;
+  constexpr Index S = kLanes<T>;
+  with_units(c.units, [&](auto units) {
+    P sums[kMostEmbeddingUnits];  // equal in all lanes
+    T values[S];
+    for (Index k = 0; k < units; ++k) sums[k] = same<P>(c.offset[k]);
+    const T* weight = c.weight;
+    for (Index h = 0; h < c.basis; h += S) {
+      const Index count = std::min(S, c.basis - h);
+      const P frequency = load_some(c.frequency + h, count, T(0)), phase = load_some(c.phase + h, count, T(0));
+      P slope;
+      store<P>(values, wave(pmadd(same<P>(x), frequency, pmul(phase, same<P>(static_cast<T>(1 / kTurn)))), slope));
+      for (Index i = 0; i < count; ++i, weight += units) {
+        for (Index k = 0; k < units; ++k) sums[k] = pmadd(same<P>(values[i]), same<P>(weight[k]), sums[k]);
+      }
+    }
+    for (Index k = 0; k < units; ++k) to[k] = ei::pfirst(sums[k]);
+  });
+}
+
+}  // namespace
+
 template <class T>
 void embed(const EmbeddedColumn<T>& c, Index m, const T* x, Index row, Columns<T> to) {
+  if (m == 1 && c.frequency != nullptr && row / kDepth == (row + c.units - 1) / kDepth)
+    return embed_one(c, x[0], to.from(row));
   using P = Packet<T>;
   constexpr Index S = kLanes<T>;
   with_units(c.units, [&](auto units) {

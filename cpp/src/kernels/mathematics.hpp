@@ -41,9 +41,24 @@ EIGEN_ALWAYS_INLINE P log1p(const P& x) {
   return ei::generic_plog1p(x);
 }
 
-// Kahan's formula: with u = e^x as it was rounded, (u - 1) x / log(u).
+// float: with x = n log(2) + r and |r| <= log(2) / 2, 2^n expm1(r) + (2^n - 1), which does not cancel. expm1(r) is its Taylor
+// polynomial, whose error is below 2e-8. Where e^x - 1 rounds to -1, x is raised; from 2^128 on the value is infinite.
+template <class P>
+EIGEN_ALWAYS_INLINE P expm1_of_float(const P& x) {
+  const P held = ei::pmin(pmax(x, all<P>(-18)), all<P>(89));
+  const P n = ei::print(pmul(held, all<P>(1.44269504088896341)));
+  const P r = pmadd(n, all<P>(2.12194440e-4), pmadd(n, all<P>(-0.693359375), held));  // log(2) in two parts
+  P p = pmadd(r, all<P>(1.0 / 5040), all<P>(1.0 / 720));
+  for (const double coefficient : {1.0 / 120, 1.0 / 24, 1.0 / 6, 1.0 / 2}) p = pmadd(p, r, all<P>(coefficient));
+  p = pmadd(pmul(r, r), p, r);
+  const P half = ei::pldexp_fast_impl<P>::run(all<P>(1), psub(n, all<P>(1)));  // 2^n itself may be too large
+  return keep_nan(x, pmul(all<P>(2), pmadd(p, half, psub(half, all<P>(0.5)))));
+}
+
+// double: Kahan's formula: with u = e^x as it was rounded, (u - 1) x / log(u).
 template <class P>
 EIGEN_ALWAYS_INLINE P expm1(const P& x) {
+  if constexpr (std::is_same_v<Scalar<P>, float>) return expm1_of_float(x);
   const P u = any_exponential(x), less = psub(u, all<P>(1)), log_u = logarithm(u);
   const P value = select(pcmp_eq(log_u, u), u, pmul(less, pdiv(x, log_u)));  // both infinite
   return keep_nan(x, select(pcmp_eq(less, all<P>(0)), x, select(pcmp_eq(less, all<P>(-1)), less, value)));
