@@ -178,8 +178,8 @@ def gelu(z):
     return z * (1 + np.vectorize(math.erf)(z / np.sqrt(2))) / 2
 
 
-# What tf2onnx makes of Keras layers: MatMul and Add under the names of TensorFlow, a Reshape for Flatten, batch
-# norm as a product and a sum, and activations that are no operator in parts. The graphs are made by hand.
+# What tf2onnx makes of Keras layers: MatMul and Add under the names of TensorFlow, a Reshape for Flatten,
+# batch norm as a product and a sum, and activations that are no operator in parts. They are made by hand.
 TENSORFLOW = {
     "dense": (
         [node("Reshape", "X shape", "sequential/flatten/Reshape:0", name="sequential/flatten/Reshape"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
+from deepcore import tabular
 from deepcore.data import load_idx
 
 C, CPP = ("-std=c99", "-x", "c"), ("-std=c++11", "-x", "c++")
@@ -357,6 +358,19 @@ def test_parameters_that_float_does_not_hold_are_refused(tmp_path):
     model.parameters["W1"][0, 0] = np.nan
     with pytest.raises(ValueError, match="to_c_header: parameters must be finite"):
         model.to_c_header(tmp_path / "net.h")
+
+
+def test_a_table_with_columns_of_any_name_and_text_compiles(tmp_path):
+    names, words = ["*/ x", "/* \\", '"q"??/', "\u00e9\n"], ["a", '"', "\\", "??/"]
+    table = {name: np.arange(40.0) + place for place, name in enumerate(names)}
+    table["text"] = np.array(words * 10, object)
+    columns, label = tabular.Columns.fit(table), tabular.Label.fit(table["text"])
+    numbers, codes, _ = columns.apply(table)
+    encoding = tabular.Encoding.fit(numbers, codes, columns.sizes)
+    member = tabular.TableMember(encoding, dc.mlp([encoding.inputs, 5, 4], seed=1))
+    tabular.TableModel(columns, label, [member]).to_c_header(tmp_path / "net.h")
+    for compiler in COMPILERS:
+        assert compiled(tmp_path, np.dtype(np.float32), compiler=compiler).net_test() == 0
 
 
 @pytest.mark.parametrize("chip", ["cortex-m4", "cortex-m0plus"])
