@@ -150,6 +150,28 @@ def test_layers_of_any_width_give_the_numbers_of_the_model(tmp_path, rng, dtype)
     agrees(models, tmp_path, X)
 
 
+@pytest.mark.parametrize("flags", [("-O1",), ("-O3", "-march=native")])
+def test_the_exponential_is_right_to_two_units_in_the_last_place(flags, tmp_path, dtype):
+    dc.mlp([2, 2, 3], activation="tanh", dtype=np.dtype(dtype).name).to_c_header(tmp_path / "net.h")
+    T = "float" if dtype is np.float32 else "double"
+    (tmp_path / "program.c").write_text(
+        f'#include "net.h"\nvoid all(int n, const {T} *x, {T} *y, {T} *z);\n'
+        f"void all(int n, const {T} *x, {T} *y, {T} *z) {{ int i; for (i = 0; i < n; ++i) {{\n"
+        "y[i] = net_exp_minus(x[i]); z[i] = net_expm1_minus(x[i]); } }\n"
+    )
+    library = tmp_path / "exp.so"
+    command = [COMPILERS[0], *flags, "-shared", "-fPIC", tmp_path / "program.c", "-o", library, "-lm"]
+    subprocess.run(command, check=True)
+    x = np.concatenate([np.linspace(0, 80, 200_001), np.geomspace(1e-8, 1, 10_001)]).astype(dtype)
+    found = [np.empty_like(x), np.empty_like(x)]
+    places = [array.ctypes.data_as(ctypes.c_void_p) for array in (x, *found)]
+    ctypes.CDLL(str(library)).all(len(x), *places)
+    exact = [np.exp(-x.astype(np.longdouble)), np.expm1(-x.astype(np.longdouble))]
+    for values, right in zip(found, exact, strict=True):
+        unit = np.spacing(np.abs(right).astype(dtype))
+        assert (np.abs(values - right) / unit).max() < 2
+
+
 @pytest.mark.slow
 def test_every_activation_goes_with_every_output(tmp_path, rng):
     models = {}
