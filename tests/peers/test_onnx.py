@@ -1,5 +1,6 @@
 """deepcore and ONNX: files that deepcore writes run elsewhere, and files of others become models."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +172,71 @@ def test_graphs_made_by_hand_become_models(nodes, expected, tmp_path):
     constants = {"W": W, "V": W.T.copy(), "b": B, "one": np.float32(1), "two": np.float32([2]), "S": W[:3]}
     onnx.save(graph(nodes, constants), tmp_path / "a.onnx")
     assert_close(dc.from_onnx(tmp_path / "a.onnx").predict(X), expected, np.float32)
+
+
+def gelu(z):
+    return z * (1 + np.vectorize(math.erf)(z / np.sqrt(2))) / 2
+
+
+# What tf2onnx makes of Keras layers: MatMul and Add under the names of TensorFlow, a Reshape for Flatten,
+# batch norm as a product and a sum, and activations that are no operator in parts. They are made by hand.
+TENSORFLOW = {
+    "dense": (
+        [node("Reshape", "X shape", "sequential/flatten/Reshape:0", name="sequential/flatten/Reshape"),
+         node("MatMul", "sequential/flatten/Reshape:0 W", "sequential/dense/MatMul:0"),
+         node("Add", "sequential/dense/MatMul:0 b", "sequential/dense/BiasAdd:0"),
+         node("Relu", "sequential/dense/BiasAdd:0", "sequential/dense/Relu:0"),
+         node("MatMul", "sequential/dense/Relu:0 S", "sequential/dense_1/MatMul:0"),
+         node("Add", "sequential/dense_1/MatMul:0 b", "sequential/dense_1/BiasAdd:0"),
+         node("Sigmoid", "sequential/dense_1/BiasAdd:0")],
+        lambda: 1 / (1 + np.exp(-(np.maximum(X @ W + B, 0) @ W[:3] + B))),
+    ),
+    "batch normalization": (
+        [node("MatMul", "X W", "dense/MatMul:0"), node("Add", "dense/MatMul:0 b", "dense/BiasAdd:0"),
+         node("Tanh", "dense/BiasAdd:0", "dense/Tanh:0"),
+         node("Mul", "dense/Tanh:0 b", "batchnorm/mul_1:0"),
+         node("Add", "batchnorm/mul_1:0 b", "batchnorm/add_1:0"),
+         node("MatMul", "batchnorm/add_1:0 S")],
+        lambda: (np.tanh(X @ W + B) * B + B) @ W[:3],
+    ),
+    "gelu": (
+        [node("MatMul", "X W", "dense/MatMul:0"), node("Add", "dense/MatMul:0 b", "dense/BiasAdd:0"),
+         node("Mul", "dense/BiasAdd:0 half", "dense/Gelu/mul:0"),
+         node("Div", "dense/BiasAdd:0 root", "dense/Gelu/truediv:0"),
+         node("Erf", "dense/Gelu/truediv:0", "dense/Gelu/Erf:0"),
+         node("Add", "dense/Gelu/Erf:0 one", "dense/Gelu/add:0"),
+         node("Mul", "dense/Gelu/mul:0 dense/Gelu/add:0", "dense/Gelu/mul_1:0"),
+         node("MatMul", "dense/Gelu/mul_1:0 S")],
+        lambda: gelu(X @ W + B) @ W[:3],
+    ),
+    "swish": (
+        [node("MatMul", "X W", "dense/MatMul:0"), node("Add", "dense/MatMul:0 b", "dense/BiasAdd:0"),
+         node("Sigmoid", "dense/BiasAdd:0", "dense/Sigmoid:0"),
+         node("Mul", "dense/BiasAdd:0 dense/Sigmoid:0", "dense/mul:0"), node("MatMul", "dense/mul:0 S")],
+        lambda: (X @ W + B) / (1 + np.exp(-(X @ W + B))) @ W[:3],
+    ),
+    "prelu": (
+        [node("MatMul", "X W", "dense/MatMul:0"), node("Add", "dense/MatMul:0 minus", "dense/BiasAdd:0"),
+         node("Relu", "dense/BiasAdd:0", "p_re_lu/Relu:0"), node("Neg", "dense/BiasAdd:0", "p_re_lu/Neg_1:0"),
+         node("Relu", "p_re_lu/Neg_1:0", "p_re_lu/Relu_1:0"),
+         node("Mul", "p_re_lu/Relu_1:0 slope", "p_re_lu/mul:0"),
+         node("Add", "p_re_lu/Relu:0 p_re_lu/mul:0", "p_re_lu/add:0"), node("MatMul", "p_re_lu/add:0 S")],
+        lambda: np.where(X @ W - B > 0, X @ W - B, (X @ W - B) * [0.1, 0.2, 0.3]) @ W[:3],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TENSORFLOW)
+def test_graphs_as_tf2onnx_writes_them_become_models(name, tmp_path):
+    nodes, expected = TENSORFLOW[name]
+    constants = {
+        "W": W, "b": B, "minus": -B, "S": W[:3], "shape": np.array([-1, 4]), "half": np.float32(0.5),
+        "one": np.float32(1), "root": np.float32(np.sqrt(2)), "slope": -np.float32([0.1, 0.2, 0.3]),
+    }  # fmt: skip
+    used = {text for one in nodes for text in one.input}
+    made = graph(nodes, {key: value for key, value in constants.items() if key in used})
+    onnx.save(made, tmp_path / "a.onnx")
+    assert_close(dc.from_onnx(tmp_path / "a.onnx").predict(X), expected(), np.float32)
 
 
 @pytest.mark.parametrize(

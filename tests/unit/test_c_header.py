@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
+from deepcore import tabular
 from deepcore.data import load_idx
 
 C, CPP = ("-std=c99", "-x", "c"), ("-std=c++11", "-x", "c++")
@@ -147,6 +148,28 @@ def test_layers_of_any_width_give_the_numbers_of_the_model(tmp_path, rng, dtype)
         models[name] = dc.mlp([units + 2, units, 2], output="linear", dtype=np.dtype(dtype).name, seed=3)
         X[name] = rng.normal(size=(5, units + 2)).astype(dtype)
     agrees(models, tmp_path, X)
+
+
+@pytest.mark.parametrize("flags", [("-O1",), ("-O3", "-march=native")])
+def test_the_exponential_is_right_to_two_units_in_the_last_place(flags, tmp_path, dtype):
+    dc.mlp([2, 2, 3], activation="tanh", dtype=np.dtype(dtype).name).to_c_header(tmp_path / "net.h")
+    T = "float" if dtype is np.float32 else "double"
+    (tmp_path / "program.c").write_text(
+        f'#include "net.h"\nvoid all(int n, const {T} *x, {T} *y, {T} *z);\n'
+        f"void all(int n, const {T} *x, {T} *y, {T} *z) {{ int i; for (i = 0; i < n; ++i) {{\n"
+        "y[i] = net_exp_minus(x[i]); z[i] = net_expm1_minus(x[i]); } }\n"
+    )
+    library = tmp_path / "exp.so"
+    command = [COMPILERS[0], *flags, "-shared", "-fPIC", tmp_path / "program.c", "-o", library, "-lm"]
+    subprocess.run(command, check=True)
+    x = np.concatenate([np.linspace(0, 80, 200_001), np.geomspace(1e-8, 1, 10_001)]).astype(dtype)
+    found = [np.empty_like(x), np.empty_like(x)]
+    places = [array.ctypes.data_as(ctypes.c_void_p) for array in (x, *found)]
+    ctypes.CDLL(str(library)).all(len(x), *places)
+    exact = [np.exp(-x.astype(np.longdouble)), np.expm1(-x.astype(np.longdouble))]
+    for values, right in zip(found, exact, strict=True):
+        unit = np.spacing(np.abs(right).astype(dtype))
+        assert (np.abs(values - right) / unit).max() < 2
 
 
 @pytest.mark.slow
@@ -357,6 +380,19 @@ def test_parameters_that_float_does_not_hold_are_refused(tmp_path):
     model.parameters["W1"][0, 0] = np.nan
     with pytest.raises(ValueError, match="to_c_header: parameters must be finite"):
         model.to_c_header(tmp_path / "net.h")
+
+
+def test_a_table_with_columns_of_any_name_and_text_compiles(tmp_path):
+    names, words = ["*/ x", "/* \\", '"q"??/', "\u00e9\n"], ["a", '"', "\\", "??/"]
+    table = {name: np.arange(40.0) + place for place, name in enumerate(names)}
+    table["text"] = np.array(words * 10, object)
+    columns, label = tabular.Columns.fit(table), tabular.Label.fit(table["text"])
+    numbers, codes, _ = columns.apply(table)
+    encoding = tabular.Encoding.fit(numbers, codes, columns.sizes)
+    member = tabular.TableMember(encoding, dc.mlp([encoding.inputs, 5, 4], seed=1))
+    tabular.TableModel(columns, label, [member]).to_c_header(tmp_path / "net.h")
+    for compiler in COMPILERS:
+        assert compiled(tmp_path, np.dtype(np.float32), compiler=compiler).net_test() == 0
 
 
 @pytest.mark.parametrize("chip", ["cortex-m4", "cortex-m0plus"])

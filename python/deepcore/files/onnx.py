@@ -33,7 +33,7 @@ def to_model(computation: Computation, dtype: np.dtype[Any] | None = None) -> An
 
     The input is X (m, n_x), or one input (m, 1) per column of a table: float64 for numbers, NaN being
     missing, and for dates, which are days since 1970-01-01; text for categories. Outputs are Y (m, n_L), and
-    with labels also ``label`` (m,).
+    with labels also ``label`` (m,); underscores follow these names if columns have them.
 
     Args:
         computation: What is computed.
@@ -47,12 +47,12 @@ def to_model(computation: Computation, dtype: np.dtype[Any] | None = None) -> An
     nodes = Nodes(onnx, computation.dtype if dtype is None else dtype)
     kind = helper.np_dtype_to_tensor_dtype(nodes.dtype)
     if computation.columns is None:
-        inputs = [helper.make_tensor_value_info("X", kind, ["m", computation.inputs])]
+        inputs = [helper.make_tensor_value_info(nodes.named("X"), kind, ["m", computation.inputs])]
     else:
         inputs = add_columns(nodes, computation.columns)
     _add_chains(nodes, computation)
-    nodes.rename_last("Y")
-    outputs = [helper.make_tensor_value_info("Y", kind, ["m", computation.outputs])]
+    nodes.at = nodes.end("Y")
+    outputs = [helper.make_tensor_value_info(nodes.at, kind, ["m", computation.outputs])]
     if computation.labels is not None:
         outputs.append(_label(nodes, computation))
     opsets = [helper.make_opsetid("", _OPSET)]
@@ -94,17 +94,18 @@ def _label(nodes: Nodes, computation: Computation) -> Any:
     """Nodes that name the most probable class; one sigmoid output names the second class above 0.5."""
     helper = nodes.onnx.helper
     if computation.gives_classes:
-        number = nodes.add("ArgMax", "Y", axis=1, keepdims=0)
+        number = nodes.add("ArgMax", nodes.at, axis=1, keepdims=0)
     else:
-        above = nodes.add("Greater", "Y", nodes.constant("half", np.array(0.5)))
+        above = nodes.add("Greater", nodes.at, nodes.constant("half", np.array(0.5)))
         axis = nodes.constant("axis", np.array([1]), np.int64)
         number = nodes.add("Squeeze", nodes.add("Cast", above, to=nodes.onnx.TensorProto.INT64), axis)
     labels = list(computation.labels or ())
     dtype = next((dtype for kind, dtype in _LABELS if all(isinstance(label, kind) for label in labels)), None)
     values = np.array([str(label) for label in labels], object) if dtype is None else np.array(labels, dtype)
     nodes.add("Gather", nodes.constant("labels", values, values.dtype), number)
-    nodes.rename_last("label")
-    return helper.make_tensor_value_info("label", helper.np_dtype_to_tensor_dtype(values.dtype), ["m"])
+    return helper.make_tensor_value_info(
+        nodes.end("label"), helper.np_dtype_to_tensor_dtype(values.dtype), ["m"]
+    )
 
 
 # The types of labels; a whole number is a float as well, and everything else is text.

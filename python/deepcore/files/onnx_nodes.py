@@ -44,10 +44,18 @@ class Nodes:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
         self.at = "X"
+        self._taken: set[str] = set()
+
+    def named(self, name: str) -> str:
+        """Take a name for a tensor; underscores are added if it is taken."""
+        while not name or name in self._taken:
+            name += "_"
+        self._taken.add(name)
+        return name
 
     def add(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Append a node, and return the name of its output."""
-        name = f"{operator}{len(self.nodes) + 1}"
+        name = self.named(f"{operator}{len(self.nodes) + 1}")
         self.nodes.append(
             self.onnx.helper.make_node(operator, inputs, [name], name=name, domain=domain, **attributes)
         )
@@ -82,13 +90,15 @@ class Nodes:
             array = np.ascontiguousarray(values, self.dtype if dtype is None else dtype).reshape(values.shape)
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"to_onnx: parameters must be finite in {self.dtype}; use dtype='float64'")
-        full = f"{name}{len(self.constants) + 1}"
+        full = self.named(f"{name}{len(self.constants) + 1}")
         self.constants.append(self.onnx.numpy_helper.from_array(array, full))
         return full
 
-    def rename_last(self, name: str) -> None:
-        """Give the output of the last node the name of an output of the graph."""
+    def end(self, name: str) -> str:
+        """Give the output of the last node the name of an output of the graph, and return it."""
+        name = self.named(name)
         self.nodes[-1].output[0] = name
+        return name
 
     @contextmanager
     def in_float64(self) -> Iterator[None]:

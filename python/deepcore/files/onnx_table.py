@@ -22,14 +22,14 @@ def add_columns(nodes: Nodes, columns: Sequence[RawColumn]) -> list[Any]:
     helper, types = nodes.onnx.helper, nodes.onnx.TensorProto
     numbers, indicators, codes, inputs = [], [], [], []
     with nodes.in_float64():
-        for column in columns:
+        for column, name in [(column, nodes.named(column.name)) for column in columns]:
             kind = types.STRING if column.kind == "category" else types.DOUBLE
-            inputs.append(helper.make_tensor_value_info(column.name, kind, ["m", 1]))
+            inputs.append(helper.make_tensor_value_info(name, kind, ["m", 1]))
             if column.kind == "category":
-                codes.append(_codes(nodes, column))
+                codes.append(_codes(nodes, name, column))
                 continue
-            missing = nodes.add("IsNaN", column.name)
-            values = _date_features(nodes, column.name) if column.kind == "date" else column.name
+            missing = nodes.add("IsNaN", name)
+            values = _date_features(nodes, name) if column.kind == "date" else name
             fill = nodes.constant("fill", np.array(column.fill))
             numbers.append(nodes.add("Where", missing, fill, values))
             if column.indicator:
@@ -38,10 +38,10 @@ def add_columns(nodes: Nodes, columns: Sequence[RawColumn]) -> list[Any]:
     return inputs
 
 
-def _codes(nodes: Nodes, column: RawColumn) -> str:
+def _codes(nodes: Nodes, name: str, column: RawColumn) -> str:
     keys, values = list(column.codes), list(column.codes.values())
     code = nodes.add(
-        "LabelEncoder", column.name, domain="ai.onnx.ml", keys_strings=keys, values_int64s=values,
+        "LabelEncoder", name, domain="ai.onnx.ml", keys_strings=keys, values_int64s=values,
         default_int64=0,
     )  # fmt: skip
     return nodes.add("Cast", code, to=nodes.onnx.TensorProto.DOUBLE)

@@ -92,7 +92,7 @@ def to_sklearn(model: Model, *, classes: Sequence[Any] | Array | None = None) ->
     if not plain or parametric or len(hidden) > 1 or not hidden <= theirs.keys():
         raise ValueError(
             "to_sklearn: hidden layers must share one activation of linear, sigmoid, tanh and relu, without "
-            f"layer norm, got {model!r}"
+            f"embeddings and layer norm, got {model!r}"
         )
     options = {
         "hidden_layer_sizes": [len(step.b) for step in linear[:-1]],
