@@ -12,6 +12,7 @@ import click
 from deepcore.cli import baseline
 from deepcore.cli.checkpointing import Interruptions, checkpoint_options, opened
 from deepcore.cli.config import config_option
+from deepcore.cli.doctoring import called, doctor_option, show
 from deepcore.cli.output import print_pairs, print_scores, readable, say, warn
 from deepcore.cli.report import Judged, Report, judge
 from deepcore.cli.saved import MODEL_FILE
@@ -173,8 +174,15 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
     help="Folder to write to; existing files are replaced.",
 )
 @checkpoint_options
+@doctor_option
 def train(
-    data: str, out: str, reading: dict[str, Any], checkpoint: str | None, resume: bool, **options: Any
+    data: str,
+    out: str,
+    reading: dict[str, Any],
+    checkpoint: str | None,
+    resume: bool,
+    doctor: bool,
+    **options: Any,
 ) -> None:
     """Train a network and test it on examples that it has not seen.
 
@@ -197,6 +205,7 @@ def train(
             "--checkpoint saves the training of one network of your own; add --recipe network, and leave "
             "--ensemble and --cv out"
         )
+    examiner = called(doctor, training)
     training.show()
     if settings.patience is not None and settings.cv is None and not len(training.parts.validation):
         warn("--patience has no effect: there is no validation part; use --validation-size to have one")
@@ -207,9 +216,12 @@ def train(
     ended = Interruptions(saver)
     with ended:
         try:
-            training.fit([] if saver is None else [saver])
+            training.fit([callback for callback in (saver, examiner) if callback is not None])
         except KeyboardInterrupt:
             ended.came()
+        except ValueError:
+            show(examiner)  # a loss that is no longer finite is the reason to ask
+            raise
     interrupted = ended.signal is not None
     if interrupted:
         say(ended.sentence(len(training.records)))
@@ -231,6 +243,8 @@ def train(
         say(line)
     if report is not None:
         report.show()
+    if not interrupted:
+        show(examiner)
     written = _write(folder, training.records, facts, results, report)
     for sentence in [] if report is None else report.warnings:
         warn(sentence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from deepcore._network.network import Network
 from deepcore.history import History
 from deepcore.typing import Array
 
-__all__ = ["Inside", "Scale", "copies_of", "exploded", "related", "standardizer"]
+__all__ = ["Inside", "Scale", "copies_of", "exploded", "related", "repeated", "standardizer"]
 
 _EXAMPLES = 512  # that are traced
 _SATURATED = {"tanh": (-0.99, 0.99), "softsign": (-0.99, 0.99), "hard_tanh": (-0.99, 0.99)} | {
@@ -126,6 +127,13 @@ def copies_of(data: Examples, watched: Examples) -> Array:
     """Find which watched examples occur among the training examples, features and target alike."""
     training = set(_keys(data))
     return np.array([key in training for key in _keys(watched)])
+
+
+def repeated(data: Examples) -> float:
+    """Compute the share of the examples that occur more than once."""
+    keys = _keys(data)
+    counts = Counter(keys)
+    return sum(counts[key] > 1 for key in keys) / len(keys)
 
 
 def _keys(data: Examples) -> list[tuple[bytes, bytes]]:

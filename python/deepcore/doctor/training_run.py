@@ -67,8 +67,10 @@ class TrainingRun:
         """The learning rate as text; None for L-BFGS, which has none."""
         if isinstance(self.optimizer, LBFGS):
             return None
-        rate = self.optimizer.learning_rate
-        return f"{rate:g}" if isinstance(rate, (int, float)) else repr(rate)
+        rate, factor = self.optimizer.learning_rate, self.rate_factor
+        if isinstance(rate, (int, float)):
+            return f"{rate * factor:g}"
+        return repr(rate) if factor == 1 else f"{factor:g} times {rate!r}"
 
     @property
     def hidden(self) -> tuple[Dense, ...]:
