@@ -17,7 +17,7 @@ from deepcore.typing import Array
 
 __all__ = ["Evidence", "Suspicion"]
 
-_USUAL_STEPS = 400  # of the usual network: enough for small data, and little beside most runs
+_USUAL_STEPS = 400  # of the usual network: enough for small data, and few compared with most runs
 _USUAL_ROWS = 4096
 _CURE = 0.5  # share of the gap that a change must close to count as a cure
 
@@ -113,15 +113,30 @@ class Evidence:
         return max(self.usual.score, self._best) - self.outcome.score
 
     @property
+    def margin(self) -> float:
+        """The smallest difference of scores that means something.
+
+        Three of few validation rows, unless the usual network is better on the training rows as well.
+        """
+        task, watched = self.run.task, self.run.watched
+        if watched is None or task.kind == "numbers" or self._trains_worse:
+            return task.margin
+        return max(task.margin, 3 / len(watched.y))
+
+    @property
+    def _trains_worse(self) -> bool:
+        better = self.usual.training_score - self.outcome.training_score
+        return better >= self.run.task.margin / 2
+
+    @property
     def fails(self) -> bool:
         """Whether a usual network is clearly better."""
-        return self.gap >= self.run.task.margin
+        return self.gap >= self.margin
 
     @property
     def underfits(self) -> bool:
         """Whether a usual network is clearly better, also on the training rows."""
-        better = self.usual.training_score - self.outcome.training_score
-        return self.fails and better >= self.run.task.margin / 2
+        return self.fails and self._trains_worse
 
     def gain(self, change: TrainingRun) -> float:
         """Train with a change, and return how much better the score is."""
@@ -135,7 +150,7 @@ class Evidence:
 
     def is_cure(self, gain: float) -> bool:
         """Whether a gain closes at least half of the gap."""
-        return gain >= max(self.run.task.margin, _CURE * self.gap)
+        return gain >= max(self.margin, _CURE * self.gap)
 
 
 def _usual_run(run: TrainingRun) -> TrainingRun:

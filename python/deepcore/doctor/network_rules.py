@@ -101,7 +101,7 @@ def last_step(case: Evidence) -> list[Suspicion]:
 
 
 def symptoms(case: Evidence) -> list[Finding]:
-    """What is true of the run besides its problems, as notes."""
+    """What is true of the run in addition to its problems, as notes."""
     advice = "solve the problem above first"
     notes = [
         *_idle(case.outcome.last_look, "after the last step", None),

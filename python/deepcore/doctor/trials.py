@@ -282,7 +282,7 @@ def progress(case: Evidence) -> list[Suspicion]:
     faster = _faster(case)
     if faster is not None:
         found.append(_low_rate(case, faster))
-    if case.gain(longer) >= max(run.task.margin, 0.3 * case.gap):
+    if case.gain(longer) >= max(case.margin, 0.3 * case.gap):
         found.append(_few_epochs(run, longer))
     case.explained = faster is not None
     return found
