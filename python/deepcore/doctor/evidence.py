@@ -17,7 +17,7 @@ from deepcore.typing import Array
 
 __all__ = ["Evidence", "Suspicion"]
 
-_USUAL_STEPS = 400  # of the usual network: enough for small data, and few compared with most runs
+_USUAL_STEPS = 300  # of the usual network: enough for small data, and few compared with most runs
 _USUAL_ROWS = 4096
 _CURE = 0.5  # share of the gap that a change must close to count as a cure
 

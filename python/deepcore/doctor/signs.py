@@ -137,9 +137,14 @@ def repeated(data: Examples) -> float:
 
 
 def _keys(data: Examples) -> list[tuple[bytes, bytes]]:
-    X = np.ascontiguousarray(data.X) + 0.0  # -0 becomes 0
-    y = np.ascontiguousarray(data.y) + 0
-    return [(features.tobytes(), target.tobytes()) for features, target in zip(X, y, strict=True)]
+    X, y = np.ascontiguousarray(data.X) + 0.0, np.ascontiguousarray(data.y) + 0  # -0 becomes 0
+    return list(zip(_rows(X), _rows(y), strict=True))
+
+
+def _rows(array: Array) -> list[bytes]:
+    """The bytes of each row; slices of all bytes are several times as fast as ``tobytes`` of each row."""
+    everything, size = array.tobytes(), array.strides[0]
+    return [everything[first : first + size] for first in range(0, len(everything), size)]
 
 
 def related(X: Array, truth: Array, classes: bool) -> float:
