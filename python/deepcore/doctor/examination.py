@@ -63,6 +63,8 @@ def _problems(case: Evidence) -> Sequence[Suspicion]:
 
 def _of_failure(case: Evidence) -> list[Suspicion]:
     """Look for what keeps the network from reaching what a usual network reaches on these data."""
+    if not case.run.known_start and case.cures(case.run):  # what is wrong came with the first parameters
+        return network_rules.last_step(case)
     found = _first_that_explains(case, _RULES)
     if case.explained:
         return found

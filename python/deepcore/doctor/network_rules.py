@@ -22,14 +22,14 @@ def symmetric_start(case: Evidence) -> list[Suspicion]:
     """All units of a hidden layer start equal and are still equal after training."""
     first, last = case.run.first_look.equal, case.outcome.last_look.equal
     for number, (before, after) in enumerate(zip(first, last, strict=True), start=1):
-        if before and after:
+        if after and (before or not case.run.known_start):
             units = case.run.spec.layers[number - 1].units
             finding = Finding(
                 "symmetric_or_constant_init",
                 "problem" if case.fails else "note",
                 number,
-                f"The {units} units of hidden layer {number} start with equal weights and end with equal "
-                "weights, so they compute the same.",
+                f"The {units} units of hidden layer {number} have equal weights, which stay equal, so they "
+                "compute the same.",
                 f"layers[{number - 1}]: init='auto', which draws random weights",
             )
             fresh = case.run.with_layers(lambda _, layer: _fresh(layer), restart=True)

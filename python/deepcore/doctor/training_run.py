@@ -40,6 +40,7 @@ class TrainingRun:
         batch_size: Examples per step.
         shuffle: Whether an epoch draws a new order.
         rate_factor: Factor on the learning rate, whatever schedule it has.
+        known_start: Whether the outcome is known to come from ``start``. It is not known of a trained model.
     """
 
     spec: Spec
@@ -51,6 +52,7 @@ class TrainingRun:
     batch_size: int
     shuffle: bool = True
     rate_factor: float = 1.0
+    known_start: bool = True
 
     @property
     def steps_per_epoch(self) -> int:
