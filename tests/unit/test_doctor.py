@@ -223,11 +223,18 @@ def test_diagnose_leaves_the_model_as_it_is():
     assert model.epochs_trained == 0
 
 
-def test_a_trained_model_is_diagnosed_from_its_first_weights():
+def test_a_model_is_diagnosed_after_its_training_as_before_it():
     fresh, run = BROKEN["learning_rate_too_low"]()
     trained, _ = BROKEN["learning_rate_too_low"]()
-    trained.fit(POINTS, SIDES, dc.Adam(0.1), epochs=2)
+    fitted(trained, run, dc.Doctor())
     assert diagnosed(lambda: (trained, run)) == diagnosed(lambda: (fresh, run))
+
+
+@pytest.mark.parametrize("cause", ["dead_relu", "symmetric_or_constant_init", "saturated_units"])
+def test_a_start_that_was_set_by_hand_shows_in_the_trained_model(cause):
+    model, run = BROKEN[cause]()
+    fitted(model, run, dc.Doctor())
+    assert problems(diagnosed(lambda: (model, run))) == [cause]
 
 
 def test_a_proof_compares_the_run_with_the_advice():
@@ -311,5 +318,7 @@ def test_a_training_that_shows_no_examples_refuses_a_doctor():
 def test_wrong_arguments_are_named():
     with pytest.raises(TypeError, match="Doctor: proof must be True or False, got 'yes'"):
         dc.Doctor(proof="yes")
+    with pytest.raises(TypeError, match="diagnose: proof must be True or False, got 1"):
+        dc.diagnose(classifier(4), POINTS, SIDES, proof=1)
     with pytest.raises(TypeError, match="diagnose: model must be a Model, got int"):
         dc.diagnose(3, POINTS, SIDES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,12 @@ class ArrayTraining:
             names = [features[j] if features else int(j) for j in inputs.constant]
             say(f"constant columns, which become 0: {_checks.first_names(names)}")
 
-    def fit(self, checkpoints: Checkpoints | None = None) -> None:
+    @property
+    def of_one_network(self) -> bool:
+        """Whether one network of the user's own layers is trained: always."""
+        return True
+
+    def fit(self, checkpoints: Checkpoints | None = None, callbacks: Sequence[Any] = ()) -> None:
         """Train the network; ``records`` gets the numbers of every epoch."""
         weights = self.settings.class_weights(self.classes or [])
         targets = {part: self._targets(truth) for part, truth in self._truth.items()}
@@ -132,7 +138,7 @@ class ArrayTraining:
             pairs.get("validation"),
             self.settings,
             self.records,
-            [] if checkpoints is None else [checkpoints.of(0)],
+            [*([] if checkpoints is None else [checkpoints.of(0)]), *callbacks],
             weights,
             self.settings.time_limit,
         )

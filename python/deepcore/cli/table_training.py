@@ -157,11 +157,16 @@ class TableTraining:
         for note in self._applied.notes:
             say(f"note: {note}")
 
-    def fit(self, checkpoints: Checkpoints | None = None) -> None:
+    @property
+    def of_one_network(self) -> bool:
+        """Whether one network of the user's own layers is trained, which callbacks can watch."""
+        return self.settings.recipe == "network" and len(self._plans) == 1
+
+    def fit(self, checkpoints: Checkpoints | None = None, callbacks: Sequence[Any] = ()) -> None:
         """Train the networks; ``records`` gets the epochs of the first one."""
         weights = self.settings.class_weights(self.classes or [])
         if self.settings.recipe == "network":
-            self._fit_networks(checkpoints, weights)
+            self._fit_networks(checkpoints, weights, callbacks)
         else:
             self._fit_realmlp(checkpoints, weights)
 
@@ -183,7 +188,7 @@ class TableTraining:
         if fitted.interrupted:
             raise KeyboardInterrupt
 
-    def _fit_networks(self, checkpoints: Checkpoints | None, weights: Any) -> None:
+    def _fit_networks(self, checkpoints: Checkpoints | None, weights: Any, callbacks: Sequence[Any]) -> None:
         limit, used = self.settings.time_limit, 0.0
         for number, plan in enumerate(self._plans):
             if len(self._plans) > 1:
@@ -191,8 +196,8 @@ class TableTraining:
             left = None if limit is None else max(limit - used, 0.0)
             share = None if left is None else max(left / (len(self._plans) - number), 0.001)
             self.histories.append(self.records if number == 0 else [])
-            callbacks = [] if checkpoints is None else [checkpoints.of(number)]
-            used += self._fit_network(plan, self.histories[-1], callbacks, weights, share)
+            own = [*([] if checkpoints is None else [checkpoints.of(number)]), *callbacks]
+            used += self._fit_network(plan, self.histories[-1], own, weights, share)
             if checkpoints is not None and checkpoints.stopping:
                 return
 

@@ -12,6 +12,7 @@ import click
 from deepcore.cli import baseline
 from deepcore.cli.checkpointing import Interruptions, checkpoint_options, opened
 from deepcore.cli.config import config_option
+from deepcore.cli.doctoring import called, doctor_option, show
 from deepcore.cli.output import print_pairs, print_scores, readable, say, warn
 from deepcore.cli.report import Judged, Report, judge
 from deepcore.cli.saved import MODEL_FILE
@@ -174,6 +175,7 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
 )
 @click.option("--report", metavar="FILE", help="Write a report with pictures to FILE, as one HTML page.")
 @checkpoint_options
+@doctor_option
 def train(
     data: str,
     out: str,
@@ -181,6 +183,7 @@ def train(
     report: str | None,
     checkpoint: str | None,
     resume: bool,
+    doctor: bool,
     **options: Any,
 ) -> None:
     """Train a network and test it on examples that it has not seen.
@@ -200,6 +203,7 @@ def train(
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     saver = opened(checkpoint, resume, folder)
+    examiner = called(doctor, training)
     training.show()
     if settings.patience is not None and settings.cv is None and not len(training.parts.validation):
         warn("--patience has no effect: there is no validation part; use --validation-size to have one")
@@ -210,9 +214,12 @@ def train(
     ended = Interruptions(saver)
     with ended:
         try:
-            training.fit(saver)
+            training.fit(saver, [] if examiner is None else [examiner])
         except KeyboardInterrupt:
             ended.came()
+        except ValueError:
+            show(examiner)  # a loss that is no longer finite is the reason to ask
+            raise
     interrupted = ended.signal is not None
     if interrupted:
         say(ended.sentence(len(training.records)))
@@ -235,6 +242,8 @@ def train(
         say(line)
     if comparison is not None:
         comparison.show()
+    if not interrupted:
+        show(examiner)
     written = _write(folder, training, facts, results, comparison)
     if page is not None and _attempt(
         page, lambda: _write_page(page, training, facts, scores, comparison, judged)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -60,8 +61,17 @@ class Training(Protocol):
     def show(self) -> None:
         """Print what was read."""
 
-    def fit(self, checkpoints: Checkpoints | None = None) -> None:
-        """Train, and save the state of the training to the files of the checkpoints."""
+    @property
+    def of_one_network(self) -> bool:
+        """Whether one network of the user's own layers is trained, which callbacks can watch."""
+
+    def fit(self, checkpoints: Checkpoints | None = None, callbacks: Sequence[Any] = ()) -> None:
+        """Train, and save the state of the training to the files of the checkpoints.
+
+        Args:
+            checkpoints: The files; None: the state is not saved.
+            callbacks: Of the training of one network; see ``of_one_network``.
+        """
 
     def save(self, path: Path, training: dict[str, Any], results: dict[str, Any]) -> None:
         """Write the model, how it was trained, and how well."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from deepcore.doctor.evidence import Evidence, Suspicion, problem
@@ -15,6 +13,7 @@ from deepcore.typing import Array
 __all__ = ["labels_constant", "labels_shuffled", "leaks", "overfitting"]
 
 _SURE = 3.5  # standard deviations above chance, the best of several predictors and classes
+_SOME = 0.35  # agreement above chance that a smooth function does not reach by accident
 _FEWEST_ROWS = 50  # fewer say nothing about a relation
 _RELATED_ROWS = 500
 _DISCRETE = 256  # columns with fewer values may repeat rows by nature
@@ -39,9 +38,9 @@ def labels_shuffled(case: Evidence) -> Suspicion | None:
     m, task = len(run.data.y), run.task
     if m < _FEWEST_ROWS or run.watched is None or task.kind == "bits":
         return None
-    watched = run.watched.y
     for outcome in (case.outcome, case.usual):
-        if _above_chance(task, outcome.answers(outcome.run.watched), watched):  # type: ignore[arg-type]
+        watched = outcome.run.watched or outcome.run.data
+        if _agreement(outcome.run.task, outcome.answers(watched), watched.y) >= _SOME:
             return None
     rows = np.random.default_rng(0).permutation(m)[:_RELATED_ROWS]
     sure = related(run.data.X[rows], task.truth(run.data.y)[rows], task.kind == "classes")
@@ -56,21 +55,19 @@ def labels_shuffled(case: Evidence) -> Suspicion | None:
     )
 
 
-def _above_chance(task: Task, answers: Array, y: Array) -> bool:
-    """Whether answers agree with targets more than by chance."""
+def _agreement(task: Task, answers: Array, y: Array) -> float:
+    """Cohen's kappa of classes, or the largest correlation of numbers: 0 is chance, 1 is perfect."""
     truth = task.truth(y)
     if not np.isfinite(answers).all():
-        return False
+        return 0.0
     n = len(truth)
     if task.kind == "classes":
         k = 1 + int(max(answers.max(), truth.max()))
         chance = float(np.bincount(answers, minlength=k) @ np.bincount(truth, minlength=k)) / n**2
-        agreement = float((answers == truth).mean())
-        return agreement - chance > _SURE * math.sqrt(max(chance * (1 - chance), 1e-12) / n)
+        return float((answers == truth).mean() - chance) / max(1 - chance, 1e-12)
     with np.errstate(all="ignore"):
         pairs = zip(answers.reshape(n, -1).T, truth.reshape(n, -1).T, strict=True)
-        best = np.nanmax([0.0, *(np.corrcoef(a, t)[0, 1] for a, t in pairs)])
-    return bool(best * np.sqrt(n) > _SURE)
+        return float(np.nanmax([0.0, *(np.corrcoef(a, t)[0, 1] for a, t in pairs)]))
 
 
 def leaks(case: Evidence) -> list[Suspicion]:
@@ -78,8 +75,7 @@ def leaks(case: Evidence) -> list[Suspicion]:
     copies = case.copies
     if not len(copies) or copies.mean() < 0.05:
         return []
-    X = case.run.data.X
-    natural = all(len(np.unique(column)) < min(_DISCRETE, len(X) / 2) for column in X[:2048].T)
+    natural = 2 * case.repeated >= copies.mean() and _discrete(case.run.data.X[:2048])
     evidence = f"{copies.sum()} of {len(copies)} validation rows are also training rows"
     if natural:
         evidence += "; the features take few values, so equal rows may occur by chance"
@@ -91,6 +87,11 @@ def leaks(case: Evidence) -> list[Suspicion]:
         "validation_data: split before rows are repeated or drawn, and pass rows that are not in X",
     )
     return [Suspicion(finding)]
+
+
+def _discrete(X: Array) -> bool:
+    """Whether all columns take few values, so that equal rows may occur by chance."""
+    return all(len(np.unique(column)) < min(_DISCRETE, len(X) / 2) for column in X.T)
 
 
 def overfitting(case: Evidence) -> list[Suspicion]:

@@ -5,7 +5,7 @@ The rules of ``trials`` repeat the run with a change. The other rules need no tr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from deepcore.doctor import data_rules, network_rules, output_rules, trials
@@ -14,6 +14,8 @@ from deepcore.doctor.training_run import Outcome
 from deepcore.doctor.vocabulary import Finding, Findings, Proof
 
 __all__ = ["examine"]
+
+Rule = Callable[[Evidence], list[Suspicion]]
 
 
 def examine(outcome: Outcome, *, proof: bool = False) -> Findings:
@@ -52,25 +54,38 @@ def _problems(case: Evidence) -> Sequence[Suspicion]:
     far = 2 in (case.strange_inputs, case.strange_targets)
     if any(one.finding.severity == "problem" for one in certain) and not far:
         return certain
-    if not case.underfits:
+    if not case.fails:
         return [*certain, *overfitting]
-    return [*certain, *_of_underfitting(case), *overfitting]
+    if overfitting and not case.underfits:
+        return [*certain, *_first_that_explains(case, _START), *overfitting]
+    return [*certain, *_of_failure(case), *overfitting]
 
 
-def _of_underfitting(case: Evidence) -> list[Suspicion]:
+def _of_failure(case: Evidence) -> list[Suspicion]:
     """Look for what keeps the network from reaching what a usual network reaches on these data."""
-    found = list[Suspicion]()
-    for rule in _RULES:
-        found += rule(case)
-        if case.explained:
-            return found
+    if not case.run.known_start and case.cures(case.run):  # what is wrong came with the first parameters
+        return network_rules.last_step(case)
+    found = _first_that_explains(case, _RULES)
+    if case.explained:
+        return found
     slow = trials.progress(case)
     if case.explained:
         return slow + found
     return found + slow or network_rules.last_step(case) or trials.last_resort(case)
 
 
-_RULES = (
+def _first_that_explains(case: Evidence, rules: Sequence[Rule]) -> list[Suspicion]:
+    found = list[Suspicion]()
+    for rule in rules:
+        found += rule(case)
+        if case.explained:
+            break
+    return found
+
+
+#: What a network can suffer from that nevertheless fits its training rows.
+_START: Sequence[Rule] = (network_rules.first_step, trials.rate_too_high)
+_RULES: Sequence[Rule] = (
     trials.far_scales,
     trials.penalties,
     network_rules.first_step,

@@ -15,24 +15,25 @@ from deepcore.layers import Dense
 __all__ = ["first_step", "last_step", "symmetric_start", "symptoms"]
 
 _IDLE = 0.75  # share of dead or saturated units that explains a failure by itself
+_NARROW = 3  # units of a layer whose share of dead ones says little: it has too few in any case
 
 
 def symmetric_start(case: Evidence) -> list[Suspicion]:
     """All units of a hidden layer start equal and are still equal after training."""
     first, last = case.run.first_look.equal, case.outcome.last_look.equal
     for number, (before, after) in enumerate(zip(first, last, strict=True), start=1):
-        if before and after:
+        if after and (before or not case.run.known_start):
             units = case.run.spec.layers[number - 1].units
-            return [
-                problem(
-                    "symmetric_or_constant_init",
-                    f"The {units} units of hidden layer {number} start with equal weights and end with equal "
-                    "weights, so they compute the same.",
-                    f"layers[{number - 1}]: init='auto', which draws random weights",
-                    number,
-                    case.run.with_layers(lambda _, layer: _fresh(layer), restart=True),
-                )
-            ]
+            finding = Finding(
+                "symmetric_or_constant_init",
+                "problem" if case.fails else "note",
+                number,
+                f"The {units} units of hidden layer {number} have equal weights, which stay equal, so they "
+                "compute the same.",
+                f"layers[{number - 1}]: init='auto', which draws random weights",
+            )
+            fresh = case.run.with_layers(lambda _, layer: _fresh(layer), restart=True)
+            return [Suspicion(finding, fresh)]
     return []
 
 
@@ -59,15 +60,19 @@ def first_step(case: Evidence) -> list[Suspicion]:
         found.append(
             problem("vanishing_gradients", evidence, f"relu instead of sigmoid or tanh, {advice}", 1, fresh)
         )
-    idle = max([0.0, *look.dead, *look.saturated])
+    wide = [layer.units > _NARROW for layer in run.hidden]
+    shares = [max(pair) for pair in zip(look.dead, look.saturated, strict=True)]
+    idle = max((share for share, counts in zip(shares, wide, strict=True) if counts), default=0.0)
     case.explained = case.explained or look.vanishing or idle >= _IDLE
-    return found + _idle(look, "before the first step", fresh)
+    if idle >= 0.5:
+        found += _idle(look, "before the first step", fresh)
+    return found
 
 
 def _explodes_at_once(case: Evidence) -> bool:
     """Whether the loss or a gradient is out of bounds before a learning rate can have an effect."""
     step = case.outcome.history.diverged_at_step
-    return (step is not None and step <= 1) or case.run.first_look.largest_gradient > 1000
+    return step == 0 or case.run.first_look.largest_gradient > 1000
 
 
 def _idle(look: Inside, when: str, remedy: TrainingRun | None) -> list[Suspicion]:
@@ -96,7 +101,7 @@ def last_step(case: Evidence) -> list[Suspicion]:
 
 
 def symptoms(case: Evidence) -> list[Finding]:
-    """What is true of the run besides its problems, as notes."""
+    """What is true of the run in addition to its problems, as notes."""
     advice = "solve the problem above first"
     notes = [
         *_idle(case.outcome.last_look, "after the last step", None),

@@ -85,7 +85,7 @@ def _numbers_of_classes(case: Evidence, values: Array, L: int, remedy: TrainingR
     low, high = _RANGES.get(output, (-np.inf, np.inf))
     bounded = np.isfinite(low) and np.isfinite(high)
     fits = low == -1 and k == 2 and values[0] >= low and values[1] <= high  # labels -1 and 1 of a tanh
-    if fits or (not bounded and case.gap < run.task.margin / 2):
+    if fits or (not bounded and case.gap < case.margin / 2):
         return []
     advice = f"layers[-1]: Dense({k}, 'softmax') with the labels 0 to {k - 1}, loss='auto'"
     if k == 2:

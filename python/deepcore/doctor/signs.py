@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from deepcore._network.network import Network
 from deepcore.history import History
 from deepcore.typing import Array
 
-__all__ = ["Inside", "Scale", "copies_of", "exploded", "related", "standardizer"]
+__all__ = ["Inside", "Scale", "copies_of", "exploded", "related", "repeated", "standardizer"]
 
 _EXAMPLES = 512  # that are traced
 _SATURATED = {"tanh": (-0.99, 0.99), "softsign": (-0.99, 0.99), "hard_tanh": (-0.99, 0.99)} | {
@@ -128,10 +129,22 @@ def copies_of(data: Examples, watched: Examples) -> Array:
     return np.array([key in training for key in _keys(watched)])
 
 
+def repeated(data: Examples) -> float:
+    """Compute the share of the examples that occur more than once."""
+    keys = _keys(data)
+    counts = Counter(keys)
+    return sum(counts[key] > 1 for key in keys) / len(keys)
+
+
 def _keys(data: Examples) -> list[tuple[bytes, bytes]]:
-    X = np.ascontiguousarray(data.X) + 0.0  # -0 becomes 0
-    y = np.ascontiguousarray(data.y) + 0
-    return [(features.tobytes(), target.tobytes()) for features, target in zip(X, y, strict=True)]
+    X, y = np.ascontiguousarray(data.X) + 0.0, np.ascontiguousarray(data.y) + 0  # -0 becomes 0
+    return list(zip(_rows(X), _rows(y), strict=True))
+
+
+def _rows(array: Array) -> list[bytes]:
+    """The bytes of each row; slices of all bytes are several times as fast as ``tobytes`` of each row."""
+    everything, size = array.tobytes(), array.strides[0]
+    return [everything[first : first + size] for first in range(0, len(everything), size)]
 
 
 def related(X: Array, truth: Array, classes: bool) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from deepcore.callbacks import EpochRecord, RunStart
 from deepcore.doctor.examination import examine
 from deepcore.doctor.training_run import Outcome, TrainingRun
 from deepcore.doctor.vocabulary import Findings
+from deepcore.history import History
 from deepcore.model import Model
 from deepcore.optimizers import LBFGS, Optimizer, OptimizerState
 from deepcore.typing import Array, ClassWeight, OptimizerName, Trained
@@ -59,30 +61,22 @@ class Doctor:
     """
 
     def __init__(self, *, proof: bool = False) -> None:
-        if not isinstance(proof, bool):
-            raise TypeError(f"Doctor: proof must be True or False, got {_checks.shown(proof)}")
-        self.proof = proof
-        self._start: RunStart | None = None
-        self._run: TrainingRun | None = None
-        self._end: Snapshot | None = None
+        self.proof = _true_or_false("Doctor", proof)
+        self._witness = _Witness()
         self._findings: Findings | None = None
 
     def on_run(self, start: RunStart) -> None:
         """Copy what the training starts from."""
-        self._start, self._end, self._findings = start, None, None
-        self._run = _training_run(start)
+        self._findings = None
+        self._witness.on_run(start)
 
     def __call__(self, record: EpochRecord) -> bool:
         """Do nothing: the history has the numbers of the epochs."""
-        if self._start is None:
-            raise TypeError(
-                "Doctor: it works in fit of a Model; this training does not show its examples to callbacks"
-            )
-        return False
+        return self._witness(record)
 
     def on_end(self, model: Trained) -> None:
         """Copy the last parameters."""
-        self._end = model.snapshot()
+        self._witness.on_end(model)
 
     @property
     def findings(self) -> Findings:
@@ -92,17 +86,47 @@ class Doctor:
             RuntimeError: if there was no training yet.
         """
         if self._findings is None:
-            if self._start is None or self._run is None or self._end is None:
-                raise RuntimeError(
-                    "Doctor: findings need a finished training; pass the doctor to fit(callbacks=[doctor])"
-                )
-            network = Network(self._run.spec, self._end)
-            outcome = Outcome(self._run, network, self._start.history)
-            self._findings = examine(outcome, proof=self.proof)
+            self._findings = examine(self._witness.outcome(), proof=self.proof)
         return self._findings
 
     def __repr__(self) -> str:
         return f"Doctor(proof={self.proof})"
+
+
+class _Witness:
+    """A callback that keeps what a training starts from and what comes out."""
+
+    def __init__(self) -> None:
+        self.run: TrainingRun | None = None
+        self.history: History | None = None
+        self.end: Snapshot | None = None
+
+    def on_run(self, start: RunStart) -> None:
+        self.run, self.history, self.end = _training_run(start), start.history, None
+
+    def __call__(self, record: EpochRecord) -> bool:
+        if self.run is None:
+            raise TypeError(
+                "Doctor: it works in fit of a Model; this training does not show its examples to callbacks"
+            )
+        return False
+
+    def on_end(self, model: Trained) -> None:
+        self.end = model.snapshot()
+
+    def outcome(self) -> Outcome:
+        """What came out of the training."""
+        if self.run is None or self.history is None or self.end is None:
+            raise RuntimeError(
+                "Doctor: findings need a finished training; pass the doctor to fit(callbacks=[doctor])"
+            )
+        return Outcome(self.run, Network(self.run.spec, self.end), self.history)
+
+    def outcome_of(self, model: Model) -> Outcome:
+        """The same, but with the parameters of a model that was trained elsewhere."""
+        outcome = self.outcome()
+        run = replace(outcome.run, known_start=False)
+        return Outcome(run, Network(run.spec, model.snapshot()), outcome.history)
 
 
 @checked("diagnose")
@@ -124,11 +148,11 @@ def diagnose(
 ) -> Findings:
     """Find out why ``model.fit`` with the same arguments does not learn.
 
-    A copy of the model is trained, and ``Doctor`` examines that training. The model is not changed. Of a
-    model that was trained before, the copy starts again from the weights that its seed draws.
+    A copy of the model is trained, and ``Doctor`` examines that training. The model is not changed.
 
     Args:
-        model: The model, before its training if its parameters were set by hand.
+        model: The model, before its training or after it. The copy of a trained model starts again from the
+            weights that its seed draws, and the parameters of the model count as what came out.
         X: (m, n_x); it and the other arguments are those of ``fit``.
         optimizer: As in ``fit``; of a state, its description.
         validation_data: Without it, the doctor judges by the training rows, and cannot see overfitting.
@@ -153,7 +177,7 @@ def diagnose(
         raise TypeError(f"diagnose: model must be a Model, got {type(model).__name__}")
     start = None if model.epochs_trained else model.network.snapshot()
     twin = Model.from_network(Network(model.spec, start))
-    doctor = Doctor(proof=proof)
+    witness, proof = _Witness(), _true_or_false("diagnose", proof)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the findings say it
         twin.fit(
@@ -168,9 +192,16 @@ def diagnose(
             validation_data=validation_data,
             validation_split=validation_split,
             threads=threads,
-            callbacks=[doctor],
+            callbacks=[witness],
         )
-    return doctor.findings
+    outcome = witness.outcome_of(model) if model.epochs_trained else witness.outcome()
+    return examine(outcome, proof=proof)
+
+
+def _true_or_false(who: str, proof: object) -> bool:
+    if not isinstance(proof, bool):
+        raise TypeError(f"{who}: proof must be True or False, got {_checks.shown(proof)}")
+    return proof
 
 
 def _training_run(start: RunStart) -> TrainingRun:

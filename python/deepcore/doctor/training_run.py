@@ -40,6 +40,7 @@ class TrainingRun:
         batch_size: Examples per step.
         shuffle: Whether an epoch draws a new order.
         rate_factor: Factor on the learning rate, whatever schedule it has.
+        known_start: Whether the outcome is known to come from ``start``. It is not known of a trained model.
     """
 
     spec: Spec
@@ -51,6 +52,7 @@ class TrainingRun:
     batch_size: int
     shuffle: bool = True
     rate_factor: float = 1.0
+    known_start: bool = True
 
     @property
     def steps_per_epoch(self) -> int:
@@ -67,8 +69,10 @@ class TrainingRun:
         """The learning rate as text; None for L-BFGS, which has none."""
         if isinstance(self.optimizer, LBFGS):
             return None
-        rate = self.optimizer.learning_rate
-        return f"{rate:g}" if isinstance(rate, (int, float)) else repr(rate)
+        rate, factor = self.optimizer.learning_rate, self.rate_factor
+        if isinstance(rate, (int, float)):
+            return f"{rate * factor:g}"
+        return repr(rate) if factor == 1 else f"{factor:g} times {rate!r}"
 
     @property
     def hidden(self) -> tuple[Dense, ...]:

@@ -28,6 +28,10 @@ __all__ = [
 ]
 
 
+_USUAL_RATE = 0.01
+_FEW_EPOCHS = 3
+
+
 def class_imbalance(case: Evidence) -> Suspicion | None:
     """A rare class is hardly ever predicted, and balanced weights change that."""
     run, task = case.run, case.run.task
@@ -232,7 +236,7 @@ def rate_too_high(case: Evidence) -> list[Suspicion]:
     jumped = bool(losses) and losses[0] > 1.5 * start
     if not (grows or jumped or _worse_than_its_best(losses)):
         return []
-    for factor in (0.1, 0.01, 0.001):
+    for factor in (0.1, 0.01, 0.001, *_to_usual(case.run, low=False)):
         slower = case.run.at_rate(factor)
         if case.cures(slower):
             case.explained = True
@@ -241,7 +245,7 @@ def rate_too_high(case: Evidence) -> list[Suspicion]:
                 problem(
                     "learning_rate_too_high",
                     f"With the rate {case.run.rate} the loss {end}; it began at {start:.3g}.",
-                    f"optimizer: learning_rate {factor:g} times as large",
+                    f"optimizer: learning_rate={slower.rate}",
                     remedy=slower,
                 )
             ]
@@ -271,17 +275,35 @@ def progress(case: Evidence) -> list[Suspicion]:
                     remedy=smaller,
                 )
             ]
-    longer = replace(run, epochs=5 * run.epochs)
-    if run.epochs <= 3 and case.cures(longer):
+    longer = replace(run, epochs=(10 if run.epochs <= _FEW_EPOCHS else 5) * run.epochs)
+    if run.epochs <= _FEW_EPOCHS and case.cures(longer):
         case.explained = True
         return [_few_epochs(run, longer)]
-    faster = next((f for f in (10.0, 100.0, 1000.0) if case.cures(run.at_rate(f))), None)
+    faster = _faster(case)
     if faster is not None:
         found.append(_low_rate(case, faster))
-    if case.gain(longer) >= max(run.task.margin, 0.3 * case.gap):
+    if case.gain(longer) >= max(case.margin, 0.3 * case.gap):
         found.append(_few_epochs(run, longer))
     case.explained = faster is not None
     return found
+
+
+def _faster(case: Evidence) -> float | None:
+    """Find the smallest factor on the learning rate that cures the run; None if there is none."""
+    for factor in (10.0, 100.0, 1000.0, *_to_usual(case.run, low=True)):
+        case.rate_gains[factor] = gain = case.gain(case.run.at_rate(factor))
+        if case.is_cure(gain):
+            return factor
+    return None
+
+
+def _to_usual(run: TrainingRun, *, low: bool) -> list[float]:
+    """Return the factor to a usual rate, if the rate is more than three powers of ten away from it."""
+    rate = getattr(run.optimizer, "learning_rate", None)
+    if not isinstance(rate, (int, float)) or rate <= 0:
+        return []
+    factor = _USUAL_RATE / (rate * run.rate_factor)
+    return [factor] if (factor > 1e3 if low else factor < 1e-3) else []
 
 
 def last_resort(case: Evidence) -> list[Suspicion]:
@@ -293,7 +315,7 @@ def last_resort(case: Evidence) -> list[Suspicion]:
     losses = case.outcome.history["loss"]
     if run.rate is None or (len(losses) > 1 and losses[-1] < 0.9 * losses[0]):
         return []
-    return [_low_rate(case, 10.0)]
+    return [_low_rate(case, max(case.rate_gains, key=case.rate_gains.__getitem__, default=10.0))]
 
 
 def _few_epochs(run: TrainingRun, longer: TrainingRun) -> Suspicion:
@@ -306,11 +328,11 @@ def _few_epochs(run: TrainingRun, longer: TrainingRun) -> Suspicion:
 
 
 def _low_rate(case: Evidence, factor: float) -> Suspicion:
-    losses = case.outcome.history["loss"]
+    faster, losses = case.run.at_rate(factor), case.outcome.history["loss"]
     moved = f"the loss went from {losses[0]:.4g} to {losses[-1]:.4g}" if losses else "no epoch was finished"
     return problem(
         "learning_rate_too_low",
         f"With the rate {case.run.rate} {moved} in {case.run.steps} steps.",
-        f"optimizer: learning_rate {factor:g} times as large",
-        remedy=case.run.at_rate(factor),
+        f"optimizer: learning_rate={faster.rate}",
+        remedy=faster,
     )
