@@ -44,3 +44,22 @@ def test_a_run_interrupted_again_and_again_ends_with_the_same_bits(tmp_path):
     for at in np.random.default_rng(1).integers(8000, size=6):
         traced(lambda: train(path, epochs=4), int(at))
     assert train(path, epochs=4) == expected
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_realmlp_that_is_interrupted_between_any_two_instructions_ends_with_the_same_bits(tmp_path):
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra `sklearn`)")
+    from deepcore.sklearn import RealMLPClassifier
+
+    def fit(path):
+        settings = {"hidden_layer_sizes": 4, "n_epochs": 4, "n_ens": 2, "variant": "td", "random_state": 1}
+        checkpoint = None if path is None else dc.Checkpoint(path)
+        fitted = RealMLPClassifier(**settings, n_threads=1, checkpoint=checkpoint).fit(X, Y)
+        return fitted.loss_curves_, fitted.validation_errors_, fitted.predict_proba(X).tobytes()
+
+    expected = fit(None)
+    length = traced(lambda: fit(tmp_path / "counted"), at=10**9)[0].count
+    for number, at in enumerate(np.random.default_rng(0).integers(length, size=INTERRUPTS // 2)):
+        path = tmp_path / f"run{number}"
+        tracer, _ = traced(lambda path=path: fit(path), int(at))
+        assert fit(path) == expected, tracer.place

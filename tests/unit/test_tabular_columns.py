@@ -419,3 +419,23 @@ def test_columns_without_spread_become_0_in_later_data_too(scaling):
     none = np.empty((60, 0), int)
     encoding = Encoding.fit(x, none, [], scaling=scaling)
     assert encoding.transform(x + 1, none).tolist() == [[0.0]] * 60
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("missing", -0.5),
+        ("missing", 1e300),
+        ("distinct", -1),
+        ("distinct", 10**30),
+        ("distinct", 2.5),
+        ("low", 9.0),
+        ("high", None),
+    ],
+)
+def test_numbers_that_no_column_has_are_refused(name, value):
+    stored = Columns.fit(Frame({"a": np.array([1.0, 2.0, 4.0]), "y": np.arange(3.0)}), label="y").to_dict()
+    Columns.from_dict(stored)
+    stored["columns"][0][name] = value
+    with pytest.raises(ValueError, match="the column 'a' is not what to_dict returns"):
+        Columns.from_dict(stored)

@@ -29,6 +29,7 @@ _KEYS = ("format", "kind", "version", "network", "epochs_trained", "extras")
 _NOT_KEPT = ("callbacks",)  # arguments that are functions
 
 _NUMBER = {"type": "number"}
+_COUNT = {"type": "integer", "minimum": 0, "maximum": 2**53}
 _ANY_NUMBER = {"type": ["number", "object"], "required": ["float"]}  # nan and inf are objects
 _NUMBERS = {"type": ["array", "null"], "items": _ANY_NUMBER}
 _SOME_NUMBER = {**_ANY_NUMBER, "type": ["number", "object", "null"]}
@@ -47,14 +48,14 @@ _SCHEMA: dict[str, Any] = {
             "required": [field.name for field in fields(Record)],
             "additionalProperties": False,
             "properties": {
-                "n_iter": {"type": "integer", "minimum": 0},
-                "t": {"type": "integer", "minimum": 0},
+                "n_iter": _COUNT,
+                "t": _COUNT,
                 "loss": _SOME_NUMBER,
                 "loss_curve": {**_NUMBERS, "type": "array"},
                 "best_loss": _SOME_NUMBER,
                 "validation_scores": _NUMBERS,
                 "best_validation_score": _SOME_NUMBER,
-                "no_improvement_count": {"type": "integer", "minimum": 0},
+                "no_improvement_count": _COUNT,
             },
         },
         "optimizer": {
@@ -63,7 +64,7 @@ _SCHEMA: dict[str, Any] = {
             "properties": {
                 "solver": {"enum": ["sgd", "adam"]},
                 "schedule": {"type": "string"},
-                "steps": {"type": "integer", "minimum": 0, "maximum": 2**53},
+                "steps": _COUNT,
                 "nesterov": {"type": "boolean"},
                 "clip_norm": {"type": ["number", "null"]},
             },

@@ -23,6 +23,7 @@ __all__ = ["Applied", "Column", "Columns"]
 # Near names take a time that grows with the number of columns; messages end somewhere.
 _MOST_SUGGESTIONS = 10
 _MOST_PROBLEMS = 50
+_MOST_DISTINCT = 2**53  # more than any table has rows
 
 
 @dataclass(frozen=True)
@@ -480,8 +481,13 @@ def _column_from(who: str, values: Any) -> Column:
         and isinstance(column.reason, str)
         and isinstance(column.form, optional)
         and isinstance(column.indicator, bool)
-        and all(_checks.is_number(value) for value in (column.missing, column.distinct))
+        and _checks.is_number(column.missing)
+        and 0 <= column.missing <= 1
+        and type(column.distinct) is int
+        and 0 <= column.distinct <= _MOST_DISTINCT
         and all(value is None or _checks.is_number(value) for value in (column.low, column.high))
+        and (column.low is None) == (column.high is None)
+        and (column.low is None or column.low <= column.high)
         and _is_texts(column.values)
         and isinstance(column.fill, list)
         and all(map(_checks.is_number, column.fill))
