@@ -189,6 +189,25 @@ def test_many_networks_with_members_have_the_bits_of_their_own_fit():
         assert one.flat_parameters.tobytes() == other.flat_parameters.tobytes()
 
 
+def test_a_training_goes_on_from_its_checkpoint_with_the_same_bits(tmp_path):
+    X, y = examples()
+    whole, parted = net("periodic"), net("periodic")
+    whole.fit(X, y, dc.Adam(0.01), epochs=4, batch_size=8)
+
+    def stop(record):
+        if record.epoch == 1:
+            raise KeyError("stop")
+
+    def fit(*callbacks):
+        checkpoint = dc.Checkpoint(tmp_path / "run.checkpoint")
+        parted.fit(X, y, dc.Adam(0.01), epochs=4, batch_size=8, callbacks=[checkpoint, *callbacks])
+
+    with pytest.raises(KeyError, match="stop"):
+        fit(stop)
+    fit()
+    assert parted.flat_parameters.tobytes() == whole.flat_parameters.tobytes()
+
+
 def test_the_plan_and_the_summary_count_the_members():
     model = net("periodic", units=(9,))
     assert model.summary().parameters == model.flat_parameters.size

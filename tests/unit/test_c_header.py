@@ -167,7 +167,9 @@ def test_the_self_test_of_large_outputs_has_finite_numbers(tmp_path):
 
 def test_embeddings_are_refused_by_naming_their_arrays(tmp_path):
     model = dc.Model(2, [dc.CategoryEmbedding([3]), dc.Dense(1, "sigmoid")])
-    with pytest.raises(ValueError, match=r"to_c_header: .* dense layers only, got embeddings or members with .* table0"):
+    with pytest.raises(
+        ValueError, match=r"to_c_header: .* dense layers only, got embeddings or members with .* table0"
+    ):
         model.to_c_header(tmp_path / "net.h")
 
 
