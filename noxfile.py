@@ -24,6 +24,7 @@ LARGEST_WHEEL = 5_000_000  # bytes
 OLDEST = ["numpy==1.26.*", "safetensors==0.4.0", "scikit-learn==1.7.0", "scipy==1.11.*", "pytest==8.*"]
 PEERS = ["torch==2.13.0"]
 PARALLEL = ["-n", "auto"]  # one process of tests for each core
+EMULATED = ["activations", "mathematics", "narrow"]  # C++ tests that are known to pass under qemu
 
 
 def wheel(session):
@@ -172,8 +173,11 @@ def lint(session):
 
 @nox.session
 def native(session):
-    """Build and run the C++ tests: presets as arguments (release, tidy, asan, tsan), or all of them."""
-    install_wheel(session, "dev")
+    """Build and run the C++ tests: presets as arguments (release, tidy, asan, tsan), or all of them.
+
+    With release come the examples in Cython, C and C++, which are built against the installed wheel.
+    """
+    install_wheel(session, "dev,test")
     for name in session.posargs or ["release", "tidy", "asan", "tsan"]:
         if name == "tsan" and not compiles("int main() {}", "-fsanitize=thread"):
             session.log("skipped: ThreadSanitizer does not run here")
@@ -181,6 +185,7 @@ def native(session):
             with_benchmarks = compiles("#include <benchmark/benchmark.h>\nint main() {}")
             benchmarks = f"-DDEEPCORE_BENCHMARKS={'ON' if with_benchmarks else 'OFF'}"
             preset(session, name, f"-DDEEPCORE_VARIANTS={';'.join(variants(session))}", benchmarks)
+            run_tests(session, "--slow", str(ROOT / "tests/integration/test_native_examples.py"))
         else:
             preset(session, name, "-DDEEPCORE_VARIANTS=native")
 
@@ -240,6 +245,10 @@ def cross(session):
     python = shutil.which("python", path=session.bin)
     for target in ("aarch64-macos", "x86_64-windows", "aarch64-linux"):
         folder, runs = str(BUILD / target), target == "aarch64-linux" and can_run_arm(session)
+        options = ["-DCMAKE_BUILD_TYPE=Release", "-DDEEPCORE_TESTS=ON"]
+        programs = [f"test_{name}_base" for name in EMULATED]
+        if not runs:  # what is only compiled need not be fast
+            options, programs = ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_UNITY_BUILD=ON"], ["all"]
         session.run(
             "cmake",
             "--fresh",
@@ -249,18 +258,17 @@ def cross(session):
             folder,
             "-G",
             "Ninja",
-            "-DCMAKE_BUILD_TYPE=Release",
             f"-DCMAKE_TOOLCHAIN_FILE={ROOT / 'cpp/cmake/toolchains' / target}.cmake",
             f"-DDEEPCORE_ZIG_PYTHON={python}",
             f"-DPython_EXECUTABLE={python}",
-            f"-DDEEPCORE_TESTS={'ON' if runs else 'OFF'}",
+            *options,
         )
-        session.run("cmake", "--build", folder)
+        session.run("cmake", "--build", folder, "--target", *programs)
         if runs:
             session.env["DEEPCORE_EMULATED"] = "1"  # an emulator is slow: tests take fewer cases
-            tests = "test_(activations|mathematics|narrow)"  # the others have not been tried under qemu
-            options = ["--output-on-failure", "--no-tests=error", "--parallel", "2", "-R", tests]
-            session.run("ctest", "--test-dir", folder, *options)
+            tests = f"test_({'|'.join(EMULATED)})"
+            command = ["ctest", "--test-dir", folder, "--output-on-failure", "--no-tests=error"]
+            session.run(*command, "--parallel", "2", "-R", tests)
 
 
 def can_run_arm(session):

@@ -23,6 +23,7 @@ NOT_QUICK = {
     "test_metrics.py",
     "test_optimizers.py",
     "test_plots.py",
+    "test_report.py",
     "test_streams.py",
     "test_tables.py",
 }

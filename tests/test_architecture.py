@@ -16,16 +16,19 @@ pytestmark = pytest.mark.skipif(
 # What each folder may include.
 STANDARD = r"<[a-z_]+\d*>"
 SYSTEM = r"<(?!pybind11/)[a-z0-9_/]+\.h>"  # POSIX and the compiler's own; <Python.h> has a capital letter
-PUBLIC = r"<deepcore/\w+\.hp*>"
+PUBLIC = r"<deepcore(/\w+\.hpp|_api\.h)>"
 OWN = r'"\w+\.hpp"'
 KERNELS = r'"kernels/\w+\.hpp"'
 STAGES = r'"stages/\w+\.hpp"'
+FILES = r'"files/\w+\.hpp"'
 EIGEN = r"<Eigen/\w+>"
 PYBIND = r"<(pybind11/\w+|Python)\.h>"
 INCLUDES = {
+    "include": [STANDARD, SYSTEM],
     "include/deepcore": [STANDARD, PUBLIC],
     "src/kernels": [STANDARD, SYSTEM, PUBLIC, KERNELS, EIGEN],
     "src/stages": [STANDARD, PUBLIC, KERNELS, OWN, STAGES],
+    "src/files": [STANDARD, PUBLIC, OWN, FILES],
     "src": [STANDARD, SYSTEM, PUBLIC, KERNELS, OWN, STAGES],
     "bindings": [STANDARD, SYSTEM, PUBLIC, OWN, PYBIND],
     "tests": [STANDARD, SYSTEM, PUBLIC, KERNELS, OWN],
@@ -35,18 +38,24 @@ INCLUDES = {
 # includes files of its own level or of lower ones.
 LEVELS = (
     "machine", "kernels", "description", "batches", "state", "stages", "passes", "steps", "runs", "calls",
+    "files",
 )  # fmt: skip
 
 # The files and folders of the Python package, lowest first: each may import those before it and
 # none after it, wherever the import stands.
 ORDER = (
-    "_core", "_clash", "typing", "exceptions", "_text_table", "_checks", "_keywords", "catalog", "_labels",
+    "_core", "_clash", "_regular", "typing", "exceptions", "_text_table", "_heat_map", "_checks", "_keywords",
+    "catalog", "_course_weights", "_labels",
     "installation",
+    "capi",
     "threadpools",
-    "schedules", "losses", "layers", "functional", "graph", "data",
+    "schedules", "losses", "layers", "functional", "data",
     "_network",
+    "graph",
     "files",
-    "_optimizer_state", "optimizers", "_scores", "metrics", "plots", "history", "callbacks", "progress",
+    "_optimizer_state", "optimizers", "trace", "_scores", "metrics", "plots", "report", "history",
+    "callbacks",
+    "progress",
     "_predicting",
     "_training",
     "tabular", "prepared",
@@ -78,6 +87,7 @@ EXTRAS = {
     "rich": {"cli", "progress"},
     "tqdm": {"progress"},
     "matplotlib": {"plots"},
+    "jinja2": {"report"},
     "h5py": {"data"},
     "narwhals": {"tabular"},
     "polars": {"tabular"},
@@ -203,7 +213,8 @@ def test_cpp_includes_point_down():
 
 
 def test_cpp_includes_have_no_cycle():
-    roots = {"<deepcore/": CPP / "include", '"kernels/': CPP / "src", '"stages/': CPP / "src"}
+    folders = ("kernels", "stages", "files")
+    roots = {"<deepcore/": CPP / "include"} | {f'"{name}/': CPP / "src" for name in folders}
     graph = {}
     for path in cpp_files():
         below = {

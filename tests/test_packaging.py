@@ -70,8 +70,18 @@ def test_the_installation_holds_the_package_its_metadata_and_its_command_only():
     homes = {file.parts[0] for file in files if file.parts[0] != ".."}
     assert homes == {"deepcore", f"deepcore_nn-{pyproject('version')}.dist-info"}
     assert {file.name for file in files if file.parts[0] == ".."} == {"deepcore"}
-    strays = [str(file) for file in files if file.suffix in {".cpp", ".o", ".a", ".map"}]
-    assert strays == []
+    strays = [file for file in files if file.suffix in {".cpp", ".o", ".a", ".map", ".pyx"}]
+    libraries = [file for file in strays if file.parts[:2] == ("deepcore", "lib")]
+    assert strays == libraries
+    built = _core.VARIANTS if len(_core.VARIANTS) == 1 else [name for name in _core.VARIANTS if name != "v4"]
+    assert sorted(file.name for file in libraries if file.suffix == ".a") == [
+        f"libdeepcore_{name}.a" for name in sorted(built) if sys.platform != "win32"
+    ]
+
+
+def test_the_files_for_cython_are_installed():
+    assert (PACKAGE / "capi.pxd").is_file()
+    assert Path(installation.get_include(), "deepcore_api.h").is_file()
 
 
 def test_the_command_line_program_is_registered():
@@ -116,10 +126,10 @@ def test_show_config_prints_every_fact(capsys):
 
 @beside_sources
 def test_the_installed_headers_are_those_of_the_sources():
-    installed = {
-        path.name: path.read_text() for path in Path(installation.get_include(), "deepcore").iterdir()
-    }
-    assert installed == {path.name: path.read_text() for path in (ROOT / "cpp/include/deepcore").iterdir()}
+    installed, sources = Path(installation.get_include()), ROOT / "cpp/include"
+    names = [path.relative_to(sources) for path in sources.rglob("*.h*")]
+    assert {path.relative_to(installed) for path in installed.rglob("*.h*")} == set(names)
+    assert [name for name in names if (installed / name).read_text() != (sources / name).read_text()] == []
 
 
 def test_a_cmake_project_finds_and_compiles_the_installed_headers(tmp_path):

@@ -1,8 +1,10 @@
 // Networks: predict, evaluate, gradient, trace, train. Rows are examples.
 // Level: bindings.
 #include <deepcore/catalog.hpp>
+#include <deepcore/finite.hpp>
 #include <deepcore/plan.hpp>
 #include <deepcore/predictor.hpp>
+#include <deepcore/threads.hpp>
 #include <deepcore/train.hpp>
 
 #include "arrays.hpp"
@@ -13,6 +15,7 @@
 #include "listener.hpp"
 #include "sharing.hpp"
 
+#include "c_api.hpp"
 #include "platform.hpp"
 
 #include <pybind11/stl.h>
@@ -87,6 +90,55 @@ py::array predict_rows(const Network<T>& self, const py::object& X, const std::o
     const Reader<T> network(self);
     predict(*network, x, A, threads, interrupts());
   });
+}
+
+// The number of threads of a call that asks for it: at least 1, or 0 for None. Nothing if `given` is neither.
+std::optional<int> threads_or_nothing(const py::object& given) {
+  if (given.is_none()) return 0;
+  if (PyLong_CheckExact(given.ptr()) == 0) return std::nullopt;
+  int overflow = 0;
+  const long threads = PyLong_AsLongAndOverflow(given.ptr(), &overflow);
+  if (overflow != 0 || threads < 1) return std::nullopt;
+  return static_cast<int>(std::min<long>(threads, kMaxThreads));
+}
+
+// Whether the elements of an array lie one after the other in the order of its rows, as T.
+template <class T>
+bool gapless(const py::array& a) {
+  return is<T>(a) && (a.flags() & py::array::c_style) != 0 && whole_elements<T>(a);
+}
+
+// The outputs for the arrays that users pass most: finite floats without gaps, (m, inputs), or (inputs,) for one example.
+// None for anything else: then the checks in Python convert it or say what is wrong with it.
+template <class T>
+py::object predict_as_given(const Network<T>& self, const py::object& given, const py::object& given_threads) {
+  using Other = std::conditional_t<std::is_same_v<T, float>, double, float>;
+  if (Py_TYPE(given.ptr()) != py::detail::npy_api::get().PyArray_Type_) return py::none();
+  const auto array = py::reinterpret_borrow<py::array>(given);
+  const std::optional<int> threads = threads_or_nothing(given_threads);
+  const Index units = self.spec.columns(), outputs = self.spec.outputs(), axes = array.ndim();
+  const bool converts = gapless<Other>(array);
+  const bool fits = (converts || gapless<T>(array)) && (axes == 1 || axes == 2) && array.shape(axes - 1) == units;
+  if (!fits || !threads) return py::none();
+  const Index m = axes == 1 ? 1 : array.shape(0);
+  py::array_t<T> result(axes == 1 ? std::vector<Index>{outputs} : std::vector<Index>{m, outputs});
+  const View<T> A{result.mutable_data(), outputs, m, 1, outputs};
+  const bool finite = [&] {
+    const Released released;
+    std::vector<T> converted;
+    if (converts) {
+      const auto* values = static_cast<const Other*>(array.data());
+      converted.assign(values, values + m * units);
+    }
+    const View<const T> X{converts ? converted.data() : static_cast<const T*>(array.data()), units, m, 1, units};
+    if (first_nonfinite_row<T>(reinterpret_cast<const std::byte*>(X.data), m, units * Index{sizeof(T)}, units,
+                               sizeof(T)) >= 0)
+      return false;
+    const Reader<T> network(self);
+    predict(*network, X, A, *threads, interrupts());
+    return true;
+  }();
+  return finite ? py::object(std::move(result)) : py::none();
 }
 
 // A Predictor and the lock that lets one call at a time use its workspace.
@@ -211,6 +263,14 @@ py::dict plan_rows(const Network<T>& self, Index batch, const Optimizer<T>* opti
   return out;
 }
 
+// A capsule with a handle for the C interface, which is freed with the capsule.
+template <class T>
+py::capsule network_handle(const std::shared_ptr<Network<T>>& self) {
+  return {c_handle(self), "deepcore.capi.network", [](void* handle) {
+            deepcore_get_api(DEEPCORE_ABI_VERSION)->network_free(static_cast<deepcore_network*>(handle));
+          }};
+}
+
 template <class T>
 void bind(py::module_& m, const char* name, const char* trainer_name, const char* predictor_name) {
   using Net = Network<T>;
@@ -242,7 +302,9 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
       .def_property_readonly("tensors", [](const Net& self) { return tensor_list(self.tensors.all()); })
       .def_property_readonly("running_tensors", [](const Net& self) { return tensor_list(self.tensors.running()); })
       .def_readwrite("scikit_learn_sums", &Net::scikit_learn_sums)
+      .def("handle", &network_handle<T>)
       .def("predict", &predict_rows<T>, py::arg("X"), py::arg("out") = py::none(), py::arg("threads") = 0)
+      .def("predict_as_given", &predict_as_given<T>, py::arg("X"), py::arg("threads"))
       .def(
           "evaluate",
           [](const Net& self, const py::object& X, py::array y, const Maybe& w, int threads) {

@@ -7,6 +7,8 @@
 #include "bind.hpp"
 #include "gil.hpp"
 
+#include "c_api.hpp"
+
 #include <pybind11/stl.h>
 
 #include <cmath>
@@ -78,14 +80,22 @@ void set_slots(Optimizer<T>& self, const py::dict& values, Index parameters) {
   for (std::size_t k = 0; k < from.size(); ++k) self.set_slot(k, from[k]);
 }
 
+// A capsule with a handle for the C interface, which is freed with the capsule.
+template <class T>
+py::capsule optimizer_handle(const std::shared_ptr<Optimizer<T>>& self) {
+  return {c_handle(self), "deepcore.capi.optimizer", [](void* handle) {
+            deepcore_get_api(DEEPCORE_ABI_VERSION)->optimizer_free(static_cast<deepcore_optimizer*>(handle));
+          }};
+}
+
 template <class T>
 void bind(py::module_& m, const char* class_name) {
   using Net = Network<T>;
   using Opt = Optimizer<T>;
-  py::class_<Opt>(m, class_name, py::module_local(), py::is_final())
+  py::class_<Opt, std::shared_ptr<Opt>>(m, class_name, py::module_local(), py::is_final())
       .def(py::init([](const Net& network, const std::string& name, const py::dict& hyper, const Schedule& schedule,
                        const std::optional<Schedule>& decay) {
-             auto made = std::make_unique<Opt>(rule(name, hyper), schedule, network);
+             auto made = std::make_shared<Opt>(rule(name, hyper), schedule, network);
              made->decay = decay;
              return made;
            }),
@@ -98,6 +108,7 @@ void bind(py::module_& m, const char* class_name) {
           })
       .def_readwrite("learning_rate", &Opt::learning_rate)
       .def_readwrite("decay", &Opt::decay)
+      .def("handle", &optimizer_handle<T>)
       .def_property(
           "slots", [](const Opt& self) { return slots(self, self.parameter_count()); },
           [](Opt& self, const py::dict& values) { set_slots(self, values, self.parameter_count()); })

@@ -4,6 +4,8 @@
 #include <deepcore/threads.hpp>
 #include <deepcore/version.hpp>
 
+#include <deepcore_api.h>
+
 #include <exception>
 #include <new>
 #include <string>
@@ -17,6 +19,7 @@ namespace {
 
 void bind(py::module_& m) {
   m.attr("variant") = deepcore::build_info().variant;
+  m.attr("c_table") = py::capsule(deepcore_get_api(DEEPCORE_ABI_VERSION), "deepcore.capi.table");
   m.def("build_info", [] {
     const auto info = deepcore::build_info();
     py::dict d;

@@ -3,6 +3,7 @@
 #include "evaluate.hpp"
 
 #include <deepcore/catalog.hpp>
+#include <deepcore/error.hpp>
 
 #include "batch.hpp"
 #include "forward.hpp"
@@ -11,16 +12,18 @@
 #include "step.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace deepcore {
 
 namespace {
 
-// Is the label of this example right?
+// Is the label of this example right? Outputs that are NaN have none.
 template <class T>
 bool right(const Spec& spec, const Examples<T>& examples, const T* a, Index example) {
   const Index n = spec.outputs();
+  if (std::any_of(a, a + n, [](T output) { return std::isnan(output); })) return false;
   if (spec.takes_labels()) {
     const Index predicted = std::max_element(a, a + n) - a;
     if (examples.labels != nullptr) return predicted == examples.labels[example];
@@ -89,6 +92,7 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, const Se
 template <class T>
 Scores evaluate(const Network<T>& network, const Examples<T>& examples, int threads, const Poll& poll) {
   validate("evaluate", network.spec, examples);
+  require(examples.loss.value == nullptr, "evaluate: the loss must be that of the network, got a custom loss");
   Team team(call_team(threads, forward_flops(network.spec, examples.count())));
   return evaluate(network, examples, {nullptr, 0, examples.count()}, team, poll);
 }

@@ -2,6 +2,8 @@
 // Level: passes.
 #include "output.hpp"
 
+#include <deepcore/catalog.hpp>
+
 #include "batch.hpp"
 #include "kernels/columns.hpp"
 #include "kernels/head.hpp"
@@ -10,12 +12,33 @@
 
 namespace deepcore {
 
+namespace {
+
+// The loss of the caller and its derivative, example by example; then dZ from dA.
+template <class T>
+void custom_head(const Spec& spec, const CustomLoss<T>& loss, const Selection& which, T* Z, T* dZ, double* losses,
+                 T* scratch) {
+  const LayerSpec& layer = spec.layer(spec.depth());
+  const Index n = spec.outputs(), m = which.count;
+  const bool reads_input = activations()[static_cast<std::size_t>(layer.activation)].reads == Reads::input;
+  if (reads_input) std::copy_n(Z, n * m, scratch);
+  kernels::activate(layer.activation, layer.parameter, n, m, n, static_cast<const T*>(Z), Z);
+  for (Index j = 0; j < m; ++j) losses[j] = loss.value(loss.context, which[j], Z + j * n, dZ + j * n);
+  kernels::pull_back(layer.activation, layer.parameter, n, m, n, static_cast<const T*>(reads_input ? scratch : Z), dZ);
+}
+
+}  // namespace
+
 template <class T>
 void output(const Spec& spec, const Examples<T>& examples, const Selection& which, double smoothing, T* Z, T* dZ,
             double* losses, OutputWorkspace<T>& workspace) {
   const Index n = spec.outputs();
-  const T* Y = gather_targets(examples, spec, which, smoothing, workspace.targets.data());
-  kernels::head(spec, which.count, Z, Y, dZ, losses, workspace.scratch.data());
+  if (examples.loss.value != nullptr) {
+    custom_head(spec, examples.loss, which, Z, dZ, losses, workspace.scratch.data());
+  } else {
+    const T* Y = gather_targets(examples, spec, which, smoothing, workspace.targets.data());
+    kernels::head(spec, which.count, Z, Y, dZ, losses, workspace.scratch.data());
+  }
   if (dZ == nullptr || examples.weights == nullptr) return;
   for (Index j = 0; j < which.count; ++j, dZ += n) {
     const T w = weight_of(examples, which[j]);

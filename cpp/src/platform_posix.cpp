@@ -3,19 +3,23 @@
 #if !defined(_WIN32)
 
 #include "platform.hpp"
+#include "platform_files.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cmath>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <thread>
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #if defined(__linux__)
@@ -101,6 +105,53 @@ int sync_folder(const char* path) noexcept {
   while (result == EINTR);
   close(folder);
   return result;
+}
+
+namespace {
+
+// The file that a path leads to, so that a link stays one; the path itself if there is no file yet.
+std::string target_of(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> found(realpath(path.c_str(), nullptr), &std::free);
+  return found == nullptr ? path : found.get();
+}
+
+int write_all(int file, const char* data, std::size_t bytes) noexcept {
+  while (bytes > 0) {
+    const ssize_t count = write(file, data, bytes);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return count < 0 ? errno : ENOSPC;
+    data += count;
+    bytes -= static_cast<std::size_t>(count);
+  }
+  return fsync(file) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+int replace_file(const std::string& path, const void* data, std::size_t bytes) {
+  static std::atomic<int> number{0};
+  const std::string target = target_of(path);
+  const std::size_t slash = target.rfind('/');
+  const std::string folder = slash == std::string::npos ? "" : target.substr(0, slash + 1);
+  const std::string name = target.substr(folder.size()).substr(0, 100);  // file systems allow 143 to 255 bytes
+  const std::string draft =
+      folder + "." + name + ".c-" + std::to_string(getpid()) + "-" + std::to_string(number++) + ".deepcore-tmp";
+  struct stat old {};
+  const bool replaces = stat(target.c_str(), &old) == 0;
+  if (replaces && !S_ISREG(old.st_mode)) return EINVAL;
+  if (replaces && access(target.c_str(), W_OK) != 0) return errno;
+  const int file = open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, replaces ? 0600 : 0666);
+  if (file < 0) return errno;
+  int error = replaces && fchmod(file, old.st_mode & 07777) != 0 ? errno : 0;
+  if (error == 0) error = write_all(file, static_cast<const char*>(data), bytes);
+  if (close(file) != 0 && error == 0) error = errno;
+  if (error == 0 && std::rename(draft.c_str(), target.c_str()) != 0) error = errno;
+  if (error != 0) {
+    unlink(draft.c_str());
+    return error;
+  }
+  sync_folder(folder.empty() ? "." : folder.c_str());  // some file systems cannot do it
+  return 0;
 }
 
 void sleep_forever() noexcept {

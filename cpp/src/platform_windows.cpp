@@ -7,9 +7,12 @@
 #include <windows.h>
 
 #include "platform.hpp"
+#include "platform_files.hpp"
 
 #include <algorithm>
 #include <bitset>
+#include <cerrno>
+#include <cstdio>
 #include <thread>
 
 namespace deepcore::platform {
@@ -33,6 +36,18 @@ int allowed_processors() {
 int processor_quota() { return 0; }
 
 int sync_folder(const char* /*path*/) noexcept { return 0; }  // a rename needs none
+
+int replace_file(const std::string& path, const void* data, std::size_t bytes) {
+  const std::string draft = path + "." + std::to_string(GetCurrentProcessId()) + ".deepcore-tmp";
+  std::FILE* file = std::fopen(draft.c_str(), "wb");
+  if (file == nullptr) return errno;
+  int error = std::fwrite(data, 1, bytes, file) == bytes ? 0 : errno;
+  if (std::fclose(file) != 0 && error == 0) error = errno;
+  if (error == 0 && MoveFileExA(draft.c_str(), path.c_str(), MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH) == 0)
+    error = EACCES;
+  if (error != 0) std::remove(draft.c_str());
+  return error;
+}
 
 void sleep_forever() noexcept {
   for (;;) Sleep(INFINITE);

@@ -18,9 +18,16 @@ constexpr int kShareOfTime = 100;
 // every epoch is written.
 constexpr std::chrono::seconds kLongestWait{1};
 
-// Number of networks that this thread reads. If a signal handler trains the network during a prediction of the same
-// thread, the writer must not wait for that prediction.
-thread_local int reads_here = 0;
+// The innermost Reader of this thread. If a signal handler trains a network during a prediction of the same thread with
+// it, the writer must not wait for that prediction; but it waits for the Readers of the network in other threads.
+thread_local const ReaderLink* innermost = nullptr;
+
+int readers_here(const void* sharing) {
+  int count = 0;
+  for (const ReaderLink* link = innermost; link != nullptr; link = link->outer)
+    count += link->counted && link->sharing == sharing ? 1 : 0;
+  return count;
+}
 
 template <class T>
 void copy_values(const Network<T>& from, Network<T>& to) {
@@ -113,7 +120,7 @@ void Sharing<T>::update_copy(const Network<T>& network) {
 template <class T>
 void Sharing<T>::wait_for_readers(std::unique_lock<std::mutex>& lock) {
   ++writers_;
-  guard_->changed.wait(lock, [this] { return readers_ <= reads_here; });
+  guard_->changed.wait(lock, [this] { return readers_ <= readers_here(this); });
   --writers_;
 }
 
@@ -155,7 +162,8 @@ template <class T>
 typename Sharing<T>::Access Sharing<T>::enter(const Network<T>& network) {
   auto lock = locked();
   if (training_ && trainer_ == std::this_thread::get_id()) return {};
-  guard_->changed.wait(lock, [this] { return training_ || writers_ == 0 || reads_here > 0; });
+  // A thread that reads another network does not wait here: the writer might wait for that Reader.
+  guard_->changed.wait(lock, [this] { return training_ || writers_ == 0 || innermost != nullptr; });
   if (!training_) {
     ++readers_;
     return {nullptr, true};
@@ -188,14 +196,18 @@ void Sharing<T>::keep(const std::shared_ptr<const Network<T>>& copy) {
   kept_ = kept_ || copy == copy_;
 }
 
+ReaderLink::ReaderLink(const void* s) : sharing(s), outer(innermost) { innermost = this; }
+
+ReaderLink::~ReaderLink() { innermost = outer; }
+
 template <class T>
-Reader<T>::Reader(const Network<T>& network) : network_(network), access_(network.sharing.enter(network)) {
-  if (access_.counted) ++reads_here;
+Reader<T>::Reader(const Network<T>& network)
+    : network_(network), access_(network.sharing.enter(network)), link_(&network.sharing) {
+  link_.counted = access_.counted;
 }
 
 template <class T>
 Reader<T>::~Reader() {
-  if (access_.counted) --reads_here;
   if (access_.counted || access_.copy) network_.sharing.leave(access_);
 }
 

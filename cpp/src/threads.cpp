@@ -14,7 +14,8 @@ namespace {
 
 std::atomic<int> chosen{0};
 
-// The number that an environment variable holds; 0 if it holds none, or one that no machine has processors for.
+// The number that an environment variable holds, but at most that of the processors: it may have been set for another
+// machine. 0 if it holds none, or one that no machine has processors for.
 int from_environment(const char* name) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read, as every library does
   if (value == nullptr) return 0;
@@ -22,7 +23,9 @@ int from_environment(const char* name) {
   const long threads = std::strtol(value, &end, 10);  // OMP_NUM_THREADS may be a list: its first number counts
   // 2.5 and 1e3 are no numbers of threads.
   const bool whole = end != value && (*end == '\0' || *end == ',' || *end == ' ');
-  return whole && threads > 0 && threads <= kMaxThreads ? static_cast<int>(threads) : 0;
+  return whole && threads > 0 && threads <= kMaxThreads
+             ? std::min(static_cast<int>(threads), platform::allowed_processors())
+             : 0;
 }
 
 }  // namespace

@@ -148,6 +148,7 @@ std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>&
   const Index m = examples.count();
   require(m >= 1 && m <= 4096, "trace: X must have 1 to 4096 examples, got ", m);
   validate("trace", network.spec, examples);
+  require(examples.loss.value == nullptr, "trace: the loss must be that of the network, got a custom loss");
   return std::move(Trace<T>(network, examples, training).all);
 }
 

@@ -38,7 +38,9 @@ void validate(const char* who, const Spec& spec, const Examples<T>& examples) {
   validate<T>(who, spec, examples.X);
   const Index m = examples.count(), n = spec.outputs();
   require(m >= 1, who, ": X must have at least one example");
-  if (examples.labels != nullptr) {
+  if (examples.loss.value != nullptr) {
+    require(examples.labels == nullptr && examples.Y.empty(), who, ": y must be empty where a custom loss is given");
+  } else if (examples.labels != nullptr) {
     require(spec.takes_labels(), who, ": y must be targets of shape (", m, ", ", n,
             "), got labels; they need a softmax output");
     for (Index j = 0; j < m; ++j) {

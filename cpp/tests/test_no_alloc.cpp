@@ -7,6 +7,8 @@
 #include <deepcore/rng.hpp>
 #include <deepcore/train.hpp>
 
+#include <deepcore_api.h>
+
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -196,6 +198,29 @@ TEST_BOTH(a_predictor_allocates_nothing_from_its_first_call_on) {
     CHECK(std::abs(A[0] - T(0.05)) < T(1e-6));
   }
 }
+
+TEST(a_prediction_by_the_c_interface_allocates_nothing_also_when_it_is_refused) {
+  const deepcore_api* api = deepcore_get_api(DEEPCORE_ABI_VERSION);
+  const deepcore_layer layers[] = {{64, "relu", "he", 0, 0, 0}, {3, "softmax", "xavier", 0, 0, 0}};
+  const deepcore_description description{DEEPCORE_FLOAT32, 30, layers, 2, "categorical_cross_entropy", 1};
+  deepcore_network* network = nullptr;
+  deepcore_predictor* predictor = nullptr;
+  CHECK(api->network_create(&description, &network) == DEEPCORE_OK, api->last_error());
+  CHECK(api->predictor_create(network, &predictor) == DEEPCORE_OK);
+  api->network_free(network);
+  const std::vector<float> X(30 * 100, 1.0F);
+  std::vector<float> A(3 * 100);
+  int code = DEEPCORE_OK;
+  for (const std::int64_t m : {1, 7, 100}) {
+    CHECK(counted([&] { code = api->predict_f32(predictor, m, X.data(), 30, 1, A.data(), 3, 1); }) == 0);
+    CHECK(code == DEEPCORE_OK);
+  }
+  CHECK(counted([&] { code = api->predict_f32(predictor, -1, X.data(), 30, 1, A.data(), 3, 1); }) == 0);
+  CHECK(code == DEEPCORE_INVALID_ARGUMENT);
+  api->predictor_free(predictor);
+}
+
+TEST(the_table_of_another_abi_version_is_not_given) { CHECK(deepcore_get_api(DEEPCORE_ABI_VERSION + 1) == nullptr); }
 
 }  // namespace
 }  // namespace deepcore

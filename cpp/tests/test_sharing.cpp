@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <set>
 #include <thread>
@@ -188,6 +189,42 @@ TEST(a_writer_waits_for_readers_and_their_numbers_stay) {
   }
   writer.join();
   CHECK(network.parameters.data()[0] == 7);
+}
+
+TEST(a_writer_waits_for_readers_of_its_network_although_it_reads_another_one) {
+  Network<float> network = Problem().network();
+  const Network<float> other = Problem().network();
+  std::atomic<bool> reads_elsewhere{false}, written{false};
+  std::thread writer;
+  {
+    const Reader<float> reader(network);
+    const Numbers before = numbers(*reader);
+    writer = std::thread([&] {
+      const Reader<float> elsewhere(other);
+      reads_elsewhere = true;
+      network.sharing.write([&] { network.parameters.data()[0] = 7; });
+      written = true;
+    });
+    while (!reads_elsewhere) std::this_thread::yield();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);  // enough for a wrong write
+    while (std::chrono::steady_clock::now() < end) CHECK(numbers(*reader) == before);
+    CHECK(!written);
+  }
+  writer.join();
+  CHECK(network.parameters.data()[0] == 7);
+}
+
+TEST(a_writer_does_not_wait_for_the_readers_of_its_own_thread) {
+  Network<float> network = Problem().network();
+  const Network<float> other = Problem().network();
+  const Reader<float> outer(network);
+  {
+    const Reader<float> between(other);
+    const Reader<float> inner(network);
+    network.sharing.write([&] { network.parameters.data()[0] = 7; });
+  }
+  network.sharing.write([&] { network.parameters.data()[0] += 1; });
+  CHECK(network.parameters.data()[0] == 8);
 }
 
 }  // namespace

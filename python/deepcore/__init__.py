@@ -37,6 +37,7 @@ if "threadpoolctl" in _sys.modules:
 
 if _TYPE_CHECKING:
     from deepcore import (
+        capi,
         catalog,
         course,
         data,
@@ -54,6 +55,7 @@ if _TYPE_CHECKING:
     from deepcore.callbacks import Checkpoint, EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
     from deepcore.conversion import from_onnx, from_torch
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
+    from deepcore.doctor.training_doctor import Doctor, diagnose
     from deepcore.ensemble import Ensemble, fit_many
     from deepcore.exceptions import DivergenceWarning, SymmetryWarning
     from deepcore.history import History
@@ -82,6 +84,7 @@ if _TYPE_CHECKING:
         StepDecay,
         Warmup,
     )
+    from deepcore.trace import Trace
 
 __version__: str
 
@@ -91,6 +94,7 @@ _NAMES = {
     "callbacks": ("Checkpoint", "EarlyStopping", "EpochRecord", "MaxSeconds", "ReduceOnPlateau"),
     "conversion": ("from_onnx", "from_torch"),
     "doctor.gradient_check": ("check_gradients", "gradient_check"),
+    "doctor.training_doctor": ("Doctor", "diagnose"),
     "ensemble": ("Ensemble", "fit_many"),
     "exceptions": ("DivergenceWarning", "SymmetryWarning"),
     "history": ("History",),
@@ -110,6 +114,7 @@ _NAMES = {
     "optimizers": ("LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSProp"),
     "prepared": ("PreparedModel",),
     "progress": ("Progress",),
+    "trace": ("Trace",),
     "schedules": (
         "Constant",
         "CosLog4",
@@ -139,6 +144,7 @@ __all__ = [
     "CrossEntropy",
     "Dense",
     "DivergenceWarning",
+    "Doctor",
     "Dropout",
     "EarlyStopping",
     "Ensemble",
@@ -163,12 +169,15 @@ __all__ = [
     "Scale",
     "StepDecay",
     "SymmetryWarning",
+    "Trace",
     "Warmup",
     "__version__",
+    "capi",
     "catalog",
     "check_gradients",
     "course",
     "data",
+    "diagnose",
     "doctor",
     "fit_many",
     "from_onnx",

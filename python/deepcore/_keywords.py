@@ -105,24 +105,16 @@ def checked(who: str) -> Callable[[_Function], _Function]:
 
     def decorate(function: _Function) -> _Function:
         parameters = list(inspect.signature(function).parameters.values())
-        free = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        placed = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-        named = {p.name for p in parameters}
-        needed = [p.name for p in parameters if p.default is p.empty]
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            if not kwargs.keys() <= named or (len(args) > len(placed) and not free):
-                raise TypeError(_explained(who, placed, named, args, kwargs))
-            given = placed[: len(args)]
-            if len(args) < len(needed) and (
-                missing := [n for n in needed if n not in given and n not in kwargs]
-            ):
-                shown = " and ".join(name for name in missing if name != "self")
-                raise TypeError(f"{who}: {shown} must be given")
-            if kwargs and (twice := kwargs.keys() & set(given)):
-                raise TypeError(f"{who}: {min(twice)} is given twice, by position and by name")
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except TypeError as error:
+                trace = error.__traceback__
+                if trace is None or trace.tb_next is not None:  # raised by the function, which was called
+                    raise
+                raise TypeError(_refusal(who, parameters, args, kwargs)) from None
 
         return call  # type: ignore[return-value]
 
@@ -133,6 +125,23 @@ def checked_class(cls: _Class) -> _Class:
     """A class decorator: ``checked`` for the arguments that make an object of the class."""
     cls.__init__ = checked(cls.__name__)(cls.__init__)  # type: ignore[misc]
     return cls
+
+
+def _refusal(
+    who: str, parameters: list[inspect.Parameter], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> str:
+    """Why a function with these parameters does not take these arguments."""
+    free = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    placed = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    named = {p.name for p in parameters}
+    if not kwargs.keys() <= named or (len(args) > len(placed) and not free):
+        return _explained(who, placed, named, args, kwargs)
+    given = placed[: len(args)]
+    needed = [p.name for p in parameters if p.default is p.empty]
+    if missing := [name for name in needed if name not in given and name not in kwargs]:
+        shown = " and ".join(name for name in missing if name != "self")
+        return f"{who}: {shown} must be given"
+    return f"{who}: {min(kwargs.keys() & set(given))} is given twice, by position and by name"
 
 
 def _explained(

@@ -19,7 +19,8 @@ def labels(
         activation: The output activation, ``"softmax"`` or ``"sigmoid"``.
         threshold: For sigmoid; an output that equals it is labelled 0.
         axis: The axis of the output units.
-        who: Name of the calling function, which refuses outputs that are NaN; None: they get label 0.
+        who: Name of the calling function, which refuses outputs that are NaN; None: they get label -1, which
+            no example has.
 
     Returns:
         int64; softmax without ``axis``, sigmoid of the shape of ``outputs``.
@@ -27,11 +28,12 @@ def labels(
     Raises:
         ValueError: if ``who`` is given and an output is NaN.
     """
-    if who is not None and np.isnan(outputs).any():
+    unknown = np.isnan(outputs)
+    if who is not None and unknown.any():
         raise ValueError(
             f"{who}: outputs must be numbers to become labels, got nan; are the parameters finite, or the "
             "features too large?"
         )
     if activation == "softmax":
-        return np.asarray(outputs.argmax(axis=axis))
-    return (threshold < outputs).astype(np.int64)
+        return np.where(unknown.any(axis=axis), -1, outputs.argmax(axis=axis))
+    return np.where(unknown, -1, threshold < outputs)

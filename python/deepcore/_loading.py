@@ -12,7 +12,7 @@ from deepcore.model import Model
 from deepcore.prepared import PreparedModel, is_prepared
 from deepcore.tabular import table_file
 
-__all__ = ["load"]
+__all__ = ["load", "read"]
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -40,7 +40,12 @@ def load(path: str | os.PathLike[str]) -> Any:
         ...     dc.load(path).extras
         {'labels': ['no', 'yes']}
     """
-    with container.Reader(os.fsdecode(path)) as reader:
+    return read(os.fsdecode(path))
+
+
+def read(source: str | bytes) -> Any:
+    """Do what ``load`` does, with a path or with the bytes of a file."""
+    with container.Reader(source) as reader:
         if reader.kind not in _READERS:
             known, got = ", ".join(_READERS), _checks.shown(reader.kind)
             raise reader.error(f"kind must be one of {known}, got {got}; update deepcore-nn")

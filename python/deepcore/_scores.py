@@ -11,7 +11,7 @@ import numpy as np
 
 from deepcore.typing import Array
 
-__all__ = ["OF_LABELS", "OF_REALS", "log_loss"]
+__all__ = ["OF_LABELS", "OF_REALS", "confusion", "log_loss"]
 
 Weight = Array | None
 
@@ -35,6 +35,13 @@ def _counts(y: Array, labels: Array, weight: Weight, binary: bool) -> tuple[Arra
         predicted, true = labels[:, None] == classes, y[:, None] == classes
         there = true.any(axis=0)
     return w @ (predicted & true), w @ predicted, w @ true, there
+
+
+def confusion(codes: Array, predicted: Array, classes: int) -> Array:
+    """Count the examples of each true class (row) that were predicted as each class (column)."""
+    table = np.zeros((classes, classes), np.int64)
+    np.add.at(table, (codes, predicted), 1)
+    return table
 
 
 def precision(y: Array, labels: Array, weight: Weight, binary: bool) -> float:

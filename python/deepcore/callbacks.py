@@ -4,6 +4,9 @@ A callback that also has ``on_start(model)`` is told when the run starts, one th
 it ends, however it ends. One that has ``on_poll()`` is asked several times per second within an epoch, and
 ends the training there by returning True. Those that draw progress are in ``deepcore.progress``.
 
+One that has ``on_run(start)`` gets a ``RunStart`` before the first step of ``fit``: the examples, the network
+and the settings of the run.
+
 A callback that has both ``state()`` and ``set_state(state)`` takes part in a ``Checkpoint``: what ``state``
 returns is saved, and given to ``set_state`` after ``on_start`` when the run goes on. A state is a dict of
 numbers, text, None, lists, dicts and NumPy arrays.
@@ -23,9 +26,11 @@ import numpy as np
 
 from deepcore import _checks, metrics
 from deepcore._keywords import checked_class
-from deepcore._network.network import Snapshot
+from deepcore._network.examples import Examples
+from deepcore._network.network import Network, Snapshot
 from deepcore.exceptions import UnknownNameError
-from deepcore.optimizers import OptimizerState
+from deepcore.history import History
+from deepcore.optimizers import LBFGS, OptimizerState
 from deepcore.typing import Trained
 
 __all__ = [
@@ -34,6 +39,7 @@ __all__ = [
     "EpochRecord",
     "MaxSeconds",
     "ReduceOnPlateau",
+    "RunStart",
     "Stopped",
     "listening",
     "polling",
@@ -72,6 +78,31 @@ class EpochRecord(Mapping[str, float]):
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+
+@dataclass(frozen=True)
+class RunStart:
+    """What a callback that has ``on_run`` gets before the first step; it must not change anything in it.
+
+    Attributes:
+        network: The network, with its first parameters.
+        data: The training examples, checked.
+        validation: The validation examples, or None.
+        optimizer: The state that will step the network, or ``LBFGS()``.
+        epochs: Number of epochs the run may take.
+        batch_size: Number of examples per step.
+        shuffle: Whether every epoch draws a new order.
+        history: The history that the run fills.
+    """
+
+    network: Network
+    data: Examples
+    validation: Examples | None
+    optimizer: OptimizerState | LBFGS
+    epochs: int
+    batch_size: int
+    shuffle: bool
+    history: History
 
 
 class Stopped(Exception):
@@ -465,8 +496,9 @@ class Checkpoint:
         """Do nothing: the run saves itself when all callbacks of an epoch were called."""
         if not self.in_use:
             raise TypeError(
-                "Checkpoint: it works in fit and fit_batches of a Model, and in fit of the estimators with "
-                "the solvers adam and sgd; this training cannot be saved"
+                "Checkpoint: it works in fit and fit_batches of a Model, in fit of the MLP estimators with "
+                "the solvers adam and sgd, and as checkpoint= of the RealMLP estimators; this training "
+                "cannot be saved"
             )
         return False
 

@@ -1,4 +1,4 @@
-"""Tables of the names that deepcore knows: read-only views of the tables in the compiled module.
+"""Tables of the names that deepcore knows: read-only views, mostly of those in the compiled module.
 
 Example:
     >>> from deepcore import catalog
@@ -38,7 +38,13 @@ def _table(rows: Iterable[dict[str, Any]]) -> Table:
 
 activations: Table = _table(_core.activations())
 losses: Table = _table(_core.losses())
-initializers: Table = _table(_core.initializers())
+#: How weights start; "course" draws all layers from one stream, all others draw each layer by itself.
+initializers: Table = _table(
+    [
+        *_core.initializers(),
+        {"name": "course", "formula": "0, 0.01 randn or randn / sqrt(n_in), for 1, 2 or more layers"},
+    ]
+)
 optimizers: Table = _table(_core.optimizers())
 schedules: Table = _table(_core.schedules())
 metrics: Table = _table(_core.metrics())

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from typing import Any, Literal
 
+import numpy as np
+
 from deepcore import _checks
 from deepcore._keywords import checked
-from deepcore.files.chain import Activation, Contents, network_of
+from deepcore.files import model_file
+from deepcore.files.chain import Contents, network_of
+from deepcore.files.steps import Activation
 from deepcore.losses import Loss
 from deepcore.model import Model
 from deepcore.typing import ActivationName, DTypeLike, LossName
@@ -102,4 +106,7 @@ def _model(
     kind = found.dtype if dtype is None else _checks.dtype(who, dtype)
     last = next((step.name for step in reversed(steps) if isinstance(step, Activation)), "linear")
     options = loss.options(last) if isinstance(loss, Loss) else {"loss": loss}
-    return Model.from_network(network_of(who, steps, found.inputs, kind, seed=seed, **options))
+    with np.errstate(over="ignore", invalid="ignore"):  # what does not fit is refused below
+        network = network_of(who, steps, found.inputs, kind, seed=seed, **options)
+    model_file.check_numbers(network, who, f"the numbers are not finite, or too large for {kind}")
+    return Model.from_network(network)

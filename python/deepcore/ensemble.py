@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,11 +20,15 @@ from deepcore._training.factors import StepFactors
 from deepcore._training.many import WHO, Fit, SharedExamples, checked_rows, train
 from deepcore.callbacks import EarlyStopping, EpochRecord, refuse_what_cannot_be_called
 from deepcore.files import model_file
+from deepcore.files.computation import of_networks, with_int8_weights
 from deepcore.history import History
 from deepcore.model import Model
 from deepcore.optimizers import Optimizer, OptimizerState, resolve
 from deepcore.schedules import LearningRate
-from deepcore.typing import Array, ClassWeight, OptimizerName, Predictor
+from deepcore.typing import Array, ClassWeight, DTypeLike, OptimizerName, Predictor
+
+if TYPE_CHECKING:
+    from deepcore.files.c_header import CHeader
 
 __all__ = ["Ensemble", "fit_many"]
 
@@ -192,6 +196,64 @@ class Ensemble:
             array([0.5], dtype=float32)
         """
         return _MeanPredictor([model.predictor() for model in self._models], self.dtype)
+
+    @checked("to_onnx")
+    def to_onnx(
+        self, path: str | os.PathLike[str], *, dtype: DTypeLike | None = None, fold: bool = False
+    ) -> None:
+        """Write an ONNX file with the input X and the mean outputs Y; see ``Model.to_onnx``.
+
+        Args:
+            path: The file; an old one is replaced as a whole.
+            dtype: ``"float32"`` or ``"float64"``; None: the models' dtype.
+            fold: Make batch norms part of the weights as well.
+
+        Raises:
+            ModuleNotFoundError: if onnx is not installed.
+            OSError: if the file cannot be written.
+            ValueError: if a parameter is not finite.
+        """
+        from deepcore.files import onnx
+
+        kind = None if dtype is None else _checks.dtype("to_onnx", dtype)
+        networks = [model.network for model in self._models]
+        onnx.write(path, of_networks("to_onnx", networks, fold=fold), kind)
+
+    @checked("to_c_header")
+    def to_c_header(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        prefix: str = "net",
+        dtype: DTypeLike | None = None,
+        int8: bool = False,
+        data: tuple[Any, Any] | None = None,
+    ) -> CHeader:
+        """Write one C header that computes the mean outputs; see ``Model.to_c_header``.
+
+        Args:
+            path: The file; an old one is replaced as a whole.
+            prefix: All names in the file begin with it.
+            dtype: ``"float32"`` writes ``float``, ``"float64"`` writes ``double``; None: the models' dtype.
+            int8: Keep every weight in one byte, with a scale per unit.
+            data: ``(X, y)`` on which the ensemble and the header are compared; None: they are not.
+
+        Raises:
+            OSError: if the file cannot be written.
+            ValueError: if a parameter is not finite, or ``prefix`` is not an identifier.
+        """
+        from deepcore.files import c_header
+
+        who = "to_c_header"
+        kind = None if dtype is None else _checks.dtype(who, dtype)
+        networks = [model.network for model in self._models]
+        written = [with_int8_weights(who, network) for network in networks] if int8 else networks
+        scores = {}
+        if data is not None:
+            header = Ensemble([Model.from_network(network) for network in written])
+            scores = {"model": self.evaluate(*data), "header": header.evaluate(*data)}
+        what = of_networks(who, written)
+        return c_header.write(path, what, prefix=prefix, dtype=kind, int8=int8, scores=scores)
 
     def __len__(self) -> int:
         return len(self._models)

@@ -109,11 +109,58 @@ class History(dict[str, list[float]]):
         return f"History({self.epochs} epochs{last}{diverged})"
 
     def _repr_html_(self) -> str:
-        """Show one row per epoch; of a long run the first three and the last seven epochs."""
+        """Show the losses as a picture, and one row per epoch: of a long run the first 3 and the last 7."""
         epochs = list(range(self.epochs))
         shown = epochs if len(epochs) <= 10 else [*epochs[:3], *epochs[-7:]]
         rows = [(f"{epoch + 1}", *(f"{values[epoch]:.6g}" for values in self.values())) for epoch in shown]
         foot = f"{self.epochs} epochs"
+        if any(map(math.isfinite, self.get("val_loss", ()))):
+            foot += f"; best val_loss {self.best():.6g} in epoch {self.best_epoch() + 1}"
         if self.diverged_at_step is not None:
             foot += f"; diverged at step {self.diverged_at_step} in layer {self.diverged_at_layer}"
-        return as_html((("epoch", *self), *rows), foot)
+        return _drawing(self["loss"], self.get("val_loss", [])) + as_html((("epoch", *self), *rows), foot)
+
+
+_WIDTH, _HEIGHT, _LEFT, _TOP = 420, 150, 70, 12  # of the picture, in pixels, and its margins
+_MOST_POINTS = 400  # of a line; the picture is not wider
+
+
+def _drawing(loss: list[float], val_loss: list[float]) -> str:
+    """Both losses against the epochs as SVG, which a notebook shows without matplotlib."""
+    finite = [value for value in (*loss, *val_loss) if math.isfinite(value)]
+    if len(loss) < 2 or not finite:
+        return ""
+    low, high = min(finite), max(finite)
+    right, bottom = _WIDTH - 12, _HEIGHT - 34
+    last = len(loss) - 1
+    drawn = sorted({*range(0, last, -(-len(loss) // _MOST_POINTS)), last})
+
+    def point(epoch: int, value: float) -> str:
+        x = _LEFT + (right - _LEFT) * epoch / last
+        y = bottom - (bottom - _TOP) * ((value - low) / ((high - low) or 1.0))
+        return f"{x:.1f},{y:.1f}"
+
+    def line(values: list[float], style: str) -> str:
+        there = [epoch for epoch in drawn if epoch < len(values) and math.isfinite(values[epoch])]
+        points = " ".join(point(epoch, values[epoch]) for epoch in there)
+        return f'<polyline points="{points}" fill="none" stroke-width="1.5" {style}/>'
+
+    def text(x: float, y: float, anchor: str, words: str) -> str:
+        return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{words}</text>'
+
+    legend = "loss (solid)" + ", val_loss (dashed)" * bool(val_loss)
+    parts = [
+        f'<path d="M{_LEFT} {_TOP}V{bottom}H{right}" fill="none" stroke="#888"/>',
+        line(loss, 'stroke="#0072b2"'),
+        line(val_loss, 'stroke="#d55e00" stroke-dasharray="5 3"') if val_loss else "",
+        text(_LEFT - 6, _TOP + 8, "end", f"{high:.4g}"),
+        text(_LEFT - 6, bottom, "end", f"{low:.4g}"),
+        text(_LEFT, bottom + 14, "middle", "1"),
+        text(right, bottom + 14, "end", f"{len(loss)}"),
+        text((_LEFT + right) / 2, bottom + 28, "middle", f"epoch; {legend}"),
+    ]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" role="img" '
+        f'aria-label="{legend} by epoch" font-size="11" font-family="sans-serif" fill="currentColor">'
+        f"{''.join(parts)}</svg>"
+    )

@@ -33,13 +33,16 @@ def show_config() -> None:
 
 
 def get_include() -> str:
-    """Return the folder with the public C++ headers, for the compiler's option ``-I``."""
+    """Return the folder with the C and C++ headers, for the compiler's option ``-I``."""
     return _folder("include")
 
 
 def get_cmake_dir() -> str:
-    """Return the folder of the CMake package; ``find_package(deepcore)`` needs ``-Ddeepcore_DIR=`` with "
-    "it."""
+    """Return the folder of the CMake package: ``cmake -Ddeepcore_DIR=`` takes it.
+
+    ``find_package(deepcore)`` then defines ``deepcore::deepcore``, the C++ library. ``python -m deepcore
+    --cmake-dir`` prints the folder.
+    """
     return _folder("cmake")
 
 

@@ -51,7 +51,8 @@ class Dense:
         activation: g, a name of ``catalog.activations``.
         init: How W starts, a name of ``catalog.initializers``; ``"auto"`` takes the scheme that fits the
             activation: He for the relu family, LeCun for selu, Xavier (times the activation's gain) for the
-            others. b starts at zero.
+            others. ``"course"`` stands in all layers of a model or in none: it draws the numbers with which
+            Andrew Ng's course starts, see ``functional.initialize_parameters``. b starts at zero.
         parameter: The activation's parameter (slope of leaky_relu, alpha of elu); None: its default.
         l1: The cost grows by ``l1 * |W|_1``, the sum of the weights' absolute values.
         l2: The cost grows by ``l2 / 2 * |W|^2``, the sum of the weights' squares; biases are free.

@@ -13,6 +13,7 @@ Example:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -139,6 +140,8 @@ class Named:
             y = labels(y, "sigmoid")
         if self._reads == "labels":
             chosen = labels(outputs, "softmax" if self._softmax else "sigmoid")
+            if self.__name__ != "accuracy" and (chosen < 0).any():
+                return math.nan  # an output that is NaN has no label
             if self.__name__ in _scores.OF_LABELS:
                 return _scores.OF_LABELS[self.__name__](y, chosen, sample_weight, self._binary)
             return self._function(y, chosen, sample_weight)
@@ -183,10 +186,10 @@ def measure(
             values["accuracy"] = float(accuracy)
     functions = [metric for metric in chosen if not isinstance(metric, str)]
     if functions:
-        outputs = network.outputs(data.X, threads)
+        y, outputs = _read_only(data.y), _read_only(network.outputs(data.X, threads))
         for metric in functions:
             weight = {"sample_weight": data.weight} if isinstance(metric, Named) else {}
-            value = metric(data.y, outputs, **weight)
+            value = metric(y, outputs, **weight)
             try:
                 values[name_of(metric)] = float(value)
             except (TypeError, ValueError) as error:
@@ -194,6 +197,13 @@ def measure(
                     f"metrics: {name_of(metric)} must return a number, got {_checks.shown(value)}"
                 ) from error
     return values
+
+
+def _read_only(array: Array) -> Array:
+    """Return a view that a metric cannot write into, because other metrics read the same numbers."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def name_of(metric: str | Metric) -> str:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from deepcore._network.summary import Summary
     from deepcore.callbacks import EpochRecord
     from deepcore.files.c_header import CHeader
+    from deepcore.trace import Trace
 
 __all__ = ["Model"]
 
@@ -529,22 +530,34 @@ class Model:
         step: int | None = None,
         dropout_scale: float = 1.0,
         smoothing_scale: float = 1.0,
-    ) -> dict[str, Array]:
+        per: Literal["batch", "example"] = "batch",
+    ) -> Trace:
         """Show every matrix of one step of gradient descent, named and oriented as in Andrew Ng's course.
 
         Args:
             X: (m, n_x), at most 4096 examples; y and sample_weight are those of ``fit``.
             step: See ``gradients``; then ``"mask1"`` and its like hold what dropout multiplies A[l] by.
             dropout_scale: See ``gradients``, like ``smoothing_scale``.
+            per: ``"batch"``: dA and dZ are derivatives of the cost J, so ``dZ[L] = (A[L] - Y) / m`` and
+                ``dW = dZ A.T``. ``"example"``: they are derivatives of each example's loss (times its
+                weight), as in the course and in ``functional``, so ``dZ[L] = A[L] - Y`` and
+                ``dW = dZ A.T / m``. dW, db and the like are the same in both.
 
         Returns:
-            ``{"A0": (n_x, m), "Z1": (n1, m), "A1": ..., "dA1": ..., "dZ1": ..., "dW1": (n1, n_x), "db1": (n1,
-            1), ...}``, columns being examples. They are derivatives of the cost, so ``dZ[L] = (A[L] - Y) /
-            m``.
+            A mapping ``{"A0": (n_x, m), "Z1": (n1, m), "A1": ..., "dA1": ..., "dZ1": ..., "dW1": (n1, n_x),
+            "db1": (n1, 1), ...}``, columns being examples, which also has norms, dead units and formulas.
         """
-        data = self._network.check("trace", X, y, sample_weight)
+        from deepcore.trace import Trace
+
+        if per not in ("batch", "example"):
+            raise ValueError(f"trace: per must be 'batch' or 'example', got {_checks.shown(per)}")
+        network = self._network
+        data = network.check("trace", X, y, sample_weight)
         training = self._training("trace", step, dropout_scale, smoothing_scale)
-        return self._network.trace(data, training)
+        numbers = network.snapshot()
+        cost = network.gradient(data, np.zeros_like(network.flat), 1, training)
+        arrays = network.trace(data, training)
+        return Trace(network.spec, arrays, numbers, cost=cost, weight=data.total_weight(), per=per)
 
     def _training(
         self, who: str, step: int | None, dropout_scale: float, smoothing_scale: float
@@ -578,7 +591,8 @@ class Model:
             TypeError: if X does not hold real numbers.
             ValueError: if a shape is wrong or X is not finite.
         """
-        return predicted(self._network, X, out, threads)
+        A = None if out is not None else self._network.predict_as_given(X, threads)
+        return predicted(self._network, X, out, threads) if A is None else A
 
     @checked("predict_labels")
     def predict_labels(self, X: object, *, threshold: float = 0.5, threads: int | None = None) -> Array:
@@ -750,11 +764,17 @@ class Model:
             >>> header.constant_bytes
             592
         """
-        from deepcore.files import c_header
+        from deepcore.files import c_header, computation
 
-        examples = None if data is None else self._network.check("to_c_header", *data, None)
-        kind = None if dtype is None else _checks.dtype("to_c_header", dtype)
-        return c_header.write(path, self._network, prefix=prefix, dtype=kind, int8=int8, examples=examples)
+        who = "to_c_header"
+        kind = None if dtype is None else _checks.dtype(who, dtype)
+        network = computation.with_int8_weights(who, self._network) if int8 else self._network
+        scores = {}
+        if data is not None:
+            examples = self._network.check(who, *data, None)
+            scores = computation.compared(self._network, network, examples)
+        what = computation.of_networks(who, [network])
+        return c_header.write(path, what, prefix=prefix, dtype=kind, int8=int8, scores=scores)
 
     @checked("to_onnx")
     def to_onnx(
@@ -776,10 +796,10 @@ class Model:
             OSError: if the file cannot be written.
             ValueError: if a parameter is not finite.
         """
-        from deepcore.files import onnx
+        from deepcore.files import computation, onnx
 
         kind = None if dtype is None else _checks.dtype("to_onnx", dtype)
-        onnx.write(path, self._network, dtype=kind, fold=fold)
+        onnx.write(path, computation.of_networks("to_onnx", [self._network], fold=fold), kind)
 
     @checked("to_torch")
     def to_torch(self) -> Any:
@@ -813,6 +833,10 @@ class Model:
         members = f", members={self.members}" if self.members > 1 else ""
         what = f"loss={self.loss!r}{members}, dtype={self.dtype.name!r}, seed={self.seed}"
         return f"Model({sizes}, {names}, {what})"
+
+    def _repr_html_(self) -> str:
+        """Show the summary in a notebook."""
+        return self.summary().to_html(f"; {self.epochs_trained} epochs trained; seed {self.seed}")
 
 
 # Pickles name these two functions, so they must keep their names and arguments. A network is pickled for

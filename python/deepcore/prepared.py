@@ -246,13 +246,16 @@ class PreparedModel:
         Args:
             X: Raw examples, (m, n), or images (m, h, w) or (m, h, w, c).
             threads: Number of threads; None: the default.
+
+        Raises:
+            ValueError: If an output of a classifier is NaN, which is no label.
         """
         outputs = self.outputs(X, threads=threads)
         if self.several_labels:
-            return decide(outputs, "sigmoid")
+            return decide(outputs, "sigmoid", who="predict")
         if self.classes is not None:
             classes = self.classes
-            return [classes[i] for i in decide(outputs, "softmax").tolist()]
+            return [classes[i] for i in decide(outputs, "softmax", who="predict").tolist()]
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
     def predict_proba(self, X: Any, *, threads: int | None = None) -> Array:

@@ -60,7 +60,7 @@ LossName: TypeAlias = Literal[
     "poisson",
 ]
 InitializerName: TypeAlias = Literal[
-    "zeros", "normal", "xavier", "xavier_uniform", "he", "he_uniform", "lecun", "inverse_sqrt"
+    "zeros", "normal", "xavier", "xavier_uniform", "he", "he_uniform", "lecun", "inverse_sqrt", "course"
 ]
 OptimizerName: TypeAlias = Literal["sgd", "rmsprop", "adagrad", "adam", "adamw", "nadam", "amsgrad", "lion"]
 ScheduleName: TypeAlias = Literal[

@@ -9,7 +9,10 @@ import pytest
 
 import deepcore as dc
 
-scipy_sparse = pytest.importorskip("scipy.sparse")
+
+def sparse_features(m=160, n=12):
+    sparse = pytest.importorskip("scipy.sparse")
+    return sparse.random(m, n, 0.3, "csr", dtype=np.float32, random_state=2)
 
 
 def features(m=160, n=12):
@@ -50,7 +53,7 @@ def test_weights_that_are_changed_during_a_run_are_those_that_were_checked(value
 @pytest.mark.parametrize("value", [2**29, -1, 12])
 def test_the_structure_of_sparse_features_is_that_which_was_checked(part, index, value):
     y = np.arange(160) % 4
-    X = scipy_sparse.random(160, 12, 0.3, "csr", dtype=np.float32, random_state=2)
+    X = sparse_features()
     X.indices, X.indptr = X.indices.astype(index), X.indptr.astype(index)
     expected = fitted(y, X.copy())
     assert np.array_equal(fitted(y, X, callback=lambda record: getattr(X, part).fill(value)), expected)
@@ -59,11 +62,13 @@ def test_the_structure_of_sparse_features_is_that_which_was_checked(part, index,
 @pytest.mark.parametrize("what", ["labels", "weights", "indices"])
 def test_validation_data_are_those_that_were_checked(what):
     y, w = np.arange(160) % 4, np.ones(160, np.float32)
-    X = scipy_sparse.random(160, 12, 0.3, "csr", dtype=np.float32, random_state=2)
+    X = sparse_features() if what == "indices" else features()
 
     def losses(break_them):
         data = X.copy(), y.copy(), w.copy()
-        broken = {"labels": data[1], "weights": data[2], "indices": data[0].indices}[what]
+        broken = {"labels": data[1], "weights": data[2]}.get(what)
+        if broken is None:
+            broken = data[0].indices
         model = dc.mlp([12, 8, 4], seed=1)
         callbacks = [lambda record: broken.fill(2**30 if what == "indices" else 77)] if break_them else []
         history = model.fit(X, y, "sgd", epochs=3, validation_data=data, callbacks=callbacks)
@@ -72,21 +77,84 @@ def test_validation_data_are_those_that_were_checked(what):
     assert losses(True) == losses(False)
 
 
-def test_another_thread_may_write_nonsense_into_every_array_of_a_run():
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_another_thread_may_write_nonsense_into_every_array_of_a_run(kind):
     y, w = np.arange(160) % 4, np.ones(160, np.float32)
-    X = scipy_sparse.random(160, 12, 0.3, "csr", dtype=np.float32, random_state=2)
+    X = sparse_features() if kind == "sparse" else features()
+    arrays = (y, w, X.indices, X.indptr) if kind == "sparse" else (y, w)
     expected = fitted(y.copy(), X.copy(), sample_weight=w.copy(), batch_size=16)
     started = threading.Event()
 
     def nonsense():
         started.wait()
-        for array in (y, w, X.indices, X.indptr):
+        for array in arrays:
             array.fill(2**30)
 
     other = threading.Thread(target=nonsense)
     other.start()
     result = fitted(y, X, lambda record: started.set() or other.join(), sample_weight=w, batch_size=16)
     assert np.array_equal(result, expected)
+
+
+def test_lbfgs_keeps_the_labels_and_the_structure_that_were_checked():
+    X, y = sparse_features(), np.arange(160) % 4
+
+    def parameters(break_them):
+        mine, labels = X.copy(), y.copy()
+        model = dc.mlp([12, 8, 4], seed=1)
+
+        def edit(record):
+            if break_them:
+                labels.fill(10**9)
+                mine.indices.fill(2**29)
+
+        model.fit(mine, labels, dc.LBFGS(max_iter=4), callbacks=[edit])
+        return model.flat_parameters
+
+    assert np.array_equal(parameters(True), parameters(False))
+
+
+@pytest.mark.parametrize("value", [3, 10**9])
+def test_metrics_are_of_the_labels_that_were_checked(value):
+    def numbers(break_them):
+        y = np.arange(160) % 4
+        rows = [np.arange(100), np.arange(60, 160)]
+
+        def edit(record):
+            if break_them:
+                y.fill(value)
+                for part in rows:
+                    part.fill(value)
+
+        models = [dc.mlp([12, 8, 4], seed=seed) for seed in (1, 2)]
+        options = {"epochs": 3, "metrics": ["f1"]}
+        many = dc.fit_many(
+            models, features(), y, "sgd", validation_rows=rows,
+            callbacks=[[edit], [edit]], threads=1, **options,
+        )  # fmt: skip
+        y[:] = np.arange(160) % 4
+        model = dc.mlp([12, 8, 4], seed=3)
+        return [dict(one) for one in (*many, model.fit(features(), y, "sgd", callbacks=[edit], **options))]
+
+    assert numbers(True) == numbers(False)
+
+
+def test_a_metric_cannot_change_what_other_metrics_read():
+    def spoil(y, outputs):
+        outputs[...] = 0
+        return 1.0
+
+    with pytest.raises(ValueError, match="read-only"):
+        dc.mlp([12, 8, 4], seed=1).evaluate(features(), np.arange(160) % 4, metrics=[spoil])
+
+
+def test_labels_of_mapped_features_are_those_that_were_checked(tmp_path):
+    path = tmp_path / "X.npy"
+    np.save(path, features().astype(np.float64))
+    X = np.load(path, mmap_mode="r")
+    y = np.arange(160) % 4
+    expected = fitted(y.copy(), X)
+    assert np.array_equal(fitted(y, X, callback=lambda record: y.fill(3)), expected)
 
 
 def test_features_that_a_callback_edits_count_from_the_next_step_whatever_the_batch():

@@ -4,12 +4,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("click", reason="click is not installed (extra `cli`)")
 
 import deepcore as dc
+from deepcore.files import container
 from integration.command_line import fail, run
 
 OPTIONS = ["digits", "--epochs", "8", "--layers", "16", "--seed", "3"]
@@ -121,10 +123,74 @@ def test_other_options_are_refused_by_name(saved):
     assert "another training: optimizer.learning_rate is 0.001 in the file and 0.5 in this call" in message
 
 
-def test_recipes_that_cannot_be_saved_are_refused(tmp_path):
-    table = tmp_path / "table.csv"
-    table.write_text("a,b,y\n" + "".join(f"{i},{i % 7},{i % 2}\n" for i in range(80)))
-    options = ["--out", tmp_path / "out", "--checkpoint", tmp_path / "run", "--epochs", 3]
-    assert "add --recipe network" in fail("train", table, *options)
-    run("train", table, *options, "--recipe", "network")
-    assert dc.load(tmp_path / "run").epochs_trained == 3
+REALMLP = ["--recipe", "realmlp-td", "--layers", "8,8", "--batch-size", "32"]
+SEVERAL = {
+    "members of realmlp": [*REALMLP, "--ensemble", "2"],
+    "folds of realmlp": [*REALMLP, "--cv", "3"],
+    "folds of networks": ["--layers", "8", "--cv", "2", "--ensemble", "2"],
+}
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("table") / "table.csv"
+    rows = (f"{i % 17},{i % 7},{'abc'[i % 3]},{i % 17 > i % 7}\n" for i in range(120))
+    path.write_text("a,b,c,y\n" + "".join(rows))
+    return path
+
+
+@pytest.mark.parametrize("options", SEVERAL.values(), ids=SEVERAL)
+def test_several_networks_go_on_from_what_a_kill_leaves(tmp_path, table, options, monkeypatch):
+    train = ["train", table, *options, "--epochs", "4"]
+    run(*train, "--out", tmp_path / "whole")
+    left, write = [{}], container.write  # the files after every write
+
+    def write_and_keep(path, *content):
+        write(path, *content)
+        if Path(path).parent == folder:
+            left.append({**left[-1], Path(path).name: Path(path).read_bytes()})
+
+    monkeypatch.setattr(container, "write", write_and_keep)
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    goes_on = [*train, "--out", tmp_path / "out", "--checkpoint", folder / "run.safetensors"]
+    run(*goes_on)
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+    moments = list(left)
+    assert len(moments) > 2
+    for number in (1, len(moments) // 2, -1):
+        for path in folder.iterdir():
+            path.unlink()
+        for name, data in moments[number].items():
+            (folder / name).write_bytes(data)
+            dc.load(folder / name)
+        left = [{}]
+        out = run(*goes_on)
+        assert f"the training continued from {folder / 'run.safetensors'}" in out or number == 1
+        assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+        assert number != -1 or left == [{}]  # finished trainings are not written again
+
+
+def test_a_signal_ends_all_folds_and_the_command_goes_on(tmp_path, table):
+    train = [table, *REALMLP, "--cv", "3", "--epochs", "200"]
+    options = [*train, "--out", tmp_path / "out", "--checkpoint", tmp_path / "run"]
+    code, out = when_there(tmp_path / "run", started(*options), signal.SIGTERM)
+    assert code == 143
+    assert f"the training continues from {tmp_path / 'run'} if you repeat the command" in out
+    assert all((tmp_path / name).exists() for name in ("run", "run.2", "run.3"))
+    run("train", *options)
+    run("train", *train, "--out", tmp_path / "whole")
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_another_recipe_is_refused_by_name(tmp_path, table):
+    options = ["--out", tmp_path / "out", "--checkpoint", tmp_path / "run", *REALMLP]
+    run("train", table, *options, "--epochs", "2")
+    message = fail("train", table, *options, "--epochs", "2", "--ensemble", "2")
+    assert "is the checkpoint of another training: " in message
+    assert "epochs is 2 in the file and 3 in this call, and the recipe's schedule" in fail(
+        "train", table, *options, "--epochs", "3"
+    )
+    assert "recipe.learning_rate is 0.04 in the file" in fail(
+        "train", table, *options, "--epochs", "2", "--learning-rate", "0.5"
+    )

@@ -3,6 +3,7 @@
 import importlib
 import re
 import runpy
+import sys
 from importlib.metadata import version
 
 import pytest
@@ -58,9 +59,15 @@ def test_the_python_blocks_of_a_document_run(document, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # some of them write files
     if "from deepcore.sklearn import" in document.read_text(encoding="utf-8"):
         pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra `sklearn`)")
+    if "dc.plots." in document.read_text(encoding="utf-8"):
+        pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `cli`)")
+        pytest.importorskip("jinja2", reason="jinja2 is not installed (extra `cli`)")
+        monkeypatch.setenv("MPLBACKEND", "Agg")
     if ".to_onnx(" in document.read_text(encoding="utf-8"):
         pytest.importorskip("onnx", reason="onnx is not installed (extra `onnx`)")
     run_document(document)
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=names(DOCUMENTS))
@@ -114,6 +121,13 @@ def test_the_program_that_draws_the_flower_writes_a_picture(tmp_path):
     program = runpy.run_path(str(ROOT / "docs" / "images" / "flower.py"))
     program["draw"](tmp_path / "flower.png")
     assert (tmp_path / "flower.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_the_program_that_draws_the_figures_of_the_course_writes_them(tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `cli`)")
+    runpy.run_path(str(ROOT / "docs" / "images" / "course.py"))["draw"](tmp_path)
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {path.name for path in (ROOT / "docs" / "images").glob("course_*.png")}
 
 
 def test_the_constants_that_documents_name_are_in_the_code():

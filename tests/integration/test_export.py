@@ -92,14 +92,95 @@ def test_a_table_of_numbers_is_exported_with_its_preprocessing(label, other, tmp
     assert float(printed[2]) == pytest.approx(expected[0], rel=1e-4)
 
 
-def test_a_table_with_categories_is_refused_by_naming_them(tmp_path, rng):
-    rows = zip(rng.normal(size=60), ["red", "blue", "green"] * 20, ["yes", "no"] * 30, strict=True)
-    table = write_table(tmp_path / "table.csv", ["size", "colour", "fits"], rows)
-    options = ["--label", "fits", "--recipe", "network", "--epochs", 2, "--layers", 4]
-    run("train", table, *options, "--out", tmp_path / "model")
-    line = fail("export", tmp_path / "model", "--c", tmp_path / "net.h")
-    assert "the category columns colour" in line
-    assert not (tmp_path / "net.h").exists()
+def cells(column, values):
+    """The values of a column as an ONNX file takes them, (m, 1)."""
+    if column.kind == "number":
+        return np.array(values, np.float64)[:, None]
+    if column.kind == "date":
+        moments = np.array(values, "datetime64[us]")
+        days = moments.astype(np.int64) / 86400e6
+        return np.where(np.isnat(moments), np.nan, days)[:, None]
+    return np.array(["" if value is None else value for value in values], object)[:, None]
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """A table with every kind of column and missing values, and rows of another one."""
+    folder, rng = tmp_path_factory.mktemp("mixed"), np.random.default_rng(5)
+    m = 160
+    days = np.datetime64("2023-06-01") + rng.integers(0, 900, m)
+    columns = {
+        "size": rng.normal(3, 2, m).round(3).astype(str), "town": rng.choice(["Bonn", "K\u00f6ln", "Ulm"], m),
+        "flag": rng.choice(["yes", "no"], m), "side": rng.choice(["a", "b"], m), "when": days.astype(str),
+        "shelf": [f"s{i}" for i in rng.integers(12, size=m)],
+    }  # fmt: skip
+    columns = {name: np.array(values, object) for name, values in columns.items()}
+    for place, values in enumerate(columns.values()):
+        values[place :: 9 + place] = ""
+    kind = np.where(columns["town"] == "Ulm", "late", np.where(rng.random(m) < 0.7, "early", "lost"))
+    price = (50 * rng.normal(size=m) + 1000).round(2)
+    names = [*columns, "kind", "price"]
+    write_table(folder / "table.csv", names, zip(*columns.values(), kind, price, strict=True))
+    new = {
+        "size": [1.5, np.nan, -2.0, 9.0], "town": ["Ulm", None, "Rom", "K\u00f6ln"],
+        "flag": ["yes", "No", None, "TRUE"], "side": ["a", "c", "b", None], "shelf": ["s3", "s11", "x", None],
+        "when": [np.datetime64(day, "us") for day in ("2024-02-29T18:30", "NaT", "1899-12-31", "2025-01-01")],
+    }  # fmt: skip
+    return folder, new
+
+
+RECIPES = [["realmlp"], ["realmlp-td", "--ensemble", 2], ["network"], ["network", "--cv", 2]]
+
+
+@pytest.mark.parametrize("label", ["kind", "price"])
+@pytest.mark.parametrize("recipe", RECIPES, ids=["td_s", "td", "network", "folds"])
+def test_every_table_model_is_exported_with_its_columns(recipe, label, mixed, tmp_path):
+    folder, new = mixed
+    other = {"kind": "price", "price": "kind"}[label]
+    options = ["--label", label, "--drop", other, "--epochs", 3, "--layers", 8, "--recipe", *recipe]
+    run("train", folder / "table.csv", *options, "--out", tmp_path / "model")
+    model = dc.load(tmp_path / "model" / "model.safetensors")
+    outputs = model.predict_proba(new) if label == "kind" else model.predict(new)[:, None]
+    columns = [column for column in model.columns.columns if column.kind != "ignore"]
+    assert {column.kind for column in columns} == {"number", "category", "boolean", "date"}
+    rows = [cells(column, new[column.name]) for column in columns]
+    check_header(model, rows, outputs, tmp_path, folder / "table.csv")
+    check_onnx(model, dict(zip(model.columns.names, rows, strict=True)), new, outputs, tmp_path)
+
+
+def check_header(model, rows, outputs, folder, table):
+    """The header gives the outputs, in float64 because float holds dates to some minutes only."""
+    shown = run("export", folder / "model", "--c", folder / "net.h", "--dtype", "float64", "--data", table)
+    assert "header" in shown
+    lines = []
+    for i in range(4):
+        for place, values in enumerate(rows):
+            cell = values[i, 0]
+            text = (
+                f'net_code({place}, "{cell}")'
+                if isinstance(cell, str)
+                else repr(float(cell)).replace("nan", "NAN")
+            )
+            lines.append(f"x[{place}] = {text};")
+        lines.append('net_predict(x, y); for (j = 0; j < NET_OUTPUTS; ++j) printf("%.17g ", y[j]);')
+    body = "double x[NET_INPUTS], y[NET_OUTPUTS]; int j;" + "\n".join(lines)
+    printed = program(folder, body + 'printf("%d %s", net_selftest(), net_feature(0));').split()
+    assert printed[-2:] == ["0", model.columns.names[0]]
+    found = np.array(printed[:-2], float).reshape(4, -1)
+    assert np.abs(found - outputs).max() <= 2e-6 * np.abs(outputs).max()  # Python's networks have float32
+
+
+def check_onnx(model, feeds, new, outputs, folder):
+    """The ONNX file gives the outputs and the labels."""
+    pytest.importorskip("onnx", reason="onnx is not installed (extra `onnx`)")
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra `peers`)")
+    run("export", folder / "model", "--onnx", folder / "net.onnx")
+    session = runtime.InferenceSession(str(folder / "net.onnx"), providers=["CPUExecutionProvider"])
+    assert [one.name for one in session.get_inputs()] == model.columns.names
+    found = session.run(None, feeds)
+    assert np.abs(found[0] - outputs).max() <= 2e-6 * np.abs(outputs).max()
+    if len(found) > 1:
+        assert found[1].tolist() == model.predict(new).tolist()
 
 
 def test_what_cannot_be_exported_is_said(folders, tmp_path):

@@ -63,6 +63,9 @@ def test_small_work_stays_on_one_thread():
     assert dc.mlp([2, 4, 1], activation="tanh").plan(400, threads=8).threads == 1
 
 
+PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
 def asked(**environment):
     clean = {k: v for k, v in os.environ.items() if k not in ("DEEPCORE_NUM_THREADS", "OMP_NUM_THREADS")}
     code = "from deepcore import _core; print(_core.num_threads())"
@@ -73,23 +76,26 @@ def asked(**environment):
 
 
 def test_deepcore_num_threads_comes_before_omp_num_threads():
-    assert asked(DEEPCORE_NUM_THREADS="3", OMP_NUM_THREADS="5") == 3
+    assert asked(DEEPCORE_NUM_THREADS="1", OMP_NUM_THREADS="2") == 1
+    assert asked(DEEPCORE_NUM_THREADS="2", OMP_NUM_THREADS="1") == min(2, PROCESSORS)
 
 
 def test_omp_num_threads_is_heard_and_may_be_a_list():
-    assert asked(OMP_NUM_THREADS="5,2") == 5
+    assert asked(OMP_NUM_THREADS="1,2") == 1
 
 
 @pytest.mark.parametrize(
     "nonsense", ["", "0", "-2", "many", "2.5", "1e3", "1025", "99999", "4294967297", "9" * 30]
 )
 def test_an_environment_variable_that_holds_no_possible_number_of_threads_is_ignored(nonsense):
-    assert asked(DEEPCORE_NUM_THREADS=nonsense, OMP_NUM_THREADS="4") == 4
+    assert asked(DEEPCORE_NUM_THREADS=nonsense, OMP_NUM_THREADS="1") == 1
     assert asked(DEEPCORE_NUM_THREADS=nonsense, OMP_NUM_THREADS=nonsense) == asked()
 
 
-def test_the_environment_may_ask_for_as_many_threads_as_a_team_can_have():
-    assert asked(DEEPCORE_NUM_THREADS="1024") == 1024
+@pytest.mark.parametrize("many", ["1024", "1000", str(PROCESSORS + 1)])
+def test_the_environment_cannot_ask_for_more_threads_than_processors(many):
+    assert asked(DEEPCORE_NUM_THREADS=many) == PROCESSORS
+    assert asked(OMP_NUM_THREADS=many) == PROCESSORS
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no affinity masks")

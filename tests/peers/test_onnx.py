@@ -1,5 +1,6 @@
 """deepcore and ONNX: files that deepcore writes run elsewhere, and files of others become models."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,46 @@ def test_random_architectures_agree_with_onnxruntime_and_come_back(seed, dtype, 
     assert_close(back.predict(X), expected, dtype, model)
 
 
+def embedded_model(seed, dtype):
+    """A model with random embeddings, and rows of numbers and codes."""
+    rng = np.random.default_rng(seed)
+    numbers, sizes = int(rng.integers(1, 5)), [int(size) for size in rng.integers(1, 9, rng.integers(0, 4))]
+    edges = [np.sort(rng.normal(size=rng.integers(2, 9))).tolist() for _ in range(numbers)]
+    units = int(rng.integers(1, 5))
+    layers = [
+        dc.PiecewiseLinearEmbedding(edges, units=units)
+        if rng.random() < 0.5
+        else dc.PeriodicEmbedding(numbers, units=units, passes=bool(rng.random() < 0.5))
+    ]
+    if sizes:
+        layers.append(dc.CategoryEmbedding(sizes, units=3))
+    layers += [
+        dc.Scale(),
+        dc.Dense(7, "mish", parametric=True, parametrization="ntk"),
+        dc.Dense(3, "softmax"),
+    ]
+    others = int(rng.integers(0, 3))
+    model = dc.Model(numbers + others + len(sizes), layers, dtype=np.dtype(dtype).name, seed=seed)
+    for view in model.parameters.values():
+        view[...] += rng.uniform(-0.2, 0.2, view.shape)
+    codes = rng.integers(sizes, size=(9, len(sizes)))
+    return model, np.hstack([2 * rng.normal(size=(9, numbers + others)), codes]).astype(dtype)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_networks_with_embeddings_agree_with_onnxruntime(seed, dtype, tmp_path):
+    model, X = embedded_model(seed, dtype)
+    model.to_onnx(tmp_path / "a.onnx")
+    assert_close(onnxruntime_outputs(tmp_path / "a.onnx", X), model.predict(X), dtype, model)
+
+
+def test_an_ensemble_agrees_with_onnxruntime(dtype, tmp_path, rng):
+    models = [dc.mlp([3, n, 2], output="linear", dtype=np.dtype(dtype).name, seed=n) for n in (4, 5, 6)]
+    ensemble, X = dc.Ensemble(models), rng.normal(size=(9, 3)).astype(dtype)
+    ensemble.to_onnx(tmp_path / "a.onnx")
+    assert_close(onnxruntime_outputs(tmp_path / "a.onnx", X), ensemble.predict(X), dtype)
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in FIXTURES.glob("*.onnx")))
 def test_files_of_other_libraries_become_models_that_predict_the_same(name):
     """tests/data/onnx/make_fixtures.py made the files and the outputs."""
@@ -131,6 +172,71 @@ def test_graphs_made_by_hand_become_models(nodes, expected, tmp_path):
     constants = {"W": W, "V": W.T.copy(), "b": B, "one": np.float32(1), "two": np.float32([2]), "S": W[:3]}
     onnx.save(graph(nodes, constants), tmp_path / "a.onnx")
     assert_close(dc.from_onnx(tmp_path / "a.onnx").predict(X), expected, np.float32)
+
+
+def gelu(z):
+    return z * (1 + np.vectorize(math.erf)(z / np.sqrt(2))) / 2
+
+
+# What tf2onnx makes of Keras layers: MatMul and Add under the names of TensorFlow, a Reshape for Flatten,
+# batch norm as a product and a sum, and activations that are no operator in parts. They are made by hand.
+TENSORFLOW = {
+    "dense": (
+        [node("Reshape", "X shape", "sequential/flatten/Reshape:0", name="sequential/flatten/Reshape"),
+         node("MatMul", "sequential/flatten/Reshape:0 W", "sequential/dense/MatMul:0"),
+         node("Add", "sequential/dense/MatMul:0 b", "sequential/dense/BiasAdd:0"),
+         node("Relu", "sequential/dense/BiasAdd:0", "sequential/dense/Relu:0"),
+         node("MatMul", "sequential/dense/Relu:0 S", "sequential/dense_1/MatMul:0"),
+         node("Add", "sequential/dense_1/MatMul:0 b", "sequential/dense_1/BiasAdd:0"),
+         node("Sigmoid", "sequential/dense_1/BiasAdd:0")],
+        lambda: 1 / (1 + np.exp(-(np.maximum(X @ W + B, 0) @ W[:3] + B))),
+    ),
+    "batch normalization": (
+        [node("MatMul", "X W", "dense/MatMul:0"), node("Add", "dense/MatMul:0 b", "dense/BiasAdd:0"),
+         node("Tanh", "dense/BiasAdd:0", "dense/Tanh:0"),
+         node("Mul", "dense/Tanh:0 b", "batchnorm/mul_1:0"),
+         node("Add", "batchnorm/mul_1:0 b", "batchnorm/add_1:0"),
+         node("MatMul", "batchnorm/add_1:0 S")],
+        lambda: (np.tanh(X @ W + B) * B + B) @ W[:3],
+    ),
+    "gelu": (
+        [node("MatMul", "X W", "dense/MatMul:0"), node("Add", "dense/MatMul:0 b", "dense/BiasAdd:0"),
+         node("Mul", "dense/BiasAdd:0 half", "dense/Gelu/mul:0"),
+         node("Div", "dense/BiasAdd:0 root", "dense/Gelu/truediv:0"),
+         node("Erf", "dense/Gelu/truediv:0", "dense/Gelu/Erf:0"),
+         node("Add", "dense/Gelu/Erf:0 one", "dense/Gelu/add:0"),
+         node("Mul", "dense/Gelu/mul:0 dense/Gelu/add:0", "dense/Gelu/mul_1:0"),
+         node("MatMul", "dense/Gelu/mul_1:0 S")],
+        lambda: gelu(X @ W + B) @ W[:3],
+    ),
+    "swish": (
+        [node("MatMul", "X W", "dense/MatMul:0"), node("Add", "dense/MatMul:0 b", "dense/BiasAdd:0"),
+         node("Sigmoid", "dense/BiasAdd:0", "dense/Sigmoid:0"),
+         node("Mul", "dense/BiasAdd:0 dense/Sigmoid:0", "dense/mul:0"), node("MatMul", "dense/mul:0 S")],
+        lambda: (X @ W + B) / (1 + np.exp(-(X @ W + B))) @ W[:3],
+    ),
+    "prelu": (
+        [node("MatMul", "X W", "dense/MatMul:0"), node("Add", "dense/MatMul:0 minus", "dense/BiasAdd:0"),
+         node("Relu", "dense/BiasAdd:0", "p_re_lu/Relu:0"), node("Neg", "dense/BiasAdd:0", "p_re_lu/Neg_1:0"),
+         node("Relu", "p_re_lu/Neg_1:0", "p_re_lu/Relu_1:0"),
+         node("Mul", "p_re_lu/Relu_1:0 slope", "p_re_lu/mul:0"),
+         node("Add", "p_re_lu/Relu:0 p_re_lu/mul:0", "p_re_lu/add:0"), node("MatMul", "p_re_lu/add:0 S")],
+        lambda: np.where(X @ W - B > 0, X @ W - B, (X @ W - B) * [0.1, 0.2, 0.3]) @ W[:3],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TENSORFLOW)
+def test_graphs_as_tf2onnx_writes_them_become_models(name, tmp_path):
+    nodes, expected = TENSORFLOW[name]
+    constants = {
+        "W": W, "b": B, "minus": -B, "S": W[:3], "shape": np.array([-1, 4]), "half": np.float32(0.5),
+        "one": np.float32(1), "root": np.float32(np.sqrt(2)), "slope": -np.float32([0.1, 0.2, 0.3]),
+    }  # fmt: skip
+    used = {text for one in nodes for text in one.input}
+    made = graph(nodes, {key: value for key, value in constants.items() if key in used})
+    onnx.save(made, tmp_path / "a.onnx")
+    assert_close(dc.from_onnx(tmp_path / "a.onnx").predict(X), expected(), np.float32)
 
 
 @pytest.mark.parametrize(
@@ -205,3 +311,34 @@ def test_a_model_that_is_not_finite_is_not_written(tmp_path):
     with pytest.raises(ValueError, match="to_onnx: parameters must be finite"):
         model.to_onnx(tmp_path / "a.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_parameters_that_are_not_finite_are_refused(tmp_path):
+    path = tmp_path / "model.onnx"
+    dc.mlp([2, 2], seed=1).to_onnx(path)
+    model = onnx.load(path)
+    for tensor in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor) * np.float32(np.nan)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+    onnx.save(model, path)
+    with pytest.raises(ValueError, match="from_onnx: W1 must be finite, got nan or inf"):
+        dc.from_onnx(path)
+
+
+def test_a_damaged_graph_is_refused_in_a_sentence(tmp_path):
+    path, cut = tmp_path / "model.onnx", 0
+    for fixture in sorted(FIXTURES.glob("*.onnx")):
+        for damage in ("attributes", "types"):
+            model = onnx.load(fixture)
+            for node in model.graph.node if damage == "attributes" else ():
+                if node.op_type == "Cast":
+                    del node.attribute[:]
+                    cut += 1
+            for tensor in model.graph.initializer if damage == "types" else ():
+                tensor.data_type = 33
+                cut += 1
+            onnx.save(model, path)
+            if damage == "types" or any(node.op_type == "Cast" for node in model.graph.node):
+                with pytest.raises(ValueError, match="is not a valid ONNX file"):
+                    dc.from_onnx(path)
+    assert cut > 5

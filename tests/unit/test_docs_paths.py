@@ -100,11 +100,39 @@ def test_the_course_is_named_where_it_first_appears():
             assert "Andrew Ng" in before, document.name
 
 
-def test_the_checklist_is_answered_from_1_to_110():
-    answered = set()
-    for line in (ROOT / "docs" / "course.md").read_text(encoding="utf-8").splitlines():
-        if found := re.match(r"\| ((?:\d+(?:-\d+)?, )*\d+(?:-\d+)?) ", line):
-            for part in found[1].split(", "):
-                first, _, last = part.partition("-")
-                answered |= set(range(int(first), int(last or first) + 1))
-    assert answered >= set(range(1, 111))
+def sections(document):
+    """The anchors of the headings of a document, as GitHub and MkDocs make them."""
+    text = re.sub(r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.M | re.S)
+    titles = re.findall(r"^#+ (.*)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_topic_of_the_course_has_its_place_in_a_chapter():
+    course = ROOT / "docs" / "course.md"
+    rows = re.findall(
+        r"^\| (\d+) \| [^|]+ \| \[[^]]+\]\((course/[^#)]+)#([^)]+)\) \| .* \|$",
+        course.read_text(encoding="utf-8"),
+        re.M,
+    )
+    assert [int(number) for number, _, _ in rows] == list(range(1, 111))
+    lost = [row for row in rows if row[2] not in sections(course.parent / row[1])]
+    assert not lost
+
+
+def test_every_section_of_a_chapter_has_a_question_with_an_answer():
+    for chapter in sorted((ROOT / "docs" / "course").glob("*.md")):
+        for section in chapter.read_text(encoding="utf-8").split("\n## ")[1:]:
+            title = section.splitlines()[0]
+            if title != "Notation":
+                assert len(re.findall(r"^\*\*Question\.\*\* .*\n<details>", section, re.M)) == 1, title
+
+
+def test_links_to_sections_of_documents_lead_to_headings():
+    lost = []
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        for name, anchor in re.findall(r"\]\(([\w./-]*\.md)?#([\w-]+)\)", text):
+            target = (document.parent / name).resolve() if name else document
+            if anchor not in sections(target):
+                lost.append(f"{document.name}: {name}#{anchor}")
+    assert not lost

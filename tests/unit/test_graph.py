@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from xml.etree import ElementTree as ET
+
 import numpy as np
 import pytest
 
+import deepcore as dc
 from deepcore import graph
 from deepcore.graph import Graph, variable
 
@@ -273,3 +277,198 @@ def test_a_graph_shows_its_output_and_size():
     a = variable(1.0, "a")
     assert repr(Graph(a * a)) == "Graph(a * a = 1, 2 nodes)"
     assert repr(a) == "Node(a = 1)"
+
+
+# Steps, nudges, networks and drawings.
+
+
+def course_graph():
+    a, b, c = variable(5.0, "a"), variable(3.0, "b"), variable(2.0, "c")
+    u = (b * c).named("u")
+    v = (a + u).named("v")
+    return Graph((3 * v).named("J"))
+
+
+def test_the_steps_say_every_value_forward_and_every_derivative_backward():
+    lines = str(course_graph().steps()).splitlines()
+    assert lines == [
+        "forward", "  b = 3", "  c = 2", "  a = 5", "  u = b * c = 3 * 2 = 6", "  v = a + u = 5 + 6 = 11",
+        "  J = 3 * v = 3 * 11 = 33",
+        "backward", "  dJ/dJ = 1", "  dJ/dv = dJ/dJ * 3 = 1 * 3 = 3", "  dJ/du = dJ/dv = 3",
+        "  dJ/da = dJ/dv = 3", "  dJ/dc = dJ/du * b = 3 * 3 = 9", "  dJ/db = dJ/du * c = 3 * 2 = 6",
+    ]  # fmt: skip
+
+
+def test_the_steps_add_up_the_paths_of_a_shared_input():
+    a, b = variable(2.0, "a"), variable(1.0, "b")
+    c, d = (a + b).named("c"), (b + 1).named("d")
+    assert "de/db = de/dc + de/dd = 2 + 3 = 5" in Graph((c * d).named("e")).steps()
+
+
+def test_the_written_gradient_of_every_operation_is_the_computed_one():
+    scope = {"exp": np.exp, "log": np.log, "tanh": np.tanh, "summed": None}
+    for name, (build, shapes) in FORMULAS.items():
+        if "sum" in name or "dot" in name or "vector" in name:
+            continue
+        inputs = [variable(matrix(*shape, seed=i), "ab"[i]) for i, shape in enumerate(shapes)]
+        output = build(*inputs).named("out")
+        template = output.operation.gradients
+        for position, parent in enumerate(output.parents):
+            names = {f"p{i}": one.value for i, one in enumerate(output.parents)}
+            g = np.full(output.data.shape, 0.7)
+            code = template[position].format(*names, g="g", out="out")
+            got = eval(code, {}, {**scope, **names, "g": g, "out": output.value})
+            expected = output.operation.pullback(g, output.data, *(p.data for p in output.parents))[position]
+            np.testing.assert_allclose(got, expected, rtol=1e-12, err_msg=f"{name}: {code}, {parent}")
+
+
+def test_a_sum_that_is_zero_but_for_rounding_is_written_as_zero():
+    q, r = variable(0.1, "q"), variable(0.2, "r")
+    assert Graph(q + r - 0.3).value != 0
+    assert repr(Graph(q + r - 0.3)) == "Graph(q + r - 0.3 = 0, 5 nodes)"
+    tiny = variable(1e-20, "tiny")
+    assert (tiny + 0.0).label == "tiny + 0 = 1e-20"
+
+
+def test_a_nudge_changes_the_output_by_the_derivative_times_the_nudge():
+    nudge = course_graph().nudge("a", 0.001)
+    assert [change.name for change in nudge.changes] == ["a", "v", "J"]
+    assert [change.after for change in nudge.changes] == pytest.approx([5.001, 11.001, 33.003], rel=1e-12)
+    assert nudge.ratio == pytest.approx(3, rel=1e-9)
+    assert nudge.derivative == 3
+    assert "v: 11 -> 11.001 (change 0.001)" in str(nudge)
+
+
+def test_a_nudge_leaves_the_graph_alone_and_takes_an_element():
+    x = variable([[1.0, 2.0]], "x")
+    graph_ = Graph((x * x).sum().named("J"))
+    nudge = graph_.nudge(x, 1e-6, index=(0, 1))
+    assert nudge.changes[0].name == "x[0, 1]"
+    assert nudge.ratio == pytest.approx(4, rel=1e-5)
+    assert graph_.value == 5.0
+    assert list(x.value[0]) == [1.0, 2.0]
+
+
+def test_a_nudge_of_what_the_output_does_not_use_changes_nothing():
+    a = variable(1.0, "a")
+    zero = Graph((a * 0.0 + 2.0).named("J")).nudge("a")
+    assert (zero.ratio, zero.derivative) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"node": "x", "index": (0, 2)}, r"index must be a place in x of shape \(1, 2\), got \(0, 2\)"),
+        ({"node": "x"}, r"index must be a place in x of shape \(1, 2\), got None"),
+        ({"node": "x", "index": (0, 0), "by": 0}, "by must be a number that is not 0, got 0"),
+        ({"node": "q"}, "node must be a name of one node, got 'q'; there is"),
+    ],
+)
+def test_a_nudge_that_cannot_be_made_is_refused(arguments, message):
+    x = variable([[1.0, 2.0]], "x")
+    with pytest.raises(ValueError, match=message):
+        Graph((x * x).sum()).nudge(**arguments)
+
+
+@pytest.mark.parametrize("hidden", ["relu", "tanh", "sigmoid", "leaky_relu", "softplus"])
+@pytest.mark.parametrize("output", ["sigmoid", "softmax", "linear"])
+@pytest.mark.parametrize("m", [1, 5])
+def test_the_graph_of_a_model_has_its_loss_and_its_gradients(hidden, output, m):
+    model = dc.mlp([3, 4, 2], activation=hidden, output=output, dtype="float64", seed=1)
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(m, 3)), rng.integers(2, size=m)
+    targets = y if output == "softmax" else np.column_stack([y, 1 - y])
+    network = Graph.of(model, X, targets)
+    loss, grads = model.gradients(X, targets)
+    assert network.value == pytest.approx(loss, rel=1e-12)
+    for name, gradient in grads.items():
+        # the graph goes through dA[L], whose division costs a few units of the last place
+        np.testing.assert_allclose(network.derivative(name[1:]), gradient, rtol=1e-9, atol=1e-14)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", dc.Huber(0.5), dc.Quantile(0.9)])
+def test_the_graph_of_a_model_knows_every_loss(loss):
+    model = dc.Model(2, [dc.Dense(3, "tanh"), dc.Dense(1, "linear")], loss=loss, dtype="float64", seed=1)
+    network = Graph.of(model, [0.3, -2.0], 0.7)
+    loss_value, grads = model.gradients([[0.3, -2.0]], [0.7])
+    assert network.value == pytest.approx(loss_value, rel=1e-12)
+    np.testing.assert_allclose(network.derivative("W1"), grads["dW1"], rtol=1e-10)
+
+
+def test_the_graph_of_one_example_is_written_small_and_that_of_several_large():
+    model = dc.mlp([2, 3, 1], activation="tanh", seed=1)
+    names = [node.name for node in Graph.of(model, [1.0, 2.0], 1).nodes()]
+    assert {"x", "z1", "a1", "z2", "a2", "L"} <= set(names)
+    names = [node.name for node in Graph.of(model, np.eye(2), [0, 1]).nodes()]
+    assert {"X", "Z1", "A1", "Z2", "A2", "J"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("layers", "what"),
+    [
+        ([dc.Dense(3, norm="batch"), dc.Dense(1, "sigmoid")], "batch norm"),
+        ([dc.Dense(3, parametric=True), dc.Dense(1, "sigmoid")], "parametric activations"),
+        ([dc.Scale(), dc.Dense(1, "sigmoid")], "dc.Scale"),
+        ([dc.Dense(1, "sigmoid", parametrization="ntk")], "parametrization='ntk'"),
+    ],
+)
+def test_the_graph_of_a_model_with_other_layers_is_refused(layers, what):
+    with pytest.raises(ValueError, match=f"Graph.of: the model must have plain dense layers, got {what}"):
+        Graph.of(dc.Model(2, layers), [1.0, 2.0], 1)
+
+
+def boxes_of(drawing):
+    """Corners of the boxes in an SVG, without the background."""
+    found = []
+    for rect in ET.fromstring(drawing).iter("{http://www.w3.org/2000/svg}rect"):
+        if rect.get("rx"):
+            x, y, w, h = (float(rect.get(name)) for name in ("x", "y", "width", "height"))
+            found.append((x, y, x + w, y + h))
+    return found
+
+
+@pytest.mark.parametrize("sizes", [[2, 1], [2, 3, 1], [3, 4, 4, 2, 1]])
+def test_the_boxes_of_a_drawing_do_not_overlap_and_lie_inside_of_it(sizes):
+    drawing = Graph.of(dc.mlp(sizes, seed=1), np.ones(sizes[0]), 1).to_svg()
+    boxes = boxes_of(drawing)
+    assert len(boxes) == 4 * (len(sizes) - 1) + 2
+    root = ET.fromstring(drawing)
+    left, top, width, height = map(float, root.get("viewBox").split())
+    for i, (x0, y0, x1, y1) in enumerate(boxes):
+        assert left <= x0 < x1 <= left + width
+        assert top <= y0 < y1 <= top + height
+        for X0, Y0, X1, Y1 in boxes[i + 1 :]:
+            assert x1 <= X0 or x0 >= X1 or y1 <= Y0 or y0 >= Y1
+
+
+def test_the_text_of_a_box_fits_into_it():
+    drawing = course_graph().to_svg()
+    svg = "{http://www.w3.org/2000/svg}"
+    for group in ET.fromstring(drawing).iter(f"{svg}g"):
+        width = float(group.find(f"{svg}rect").get("width"))
+        assert all(len(text.text) * 7.3 <= width for text in group.iter(f"{svg}text"))
+
+
+def test_the_edges_go_from_left_to_right_and_are_all_there():
+    graph_ = course_graph()
+    starts = re.findall(r'<path d="M([\d.]+) [^"]*?([\d.]+) [\d.]+" fill="none"', graph_.to_svg())
+    assert len(starts) == len(graph_.edges())
+    assert all(float(start) < float(end) for start, end in starts)
+
+
+def test_a_drawing_of_the_first_steps_leaves_the_others_open():
+    graph_ = course_graph()
+    drawing = graph_.to_svg(steps=4)
+    assert ">6</text>" in drawing  # u
+    assert ">33</text>" not in drawing
+    assert "dJ/d" not in drawing
+    assert "dJ/dv = 3" in graph_.to_svg(steps=8)
+    assert "dJ/du" not in graph_.to_svg(steps=8)
+
+
+def test_a_drawing_of_a_matrix_without_derivatives_is_made():
+    assert "dJ" not in Graph(variable(np.ones((2, 2)), "A") * 2).to_svg()
+
+
+def test_names_are_escaped_in_a_drawing():
+    assert "x &lt; y &amp; z" in Graph(variable(1.0, "x < y & z") * 2)._repr_svg_()

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -384,6 +385,48 @@ def test_a_history_is_a_table_in_a_notebook():
     assert html.count("<tr>") == 11  # the head, the first three and the last seven epochs
     assert "<td>29</td>" in html
     assert "&lt;b&gt;" in html
+
+
+def test_a_history_has_a_picture_of_both_losses_in_a_notebook():
+    history = dc.History()
+    for loss, val_loss in ((1.0, 1.5), (0.5, math.nan), (0.25, 1.0)):
+        history.append({"loss": loss, "val_loss": val_loss})
+    html = history._repr_html_()
+    assert html.count("<polyline") == 2
+    solid, dashed = re.findall(r'points="([^"]*)"', html)
+    assert len(solid.split()) == 3
+    assert len(dashed.split()) == 2  # NaN has no place
+    assert dashed.split()[0].endswith(",12.0")  # the largest value is at the top
+    assert solid.split()[-1].endswith(",116.0")  # and the smallest at the bottom
+    assert ">0.25<" in html
+    assert ">1.5<" in html
+    assert "best val_loss 1 in epoch 3" in html
+
+
+def test_the_picture_of_a_long_history_stays_small():
+    history = dc.History()
+    for epoch in range(5001):
+        history.append({"loss": -epoch})
+    (points,) = re.findall(r'points="([^"]*)"', history._repr_html_())
+    assert 300 < len(points.split()) <= 401
+    assert points.split()[-1] == "408.0,116.0"
+
+
+def test_a_history_of_one_epoch_or_without_finite_losses_has_no_picture():
+    short, broken = dc.History(), dc.History()
+    short.append({"loss": 1.0})
+    for _ in range(2):
+        broken.append({"loss": math.nan})
+    for history in (dc.History(), short, broken):
+        assert "<svg" not in history._repr_html_()
+
+
+def test_a_model_shows_its_layers_in_a_notebook():
+    model = dc.mlp([2, 4, 1], seed=3)
+    html = model._repr_html_()
+    assert html.count("<tr>") == 4
+    assert "17 parameters" in html
+    assert "0 epochs trained; seed 3" in html
 
 
 def test_a_history_draws_its_curves(tmp_path):

@@ -7,6 +7,7 @@
 #include <deepcore/error.hpp>
 #include <deepcore/functional.hpp>
 #include <deepcore/many.hpp>
+#include <deepcore/model_file.hpp>
 #include <deepcore/network.hpp>
 #include <deepcore/optimizer.hpp>
 #include <deepcore/predictor.hpp>

@@ -49,13 +49,22 @@ struct Inputs : View<const T> {
   bool sparse() const { return starts != nullptr; }
 };
 
-// Examples: X (n[0], m) and either labels (m) or Y (n[L], m); weights (m) or null.
+// A loss of the caller's, in the place of the network's own: of one example, from its outputs a (n[L]). It writes its
+// derivative by each of them to da (n[L]). Several threads call it at once. It must not throw.
+template <class T>
+struct CustomLoss {
+  double (*value)(void* context, Index example, const T* a, T* da) = nullptr;
+  void* context = nullptr;
+};
+
+// Examples: X (n[0], m) and one of labels (m), Y (n[L], m) and, for gradient and train, a custom loss; weights (m) or null.
 template <class T>
 struct Examples {
   Inputs<T> X;
-  View<const T> Y;                       // empty if labels are given
+  View<const T> Y;                       // empty unless targets are given
   const std::int64_t* labels = nullptr;  // class of each example, for a softmax output
   const T* weights = nullptr;            // null: all one
+  CustomLoss<T> loss{};                  // value null: the loss of the network
   Index count() const { return X.cols; }
 };
 

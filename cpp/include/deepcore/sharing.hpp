@@ -87,6 +87,17 @@ class Sharing {
   int forks_;                                      // platform::forks() of the process that uses the mutex
 };
 
+// Links the Readers of one thread, from the innermost to the outermost one.
+struct ReaderLink {
+  explicit ReaderLink(const void* sharing);
+  ReaderLink(const ReaderLink&) = delete;
+  ReaderLink& operator=(const ReaderLink&) = delete;
+  ~ReaderLink();
+  const void* sharing;      // of the network that the Reader reads
+  bool counted = false;     // whether Sharing counts the Reader
+  const ReaderLink* outer;  // null: this one is the outermost
+};
+
 // Gives the calling thread read access to a network: to the network itself, or, while another thread trains it, to a
 // copy of its last finished epoch. The values do not change while the Reader lives, unless the calling thread changes
 // them.
@@ -104,6 +115,7 @@ class Reader {
  private:
   const Network<T>& network_;
   typename Sharing<T>::Access access_;
+  ReaderLink link_;
 };
 
 // Marks the calling thread as the one that trains a network, until end() or the destructor.

@@ -8,7 +8,8 @@ namespace deepcore {
 // larger number in a call means this one.
 inline constexpr int kMaxThreads = 1024;
 
-// set_num_threads > DEEPCORE_NUM_THREADS > OMP_NUM_THREADS > min(CPU affinity, cgroup quota)
+// set_num_threads > DEEPCORE_NUM_THREADS > OMP_NUM_THREADS > min(CPU affinity, cgroup quota); an environment variable
+// that exceeds the CPU affinity means the CPU affinity
 int num_threads();
 void set_num_threads(int threads);  // 0: back to the default
 

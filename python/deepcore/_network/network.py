@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from types import FrameType
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 
 from deepcore import _core, catalog
+from deepcore._course_weights import course_weights
 from deepcore._network.embeddings import start_embedding, start_members
 from deepcore._network.examples import Examples, features, in_parts, slices, targets, weights
 from deepcore._network.parameters import BlockViews, pieces
@@ -159,6 +160,8 @@ class Network:
         self.spec = spec
         self.native = _compiled(spec) if copy is None else copy
         self.predict: Callable[..., Array] = self.native.predict
+        #: predict_as_given(X, threads): the outputs; None where X must be converted or refused.
+        self.predict_as_given: Callable[..., Array | None] = self.native.predict_as_given
         self._own = _Arrays(self.native, writable=copy is None)
         self._owners: list[_Owner] = []
         self._deputies: list[_Owner] = []
@@ -170,21 +173,29 @@ class Network:
             self._own.flat[:], self._own.running.flat[:] = start
 
     def _initialize(self) -> None:
-        """Draw every W by its layer's scheme; a draw depends on seed, layer and shape.
+        """Draw every W by its layer's scheme.
 
         Embeddings and factors of members have their own rules. All other arrays start as the compiled network
         has made them: gamma, alpha and scale with ones, b and beta with zeros.
         """
-        for number, layer in enumerate(self.spec.layers, start=1):
+        for number, (layer, drawn) in enumerate(zip(self.spec.layers, self._draws(), strict=True), start=1):
             W = self.parameters[f"W{number}"]
-            n, n_prev = W.shape
-            gain = catalog.activations[layer.activation]["gain"]
-            drawn = _core.initialize(n, n_prev, layer.initializer, gain, self.spec.seed, number)
-            W[...] = drawn if layer.parametrization == "standard" else np.sqrt(n_prev) * drawn
+            W[...] = drawn if layer.parametrization == "standard" else np.sqrt(W.shape[1]) * drawn
         for embedding in self.spec.embeddings:
             start_embedding(embedding, self.parameters, self.spec.seed)
         if self.spec.members > 1:
             start_members(self.spec, self.parameters)
+
+    def _draws(self) -> Iterator[Array]:
+        spec = self.spec
+        sizes = [spec.width, *spec.units]
+        if spec.layers[0].initializer == "course":
+            yield from course_weights(sizes, spec.seed)
+            return
+        for number, layer in enumerate(spec.layers, start=1):  # each depends on seed, layer and shape alone
+            n_prev, n = sizes[number - 1 : number + 1]
+            gain = catalog.activations[layer.activation]["gain"]
+            yield _core.initialize(n, n_prev, layer.initializer, gain, spec.seed, number)
 
     # Its numbers
 

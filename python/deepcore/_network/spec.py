@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from deepcore import _checks, catalog
+from deepcore._course_weights import LARGEST_SEED
 from deepcore.layers import (
     CategoryEmbedding,
     Dense,
@@ -72,6 +73,7 @@ class Spec:
         settle("layers", tuple(self.layers))
         settle("dtype", _checks.dtype("Model", self.dtype))
         settle("seed", _checks.count("Model", "seed", self.seed, low=0, high=2**63 - 1))
+        _check_course_start(self.layers, self.seed)
         settle("loss", _resolved_loss(self.loss, self.layers))
         settle("loss_parameter", _loss_parameter(self.loss, self.loss_parameter))
         settle("label_smoothing", _label_smoothing(self.loss, self.label_smoothing))
@@ -141,6 +143,19 @@ class Spec:
         embeddings = tuple(map(_embedding, values.get("embeddings", ())))
         layers = tuple(map(_layer, values["layers"]))
         return cls(**{**values, "layers": layers, "embeddings": embeddings})
+
+
+def _check_course_start(layers: Sequence[Dense], seed: int) -> None:
+    names = {layer.init for layer in layers if isinstance(layer, Dense)}
+    if "course" not in names:
+        return
+    if len(names) > 1:
+        raise ValueError(
+            "Model: init='course' must stand in all layers or in none, because W1, W2, ... come from one "
+            f"stream of numbers; got {', '.join(sorted(names))}"
+        )
+    if seed > LARGEST_SEED:
+        raise ValueError(f"Model: seed must be at most {LARGEST_SEED} with init='course', got {seed}")
 
 
 def _plain(value: Any) -> Any:

@@ -19,7 +19,7 @@ class Summary:
     ``print(summary)`` shows it in a terminal; a notebook shows an HTML table.
 
     Attributes:
-        rows: One tuple of strings a layer, layer 0 being the input.
+        rows: One tuple of strings per layer, layer 0 being the input.
         parameters: Number of trainable numbers.
         note: Loss and dtype.
     """
@@ -63,13 +63,22 @@ class Summary:
         return cls(tuple(rows), total, f"loss {spec.loss}; {spec.dtype}")
 
     @property
+    def table(self) -> list[tuple[str, ...]]:
+        """All rows, the head first."""
+        return [_HEAD, *self.rows]
+
+    @property
     def _foot(self) -> str:
         return f"{self.parameters:,} parameters; {self.note}; m: number of examples"
 
     def __str__(self) -> str:
-        return as_text((_HEAD, *self.rows), self._foot, left={_HEAD.index("activation")}, ruled=True)
+        return as_text(self.table, self._foot, left={_HEAD.index("activation")}, ruled=True)
 
     __repr__ = __str__
 
+    def to_html(self, more: str = "") -> str:
+        """Write the table in HTML; ``more`` is added to its caption."""
+        return as_html(self.table, self._foot + more)
+
     def _repr_html_(self) -> str:
-        return as_html((_HEAD, *self.rows), self._foot)
+        return self.to_html()

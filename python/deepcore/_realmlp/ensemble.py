@@ -20,6 +20,7 @@ from deepcore._realmlp.training import (
     train_split,
     train_splits,
 )
+from deepcore.callbacks import Checkpoint
 from deepcore.tabular import Encoding, TableMember
 from deepcore.typing import Array
 
@@ -115,11 +116,13 @@ def fit_splits(
     rules: Rules | None = None,
     calibrate: bool = False,
     seed: int = 0,
+    checkpoints: Sequence[Checkpoint] = (),
 ) -> list[FittedSplit]:
     """Train ``members`` networks on each split.
 
-    With one network per split, all networks are trained in one native call. The networks of a split are
-    otherwise trained at the same time, split after split, because their mean decides which epoch is the best.
+    With one network per split, all networks are trained in one native call. With several, those of a split
+    are trained at the same time, split after split, because their mean decides which epoch is the best; so
+    are splits with checkpoints, which are written between epochs.
 
     Args:
         table: All rows.
@@ -133,6 +136,7 @@ def fit_splits(
         rules: When training ends.
         calibrate: Fit a temperature to the probabilities of the validation rows, if enough of them are wrong.
         seed: Seed of all random numbers.
+        checkpoints: One for each split, or none.
     """
     rules = rules or Rules()
     seeds = [[int(s.generate_state(1, np.uint64)[0]) >> 1 for s in split.spawn(members)]
@@ -153,7 +157,8 @@ def fit_splits(
         X_val, y_val = (X[validation], y[validation]) if len(validation) else (None, None)
         split = Split(data, X_val, y_val, targets, weight)
         made = [make_member(recipe, split, encoding, dtype, one) for one in seeds[number]]
-        return SplitTraining(made, split, recipe, rules), encoding
+        own_rules = replace(rules, checkpoint=checkpoints[number] if checkpoints else None)
+        return SplitTraining(made, split, recipe, own_rules), encoding
 
     def finished(training: SplitTraining, encoding: Encoding) -> FittedSplit:
         split, temperature = training.split, 1.0
@@ -169,7 +174,7 @@ def fit_splits(
             training.outcome,
         )
 
-    if members > 1:
+    if members > 1 or checkpoints:
         fitted = []
         for number in range(len(splits)):
             training, encoding = prepared(number)

@@ -41,7 +41,8 @@ class Classes:
         if metric == "cross_entropy":
             own = np.clip(finite[np.arange(len(y)), y], np.finfo(np.float32).tiny, 1)
             return float(np.average(-np.log(own), weights=weight))
-        return float(np.average(finite.argmax(axis=1) != y, weights=weight))
+        wrong = (finite.argmax(axis=1) != y) | (finite < 0).all(axis=1)
+        return float(np.average(wrong, weights=weight))
 
 
 @dataclass(frozen=True)

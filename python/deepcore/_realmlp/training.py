@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,10 @@ from deepcore._network.network import Network, Snapshot, TrainingStep
 from deepcore._realmlp.recipe import Recipe
 from deepcore._realmlp.start import start_from_rows, start_normal
 from deepcore._realmlp.targets import Classes, Numbers
-from deepcore._training import many
+from deepcore._training import identity, many
+from deepcore._training.checkpoint import Position, RunFile, Unsaved
 from deepcore._training.factors import StepFactors
-from deepcore.callbacks import EpochRecord
+from deepcore.callbacks import Checkpoint, EpochRecord
 from deepcore.exceptions import DivergenceWarning
 from deepcore.optimizers import OptimizerState
 from deepcore.tabular import Encoding
@@ -71,6 +72,20 @@ class Member:
         )  # fmt: skip
         return (losses[0] if losses else np.nan), bad < 0
 
+    def numbers(self) -> dict[str, Any]:
+        """Copy everything that training changes."""
+        return {
+            "numbers": list(self.network.snapshot()),
+            "epochs": self.network.epochs_trained,
+            "optimizer": self.state.state(),
+        }
+
+    def set_numbers(self, numbers: Any) -> None:
+        """Put back what ``numbers`` returned."""
+        self.network.restore(Snapshot(*numbers["numbers"]))
+        self.network.epochs_trained = numbers["epochs"]
+        self.state.set_state(numbers["optimizer"])
+
 
 @dataclass(frozen=True)
 class Split:
@@ -109,7 +124,9 @@ class Rules:
             None: no early stopping.
         seconds: Time limit; no epoch starts that would probably end later. None: no limit.
         threads: Largest number of threads; 0: the default.
-        on_epoch: Called with the epoch, from 1, and the validation error; True ends the training.
+        on_epoch: Called with the epoch, from 1, and the validation error; True ends the training, which goes
+            on later if it has a checkpoint.
+        checkpoint: The file that keeps the state of the training, or None.
     """
 
     metric: str = "error"
@@ -117,6 +134,7 @@ class Rules:
     seconds: float | None = None
     threads: int = 0
     on_epoch: Callable[[int, float], bool] | None = None
+    checkpoint: Checkpoint | None = None
 
 
 @dataclass
@@ -164,11 +182,14 @@ class SplitTraining:
 
     Attributes:
         threads: Largest number of threads of a prediction; 0: the default.
+        interrupted: ``rules.on_epoch`` ended the training.
+        diverged: A loss was no longer finite.
     """
 
     def __init__(self, members: Sequence[Member], split: Split, recipe: Recipe, rules: Rules) -> None:
         self.members, self.split, self.recipe, self.rules = members, split, recipe, rules
         self.outcome, self.threads = Outcome(), rules.threads
+        self.interrupted = self.diverged = False
         self._best: list[Snapshot] = []
         self._lowest = np.inf
         self._clock = _Clock(rules.seconds)
@@ -197,16 +218,38 @@ class SplitTraining:
         if error <= self._lowest or not self._best:  # ties go to the later epoch
             self._lowest, outcome.best_epoch = error, epoch
             self._best = [member.network.snapshot() for member in self.members]
-        asked = rules.on_epoch is not None and rules.on_epoch(epoch, error)
-        return asked or self._clock.next_epoch_is_too_late()
+        self.interrupted = rules.on_epoch is not None and rules.on_epoch(epoch, error)
+        return self.interrupted or self._clock.next_epoch_is_too_late()
 
-    def finish(self, diverged: bool) -> Outcome:
+    def finish(self) -> Outcome:
         """Put the best parameters back; warn if a loss was no longer finite."""
-        if diverged and self._best:  # otherwise the best epoch is 0, and the caller raises an error
+        if self.diverged and self._best:  # otherwise the best epoch is 0, and the caller raises an error
             _warn_of_divergence(len(self.outcome.losses) + 1)
         for member, snapshot in zip(self.members, self._best, strict=False):
             member.network.restore(snapshot)
         return self.outcome
+
+    def state(self) -> dict[str, Any]:
+        """Copy everything that changes, besides the first member: a part of a checkpoint."""
+        return {
+            "losses": np.array(self.outcome.losses),
+            "errors": np.array(self.outcome.errors),
+            "best_epoch": self.outcome.best_epoch,
+            "lowest": self._lowest,
+            "best": [list(snapshot) for snapshot in self._best],
+            "seconds": self._clock.state(),
+            "members": [member.numbers() for member in self.members[1:]],
+        }
+
+    def set_state(self, state: Any) -> None:
+        """Go on from what ``state`` returned."""
+        self.outcome.losses[:] = state["losses"].tolist()
+        self.outcome.errors[:] = state["errors"].tolist()
+        self.outcome.best_epoch, self._lowest = state["best_epoch"], state["lowest"]
+        self._best = [Snapshot(*arrays) for arrays in state["best"]]
+        self._clock.set_state(state["seconds"])
+        for member, numbers in zip(self.members[1:], state["members"], strict=True):
+            member.set_numbers(numbers)
 
 
 @dataclass
@@ -248,7 +291,9 @@ def train_splits(trainings: Sequence[SplitTraining], threads: int) -> list[Outco
         fit.callbacks = [training]
         fits.append(fit)
     many.train(fits, threads, 0)
-    return [training.finish(fit.diverged) for training, fit in zip(trainings, fits, strict=True)]
+    for training, fit in zip(trainings, fits, strict=True):
+        training.diverged = fit.diverged
+    return [training.finish() for training in trainings]
 
 
 def train_split(training: SplitTraining, orders: Sequence[Orders] | None = None) -> Outcome:
@@ -259,14 +304,40 @@ def train_split(training: SplitTraining, orders: Sequence[Orders] | None = None)
         orders: One function per member that returns the order of the rows in an epoch; None: the permutation
             that follows from the seed of the network and the epoch.
     """
+    position = Position(0, 0)
+    file = _file(training, position)
+    finished, ended = file.open(), False
+    try:
+        file.started()
+        if not finished:
+            with file.saving():
+                file.stopped = _train_epochs(training, position, file, orders)
+        file.loop_ended(False)
+        outcome = training.finish()
+        ended = not finished
+    finally:
+        file.close(ended)
+    return outcome
+
+
+def _train_epochs(
+    training: SplitTraining, position: Position, file: Unsaved, orders: Sequence[Orders] | None
+) -> bool:
+    """Train until a rule or an interrupt ends the epochs; return whether it was a rule."""
     training.on_poll()
-    for epoch in range(training.recipe.epochs):
+    for epoch in range(position.epoch, training.recipe.epochs):
+        file.between = True  # the members have not made the same steps: nothing can be saved
         loss, fine = _train_epoch(training) if orders is None else _train_in_order(training, orders, epoch)
-        if not fine:
-            return training.finish(True)
-        if training.ended(loss):
-            break
-    return training.finish(False)
+        training.diverged = not fine
+        if training.diverged or (training.ended(loss) and not training.interrupted):
+            return True
+        if training.interrupted and training.rules.checkpoint is not None:
+            training.rules.checkpoint.stop()
+        position.epoch_ended(training.members[0].state.steps)
+        file.between = False
+        if file.epoch_ended() or training.interrupted:
+            return False
+    return True
 
 
 def _train_epoch(training: SplitTraining) -> tuple[float, bool]:
@@ -298,26 +369,58 @@ def _patience_is_over(rules: Rules, epoch: int, best: int) -> bool:
 
 
 class _Clock:
-    """Tells whether one more epoch, as long as the longest so far, would exceed a time limit."""
+    """Tells whether one more epoch, as long as the longest so far, would exceed a time limit.
 
-    def __init__(self, seconds: float | None) -> None:
-        self._seconds = seconds
-        self._started: float | None = None
-        self._last = self._longest = 0.0
+    It does not count the time between two processes that share a training.
+    """
+
+    def __init__(self, limit: float | None) -> None:
+        self._limit = limit
+        self._last: float | None = None
+        self._elapsed = self._longest = 0.0
 
     def start(self) -> None:
         """Start the clock; later calls do nothing."""
-        if self._started is None:
-            self._started = self._last = time.monotonic()
+        if self._last is None:
+            self._last = time.monotonic()
 
     def next_epoch_is_too_late(self) -> bool:
         """Return the answer at the end of an epoch."""
-        if self._seconds is None:
-            return False
-        self.start()
         now = time.monotonic()
-        self._longest, self._last = max(self._longest, now - self._last), now
-        return now + self._longest - self._started > self._seconds  # type: ignore[operator]
+        epoch = now - (now if self._last is None else self._last)
+        self._elapsed, self._longest, self._last = self._elapsed + epoch, max(self._longest, epoch), now
+        return self._limit is not None and self._elapsed + self._longest > self._limit
+
+    def state(self) -> list[float]:
+        return [self._elapsed, self._longest]
+
+    def set_state(self, state: Any) -> None:
+        self._elapsed, self._longest = state
+
+
+def _file(training: SplitTraining, position: Position) -> Unsaved:
+    """Return the file of this training if the rules ask for one."""
+    members, split, recipe, rules = training.members, training.split, training.recipe, training.rules
+    if rules.checkpoint is None:
+        return Unsaved()
+    fixed = {name: value for name, value in asdict(recipe).items() if name != "epochs"}
+
+    def describe(steps: int) -> dict[str, Any]:
+        validation = [split.X_val, split.y_val, split.weight_val]
+        return {
+            **identity.of_examples(split.data),
+            "validation data": [None if array is None else identity.of_array(array) for array in validation],
+            "recipe": fixed,
+            "seeds": [member.network.spec.seed for member in members],
+            "early_stopping": rules.early_stopping,
+            "validation_metric": rules.metric,
+        }
+
+    return RunFile(
+        "fit", rules.checkpoint, members[0].network, {}, position,
+        {"optimizer": members[0].state, "history": training}, (), describe,
+        (recipe.epochs, split.steps(recipe)), "the recipe's schedule of the learning rate",
+    )  # fmt: skip
 
 
 def _warn_of_divergence(epoch: int) -> None:

@@ -21,12 +21,13 @@ import numpy as np
 
 from deepcore import _checks, _core
 from deepcore._network.network import Network
+from deepcore._regular import status
 from deepcore._training import identity
 from deepcore.callbacks import Checkpoint, Stopped
 from deepcore.files import container, model_file
 from deepcore.typing import Array
 
-__all__ = ["Part", "Position", "RunFile", "Unsaved", "find"]
+__all__ = ["Checkpoints", "Part", "Position", "RunFile", "Unsaved", "find"]
 
 KIND = "checkpoint"
 #: Before the names of a network's last numbers, if callbacks put others in their place at the end.
@@ -110,6 +111,52 @@ def find(who: str, callbacks: Iterable[object]) -> Checkpoint | None:
     if len(found) > 1:
         raise ValueError(f"{who}: callbacks must hold at most one Checkpoint, got {len(found)}")
     return found[0] if found else None
+
+
+class Checkpoints:
+    """The checkpoints of several trainings of one call, such as the folds of a cross-validation.
+
+    The first training has the file that was given. The others have its name with their number, counted from
+    1, before the suffix: ``run.safetensors``, ``run.2.safetensors``, ...
+
+    Attributes:
+        stopping: ``stop`` was called.
+        listening: A training looks at ``stopping`` after every epoch.
+    """
+
+    def __init__(self, first: Checkpoint) -> None:
+        self._all = [first]
+        self.stopping = self.listening = False
+
+    def of(self, number: int) -> Checkpoint:
+        """Return the checkpoint of a training, whose number counts from 0."""
+        first = self._all[0]
+        path = Path(first.path)
+        for new in range(len(self._all) + 1, number + 2):
+            name = path.with_name(f"{path.stem}.{new}{path.suffix}")
+            self._all.append(Checkpoint(name, first.every_epochs, first.every_seconds))
+        return self._all[number]
+
+    @property
+    def path(self) -> str:
+        """The file of the first training."""
+        return self._all[0].path
+
+    @property
+    def in_use(self) -> bool:
+        """Whether ``stop`` will be heard."""
+        return self.listening or any(checkpoint.in_use for checkpoint in self._all)
+
+    @property
+    def resumed(self) -> bool:
+        """Whether a training went on from its file."""
+        return any(checkpoint.resumed for checkpoint in self._all)
+
+    def stop(self) -> None:
+        """Ask the trainings to save their states and to end; see ``Checkpoint.stop``."""
+        self.stopping = True
+        for checkpoint in self._all:
+            checkpoint.stop()
 
 
 class Unsaved:
@@ -218,10 +265,10 @@ class RunFile(Unsaved):
         }
         self._settle()
         model_file.describe(self.network, self.extras)  # refuses extras that cannot be written
-        path = Path(checkpoint.path)
-        if not path.exists():
-            if not path.parent.is_dir():
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
+        if status(checkpoint.path) is None:
+            folder = Path(os.path.realpath(checkpoint.path)).parent
+            if not checkpoint.path or not folder.is_dir():
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
             return False
         description, tensors = self._read()
         try:

@@ -135,7 +135,7 @@ class Fit:
         self.first_epoch, self.first_step = self.network.epochs_trained, self.state.steps
         self._native_rule: dict[str, Any] | None = None
         self._prepare_early_stopping()
-        self._held_out: Examples | None = None
+        self._held_out = self._validation_examples() if self.metrics else None
 
     @property
     def who(self) -> str:
@@ -204,15 +204,15 @@ class Fit:
     def _metrics(self) -> dict[str, float]:
         if not self.metrics:
             return {}
-        found = metrics.measure(self.network, self._validation_examples(), self.metrics, 1)
+        assert self._held_out is not None
+        found = metrics.measure(self.network, self._held_out, self.metrics, 1)
         return {f"val_{name}": found[name] for name in map(metrics.name_of, self.metrics)}
 
     def _validation_examples(self) -> Examples:
-        if self._held_out is None:
-            assert self.validation is not None
-            rows = self.validation_rows
-            self._held_out = self.validation if rows is None else self.validation.take(rows)
-        return self._held_out
+        """Copy the validation examples as they were checked, for the metrics."""
+        assert self.validation is not None
+        rows = self.validation_rows
+        return self.validation.kept() if rows is None else self.validation.take(rows)
 
     # For the compiled module
 

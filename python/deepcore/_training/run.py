@@ -17,6 +17,7 @@ from deepcore._training.checkpoint import Position, Unsaved
 from deepcore._training.epochs import Ending, Epochs, Hooks, Loop, Settings
 from deepcore._training.factors import StepFactors
 from deepcore._training.lbfgs import minimize
+from deepcore.callbacks import RunStart
 from deepcore.exceptions import SymmetryWarning
 from deepcore.history import History
 from deepcore.optimizers import LBFGS, OptimizerState, resolve, spanning_name
@@ -76,6 +77,10 @@ class Run:
     def train(self, state: OptimizerState | LBFGS, epochs: int, batch: int, shuffle: bool) -> History:
         """Train: all epochs in one native call, unless the examples have to be converted in parts."""
         _warn_if_symmetric(self.who, self.network)
+        self._announce(state, epochs, batch, shuffle)
+        mapped = in_parts(self.data.X, self.network.spec.dtype)
+        if mapped or self.epochs.metrics or isinstance(state, LBFGS):  # the native run copies labels itself
+            self.data = self.epochs.training = self.data.kept()
         if isinstance(state, LBFGS):
             if self.factors:
                 raise ValueError(
@@ -88,9 +93,19 @@ class Run:
                 )
             return self.epochs.run(self._descent(state), state.max_iter, None, Unsaved())
         position = Position(self.network.epochs_trained, state.steps)
-        make = self._in_parts if in_parts(self.data.X, self.network.spec.dtype) else self._in_one_call
+        make = self._in_parts if mapped else self._in_one_call
         file = self._file(state, position, epochs, batch, shuffle)
         return self.epochs.run(make(state, batch, epochs, shuffle, position), epochs, state, file)
+
+    def _announce(self, state: OptimizerState | LBFGS, epochs: int, batch: int, shuffle: bool) -> None:
+        told = [listener for listener in self.epochs.listeners if hasattr(listener, "on_run")]
+        if told:
+            start = RunStart(
+                self.network, self.data, self.epochs.validation, state, epochs, batch, shuffle,
+                self.epochs.history,
+            )  # fmt: skip
+            for listener in told:
+                listener.on_run(start)
 
     def _file(
         self, state: OptimizerState, position: Position, epochs: int, batch: int, shuffle: bool

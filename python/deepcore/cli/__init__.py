@@ -3,12 +3,17 @@
 import importlib.util
 import sys
 
+from deepcore import installation
+
 # Only what every command needs. train draws a picture if matplotlib is installed, and a bar if rich is.
 _NEEDS = ("click",)
 
 
 def main() -> None:
     """Run the command line; without click, say how to install it and exit with status 2."""
+    if sys.argv[1:] in (["--cmake-dir"], ["--include-dir"]):  # for builds, which have no click
+        print(installation.get_cmake_dir() if sys.argv[1] == "--cmake-dir" else installation.get_include())
+        return
     missing = [name for name in _NEEDS if importlib.util.find_spec(name) is None]
     if missing:
         needs = " and ".join(missing)

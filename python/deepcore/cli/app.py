@@ -7,6 +7,7 @@ import click
 
 from deepcore import _core
 from deepcore.cli.bench import bench
+from deepcore.cli.course import course
 from deepcore.cli.evaluate import evaluate
 from deepcore.cli.export import export
 from deepcore.cli.info import info
@@ -60,5 +61,5 @@ def app() -> None:
     """Train neural networks on a CPU, and use them."""
 
 
-for _command in (train, predict, evaluate, export, info, bench):
+for _command in (train, predict, evaluate, export, info, bench, course):
     app.add_command(_command)

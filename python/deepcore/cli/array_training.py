@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from deepcore import _checks
-from deepcore.callbacks import EpochRecord
+from deepcore._network.network import Network
+from deepcore._training.checkpoint import Checkpoints
 from deepcore.cli import networks
 from deepcore.cli.output import say
 from deepcore.cli.parts import Memory, Split, row_digests, split
@@ -79,9 +79,19 @@ class ArrayTraining:
         return None if labels is None else labels.classes
 
     @property
-    def can_be_saved(self) -> bool:
-        """Whether ``fit`` takes a ``Checkpoint``."""
-        return True
+    def targets(self) -> list[str]:
+        """Names of the labels of a regression."""
+        name, count = self._data.label or "label", self._network.outputs
+        return [name] if count == 1 else [f"{name} {number}" for number in range(1, count + 1)]
+
+    @property
+    def network(self) -> Network:
+        """The network that is trained."""
+        return self._network.network
+
+    @property
+    def columns(self) -> None:
+        """None: the data are not a table."""
 
     @property
     def best_epoch(self) -> int | None:
@@ -111,7 +121,7 @@ class ArrayTraining:
             names = [features[j] if features else int(j) for j in inputs.constant]
             say(f"constant columns, which become 0: {_checks.first_names(names)}")
 
-    def fit(self, callbacks: Sequence[Callable[[EpochRecord], object]] = ()) -> None:
+    def fit(self, checkpoints: Checkpoints | None = None) -> None:
         """Train the network; ``records`` gets the numbers of every epoch."""
         weights = self.settings.class_weights(self.classes or [])
         targets = {part: self._targets(truth) for part, truth in self._truth.items()}
@@ -122,7 +132,7 @@ class ArrayTraining:
             pairs.get("validation"),
             self.settings,
             self.records,
-            callbacks,
+            [] if checkpoints is None else [checkpoints.of(0)],
             weights,
             self.settings.time_limit,
         )
@@ -159,6 +169,11 @@ class ArrayTraining:
     def inputs(self, part: str) -> Array:
         """Return the inputs of the network for a part."""
         return self._inputs[part]
+
+    def images(self, part: str) -> tuple[Array, tuple[int, ...]] | None:
+        """Return the images of a part as rows of pixels, and their shape; None if they are not images."""
+        shape = self._data.image_shape
+        return None if shape is None else (self._X[part], shape)
 
     def importance(self, part: str, judged: Judged) -> dict[str, float]:
         """Return nothing: single features of arrays have no names."""

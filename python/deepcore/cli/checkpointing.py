@@ -12,6 +12,7 @@ from typing import Any
 import click
 import numpy as np
 
+from deepcore._training.checkpoint import Checkpoints
 from deepcore.callbacks import Checkpoint, EpochRecord
 
 __all__ = ["Interruptions", "Records", "checkpoint_options", "opened"]
@@ -32,12 +33,13 @@ def checkpoint_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--checkpoint",
         metavar="FILE",
         help="Save the training to FILE after every epoch. The same command continues from FILE if it exists."
-        " Without this option nothing is on the disk before the training ends.",
+        " Further networks of --ensemble and --cv are saved to files like FILE.2. Without this option nothing"
+        " is on the disk before the training ends.",
     )(command)
 
 
-def opened(file: str | None, resume: bool, folder: Path) -> Checkpoint | None:
-    """Return the checkpoint that the options ask for, or None.
+def opened(file: str | None, resume: bool, folder: Path) -> Checkpoints | None:
+    """Return the checkpoints that the options ask for, or None.
 
     Raises:
         ValueError: if there is nothing to continue from.
@@ -49,7 +51,7 @@ def opened(file: str | None, resume: bool, folder: Path) -> Checkpoint | None:
         raise ValueError(
             f"--resume: there is no checkpoint {path}; start with --checkpoint and without --resume"
         )
-    return Checkpoint(path)
+    return Checkpoints(Checkpoint(path))
 
 
 class Interruptions:
@@ -62,7 +64,7 @@ class Interruptions:
         signal: The first signal that came, or None.
     """
 
-    def __init__(self, checkpoint: Checkpoint | None) -> None:
+    def __init__(self, checkpoint: Checkpoints | None) -> None:
         self.checkpoint = checkpoint
         self.signal: signal.Signals | None = None
         self._before: dict[int, Any] = {}

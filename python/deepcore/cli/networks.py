@@ -79,7 +79,7 @@ def fit(
     callbacks: Sequence[Callable[[EpochRecord], object]] = (),
     class_weight: Any = None,
     seconds: float | None = None,
-) -> None:
+) -> float:
     """Train a network; its best epoch is kept, also if the training is interrupted.
 
     Args:
@@ -92,13 +92,17 @@ def fit(
         class_weight: Weights by class number, or ``"balanced"``.
         seconds: Limit of the time; None: none.
 
+    Returns:
+        The seconds that the training took, also before it was resumed from a checkpoint; 0 without a limit.
+
     Raises:
         ValueError: If the loss is no longer finite, and there is no earlier epoch to keep.
     """
     epochs = settings.epochs or DEFAULT_EPOCHS
     best = EarlyStopping("val_loss", patience=settings.patience or _NEVER)
     own_callbacks: list[Any] = [Records(records), *([] if validation is None else [best])]
-    own_callbacks += [MaxSeconds(seconds)] if seconds is not None else []
+    clock = None if seconds is None else MaxSeconds(seconds)
+    own_callbacks += [] if clock is None else [clock]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergenceWarning)  # it is reported below
         history = model.fit(
@@ -111,14 +115,16 @@ def fit(
             metrics=() if model.layers[-1].activation == "linear" else ("accuracy",),
             callbacks=[*own_callbacks, *callbacks, Progress(sys.stdout, style=progress_style())],
         )
+    used = 0.0 if clock is None else float(clock.state()["elapsed"])
     if history.diverged_at_step is None:
-        return
+        return used
     step = f"the loss is no longer finite at step {history.diverged_at_step}"
     cure = f"try a smaller --learning-rate than {settings.rule().learning_rate}"
     found = best_epoch(records)
     if found is None:
         raise ValueError(f"{step}; nothing was written; {cure}")
     warn(f"{step}; the model of epoch {found + 1} is kept; {cure}")
+    return used
 
 
 def progress_style() -> str:

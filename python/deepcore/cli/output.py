@@ -15,7 +15,17 @@ import click
 
 from deepcore._text_table import Rows, as_text
 
-__all__ = ["Escaping", "in_options", "print_pairs", "print_scores", "print_table", "readable", "say", "warn"]
+__all__ = [
+    "Escaping",
+    "in_options",
+    "print_pairs",
+    "print_scores",
+    "print_table",
+    "readable",
+    "say",
+    "score_rows",
+    "warn",
+]
 
 _PLACES = {"loss": ".4f", "accuracy": ".4f", "rmse": ".6g", "mae": ".6g", "r2": ".4f", "examples": "d"}
 
@@ -89,11 +99,16 @@ def print_table(rows: Rows, left: Collection[int] = (0,)) -> None:
     say(as_text(rows, "", left=left).rstrip("\n"))
 
 
-def print_scores(scores: Mapping[str, Mapping[str, float]]) -> None:
-    """Print one row per part of the data, and one column per score."""
+def score_rows(scores: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
+    """Return one row per part of the data, and one column per score, below a head."""
     columns = list(dict.fromkeys(name for row in scores.values() for name in row))
     body = [
         [part, *(format(row[name], _PLACES.get(name, "")) if name in row else "-" for name in columns)]
         for part, row in scores.items()
     ]
-    print_table([["", *columns], *body])
+    return [["", *columns], *body]
+
+
+def print_scores(scores: Mapping[str, Mapping[str, float]]) -> None:
+    """Print one row per part of the data, and one column per score."""
+    print_table(score_rows(scores))

@@ -90,7 +90,7 @@ def _answers(
 ) -> tuple[list[str], list[list[object]]]:
     """Header and columns of the answer: labels or real numbers, then the probabilities."""
     if saved.several_labels:
-        header, columns = saved.targets, labels(outputs, "sigmoid").T.tolist()
+        header, columns = saved.targets, labels(outputs, "sigmoid", who="predict").T.tolist()
         if probabilities:
             names = [name.replace("prediction", "p") for name in header]
             header, columns = header + names, columns + _shortest(outputs)
@@ -99,7 +99,7 @@ def _answers(
         if probabilities:
             raise ValueError("--probabilities needs a classifier; this model is a regression")
         return saved.targets, _shortest(outputs)
-    header, columns = ["prediction"], [list(saved.labels(outputs.argmax(axis=1)).tolist())]
+    header, columns = ["prediction"], [list(saved.labels(labels(outputs, "softmax", who="predict")).tolist())]
     if probabilities:
         header, columns = header + [f"p({name})" for name in saved.classes], columns + _shortest(outputs)
     return header, columns

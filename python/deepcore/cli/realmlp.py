@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from deepcore._realmlp.ensemble import FittedSplit, Rows, Table, auto_batch, fit_splits
 from deepcore._realmlp.recipe import Recipe
 from deepcore._realmlp.training import Rules
+from deepcore._training.checkpoint import Checkpoints
 from deepcore.callbacks import EpochRecord
 from deepcore.cli.networks import progress_style
 from deepcore.cli.output import warn
@@ -93,6 +94,7 @@ def fit(
     *,
     classes: int | None,
     weights: Array | None,
+    checkpoints: Checkpoints | None = None,
 ) -> Fitted:
     """Train RealMLP on each split; Ctrl-C ends all trainings after an epoch, and their best epochs are kept.
 
@@ -103,6 +105,7 @@ def fit(
         settings: The options.
         classes: Number of classes, or None for a regression.
         weights: Weights of the rows, or None.
+        checkpoints: The files of the trainings, whose ``stop`` ends them like Ctrl-C; or None.
 
     Raises:
         ValueError: If a loss is no longer finite before the first epoch has ended.
@@ -113,7 +116,7 @@ def fit(
     seconds = None if settings.time_limit is None else settings.time_limit / len(splits)
     with (
         warnings.catch_warnings(record=True) as caught,
-        _interrupts() as interrupted,
+        _interrupts(checkpoints) as interrupted,
         _Epochs(epochs, None) as shown,
     ):
         warnings.simplefilter("always", DivergenceWarning)
@@ -121,7 +124,7 @@ def fit(
         def on_epoch(epoch: int, error: float) -> bool:
             name, value = _named(error, classes is not None)
             shown.show({name: value} if len(splits[0][1]) else {})
-            return interrupted.is_set()
+            return interrupted()
 
         fitted = fit_splits(
             table,
@@ -135,13 +138,14 @@ def fit(
             rules=Rules(early_stopping=patience, seconds=seconds, on_epoch=on_epoch),
             calibrate=classes is not None,
             seed=settings.seed,
+            checkpoints=[] if checkpoints is None else [checkpoints.of(n) for n in range(len(splits))],
         )
     if any(split.outcome.best_epoch == 0 for split in fitted):
         raise ValueError("the loss is no longer finite in the first epoch; try a smaller --learning-rate")
     for warning in caught:
         if issubclass(warning.category, DivergenceWarning):
             warn(str(warning.message))
-    return Fitted(fitted, classes is not None, interrupted.is_set())
+    return Fitted(fitted, classes is not None, interrupted())
 
 
 def _records(split: FittedSplit, classes: bool) -> list[dict[str, float]]:
@@ -180,12 +184,22 @@ class _Epochs:
 
 
 @contextmanager
-def _interrupts() -> Iterator[threading.Event]:
-    """Note the first Ctrl-C, so that a training ends in order; the second one interrupts at once."""
+def _interrupts(checkpoints: Checkpoints | None) -> Iterator[Callable[[], bool]]:
+    """Yield a function that says whether Ctrl-C came, so that a training ends in order.
+
+    The second Ctrl-C interrupts at once. Checkpoints are told of signals by the command.
+    """
+    if checkpoints is not None:
+        checkpoints.listening = True
+        try:
+            yield lambda: checkpoints.stopping
+        finally:
+            checkpoints.listening = False
+        return
     event = threading.Event()
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or before is signal.SIG_IGN:
-        yield event
+        yield event.is_set
         return
 
     def note(number: int, frame: object) -> None:
@@ -195,6 +209,6 @@ def _interrupts() -> Iterator[threading.Event]:
 
     signal.signal(signal.SIGINT, note)
     try:
-        yield event
+        yield event.is_set
     finally:
         signal.signal(signal.SIGINT, before)

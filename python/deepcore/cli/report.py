@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from deepcore import _checks
+from deepcore import _checks, _scores
 from deepcore.cli import scores
 from deepcore.cli.output import print_table, say
 from deepcore.typing import Array
@@ -135,7 +135,7 @@ def judge(
     per_class: list[dict[str, Any]] = []
     confusion = None
     if network.classes is not None:
-        counts = scores.confusion(network.truth, network.outputs.argmax(axis=1), len(network.classes))
+        counts = _scores.confusion(network.truth, network.outputs.argmax(axis=1), len(network.classes))
         per_class, confusion = scores.per_class(counts, network.classes), counts.tolist()
     ranked = dict(sorted(importance.items(), key=lambda pair: -pair[1]))
     found = _warnings(part, network, table)

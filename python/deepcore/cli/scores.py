@@ -10,7 +10,9 @@ import numpy as np
 from deepcore import _scores
 from deepcore.typing import Array
 
-__all__ = ["confusion", "of_classes", "of_numbers", "per_class"]
+__all__ = ["of_classes", "of_numbers", "per_class"]
+
+_NOT_FINITE = "the predictions of the model are not finite; try a smaller --learning-rate"
 
 
 def of_classes(codes: Array, probabilities: Array) -> dict[str, float]:
@@ -19,7 +21,12 @@ def of_classes(codes: Array, probabilities: Array) -> dict[str, float]:
     Args:
         codes: The true classes, (m,).
         probabilities: Of every class, (m, k).
+
+    Raises:
+        ValueError: If a probability is NaN.
     """
+    if np.isnan(probabilities).any():
+        raise ValueError(_NOT_FINITE)
     return {
         "examples": len(codes),
         "loss": _scores.log_loss(codes, probabilities, None),
@@ -38,7 +45,7 @@ def of_numbers(y: Array, values: Array) -> dict[str, float]:
         ValueError: If a prediction is not finite.
     """
     if not np.isfinite(values).all():
-        raise ValueError("the predictions of the model are not finite; try a smaller --learning-rate")
+        raise ValueError(_NOT_FINITE)
     y = y.reshape(len(y), -1).astype(np.float64)
     values = values.reshape(len(y), -1).astype(np.float64)
     # Relative to the largest value, so that squares of huge labels do not overflow.
@@ -53,13 +60,6 @@ def of_numbers(y: Array, values: Array) -> dict[str, float]:
     if np.ptp(y, axis=0).all():
         scores["r2"] = _scores.r2(y, values, None)
     return scores
-
-
-def confusion(codes: Array, predicted: Array, classes: int) -> Array:
-    """Count the examples of each true class (row) that were predicted as each class (column)."""
-    table = np.zeros((classes, classes), np.int64)
-    np.add.at(table, (codes, predicted), 1)
-    return table
 
 
 def per_class(table: Array, classes: Sequence[object]) -> list[dict[str, Any]]:

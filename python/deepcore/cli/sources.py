@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ class Arrays:
         label: What the labels are called, or None.
         pixel_maximum: What pixels are divided by; None for anything but images.
         classes: All classes in their order if the data name them, else None.
+        image_shape: (height, width) or (height, width, 3) of an image in a row of X; None if it is not known.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Arrays:
     label: str | None = None
     pixel_maximum: float | None = None
     classes: tuple[Label, ...] | None = None
+    image_shape: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,7 @@ def open_data(data: str, reading: dict[str, Any]) -> Arrays | Table:
         raise ValueError(f"--{next(iter(reading))} is an option for tables, and {data} is not a table")
     if data == "digits":
         X, y = load_digits()
-        return Arrays(data, X, y, pixel_maximum=DIGITS_MAXIMUM)
+        return Arrays(data, X, y, pixel_maximum=DIGITS_MAXIMUM, image_shape=_square(X.shape[1]))
     if data in GENERATORS:
         points, classes = GENERATORS[data]()
         return Arrays(data, points, classes, features=["x1", "x2"])
@@ -201,12 +204,20 @@ def _is_npz(path: Path) -> bool:
 def _open_folder(path: Path) -> Arrays:
     if is_idx_folder(path):
         X, y, X_test, y_test = load_idx(path)
-        return Arrays(path.name, X, y, (X_test, y_test), pixel_maximum=255)
+        return Arrays(path.name, X, y, (X_test, y_test), pixel_maximum=255, image_shape=_square(X.shape[1]))
     if (path / "train_catvnoncat.h5").is_file():
         X, y, X_test, y_test = load_cats(path)
         names = np.array(CAT_CLASSES)
         parts = (X_test, names[y_test])
-        return Arrays(path.name, X, names[y], parts, pixel_maximum=255, classes=CAT_CLASSES)
+        return Arrays(
+            path.name,
+            X,
+            names[y],
+            parts,
+            pixel_maximum=255,
+            classes=CAT_CLASSES,
+            image_shape=_square(X.shape[1]),
+        )
     raise ValueError(
         f"{path} holds neither IDX files (train-images-idx3-ubyte) nor the cat files (train_catvnoncat.h5)"
     )
@@ -218,4 +229,21 @@ def _open_npz(path: Path) -> Arrays:
         return Arrays(path.name, table.X, table.y, label=table.label)
     # Bytes are pixels from 0 to 255; other numbers are standardised like any feature.
     maximum = 255 if table.X.dtype == np.uint8 else None
-    return Arrays(path.name, images_to_rows(table.X), table.y, label=table.label, pixel_maximum=maximum)
+    shape = table.X.shape[1:] if table.X.ndim == 3 or table.X.shape[-1] in (1, 3) else None
+    return Arrays(
+        path.name,
+        images_to_rows(table.X),
+        table.y,
+        label=table.label,
+        pixel_maximum=maximum,
+        image_shape=shape,
+    )
+
+
+def _square(pixels: int) -> tuple[int, ...] | None:
+    """The shape of a square image with one or three colours; None if there is none with so many numbers."""
+    for colours in ((), (3,)):
+        side = math.isqrt(pixels // (3 if colours else 1))
+        if math.prod((side, side, *colours)) == pixels:
+            return (side, side, *colours)
+    return None

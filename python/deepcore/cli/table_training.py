@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deepcore import _checks
+from deepcore._network.network import Network
+from deepcore._text_table import Rows
+from deepcore._training.checkpoint import Checkpoints
 from deepcore.callbacks import EpochRecord
 from deepcore.cli import networks, realmlp
 from deepcore.cli.importance import permutation_importance
@@ -94,9 +96,19 @@ class TableTraining:
         return self._label.classes or None
 
     @property
-    def can_be_saved(self) -> bool:
-        """Whether ``fit`` takes a ``Checkpoint``."""
-        return self.settings.recipe == "network" and len(self._plans) == 1
+    def targets(self) -> list[str]:
+        """Names of the labels of a regression."""
+        return list(self._label.names)
+
+    @property
+    def network(self) -> Network:
+        """The network that was trained first."""
+        return self._members[0].network
+
+    @property
+    def columns(self) -> Rows:
+        """The report on the columns of the table, the head first."""
+        return self._columns.rows()
 
     @property
     def best_epoch(self) -> int | None:
@@ -145,15 +157,15 @@ class TableTraining:
         for note in self._applied.notes:
             say(f"note: {note}")
 
-    def fit(self, callbacks: Sequence[Callable[[EpochRecord], object]] = ()) -> None:
+    def fit(self, checkpoints: Checkpoints | None = None) -> None:
         """Train the networks; ``records`` gets the epochs of the first one."""
         weights = self.settings.class_weights(self.classes or [])
         if self.settings.recipe == "network":
-            self._fit_networks(callbacks, weights)
+            self._fit_networks(checkpoints, weights)
         else:
-            self._fit_realmlp(weights)
+            self._fit_realmlp(checkpoints, weights)
 
-    def _fit_realmlp(self, weights: Any) -> None:
+    def _fit_realmlp(self, checkpoints: Checkpoints | None, weights: Any) -> None:
         splits = [(plan.train, plan.validation) for plan in self._plans[:: self.settings.ensemble]]
         table = realmlp.Table(self._applied.numbers, self._applied.codes, tuple(self._columns.sizes))
         fitted = realmlp.fit(
@@ -163,6 +175,7 @@ class TableTraining:
             self.settings,
             classes=self._count,
             weights=None if weights is None else _row_weights(weights, self._truth, self.parts.train),
+            checkpoints=checkpoints,
         )
         self._members, self.histories = fitted.members, fitted.histories
         self.records[:] = fitted.histories[0]
@@ -170,16 +183,18 @@ class TableTraining:
         if fitted.interrupted:
             raise KeyboardInterrupt
 
-    def _fit_networks(self, callbacks: Sequence[Callable[[EpochRecord], object]], weights: Any) -> None:
-        limit = self.settings.time_limit
-        start = time.monotonic()
+    def _fit_networks(self, checkpoints: Checkpoints | None, weights: Any) -> None:
+        limit, used = self.settings.time_limit, 0.0
         for number, plan in enumerate(self._plans):
             if len(self._plans) > 1:
                 say(f"network {number + 1} of {len(self._plans)}")
-            left = None if limit is None else max(limit - (time.monotonic() - start), 0.0)
+            left = None if limit is None else max(limit - used, 0.0)
             share = None if left is None else max(left / (len(self._plans) - number), 0.001)
             self.histories.append(self.records if number == 0 else [])
-            self._fit_network(plan, self.histories[-1], callbacks, weights, share)
+            callbacks = [] if checkpoints is None else [checkpoints.of(number)]
+            used += self._fit_network(plan, self.histories[-1], callbacks, weights, share)
+            if checkpoints is not None and checkpoints.stopping:
+                return
 
     def _fit_network(
         self,
@@ -188,8 +203,8 @@ class TableTraining:
         callbacks: Sequence[Callable[[EpochRecord], object]],
         weights: Any,
         seconds: float | None,
-    ) -> None:
-        """Train one network; it becomes a member even if its training is interrupted."""
+    ) -> float:
+        """Train one network, and return the seconds; it becomes a member even if it is interrupted."""
         encoding = self._encoding(plan.train)
         model = networks.build(encoding.inputs, self._label.outputs, self._count, self.settings, plan.seed)
         target = None
@@ -205,7 +220,7 @@ class TableTraining:
 
         validation = part(plan.validation) if len(plan.validation) else None
         try:
-            networks.fit(
+            return networks.fit(
                 model, part(plan.train), validation, self.settings, records, callbacks, weights, seconds
             )
         finally:
@@ -284,6 +299,9 @@ class TableTraining:
         rows = getattr(self.parts, part)
         X = encoding.transform(self._applied.numbers[rows], self._applied.codes[rows], np.float32)
         return X[:, : encoding.center.size]
+
+    def images(self, part: str) -> None:
+        """Return nothing: rows of a table are not images."""
 
     def importance(self, part: str, judged: Judged) -> dict[str, float]:
         """Return how much the error on a part grows if one column is shuffled."""

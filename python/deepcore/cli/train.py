@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -172,9 +172,16 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
     show_default=True,
     help="Folder to write to; existing files are replaced.",
 )
+@click.option("--report", metavar="FILE", help="Write a report with pictures to FILE, as one HTML page.")
 @checkpoint_options
 def train(
-    data: str, out: str, reading: dict[str, Any], checkpoint: str | None, resume: bool, **options: Any
+    data: str,
+    out: str,
+    reading: dict[str, Any],
+    report: str | None,
+    checkpoint: str | None,
+    resume: bool,
+    **options: Any,
 ) -> None:
     """Train a network and test it on examples that it has not seen.
 
@@ -185,18 +192,14 @@ def train(
     A table may have text, dates, missing values and ids: the kinds of its columns are found and printed.
     Everything is learned from the training part only. The epoch that is best on the validation part is kept,
     and the test part is used for the report alone. The files model.safetensors, history.json and, if
-    matplotlib is installed, curves.png are written to DIR.
+    matplotlib is installed, curves.png are written to DIR; --report writes one HTML page besides.
     """
+    page = None if report is None else _page(Path(report))
     settings = Settings(**options)
     training = begin(data, settings, reading)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     saver = opened(checkpoint, resume, folder)
-    if saver is not None and not training.can_be_saved:
-        raise ValueError(
-            "--checkpoint saves the training of one network of your own; add --recipe network, and leave "
-            "--ensemble and --cv out"
-        )
     training.show()
     if settings.patience is not None and settings.cv is None and not len(training.parts.validation):
         warn("--patience has no effect: there is no validation part; use --validation-size to have one")
@@ -207,7 +210,7 @@ def train(
     ended = Interruptions(saver)
     with ended:
         try:
-            training.fit([] if saver is None else [saver])
+            training.fit(saver)
         except KeyboardInterrupt:
             ended.came()
     interrupted = ended.signal is not None
@@ -224,15 +227,20 @@ def train(
     judged = training.judged()
     results = {part: answers.scores() for part, answers in judged.items()}
     training.save(folder / MODEL_FILE, facts, results)
-    report = None if interrupted else _report(training, judged)
+    comparison = None if interrupted else _compare(training, judged)
+    scores = results | ({} if comparison is None else comparison.baselines())
     say("results")
-    print_scores(results | ({} if report is None else report.baselines()))
+    print_scores(scores)
     for line in training.remarks():
         say(line)
-    if report is not None:
-        report.show()
-    written = _write(folder, training.records, facts, results, report)
-    for sentence in [] if report is None else report.warnings:
+    if comparison is not None:
+        comparison.show()
+    written = _write(folder, training, facts, results, comparison)
+    if page is not None and _attempt(
+        page, lambda: _write_page(page, training, facts, scores, comparison, judged)
+    ):
+        written.append(page)
+    for sentence in [] if comparison is None else comparison.warnings:
         warn(sentence)
     say(f"wrote {', '.join(str(path) for path in written)}")
     if interrupted:
@@ -252,7 +260,7 @@ def _common(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _report(training: Training, judged: dict[str, Judged]) -> Report | None:
+def _compare(training: Training, judged: dict[str, Judged]) -> Report | None:
     """Compare the model with its baselines on the part that says most."""
     part = next(name for name in ("test", "validation", "train") if name in judged)
     try:
@@ -277,12 +285,13 @@ def _baselines(training: Training, judged: dict[str, Judged], part: str) -> dict
 
 def _write(
     folder: Path,
-    records: Sequence[dict[str, float]],
+    training: Training,
     facts: dict[str, Any],
     results: dict[str, Any],
     report: Report | None,
 ) -> list[Path]:
     """Write the history and the picture, each whole or not at all; return the files of the folder."""
+    records = training.records
     model_file, history_file, picture = folder / MODEL_FILE, folder / "history.json", folder / "curves.png"
     names = records[0] if records else ()
     series = {name: [record[name] for record in records] for name in names}
@@ -294,17 +303,50 @@ def _write(
     if not series:  # interrupted in the first epoch
         return [model_file, history_file]
     title = ", ".join(str(facts[name]) for name in ("layers", "optimizer") if name in facts)
-    try:
-        _draw(picture, series, readable(f"{facts['data']}: {title}"))
-    except Exception as error:  # a picture is a convenience: whatever fails in drawing it ends nothing
-        warn(f"{picture} was not written: {' '.join(str(error).split())}")
+    title = readable(f"{facts['data']}: {title}")
+    if not _attempt(picture, lambda: _draw(picture, series, title, training.best_epoch)):
         return [model_file, history_file]
     return [model_file, history_file, picture]
 
 
-def _draw(picture: Path, series: dict[str, list[float]], title: str) -> None:
+def _attempt(path: Path, write: Callable[[], None]) -> bool:
+    """Write a file with pictures, whatever fails in drawing them is a warning and ends nothing."""
+    try:
+        write()
+    except Exception as error:
+        warn(f"{path} was not written: {' '.join(str(error).split())}")
+        return False
+    return True
+
+
+def _draw(picture: Path, series: dict[str, list[float]], title: str, best_epoch: int | None) -> None:
     """Draw the learning curves. matplotlib is imported here only, since no other command needs it."""
     from deepcore.plots import draw_curves
 
     with replacing(picture) as file:
-        draw_curves(file, series, title)
+        draw_curves(file, series, title, best_epoch)
+
+
+def _page(path: Path) -> Path:
+    """Check, before the work, that a page can be written: its libraries and its folder must be there."""
+    import deepcore.report  # noqa: F401
+
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"--report: the folder {path.parent} does not exist; make it first")
+    return path
+
+
+def _write_page(
+    path: Path,
+    training: Training,
+    facts: dict[str, Any],
+    scores: dict[str, dict[str, float]],
+    report: Report | None,
+    judged: dict[str, Judged],
+) -> None:
+    """Write the HTML page. jinja2 is imported here only, since no other command needs it."""
+    from deepcore.cli.html_report import sections
+    from deepcore.report import write
+
+    title = f"Training on {readable(training.name)}"
+    write(path, title, sections(training, facts, scores, report, judged))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from deepcore.callbacks import EpochRecord
+from deepcore._network.network import Network
+from deepcore._text_table import Rows
+from deepcore._training.checkpoint import Checkpoints
 from deepcore.cli.array_training import ArrayTraining
 from deepcore.cli.parts import Split
 from deepcore.cli.report import Judged
@@ -42,8 +43,16 @@ class Training(Protocol):
         """The epoch that is kept, from 0; None for the last one."""
 
     @property
-    def can_be_saved(self) -> bool:
-        """Whether ``fit`` takes a ``Checkpoint``: it trains one network in one call."""
+    def targets(self) -> list[str]:
+        """Names of the labels of a regression."""
+
+    @property
+    def network(self) -> Network:
+        """The network that was trained first."""
+
+    @property
+    def columns(self) -> Rows | None:
+        """The report on the columns of a table, the head first; None if the data are not a table."""
 
     def facts(self) -> dict[str, Any]:
         """Return the hyperparameters."""
@@ -51,8 +60,8 @@ class Training(Protocol):
     def show(self) -> None:
         """Print what was read."""
 
-    def fit(self, callbacks: Sequence[Callable[[EpochRecord], object]] = ()) -> None:
-        """Train; callbacks are called after every epoch."""
+    def fit(self, checkpoints: Checkpoints | None = None) -> None:
+        """Train, and save the state of the training to the files of the checkpoints."""
 
     def save(self, path: Path, training: dict[str, Any], results: dict[str, Any]) -> None:
         """Write the model, how it was trained, and how well."""
@@ -65,6 +74,9 @@ class Training(Protocol):
 
     def inputs(self, part: str) -> Array:
         """Return the inputs of a linear model for a part."""
+
+    def images(self, part: str) -> tuple[Array, tuple[int, ...]] | None:
+        """Return the images of a part as rows of pixels, and their shape; None if they are not images."""
 
     def importance(self, part: str, judged: Judged) -> dict[str, float]:
         """Return how much the error on a part grows if one column is shuffled."""

@@ -308,9 +308,18 @@ def guess(function: str, name: str, got: Any, right: Any, sizes: Sizes) -> str:
         return f"{name} is all zeros: it is never filled, or int (integer division or dtype) truncated it."
     if (got == np.trunc(right)).all() or (got == np.round(right)).all() or (got == np.floor(right)).all():
         return f"{name} holds whole numbers only: it was truncated to an int dtype."
+    if (digits := _decimals(got, right)) is not None:
+        return f"{name} is rounded to {digits} decimals: compare without np.round."
+    if not right.any():
+        return f"{name} must be zero (np.zeros), and it holds other numbers: random ones, or a constant."
     if close(np.sort(got, axis=None), np.sort(right, axis=None)):
         return f"{name} holds the right numbers in a wrong order: it is transposed or reshaped."
     return _guess_from_ratio(got, right, sizes) or _guess_from_pattern(function, name, got, right)
+
+
+def _decimals(got: Any, right: Any) -> int | None:
+    """The number of decimals to which the right result was rounded, or None."""
+    return next((n for n in range(1, 6) if np.allclose(got, np.round(right, n), rtol=0, atol=1e-12)), None)
 
 
 def _guess_from_shape(name: str, got: Any, right: Any, m: int) -> str:
@@ -368,14 +377,16 @@ def _guess_from_ratio(got: Any, right: Any, sizes: Sizes) -> str:
     for value, cause in known.items():
         if np.isclose(ratio, value, rtol=1e-5):
             return cause
-    return f"It is {ratio:.6g} times the right result: a constant factor is wrong." if got.ndim else ""
+    if np.count_nonzero(used) < 2:  # any number is a multiple of another one
+        return ""
+    return f"It is {ratio:.6g} times the right result: a constant factor is wrong."
 
 
 def _guess_from_pattern(function: str, name: str, got: Any, right: Any) -> str:
     if got.ndim == 2 and got.shape[0] == got.shape[1] and close(got, right.T):
         return m_.TRANSPOSED
     shift = got - right
-    if close(shift, np.ravel(shift)[0]):
+    if shift.size > 1 and close(shift, np.ravel(shift)[0]):
         return f"{name} is off by {np.ravel(shift)[0]:.6g} everywhere: is a term, such as the bias, missing?"
     if np.isclose(got, right, rtol=RTOL, atol=ATOL).mean() >= 0.5:
         return f"Only some elements of {name} are wrong: look at the first of them and at special cases."

@@ -29,6 +29,7 @@ class Exercise:
         required: How many arguments it must take, if the last ones are optional in some edition; 0: all.
         seed: NumPy's global generator is seeded with it before the function is called.
         first_only: Whether the learner may return more values after the first ones.
+        rest_optional: Whether the first value alone is enough, such as A without the cache.
         optional: Whether keys of a returned dictionary may be missing.
         only_if: Names of the first parameters; a function with other ones is another function of this name.
         changes_arguments: Whether it is usual that the function changes its arguments.
@@ -46,6 +47,7 @@ class Exercise:
     required: int = 0
     seed: int | None = None
     first_only: bool = False
+    rest_optional: bool = False
     optional: frozenset[str] = field(default_factory=frozenset)
     only_if: tuple[str, ...] = ()
     changes_arguments: bool = False

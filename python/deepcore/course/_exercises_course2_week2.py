@@ -102,6 +102,10 @@ def average(
         (f"The factor {what} is missing before the old average.", lambda: old + (1 - beta) * new),
         (f"The new gradient is missing: it has the factor 1 - {what}.", lambda: beta * old),
         (f"The average is not built: the gradient itself is kept, without {what}.", lambda: new * 1.0),
+        (
+            "The gradient is squared: the average is that of the gradients themselves.",
+            lambda: beta * old + (1 - beta) * np.square(new),
+        ),
         ("Wrong sign: the gradient is subtracted in the average.", lambda: beta * old - (1 - beta) * new),
         (f"Wrong factor: 1 + {what} is used instead of 1 - {what}.", lambda: beta * old + (1 + beta) * new),
         ("The factors of both terms are swapped with 1.", lambda: old + new),

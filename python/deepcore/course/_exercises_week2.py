@@ -64,6 +64,7 @@ def normalize_rows(at: Mistakes, x: Any) -> Any:
         ("Wrong norm: the largest value of a row is used; the Euclidean length is meant.", by(np.abs(x).max(axis=1, keepdims=True))),
         ("Wrong norm: the plain sum of a row is used; the Euclidean length is meant.", by(x.sum(axis=1, keepdims=True))),
         ("Missing keepdims=True: the lengths are divided along the columns.", lambda: x / np.sqrt(n[:, 0])),
+        ("The mean of each row is subtracted: the rows are only divided by their lengths.", lambda: (x - x.mean(axis=1, keepdims=True)) / np.sqrt(n)),
         ("The lengths are returned, not the rows divided by them.", lambda: np.sqrt(n)),
         ("Multiplied by the length instead of divided.", lambda: x * np.sqrt(n)),
     )  # fmt: skip
@@ -79,12 +80,15 @@ def softmax(at: Mistakes, x: Any) -> Any:
         ("Summed over all axes: softmax is taken along each row, axis=1, keepdims=True.", lambda: e / e.sum()),
         ("Missing keepdims=True: the sums are divided along the columns.", lambda: e / e.sum(axis=1)),
         ("The exponential is missing in the numerator and the sum.", lambda: x / x.sum(axis=1, keepdims=True)),
+        ("The exponential of the sum is taken: softmax divides by the sum of the exponentials.", lambda: e / np.exp(x.sum(axis=1, keepdims=True))),
         ("The exponential is missing in the numerator.", lambda: x / e.sum(axis=1, keepdims=True)),
         ("The exponential is missing in the sum.", lambda: e / x.sum(axis=1, keepdims=True)),
         ("The division by the sum is missing.", lambda: e),
         ("The exponent has the wrong sign: a minus sign too many.", lambda: 1 / e / (1 / e).sum(axis=1, keepdims=True)),
         ("The logarithm of softmax is returned.", lambda: np.log(e / e.sum(axis=1, keepdims=True))),
         (m_.wrong_activation("sigmoid", "softmax"), lambda: m_.logistic(x)),
+        ("The exponential is squared, or x is doubled: exp(x) is meant.", lambda: e * e / (e * e).sum(axis=1, keepdims=True)),
+        ("The power of 2 is used instead of the exponential, base e.", lambda: 2**x / (2**x).sum(axis=1, keepdims=True)),
     )  # fmt: skip
 
 
@@ -97,6 +101,7 @@ def L1(at: Mistakes, yhat: Any, y: Any) -> Any:
         ("The absolute value is missing (np.abs).", d.sum),
         ("The absolute value is taken after the sum.", lambda: np.abs(d.sum())),
         ("The differences are squared: that is L2.", lambda: np.square(d).sum()),
+        ("The Euclidean length is taken: L1 is the sum of the absolute differences.", lambda: np.sqrt(np.square(d).sum())),
         ("The sum is missing.", lambda: np.abs(d)),
         ("Wrong sign: yhat is added instead of subtracted.", lambda: np.abs(y + yhat).sum()),
     )  # fmt: skip
@@ -169,6 +174,7 @@ def propagate(at: Mistakes, w: Any, b: Any, X: Any, Y: Any) -> Any:
         (m_.WRONG_AXIS, lambda: (X * dZ).sum(axis=0) / m),
         (m_.WRONG_AXIS, lambda: (X * dZ).sum(axis=0, keepdims=True) / m),
         (m_.ALL_AXES, lambda: (X * dZ).sum() / m),
+        *m_.one_example(lambda i: X[:, i : i + 1] * dZ[0, i], m),
     )
     total = dZ.sum()
     db = at(
@@ -183,6 +189,7 @@ def propagate(at: Mistakes, w: Any, b: Any, X: Any, Y: Any) -> Any:
         (m_.NO_SUM, lambda: dZ / m),
         (m_.NO_SUM, lambda: dZ),
         ("db repeats dw: the bias has no factor X.", lambda: S.sum() / m),
+        *m_.one_example(lambda i: dZ[0, i], m),
     )
     return {"dw": dw, "db": db}, cost
 
@@ -204,6 +211,14 @@ def optimize(at: Mistakes, w: Any, b: Any, X: Any, Y: Any, num_iterations: int, 
         False,
         ("The gradients are computed once, outside of the loop: propagate belongs into it.", lambda: True),
     )
+    from_start = at(
+        "old",
+        False,
+        (
+            "Every update begins at the initial parameters: w and b of the step before are not used.",
+            lambda: True,
+        ),
+    )
     no_w = at(
         "w",
         1,
@@ -223,15 +238,17 @@ def optimize(at: Mistakes, w: Any, b: Any, X: Any, Y: Any, num_iterations: int, 
     every = at("costs", 100,
         ("The cost is recorded in every iteration: it is every 100th.", lambda: 1),
         ("The cost is recorded at the wrong iterations.", lambda: 10))  # fmt: skip
-    start = w, b
+    start = before = w, b
     dw = db = cost = 0.0
     costs = []
     for i in range(steps):
         dw, db, cost = plain_propagate(*(start if frozen else (w, b)), X, Y)
         if i % every == 0:
             costs.append(cost)
+        before = w, b
         if no_w == 2:
             continue
+        w, b = start if from_start else (w, b)
         w = w - no_w * sign * rate * dw
         b = b - sign * rate * (np.sum(dw) if no_b == 3 else no_b * db)
     after = at(
@@ -239,6 +256,14 @@ def optimize(at: Mistakes, w: Any, b: Any, X: Any, Y: Any, num_iterations: int, 
         (dw, db),
         ("The gradients are computed again after the last update: those before it are returned.", lambda: plain_propagate(w, b, X, Y)[:2]),
     )  # fmt: skip
+    w, b = at(
+        "params",
+        (w, b),
+        (
+            "The parameters before the last update are returned: params is set too early in the loop, or one iteration is missing.",
+            lambda: before,
+        ),
+    )
     costs = at("recorded", costs, ("The costs are not recorded: the list is empty.", list))
     return {"w": w, "b": b}, {"dw": after[0], "db": after[1]}, np.array(costs)
 
@@ -251,7 +276,10 @@ def iterations(at: Mistakes, number: int, usual: int) -> int:
             number,
             ("One iteration is missing: the loop is range(num_iterations).", lambda: number - 1),
             ("There is one iteration too many: the loop is range(num_iterations).", lambda: number + 1),
-            ("Only one iteration is done: the loop ends too early, or return stands inside it.", lambda: 1),
+            (
+                "Only one iteration is done: the loop ends too early, return stands inside it, or the parameters start anew in every iteration.",
+                lambda: 1,
+            ),
             ("No iteration is done: the parameters are not updated.", lambda: 0),
             ("The argument num_iterations is not used.", lambda: usual if number < usual else 1),
         )
@@ -277,6 +305,7 @@ def labels(at: Mistakes, A: Any) -> Any:
         ("The comparison is reversed: the label is 1 where A > 0.5.", lambda: (A < 0.5) * 1.0),
         ("The comparison is reversed: the label is 1 where A > 0.5.", lambda: (A <= 0.5) * 1.0),
         ("Wrong threshold: 0 instead of 0.5. sigmoid(z) is always above 0.", lambda: (A > 0) * 1.0),
+        *((f"Wrong threshold: {limit} instead of 0.5.", (lambda limit=limit: (limit < A) * 1.0)) for limit in (0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9)),
         ("The labels are truncated by int: every A below 1 becomes 0. A > 0.5 is meant.", lambda: np.floor(A)),
         ("The labels are -1 and 1 instead of 0 and 1.", lambda: np.where(A > 0.5, 1.0, -1.0)),
         ("The shape is (m,) instead of (1, m).", lambda: (A[0] > 0.5) * 1.0),
@@ -320,7 +349,7 @@ EXERCISES = (
     Exercise("optimize", ("w", "b", "X", "Y", "num_iterations", "learning_rate"), optimize,
              lambda: [[*logistic_case(1, 3, 5), 3, 0.2], [*logistic_case(2, 2, 4), 102, 0.05]],
              returns=("params", "grads", "costs"), helpers=("sigmoid", "propagate"), changes_arguments=True),
-    Exercise("predict", ("w", "b", "X"), predict, lambda: [[draws(5).randn(3, 1), 0.4, draws(6).randn(3, 6)], [np.array([[1.0]]), 0.0, np.array([[0.0, 0.5, -0.5]])]],
+    Exercise("predict", ("w", "b", "X"), predict, lambda: [[draws(5).randn(3, 1), 0.4, draws(6).randn(3, 6)], [draws(7).randn(3, 1), 0.4, draws(8).randn(3, 60)], [np.array([[1.0]]), 0.0, np.array([[0.0, 0.5, -0.5]])]],
              helpers=("sigmoid",)),
     Exercise("model", ("X_train", "Y_train", "X_test", "Y_test", "num_iterations", "learning_rate"), model, model_cases,
              helpers=("sigmoid", "initialize_with_zeros", "propagate", "optimize", "predict"), changes_arguments=True),

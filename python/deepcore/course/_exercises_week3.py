@@ -45,6 +45,18 @@ def layer_sizes(at: Mistakes, X: Any, Y: Any) -> Any:
         ),
         ("Wrong axis: n_x is X.shape[0], not shape[1] (transposed).", lambda: (m, 4, n_y)),
         ("Wrong axis: n_y is Y.shape[0], not shape[1] (transposed).", lambda: (n_x, 4, m)),
+        *(
+            (
+                f"Wrong hidden size: n_h is {what}; in this exercise it is the constant 4.",
+                (lambda n=n: (n_x, n, n_y)),
+            )
+            for what, n in (
+                ("that of the inputs, n_x", n_x),
+                ("that of the outputs, n_y", n_y),
+                ("the number of examples", m),
+                *((str(k), k) for k in (1, 2, 3, 5, 6, 7, 8, 10)),
+            )
+        ),
         ("n_x is taken from Y.", lambda: (n_y, 4, n_y)),
         ("n_y is taken from X.", lambda: (n_x, 4, n_x)),
     )
@@ -216,6 +228,7 @@ def backward_propagation(
     dZ1 = at(
         "dZ1",
         dA1 * tanh_slope(at, Z1, A1),
+        ("Wrong argument of the derivative: A2 is used instead of A1.", lambda: dA1 * (1 - np.square(A2))),
         (
             m_.ELEMENTWISE.replace(
                 "where a matrix product (np.dot or @) is meant", "is meant here, but a sum was built"
@@ -249,6 +262,9 @@ def updated(
         (m_.RATE_IGNORED, lambda: 1.2),
         (m_.RATE_IGNORED, lambda: 0.0075),
         ("The gradient is divided by the learning rate instead of multiplied.", lambda: 1 / rate),
+        ("The step is twice as long: there is a factor 2, or the update is made twice.", lambda: 2 * rate),
+        ("The step is half as long: there is a factor 1/2.", lambda: rate / 2),
+        ("The learning rate is squared, or applied twice.", lambda: rate * rate),
         (m_.NO_UPDATE, lambda: 0.0),
     )
     skipped = at(
@@ -276,14 +292,41 @@ def updated(
         ("Only the step is returned, not the parameter minus the step.", lambda: 1),
         ("The parameter is multiplied by the step.", lambda: 2),
         ("The gradients are returned instead of the parameters.", lambda: 3),
-        ("The sign is reversed: the parameter is subtracted from the step.", lambda: 4))  # fmt: skip
+        ("The sign is reversed: the parameter is subtracted from the step.", lambda: 4),
+        ("The step is multiplied by the parameter: W - learning_rate * dW is meant, not W * (1 - learning_rate * dW).", lambda: 5),
+        ("The parameter and the gradient are swapped: it is W - learning_rate * dW.", lambda: 6),
+        ("The learning rate multiplies the whole difference: brackets are wrong, it is W - learning_rate * dW.", lambda: 7))  # fmt: skip
+    other = at(
+        "gradient",
+        "",
+        *((f"The gradient of another array is used in the update of {n}.", (lambda n=n: n)) for n in names),
+    )
     new = {}
     for name, value in parameters.items():
         size = 0.0 if name in skipped else 1.0 if no_rate and name.startswith(no_rate) else step
         size = -size if plus and name.startswith(plus) else size
-        change = size * grads[f"d{name}"]
-        new[name] = [value - change, change, value * change, grads[f"d{name}"], change - value][form]
+        grad = _of_another(name, grads) if name == other else grads[f"d{name}"]
+        change = size * grad
+        swapped = grad - size * value
+        forms = (
+            value - change,
+            change,
+            value * change,
+            grad,
+            change - value,
+            value - value * change,
+            swapped,
+            size * (value - grad),
+        )
+        new[name] = forms[form]
     return new
+
+
+def _of_another(name: str, grads: Mapping[str, Any]) -> Any:
+    """The first gradient of the same shape that belongs to another array, or not a number."""
+    right = grads[f"d{name}"]
+    alike = (g for key, g in grads.items() if key != f"d{name}" and g.shape == right.shape)
+    return next(alike, right * np.nan)
 
 
 def update_parameters(at: Mistakes, parameters: Any, grads: Any, learning_rate: float) -> Any:
@@ -340,7 +383,8 @@ def forward_cases() -> list[list[Any]]:
 
 def cost_cases() -> list[list[Any]]:
     return [
-        [m_.logistic(draws(s).randn(1, m)), np.arange(m).reshape(1, m) % 3 % 2] for s, m in ((1, 5), (2, 8))
+        [m_.logistic(scale * draws(s).randn(1, m)), np.arange(m).reshape(1, m) % 3 % 2]
+        for s, m, scale in ((1, 5, 1.0), (2, 8, 1.0), (3, 6, 4.0))
     ]
 
 
@@ -359,6 +403,6 @@ EXERCISES = (
         ("X", "Y", "n_h", "num_iterations"), nn_model, lambda: [[*examples(4, 2, 6), 3, 5], [*examples(5, 3, 7), 5, 8]],
              helpers=("sigmoid", "layer_sizes", "initialize_parameters", "forward_propagation", "compute_cost", "backward_propagation", "update_parameters"),
              seed=3, first_only=True, changes_arguments=True),
-    Exercise("predict", ("parameters", "X"), predict, lambda: [[p, X] for X, p in forward_cases()] + [[{k: 0 * v for k, v in network(1, 2, 3, 1).items()}, draws(9).randn(2, 4)]],
+    Exercise("predict", ("parameters", "X"), predict, lambda: [[p, X] for X, p in forward_cases()] + [[network(7, 3, 4, 1), draws(8).randn(3, 60)]] + [[{k: 0 * v for k, v in network(1, 2, 3, 1).items()}, draws(9).randn(2, 4)]],
              helpers=("sigmoid", "forward_propagation")),
 )  # fmt: skip

@@ -68,8 +68,8 @@ BACKWARD = ("sigmoid_backward", "relu_backward", "linear_backward", "linear_acti
 MODEL = (*FORWARD, *BACKWARD, "L_model_forward", "compute_cost", "L_model_backward", "update_parameters", "initialize_parameters", "initialize_parameters_deep")  # fmt: skip
 
 EXERCISES = (
-    Exercise("sigmoid", ("Z",), formulas.sigmoid, z_cases, returns=("A",), first_only=True),
-    Exercise("relu", ("Z",), formulas.relu, z_cases, returns=("A",), first_only=True),
+    Exercise("sigmoid", ("Z",), formulas.sigmoid, z_cases, returns=("A", "cache"), rest_optional=True),
+    Exercise("relu", ("Z",), formulas.relu, z_cases, returns=("A", "cache"), rest_optional=True),
     Exercise("initialize_parameters", ("n_x", "n_h", "n_y"), formulas.initialize_parameters, lambda: [[3, 5, 2], [2, 4, 1], [3, 3, 3]], seed=1),
     Exercise("initialize_parameters_deep", ("layer_dims",), formulas.initialize_parameters_deep, lambda: [[[5, 4, 3]], [[3, 2, 4, 1]], [[3, 3, 3]]], seed=3),
     Exercise("initialize_parameters_deep_sqrt", ("layer_dims",), formulas.initialize_parameters_deep_sqrt, lambda: [[[5, 4, 3]], [[3, 2, 4, 1]]], seed=1),
@@ -99,6 +99,6 @@ EXERCISES = (
         ("X", "Y", "layers_dims", "learning_rate", "num_iterations"), formulas.L_layer_model, lambda: model_cases((2, 3, 1), (3, 4, 3, 1)),
              returns=("parameters",), seed=1, first_only=True, helpers=MODEL, changes_arguments=True),
     Exercise("predict",
-        ("X", "y", "parameters"), formulas.predict, lambda: [[X, Y, p] for X, Y, p, _ in (net(*one) for one in NETS)],
+        ("X", "y", "parameters"), formulas.predict, lambda: [[X, Y, p] for X, Y, p, _ in (net(*one) for one in (*NETS, (4, (4, 3, 1), 40)))],
              helpers=(*FORWARD, "L_model_forward"), required=2),
 )  # fmt: skip

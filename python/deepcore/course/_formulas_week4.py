@@ -22,11 +22,16 @@ Arrays = dict[str, Any]
 
 
 def sigmoid(at: Mistakes, Z: Any) -> Any:
-    return (m_.sigmoid(at, "A", Z),)
+    return with_cache(at, m_.sigmoid(at, "A", Z), Z)
 
 
 def relu(at: Mistakes, Z: Any) -> Any:
-    return (m_.relu(at, "A", Z),)
+    return with_cache(at, m_.relu(at, "A", Z), Z)
+
+
+def with_cache(at: Mistakes, A: Any, Z: Any) -> tuple[Any, Any]:
+    """Return A and the cache of the activation, which is Z."""
+    return A, at("cache", Z, ("The cache holds A instead of Z.", lambda: A))
 
 
 def initialize_parameters(at: Mistakes, n_x: int, n_h: int, n_y: int) -> Any:
@@ -162,7 +167,7 @@ def linear_backward(at: Mistakes, dZ: Any, cache: Any) -> Any:
 def slope(at: Mistakes, dA: Any, Z: Any, name: str, place: str) -> Any:
     """Compute ``dZ = dA * g'(Z)``."""
     g = (
-        m_.sigmoid_slope(at, f"{place}: sigmoid", Z)
+        m_.sigmoid_slope(at, f"{place}: sigmoid", Z, dA)
         if name == "sigmoid"
         else m_.relu_slope(at, f"{place}: relu", Z, dA)
     )
@@ -280,7 +285,8 @@ def L_model_backward(at: Mistakes, AL: Any, Y: Any, caches: Any) -> Any:
         grads |= {f"dW{layer}": dW, f"db{layer}": db, f"dA{layer if old_names else layer - 1}": dA_prev}
         dA = dAL if chain == "dAL" else grads[f"dA{L - 1}"] if chain == "last" and not old_names else dA_prev
     at.layer = None
-    first = {name: value for name, value in grads.items() if name[2:] != "1" and name != "dA0"}
+    left_out = {"dW1", "db1", "dA1" if old_names else "dA0"}
+    first = {name: value for name, value in grads.items() if name not in left_out}
     last_only = {name: value for name, value in grads.items() if name not in (f"dW{L}", f"db{L}")}
     shifted = {f"{name[:2]}{int(name[2:]) - (name[1] != 'A')}": value for name, value in grads.items()}
     return at("keys", grads,

@@ -27,13 +27,14 @@ ALSO_RIGHT = ""
 SIGN = "Wrong sign: a minus sign is missing, or there is one too many."
 TRANSPOSED = "The matrix is transposed: rows and columns are swapped."
 NOT_TRANSPOSED = "A transpose is missing or misplaced: one factor of the matrix product must be transposed."
-NO_MEAN = "Missing 1/m: the sum over the examples is not divided by m."
+NO_MEAN = "Missing 1/m: the sum over the examples is not divided by m, the number of columns, shape[1]."
 TWICE_MEAN = "Divided by m twice: 1/m belongs there once."
 EXTRA_MEAN = "There is a factor 1/m too many: this array is not a mean over the examples."
 WRONG_M = "Divided by the wrong number: m is the number of columns, shape[1], not the number of rows."
 WRONG_AXIS = "Summed over the wrong axis: the sum over the examples is axis=1."
 ALL_AXES = "Summed over all axes, so over a wrong axis as well: the sum needs axis=1 and keepdims=True."
 NO_SUM = "The sum over the examples is missing."
+ONE_EXAMPLE = "Only the {which} example is used: the sum over the examples must grow in the loop, with +=."
 KEEPDIMS = "Missing keepdims=True in the sum: the shape is (n,) instead of (n, 1)."
 ELEMENTWISE = "An elementwise product (* or np.multiply, element by element) stands where a matrix product (np.dot or @) is meant."
 BIAS = "The bias b is missing: it was forgotten."
@@ -106,7 +107,17 @@ def sigmoid(at: Mistakes, place: str, z: Any) -> Any:
         (wrong_activation("softmax", "sigmoid"), lambda: np.exp(z) / np.exp(z).sum(axis=0)),
         ("The exponent is wrong: exp(-z) is meant, base e, not a power of 2.", lambda: 1 / (1 + 2.0**-z)),
         ("The exponent is wrong: exp(-z) is meant, base e, not a power of 10.", lambda: 1 / (1 + 10.0**-z)),
+        *(
+            ("The base e is rounded: use np.exp.", (lambda e=e: 1 / (1 + e**-z)))
+            for e in (2.7, 2.718, 2.71828)
+        ),
         ("The sigmoid is rounded to 0 or 1.", lambda: np.round(right)),
+        ("Wrong exponent: exp(-z^2) is computed, it is exp(-z).", lambda: logistic(np.square(z))),
+        ("Wrong argument: exp(-|z|) is computed, it is exp(-z).", lambda: logistic(np.abs(z))),
+        (
+            "The numerator is wrong: exp(-z) / (1 + exp(-z)) is 1 - sigmoid(z).",
+            lambda: logistic(-np.asarray(z, np.float64)),
+        ),
         ("The sigmoid is applied twice.", lambda: logistic(right)),
         ("Wrong derivative: this is the derivative of the sigmoid.", lambda: right * (1 - right)),
     )
@@ -120,7 +131,19 @@ def relu(at: Mistakes, place: str, Z: Array) -> Array:
         (NO_ACTIVATION.format(right="relu"), lambda: np.array(Z)),
         (wrong_activation("sigmoid", "relu"), lambda: logistic(Z)),
         (wrong_activation("tanh", "relu"), lambda: np.tanh(Z)),
-        (wrong_activation("leaky relu", "relu"), lambda: np.where(Z > 0, Z, 0.01 * Z)),
+        *(
+            (wrong_activation("leaky relu", "relu"), (lambda s=s: np.where(Z > 0, Z, s * Z)))
+            for s in (0.01, 0.1, 0.2, 0.3, 0.001)
+        ),
+        *(
+            (
+                f"The values are clipped at {top}: relu has no upper bound.",
+                (lambda top=top: np.clip(Z, 0, top)),
+            )
+            for top in (1, 6)
+        ),
+        (wrong_activation("elu", "relu"), lambda: np.where(Z > 0, Z, np.expm1(np.minimum(Z, 0)))),
+        (wrong_activation("softplus", "relu"), lambda: np.logaddexp(0, Z)),
         (wrong_activation("the absolute value", "relu"), lambda: np.abs(Z)),
         ("Wrong side: relu is max(0, Z), not min(0, Z).", lambda: np.minimum(0.0, Z)),
         ("Wrong derivative: this is the derivative of relu, 0 or 1.", lambda: (Z > 0) * 1.0),
@@ -160,6 +183,15 @@ def sum_mistakes(S: Array, m: int) -> list[Mistake]:
     ]
 
 
+def one_example(term: Callable[[int], Any], m: int) -> list[Mistake]:
+    """Mistakes of a loop over the examples that keeps one term instead of their sum."""
+
+    def tried(which: str, i: int, divisor: int) -> Mistake:
+        return ONE_EXAMPLE.format(which=which), lambda: term(i) / divisor
+
+    return [tried(which, i, divisor) for which, i in (("first", 0), ("last", m - 1)) for divisor in (m, 1)]
+
+
 def mean_product(at: Mistakes, place: str, dZ: Array, A: Array) -> Array:
     """Compute ``dZ A' / m``, the gradient of weights, at a place of a formula."""
     m = A.shape[1]
@@ -179,6 +211,7 @@ def mean_product(at: Mistakes, place: str, dZ: Array, A: Array) -> Array:
         (ELEMENTWISE + " Missing 1/m as well.", lambda: dZ * A),
         (ELEMENTWISE, lambda: dZ * A / m),
         (TRANSPOSED, lambda: A @ dZ.T / m),
+        *one_example(lambda i: dZ[:, i : i + 1] @ A[:, i : i + 1].T, m),
     )
 
 
@@ -206,6 +239,7 @@ def mean_of_rows(at: Mistakes, place: str, dZ: Array) -> Array:
         (ALL_AXES + " Missing 1/m as well.", lambda: total),
         (NO_SUM, lambda: dZ / m),
         (NO_SUM + " Missing 1/m as well.", lambda: dZ),
+        *one_example(lambda i: dZ[:, i : i + 1], m),
     )
 
 
@@ -238,6 +272,7 @@ def cross_entropy(at: Mistakes, A: Array, Y: Array, place: str = "cost") -> Any:
         ("The logarithm of the second term is log10; the natural log, np.log, is meant.", lambda: Y * L1 + (1 - Y) * L0 / log(10)),
         ("The logarithm of the first term is log2; the natural log, np.log, is meant.", lambda: Y * L1 / log(2) + (1 - Y) * L0),
         ("The logarithm of the second term is log2; the natural log, np.log, is meant.", lambda: Y * L1 + (1 - Y) * L0 / log(2)),
+        *((f"A is clipped at {low} and 1 - {low}: the cost needs A itself.", (lambda low=low: Y * log(np.clip(A, low, 1 - low)) + (1 - Y) * log(1 - np.clip(A, low, 1 - low)))) for low in (0.1, 0.05, 0.01, 0.001)),
         ("The logarithm is log1p, log of 1 + A; np.log is meant.", lambda: Y * log(1 + A) + (1 - Y) * log(2 - A)),
         ("A and Y are swapped: log of the wrong term.", lambda: A * log(Y) + (1 - A) * log(1 - Y)),
         ("A squared error is computed, not the cross-entropy with its log.", lambda: -np.square(A - Y)),
@@ -253,10 +288,11 @@ def cross_entropy(at: Mistakes, A: Array, Y: Array, place: str = "cost") -> Any:
         ("The cost has shape (1, 1) instead of being a number: use np.squeeze or float.", lambda: -losses.sum(keepdims=True) / m),
         ("The cost has shape (1,) instead of being a number: use np.squeeze or float.", lambda: -losses.sum(axis=1) / m),
         (WRONG_AXIS + " The cost is one number.", lambda: -losses.sum(axis=0) / m),
+        *one_example(lambda i: -losses[0, i], m),
     )  # fmt: skip
 
 
-def sigmoid_slope(at: Mistakes, place: str, Z: Array) -> Array:
+def sigmoid_slope(at: Mistakes, place: str, Z: Array, dA: Array | None = None) -> Array:
     """Compute the derivative of the sigmoid at Z."""
     s = logistic(Z)
     return at(  # type: ignore[no-any-return]
@@ -274,6 +310,7 @@ def sigmoid_slope(at: Mistakes, place: str, Z: Array) -> Array:
         ("Wrong argument of the derivative: s (1 - s) needs s = sigmoid(Z), but Z (1 - Z) is computed.", lambda: Z * (1 - Z)),
         ("Wrong argument of the derivative: it is evaluated at A = sigmoid(Z) instead of Z.", lambda: logistic(s) * (1 - logistic(s))),
         ("The derivative is missing: dZ = dA * s (1 - s).", lambda: np.ones_like(s)),
+        *([] if dA is None else [("Wrong argument of the derivative: it is evaluated at dA instead of Z.", lambda: logistic(dA) * (1 - logistic(dA)))]),
     )  # fmt: skip
 
 
@@ -294,4 +331,6 @@ def relu_slope(at: Mistakes, place: str, Z: Array, dA: Array) -> Array:
         ("Wrong derivative: that of tanh is used instead of relu's.", lambda: 1 - np.square(np.tanh(Z))),
         ("Wrong derivative: that of leaky relu is used instead of relu's.", lambda: np.where(Z > 0, 1.0, 0.01)),
         ("Wrong derivative: it is 0, not -1, where Z <= 0.", lambda: np.where(Z > 0, 1.0, -1.0)),
+        ("Wrong derivative: np.sign is -1 where Z < 0; the derivative of relu is 0 there.", lambda: np.sign(Z)),
+        *(("Wrong derivative: that of leaky relu is used instead of relu's.", (lambda s=s: np.where(Z > 0, 1.0, s))) for s in (0.1, 0.2, 0.3, 0.001)),
     )  # fmt: skip

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from deepcore import functional as F
+from deepcore._course_weights import legacy_normals
 from deepcore.course._arguments import Array, Arrays, float_arrays, floats
 
 # Standard deviation of the weights of a layer that reads n_prev values.
@@ -35,11 +35,10 @@ def draw(layer_dims: Sequence[int], seed: int, scheme: str) -> Arrays:
     Returns:
         ``{"W1": (n1, n_x), "b1": (n1, 1), ..., "WL": ..., "bL": ...}``.
     """
-    random = np.random.RandomState(seed)
     parameters = {}
-    for layer, (n_prev, n) in enumerate(pairwise(layer_dims), start=1):
+    for layer, W in enumerate(legacy_normals(layer_dims, seed), start=1):
         # The course divides by sqrt(n_prev); multiplying by 1 / sqrt(n_prev) differs in the last bit.
-        W = random.randn(n, n_prev)
+        n, n_prev = W.shape
         scaled = W / np.sqrt(n_prev) if scheme == "inverse_sqrt" else W * SCALES[scheme](n_prev)
         parameters[f"W{layer}"] = scaled
         parameters[f"b{layer}"] = np.zeros((n, 1))

@@ -66,7 +66,9 @@ class Trial:
         return found
 
     def _first(self, value: Any, expected: Any) -> Any:
-        """The values that are compared, if the function may return more of them."""
+        """The values that are compared, if the function may return more of them, or fewer."""
+        if self.exercise.rest_optional and value is not None and not isinstance(value, tuple | list):
+            return (value, *expected[1:])
         if not self.exercise.first_only or value is None:
             return value
         if isinstance(expected, tuple):
@@ -257,6 +259,11 @@ def _error(error: Exception) -> str:
 
 def _hint(error: Exception) -> str:
     text = str(error)
+    if isinstance(error, KeyError) and text.startswith("'dA"):
+        return (
+            f"{text} is read before it is computed, or its name is wrong: the loop over the layers must run "
+            "backwards, from the last layer to the first."
+        )
     if isinstance(error, KeyError):
         return "The key is missing in the dictionary: check its name, and the number of layers L."
     if "not aligned" in text or "matmul" in text or "mismatch in its core dimension" in text:

@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepcore import _checks
+from deepcore._regular import open_regular
 from deepcore.typing import Array
 
 Pixels = NDArray[np.uint8]
@@ -137,8 +138,8 @@ def read_idx(path: str | os.PathLike[str]) -> Pixels:
             damaged.
     """
     path = Path(path)
-    size = path.stat().st_size
-    with path.open("rb") as probe:
+    with open_regular(path) as probe:
+        size = os.fstat(probe.fileno()).st_size
         gzipped = probe.read(2) == b"\x1f\x8b"
     try:
         with gzip.open(path, "rb") if gzipped else path.open("rb") as file:

@@ -11,10 +11,10 @@ import sys
 import zipfile
 import zlib
 from io import BytesIO
-from pathlib import Path
 from typing import IO, Any
 
 from deepcore import _checks
+from deepcore._regular import open_stream
 
 __all__ = ["FREE_BYTES", "MOST_EXPANSION", "decode", "is_excel", "name_of", "read_bytes"]
 
@@ -68,7 +68,7 @@ def read_bytes(who: str, source: Any) -> bytes:
         if os.fspath(source) == "-":
             data = sys.stdin.buffer.read()
         else:
-            with Path(source).open("rb") as file:
+            with open_stream(source) as file:
                 data = file.read()
     elif hasattr(source, "read"):
         read = source.read()

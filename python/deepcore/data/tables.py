@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from deepcore import _checks
+from deepcore._regular import open_regular
 from deepcore.data.delimited import TextTable, find_dialect, read_text_table
 from deepcore.data.number_format import find_number_format
 from deepcore.data.preprocessing import short
@@ -187,7 +188,7 @@ def read_npz(path: str | os.PathLike[str]) -> Table:
             more than 100 MB).
     """
     path = Path(path)
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         try:
             arrays, names = _read_archive(stream, path)
         except _DAMAGED as error:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from deepcore import _core
-from deepcore.files.regular import check_regular, status
+from deepcore._regular import check_regular, status
 
 if sys.platform != "win32":
     import fcntl

@@ -16,13 +16,16 @@ __all__ = [
     "HEAD",
     "LARGEST",
     "LAYER_NORM",
+    "MEMBER",
     "PREDICT",
     "SELF_TEST",
     "SOFTMAX",
     "STRINGS",
+    "block",
     "columns",
     "filled",
     "helper",
+    "quoted",
     "rows",
 ]
 
@@ -32,14 +35,24 @@ def filled(text: str, **values: object) -> str:
     return Template(text).substitute(values)
 
 
-# Neither has a condition: compilers vectorise the loops that use them.
+def quoted(text: str) -> str:
+    """Return a literal of ASCII characters; others become the octal escapes of their bytes in UTF-8."""
+    plain = (
+        chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}"
+        for byte in text.encode("utf-8", "surrogateescape")
+    )
+    return f'"{"".join(plain)}"'
+
+
+# Neither has a branch: compilers vectorise the loops that use them.
 _HELPERS = {
     "exp": """\
-/* exp(-a) for a >= 0: 2^n (1 + p), where p = exp(r) - 1 and |r| <= log(2) / 2. 0 * a keeps NaN. */
+/* exp(-a) for a >= 0, to 2 units in the last place: 2^n (1 + p), where p = exp(r) - 1 and r is between
+   -log(2) / 2 and log(2) / 2. 0 * a keeps NaN. */
 ${P}_INLINE $T ${p}_exp_minus($T a)
 {
 $reduction
-    return scale + scale * p + 0 * a;
+    return scale + scale * p;
 }
 """,
     "expm1": """\
@@ -47,38 +60,40 @@ $reduction
 ${P}_INLINE $T ${p}_expm1_minus($T a)
 {
 $reduction
-    return scale * p + (scale - 1) + 0 * a;
+    return scale * p + (scale - 1);
 }
 """,
 }
 
 # t is the smaller of a and a limit, beyond which exp(-a) is 0 for every purpose; bits of positive numbers are
-# ordered like the numbers. p is Taylor's series of exp(r) - 1, cut where the rest is below half a unit in the
-# last place.
+# ordered like the numbers. Adding 1.5 * 2^mantissa rounds to a whole number, which is then in the low bits.
+# p is Taylor's series of exp(r) - 1, cut where the rest is below half a unit in the last place.
 _REDUCTION = """\
-    $T t, r, s, p, scale;
-    $I bits, excess;
-    int32_t n;
+    $T t, shifted, r, s, p, scale;
+    $I bits, excess, n;
     memcpy(&bits, &a, sizeof bits);
     excess = (bits & $positive) - $limit; /* NaN may have a sign */
     bits = $limit + (excess & -($I)((u$I)excess >> $sign));
     memcpy(&t, &bits, sizeof t);
-    n = -(int32_t)(t * $log2e + $half);
-    r = (-t - ($T)n * $ln2_high) - ($T)n * $ln2_low;
+    shifted = t * -$log2e + $shift;
+    memcpy(&bits, &shifted, sizeof bits);
+    n = bits - $shift_bits;
+    r = ((0 * a - t) - ($T)n * $ln2_high) - ($T)n * $ln2_low;
     s = r * r;
     p = $series;
-    bits = ($I)(n + $bias) << $mantissa;
+    bits = ($I)((u$I)(n + $bias) << $mantissa);
     memcpy(&scale, &bits, sizeof scale);"""
 
 _CONSTANTS: dict[str, dict[str, Any]] = {
     "float": {
         "I": "int32_t", "positive": "INT32_MAX", "sign": 31, "limit": "0x42ae0000",
-        "log2e": "1.44269504f", "half": "0.5f",
+        "log2e": "1.44269504f", "shift": "12582912.0f", "shift_bits": "0x4b400000",
         "ln2_high": "0.693359375f", "ln2_low": "-2.12194440e-4f", "bias": 127, "mantissa": 23, "terms": 7,
     },  # the limit is 87
     "double": {
         "I": "int64_t", "positive": "INT64_MAX", "sign": 63, "limit": "INT64_C(0x4086200000000000)",
-        "log2e": "1.4426950408889634", "half": "0.5",
+        "log2e": "1.4426950408889634", "shift": "6755399441055744.0",
+        "shift_bits": "INT64_C(0x4338000000000000)",
         "ln2_high": "0.693145751953125", "ln2_low": "1.42860682030941723212e-6", "bias": 1023,
         "mantissa": 52, "terms": 13,
     },  # the limit is 708
@@ -133,24 +148,33 @@ DEPENDS = {
     "tanh": "expm1", "elu": "expm1", "selu": "expm1",
 }  # fmt: skip
 
+# A function of its own with arrays in memory: compilers turn the loops over four numbers into vectors.
 SOFTMAX = """\
-/* exp(z) / sum of exp(z); the largest z is subtracted first, so that nothing overflows. */
-${P}_INLINE void ${p}_softmax($T *z)
+/* exp(z) / sum of exp(z); the largest z is subtracted first, so that nothing overflows. Behind its n numbers
+   z has padding, up to a multiple of four, which is so small that its exp is 0. z changes. */
+static ${P}_NOINLINE void ${p}_softmax(int n, $T *${P}_RESTRICT z, $T *${P}_RESTRICT y)
 {
-    $T largest = z[0], sum = 0, e[$width]; /* whole vectors */
-    int j;
-    for (j = 1; j < $n; ++j)
-        largest = z[j] > largest ? z[j] : largest;
-    for (j = 0; j < $width; ++j)
-        e[j] = 0;
-    for (j = 0; j < $n; ++j)
-        e[j] = largest - z[j];
-    for (j = 0; j < $width; ++j)
-        e[j] = ${p}_exp_minus(e[j]);
-    for (j = 0; j < $n; ++j)
-        sum += e[j];
-    for (j = 0; j < $n; ++j)
-        z[j] = e[j] / sum;
+    $T four[4], largest, sum;
+    int i, j;
+    for (i = 0; i < 4; ++i)
+        four[i] = z[i];
+    for (j = 4; j < n; j += 4)
+        for (i = 0; i < 4; ++i)
+            four[i] = z[j + i] > four[i] ? z[j + i] : four[i];
+    for (i = 0; i < 2; ++i)
+        four[i] = four[i + 2] > four[i] ? four[i + 2] : four[i];
+    largest = four[1] > four[0] ? four[1] : four[0];
+    for (j = 0; j < n; j += 4)
+        for (i = 0; i < 4; ++i)
+            z[j + i] = ${p}_exp_minus(largest - z[j + i]);
+    for (i = 0; i < 4; ++i)
+        four[i] = z[i];
+    for (j = 4; j < n; j += 4)
+        for (i = 0; i < 4; ++i)
+            four[i] += z[j + i];
+    sum = (four[0] + four[2]) + (four[1] + four[3]);
+    for (j = 0; j < n; ++j)
+        y[j] = z[j] / sum;
 }
 """
 
@@ -171,7 +195,9 @@ ${P}_INLINE void ${p}_layer_norm(int n, $T *z, const $T *gamma, const $T *beta)
 }
 """
 
-# The sums stay in registers: compilers unroll the loops over a constant number of units.
+# The bias is added last, as in the compiled core: with one sum per unit the bits are those of Python, if the
+# processor rounds a multiplication and an addition once. The sums stay in registers: compilers unroll the
+# loops over a constant number of units.
 _COLUMNS = """\
 /* y = b + W x for $units units. W holds the weights of one input after the other: y += x[k] * W[k]. */
 ${P}_INLINE void ${p}_$name(int n, const $T *x, const $weight *W, $vectors, $T *y)
@@ -208,6 +234,43 @@ $reduce
 """
 
 
+_BLOCK = """\
+/* y = start + W x for $units units and $n inputs. W holds the weights of one input after the other. */
+${P}_INLINE void ${p}_$name(const $T *${P}_RESTRICT x, const $weight *${P}_RESTRICT W, const $T *start, $T *y)
+{
+    int j;
+    for (j = 0; j < $units; ++j)
+        y[j] = $sum;
+}
+"""
+
+
+def block(name: str, units: int, inputs: int, sums: int, int8: bool, **names: object) -> str:
+    """Return the function for a product of few units and few inputs, without a loop over the inputs.
+
+    Compilers replace short loops with scalar variables, which they no longer vectorise; an expression per
+    unit that ends in memory becomes vectors.
+
+    Args:
+        name: Its name, without the prefix.
+        units: Number of units, known when the file is compiled; whole vectors.
+        inputs: Number of inputs.
+        sums: Independent partial sums per unit.
+        int8: The weights are whole numbers.
+        names: The names that all pieces need.
+    """
+    cast = f"({names['T']})" if int8 else ""
+    totals = [""] * sums
+    for k in range(inputs):
+        weight = f"{cast}W[{units * k} + j]"
+        term, before = f"x[{k}]", totals[k % sums]
+        totals[k % sums] = (
+            f"${{P}}_MULTIPLY_ADD({term}, {weight}, {before})" if before else f"{term} * {weight}"
+        )
+    text = filled(f"start[j] + ({_tree(totals)})", **names)
+    return filled(_BLOCK, name=name, units=units, n=inputs, sum=text, **_weights(int8, **names))
+
+
 def columns(name: str, units: int, width: int, sums: int, int8: bool, **names: object) -> str:
     """Return the function for a product with ``units`` units, in ``sums`` partial sums per unit.
 
@@ -219,8 +282,7 @@ def columns(name: str, units: int, width: int, sums: int, int8: bool, **names: o
         int8: The weights are whole numbers with a scale per unit.
         names: The names that all pieces need.
     """
-    zero = range(0 if int8 else 1, sums)  # the first sum starts with the bias, unless it is scaled at the end
-    start = [f"s{t}[j] = 0;" for t in zero] if int8 else ["s0[j] = b[j];", *(f"s{t}[j] = 0;" for t in zero)]
+    start = [f"s{t}[j] = 0;" for t in range(sums)]
     body = [
         f"            s{t}[j] = ${{P}}_MULTIPLY_ADD(x[k + {t}], ($T)W[{width * t} + j], s{t}[j]);"
         for t in range(sums)
@@ -238,7 +300,7 @@ def columns(name: str, units: int, width: int, sums: int, int8: bool, **names: o
         + "\n".join(f"        {line}" for line in start)
         + "\n    }",
         loop=filled(loop + "\n".join(body) + "\n        }", **names) if sums > 1 else "",
-        result=f"b[j] + scale[j] * ({total})" if int8 else total,
+        result=f"b[j] + scale[j] * ({total})" if int8 else f"b[j] + ({total})",
         **_weights(int8, **names),
     ).replace("\n\n", "\n")
 
@@ -293,7 +355,7 @@ static inline int ${p}_selftest(void)
 """
 
 HEAD = """\
-/* A neural network, $sizes ($activations), written by deepcore $version.
+/* $title, written by deepcore $version.
 
    C99 that is C++ too. It allocates nothing and has no state: any number of threads may call it.
    Weights: $weights; $bytes bytes of constants.
@@ -309,8 +371,12 @@ $includes
 
 #if defined(__GNUC__)
 #define ${P}_INLINE static inline __attribute__((always_inline))
+#define ${P}_NOINLINE __attribute__((noinline, unused))
+#define ${P}_RESTRICT __restrict
 #else
 #define ${P}_INLINE static inline
+#define ${P}_NOINLINE
+#define ${P}_RESTRICT
 #endif
 
 #define ${P}_INPUTS $inputs
@@ -322,6 +388,14 @@ $includes
 #else
 #define ${P}_MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
 #endif
+"""
+
+MEMBER = """\
+/* Outputs of one of the networks. */
+static inline void ${p}_member$number(const $T *x, $T *y)
+{
+$lines
+}
 """
 
 PREDICT = """\

@@ -1,130 +1,42 @@
-"""A chain is a network as the exporters see it: steps in order, such as ``Linear`` and ``Activation``.
+"""``chain_of`` turns a network into a chain of steps, and ``network_of`` turns a chain into a network.
 
-``chain_of`` turns a network into a chain, ``network_of`` turns a chain into a network, and ``outputs``
-computes it with NumPy.
+A chain is a network as the exporters see it; ``steps`` has the steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from deepcore import _checks, _core, catalog
+from deepcore import catalog
 from deepcore._network.network import Network
 from deepcore._network.spec import Spec
-from deepcore.layers import Dense
+from deepcore.files.steps import (
+    Activation,
+    Affine,
+    BatchNorm,
+    Chain,
+    Dropout,
+    Join,
+    Kept,
+    LayerNorm,
+    Linear,
+    Lookup,
+    Part,
+    Periodic,
+    PiecewiseLinear,
+    Step,
+)
+from deepcore.layers import CategoryEmbedding, Dense, PeriodicEmbedding
 from deepcore.typing import Array
 
-__all__ = [
-    "EPSILON",
-    "SELU",
-    "SELU_ALPHA",
-    "Activation",
-    "Affine",
-    "BatchNorm",
-    "Chain",
-    "Contents",
-    "Dropout",
-    "LayerNorm",
-    "Linear",
-    "Step",
-    "Table",
-    "chain_of",
-    "network_of",
-    "outputs",
-]
-
-EPSILON = 1e-5  # what both norms add to a variance, as the compiled core does
-
-#: selu(z) is SELU z for z > 0, else SELU SELU_ALPHA (exp(z) - 1): the numbers of the compiled core.
-SELU, SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848
+__all__ = ["Contents", "chain_of", "network_of"]
 
 # Dropping z or g(z) is the same for these: g(0) = 0 and g(c z) = c g(z) for c > 0.
 _HOMOGENEOUS = ("linear", "relu", "leaky_relu")
-
-
-@dataclass(frozen=True)
-class Linear:
-    """``z = W x + b``; W (n_out, n_in), b (n_out,). ``where`` names its origin in messages."""
-
-    W: Array
-    b: Array
-    where: str = ""
-
-
-@dataclass(frozen=True)
-class Affine:
-    """``z = (x - centre) * factor + shift`` for each unit; all (n,)."""
-
-    centre: Array
-    factor: Array
-    shift: Array
-    where: str = ""
-
-    @classmethod
-    def standardizing(cls, mean: Array, scale: Array) -> Affine:
-        """``(x - mean) / scale``; a scale of 0 marks a constant column, which becomes 0."""
-        safe = np.where(scale == 0, 1.0, scale)
-        return cls(mean, np.where(scale == 0, 0.0, 1 / safe), np.zeros_like(mean))
-
-    def followed_by(self, other: Affine) -> Affine:
-        """Return both as one step."""
-        shift = (self.shift - other.centre) * other.factor + other.shift
-        return replace(self, factor=self.factor * other.factor, shift=shift)
-
-    @property
-    def is_identity(self) -> bool:
-        """Whether it changes nothing."""
-        return bool((self.factor == 1).all() and not self.centre.any() and not self.shift.any())
-
-
-@dataclass(frozen=True)
-class BatchNorm:
-    """``z = gamma (x - mean) / sqrt(variance + EPSILON) + beta`` for each unit; all (n,)."""
-
-    mean: Array
-    variance: Array
-    gamma: Array
-    beta: Array
-    where: str = ""
-
-    def affine(self) -> Affine:
-        """Return the same map without its square root."""
-        return Affine(self.mean, self.gamma / np.sqrt(self.variance + EPSILON), self.beta, self.where)
-
-
-@dataclass(frozen=True)
-class LayerNorm:
-    """``z = gamma xhat + beta``, where xhat has mean 0 and variance 1 over the units; both (n,)."""
-
-    gamma: Array
-    beta: Array
-    where: str = ""
-
-
-@dataclass(frozen=True)
-class Activation:
-    """``a = g(z)``, or with alpha (n,) of a parametric layer ``a = z + (g(z) - z) alpha``."""
-
-    name: str
-    parameter: float = 0.0
-    alpha: Array | None = None
-    where: str = ""
-
-
-@dataclass(frozen=True)
-class Dropout:
-    """Predictions drop nothing; a framework that trains the network needs the rate."""
-
-    rate: float
-    where: str = ""
-
-
-Step: TypeAlias = Linear | Affine | BatchNorm | LayerNorm | Activation | Dropout
-Chain: TypeAlias = list[Step]
 
 
 class Contents(NamedTuple):
@@ -133,28 +45,6 @@ class Contents(NamedTuple):
     steps: Chain
     inputs: int
     dtype: np.dtype[Any]
-
-
-@dataclass(frozen=True)
-class Table:
-    """What stands before and behind the network of a table.
-
-    Attributes:
-        inputs: Applied to the raw inputs.
-        outputs: Applied to the outputs of a regression.
-        features: Names of the inputs.
-        labels: Names of the classes.
-    """
-
-    inputs: Affine | None = None
-    outputs: Affine | None = None
-    features: Sequence[str] | None = None
-    labels: Sequence[object] | None = None
-
-    def around(self, core: Chain) -> Chain:
-        """Return the chain from raw inputs to final outputs."""
-        before: Chain = [] if self.inputs is None else [self.inputs]
-        return [*before, *core, *([] if self.outputs is None else [self.outputs])]
 
 
 def chain_of(who: str, network: Network, *, fold: bool = True) -> Chain:
@@ -166,18 +56,19 @@ def chain_of(who: str, network: Network, *, fold: bool = True) -> Chain:
         fold: Make batch norms part of W and b, and leave dropout out.
 
     Raises:
-        ValueError: if a parameter is not finite, or the network has an array that a chain does not.
+        ValueError: if a parameter is not finite, or the network has members.
     """
     if not (np.isfinite(network.flat).all() and np.isfinite(network.running.flat).all()):
         raise ValueError(f"{who}: parameters must be finite, got nan or inf; the training diverged")
     spec, arrays = network.spec, network.parameters
-    known = {f"{name}{n}" for n, layer in enumerate(spec.layers, start=1) for name in layer.arrays}
-    if others := [name for name in arrays if name not in known]:
+    if spec.members > 1:
         raise ValueError(
-            f"{who}: the network must have dense layers only, got embeddings or members with the arrays "
-            f"{_checks.first_names(others)}"
+            f"{who}: the network must have one member, got {spec.members}; their shared weights with factors "
+            "are not exported"
         )
-    steps: Chain = [Dropout(spec.input_dropout)] if spec.input_dropout and not fold else []
+    steps: Chain = [_embedded(network)] if spec.embeddings else []
+    if spec.input_dropout and not fold:
+        steps.append(Dropout(spec.input_dropout))
 
     def array(name: str) -> Array:
         found = network.running if name.startswith("running") else arrays
@@ -212,23 +103,33 @@ def chain_of(who: str, network: Network, *, fold: bool = True) -> Chain:
     return steps
 
 
-def outputs(steps: Iterable[Step], X: Array) -> Array:
-    """Compute what the chain gives for rows X (m, n_x), in float64."""
-    A = np.asarray(X, np.float64)
-    for step in steps:
-        if isinstance(step, Linear):
-            A = A @ step.W.T + step.b
-        elif isinstance(step, Affine):
-            A = (A - step.centre) * step.factor + step.shift
-        elif isinstance(step, BatchNorm):
-            A = outputs([step.affine()], A)
-        elif isinstance(step, LayerNorm):
-            centred = A - A.mean(axis=1, keepdims=True)
-            A = centred / np.sqrt(A.var(axis=1, keepdims=True) + EPSILON) * step.gamma + step.beta
-        elif isinstance(step, Activation):
-            G = _core.activation_forward(np.ascontiguousarray(A).T, step.name, step.parameter).T
-            A = G if step.alpha is None else A + (G - A) * step.alpha
-    return A
+def _embedded(network: Network) -> Join:
+    """Return the embeddings of a network as one step."""
+    spec, first = network.spec, 0
+    arrays = {name: np.array(view, np.float64) for name, view in network.parameters.items()}
+    codes = sum(one.columns for one in spec.embeddings if isinstance(one, CategoryEmbedding))
+    numbers, tables = list[Part](), list[Part]()
+    for one in spec.embeddings:
+        if isinstance(one, CategoryEmbedding):
+            starts = np.cumsum([0, *one.sizes])
+            column = spec.inputs - codes
+            for k, size in enumerate(one.sizes):
+                table = arrays["table0"][:, starts[k] : starts[k] + size].T
+                tables.append(Lookup(column + k, table))
+            continue
+        first = 0 if one.passes else one.columns
+        offset = arrays["offset0"].T
+        if isinstance(one, PeriodicEmbedding):
+            frequency, phase = 2 * np.pi * arrays["frequency0"].T, arrays["phase0"].T
+            weight = arrays["weight0"].reshape(one.units, one.columns, -1).transpose(1, 0, 2)
+            numbers.append(Periodic(0, frequency, phase, weight, offset))
+        else:
+            edges = [np.array(column) for column in one.edges]
+            ends = np.cumsum([len(column) for column in edges])[:-1]
+            weights = np.split(arrays["weight0"], ends, axis=1)
+            numbers.append(PiecewiseLinear(0, edges, weights, offset))
+    kept = spec.inputs - codes - first
+    return Join([*numbers, *([Kept(first, kept)] if kept else []), *tables])
 
 
 def network_of(
@@ -344,8 +245,10 @@ class _Builder:
             layer.norm = step
         elif isinstance(step, BatchNorm) and self._is_open() and self.layers[-1].norm is None:
             self.layers[-1].norm = step
-        else:
+        elif isinstance(step, BatchNorm | Affine):
             self._rescale(step.affine() if isinstance(step, BatchNorm) else step)
+        else:
+            raise self._refused(step, "it is not part of a layer")
 
     def finished(self) -> list[_Layer]:
         """Return the layers; the last one has no norm."""

@@ -19,8 +19,8 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from deepcore import _checks, _core
+from deepcore._regular import open_regular
 from deepcore.files.atomic import replacing
-from deepcore.files.regular import open_regular
 from deepcore.files.strict_json import decode, encode
 from deepcore.typing import Array
 

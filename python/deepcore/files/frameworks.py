@@ -10,16 +10,16 @@ import numpy as np
 
 from deepcore import _checks
 from deepcore._network.network import Network
-from deepcore.files.chain import (
+from deepcore.files.chain import Contents, chain_of
+from deepcore.files.steps import (
     EPSILON,
     Activation,
     BatchNorm,
-    Contents,
     Dropout,
+    Join,
     LayerNorm,
     Linear,
     Step,
-    chain_of,
 )
 from deepcore.typing import Array
 
@@ -163,6 +163,8 @@ def _module(nn: Any, step: Step, dtype: Any, fill: Callable[[Any, Array], None])
         fill(module.bias, step.beta)
     elif isinstance(step, Dropout):
         module = nn.Dropout(step.rate)
+    elif isinstance(step, Join):
+        raise ValueError("to_torch: embeddings are not modules of PyTorch; use to_onnx")
     elif isinstance(step, Activation):
         module = _activation(nn, step, dtype, fill)
     else:

@@ -149,12 +149,12 @@ def describe(network: Network, extras: Mapping[str, Any]) -> dict[str, Any]:
     return description
 
 
-def check_numbers(network: Network) -> None:
+def check_numbers(network: Network, who: str = "save", hint: str = "did the training diverge?") -> None:
     """Raise ValueError if a number of the network is one that no training gives; no file may hold it."""
     try:
         _check_numbers(network)
     except ValueError as error:
-        raise ValueError(f"save: {error}; did the training diverge?") from error
+        raise ValueError(f"{who}: {error}; {hint}") from error
 
 
 def tensors(network: Network) -> dict[str, Array]:

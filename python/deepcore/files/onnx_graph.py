@@ -8,25 +8,25 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from deepcore.files.chain import (
+from deepcore._regular import open_regular
+from deepcore.files.chain import Contents
+from deepcore.files.onnx_nodes import package
+from deepcore.files.steps import (
     EPSILON,
     SELU,
     SELU_ALPHA,
     Activation,
     Affine,
     BatchNorm,
-    Contents,
     Dropout,
     LayerNorm,
     Linear,
     Step,
 )
-from deepcore.files.onnx import package
 from deepcore.typing import Array
 
 __all__ = ["read"]
@@ -72,7 +72,7 @@ def read(path: str | os.PathLike[str]) -> Contents:
         ValueError: if it is not a valid ONNX file, or not a chain of dense layers, naming the node.
     """
     onnx = package(_WHO)
-    Path(path).open("rb").close()  # an OSError that names the file
+    open_regular(path).close()  # an OSError that names the file
     try:
         model = onnx.load(os.fspath(path))
     except Exception as error:  # protobuf and onnx have errors of their own, of many types
@@ -80,9 +80,15 @@ def read(path: str | os.PathLike[str]) -> Contents:
         raise ValueError(f"{_WHO}: {os.fspath(path)} is not a valid ONNX file: {text}") from error
     if not model.graph.node:
         raise ValueError(f"{_WHO}: {os.fspath(path)} is not a valid ONNX file: it has no nodes")
-    if model.functions:
-        model = onnx.inliner.inline_local_functions(model)
-    return _Reader(onnx, model.graph).contents()
+    try:
+        if model.functions:
+            model = onnx.inliner.inline_local_functions(model)
+        with np.errstate(all="ignore"):  # of numbers in the file that are not finite
+            return _Reader(onnx, model.graph).contents()
+    except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
+        raise ValueError(
+            f"{_WHO}: {os.fspath(path)} is not a valid ONNX file: {type(error).__name__}: {error}"
+        ) from error
 
 
 class _Reader:
@@ -359,6 +365,7 @@ _STEPS: dict[str, Callable[[_Node], list[Any] | None]] = {
     "Dropout": _dropout,
     "LeakyRelu": _sloped("leaky_relu", 0.01),
     "Elu": _sloped("elu", 1.0),
+    "Neg": lambda node: [Affine(np.zeros(1), -np.ones(1), np.zeros(1), node.where)],
     "Erf": lambda node: [_Erf(node.where)],
     **{operator: _simple(name) for operator, name in _SIMPLE.items()},
 }
@@ -369,7 +376,11 @@ def _joined(operator: str, tensors: list[Any], where: str) -> _Tensor | None:
     if len(tensors) != 2:
         return None
     short, long = sorted(tensors, key=len)
-    if len(short) == len(long) or any(a is not b for a, b in zip(short, long, strict=False)):
+    same = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a is not b), len(short))
+    if same < len(short):
+        found = _branches(operator, short[same:], long[same:], where)
+        return None if found is None else (*short[:same], *found)
+    if len(short) == len(long):
         return None
     rest = long[len(short) :]
     if operator == "Mul":
@@ -388,6 +399,23 @@ def _joined(operator: str, tensors: list[Any], where: str) -> _Tensor | None:
     if operator == "Concat" and flipped and tensors[0] is long:  # scikit-learn's probabilities of two classes
         return tuple(short)
     return None
+
+
+def _branches(operator: str, short: tuple[Any, ...], long: tuple[Any, ...], where: str) -> list[Any] | None:
+    """Two functions of one z: (z / 2) (1 + erf(z / sqrt(2))), or max(z, 0) - slope max(-z, 0)."""
+    if operator == "Mul" and len(short) == 1 and _is_factor(short[0]):
+        found = _times(long, where)
+        return None if found is None else [*found[:-1], *_appended(tuple(found[-1:]), [short[0]])]
+    relus = [isinstance(step, Activation) and step.name == "relu" for step in (short[0], *long[1:2])]
+    if operator == "Add" and len(short) == 1 and len(long) == 3 and relus == [True, True]:
+        negated, factor = long[0], long[2]
+        if _is_factor(negated) and _is_factor(factor) and (negated.factor == -1).all():
+            return [Activation("relu", alpha=1 + factor.factor, where=where)]
+    return None
+
+
+def _is_factor(step: Any) -> bool:
+    return isinstance(step, Affine) and not step.centre.any() and not step.shift.any()
 
 
 def _times(rest: tuple[Any, ...], where: str) -> list[Any] | None:

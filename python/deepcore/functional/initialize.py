@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from deepcore import _checks, _core, catalog
+from deepcore._course_weights import LARGEST_SEED, course_weights
 from deepcore.exceptions import SymmetryWarning
 from deepcore.functional.shapes import layer_sizes
-from deepcore.typing import DTypeName, Parameters
+from deepcore.typing import Array, DTypeName, Parameters
 
 __all__ = ["initialize_parameters"]
 
@@ -24,14 +26,16 @@ def initialize_parameters(
 ) -> Parameters:
     """Draw ``W[l]`` by a scheme, and set ``b[l] = 0``, for l = 1..L.
 
-    The weights of a layer depend only on the seed, the layer and its shape. A ``Model`` with the same init
-    and seed starts with the same weights.
+    The weights of a layer depend only on the seed, the layer and its shape, except for ``"course"``. A
+    ``Model`` with the same init and seed starts with the same weights.
 
     Args:
         layer_dims: n[0] = n_x, n[1], ..., n[L].
         init: A name of ``catalog.initializers``: he (for relu), xavier, lecun, inverse_sqrt, normal (x 0.01),
-            zeros, ...
-        seed: Seed of the draw, 0 or more.
+            zeros, ... ``"course"`` draws the numbers of Andrew Ng's course "Neural Networks and Deep
+            Learning": ``np.random.seed(seed)``, then ``np.random.randn`` for W1, W2, ..., times 0.01 with
+            one hidden layer, and divided by sqrt(n[l-1]) with more; zeros without a hidden layer.
+        seed: Seed of the draw, 0 or more; below 2^32 for ``"course"``.
         dtype: ``"float64"`` or ``"float32"``.
         scale: Factor of the weights. Large weights saturate sigmoid and tanh and make learning slow.
 
@@ -56,7 +60,7 @@ def initialize_parameters(
     who = "initialize_parameters"
     sizes = layer_sizes(who, layer_dims)
     catalog.lookup(catalog.initializers, init, f"{who}: init")
-    seed = _checks.count(who, "seed", seed, low=0, high=2**63 - 1)
+    seed = _checks.count(who, "seed", seed, low=0, high=LARGEST_SEED if init == "course" else 2**63 - 1)
     kind = _checks.dtype(who, dtype)
     if not _checks.is_number(scale):
         raise ValueError(f"{who}: scale must be a finite number, got {scale!r}")
@@ -67,10 +71,14 @@ def initialize_parameters(
             SymmetryWarning,
             stacklevel=2,
         )
+    weights = course_weights(sizes, seed) if init == "course" else _independent(sizes, init, seed)
     parameters: Parameters = {}
-    for number in range(1, len(sizes)):
-        n, n_prev = sizes[number], sizes[number - 1]
-        W = _core.initialize(n, n_prev, init, 1.0, seed, number)
+    for number, W in enumerate(weights, start=1):
         parameters[f"W{number}"] = (W * scale).astype(kind, copy=False)
-        parameters[f"b{number}"] = np.zeros((n, 1), kind)
+        parameters[f"b{number}"] = np.zeros((len(W), 1), kind)
     return parameters
+
+
+def _independent(sizes: Sequence[int], init: str, seed: int) -> Iterator[Array]:
+    for number, (n_prev, n) in enumerate(pairwise(sizes), start=1):
+        yield _core.initialize(n, n_prev, init, 1.0, seed, number)

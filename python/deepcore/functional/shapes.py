@@ -13,6 +13,7 @@ import numpy as np
 
 from deepcore import _checks, catalog
 from deepcore._text_table import as_html, as_text
+from deepcore.exceptions import UnknownNameError
 from deepcore.typing import Array
 
 __all__ = ["ShapeTable", "depth", "hidden_names", "matrices", "require_shape", "same_dtype", "shape_table"]
@@ -109,10 +110,12 @@ class ShapeTable(dict[str, tuple[int, int]]):
         layer_dims: n[0], ..., n[L].
         m: Number of examples.
         parameter_count: Number of elements of all W and b.
+        wrong: ``{name: shape}`` of the arrays that ``check`` found to have another shape.
     """
 
     def __init__(self, layer_dims: Sequence[int], m: int) -> None:
         super().__init__()
+        self.wrong: dict[str, tuple[int, ...]] = {}
         self.layer_dims = tuple(layer_dims)
         self.m = m
         self["A0"] = (self.layer_dims[0], m)
@@ -123,15 +126,54 @@ class ShapeTable(dict[str, tuple[int, int]]):
                 self[f"{kind}{number}"] = self[f"d{kind}{number}"] = shape
             self.parameter_count += n * n_prev + n
 
+    def check(self, arrays: Mapping[str, object]) -> ShapeTable:
+        """Return a table in which the arrays of another shape are marked, with the shape that they have.
+
+        Args:
+            arrays: Your own arrays by name, such as ``{"W1": W1, "dZ2": dZ2}``.
+
+        Raises:
+            UnknownNameError: If a name is not one of the table.
+
+        Example:
+            >>> import numpy as np
+            >>> table = shape_table([3, 4, 1], m=5).check({"W1": np.ones((3, 4)), "b1": np.ones((4, 1))})
+            >>> table.wrong
+            {'W1': (3, 4)}
+            >>> print(table)
+            l  n[l]                     W, dW   b, db   Z, dZ   A, dA
+            0     3                                            (3, 5)
+            1     4  (4, 3) but W1 is (3, 4)!  (4, 1)  (4, 5)  (4, 5)
+            2     1                    (1, 4)  (1, 1)  (1, 5)  (1, 5)
+            21 parameters, m = 5; W1 is transposed
+        """
+        marked = ShapeTable(self.layer_dims, self.m)
+        for name, array in arrays.items():
+            if name not in self:
+                known = _checks.first_names(list(self))
+                raise UnknownNameError(f"check: there is no {_checks.shown(name)}; there is {known}")
+            if (shape := np.asarray(array).shape) != self[name]:
+                marked.wrong[name] = shape
+        return marked
+
+    def _cell(self, kind: str, number: int) -> str:
+        """The shape of an array and its gradient, and those of wrong ones."""
+        both = (f"{kind}{number}", f"d{kind}{number}")
+        marks = [f"{name} is {self.wrong[name]}!" for name in both if name in self.wrong]
+        return " but ".join([f"{self[both[0]]}", *([" and ".join(marks)] if marks else [])])
+
     def _rows(self) -> list[list[str]]:
         rows = [["l", "n[l]", "W, dW", "b, db", "Z, dZ", "A, dA"]]
-        rows.append(["0", f"{self.layer_dims[0]}", "", "", "", f"{self['A0']}"])
+        rows.append(["0", f"{self.layer_dims[0]}", "", "", "", self._cell("A", 0)])
         for number, n in enumerate(self.layer_dims[1:], start=1):
-            rows.append([f"{number}", f"{n}", *(f"{self[f'{kind}{number}']}" for kind in "WbZA")])
+            rows.append([f"{number}", f"{n}", *(self._cell(kind, number) for kind in "WbZA")])
         return rows
 
     def _foot(self) -> str:
-        return f"{self.parameter_count:,} parameters, m = {self.m}"
+        foot = f"{self.parameter_count:,} parameters, m = {self.m}"
+        turned = [name for name, shape in self.wrong.items() if shape == self[name][::-1]]
+        verb = "is" if len(turned) == 1 else "are"
+        return f"{foot}; {' and '.join(turned)} {verb} transposed" if turned else foot
 
     def __str__(self) -> str:
         return as_text(self._rows(), self._foot())

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from deepcore import _checks
-from deepcore.files.chain import Activation, Chain, Linear, chain_of, network_of
+from deepcore.files.chain import chain_of, network_of
+from deepcore.files.steps import Activation, Chain, Linear
 from deepcore.model import Model
 from deepcore.sklearn.estimator import BaseMLP
 from deepcore.typing import Array
@@ -91,7 +92,7 @@ def to_sklearn(model: Model, *, classes: Sequence[Any] | Array | None = None) ->
     if not plain or parametric or len(hidden) > 1 or not hidden <= theirs.keys():
         raise ValueError(
             "to_sklearn: hidden layers must share one activation of linear, sigmoid, tanh and relu, without "
-            f"layer norm, got {model!r}"
+            f"embeddings and layer norm, got {model!r}"
         )
     options = {
         "hidden_layer_sizes": [len(step.b) for step in linear[:-1]],

@@ -15,9 +15,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
 from deepcore import _checks
+from deepcore._labels import labels
 from deepcore._realmlp.ensemble import FittedSplit, Rows, Table, auto_batch, fit_splits, holdout, predict
 from deepcore._realmlp.recipe import Recipe
 from deepcore._realmlp.training import Rules
+from deepcore._training.checkpoint import Checkpoints
+from deepcore.callbacks import Checkpoint
 from deepcore.model import Model
 from deepcore.sklearn.base import Estimator
 from deepcore.sklearn.table_columns import TableColumns
@@ -47,6 +50,7 @@ class BaseRealMLP(Estimator):
         "categorical_features": ["array-like", None],
         "recipe": [dict, None],
         "dtype": [StrOptions({"float32", "float64"})],
+        "checkpoint": [Checkpoint, None],
     }
 
     splits_: list[FittedSplit]
@@ -112,7 +116,16 @@ class BaseRealMLP(Estimator):
             raise ValueError(f"patience must be two numbers (factor, epochs), got {self.patience}")
         factor, more = self.patience
         patience = (float(factor), float(more)) if self.early_stopping else None
-        return Rules(metric, patience, self.time_limit, self.n_threads or 0)
+        checkpoint = self.checkpoint
+        asked = None if checkpoint is None else lambda epoch, error: bool(checkpoint.stopping)
+        return Rules(metric, patience, self.time_limit, self.n_threads or 0, asked)
+
+    def _checkpoints(self, splits: int) -> list[Checkpoint]:
+        """Return the checkpoint of every split, if they are saved."""
+        if self.checkpoint is None:
+            return []
+        numbered = Checkpoints(self.checkpoint)
+        return [numbered.of(number) for number in range(splits)]
 
     def _splits(self, m: int, y: Array, classes: bool, rng: np.random.RandomState) -> list[Rows]:
         """Return the training and validation rows of every split."""
@@ -161,6 +174,7 @@ class BaseRealMLP(Estimator):
         fitted = fit_splits(
             table, y, splits, recipe, classes=classes, weights=weights, members=int(self.n_ens),
             dtype=np.dtype(self.dtype), rules=rules, calibrate=calibrate, seed=rng.randint(2**31 - 1),
+            checkpoints=self._checkpoints(len(splits)),
         )  # fmt: skip
         if any(split.outcome.best_epoch == 0 for split in fitted):
             raise ValueError(
@@ -233,6 +247,9 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
         dtype: Precision of the networks, ``"float32"`` or ``"float64"``.
         n_threads: Largest number of threads; None: deepcore's default. Results do not depend on it.
         random_state: Seed or generator of all random numbers.
+        checkpoint: A ``deepcore.Checkpoint``, which saves the training after its epochs; the same fit after a
+            kill goes on from its file. The training of split n is saved to a file like ``FILE.n``, but the
+            first to ``FILE`` itself. None: the training is not saved.
 
     Attributes:
         classes_: The labels, sorted.
@@ -291,6 +308,7 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
         dtype: str = "float32",
         n_threads: int | None = None,
         random_state: Any = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self._keep(locals())
 
@@ -348,8 +366,8 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """Predict the most probable label of each row, (m,)."""
-        best = self._outputs(X).argmax(axis=1)
-        return self.classes_[best]  # type: ignore[no-any-return]
+        best = labels(self._outputs(X), "softmax", who="predict")
+        return self.classes_[best]
 
 
 class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
@@ -385,6 +403,9 @@ class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
         dtype: Precision of the networks, ``"float32"`` or ``"float64"``.
         n_threads: Largest number of threads; None: deepcore's default. Results do not depend on it.
         random_state: Seed or generator of all random numbers.
+        checkpoint: A ``deepcore.Checkpoint``, which saves the training after its epochs; the same fit after a
+            kill goes on from its file. The training of split n is saved to a file like ``FILE.n``, but the
+            first to ``FILE`` itself. None: the training is not saved.
 
     Attributes:
         models_: One list of ``deepcore.Model`` per split, the members.
@@ -431,6 +452,7 @@ class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
         dtype: str = "float32",
         n_threads: int | None = None,
         random_state: Any = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self._keep(locals())
 

@@ -11,14 +11,14 @@ from numpy.typing import DTypeLike, NDArray
 from deepcore import _checks
 from deepcore.typing import Array
 
-__all__ = ["Encoding"]
+__all__ = ["CLIP", "Encoding"]
 
 SCALINGS = ("standard", "robust", "none")
 
 # A spread below this many rounding errors of the mean is no spread.
 _ROUNDING_ERRORS = 32
-# Bound of the smooth clip.
-_CLIP = 3.0
+#: Bound of the smooth clip.
+CLIP = 3.0
 
 
 class Encoding:
@@ -49,13 +49,13 @@ class Encoding:
     ) -> None:
         self.sizes, self.one_hot, self.clip = list(sizes), list(one_hot), clip
         self.center, self.factor = (np.asarray(values, dtype=np.float64) for values in (center, factor))
-        widths = [_width(size) for size, wanted in zip(self.sizes, self.one_hot, strict=True) if wanted]
-        if self.center.ndim != 1 or self.center.shape != self.factor.shape or self.center.size < sum(widths):
+        width = sum(self.one_hot_widths)
+        if self.center.ndim != 1 or self.center.shape != self.factor.shape or self.center.size < width:
             raise ValueError(
                 f"Encoding: center and factor must hold one value per number and one-hot column, got shapes "
                 f"{self.center.shape} and {self.factor.shape}"
             )
-        self._numbers = self.center.size - sum(widths)
+        self._numbers = self.center.size - width
 
     @classmethod
     def fit(
@@ -101,6 +101,12 @@ class Encoding:
         return self.center.size + len(self.embedded)
 
     @property
+    def one_hot_widths(self) -> list[int]:
+        """How many one-hot columns each category column becomes; 0 if its codes are passed on."""
+        pairs = zip(self.sizes, self.one_hot, strict=True)
+        return [_width(size) if wanted else 0 for size, wanted in pairs]
+
+    @property
     def embedded(self) -> list[int]:
         """Sizes of the category columns whose codes are passed on; they are the last inputs."""
         return [size for size, wanted in zip(self.sizes, self.one_hot, strict=True) if not wanted]
@@ -130,7 +136,7 @@ class Encoding:
         with np.errstate(over="ignore", invalid="ignore"):  # the network refuses what is not finite
             z = (values - self.center) * self.factor
             if self.clip:
-                z /= np.sqrt(1 + (z / _CLIP) ** 2)
+                z /= np.sqrt(1 + (z / CLIP) ** 2)
         rest = [j for j, wanted in enumerate(self.one_hot) if not wanted]
         z[:, self.factor == 0] = 0.0
         return np.concatenate([z, codes[:, rest]], axis=1).astype(dtype)

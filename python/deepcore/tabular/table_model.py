@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from deepcore import _checks, _scores
+from deepcore._labels import labels
 from deepcore._network.network import HasNetwork, Network
 from deepcore.files import container, model_file
+from deepcore.files.computation import with_int8_weights
+from deepcore.tabular import exporting
 from deepcore.tabular.columns import Columns
 from deepcore.tabular.encoding import Encoding
 from deepcore.tabular.frame import Frame
 from deepcore.tabular.label import Label
 from deepcore.typing import Array
 
-__all__ = ["KIND", "TableMember", "TableModel", "mean_outputs"]
+if TYPE_CHECKING:
+    from deepcore.files.c_header import CHeader
+
+__all__ = ["KIND", "TableMember", "TableModel", "int8_copy", "mean_outputs"]
 
 #: What files of table models say they are.
 KIND = "table model"
@@ -190,11 +197,14 @@ class TableModel:
             One label per row, object (text), int64, float64 or bool; targets are float64, (m,) or (m, k).
 
         Raises:
-            ValueError: If columns are missing or cannot be read; the message lists all of them.
+            ValueError: If columns are missing or cannot be read; the message lists all of them. Also if a
+                probability is NaN, which is no label.
         """
         numbers, codes, _ = self.columns.apply(data, "predict")
         outputs = self._outputs(numbers, codes, threads)
-        return self.label.decode(outputs if self.label.task == "regression" else outputs.argmax(axis=1))
+        if self.label.task == "regression":
+            return self.label.decode(outputs)
+        return self.label.decode(labels(outputs, "softmax", who="predict"))
 
     def predict_proba(self, data: Any, *, threads: int | None = None) -> NDArray[np.float64]:
         """Predict the probability of each class, float64 (m, k), in the order of ``label.classes``.
@@ -227,9 +237,74 @@ class TableModel:
             predicted = self.label.decode(outputs)
             return {name: _scores.OF_REALS[name](truth, predicted, None) for name in ("rmse", "mae", "r2")}
         return {
-            "accuracy": float((outputs.argmax(axis=1) == truth).mean()),
+            "accuracy": float((labels(outputs, "softmax") == truth).mean()),
             "log_loss": _scores.log_loss(truth, outputs, None),
         }
+
+    def to_onnx(self, path: str | os.PathLike[str], *, dtype: DTypeLike | None = None) -> None:
+        """Write an ONNX file that takes raw columns and gives labels or targets.
+
+        The graph has one input (m, 1) for each of the columns ``columns.names``, which has its name: float64
+        for numbers, NaN being missing; float64 for dates, as days since 1970-01-01; text for categories and
+        booleans. The output Y (m, k) has what ``predict_proba`` returns, or the targets of a regression, and
+        ``label`` (m,) the labels. It needs the package onnx: ``pip install "deepcore-nn[onnx]"``.
+
+        Args:
+            path: The file; an old one is replaced as a whole.
+            dtype: ``"float32"`` or ``"float64"``, of the networks and of Y; None: that of the networks.
+
+        Raises:
+            ModuleNotFoundError: If onnx is not installed.
+            OSError: If the file cannot be written.
+            ValueError: If a parameter is not finite.
+        """
+        from deepcore.files import onnx
+
+        who = "to_onnx"
+        kind = None if dtype is None else _checks.dtype(who, dtype)
+        onnx.write(path, exporting.computation(who, self.columns, self.label, self.members), kind)
+
+    def to_c_header(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        prefix: str = "net",
+        dtype: DTypeLike | None = None,
+        int8: bool = False,
+        data: Any = None,
+    ) -> CHeader:
+        """Write one C header with ``void net_predict(const float *x, float *y)``; it is C99, and C++ too.
+
+        x has one number for each of the columns ``columns.names``: the number, NaN being missing; the days
+        since 1970-01-01 for dates; ``net_code(column, text)`` for categories and booleans. y has what
+        ``predict_proba`` returns, or the targets of a regression. ``net_class(y)`` is the number of the most
+        probable class, and ``net_label(number)`` its name.
+
+        Args:
+            path: The file; an old one is replaced as a whole.
+            prefix: All names in the file begin with it.
+            dtype: ``"float32"`` writes ``float``, ``"float64"`` writes ``double``; None: the networks' dtype.
+            int8: Keep every weight in one byte, with a scale per unit.
+            data: A table with labels, on which the model and the header are compared; None: they are not.
+
+        Returns:
+            ``constant_bytes``, the memory that the constants need, and ``scores``, what ``evaluate`` returns
+            for the model and for the header on ``data``.
+
+        Raises:
+            OSError: If the file cannot be written.
+            ValueError: If a parameter is not finite, or ``prefix`` is not an identifier.
+        """
+        from deepcore.files import c_header
+
+        who = "to_c_header"
+        kind = None if dtype is None else _checks.dtype(who, dtype)
+        written = int8_copy(who, self) if int8 else self
+        scores = {}
+        if data is not None:
+            scores = {"model": self.evaluate(data), "header": written.evaluate(data)}
+        what = exporting.computation(who, self.columns, self.label, written.members)
+        return c_header.write(path, what, prefix=prefix, dtype=kind, int8=int8, scores=scores)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file, atomically; ``deepcore.load`` gives it back, bit for bit.
@@ -298,6 +373,24 @@ class TableModel:
     def _outputs(self, numbers: Array, codes: Array, threads: int | None) -> NDArray[np.float64]:
         count = _checks.threads("predict", threads)
         return mean_outputs(self.members, self.label.task, numbers, codes, count)
+
+
+def int8_copy(who: str, model: TableModel) -> TableModel:
+    """Return a copy whose weights need one byte each in a C header.
+
+    Args:
+        who: Head of messages.
+        model: The model.
+
+    Raises:
+        ValueError: If a parameter is not finite.
+    """
+    members = []
+    for member in model.members:
+        changed = copy.copy(member)
+        changed.network = with_int8_weights(who, member.network)
+        members.append(changed)
+    return TableModel(model.columns, model.label, members, model.extras)
 
 
 def mean_outputs(

@@ -48,15 +48,15 @@ def read(who: str, data: bytes, kind: str, name: str, index_column: Any, sheet: 
         else:
             chosen = {"sheet_name": sheet} if isinstance(sheet, str) else {"sheet_id": (sheet or 0) + 1}
             native = pl.read_excel(stream, **chosen)
+        frame = Frame.of(native, who)
     except ImportError as error:
         raise ImportError(f"{who}: Excel files need fastexcel; pip install fastexcel") from error
-    except _TooLarge:
+    except (_TooLarge, MemoryError):
         raise
-    except Exception as error:  # polars raises classes of its own, and panics, for damaged files
+    except (Exception, pl.exceptions.PanicException) as error:  # for damaged files; a panic is no Exception
         raise ValueError(
             f"{who}: {name} is not a valid {kind} file: {_checks.cut(str(error), 200)}"
         ) from error
-    frame = Frame.of(native, who)
     frame.source = name
     if index_column is None or index_column is False:
         return frame

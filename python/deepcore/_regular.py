@@ -1,4 +1,4 @@
-"""Only regular files are read or replaced: no directory, device, FIFO or socket."""
+"""Only regular files are read or replaced, and no directory, device, FIFO or socket; tables may be pipes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["check_regular", "open_regular", "status"]
+__all__ = ["check_regular", "open_regular", "open_stream", "status"]
 
 _KINDS = (
     (stat.S_ISDIR, "directory"),
@@ -34,6 +34,18 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
         file.close()
         raise
     return file
+
+
+def open_stream(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a regular file or a FIFO, such as a pipe from another program, for reading from start to end.
+
+    Raises:
+        OSError: if there is no such file, it cannot be read or is something else, such as an endless device.
+    """
+    found = os.stat(path)  # noqa: PTH116  (os.stat names the path as the user wrote it)
+    if not stat.S_ISFIFO(found.st_mode):
+        return open_regular(path)
+    return Path(path).open("rb")
 
 
 def status(path: str | os.PathLike[str]) -> os.stat_result | None:

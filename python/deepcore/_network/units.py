@@ -1,0 +1,60 @@
+"""Units that have stopped learning: which are dead and which are saturated, read from their activations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deepcore._network.spec import Spec
+from deepcore.typing import Array
+
+__all__ = ["dead_units", "saturated_units"]
+
+# Activations whose output and slope are 0 for every z < 0.
+_RECTIFIERS = frozenset({"relu", "relu6"})
+# Largest slope of each bounded activation, and its slope as a function of the output.
+_SLOPES = {
+    "sigmoid": lambda A: 4 * A * (1 - A),
+    "tanh": lambda A: 1 - A * A,
+    "softsign": lambda A: (1 - np.abs(A)) ** 2,
+    "hard_sigmoid": lambda A: (A > 0) & (A < 1),
+    "hard_tanh": lambda A: (A > -1) & (A < 1),
+}
+# A slope below this share of the largest one counts as none, for a unit on more than half of the examples.
+SATURATED_SLOPE, SATURATED_SHARE = 0.01, 0.5
+
+
+def dead_units(spec: Spec, layer: int, A: Array, mask: Array | None = None) -> Array:
+    """Return the numbers of the units, from 0, whose output and slope are 0 for every example.
+
+    Args:
+        spec: Describes the network.
+        layer: Number of the layer, from 1.
+        A: Its activations, (n, m).
+        mask: What dropout multiplied A by; a dropped unit says nothing. None: no dropout.
+
+    Returns:
+        An increasing array of integers; empty for activations that cannot die.
+    """
+    description = spec.layers[layer - 1]
+    if description.activation not in _RECTIFIERS or description.parametric:
+        return np.zeros(0, np.int64)
+    kept = np.ones(A.shape, bool) if mask is None else mask > 0
+    return np.flatnonzero(kept.any(axis=1) & ~((A != 0) & kept).any(axis=1))
+
+
+def saturated_units(spec: Spec, layer: int, A: Array) -> Array:
+    """Return the numbers of the units, from 0, whose slope is below 1% of its maximum on most examples.
+
+    Args:
+        spec: Describes the network.
+        layer: Number of the layer, from 1.
+        A: Its activations before dropout, (n, m).
+
+    Returns:
+        An increasing array of integers; empty for activations that have no upper and lower bound.
+    """
+    description = spec.layers[layer - 1]
+    if description.activation not in _SLOPES or description.parametric:
+        return np.zeros(0, np.int64)
+    flat = _SLOPES[description.activation](A) < SATURATED_SLOPE
+    return np.flatnonzero(flat.mean(axis=1) > SATURATED_SHARE)

@@ -1,0 +1,316 @@
+"""Rules of the doctor that repeat the run with one change and look whether that cures it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from deepcore.doctor.evidence import (
+    Evidence,
+    Suspicion,
+    problem,
+    with_standardized_features,
+    with_standardized_targets,
+)
+from deepcore.doctor.scoring import balanced
+from deepcore.doctor.training_run import Outcome, TrainingRun
+
+__all__ = [
+    "class_imbalance",
+    "far_scales",
+    "hidden_layers",
+    "last_resort",
+    "penalties",
+    "progress",
+    "rate_too_high",
+    "scales",
+]
+
+
+def class_imbalance(case: Evidence) -> Suspicion | None:
+    """A rare class is hardly ever predicted, and balanced weights change that."""
+    run, task = case.run, case.run.task
+    if task.kind != "classes" or run.data.weight is not None:
+        return None
+    truth = task.truth(run.data.y)
+    counts = np.bincount(truth)
+    rare = int(np.where(counts > 0, counts, len(truth)).argmin())
+    share = counts[rare] / len(truth)
+    if share > 0.3 / (counts > 0).sum():
+        return None
+    recall = _recall(case.outcome, rare)
+    if recall > 0.25:
+        return None
+    weight = (len(truth) / ((counts > 0).sum() * np.maximum(counts, 1)))[truth]
+    weighted = replace(run, data=replace(run.data, weight=weight.astype(run.spec.dtype)))
+    other = weighted.trained()
+    before, after = _balanced(case.outcome), _balanced(other)
+    if after < before + 0.1:
+        return None
+    case.explained = True
+    return problem(
+        "class_imbalance",
+        f"Class {rare} has {share:.1%} of the training examples, and {recall:.0%} of its validation examples "
+        f"are predicted. Balanced weights raise the balanced accuracy from {before:.2f} to {after:.2f}.",
+        "class_weight='balanced'",
+        remedy=weighted,
+    )
+
+
+def _recall(outcome: Outcome, label: int) -> float:
+    data = outcome.run.watched or outcome.run.data
+    truth = outcome.run.task.truth(data.y)
+    if not (truth == label).any():
+        return 0.0
+    return float((outcome.answers(data)[truth == label] == label).mean())
+
+
+def _balanced(outcome: Outcome) -> float:
+    data = outcome.run.watched or outcome.run.data
+    return balanced(outcome.run.task, outcome.answers(data), outcome.run.task.truth(data.y))
+
+
+def far_scales(case: Evidence) -> list[Suspicion]:
+    """Features or targets that are very far from mean 0 and standard deviation 1."""
+    return _scales(case, 2)
+
+
+def scales(case: Evidence) -> list[Suspicion]:
+    """Features or targets that are some way from mean 0 and standard deviation 1."""
+    return _scales(case, 1)
+
+
+def _scales(case: Evidence, strange: int) -> list[Suspicion]:
+    """Try standardised targets, features, and both; what is very far is reported even if it is no cure."""
+    run, found = case.run, list[Suspicion]()
+    far = strange == 2
+    inputs, targets = case.strange_inputs == strange, case.strange_targets == strange
+    if targets:
+        changed = with_standardized_targets(run)
+        cured = case.cures(changed)
+        if cured or far:
+            found.append(_targets_not_scaled(case, changed))
+        case.explained = case.explained or cured
+    if inputs and not (targets and case.explained and case.inputs.size < 100):
+        changed = with_standardized_features(run)
+        cured = case.cures(changed)
+        if cured or (far and case.inputs.size > 100):
+            found.append(_inputs_not_scaled(case, changed))
+        case.explained = case.explained or cured
+    if found and not case.explained and case.strange_inputs and case.strange_targets:
+        case.explained = case.cures(with_standardized_features(with_standardized_targets(run)))
+    return found
+
+
+def _targets_not_scaled(case: Evidence, changed: TrainingRun) -> Suspicion:
+    y = case.targets
+    return problem(
+        "target_not_scaled",
+        f"The targets have standard deviation {y.spread:.3g} and a mean {y.offset:.3g} of these from 0.",
+        "y: (y - y.mean()) / y.std(), and turn predictions back",
+        remedy=changed,
+    )
+
+
+def _inputs_not_scaled(case: Evidence, changed: TrainingRun) -> Suspicion:
+    X = case.inputs
+    return problem(
+        "inputs_not_scaled",
+        f"The root mean square of a feature is {X.size:.3g}; the standard deviations of the features go from "
+        f"{X.smallest:.3g} to {X.spread:.3g}, and a mean is {X.offset:.3g} of them from 0.",
+        "X: deepcore.data.Standardizer().fit(X).transform(X), fitted on the training rows",
+        1,
+        changed,
+    )
+
+
+def penalties(case: Evidence) -> list[Suspicion]:
+    """Dropout or penalties on the weights that are too strong."""
+    run, found = case.run, []
+    spec = run.spec
+    rates = [spec.input_dropout, *(layer.dropout for layer in run.hidden)]
+    if max(rates) >= 0.3:
+        plain = replace(
+            run,
+            spec=replace(
+                spec,
+                input_dropout=0.0,
+                layers=tuple(layer.followed_by_dropout(0.0) for layer in spec.layers),
+            ),
+        )
+        if case.cures(plain):
+            case.explained = True
+            found.append(
+                problem(
+                    "dropout_too_high",
+                    f"Dropout removes up to {max(rates):.0%} of the values of a layer.",
+                    "Dropout(0.2), or none",
+                    int(np.argmax(rates)) or None,
+                    plain,
+                )
+            )
+    largest = max(max(layer.l1, layer.l2) for layer in spec.layers)
+    decay = getattr(run.optimizer, "weight_decay", 0.0)
+    decay = decay if isinstance(decay, (int, float)) else 0.0
+    if not case.explained and max(largest, decay) >= 0.003:
+        free = run.with_layers(lambda _, layer: replace(layer, l1=0.0, l2=0.0))
+        if decay:
+            free = replace(free, optimizer=replace(run.optimizer, weight_decay=0.0))  # type: ignore[call-arg]
+        if case.cures(free):
+            case.explained = True
+            found.append(
+                problem(
+                    "regularisation_too_strong",
+                    f"The penalty on the weights is {max(largest, decay):g}.",
+                    f"l2={largest / 1000:.2g} or l2=0" if largest else "optimizer: weight_decay=0",
+                    remedy=free,
+                )
+            )
+    return found
+
+
+def hidden_layers(case: Evidence) -> list[Suspicion]:
+    """Hidden layers that are linear, or too narrow."""
+    run, L = case.run, len(case.run.spec.layers)
+    if not run.hidden:
+        return []
+    if all(layer.activation == "linear" for layer in run.hidden):
+        curved = run.with_layers(
+            lambda i, layer: layer if i == L else replace(layer, activation="relu", init="auto"), restart=True
+        )
+        if case.cures(curved):
+            case.explained = True
+            return [
+                problem(
+                    "no_hidden_activation",
+                    f"All {L - 1} hidden layers are linear, so the network is one linear model.",
+                    "layers: activation='relu' or 'tanh' for the hidden layers",
+                    1,
+                    curved,
+                )
+            ]
+    return _narrow(case)
+
+
+def _narrow(case: Evidence) -> list[Suspicion]:
+    run = case.run
+    units = [layer.units for layer in run.hidden]
+    narrow = int(np.argmin(units))
+    outputs = run.spec.outputs if run.task.kind != "numbers" else 1
+    if units[narrow] > 3 and units[narrow] >= outputs / 2:
+        return []
+    wide = _widened(run)
+    return [_too_few_units(run, narrow, wide)] if case.cures(wide) else []
+
+
+def _widened(run: TrainingRun) -> TrainingRun:
+    L = len(run.spec.layers)
+    return run.with_layers(
+        lambda i, layer: layer if i == L else replace(layer, units=max(64, layer.units), init="auto"),
+        restart=True,
+    )
+
+
+def _too_few_units(run: TrainingRun, narrow: int, wide: TrainingRun) -> Suspicion:
+    return problem(
+        "too_few_units",
+        f"Hidden layer {narrow + 1} has {run.hidden[narrow].units} unit(s); with 64 the network learns.",
+        f"layers[{narrow}]: more units, such as 32 or 64",
+        narrow + 1,
+        wide,
+    )
+
+
+def rate_too_high(case: Evidence) -> list[Suspicion]:
+    """A smaller learning rate cures the run."""
+    losses = case.outcome.history["loss"]
+    if case.run.rate is None:
+        return []
+    grows = case.explosion is not None or not losses or not losses[-1] < 0.9 * losses[0]
+    start = case.run.first_network.evaluate(case.run.data, 0)[0]
+    jumped = bool(losses) and losses[0] > 1.5 * start
+    if not (grows or jumped or _worse_than_its_best(losses)):
+        return []
+    for factor in (0.1, 0.01, 0.001):
+        slower = case.run.at_rate(factor)
+        if case.cures(slower):
+            case.explained = True
+            end = f"ended at {losses[-1]:.3g}" if losses else "was not finite"
+            return [
+                problem(
+                    "learning_rate_too_high",
+                    f"With the rate {case.run.rate} the loss {end}; it began at {start:.3g}.",
+                    f"optimizer: learning_rate {factor:g} times as large",
+                    remedy=slower,
+                )
+            ]
+    return []
+
+
+def _worse_than_its_best(losses: list[float]) -> bool:
+    return len(losses) > 2 and losses[-1] > 1.2 * min(losses)
+
+
+def progress(case: Evidence) -> list[Suspicion]:
+    """The run ended before the network had learned: too few steps, or too small ones."""
+    run = case.run
+    found: list[Suspicion] = []
+    if run.rate is None:
+        return found
+    if run.steps_per_epoch <= 4 and run.batch_size > 32 and run.steps <= 300:
+        smaller = replace(run, batch_size=16)
+        if case.cures(smaller):
+            case.explained = True
+            return [
+                problem(
+                    "batch_size_too_large",
+                    f"Batches of {run.batch_size} of {len(run.data.y)} examples make {run.steps} steps in "
+                    f"{run.epochs} epochs.",
+                    "batch_size=32",
+                    remedy=smaller,
+                )
+            ]
+    longer = replace(run, epochs=5 * run.epochs)
+    if run.epochs <= 3 and case.cures(longer):
+        case.explained = True
+        return [_few_epochs(run, longer)]
+    faster = next((f for f in (10.0, 100.0, 1000.0) if case.cures(run.at_rate(f))), None)
+    if faster is not None:
+        found.append(_low_rate(case, faster))
+    if case.gain(longer) >= max(run.task.margin, 0.3 * case.gap):
+        found.append(_few_epochs(run, longer))
+    case.explained = faster is not None
+    return found
+
+
+def last_resort(case: Evidence) -> list[Suspicion]:
+    """Nothing has cured the run: try wider layers, then look whether the loss has moved at all."""
+    run = case.run
+    if run.hidden and case.cures(wide := _widened(run)):
+        narrow = int(np.argmin([layer.units for layer in run.hidden]))
+        return [_too_few_units(run, narrow, wide)]
+    losses = case.outcome.history["loss"]
+    if run.rate is None or (len(losses) > 1 and losses[-1] < 0.9 * losses[0]):
+        return []
+    return [_low_rate(case, 10.0)]
+
+
+def _few_epochs(run: TrainingRun, longer: TrainingRun) -> Suspicion:
+    return problem(
+        "too_few_epochs",
+        f"After {run.epochs} epochs of {run.steps_per_epoch} steps the network was still improving.",
+        f"epochs={longer.epochs}",
+        remedy=longer,
+    )
+
+
+def _low_rate(case: Evidence, factor: float) -> Suspicion:
+    losses = case.outcome.history["loss"]
+    moved = f"the loss went from {losses[0]:.4g} to {losses[-1]:.4g}" if losses else "no epoch was finished"
+    return problem(
+        "learning_rate_too_low",
+        f"With the rate {case.run.rate} {moved} in {case.run.steps} steps.",
+        f"optimizer: learning_rate {factor:g} times as large",
+        remedy=case.run.at_rate(factor),
+    )

@@ -1,0 +1,309 @@
+"""The chain of a network as lines of C. Embeddings are written by ``c_join``."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from deepcore.files import c_code
+from deepcore.files.c_join import join_lines
+from deepcore.files.c_writer import Writer
+from deepcore.files.computation import int8_scale
+from deepcore.files.steps import (
+    EPSILON,
+    SELU,
+    SELU_ALPHA,
+    Activation,
+    Affine,
+    Bounds,
+    Chain,
+    Complement,
+    Join,
+    LayerNorm,
+    Linear,
+    Step,
+)
+from deepcore.typing import Array
+
+__all__ = ["chain_lines"]
+
+_VECTOR_BYTES = 256  # sums that are kept in registers: eight vectors of AVX2, sixteen of SSE2 or NEON
+_FEWEST_COLUMNS = 3  # layers with fewer units are computed unit by unit
+_FEWEST_TERMS = 8  # of a partial sum: adding partial sums takes time too
+_SHORT_LOOP = 16  # compilers unroll loops of up to so many steps before they vectorise
+_BLOCK_INPUTS = 16  # inputs of a product with so few units that are one expression
+_LANES = 4  # the weights of an input are padded to a multiple: whole vectors
+
+
+class _Tile(NamedTuple):
+    """Some units of a layer whose product is one call."""
+
+    first: int
+    units: int
+    width: int  # units with padding
+    by_rows: bool  # the weights are stored unit by unit
+
+    def flat(self, W: Array) -> Array:
+        """The weights in the order in which they are read."""
+        part = W[self.first : self.first + self.units]
+        return (
+            part.ravel() if self.by_rows else np.pad(part.T, ((0, 0), (0, self.width - self.units))).ravel()
+        )
+
+
+def chain_lines(writer: Writer, chain: Chain, inputs: int, source: str, tag: str = "") -> list[str]:
+    """Return the body of the function that computes a chain: from ``source`` to ``y``.
+
+    Args:
+        writer: It gets the constants and functions.
+        chain: The steps.
+        inputs: Number of inputs.
+        source: The array that the first step reads; nothing writes into it.
+        tag: Names of constants have it before their number.
+    """
+    one = _ChainWriter(writer, tag)
+    one.add_all(chain, inputs, source)
+    buffers = [f"{name}[{width}]" for name, width in one.widths.items() if width]
+    declared = [f"{writer.names['T']} {', '.join(buffers)};"] if buffers else []
+    if any(line.startswith("for (j") for line in one.body):
+        declared.append("int j;")
+    return [*declared, *one.body]
+
+
+def _moves(step: Step) -> bool:
+    """Whether the outputs of a step cannot take the place of its inputs."""
+    return isinstance(step, Linear | Join | Complement) or _is_softmax(step)
+
+
+def _is_softmax(step: Step) -> bool:
+    return isinstance(step, Activation) and step.name == "softmax"
+
+
+class _ChainWriter:
+    """Writes the steps of one chain; two buffers take turns."""
+
+    def __init__(self, writer: Writer, tag: str) -> None:
+        self.writer, self.tag = writer, tag
+        self.body: list[str] = []
+        self.joins = 0  # so far
+        self.widths = {"a": 0, "b": 0}
+
+    def add_all(self, chain: Chain, units: int, place: str) -> None:
+        """Write all steps; the last one that moves, and those behind it, write into ``y``."""
+        moving = [i for i, step in enumerate(chain) if i == 0 or _moves(step)]
+        layers = 0
+        for i, step in enumerate(chain):
+            source = place
+            if i in moving:
+                place = "y" if i == moving[-1] else "b" if place == "a" else "a"
+                units = _units(step, units)
+                if place != "y":
+                    self.widths[place] = max(self.widths[place], _whole_vectors(units))
+            if isinstance(step, Linear):
+                layers += 1
+                self.body.append(f"/* layer {layers}: {step.W.shape[1]} to {units} */")
+                if i + 1 < len(chain) and _is_softmax(chain[i + 1]):
+                    self._logits(f"{self.tag}{layers}", step, source, place)
+                    continue
+            self._add(step, f"{self.tag}{layers}", units, source, place)
+
+    def _add(self, step: Step, number: str, units: int, source: str, target: str) -> None:
+        if isinstance(step, Linear):
+            self._linear(number, step, source, target)
+        elif isinstance(step, Join):
+            self.joins += 1
+            self.body += join_lines(self.writer, step, f"_{self.tag}in{self.joins}", source, target)
+        elif isinstance(step, Complement):
+            self.body += [f"{target}[0] = 1 - {source}[0];", f"{target}[1] = {source}[0];"]
+        elif isinstance(step, Affine):
+            self._affine(number, step, source, target)
+        elif isinstance(step, LayerNorm):
+            self._layer_norm(number, step, target)
+        elif _is_softmax(step):
+            self._softmax(units, source, target)
+        elif isinstance(step, Activation):
+            self._activation(number, step, units, target)
+        elif isinstance(step, Bounds):
+            self._bounds(number, step, target)
+
+    def _bounds(self, number: str, step: Bounds, y: str) -> None:
+        for name, sign, limit in (("low", "<", step.low), ("high", ">", step.high)):
+            if limit is not None:
+                bound = self.writer.constant(f"{name}{number}", limit)
+                self.body += [
+                    f"for (j = 0; j < {limit.size}; ++j)",
+                    f"    {y}[j] = {y}[j] {sign} {bound}[j] ? {bound}[j] : {y}[j];",
+                ]
+
+    def _linear(self, number: str, step: Linear, source: str, target: str) -> None:
+        """The product of a layer: tiles of constant width, or scalar products if there are few units."""
+        units, n = step.W.shape
+        tiles = self._tiles(units)
+        scales = [int8_scale(step.W)] if self.writer.int8 else []
+        stored = np.rint(step.W / scales[0][:, np.newaxis]) if self.writer.int8 else step.W
+        flat = np.concatenate([tile.flat(stored) for tile in tiles])
+        W = (self.writer.whole if self.writer.int8 else self.writer.constant)(f"W{number}", flat)
+        padding = (0, tiles[-1].width - tiles[-1].units)
+        vectors = [
+            self.writer.constant(f"{name}{number}", np.pad(values, padding))
+            for name, values in zip(("b", "scale"), [step.b, *scales], strict=False)
+        ]
+        full = [tile for tile in tiles if tile.units == tiles[0].units]
+        if len(full) > 1:
+            call = self._product(
+                full[0], n, source, f"{W} + {n} * j", [f"{v} + j" for v in vectors], f"{target} + j"
+            )
+            width = full[0].units
+            self.body += [f"for (j = 0; j < {len(full) * width}; j += {width})", f"    {call}"]
+            tiles = tiles[len(full) :]
+        for tile in tiles:
+            at, start = (f" + {place}" if place else "" for place in (tile.first, n * tile.first))
+            there = [v + at for v in vectors]
+            if tile.by_rows or tile.width > _SHORT_LOOP:
+                self.body.append(self._product(tile, n, source, W + start, there, target + at))
+            else:
+                self._narrow(tile, n, source, W + start, there, target, at)
+
+    def _narrow(self, tile: _Tile, n: int, x: str, W: str, vectors: list[str], target: str, at: str) -> None:
+        """Write the product of a tile with few units: blocks of inputs, whose sums are added in memory."""
+        P, width = self.writer.names["P"], tile.width
+        y = target + at
+        if target == "y" and tile.units < width:  # which has no room for the padding
+            y = "b" if x == "a" else "a"
+            self.widths[y] = max(self.widths[y], width)
+        clear = [f"for (j = 0; j < {width}; ++j)", f"    {_element(y)} = 0;"]
+        before, start = (clear, y) if self.writer.int8 else ([], vectors[0])
+        self.body += before
+        whole, rest = divmod(n, _BLOCK_INPUTS)
+        if whole:
+            name = self._block(width, _BLOCK_INPUTS)
+            self.body.append(f"{name}({x}, {W}, {start}, {y});")
+            if whole > 1:
+                step = f"{x} + {_BLOCK_INPUTS} * j, {W} + {_BLOCK_INPUTS * width} * j, {y}, {y}"
+                self.body += [f"for (j = 1; j < {whole}; ++j)", f"    {name}({step});"]
+        if rest:
+            done = whole * _BLOCK_INPUTS
+            ends = f"{x} + {done}, {W} + {done * width}, {y}" if whole else f"{x}, {W}, {start}"
+            self.body.append(f"{self._block(width, rest)}({ends}, {y});")
+        value = _element(y)
+        if self.writer.int8:
+            b, scale = (_element(v) for v in vectors)
+            value = f"{P}_MULTIPLY_ADD({scale}, {value}, {b})"
+        if value != (final := _element(target + at)):
+            self.body += [f"for (j = 0; j < {tile.units}; ++j)", f"    {final} = {value};"]
+
+    def _block(self, width: int, inputs: int) -> str:
+        """Write the function that multiplies some inputs with few units, and return its name."""
+        name, sums = f"block{width}_{inputs}", max(1, min(4, inputs // 4))
+        text = c_code.block(name, width, inputs, sums, self.writer.int8, **self.writer.names)
+        self.writer.function(name, text)
+        return f"{self.writer.names['p']}_{name}"
+
+    def _tiles(self, units: int) -> list[_Tile]:
+        """The units of a layer in tiles, whose sums fit into registers."""
+        widest = _VECTOR_BYTES // self.writer.dtype.itemsize
+        found = []
+        for first in range(0, units, widest):
+            count = min(widest, units - first)
+            by_rows = count < _FEWEST_COLUMNS
+            found.append(_Tile(first, count, count if by_rows else _whole_vectors(count), by_rows))
+        return found
+
+    def _product(self, tile: _Tile, n: int, x: str, W: str, vectors: list[str], y: str) -> str:
+        """Write the function that a tile needs, and return the call."""
+        p, arguments = self.writer.names["p"], f"{n}, {x}, {W}, {', '.join(vectors)}, {y}"
+        if tile.by_rows:
+            lanes = 32 if n >= 64 else 8
+            self.writer.function(f"rows{lanes}", c_code.rows(lanes, self.writer.int8, **self.writer.names))
+            return f"{p}_rows{lanes}({tile.units}, {arguments});"
+        widest = _VECTOR_BYTES // self.writer.dtype.itemsize
+        most = min(widest // tile.width, n // _FEWEST_TERMS, 8)
+        sums = 1 << max(0, most.bit_length() - 1)
+        name = f"columns{tile.units}" + (f"_{sums}" if sums > 1 else "")
+        text = c_code.columns(name, tile.units, tile.width, sums, self.writer.int8, **self.writer.names)
+        self.writer.function(name, text)
+        return f"{p}_{name}({arguments});"
+
+    def _affine(self, number: str, step: Affine, source: str, target: str) -> None:
+        centre, factor, shift = (
+            self.writer.constant(f"{name}{number}", values)
+            for name, values in (("centre", step.centre), ("factor", step.factor), ("shift", step.shift))
+        )
+        self.body += [
+            f"for (j = 0; j < {step.centre.size}; ++j)",
+            f"    {target}[j] = ({source}[j] - {centre}[j]) * {factor}[j] + {shift}[j];",
+        ]
+
+    def _layer_norm(self, number: str, step: LayerNorm, z: str) -> None:
+        gamma, beta = (
+            self.writer.constant(f"gamma{number}", step.gamma),
+            self.writer.constant(f"beta{number}", step.beta),
+        )
+        self.writer.function(
+            "layer_norm", self.writer.filled(c_code.LAYER_NORM, epsilon=self.writer.literal(EPSILON))
+        )
+        self.body.append(f"{self.writer.names['p']}_layer_norm({step.gamma.size}, {z}, {gamma}, {beta});")
+
+    def _logits(self, number: str, step: Linear, source: str, target: str) -> None:
+        """Write the layer before a softmax, whose units are padded to whole vectors with numbers of exp 0."""
+        units, n = step.W.shape
+        more, least = _whole_vectors(units) - units, -float(np.finfo(self.writer.dtype).max) / 4
+        if units < _FEWEST_COLUMNS:  # computed unit by unit, which needs no weights for the padding
+            self._linear(number, step, source, target)
+            text = self.writer.literal(least)
+            self.body += [f"{target}[{j}] = {text};" for j in range(units, units + more)]
+            return
+        W = np.concatenate([step.W, np.zeros((more, n))])
+        b = np.concatenate([step.b, np.full(more, least)])
+        self._linear(number, Linear(W, b), source, target)
+
+    def _softmax(self, units: int, source: str, target: str) -> None:
+        self.writer.function("exp_minus", c_code.helper("exp", **self.writer.names))
+        self.writer.function("softmax", self.writer.filled(c_code.SOFTMAX))
+        self.body.append(f"{self.writer.names['p']}_softmax({units}, {source}, {target});")
+
+    def _activation(self, number: str, step: Activation, units: int, z: str) -> None:
+        p = self.writer.names["p"]
+        if step.name in c_code.DEPENDS:
+            needed = c_code.DEPENDS[step.name]
+            self.writer.function(f"{needed}_minus", c_code.helper(needed, **self.writer.names))
+        has_parameter = step.name in ("leaky_relu", "elu")  # each layer has its own
+        name = f"{step.name}{number}" if has_parameter else step.name
+        lines = self.writer.filled(
+            c_code.ACTIVATIONS[step.name],
+            s=self.writer.literal(step.parameter),
+            half=self.writer.literal(0.5),
+            root_half=self.writer.literal(np.sqrt(0.5)),
+            **{"lambda": self.writer.literal(SELU), "lambda_alpha": self.writer.literal(SELU * SELU_ALPHA)},
+        )
+        lines = lines if "return" in lines else f"return {lines}"
+        T = self.writer.names["T"]
+        self.writer.function(
+            name, f"{self.writer.names['P']}_INLINE {T} {p}_{name}({T} z)\n{{\n    {lines};\n}}\n"
+        )
+        value = f"{p}_{name}({z}[j])"
+        if step.alpha is not None:
+            alpha = self.writer.constant(f"alpha{number}", step.alpha)
+            value = f"{z}[j] + ({value} - {z}[j]) * {alpha}[j]"
+        self.body += [f"for (j = 0; j < {units}; ++j)", f"    {z}[j] = {value};"]
+
+
+def _units(step: Step, before: int) -> int:
+    """Number of outputs of a step."""
+    if isinstance(step, Linear):
+        return len(step.b)
+    if isinstance(step, Join):
+        return step.units
+    return 2 if isinstance(step, Complement) else before
+
+
+def _element(array: str) -> str:
+    """Element j of an array with an offset."""
+    name, _, offset = array.partition(" + ")
+    return f"{name}[{offset} + j]" if offset else f"{name}[j]"
+
+
+def _whole_vectors(units: int) -> int:
+    """Number of units with padding."""
+    return -(-units // _LANES) * _LANES

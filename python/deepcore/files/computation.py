@@ -1,0 +1,176 @@
+"""``Computation``: everything that an exported file computes, from raw inputs to final outputs.
+
+``onnx`` and ``c_header`` write it; models say what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from deepcore import _core
+from deepcore._network.examples import Examples
+from deepcore._network.network import Network
+from deepcore._network.spec import Spec
+from deepcore.files.chain import chain_of
+from deepcore.files.steps import Activation, Affine, Chain, Complement, Join, Linear, Lookup, outputs
+from deepcore.typing import Array
+
+__all__ = ["Computation", "RawColumn", "compared", "int8_scale", "of_networks", "title", "with_int8_weights"]
+
+_EXAMPLES = 4  # of the self-test of a C header
+
+
+@dataclass(frozen=True)
+class RawColumn:
+    """A column of a table before its preprocessing.
+
+    Attributes:
+        name: Its name.
+        kind: ``"number"``, ``"date"`` or ``"category"``; booleans are categories.
+        fill: What stands for a missing value, one number per feature.
+        indicator: Whether there is a feature that is 1 where the value is missing.
+        codes: The code of each known text; other texts and missing values have the code 0.
+    """
+
+    name: str
+    kind: str
+    fill: Sequence[float] = ()
+    indicator: bool = False
+    codes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Computation:
+    """What an exported file computes.
+
+    Attributes:
+        chains: One chain, or several whose outputs are averaged.
+        inputs: Number of raw inputs: columns of X, or of a table.
+        outputs: Number of outputs.
+        dtype: float32 or float64.
+        title: What it is, in a few words.
+        examples: Raw inputs (m, inputs) for a self-test, and what the chains read for them (m, n).
+        features: Names of the raw inputs, or None.
+        labels: The classes in the order of the outputs, or None.
+        columns: The raw columns of a table; None: the chains read the raw inputs as they are.
+    """
+
+    chains: Sequence[Chain]
+    inputs: int
+    outputs: int
+    dtype: np.dtype[Any]
+    title: str
+    examples: tuple[Array, Array]
+    features: Sequence[str] | None = None
+    labels: Sequence[object] | None = None
+    columns: Sequence[RawColumn] | None = None
+
+    def predict(self, X: Array) -> Array:
+        """Compute the outputs in float64 for what the chains read, (m, n)."""
+        return np.asarray(sum(outputs(chain, X) for chain in self.chains) / len(self.chains))
+
+    @property
+    def gives_classes(self) -> bool:
+        """Whether the outputs are probabilities of classes that exclude each other, one per class."""
+        last = self.chains[0][-1]
+        return isinstance(last, Complement) or (isinstance(last, Activation) and last.name == "softmax")
+
+
+def of_networks(
+    who: str,
+    networks: Sequence[Network],
+    *,
+    fold: bool = True,
+    before: Affine | None = None,
+    after: Affine | None = None,
+    features: Sequence[str] | None = None,
+    labels: Sequence[object] | None = None,
+) -> Computation:
+    """Describe what one network computes, or the mean of several with the same inputs and outputs.
+
+    Args:
+        who: Head of messages.
+        networks: The networks.
+        fold: Make batch norms part of the weights.
+        before: Applied to the raw inputs.
+        after: Applied to the outputs.
+        features: Names of the inputs.
+        labels: The classes.
+
+    Raises:
+        ValueError: If a parameter is not finite.
+    """
+    first: Chain = [] if before is None else [before]
+    last: Chain = [] if after is None else [after]
+    chains = [[*first, *chain_of(who, network, fold=fold), *last] for network in networks]
+    spec = networks[0].spec
+    X = _examples(spec, chains)
+    return Computation(
+        chains, spec.inputs, spec.outputs, spec.dtype, title(networks), (X, X), features, labels
+    )  # fmt: skip
+
+
+def title(networks: Sequence[Network]) -> str:
+    """Return the sizes and activations of a network, and how many there are."""
+    spec = networks[0].spec
+    sizes = "-".join(str(n) for n in (spec.inputs, *(layer.units for layer in spec.layers)))
+    shape = f"{sizes} ({', '.join(layer.activation for layer in spec.layers)})"
+    return f"a neural network, {shape}" if len(networks) == 1 else f"{len(networks)} neural networks, {shape}"
+
+
+def _examples(spec: Spec, chains: Sequence[Chain]) -> Array:
+    """Return examples near the middle of the inputs, whose outputs are finite."""
+    n = spec.inputs
+    X = _core.normal(spec.seed, 0, _EXAMPLES * n).reshape(_EXAMPLES, n).astype(np.float64)
+    start = chains[0][0]
+    if isinstance(start, Affine):  # raw inputs, which become such numbers when they are standardised
+        X = X / np.where(start.factor == 0, 1.0, start.factor) + start.centre
+    codes = [part for part in start.parts if isinstance(part, Lookup)] if isinstance(start, Join) else []
+    numbers = np.ones(n, bool)
+    for part in codes:
+        X[:, part.column] = np.arange(_EXAMPLES) % len(part.table)
+        numbers[part.column] = False
+    with np.errstate(over="ignore", invalid="ignore"):
+        while not all(np.isfinite(outputs(chain, X).astype(np.float32)).all() for chain in chains):
+            X[:, numbers] /= 2  # exp of large numbers is infinite
+            if not X[:, numbers].any():
+                break
+    return X
+
+
+def int8_scale(W: Array) -> Array:
+    """Return what one step of int8 is worth in each unit."""
+    largest = np.abs(W).max(axis=1)
+    return np.where(largest == 0, 1.0, largest) / 127
+
+
+def with_int8_weights(who: str, network: Network) -> Network:
+    """Return a copy of a network in whose chain all weights are whole numbers times ``int8_scale``.
+
+    The embeddings stay as they are.
+    """
+    copy = Network(network.spec)
+    copy.flat[...] = network.flat
+    copy.running.flat[...] = network.running.flat
+    linear = (step for step in chain_of(who, network) if isinstance(step, Linear))
+    for number, step in enumerate(linear, start=1):
+        scale = int8_scale(step.W)[:, np.newaxis]
+        there = step.W != 0  # norms and scales are part of W; a change by a factor leaves them as they are
+        change = np.divide(np.rint(step.W / scale) * scale, step.W, out=np.ones_like(step.W), where=there)
+        copy.parameters[f"W{number}"][...] *= change
+    return copy
+
+
+def compared(network: Network, other: Network, examples: Examples) -> dict[str, dict[str, float]]:
+    """Return the loss and accuracy of a network as ``"model"``, and of that of a header as ``"header"``."""
+    found = {}
+    for name, one in (("model", network), ("header", other)):
+        loss, accuracy = one.evaluate(examples, 0)
+        found[name] = {"loss": loss}
+        if network.spec.gives_probabilities:
+            found[name]["accuracy"] = accuracy
+    return found
