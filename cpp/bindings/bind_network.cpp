@@ -248,8 +248,9 @@ py::dict plan_rows(const Network<T>& self, Index batch, const Optimizer<T>* opti
   const Plan plan = make_plan<T>(self.spec, batch, optimizer == nullptr ? nullptr : &optimizer->rule, threads);
   py::dict out;
   out["batch"] = plan.batch;
-  out["slab"] = plan.slab;
-  out["block"] = plan.block;
+  const Index members = self.spec.members();  // a slab and a block are counted in columns
+  out["slab"] = plan.slab / members;
+  out["block"] = (plan.block + members - 1) / members;
   out["narrow"] = plan.way == Way::lanes;
   out["by_layer"] = plan.way == Way::layers;
   out["threads"] = plan.threads;

@@ -59,7 +59,8 @@ void run(Forward<T>& forward, Team& team, const Inputs<T>& X, View<T> A, bool by
       for (Index i = 0; i < n; ++i) A(i, first + j) = Z[j * ld + i];
     }
   };
-  const bool one_block = team.size() == 1 && X.cols > 0 && X.cols <= kForwardBlock;  // nothing to share: 20 ns less
+  const bool one_block =
+      team.size() == 1 && X.cols > 0 && X.cols <= forward_block(spec);  // nothing to share: 20 ns less
   if (by_units || one_block) return block(0, X.cols, 0);
   in_forward_blocks(team, spec, X.cols, poll, block);
 }
@@ -117,7 +118,7 @@ template <class T>
 void Predictor<T>::operator()(View<const T> X, View<T> A, int threads) {
   Forward<T>& forward = state_->forward;
   const auto bytes = static_cast<double>(forward.weight_bytes());
-  const bool few = X.cols <= kFew && bytes > kReadBytes;
+  const bool few = X.cols <= std::min(kFew, forward_block(forward.spec())) && bytes > kReadBytes;
   const int sharing = few && state_->in_a_loop() ? sharing_team(threads, bytes) : 1;
   const int size = sharing > 1 ? sharing : call_team(threads, forward_flops(forward.spec(), X.cols));
   Team alone(1);

@@ -11,7 +11,7 @@ template <class T>
 void validate(const char* who, const Spec& spec, const std::common_type_t<Inputs<T>>& X) {
   const Index n = spec.columns();
   const std::vector<Index>& sizes = spec.embeddings().sizes;
-  require(!X.sparse() || !spec.embeddings().any(), who, ": X must be dense for a network with embeddings");
+  require(!X.sparse() || !spec.embeddings().any(), who, ": X must be dense for a network with embeddings or members");
   require(X.rows == n && X.cols >= 0, who, ": X must have shape (m, ", n, ") for the network's ", n, " inputs, got (",
           X.cols, ", ", X.rows, ")");
   for (std::size_t k = 0; k < sizes.size(); ++k) {

@@ -55,7 +55,35 @@ TEST(a_spec_counts_the_inputs_that_embeddings_make) {
   CHECK(make(5, categories({4, 9}, 8)).columns() == 5);
 }
 
+TEST(the_last_layer_has_the_units_of_all_members) {
+  Embeddings front;
+  front.members = 3;
+  const Spec spec(2, {{5, activation_id("tanh"), 0}, {4, activation_id("softmax"), 0}},
+                  loss_id("categorical_cross_entropy"), 0, front);
+  CHECK(spec.units(0) == 2 && spec.units(1) == 5 && spec.units(2) == 12 && spec.outputs() == 4);
+  const Tensors tensors(spec);
+  CHECK(tensors.at(0, Role::factor).rows == 2 && tensors.at(0, Role::factor).cols == 3);
+  CHECK(tensors.at(2, Role::W).rows == 12);
+}
+
+TEST_BOTH(a_prediction_is_the_mean_of_the_members) {
+  Embeddings front;
+  front.members = 2;
+  Network<T> network(make(1, front));
+  const T factors[] = {T(2), T(-3)}, W[] = {T(5), T(7)}, b[] = {T(1), T(3)};
+  std::copy_n(factors, 2, network.parameters.data() + network.tensors.at(0, Role::factor).offset);
+  std::copy_n(W, 2, network.parameters.data() + network.tensors.at(1, Role::W).offset);
+  std::copy_n(b, 2, network.parameters.data() + network.tensors.at(1, Role::b).offset);
+  const T x = T(10);
+  T out = 0;
+  predict<T>(network, View<const T>{&x, 1, 1, 1, 1}, {&out, 1, 1, 1, 1}, 1);
+  CHECK(out == T((5 * 20 + 1 + 7 * -30 + 3) / 2.0));
+}
+
 TEST(a_spec_refuses_embeddings_that_do_not_fit) {
+  Embeddings none;
+  none.members = 0;
+  REFUSES(make(1, none), "members must be from 1 to 4096, got 0");
   REFUSES(make(1, categories({4, 9}, 8)), "embeddings need at least 2 inputs, got 1");
   REFUSES(make(1, categories({0}, 8)), "the size of a category must be from 1");
   REFUSES(make(1, categories({kMostCodes + 1}, 8)), "the size of a category must be from 1");

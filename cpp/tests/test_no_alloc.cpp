@@ -177,6 +177,15 @@ TEST_BOTH(a_network_with_embeddings_trains_without_allocating_after_the_first_ep
   }
 }
 
+TEST_BOTH(a_network_with_members_trains_without_allocating_after_the_first_epoch) {
+  Embeddings front;
+  front.members = 3;
+  for (const int threads : {1, 2}) {
+    check_run<T>({20, 30, 5}, 200, 32, "adamw", threads, front);
+    check_run<T>({20, 30, 5}, 3000, 0, "adam", threads, front);
+  }
+}
+
 TEST_BOTH(a_predictor_allocates_nothing_from_its_first_call_on) {
   const int silu = activation_id("silu"), softmax = activation_id("softmax");
   const Network<T> network(Spec(300, {{700, silu, 0}, {20, softmax, 0}}, loss_id("categorical_cross_entropy")));

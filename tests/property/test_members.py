@@ -133,6 +133,15 @@ def test_one_row_and_a_predictor_give_the_bits_of_the_table():
             np.testing.assert_array_equal(model.predict(X[row]), rows[row])
 
 
+def test_threads_that_share_the_units_of_few_rows_give_the_same_bits():
+    model = net(members=16, units=(800, 800), dtype="float32")  # 2.6 MB of weights
+    X = examples(m=8)[0].astype(np.float32)
+    rows, predictor = model.predict(X), model.predictor()
+    for _ in range(3):  # threads share units where one call follows the other at once
+        np.testing.assert_array_equal(predictor(X, threads=2), rows)
+        np.testing.assert_array_equal(predictor(X[:3], threads=2), rows[:3])
+
+
 def test_the_accuracy_is_that_of_the_mean_prediction():
     model, (X, y) = net(), examples()
     assert model.evaluate(X, y)["accuracy"] == (model.predict_labels(X) == y).mean()
@@ -187,6 +196,25 @@ def test_many_networks_with_members_have_the_bits_of_their_own_fit():
     dc.fit_many(many, X, y, dc.Adam(0.01), epochs=3, batch_size=8)
     for one, other in zip(own, many, strict=True):
         assert one.flat_parameters.tobytes() == other.flat_parameters.tobytes()
+
+
+def test_a_training_goes_on_from_its_checkpoint_with_the_same_bits(tmp_path):
+    X, y = examples()
+    whole, parted = net("periodic"), net("periodic")
+    whole.fit(X, y, dc.Adam(0.01), epochs=4, batch_size=8)
+
+    def stop(record):
+        if record.epoch == 1:
+            raise KeyError("stop")
+
+    def fit(*callbacks):
+        checkpoint = dc.Checkpoint(tmp_path / "run.checkpoint")
+        parted.fit(X, y, dc.Adam(0.01), epochs=4, batch_size=8, callbacks=[checkpoint, *callbacks])
+
+    with pytest.raises(KeyError, match="stop"):
+        fit(stop)
+    fit()
+    assert parted.flat_parameters.tobytes() == whole.flat_parameters.tobytes()
 
 
 def test_the_plan_and_the_summary_count_the_members():

@@ -112,7 +112,7 @@ std::string described_layer(const LayerSpec& layer) {
 Spec spec_of(const Json& network) {
   network.check_keys(
       {"inputs", "layers", "loss", "loss_parameter", "label_smoothing", "input_dropout", "dtype", "seed"},
-      {"embeddings"});
+      {"embeddings", "members"});
   std::vector<LayerSpec> layers;
   for (const Json& layer : network.at("layers").list()) layers.push_back(layer_of(layer));
   LossSpec loss(loss_id(network.at("loss").text()));
@@ -122,6 +122,7 @@ Spec spec_of(const Json& network) {
   if (const Json* given = network.find("embeddings")) {
     for (const Json& one : given->list()) add_embedding(embeddings, one);
   }
+  if (const Json* given = network.find("members")) embeddings.members = size_of(*given);
   return {size_of(network.at("inputs")), std::move(layers), loss, network.at("input_dropout").number(),
           std::move(embeddings)};
 }
@@ -129,7 +130,8 @@ Spec spec_of(const Json& network) {
 std::string described(const Spec& spec, int bits, std::uint64_t seed) {
   require(seed <= kMostSeed, "seed must be at most ", kMostSeed, ", got ", seed);
   require(!spec.embeddings().any(),
-          "a network with embeddings must come from a file, whose description it keeps, got one that was made here");
+          "a network with embeddings or members must come from a file, whose description it keeps, got one that was "
+          "made here");
   std::string layers;
   for (int l = 1; l <= spec.depth(); ++l) layers += (l > 1 ? "," : "") + described_layer(spec.layer(l));
   const LossInfo& loss = losses()[static_cast<std::size_t>(spec.loss())];
