@@ -99,7 +99,7 @@ int network_share(const deepcore_network* network, deepcore_network** another) n
   return guarded([&] {
     present("network_share", "network", network);
     present("network_share", "another", another);
-    *another = new deepcore_network{*network};
+    *another = std::make_unique<deepcore_network>(*network).release();
   });
 }
 
@@ -151,7 +151,7 @@ int predictor_create(const deepcore_network* network, deepcore_predictor** predi
     present("predictor_create", "predictor", predictor);
     with("predictor_create", network, [&](auto& one) {
       using T = Number<decltype(one)>;
-      *predictor = new deepcore_predictor{Predictor<T>(*Reader<T>(one))};
+      *predictor = std::make_unique<deepcore_predictor>(Predictor<T>(*Reader<T>(one))).release();
     });
   });
 }

@@ -30,6 +30,8 @@ struct deepcore_optimizer {
 };
 
 struct deepcore_predictor {
+  template <class T>
+  explicit deepcore_predictor(deepcore::Predictor<T> made) : predictor(std::move(made)) {}
   std::variant<deepcore::Predictor<float>, deepcore::Predictor<double>> predictor;
   std::atomic<bool> busy{false};
 };

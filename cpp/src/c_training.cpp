@@ -160,7 +160,7 @@ int optimizer_share(const deepcore_optimizer* optimizer, deepcore_optimizer** an
   return guarded([&] {
     present("optimizer_share", "optimizer", optimizer);
     present("optimizer_share", "another", another);
-    *another = new deepcore_optimizer{optimizer->optimizer};
+    *another = std::make_unique<deepcore_optimizer>(*optimizer).release();
   });
 }
 

@@ -79,6 +79,12 @@ def test_the_table_names_version_and_variant(api):
     assert api.variant.decode() == dc.installation.config()["variant"]
 
 
+def test_a_table_of_another_version_is_refused(monkeypatch):
+    monkeypatch.setattr(capi, "ABI_VERSION", 2)
+    with pytest.raises(ImportError, match="has ABI 1 with .* and this file has ABI 2"):
+        capi.ctypes_table()
+
+
 @pytest.mark.parametrize("order", ["C", "F", "every other", "reversed"])
 def test_predictions_have_the_bits_of_python(api, dtype, rng, order):
     model = dc.mlp([6, 20, 3], dtype=dtype.__name__, seed=3)
