@@ -81,7 +81,7 @@ def test_the_table_names_version_and_variant(api):
 
 def test_a_table_of_another_version_is_refused(monkeypatch):
     monkeypatch.setattr(capi, "ABI_VERSION", 2)
-    with pytest.raises(ImportError, match="has ABI 1 with .* and this file has ABI 2"):
+    with pytest.raises(ImportError, match=r"has ABI 1 with .* and this file has ABI 2"):
         capi.ctypes_table()
 
 
