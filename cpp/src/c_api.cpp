@@ -216,28 +216,14 @@ deepcore_optimizer* c_handle(std::shared_ptr<Optimizer<double>> optimizer) {
 
 const deepcore_api* deepcore_get_api(std::uint32_t abi_version) {
   using namespace deepcore;  // NOLINT(google-build-using-namespace)
-  static const deepcore_api api{DEEPCORE_ABI_VERSION,
-                                sizeof(deepcore_api),
-                                build_info().version,
-                                build_info().variant,
-                                last_error,
-                                network_create,
-                                network_load,
-                                network_save,
-                                network_share,
-                                network_free,
-                                network_info,
-                                network_read,
-                                network_write,
-                                predictor_create,
-                                predictor_free,
-                                predict_f32,
-                                predict_f64,
-                                gradient_rows,
-                                optimizer_create,
-                                optimizer_share,
-                                optimizer_free,
-                                optimizer_step,
-                                train_rows};
+  static const deepcore_api api{DEEPCORE_ABI_VERSION, sizeof(deepcore_api), build_info().version,
+                                build_info().variant, last_error,           network_create,
+                                network_load,         network_save,         network_share,
+                                network_free,         network_info,         network_read,
+                                network_write,        predictor_create,     predictor_free,
+                                predict_f32,          predict_f64,          gradient_rows,
+                                optimizer_create,     optimizer_share,      optimizer_free,
+                                optimizer_info,       optimizer_set_steps,  optimizer_read,
+                                optimizer_write,      optimizer_step,       train_rows};
   return abi_version == DEEPCORE_ABI_VERSION ? &api : nullptr;
 }
