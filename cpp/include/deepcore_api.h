@@ -143,6 +143,12 @@ typedef struct deepcore_api {
                           const deepcore_constant* constants, int64_t constant_count, deepcore_optimizer** optimizer);
   int (*optimizer_share)(const deepcore_optimizer* optimizer, deepcore_optimizer** another);
   void (*optimizer_free)(deepcore_optimizer* optimizer);
+  // The state of an optimizer, so that a training can be saved and resumed: the number of its steps, and its slots, of which
+  // each has count = info.parameter_count values. Adam has 2, and SGD without momentum has none.
+  int (*optimizer_info)(const deepcore_optimizer* optimizer, int64_t* steps, int64_t* slots);
+  int (*optimizer_set_steps)(deepcore_optimizer* optimizer, int64_t steps);
+  int (*optimizer_read)(const deepcore_optimizer* optimizer, int64_t slot, int32_t dtype, void* values, int64_t count);
+  int (*optimizer_write)(deepcore_optimizer* optimizer, int64_t slot, int32_t dtype, const void* values, int64_t count);
   // One step with a gradient that gradient has written.
   int (*optimizer_step)(deepcore_optimizer* optimizer, deepcore_network* network, const void* gradient, int64_t count);
 

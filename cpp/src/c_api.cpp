@@ -99,7 +99,7 @@ int network_share(const deepcore_network* network, deepcore_network** another) n
   return guarded([&] {
     present("network_share", "network", network);
     present("network_share", "another", another);
-    *another = new deepcore_network{*network};
+    *another = std::make_unique<deepcore_network>(*network).release();
   });
 }
 
@@ -151,7 +151,7 @@ int predictor_create(const deepcore_network* network, deepcore_predictor** predi
     present("predictor_create", "predictor", predictor);
     with("predictor_create", network, [&](auto& one) {
       using T = Number<decltype(one)>;
-      *predictor = new deepcore_predictor{Predictor<T>(*Reader<T>(one))};
+      *predictor = std::make_unique<deepcore_predictor>(Predictor<T>(*Reader<T>(one))).release();
     });
   });
 }
@@ -216,28 +216,14 @@ deepcore_optimizer* c_handle(std::shared_ptr<Optimizer<double>> optimizer) {
 
 const deepcore_api* deepcore_get_api(std::uint32_t abi_version) {
   using namespace deepcore;  // NOLINT(google-build-using-namespace)
-  static const deepcore_api api{DEEPCORE_ABI_VERSION,
-                                sizeof(deepcore_api),
-                                build_info().version,
-                                build_info().variant,
-                                last_error,
-                                network_create,
-                                network_load,
-                                network_save,
-                                network_share,
-                                network_free,
-                                network_info,
-                                network_read,
-                                network_write,
-                                predictor_create,
-                                predictor_free,
-                                predict_f32,
-                                predict_f64,
-                                gradient_rows,
-                                optimizer_create,
-                                optimizer_share,
-                                optimizer_free,
-                                optimizer_step,
-                                train_rows};
+  static const deepcore_api api{DEEPCORE_ABI_VERSION, sizeof(deepcore_api), build_info().version,
+                                build_info().variant, last_error,           network_create,
+                                network_load,         network_save,         network_share,
+                                network_free,         network_info,         network_read,
+                                network_write,        predictor_create,     predictor_free,
+                                predict_f32,          predict_f64,          gradient_rows,
+                                optimizer_create,     optimizer_share,      optimizer_free,
+                                optimizer_info,       optimizer_set_steps,  optimizer_read,
+                                optimizer_write,      optimizer_step,       train_rows};
   return abi_version == DEEPCORE_ABI_VERSION ? &api : nullptr;
 }

@@ -30,6 +30,8 @@ struct deepcore_optimizer {
 };
 
 struct deepcore_predictor {
+  template <class T>
+  explicit deepcore_predictor(deepcore::Predictor<T> made) : predictor(std::move(made)) {}
   std::variant<deepcore::Predictor<float>, deepcore::Predictor<double>> predictor;
   std::atomic<bool> busy{false};
 };
@@ -107,6 +109,12 @@ int optimizer_create(const deepcore_network* network, const char* rule, double l
                      deepcore_optimizer** optimizer) noexcept;
 int optimizer_share(const deepcore_optimizer* optimizer, deepcore_optimizer** another) noexcept;
 void optimizer_free(deepcore_optimizer* optimizer) noexcept;
+int optimizer_info(const deepcore_optimizer* optimizer, std::int64_t* steps, std::int64_t* slots) noexcept;
+int optimizer_set_steps(deepcore_optimizer* optimizer, std::int64_t steps) noexcept;
+int optimizer_read(const deepcore_optimizer* optimizer, std::int64_t slot, std::int32_t dtype, void* values,
+                   std::int64_t count) noexcept;
+int optimizer_write(deepcore_optimizer* optimizer, std::int64_t slot, std::int32_t dtype, const void* values,
+                    std::int64_t count) noexcept;
 int optimizer_step(deepcore_optimizer* optimizer, deepcore_network* network, const void* gradient,
                    std::int64_t count) noexcept;
 int train_rows(deepcore_network* network, deepcore_optimizer* optimizer, const deepcore_examples* examples,

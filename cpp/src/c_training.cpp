@@ -103,6 +103,31 @@ Optimizer<T>& of_dtype(const char* who, const deepcore_optimizer* handle) {
   return **optimizer;
 }
 
+// float or double, of an Optimizer.
+template <class O>
+using SlotNumber = std::remove_const_t<std::remove_pointer_t<decltype(std::declval<O&>().slots[0].data())>>;
+
+// f(optimizer) with its type, while no run uses it.
+template <class H, class F>
+void with_state(const char* who, H* handle, F f) {
+  present(who, "optimizer", handle);
+  std::visit(
+      [&](const auto& optimizer) {
+        const Exclusive alone(optimizer->busy, kOptimizerBusy);
+        f(*optimizer);
+      },
+      handle->optimizer);
+}
+
+template <class T>
+std::size_t checked_slot(const char* who, const Optimizer<T>& state, std::int64_t slot, int dtype, std::int64_t count) {
+  check_dtype<T>(who, dtype);
+  require(slot >= 0 && slot < static_cast<std::int64_t>(state.slot_count()), who, ": slot must be from 0 to ",
+          static_cast<std::int64_t>(state.slot_count()) - 1, ", got ", slot);
+  require(count == state.parameter_count(), who, ": count must be ", state.parameter_count(), ", got ", count);
+  return static_cast<std::size_t>(slot);
+}
+
 struct Callback : Monitor {
   explicit Callback(const deepcore_training& t) : training(t) {}
   bool wants_epochs() const override { return training.on_epoch != nullptr; }
@@ -160,11 +185,51 @@ int optimizer_share(const deepcore_optimizer* optimizer, deepcore_optimizer** an
   return guarded([&] {
     present("optimizer_share", "optimizer", optimizer);
     present("optimizer_share", "another", another);
-    *another = new deepcore_optimizer{optimizer->optimizer};
+    *another = std::make_unique<deepcore_optimizer>(*optimizer).release();
   });
 }
 
 void optimizer_free(deepcore_optimizer* optimizer) noexcept { delete optimizer; }
+
+int optimizer_info(const deepcore_optimizer* optimizer, std::int64_t* steps, std::int64_t* slots) noexcept {
+  return guarded([&] {
+    present("optimizer_info", "steps", steps);
+    present("optimizer_info", "slots", slots);
+    with_state("optimizer_info", optimizer, [&](const auto& state) {
+      *steps = state.steps;
+      *slots = static_cast<std::int64_t>(state.slot_count());
+    });
+  });
+}
+
+int optimizer_set_steps(deepcore_optimizer* optimizer, std::int64_t steps) noexcept {
+  return guarded([&] {
+    require(steps >= 0, "optimizer_set_steps: steps must be at least 0, got ", steps);
+    with_state("optimizer_set_steps", optimizer, [&](auto& state) { state.steps = static_cast<Index>(steps); });
+  });
+}
+
+int optimizer_read(const deepcore_optimizer* optimizer, std::int64_t slot, std::int32_t dtype, void* values,
+                   std::int64_t count) noexcept {
+  return guarded([&] {
+    present("optimizer_read", "values", values);
+    with_state("optimizer_read", optimizer, [&](const auto& state) {
+      using T = SlotNumber<decltype(state)>;
+      state.read_slot(checked_slot("optimizer_read", state, slot, dtype, count), static_cast<T*>(values));
+    });
+  });
+}
+
+int optimizer_write(deepcore_optimizer* optimizer, std::int64_t slot, std::int32_t dtype, const void* values,
+                    std::int64_t count) noexcept {
+  return guarded([&] {
+    present("optimizer_write", "values", values);
+    with_state("optimizer_write", optimizer, [&](auto& state) {
+      using T = SlotNumber<decltype(state)>;
+      state.set_slot(checked_slot("optimizer_write", state, slot, dtype, count), static_cast<const T*>(values));
+    });
+  });
+}
 
 int optimizer_step(deepcore_optimizer* optimizer, deepcore_network* network, const void* gradient,
                    std::int64_t count) noexcept {

@@ -109,6 +109,12 @@ cdef extern from "deepcore_api.h" nogil:
             const deepcore_constant *constants, int64_t constant_count, deepcore_optimizer **optimizer) noexcept nogil
         int (*optimizer_share)(const deepcore_optimizer *optimizer, deepcore_optimizer **another) noexcept nogil
         void (*optimizer_free)(deepcore_optimizer *optimizer) noexcept nogil
+        int (*optimizer_info)(const deepcore_optimizer *optimizer, int64_t *steps, int64_t *slots) noexcept nogil
+        int (*optimizer_set_steps)(deepcore_optimizer *optimizer, int64_t steps) noexcept nogil
+        int (*optimizer_read)(
+            const deepcore_optimizer *optimizer, int64_t slot, int32_t dtype, void *values, int64_t count) noexcept nogil
+        int (*optimizer_write)(
+            deepcore_optimizer *optimizer, int64_t slot, int32_t dtype, const void *values, int64_t count) noexcept nogil
         int (*optimizer_step)(
             deepcore_optimizer *optimizer, deepcore_network *network, const void *gradient, int64_t count) noexcept nogil
         int (*train)(

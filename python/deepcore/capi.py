@@ -201,6 +201,10 @@ class Table(ctypes.Structure):
         ("optimizer_create", _function(c_void_p, c_char_p, c_double, POINTER(Constant), c_int64, _OUT)),
         ("optimizer_share", _function(c_void_p, _OUT)),
         ("optimizer_free", _free),
+        ("optimizer_info", _function(c_void_p, POINTER(c_int64), POINTER(c_int64))),
+        ("optimizer_set_steps", _function(c_void_p, c_int64)),
+        ("optimizer_read", _function(c_void_p, c_int64, c_int32, c_void_p, c_int64)),
+        ("optimizer_write", _function(c_void_p, c_int64, c_int32, c_void_p, c_int64)),
         ("optimizer_step", _function(c_void_p, c_void_p, c_void_p, c_int64)),
         (
             "train",

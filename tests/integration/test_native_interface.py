@@ -79,6 +79,12 @@ def test_the_table_names_version_and_variant(api):
     assert api.variant.decode() == dc.installation.config()["variant"]
 
 
+def test_a_table_of_another_version_is_refused(monkeypatch):
+    monkeypatch.setattr(capi, "ABI_VERSION", 2)
+    with pytest.raises(ImportError, match=r"has ABI 1 with .* and this file has ABI 2"):
+        capi.ctypes_table()
+
+
 @pytest.mark.parametrize("order", ["C", "F", "every other", "reversed"])
 def test_predictions_have_the_bits_of_python(api, dtype, rng, order):
     model = dc.mlp([6, 20, 3], dtype=dtype.__name__, seed=3)
@@ -241,6 +247,34 @@ def test_a_step_with_a_gradient_is_the_step_of_python(api, dtype):
     ok(api, api.optimizer_step(optimizer, network, address(gradient), gradient.size))
     np.testing.assert_array_equal(models[1].flat_parameters, models[0].flat_parameters)
     assert states[1].steps == 1
+
+
+def test_a_training_resumes_with_the_state_that_was_read_from_an_optimizer(api, dtype, classes):
+    X, labels = classes[0].astype(dtype), classes[1]
+    whole, first = (dc.mlp([6, 8, 3], dtype=dtype.__name__, seed=5) for _ in range(2))
+    state = dc.Adam(0.01).bind(whole)
+    for _ in range(2):
+        whole.fit(X, labels, state, epochs=1, batch_size=16)
+
+    begun = dc.Adam(0.01).bind(first)
+    first.fit(X, labels, begun, epochs=1, batch_size=16)
+    old, _capsule = optimizer_of(begun)
+    network, _other = network_of(first)
+    new, steps, slots = ctypes.c_void_p(), ctypes.c_int64(), ctypes.c_int64()
+    ok(api, api.optimizer_create(network, b"adam", 0.01, None, 0, ctypes.byref(new)))
+    ok(api, api.optimizer_info(old, ctypes.byref(steps), ctypes.byref(slots)))
+    assert (steps.value, slots.value) == (3, 2)
+    values = np.empty_like(first.flat_parameters)
+    for slot in range(2):
+        ok(api, api.optimizer_read(old, slot, CODES[dtype], address(values), values.size))
+        ok(api, api.optimizer_write(new, slot, CODES[dtype], address(values), values.size))
+    ok(api, api.optimizer_set_steps(new, steps))
+    ok(api, api.train(network, new, examples(X, labels=labels), capi.Training(1, 16, 1, 0, 5), None, None))
+    np.testing.assert_array_equal(first.flat_parameters, whole.flat_parameters)
+    refused(api, api.optimizer_read(new, 2, CODES[dtype], address(values), values.size), "from 0 to 1, got 2")
+    refused(api, api.optimizer_write(new, 0, CODES[dtype], address(values), 1), "count must be", "got 1")
+    refused(api, api.optimizer_set_steps(new, -1), "at least 0, got -1")
+    api.optimizer_free(new)
 
 
 def refused(api, code, *words):
