@@ -114,30 +114,18 @@ def _predict(writer: Writer, computation: Computation, source: str, prepared: in
     before = [f"{T} v[{prepared}];", f"{p}_prepare(x, v);"] if source == "v" else []
     if len(computation.chains) == 1:
         lines = chain_lines(writer, computation.chains[0], prepared, source)
-        return [_function(writer, c_code.PREDICT, before[:1] + _ordered(lines, before[1:]))]
+        return [_function(writer, c_code.PREDICT, [*before, *lines])]
     found = []
     for number, chain in enumerate(computation.chains, start=1):
         lines = chain_lines(writer, chain, prepared, "x", f"{number}_")
         found.append(_function(writer, c_code.MEMBER, lines, number=number))
     k = len(computation.chains)
     loop = f"for (j = 0; j < {computation.outputs}; ++j)"
-    lines = [
-        *before[:1],
-        f"{T} e[{computation.outputs}];",
-        "int j;",
-        *before[1:],
-        f"{p}_member1({source}, y);",
-    ]
+    lines = [*before, f"{T} e[{computation.outputs}];", "int j;", f"{p}_member1({source}, y);"]
     for number in range(2, k + 1):
         lines += [f"{p}_member{number}({source}, e);", loop, "    y[j] += e[j];"]
     lines += [loop, f"    y[j] *= {writer.literal(1 / k)};"]
     return [*found, _function(writer, c_code.PREDICT, lines)]
-
-
-def _ordered(lines: Sequence[str], call: Sequence[str]) -> list[str]:
-    """Put a call behind the declarations that lines begin with."""
-    count = sum(line.startswith(("float ", "double ", "int ")) for line in lines)
-    return [*lines[:count], *call, *lines[count:]]
 
 
 def _function(writer: Writer, text: str, lines: Sequence[str], **values: object) -> str:
