@@ -55,7 +55,7 @@ if _TYPE_CHECKING:
     from deepcore.conversion import from_onnx, from_torch
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
     from deepcore.ensemble import Ensemble, fit_many
-    from deepcore.exceptions import DivergenceWarning, SymmetryWarning
+    from deepcore.exceptions import DeadUnitsWarning, DivergenceWarning, SymmetryWarning
     from deepcore.history import History
     from deepcore.installation import get_cmake_dir, get_include, show_config
     from deepcore.layers import (
@@ -93,7 +93,7 @@ _NAMES = {
     "conversion": ("from_onnx", "from_torch"),
     "doctor.gradient_check": ("check_gradients", "gradient_check"),
     "ensemble": ("Ensemble", "fit_many"),
-    "exceptions": ("DivergenceWarning", "SymmetryWarning"),
+    "exceptions": ("DeadUnitsWarning", "DivergenceWarning", "SymmetryWarning"),
     "history": ("History",),
     "installation": ("get_cmake_dir", "get_include", "show_config"),
     "layers": (
@@ -139,6 +139,7 @@ __all__ = [
     "CosLog4",
     "Cosine",
     "CrossEntropy",
+    "DeadUnitsWarning",
     "Dense",
     "DivergenceWarning",
     "Dropout",
