@@ -49,7 +49,7 @@ ORDER = (
     "graph",
     "files",
     "_optimizer_state", "optimizers", "trace", "_scores", "metrics", "plots", "history", "callbacks",
-    "progress",
+    "recorder", "progress",
     "_predicting",
     "_training",
     "tabular", "prepared",

@@ -71,6 +71,7 @@ if _TYPE_CHECKING:
     from deepcore.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, AMSGrad, Lion, NAdam, RMSProp
     from deepcore.prepared import PreparedModel
     from deepcore.progress import Progress
+    from deepcore.recorder import Recorder
     from deepcore.schedules import (
         Constant,
         Cosine,
@@ -111,6 +112,7 @@ _NAMES = {
     "optimizers": ("LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSProp"),
     "prepared": ("PreparedModel",),
     "progress": ("Progress",),
+    "recorder": ("Recorder",),
     "trace": ("Trace",),
     "schedules": (
         "Constant",
@@ -162,6 +164,7 @@ __all__ = [
     "Progress",
     "Quantile",
     "RMSProp",
+    "Recorder",
     "ReduceOnPlateau",
     "Scale",
     "StepDecay",
