@@ -86,7 +86,7 @@ class Recorder(Mapping[str, list[float]]):
         self._values: dict[str, list[float]] = {}
         self._data: Examples | None = None
         self._before: Array = np.zeros(0)  # the parameters of the last record
-        self._start = time.perf_counter()
+        self._start = _now()
         self._spent = self._longest = 0.0
 
     def on_start(self, model: Trained) -> None:
@@ -101,11 +101,11 @@ class Recorder(Mapping[str, list[float]]):
 
     def __call__(self, record: EpochRecord) -> bool:
         """Record the epoch, if it is one to record."""
-        begin = time.perf_counter()
+        begin = _now()
         last = record.epoch == record.epochs - 1
-        if self._due(record.epoch, begin - self._start) or last:
+        if self._due(record.epoch, _seconds(self._start, begin)) or last:
             self._record(record.epoch, _network(record.model))
-            took = time.perf_counter() - begin
+            took = _seconds(begin, _now())
             self._spent, self._longest = self._spent + took, max(self._longest, took)
         return False
 
@@ -164,7 +164,7 @@ class Recorder(Mapping[str, list[float]]):
 
     def state(self) -> dict[str, Any]:
         """Return what was recorded so far, and the parameters of the last record."""
-        elapsed = time.perf_counter() - self._start
+        elapsed = _seconds(self._start, _now())
         times = {"elapsed": elapsed, "spent": self._spent, "longest": self._longest}
         return {"epochs": list(self.epochs), "values": dict(self._values), "before": self._before, **times}
 
@@ -173,7 +173,8 @@ class Recorder(Mapping[str, list[float]]):
         self.epochs = list(state["epochs"])
         self._values = {name: list(values) for name, values in state["values"].items()}
         self._before = np.asarray(state["before"])
-        self._start = time.perf_counter() - state["elapsed"]
+        now = _now()
+        self._start = now[0] - state["elapsed"], now[1] - state["elapsed"]
         self._spent, self._longest = state["spent"], state["longest"]
 
     def _rows(self) -> list[tuple[str, ...]]:
@@ -219,6 +220,16 @@ class Recorder(Mapping[str, list[float]]):
             '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="20">'
             f'<polyline points="{points}" fill="none" stroke="#1f5fa8" stroke-width="1.5"/></svg>'
         )
+
+
+def _now() -> tuple[float, float]:
+    """The time, and the processor time of this process."""
+    return time.perf_counter(), time.process_time()
+
+
+def _seconds(start: tuple[float, float], end: tuple[float, float]) -> float:
+    """Seconds of work between two moments: time in which other processes had the processor does not count."""
+    return min(end[0] - start[0], end[1] - start[1])
 
 
 def _chosen(statistics: Iterable[str] | None, examples: bool) -> tuple[str, ...]:
