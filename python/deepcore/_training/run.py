@@ -270,16 +270,17 @@ def _train_on_slabs(
     return losses, -1, 0
 
 
-# Number of examples on which the layers are looked at after a training.
+# Largest number of examples on which the layers are looked at after a training.
 _LOOKED_AT = 128
 
 
 def _sample(network: Network, data: Examples) -> Examples | None:
-    """Some examples as they are before the training; None if no layer can die."""
+    """A copy of some examples, as they are before the training; None if no layer can die."""
     if not any(layer.activation in RECTIFIERS for layer in network.spec.layers):
         return None
-    rows = np.unique(np.linspace(0, len(data.y) - 1, _LOOKED_AT).astype(np.int64))
-    return replace(data.part(rows).converted(network.spec.dtype), weight=None)
+    step = -(-len(data.y) // _LOOKED_AT)
+    some = data.take(slice(None, None, step))
+    return replace(some, weight=None).converted(network.spec.dtype).copy()
 
 
 def _warn_if_dead(who: str, network: Network, sample: Examples) -> None:
