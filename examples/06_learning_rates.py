@@ -4,6 +4,8 @@ A rate that is too small learns slowly, and one that is too large makes the cost
 shows which rate is right.
 """
 
+import warnings
+
 import deepcore as dc
 from deepcore import data
 
@@ -21,6 +23,8 @@ def curve(rate, X, y):
 
 def main():
     X, y = data.spirals(600, classes=3, noise=0.2, seed=1)
+    # the largest rate kills every unit of a layer, and fit says so
+    warnings.simplefilter("ignore", dc.DeadUnitsWarning)
     runs = [curve(rate, X, y) for rate in RATES]
 
     print("network " + "-".join(map(str, SIZES)) + ", full-batch gradient descent")

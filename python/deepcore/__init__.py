@@ -57,7 +57,7 @@ if _TYPE_CHECKING:
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
     from deepcore.doctor.training_doctor import Doctor, diagnose
     from deepcore.ensemble import Ensemble, fit_many
-    from deepcore.exceptions import DivergenceWarning, SymmetryWarning
+    from deepcore.exceptions import DeadUnitsWarning, DivergenceWarning, SymmetryWarning
     from deepcore.history import History
     from deepcore.installation import get_cmake_dir, get_include, show_config
     from deepcore.layers import (
@@ -73,6 +73,7 @@ if _TYPE_CHECKING:
     from deepcore.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, AMSGrad, Lion, NAdam, RMSProp
     from deepcore.prepared import PreparedModel
     from deepcore.progress import Progress
+    from deepcore.recorder import Recorder
     from deepcore.schedules import (
         Constant,
         Cosine,
@@ -96,7 +97,7 @@ _NAMES = {
     "doctor.gradient_check": ("check_gradients", "gradient_check"),
     "doctor.training_doctor": ("Doctor", "diagnose"),
     "ensemble": ("Ensemble", "fit_many"),
-    "exceptions": ("DivergenceWarning", "SymmetryWarning"),
+    "exceptions": ("DeadUnitsWarning", "DivergenceWarning", "SymmetryWarning"),
     "history": ("History",),
     "installation": ("get_cmake_dir", "get_include", "show_config"),
     "layers": (
@@ -114,6 +115,7 @@ _NAMES = {
     "optimizers": ("LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSProp"),
     "prepared": ("PreparedModel",),
     "progress": ("Progress",),
+    "recorder": ("Recorder",),
     "trace": ("Trace",),
     "schedules": (
         "Constant",
@@ -142,6 +144,7 @@ __all__ = [
     "CosLog4",
     "Cosine",
     "CrossEntropy",
+    "DeadUnitsWarning",
     "Dense",
     "DivergenceWarning",
     "Doctor",
@@ -165,6 +168,7 @@ __all__ = [
     "Progress",
     "Quantile",
     "RMSProp",
+    "Recorder",
     "ReduceOnPlateau",
     "Scale",
     "StepDecay",

@@ -1,6 +1,10 @@
 """Warnings that deepcore gives, and the one error that is not built in; it is a KeyError."""
 
-__all__ = ["DivergenceWarning", "SymmetryWarning", "UnknownNameError"]
+__all__ = ["DeadUnitsWarning", "DivergenceWarning", "SymmetryWarning", "UnknownNameError"]
+
+
+class DeadUnitsWarning(UserWarning):
+    """All units of a relu layer give 0 for every example, so the layer and those before it do not learn."""
 
 
 class DivergenceWarning(UserWarning):

@@ -318,3 +318,59 @@ def test_equal_units_that_the_next_layer_tells_apart_are_fine():
     model.parameters["W1"][...] = 0.5  # W2 stays random: their gradients differ
     model.fit(X, y, epochs=3)
     assert np.ptp(model.parameters["W1"], axis=0).any()
+
+
+# Dead units.
+
+
+def dying(activation="relu"):
+    model = dc.mlp([2, 5, 1], activation=activation, output="linear", seed=1)
+    model.parameters["b1"][:] = -99
+    return model
+
+
+def dead_problem():
+    return np.random.default_rng(0).random((80, 2)), np.arange(80.0)
+
+
+@pytest.mark.parametrize("activation", ["relu", "relu6"])
+def test_a_layer_of_dead_units_is_warned_of(activation):
+    with pytest.warns(dc.DeadUnitsWarning, match="fit: every unit of layer 1 is dead") as caught:
+        dying(activation).fit(*dead_problem(), epochs=2)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+def test_a_single_dead_unit_is_warned_of():
+    model = dc.Model(1, [dc.Dense(1, "relu")], loss="squared_error", seed=1)
+    model.parameters["W1"][:] = -1
+    with pytest.warns(dc.DeadUnitsWarning, match="layer 1"):
+        model.fit([[1.0], [2.0]], [1.0, 2.0], epochs=1)
+
+
+def test_living_units_and_other_activations_are_not_warned_of(recwarn):
+    X, y = dead_problem()
+    dc.mlp([2, 5, 1], output="linear", seed=1).fit(X, y, epochs=2)
+    dying("leaky_relu").fit(X, y, epochs=2)
+    model = dying()
+    model.parameters["b1"][0] = 99
+    model.fit(X, y, epochs=2)
+    dc.mlp([2, 5, 1], output="linear", seed=1).fit(X[:1], y[:1], epochs=2)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("shape", "inputs", "cure"),
+    [
+        ((5,), 1, r"got \(5,\); use X.reshape\(-1, 1\) for one feature"),
+        ((3,), 3, r"use X.reshape\(1, -1\) for one example"),
+        ((6,), 3, r"an example has 3 numbers; use X.reshape\(-1, 3\) if it holds several"),
+        ((1, 5), 1, r"is it transposed\? use X.T"),
+    ],
+)
+def test_the_hint_for_a_vector_helps(shape, inputs, cure):
+    with pytest.raises(ValueError, match=cure):
+        dc.mlp([inputs, 1]).fit(np.ones(shape), np.ones(5))
+    if shape != (3,):
+        with pytest.raises(ValueError, match=cure):
+            dc.mlp([inputs, 1]).predict(np.ones(shape))

@@ -298,3 +298,18 @@ def test_the_memory_layout_does_not_matter(form, rng):
     assert np.array_equal(Z, F.linear_forward(A_prev, W, b)[0])
     for ours, theirs in zip(F.linear_backward(Z, cache), F.linear_backward(Z, (A_prev, W, b)), strict=True):
         assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_gradient_of_the_inputs_can_be_left_out(dtype, rng):
+    X, Y = rng.normal(size=(30, 200)).astype(dtype), (rng.random((1, 200)) > 0.5).astype(dtype)
+    parameters = {name: p.astype(dtype) for name, p in F.initialize_parameters([30, 4, 1], seed=1).items()}
+    AL, caches = F.model_forward(X, parameters)
+    whole, part = (F.model_backward(AL, Y, caches, input_gradient=answer) for answer in (True, False))
+    assert whole.keys() - part.keys() == {"dA0"}
+    for name, gradient in part.items():
+        assert gradient.dtype == dtype
+        np.testing.assert_allclose(
+            gradient, whole[name], rtol=1e-5 if dtype == "float32" else 1e-13, atol=1e-7
+        )
+    assert F.linear_backward(caches[0][1], caches[0][0], input_gradient=False)[0] is None

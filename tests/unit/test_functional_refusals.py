@@ -1,5 +1,8 @@
 """Wrong arguments of the functions of the notes: which array must have which shape, and why."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -162,3 +165,61 @@ def test_sizes_that_are_no_whole_numbers_are_a_type_error():
 
 def test_labels_that_are_no_integers_are_a_type_error():
     refused(lambda: F.one_hot([0.5], 3), "labels must be integers", TypeError)
+
+
+# What learners pass by mistake is named, with the cure.
+
+
+def layers():
+    return F.initialize_parameters([2, 3, 1], seed=1)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: F.model_forward(np.zeros((400, 2)), layers()),
+            r"model_forward: W1 must have 400 columns, one per row of X, got shape \(3, 2\); X has shape "
+            r"\(400, 2\): are its examples rows\? use X.T",
+        ),
+        (lambda: F.predict_labels(np.zeros((400, 2)), layers()), "are its examples rows.* use X.T"),
+        (lambda: F.linear_forward(np.zeros((400, 2)), np.ones((3, 2)), np.ones((3, 1))), "use A_prev.T"),
+        (lambda: F.model_forward(np.zeros((4, 9)), layers()), r"one per row of X.*X has shape \(4, 9\)$"),
+        (
+            lambda: F.linear_forward(np.ones((2, 4)), np.ones((1, 2)), 0.5),
+            r"b must be a matrix .* use np.full\(\(n, 1\), 0.5\)",
+        ),
+    ],
+)
+def test_a_learner_s_slip_is_named(call, message):
+    refused(call, message)
+
+
+@pytest.mark.parametrize("other", ["relu", "sigmoid", "linear"])
+def test_another_activation_than_that_of_the_forward_pass_is_refused(other):
+    AL, caches = F.model_forward(np.ones((2, 5)), layers(), activation="tanh")
+    message = f"activation must be 'tanh' as in the forward pass that made the cache, got '{other}'"
+    refused(lambda: F.model_backward(AL, np.ones((1, 5)), caches, activation=other), message)
+    refused(lambda: F.linear_activation_backward(np.ones((3, 5)), caches[0], other), message)
+
+
+def test_another_slope_than_that_of_the_forward_pass_is_refused():
+    AL, caches = F.model_forward(np.ones((2, 5)), layers(), activation="leaky_relu", parameter=0.2)
+    refused(
+        lambda: F.model_backward(AL, np.ones((1, 5)), caches, activation="leaky_relu"),
+        "parameter must be 0.2 as in the forward pass",
+    )
+
+
+def test_a_cache_is_a_tuple_and_survives_a_copy():
+    _, caches = F.model_forward(np.ones((2, 5)), layers(), activation="tanh")
+    for cache in (caches[0], copy.deepcopy(caches[0]), pickle.loads(pickle.dumps(caches[0]))):
+        (A_prev, W, b), Z = cache
+        assert (A_prev.shape, W.shape, b.shape, Z.shape) == ((2, 5), (3, 2), (3, 1), (3, 5))
+        with pytest.raises(ValueError, match="must be 'tanh'"):
+            F.linear_activation_backward(Z, cache, "relu")
+
+
+def test_a_cache_of_plain_tuples_is_believed():
+    dA, A, W, Z = np.ones((3, 5)), np.ones((2, 5)), np.ones((3, 2)), np.full((3, 5), 0.5)
+    F.linear_activation_backward(dA, ((A, W, np.ones((3, 1))), Z), "relu")

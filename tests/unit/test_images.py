@@ -276,3 +276,8 @@ def test_a_cat_file_that_declares_far_more_than_it_holds_is_refused_unread(tmp_p
         file["train_set_y"] = np.zeros(4)
     with pytest.raises(ValueError, match="which is more than a file of"):
         load_cats(tmp_path)
+
+
+def test_rows_of_pixels_are_refused_with_a_hint():
+    with pytest.raises(ValueError, match=r"images_to_columns: images must be .* X\.T has them as columns"):
+        images_to_columns(np.zeros((209, 12288), np.uint8))

@@ -169,16 +169,25 @@ def row_or_rows(who: str, X: object, n_x: int, dtype: np.dtype[Any]) -> tuple[Ar
     if is_sparse(X):
         return _sparse_features(who, X, n_x, dtype), False
     array = _checks.numbers(who, "X", X)
-    one = array.ndim == 1
+    one = array.ndim == 1 and array.size == n_x  # the other vectors are refused as they are
     return _dense_features(who, array[np.newaxis] if one else array, n_x, dtype, mapped=True), one
+
+
+def _one_dimensional(size: int, n_x: int) -> str:
+    """What to do with a vector of ``size`` numbers in place of (m, n_x)."""
+    if n_x == 1:
+        return "use X.reshape(-1, 1) for one feature"
+    if size == n_x:
+        return "use X.reshape(1, -1) for one example"
+    return f"an example has {n_x} numbers; use X.reshape(-1, {n_x}) if it holds several, one after the other"
 
 
 def _dense_features(who: str, array: Array, n_x: int, dtype: np.dtype[Any], mapped: bool) -> Array:
     if array.ndim != 2:
-        hint = "use X.reshape(1, -1) for one example" if array.ndim == 1 else "use X.reshape(len(X), -1)"
+        hint = _one_dimensional(array.size, n_x) if array.ndim == 1 else "use X.reshape(len(X), -1)"
         raise ValueError(f"{who}: X must have shape (m, {n_x}), got {array.shape}; {hint}")
     if array.shape[1] != n_x:
-        hint = "; is it transposed?" if array.shape[0] == n_x else "; the model has that many inputs"
+        hint = "; is it transposed? use X.T" if array.shape[0] == n_x else "; the model has that many inputs"
         raise ValueError(f"{who}: X must have {n_x} columns, got shape {array.shape}{hint}")
     if array.dtype == dtype or not (mapped and is_mapped(array)):
         return _checks.converted(who, "X", array, dtype)

@@ -7,10 +7,10 @@ import numpy as np
 from deepcore._network.spec import Spec
 from deepcore.typing import Array
 
-__all__ = ["dead_units", "saturated_units"]
+__all__ = ["RECTIFIERS", "dead_units", "saturated_units"]
 
 # Activations whose output and slope are 0 for every z < 0.
-_RECTIFIERS = frozenset({"relu", "relu6"})
+RECTIFIERS = frozenset({"relu", "relu6"})
 # Largest slope of each bounded activation, and its slope as a function of the output.
 _SLOPES = {
     "sigmoid": lambda A: 4 * A * (1 - A),
@@ -36,7 +36,7 @@ def dead_units(spec: Spec, layer: int, A: Array, mask: Array | None = None) -> A
         An increasing array of integers; empty for activations that cannot die.
     """
     description = spec.layers[layer - 1]
-    if description.activation not in _RECTIFIERS or description.parametric:
+    if description.activation not in RECTIFIERS or description.parametric:
         return np.zeros(0, np.int64)
     kept = np.ones(A.shape, bool) if mask is None else mask > 0
     return np.flatnonzero(kept.any(axis=1) & ~((A != 0) & kept).any(axis=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -12,13 +13,14 @@ import numpy as np
 from deepcore import _checks, _core
 from deepcore._network.examples import Examples, in_parts
 from deepcore._network.network import Network
+from deepcore._network.units import RECTIFIERS, dead_units
 from deepcore._training import batches, checkpoint, identity
 from deepcore._training.checkpoint import Position, Unsaved
 from deepcore._training.epochs import Ending, Epochs, Hooks, Loop, Settings
 from deepcore._training.factors import StepFactors
 from deepcore._training.lbfgs import minimize
 from deepcore.callbacks import RunStart
-from deepcore.exceptions import SymmetryWarning
+from deepcore.exceptions import DeadUnitsWarning, SymmetryWarning
 from deepcore.history import History
 from deepcore.optimizers import LBFGS, OptimizerState, resolve, spanning_name
 from deepcore.schedules import spans_the_run
@@ -95,7 +97,11 @@ class Run:
         position = Position(self.network.epochs_trained, state.steps)
         make = self._in_parts if mapped else self._in_one_call
         file = self._file(state, position, epochs, batch, shuffle)
-        return self.epochs.run(make(state, batch, epochs, shuffle, position), epochs, state, file)
+        sample = _sample(self.network, self.data) if self.who == "fit" else None
+        history = self.epochs.run(make(state, batch, epochs, shuffle, position), epochs, state, file)
+        if sample is not None:
+            _warn_if_dead(self.who, self.network, sample)
+        return history
 
     def _announce(self, state: OptimizerState | LBFGS, epochs: int, batch: int, shuffle: bool) -> None:
         told = [listener for listener in self.epochs.listeners if hasattr(listener, "on_run")]
@@ -277,6 +283,37 @@ def _train_on_slabs(
         if hooks.on_epoch is not None and hooks.on_epoch(position.epoch - 1, losses[-1]):
             break
     return losses, -1, 0
+
+
+# Largest number of examples on which the layers are looked at after a training.
+_LOOKED_AT = 128
+
+
+def _sample(network: Network, data: Examples) -> Examples | None:
+    """A copy of some examples, as they are before the training; None if no layer can die."""
+    if not any(layer.activation in RECTIFIERS for layer in network.spec.layers):
+        return None
+    step = -(-len(data.y) // _LOOKED_AT)
+    some = data.take(slice(None, None, step))
+    return replace(some, weight=None).converted(network.spec.dtype).copy()
+
+
+def _warn_if_dead(who: str, network: Network, sample: Examples) -> None:
+    """Warn if all units of a relu layer are dead: then the network gives every example the same output."""
+    outputs = network.outputs(sample.X, 1)
+    if not np.isfinite(outputs).all() or np.ptp(outputs, axis=0).any():
+        return
+    spec, trace = network.spec, network.trace(sample)
+    for number, layer in enumerate(spec.layers, start=1):
+        if dead_units(spec, number, trace[f"A{number}"]).size == layer.units:
+            warnings.warn(
+                f"{who}: every unit of layer {number} is dead ({layer.activation} gives 0 for each of "
+                f"{len(sample.y)} examples), so this layer and those before it do not learn; use a smaller "
+                "learning rate, other initial weights or leaky_relu",
+                DeadUnitsWarning,
+                stacklevel=5,
+            )
+            return
 
 
 def _warn_if_symmetric(who: str, network: Network) -> None:

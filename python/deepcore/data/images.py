@@ -101,14 +101,18 @@ def images_to_rows(images: Array, channel: Channel = "last") -> Array:
     Raises:
         ValueError: If images does not have 3 or 4 axes, or channel is unknown.
     """
+    return _rows("images_to_rows", images, channel)
+
+
+def _rows(who: str, images: Array, channel: Channel) -> Array:
     images = np.asarray(images)
     if images.ndim not in (3, 4):
-        raise ValueError(
-            f"images_to_rows: images must be (m, h, w) or (m, h, w, c), got shape {images.shape};"
-            " for one image pass image[None]"
-        )
+        hint = "for one image pass image[None]"
+        if images.ndim == 2:
+            hint += "; if the images are rows already, X.T has them as columns"
+        raise ValueError(f"{who}: images must be (m, h, w) or (m, h, w, c), got shape {images.shape}; {hint}")
     if channel not in ("last", "first"):
-        raise ValueError(f"images_to_rows: channel must be 'last' or 'first', got {channel!r}")
+        raise ValueError(f"{who}: channel must be 'last' or 'first', got {channel!r}")
     if channel == "first" and images.ndim == 4:
         images = images.transpose(0, 3, 1, 2)
     return images.reshape(images.shape[0], math.prod(images.shape[1:]))
@@ -119,7 +123,7 @@ def images_to_columns(images: Array, channel: Channel = "last") -> Array:
 
     This is the transpose of ``images_to_rows`` (same arguments), and shares its memory.
     """
-    return images_to_rows(images, channel).T
+    return _rows("images_to_columns", images, channel).T
 
 
 def read_idx(path: str | os.PathLike[str]) -> Pixels:

@@ -221,8 +221,8 @@ class _Check:
         ]
         if kinks:
             remarks.append(
-                f"{len(kinks)} elements lie on a kink of the cost and were not judged; pass a function as "
-                "grads, or other parameters"
+                f"not judged, because they lie on a kink of the cost: {len(kinks)} of the elements; pass a "
+                "function as grads, or other parameters"
             )
         return remarks
 

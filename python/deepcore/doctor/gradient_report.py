@@ -106,7 +106,8 @@ class GradientCheck:
         if not self.ok:
             layer = self.first_wrong_layer
             place = f"; the fault nearest to the output is in layer {layer}" if layer else ""
-            return f"the gradient is wrong in {sum(self.wrong.values())} elements{place}"
+            count = sum(self.wrong.values())
+            return f"the gradient is wrong in {count} element{'s' if count != 1 else ''}{place}"
         judged = "all elements that can be judged" if any(self.kinks.values()) else "all elements"
         return f"the gradient is right in {judged}"
 

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from deepcore import _checks, _core, catalog
 from deepcore.functional.activations import activation_backward
 from deepcore.functional.cost import loss_backward
-from deepcore.functional.forward import Cache, LinearCache
+from deepcore.functional.forward import Cache, LayerCache, LinearCache
 from deepcore.functional.shapes import activation_row, hidden_names, matrices, require_columns, require_shape
 from deepcore.typing import Array, Grads
 
 __all__ = ["linear_activation_backward", "linear_backward", "model_backward"]
 
 
-def linear_backward(dZ: ArrayLike, cache: LinearCache, l2: float = 0.0) -> tuple[Array, Array, Array]:
+def linear_backward(
+    dZ: ArrayLike, cache: LinearCache, l2: float = 0.0, *, input_gradient: bool = True
+) -> tuple[Any, Array, Array]:
     """Compute ``dW = dZ A_prev' / m + (l2/m) W``, ``db`` = means of the rows of dZ, and ``dA_prev = W' dZ``.
 
     Args:
         dZ: Derivatives of each example's loss, (n, m); they are not divided by m.
         cache: ``(A_prev, W, b)``, as ``linear_forward`` returned it.
         l2: The factor lambda of the weight penalty, 0 or more.
+        input_gradient: False leaves out dA_prev, which the first layer of a network does not need and which
+            takes most of the time for wide inputs. dW may then differ in the last digit.
 
     Returns:
-        dA_prev: (n_prev, m).
+        dA_prev: (n_prev, m), or None without ``input_gradient``.
         dW: (n, n_prev).
         db: (n, 1), one mean per unit.
 
@@ -40,10 +46,12 @@ def linear_backward(dZ: ArrayLike, cache: LinearCache, l2: float = 0.0) -> tuple
 
     Source: Rumelhart, Hinton & Williams (1986).
     """
-    return _linear_backward("linear_backward", dZ, cache, l2)
+    return _linear_backward("linear_backward", dZ, cache, l2, input_gradient)
 
 
-def _linear_backward(who: str, dZ: ArrayLike, cache: LinearCache, l2: float) -> tuple[Array, Array, Array]:
+def _linear_backward(
+    who: str, dZ: ArrayLike, cache: LinearCache, l2: float, input_gradient: bool
+) -> tuple[Any, Array, Array]:
     _checks.number(who, "l2", l2)
     if not isinstance(cache, tuple) or len(cache) != 3:
         raise TypeError(f"{who}: cache must be (A_prev, W, b) as the forward function returned it")
@@ -52,15 +60,26 @@ def _linear_backward(who: str, dZ: ArrayLike, cache: LinearCache, l2: float) -> 
         raise ValueError(f"{who}: A_prev must have at least one column, got shape {A_prev.shape}")
     require_columns(who, "W", W, A_prev.shape[0], "one per row of A_prev")
     require_shape(who, "dZ", dZ, (W.shape[0], A_prev.shape[1]), "units of W by examples of A_prev")
-    dA_prev, dW, db = _core.linear_backward(dZ, A_prev, W)
+    if input_gradient:
+        dA_prev, dW, db = _core.linear_backward(dZ, A_prev, W)
+    else:
+        dA_prev, share = None, dZ.dtype.type(1 / A_prev.shape[1])
+        dW = share * _core.linear_forward(A_prev.T, dZ, np.zeros((len(dZ), 1), dZ.dtype))
+        db = share * dZ.sum(axis=1, keepdims=True)
     if l2:
         dW = dW + dW.dtype.type(l2 / A_prev.shape[1]) * W
     return dA_prev, dW, db
 
 
 def linear_activation_backward(
-    dA: ArrayLike, cache: Cache, activation: str = "relu", parameter: float | None = None, l2: float = 0.0
-) -> tuple[Array, Array, Array]:
+    dA: ArrayLike,
+    cache: Cache,
+    activation: str = "relu",
+    parameter: float | None = None,
+    l2: float = 0.0,
+    *,
+    input_gradient: bool = True,
+) -> tuple[Any, Array, Array]:
     """Go back through one layer: ``dZ = dA * g'(Z)``, then ``linear_backward``.
 
     Args:
@@ -69,29 +88,53 @@ def linear_activation_backward(
         activation: g, the same name as in the forward pass.
         parameter: Parameter of leaky_relu and elu; None: its default.
         l2: The factor lambda of the weight penalty, 0 or more.
+        input_gradient: False leaves out dA_prev; see ``linear_backward``.
 
     Returns:
-        dA_prev: (n_prev, m).
+        dA_prev: (n_prev, m), or None without ``input_gradient``.
         dW: (n, n_prev).
         db: (n, 1).
 
     Raises:
         TypeError: If an array does not hold real numbers or the cache has another form.
-        ValueError: If shapes disagree or the activation is unknown.
+        ValueError: If shapes disagree, the activation is unknown, or it is not the one of the forward pass.
     """
-    return _layer_backward("linear_activation_backward", dA, cache, activation, parameter, l2)
+    who = "linear_activation_backward"
+    return _layer_backward(who, dA, cache, activation, parameter, l2, input_gradient)
 
 
 def _layer_backward(
-    who: str, dA: ArrayLike, cache: Cache, name: str, parameter: float | None, l2: float
-) -> tuple[Array, Array, Array]:
-    activation_row(who, name)
+    who: str,
+    dA: ArrayLike,
+    cache: Cache,
+    name: str,
+    parameter: float | None,
+    l2: float,
+    input_gradient: bool,
+) -> tuple[Any, Array, Array]:
+    row = activation_row(who, name)
     if not isinstance(cache, tuple) or len(cache) != 2:
         raise TypeError(f"{who}: cache must be ((A_prev, W, b), Z) as the forward function returned it")
+    if isinstance(cache, LayerCache):
+        _require_same_activation(who, cache, name, row["parameter"] if parameter is None else parameter)
     linear_cache, Z = cache
     dA, Z = matrices(who, {"dA": dA, "Z": Z})
     require_shape(who, "dA", dA, Z.shape, "the shape of Z in the cache")
-    return _linear_backward(who, activation_backward(dA, Z, name, parameter), linear_cache, l2)
+    dZ = activation_backward(dA, Z, name, parameter)
+    return _linear_backward(who, dZ, linear_cache, l2, input_gradient)
+
+
+def _require_same_activation(who: str, cache: LayerCache, name: str, parameter: float | None) -> None:
+    if cache.activation != name:
+        raise ValueError(
+            f"{who}: activation must be {cache.activation!r} as in the forward pass that made the cache, "
+            f"got {name!r}"
+        )
+    if cache.parameter != parameter:
+        raise ValueError(
+            f"{who}: parameter must be {cache.parameter} as in the forward pass that made the cache, "
+            f"got {parameter}"
+        )
 
 
 def model_backward(
@@ -103,6 +146,8 @@ def model_backward(
     loss: str = "binary_cross_entropy",
     l2: float = 0.0,
     parameter: float | None = None,
+    *,
+    input_gradient: bool = True,
 ) -> Grads:
     """Go back through all layers, from ``dA[L] = -(Y/AL) + (1 - Y)/(1 - AL)`` to ``dA[0]``.
 
@@ -115,6 +160,7 @@ def model_backward(
         loss: A name of ``catalog.losses``.
         l2: The factor lambda of the weight penalty, 0 or more.
         parameter: Parameter of the hidden leaky_relu or elu, the same as in the forward pass.
+        input_gradient: False leaves out ``"dA0"``, which no update needs; see ``linear_backward``.
 
     Returns:
         ``{"dA0": (n_x, m), ..., "dA{L-1}": ..., "dW1": (n1, n_x), "db1": (n1, 1), ...}``. ``dA{l}`` holds
@@ -145,6 +191,8 @@ def model_backward(
     for number in range(L, 0, -1):
         name = names[number - 1]
         own = parameter if number < L and catalog.activations[name]["parameter"] is not None else None
-        dA, dW, db = _layer_backward(who, dA, caches[number - 1], name, own, l2)
-        grads |= {f"dA{number - 1}": dA, f"dW{number}": dW, f"db{number}": db}
+        needed = input_gradient or number > 1
+        dA, dW, db = _layer_backward(who, dA, caches[number - 1], name, own, l2, needed)
+        grads |= {f"dA{number - 1}": dA} if needed else {}
+        grads |= {f"dW{number}": dW, f"db{number}": db}
     return grads

@@ -16,7 +16,7 @@ from deepcore.functional.shapes import (
     depth,
     hidden_names,
     matrices,
-    require_columns,
+    require_layer,
     require_shape,
 )
 from deepcore.typing import Array
@@ -25,6 +25,28 @@ __all__ = ["linear_activation_forward", "linear_forward", "model_forward", "pred
 
 LinearCache: TypeAlias = tuple[Array, Array, Array]
 Cache: TypeAlias = tuple[LinearCache, Array]
+
+
+class LayerCache(tuple[LinearCache, Array]):
+    """``((A_prev, W, b), Z)`` of one layer, which knows the activation that it was made with.
+
+    Attributes:
+        activation: Name of g.
+        parameter: Parameter of g; None if it has none.
+    """
+
+    activation: str
+    parameter: float | None
+
+    def __new__(cls, parts: Cache, activation: str, parameter: float | None) -> LayerCache:
+        """Make a cache of the parts."""
+        cache = super().__new__(cls, parts)
+        default = catalog.activations[activation]["parameter"]
+        cache.activation, cache.parameter = activation, default if parameter is None else parameter
+        return cache
+
+    def __getnewargs__(self) -> tuple[Cache, str, float | None]:
+        return (self[0], self[1]), self.activation, self.parameter
 
 
 def linear_forward(A_prev: ArrayLike, W: ArrayLike, b: ArrayLike) -> tuple[Array, LinearCache]:
@@ -56,8 +78,9 @@ def linear_forward(A_prev: ArrayLike, W: ArrayLike, b: ArrayLike) -> tuple[Array
 def _linear_forward(
     who: str, A_prev: ArrayLike, W: ArrayLike, b: ArrayLike, layer: str = ""
 ) -> tuple[Array, LinearCache]:
-    A_prev, W, b = matrices(who, {"A_prev": A_prev, f"W{layer}": W, f"b{layer}": b})
-    require_columns(who, f"W{layer}", W, A_prev.shape[0], "one per row of A_prev")
+    source = "X" if layer == "1" else "A_prev"
+    A_prev, W, b = matrices(who, {source: A_prev, f"W{layer}": W, f"b{layer}": b})
+    require_layer(who, (source, f"W{layer}"), A_prev, W)
     require_shape(who, f"b{layer}", b, (W.shape[0], 1), f"one row per row of W{layer}")
     return _core.linear_forward(A_prev, W, b), (A_prev, W, b)
 
@@ -101,7 +124,7 @@ def _layer_forward(
 ) -> tuple[Array, Cache]:
     activation_row(who, name)
     Z, linear_cache = _linear_forward(who, A_prev, W, b, layer)
-    return apply(Z, name, parameter), (linear_cache, Z)
+    return apply(Z, name, parameter), LayerCache((linear_cache, Z), name, parameter)
 
 
 def model_forward(

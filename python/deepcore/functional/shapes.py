@@ -47,16 +47,42 @@ def matrices(who: str, arrays: Mapping[str, object]) -> list[Array]:
     checked = same_dtype(who, arrays)
     for name, array in zip(arrays, checked, strict=True):
         if array.ndim != 2:
-            hint = (
-                "rank-1 arrays are refused, since (n,) may be a row or a column: use x.reshape(-1, 1) or (1, "
-                "-1)"
-                if array.ndim == 1
-                else "examples are columns"
-            )
+            hint = "examples are columns"
+            if array.ndim == 0:
+                hint = f"use np.full((n, 1), {float(array):g}), with a row per unit"
+            if array.ndim == 1:
+                hint = (
+                    "rank-1 arrays are refused, since (n,) may be a row or a column: use x.reshape(-1, 1) or "
+                    "(1, -1)"
+                )
             raise ValueError(
                 f"{who}: {name} must be a matrix with 2 dimensions, got shape {array.shape}; {hint}"
             )
     return checked
+
+
+def require_layer(who: str, names: tuple[str, str], A: Array, W: Array) -> None:
+    """Raise a ValueError unless the weights of a layer have a column for each row of its inputs.
+
+    Args:
+        who: Name of the caller.
+        names: Names of the two arrays, such as ``("X", "W1")``.
+        A: The inputs; an input with its examples as rows is the commonest mistake.
+        W: The weights.
+    """
+    source, weights = names
+    if W.shape[1] == A.shape[0]:
+        return
+    if A.shape[1] == W.shape[1]:
+        hint = f"{source} has shape {A.shape}: are its examples rows? use {source}.T"
+    elif W.shape[0] == A.shape[0]:
+        hint = "is it transposed?"
+    else:
+        hint = f"{source} has shape {A.shape}"
+    raise ValueError(
+        f"{who}: {weights} must have {A.shape[0]} columns, one per row of {source}, got shape {W.shape}; "
+        f"{hint}"
+    )
 
 
 def require_shape(who: str, name: str, array: Array, shape: tuple[int, ...], why: str) -> None:

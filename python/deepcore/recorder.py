@@ -1,0 +1,267 @@
+"""A ``Recorder`` keeps what happens inside of a network while it is trained: norms, updates, dead units."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from deepcore import _checks
+from deepcore._keywords import checked_class
+from deepcore._network.examples import Examples
+from deepcore._network.network import Network
+from deepcore._network.units import dead_units, saturated_units
+from deepcore._text_table import as_text
+from deepcore.callbacks import EpochRecord
+from deepcore.exceptions import UnknownNameError
+from deepcore.typing import Array, Trained
+
+__all__ = ["Recorder"]
+
+#: What can be recorded without examples, and what needs some.
+_OF_PARAMETERS = ("weights", "updates")
+_OF_EXAMPLES = ("gradients", "activations", "dead", "saturated")
+# Part of the time of a run that recording may take if ``every`` is None; calling it takes the rest of 2%.
+_SHARE = 0.015
+# At most so many of the examples are used: enough for means, and little compared with an epoch.
+_EXAMPLES = 64
+
+
+@checked_class
+class Recorder(Mapping[str, list[float]]):
+    """A callback that records norms, updates, activations and dead units of every layer during a training.
+
+    ``recorder["norm_W1"]`` has one value per epoch of ``recorder.epochs``; ``pandas.DataFrame(dict(recorder),
+    index=recorder.epochs)`` is a table. The training gives the same bits with it and without it. A new run
+    starts a new record.
+
+    Args:
+        X: Examples to look at, (m, n_x); at most 64 of them are used, at equal distances. None: only what
+            needs no examples is recorded.
+        y: Their targets, as ``Model.fit`` takes them; needed with ``X``.
+        statistics: Which of these to record. ``"weights"``: ``norm_W1``, ... (Frobenius norms).
+            ``"updates"``: ``update_W1``, the norm of the change of W1 since the last record, divided by that
+            of W1. ``"gradients"``: ``norm_dW1``. ``"activations"``: ``mean_A1`` and ``std_A1``. ``"dead"``
+            and ``"saturated"``: numbers of such units, ``dead_1`` and ``saturated_1``; see ``Trace``. None:
+            all that can be recorded.
+        every: Record every n-th epoch and the last one. None: the first epoch, the last one, and as many in
+            between as fit into 2% of the time; a record takes about as long as a step of 64 examples.
+
+    Attributes:
+        epochs: Numbers of the epochs that were recorded, from 0.
+
+    Raises:
+        TypeError: if an argument has another type.
+        ValueError: if a statistic is unknown or needs examples, or ``y`` is missing.
+
+    Example:
+        >>> import numpy as np, deepcore as dc
+        >>> X, y = np.eye(4), [0, 1, 1, 0]
+        >>> recorder = dc.Recorder(X, y, every=1)
+        >>> history = dc.mlp([4, 3, 1], seed=1).fit(X, y, epochs=3, callbacks=[recorder])
+        >>> recorder.epochs, len(recorder["norm_W1"]), recorder["dead_1"]
+        ([0, 1, 2], 3, [0.0, 0.0, 0.0])
+    """
+
+    def __init__(
+        self,
+        X: object = None,
+        y: object = None,
+        *,
+        statistics: Iterable[str] | None = None,
+        every: int | None = None,
+    ) -> None:
+        if (X is None) != (y is None):
+            raise ValueError("Recorder: X and y must be given together, got one of them")
+        self._given = None if X is None else (X, y)
+        self.statistics = _chosen(statistics, X is not None)
+        self.every = None if every is None else _checks.count("Recorder", "every", every)
+        self._reset()
+
+    def _reset(self) -> None:
+        self.epochs: list[int] = []
+        self._values: dict[str, list[float]] = {}
+        self._data: Examples | None = None
+        self._before: Array = np.zeros(0)  # the parameters of the last record
+        self._start = _now()
+        self._spent = self._longest = 0.0
+
+    def on_start(self, model: Trained) -> None:
+        """Check the examples, and look at the weights that the training starts with."""
+        network = _network(model)
+        self._reset()
+        if self._given is not None:
+            data = network.check("Recorder", *self._given, None)
+            rows = np.unique(np.linspace(0, len(data.y) - 1, _EXAMPLES).astype(np.int64))
+            self._data = data.part(rows).converted(network.spec.dtype)
+        self._before = network.flat.copy()
+
+    def __call__(self, record: EpochRecord) -> bool:
+        """Record the epoch, if it is one to record."""
+        begin = _now()
+        last = record.epoch == record.epochs - 1
+        if self._due(record.epoch, _seconds(self._start, begin)) or last:
+            self._record(record.epoch, _network(record.model))
+            took = _seconds(begin, _now())
+            self._spent, self._longest = self._spent + took, max(self._longest, took)
+        return False
+
+    def _due(self, epoch: int, elapsed: float) -> bool:
+        if self.every is not None:
+            return (epoch + 1) % self.every == 0
+        # room is kept for the last epoch
+        return not self.epochs or self._spent + 2 * self._longest <= _SHARE * elapsed
+
+    def _record(self, epoch: int, network: Network) -> None:
+        found: dict[str, float] = {}
+        flat = network.flat
+        now = network.views(flat, "")
+        before, change = (network.views(a, "") for a in (self._before, flat - self._before))
+        for number in range(1, len(network.spec.layers) + 1):
+            name = f"W{number}"
+            if "weights" in self.statistics:
+                found[f"norm_{name}"] = _norm(now[name])
+            if "updates" in self.statistics:
+                found[f"update_{name}"] = _ratio(change[name], before[name])
+        if self._data is not None:
+            found |= self._of_examples(network, self._data)
+        self._before = network.flat.copy()
+        self.epochs.append(epoch)
+        for name, value in found.items():
+            self._values.setdefault(name, []).append(value)
+
+    def _of_examples(self, network: Network, data: Examples) -> dict[str, float]:
+        if not set(self.statistics) & set(_OF_EXAMPLES):
+            return {}
+        trace, found = network.trace(data), {}
+        for number in range(1, len(network.spec.layers) + 1):
+            A = trace[f"A{number}"]
+            if "gradients" in self.statistics:
+                found[f"norm_dW{number}"] = _norm(trace[f"dW{number}"])
+            if "activations" in self.statistics:
+                found[f"mean_A{number}"] = float(A.mean(dtype=np.float64))
+                found[f"std_A{number}"] = float(A.std(dtype=np.float64))
+            if "dead" in self.statistics:
+                found[f"dead_{number}"] = float(dead_units(network.spec, number, A).size)
+            if "saturated" in self.statistics:
+                found[f"saturated_{number}"] = float(saturated_units(network.spec, number, A).size)
+        return found
+
+    def __getitem__(self, name: str) -> list[float]:
+        if name not in self._values:
+            known = _checks.first_names(list(self._values)) or "nothing: no epoch was recorded"
+            raise UnknownNameError(f"Recorder: {_checks.shown(name)} is not recorded; there is {known}")
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def state(self) -> dict[str, Any]:
+        """Return what was recorded so far, and the parameters of the last record."""
+        elapsed = _seconds(self._start, _now())
+        times = {"elapsed": elapsed, "spent": self._spent, "longest": self._longest}
+        return {"epochs": list(self.epochs), "values": dict(self._values), "before": self._before, **times}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what ``state`` returned: the time between does not count."""
+        self.epochs = list(state["epochs"])
+        self._values = {name: list(values) for name, values in state["values"].items()}
+        self._before = np.asarray(state["before"])
+        now = _now()
+        self._start = now[0] - state["elapsed"], now[1] - state["elapsed"]
+        self._spent, self._longest = state["spent"], state["longest"]
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [
+            ("statistic", "first", "last", "smallest", "largest"),
+            *(
+                (name, *(f"{value:.4g}" for value in (values[0], values[-1], min(values), max(values))))
+                for name, values in self._values.items()
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return as_text(self._rows(), self._foot(), left={0}, ruled=True)
+
+    def _foot(self) -> str:
+        return f"{len(self.epochs)} epochs recorded"
+
+    def __repr__(self) -> str:
+        return f"Recorder({', '.join(self.statistics)}; {self._foot()})"
+
+    def _repr_html_(self) -> str:
+        head, *body = self._rows()
+        cells = "".join(f"<th>{cell}</th>" for cell in (*head, "over the epochs"))
+        lines = "".join(
+            "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + f"<td>{self._line(row[0])}</td></tr>"
+            for row in body
+        )
+        return (
+            f"<table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody>"
+            f"<caption>{self._foot()}</caption></table>"
+        )
+
+    def _line(self, name: str) -> str:
+        """A small picture of the values over the epochs."""
+        shown = [(e, v) for e, v in zip(self.epochs, self._values[name], strict=True) if math.isfinite(v)]
+        if len(shown) < 2:
+            return ""
+        epochs, values = (np.array(column, float) for column in zip(*shown, strict=True))
+        x = 2 + 116 * (epochs - epochs[0]) / (epochs[-1] - epochs[0])
+        y = 18 - 16 * (values - values.min()) / (np.ptp(values) or 1.0)
+        points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+        return (
+            '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="20">'
+            f'<polyline points="{points}" fill="none" stroke="#1f5fa8" stroke-width="1.5"/></svg>'
+        )
+
+
+def _now() -> tuple[float, float]:
+    """The time, and the processor time of this process."""
+    return time.perf_counter(), time.process_time()
+
+
+def _seconds(start: tuple[float, float], end: tuple[float, float]) -> float:
+    """Seconds of work between two moments: time in which other processes had the processor does not count."""
+    return min(end[0] - start[0], end[1] - start[1])
+
+
+def _chosen(statistics: Iterable[str] | None, examples: bool) -> tuple[str, ...]:
+    """The statistics to record, checked."""
+    possible = (*_OF_PARAMETERS, *_OF_EXAMPLES)
+    if statistics is None:
+        return possible if examples else _OF_PARAMETERS
+    _checks.listed("Recorder", "statistics", statistics)
+    names = tuple(statistics)
+    for name in names:
+        if name not in possible:
+            shown = _checks.shown(name)
+            raise ValueError(f"Recorder: statistics must be of {', '.join(possible)}, got {shown}")
+        if name in _OF_EXAMPLES and not examples:
+            raise ValueError(f"Recorder: the statistic {name!r} needs examples; give X and y")
+    return names
+
+
+def _network(model: Any) -> Network:
+    """The network of the model that is trained."""
+    network = getattr(model, "network", None)
+    if not isinstance(network, Network):
+        raise TypeError(f"Recorder: it works with models that have a network, got {type(model).__name__}")
+    return network
+
+
+def _norm(array: Array) -> float:
+    """The Frobenius norm, without a copy in another dtype."""
+    flat = array.ravel(order="K")
+    return math.sqrt(float(flat @ flat))
+
+
+def _ratio(update: Array, weights: Array) -> float:
+    whole = _norm(weights)
+    return _norm(update) / whole if whole else math.inf if update.any() else 0.0
