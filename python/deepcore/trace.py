@@ -208,7 +208,8 @@ class Trace(Mapping[str, Array]):
         meaning = (
             "the cost J (dW = dZ A.T)" if self.per == "batch" else "each example's loss (dW = dZ A.T / m)"
         )
-        return f"cost J = {self.cost:.6g}; {self.m} examples; dA and dZ are derivatives of {meaning}"
+        examples = f"{self.m} example{'s' if self.m != 1 else ''}"
+        return f"cost J = {self.cost:.6g}; {examples}; dA and dZ are derivatives of {meaning}"
 
     def __str__(self) -> str:
         return as_text((_HEAD, *self._rows()), self._foot(), left={_HEAD.index("activation")}, ruled=True)

@@ -1,5 +1,6 @@
 """A trace is a mapping of matrices with norms, dead units, update ratios, formulas and heat maps."""
 
+import pickle
 import re
 
 import numpy as np
@@ -182,3 +183,19 @@ def test_the_shape_table_marks_the_wrong_arrays():
     assert str(table).endswith("21 parameters, m = 9; dW2 is transposed")
     with pytest.raises(KeyError, match="check: there is no 'Q1'"):
         trace.shapes.check({"Q1": 1.0})
+
+
+def test_a_trace_survives_a_pickle():
+    _, trace, _, _ = traced()
+    twin = pickle.loads(pickle.dumps(trace))
+    assert all(np.array_equal(twin[name], trace[name]) for name in trace)
+    assert twin.norms == trace.norms
+
+
+def test_formulas_name_masks_norms_and_shares():
+    model = dc.Model(3, [dc.Dense(4, "tanh"), dc.Dropout(0.5), dc.Dense(3, parametric=True, norm="layer"),
+                         dc.Dense(1, "sigmoid")], seed=1)  # fmt: skip
+    found = model.trace(*problem(), step=0).formulas
+    assert found["A1"] == "tanh(Z1) * mask1"
+    assert found["dZ1"] == "dA1 * mask1 * tanh'(Z1)"
+    assert found["A2"] == "z + (relu(z) - z) * alpha2, z = gamma2 * normalised(Z2) + beta2"

@@ -45,8 +45,10 @@ def _forward(number: int, layer: Dense, dropped: bool) -> dict[str, str]:
     inner = f"gamma{number} * normalised(Z{number}) + beta{number}" if layer.norm else f"Z{number}"
     outer = inner if layer.activation == "linear" else f"{layer.activation}({inner})"
     if layer.parametric:
-        outer = f"{outer} mixed with its input by alpha{number}"
-    return {f"Z{number}": f"{W} + b{number}", f"A{number}": f"({outer}) * mask{number}" if dropped else outer}
+        outer = f"z + ({layer.activation}(z) - z) * alpha{number}, z = {inner}"
+    if dropped:
+        outer = f"({outer}) * mask{number}" if " + " in outer else f"{outer} * mask{number}"
+    return {f"Z{number}": f"{W} + b{number}", f"A{number}": outer}
 
 
 def _hidden(number: int, spec: Spec, dropped: bool) -> dict[str, str]:
