@@ -88,8 +88,10 @@ def on_page_content(content, page, config, files):
     """Turn formulas into MathML."""
 
     def formula(match):
-        display = match[1] == "div"
-        text = html.unescape(match[2]).strip()
-        return convert(text[2:-2].strip(), display="block" if display else "inline")
+        text = html.unescape(match[2]).strip()[2:-2].strip()
+        if match[1] == "span":
+            return convert(text, display="inline")
+        style = "margin: 1rem 0; font-size: 1.2em; overflow-x: auto"
+        return f'<div style="{style}">{convert(text, display="block")}</div>'
 
     return re.sub(r'<(span|div) class="arithmatex">(.*?)</\1>', formula, content, flags=re.DOTALL)
