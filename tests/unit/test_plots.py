@@ -324,7 +324,30 @@ def test_features_of_very_different_spread_have_scales_of_their_own():
     assert ax.get_aspect() == "auto"
 
 
+def test_classes_whose_names_begin_with_an_underscore_are_in_the_legend():
+    ax = draw_boundary(figure().add_subplot(), classes=["_none", "some"])
+    assert legend(ax) == [" _none", "some"]
+
+
+def test_classes_of_another_kind_than_the_predicted_ones_are_refused():
+    X, _ = data.moons(20)
+    with pytest.raises(
+        ValueError, match="y must hold classes as the model predicts them, such as 0, got 'a'"
+    ):
+        plots.decision_boundary(Halves(), X, ["a", "b"] * 10, resolution=5, ax=figure().add_subplot())
+
+
 # Images
+
+
+def test_weights_that_are_not_finite_leave_the_others_visible():
+    ax = plots.weight_images([[np.nan, 0.0, 1.0, np.inf]], (2, 2), ax=figure().add_subplot())
+    assert "black -1, grey 0, white 1" in ax.get_xlabel().replace("\n", " ")
+    model = small_network()
+    model.parameters["W1"][0, 0] = np.nan
+    picture = figure()
+    plots.network_diagram(model, ax=picture.add_subplot())
+    assert np.isfinite(pixels(picture)).all()
 
 
 def test_weights_of_zero_are_grey_and_the_largest_ones_black_or_white():
