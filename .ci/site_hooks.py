@@ -29,6 +29,7 @@ INTERFACE = {
     "Conversion": "deepcore.conversion",
     "Functions of a step": "deepcore.functional",
     "Computation graphs": "deepcore.graph",
+    "The course's functions": "deepcore.course",
     "Gradient check": "deepcore.doctor.gradient_check",
     "Pictures": "deepcore.plots",
     "Reports": "deepcore.report",
@@ -49,7 +50,9 @@ def on_config(config):
     chapters = [page for page in more if page.startswith("course/")]
     decisions = [page for page in more if page.startswith("decisions/")]
     rest = [page for page in more if page not in (*chapters, *decisions)]
-    for title, found in (("Chapters", chapters), ("More", rest), ("Decisions", decisions)):
+    if chapters:  # after the first page and the section on learning
+        config.nav.insert(2, {"The course in four chapters": chapters})
+    for title, found in (("More", rest), ("Decisions", decisions)):
         if found:
             config.nav.append({title: found})
     config.nav.append({"Interface": [{title: address(title)} for title in INTERFACE]})
@@ -57,7 +60,7 @@ def on_config(config):
 
 
 def address(title):
-    return f"interface/{title.lower().replace(' ', '_')}.md"
+    return f"interface/{re.sub('[^a-z0-9]+', '_', title.lower())}.md"
 
 
 def on_files(files, config):
@@ -91,7 +94,7 @@ def on_page_content(content, page, config, files):
         text = html.unescape(match[2]).strip()[2:-2].strip()
         if match[1] == "span":
             return convert(text, display="inline")
-        style = "margin: 1rem 0; font-size: 1.2em; overflow-x: auto"
+        style = "margin: 1rem 0; font-size: 1.2em; overflow: auto hidden; padding: 0.2rem 0"
         return f'<div style="{style}">{convert(text, display="block")}</div>'
 
     return re.sub(r'<(span|div) class="arithmatex">(.*?)</\1>', formula, content, flags=re.DOTALL)
