@@ -296,6 +296,13 @@ def everything(session):
 
 
 @nox.session
+def site(session):
+    """Build the documentation site into build/site; a link that leads nowhere is an error."""
+    session.install("-q", *group("docs"))
+    session.run("mkdocs", "build", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
 def coverage(session):
     """Measure the branch coverage of the Python package; pyproject.toml has the floor."""
     install_wheel(session, "test,sklearn", *group("coverage"))

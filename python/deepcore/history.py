@@ -75,7 +75,7 @@ class History(dict[str, list[float]]):
         return self[name][self.best_epoch(name)]
 
     def plot(self, path: Any = None, title: str = "Training") -> Any:
-        """Draw the loss, and the accuracy if there is one, against the epochs; needs matplotlib.
+        """Draw every recorded number against the epochs, and mark the best epoch; needs matplotlib.
 
         Args:
             path: A file to write as PNG, by name or open in binary mode. None: return the picture.

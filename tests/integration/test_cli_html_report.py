@@ -69,6 +69,26 @@ def test_a_regression_has_predictions_importance_and_columns(tmp_path, recipe):
     assert "<i>" not in text
 
 
+def test_of_many_labels_the_first_six_are_drawn(tmp_path):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(60, 3))
+    np.savez(tmp_path / "a.npz", X=X, y=X @ rng.normal(size=(3, 8)))
+    page = tmp_path / "r.html"
+    run("train", tmp_path / "a.npz", "--epochs", 1, "--out", tmp_path / "m", "--report", page)
+    assert sum("predicted against true values" in caption for caption in captions(page)) == 6
+    assert "The first 6 of 8 labels are drawn." in page.read_text(encoding="utf-8")
+
+
+def test_of_several_networks_the_page_says_which_one_it_shows(tmp_path):
+    homes(tmp_path / "homes.csv")
+    page = tmp_path / "r.html"
+    run(
+        "train", tmp_path / "homes.csv", "--recipe", "network", "--cv", 2, "--epochs", 1, "--test-size", 0,
+        "--out", tmp_path / "m", "--report", page,
+    )  # fmt: skip
+    assert "learning curves are those of the first" in page.read_text(encoding="utf-8")
+
+
 def test_findings_of_a_doctor_have_a_section():
     finding = SimpleNamespace(
         severity="problem", cause="learning_rate_too_large", layer=None, evidence="loss 1e9", advice="lr=0.1"

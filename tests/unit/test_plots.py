@@ -3,6 +3,7 @@
 After a change that is meant, ``python tests/unit/test_plots.py`` draws the kept pictures again; look at them.
 """
 
+import functools
 import io
 import sys
 from pathlib import Path
@@ -134,34 +135,39 @@ def squares(image):
     return image[: 8 * rows, : 8 * columns].reshape(rows, 8, columns, 8).mean(axis=(1, 3))
 
 
-def is_cut(picture):
-    """Whether something reaches the border of a figure, which is white otherwise."""
-    image = pixels(picture) < 0.9
-    return bool(image[0].any() or image[-1].any() or image[:, 0].any() or image[:, -1].any())
+def is_cut(image):
+    """Whether something reaches the border of a picture, which is white otherwise."""
+    ink = image < 0.9
+    return bool(ink[0].any() or ink[-1].any() or ink[:, 0].any() or ink[:, -1].any())
+
+
+@functools.cache
+def drawn(name):
+    """A picture with a long title: its Axes and its pixels. It is drawn once for all tests."""
+    ax = figure().add_subplot()
+    assert DRAWN[name](ax, title=LONG) is ax  # it is drawn into the Axes that are given
+    return ax, pixels(ax.figure)
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_a_picture_is_drawn_into_the_axes_that_are_given_and_no_text_is_cut(name):
-    picture = figure()
-    ax = picture.add_subplot()
-    assert DRAWN[name](ax, title=LONG) is ax
+def test_a_picture_has_its_title_and_no_text_is_cut(name):
+    ax, image = drawn(name)
     assert ax.get_title().split() == LONG.split() or name == "sweep"  # its legend leaves less room
-    assert not is_cut(picture)
+    assert not is_cut(image)
 
 
 @pytest.mark.parametrize("name", sorted(DRAWN.keys() - {"diagram", "misclassified", "weights"}))
 def test_both_axes_have_names(name):
-    ax = DRAWN[name](figure().add_subplot())
+    ax, _ = drawn(name)
     assert ax.get_xlabel()
     assert ax.get_ylabel()
 
 
-@pytest.mark.parametrize("title", ["W" * 300, "a$b$_{.csv " * 5])
-@pytest.mark.parametrize("name", ["curves", "weights"])
+@pytest.mark.parametrize(("name", "title"), [("curves", "a$b$_{.csv " * 5), ("weights", "W" * 300)])
 def test_any_title_fits_into_the_picture(name, title):
     picture = figure()
     DRAWN[name](picture.add_subplot(), title=title)
-    assert not is_cut(picture)
+    assert not is_cut(pixels(picture))
 
 
 def test_no_text_is_cut_if_names_are_long():
@@ -174,22 +180,20 @@ def test_no_text_is_cut_if_names_are_long():
     ):
         picture = figure()
         draw(picture.add_subplot(), **options)
-        assert not is_cut(picture), draw.__name__
+        assert not is_cut(pixels(picture)), draw.__name__
 
 
 def test_a_text_that_is_cut_is_found():
     picture = figure()
     picture.add_subplot().set_title("W" * 300)
-    assert is_cut(picture)
+    assert is_cut(pixels(picture))
 
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_picture_looks_like_the_kept_one(name):
     if not mpl.__version__.startswith(VERSION):
         pytest.skip(f"the kept pictures were drawn by matplotlib {VERSION}, this is {mpl.__version__}")
-    picture = figure()
-    DRAWN[name](picture.add_subplot(), title=name)
-    now, kept = pixels(picture), imread(KEPT / f"{name}.png")[..., :3].mean(axis=2)
+    now, kept = drawn(name)[1], imread(KEPT / f"{name}.png")[..., :3].mean(axis=2)
     assert now.shape == kept.shape
     assert np.abs(squares(now) - squares(kept)).max() < TOLERANCE
 
@@ -198,7 +202,7 @@ def test_another_picture_does_not_look_like_the_kept_one():
     if not mpl.__version__.startswith(VERSION):
         pytest.skip(f"the kept pictures were drawn by matplotlib {VERSION}, this is {mpl.__version__}")
     picture = figure()
-    plots.learning_curves({"loss": [0.2, 0.3, 0.4, 0.6, 0.9]}, ax=picture.add_subplot(), title="curves")
+    plots.learning_curves({"loss": [0.2, 0.3, 0.4, 0.6, 0.9]}, ax=picture.add_subplot(), title=LONG)
     kept = imread(KEPT / "curves.png")[..., :3].mean(axis=2)
     assert np.abs(squares(pixels(picture)) - squares(kept)).max() > TOLERANCE
 
@@ -222,8 +226,14 @@ def test_what_is_not_axes_is_refused():
 # Learning curves
 
 
-@pytest.mark.parametrize("series", [{"loss": [1.0, 0.5]}, {"loss": [1.0, 0.5], "accuracy": [0.5, 0.9]}])
-@pytest.mark.parametrize("title", [LONG, "W" * 300, "many layers: " + "-".join(["1024"] * 60)])
+@pytest.mark.parametrize(
+    ("title", "series"),
+    [
+        (LONG, {"loss": [1.0, 0.5]}),
+        ("W" * 300, {"loss": [1.0, 0.5]}),
+        ("many layers: " + "-".join(["1024"] * 60), {"loss": [1.0, 0.5], "accuracy": [0.5, 0.9]}),
+    ],
+)
 def test_a_long_title_leaves_a_margin_on_both_sides(title, series):
     image = pixels(plots.curves(series, title))
     assert (image[:, :3] > 0.9).all()
@@ -324,7 +334,30 @@ def test_features_of_very_different_spread_have_scales_of_their_own():
     assert ax.get_aspect() == "auto"
 
 
+def test_classes_whose_names_begin_with_an_underscore_are_in_the_legend():
+    ax = draw_boundary(figure().add_subplot(), classes=["_none", "some"])
+    assert legend(ax) == [" _none", "some"]
+
+
+def test_classes_of_another_kind_than_the_predicted_ones_are_refused():
+    X, _ = data.moons(20)
+    with pytest.raises(
+        ValueError, match="y must hold classes as the model predicts them, such as 0, got 'a'"
+    ):
+        plots.decision_boundary(Halves(), X, ["a", "b"] * 10, resolution=5, ax=figure().add_subplot())
+
+
 # Images
+
+
+def test_weights_that_are_not_finite_leave_the_others_visible():
+    ax = plots.weight_images([[np.nan, 0.0, 1.0, np.inf]], (2, 2), ax=figure().add_subplot())
+    assert "black -1, grey 0, white 1" in ax.get_xlabel().replace("\n", " ")
+    model = small_network()
+    model.parameters["W1"][0, 0] = np.nan
+    picture = figure()
+    plots.network_diagram(model, ax=picture.add_subplot())
+    assert np.isfinite(pixels(picture)).all()
 
 
 def test_weights_of_zero_are_grey_and_the_largest_ones_black_or_white():
@@ -405,7 +438,7 @@ def keep():
     KEPT.mkdir(exist_ok=True)
     for name, draw in DRAWN.items():
         picture = figure()
-        draw(picture.add_subplot(), title=name)
+        draw(picture.add_subplot(), title=LONG)
         with (KEPT / f"{name}.png").open("wb") as file:
             plots.save(picture, file)
 

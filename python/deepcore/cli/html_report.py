@@ -21,6 +21,8 @@ __all__ = ["findings_section", "sections"]
 
 # A network with more units than this is a table only: a diagram of it shows nothing.
 _MOST_UNITS = 64
+# Each target of a regression has a picture of its own.
+_MOST_TARGETS = 6
 
 
 def sections(
@@ -66,6 +68,10 @@ def _summary(training: Training, facts: Mapping[str, Any], report: Report | None
     if training.best_epoch is not None:
         sentences.append(
             f"The best epoch is {training.best_epoch + 1} of {len(training.records)}; it was kept."
+        )
+    if facts.get("ensemble") or facts.get("folds"):
+        sentences.append(
+            "Several networks are averaged; layers, plan and learning curves are those of the first."
         )
     pictures = {}
     if sum(layer.units for layer in network.spec.layers) <= _MOST_UNITS and not network.spec.embeddings:
@@ -156,13 +162,17 @@ def _classes(part: str, judged: Judged, report: Report | None) -> Section:
 
 
 def _numbers(training: Training, part: str, judged: Judged) -> Section:
+    triples = zip(training.targets, judged.truth.T, judged.outputs.T, strict=True)
+    sentences = [f"These are predictions for the {part} part."]
+    if len(training.targets) > _MOST_TARGETS:
+        sentences.append(f"The first {_MOST_TARGETS} of {len(training.targets)} labels are drawn.")
     pictures = {
         f"{readable(name)}: predicted against true values of the {part} part": _drawn(
             plots.predicted_against_true, truth, predicted, name=readable(name), size=(5.0, 4.8)
         )
-        for name, truth, predicted in zip(training.targets, judged.truth.T, judged.outputs.T, strict=True)
+        for name, truth, predicted in list(triples)[:_MOST_TARGETS]
     }
-    return Section("Predictions", [f"These are predictions for the {part} part."], pictures=pictures)
+    return Section("Predictions", sentences, pictures=pictures)
 
 
 def _importance(part: str, training: Training, report: Report | None) -> Section | None:

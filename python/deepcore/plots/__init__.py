@@ -23,11 +23,11 @@ except ModuleNotFoundError as _error:
 
 from deepcore.plots.boundary import decision_boundary
 from deepcore.plots.classes import calibration, confusion_matrix
-from deepcore.plots.curves import curves, draw_curves, learning_curves, rate_sweep
 from deepcore.plots.diagram import network_diagram
-from deepcore.plots.distributions import distributions
+from deepcore.plots.epochs import curves, draw_curves, learning_curves, rate_sweep
 from deepcore.plots.images import misclassified, weight_images
 from deepcore.plots.numbers import importance, predicted_against_true
+from deepcore.plots.percentiles import distributions
 from deepcore.plots.style import save
 
 __all__ = [

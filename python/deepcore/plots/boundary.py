@@ -64,6 +64,11 @@ def decision_boundary(
     regions = np.asarray(predict(plane.reshape(-1, 2)))
     if regions.shape != (resolution**2,):
         raise ValueError("decision_boundary: model must predict one class for each example")
+    if (regions.dtype.kind in "OUS") != (labels.dtype.kind in "OUS"):
+        raise ValueError(
+            f"decision_boundary: y must hold classes as the model predicts them, such as "
+            f"{_checks.shown(regions[0])}, got {_checks.shown(labels[0])}"
+        )
 
     known = np.unique(np.concatenate([labels, regions]))
     names = _names(known, classes)

@@ -75,12 +75,12 @@ def _draw_weights(
     units: tuple[list[int | None], list[int | None]],
     places: tuple[Array, Array],
 ) -> None:
-    largest = float(np.abs(W).max()) or 1.0
+    largest = float(np.abs(W[np.isfinite(W)]).max(initial=0.0)) or 1.0
     for sign in (1, -1):
         lines, widths = [], []
         for i, y in zip(units[1], places[1], strict=True):
             for j, x in zip(units[0], places[0], strict=True):
-                if i is not None and j is not None and sign * W[i, j] > 0:
+                if i is not None and j is not None and np.isfinite(W[i, j]) and sign * W[i, j] > 0:
                     lines.append([(number - 1, x), (number, y)])
                     widths.append(0.3 + 2.2 * abs(W[i, j]) / largest)
         ax.add_collection(LineCollection(lines, linewidths=widths, alpha=0.75, zorder=1, **_line(sign)))

@@ -46,7 +46,7 @@ def weight_images(
     size = _image_shape("weight_images", shape, weights.shape[1])
     most = _checks.count("weight_images", "most", most, high=1024)
     images = weights[:most].reshape(-1, *size).astype(np.float64)
-    limit = float(np.abs(images).max()) or 1.0
+    limit = float(np.abs(images[np.isfinite(images)]).max(initial=0.0)) or 1.0
     texts = [f"unit {number}" for number in range(1, len(images) + 1)]
     if len(size) == 3:
         scale = f"0 is grey; the colours go from {-limit:.3g} to {limit:.3g}"

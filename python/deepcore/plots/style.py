@@ -91,6 +91,7 @@ def legend(ax: Axes, **options: Any) -> None:
 def short(value: object, limit: int = 24) -> str:
     """Return the name of a class or a column on one line; of a long one the beginning and the end."""
     text = " ".join(str(value).split())
+    text = f" {text}" if text.startswith("_") else text  # a legend leaves out names that begin with it
     end = (limit - 3) // 3
     return text if len(text) <= limit else f"{text[: limit - 3 - end]}...{text[-end:]}"
 

@@ -97,7 +97,7 @@ def curves(series: Mapping[str, Sequence[float]], title: str, best_epoch: int | 
             there is one.
     """
     panels = list(dict.fromkeys(name.removeprefix("val_") for name in series))
-    columns = min(len(panels), _MOST_COLUMNS)
+    columns = min(max(len(panels), 1), _MOST_COLUMNS)
     rows = -(-len(panels) // columns)
     picture = style.figure(5 * columns, 3.6 * rows)
     if title:
