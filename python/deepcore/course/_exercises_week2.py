@@ -211,6 +211,14 @@ def optimize(at: Mistakes, w: Any, b: Any, X: Any, Y: Any, num_iterations: int, 
         False,
         ("The gradients are computed once, outside of the loop: propagate belongs into it.", lambda: True),
     )
+    later_b = at(
+        "db",
+        False,
+        (
+            "The gradient of b is computed with the new w: both belong to the parameters before the step.",
+            lambda: True,
+        ),
+    )
     from_start = at(
         "old",
         False,
@@ -250,6 +258,7 @@ def optimize(at: Mistakes, w: Any, b: Any, X: Any, Y: Any, num_iterations: int, 
             continue
         w, b = start if from_start else (w, b)
         w = w - no_w * sign * rate * dw
+        dw, db = plain_propagate(w, b, X, Y)[:2] if later_b else (dw, db)
         b = b - sign * rate * (np.sum(dw) if no_b == 3 else no_b * db)
     after = at(
         "grads",
