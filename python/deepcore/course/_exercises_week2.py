@@ -245,7 +245,7 @@ def optimize(at: Mistakes, w: Any, b: Any, X: Any, Y: Any, num_iterations: int, 
     )
     every = at("costs", 100,
         ("The cost is recorded in every iteration: it is every 100th.", lambda: 1),
-        ("The cost is recorded at the wrong iterations.", lambda: 10))  # fmt: skip
+        *(("The cost is recorded at the wrong iterations: it is every 100th.", (lambda n=n: n)) for n in (10, 50, 20, 25, 5, 2, 1000)))  # fmt: skip
     start = before = w, b
     dw = db = cost = 0.0
     costs = []

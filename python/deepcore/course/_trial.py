@@ -137,7 +137,11 @@ class Trial:
                     return (
                         f"{found.array} holds the values of {found.holds}: the two are swapped, or mixed up."
                     )
-                if self.exercise.seed is not None and found.array[0] in "Wb" and got.shape == right.shape:
+                if (
+                    self.exercise.name.startswith("initialize")
+                    and self.exercise.seed is not None
+                    and got.shape == right.shape
+                ):
                     return _random_cause(found.array, right, self.exercise.seed)
                 return _compare.guess(
                     self.exercise.name, found.array, got, right, _sizes(self.exercise, self.cases[i])

@@ -187,4 +187,44 @@ def update_parameters_with_adam(parameters, grads, v, s, t, learning_rate=0.01, 
         step = v[k] / (1 - beta1 ** t) / (s[k] / (1 - beta2 ** t) + epsilon)
         parameters[k[1:]] = parameters[k[1:]] - learning_rate * step
     return parameters, v, s
+### week4 predict: strict
+def predict(X, y, parameters):
+    p, _ = L_model_forward(X, parameters)
+    return (p >= 0.5) * 1
+### week2 optimize: wrong iterations
+def optimize(w, b, X, Y, num_iterations=100, learning_rate=0.009, print_cost=False):
+    costs = []
+    for i in range(num_iterations):
+        grads, cost = propagate(w, b, X, Y)
+        w = w - learning_rate * grads["dw"]
+        b = b - learning_rate * grads["db"]
+        if i % 50 == 0:
+            costs.append(cost)
+    return {"w": w, "b": b}, grads, costs
+### week4 relu: absolute value
+def relu(Z):
+    return np.abs(Z), Z
+### week4 relu_backward: dA is missing
+def relu_backward(dA, cache):
+    return np.where(cache > 0, 1, 0)
+### week4 linear_activation_backward: relu at 0
+def linear_activation_backward(dA, cache, activation):
+    linear_cache, Z = cache
+    dZ = dA * (Z >= 0) if activation == "relu" else sigmoid_backward(dA, Z)
+    return linear_backward(dZ, linear_cache)
+### week3 backward_propagation: wrong number
+def backward_propagation(parameters, cache, X, Y):
+    m = 4
+    A1, A2 = cache["A1"], cache["A2"]
+    dZ2 = A2 - Y
+    dZ1 = parameters["W2"].T @ dZ2 * (1 - A1 ** 2)
+    return {"dW1": dZ1 @ X.T / m, "db1": dZ1.sum(1, keepdims=True) / m, "dW2": dZ2 @ A1.T / m, "db2": dZ2.sum(1, keepdims=True) / m}
+### week4 L_layer_model: no usual mistake
+def L_layer_model(X, Y, layers_dims, learning_rate=0.0075, num_iterations=3000, print_cost=False):
+    parameters = initialize_parameters_deep_sqrt(layers_dims)
+    for i in range(num_iterations):
+        AL, caches = L_model_forward(X, parameters)
+        grads = L_model_backward(AL, Y, caches)
+        parameters = update_parameters(parameters, grads, learning_rate / (1 + i))
+    return parameters
 """
