@@ -57,7 +57,8 @@ def browse(tmp_path, script, page=None):
     )
     path = tmp_path / "page.html"
     path.write_text(text, encoding="utf-8")
-    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", path.as_uri()]
+    profile = f"--user-data-dir={tmp_path / 'profile'}"
+    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", profile, "--dump-dom", path.as_uri()]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
     found = re.search(r'<pre id="answer">(.*?)</pre>', shown, re.DOTALL)
     assert found, "the script of the test did not finish"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any
 
@@ -38,6 +38,7 @@ class Difference:
         got: What was found.
         cause: In words; empty if the values must be looked at to find it.
         arrays: The whole arrays, for the search of the cause.
+        holds: Name of another array whose right values it holds, if there is one.
     """
 
     array: str
@@ -46,6 +47,7 @@ class Difference:
     got: Any
     cause: str = ""
     arrays: tuple[Any, Any] | None = None
+    holds: str = ""
 
 
 @dataclass(frozen=True)
@@ -267,7 +269,8 @@ def first_difference(
         if name in got:
             found = difference(name, got[name], expected[name])
             if found:
-                return found
+                others = (other for other in expected if other != name and same(got[name], expected[other]))
+                return replace(found, holds=next(others, ""))
     return None
 
 

@@ -211,6 +211,14 @@ def optimize(at: Mistakes, w: Any, b: Any, X: Any, Y: Any, num_iterations: int, 
         False,
         ("The gradients are computed once, outside of the loop: propagate belongs into it.", lambda: True),
     )
+    later_b = at(
+        "db",
+        False,
+        (
+            "The gradient of b is computed with the new w: both belong to the parameters before the step.",
+            lambda: True,
+        ),
+    )
     from_start = at(
         "old",
         False,
@@ -237,7 +245,7 @@ def optimize(at: Mistakes, w: Any, b: Any, X: Any, Y: Any, num_iterations: int, 
     )
     every = at("costs", 100,
         ("The cost is recorded in every iteration: it is every 100th.", lambda: 1),
-        ("The cost is recorded at the wrong iterations.", lambda: 10))  # fmt: skip
+        *(("The cost is recorded at the wrong iterations: it is every 100th.", (lambda n=n: n)) for n in (10, 50, 20, 25, 5, 2, 1000)))  # fmt: skip
     start = before = w, b
     dw = db = cost = 0.0
     costs = []
@@ -250,6 +258,7 @@ def optimize(at: Mistakes, w: Any, b: Any, X: Any, Y: Any, num_iterations: int, 
             continue
         w, b = start if from_start else (w, b)
         w = w - no_w * sign * rate * dw
+        dw, db = plain_propagate(w, b, X, Y)[:2] if later_b else (dw, db)
         b = b - sign * rate * (np.sum(dw) if no_b == 3 else no_b * db)
     after = at(
         "grads",

@@ -43,6 +43,12 @@ def backward_cases(zero: bool = False) -> list[list[Any]]:
     return cases
 
 
+def tie() -> list[Any]:
+    """Return X, Y and parameters for which every output is exactly 0.5."""
+    X, Y = examples(9, 2, 4)
+    return [X, Y, {name: 0 * value for name, value in network(1, 2, 3, 1).items()}]
+
+
 def alone(cases: list[list[Any]]) -> list[list[Any]]:
     """Return dA and Z of the cases."""
     return [[dA, cache[1]] for dA, cache in cases]
@@ -85,7 +91,7 @@ EXERCISES = (
              returns=("dA_prev", "dW", "db"), order=("dW", "db", "dA_prev")),
     Exercise("relu_backward", ("dA", "cache"), formulas.relu_backward, lambda: alone(backward_cases(zero=True)), returns="dZ"),
     Exercise("sigmoid_backward", ("dA", "cache"), formulas.sigmoid_backward, lambda: alone(backward_cases()), returns="dZ"),
-    Exercise("linear_activation_backward", ("dA", "cache", "activation"), formulas.linear_activation_backward, lambda: both(backward_cases()),
+    Exercise("linear_activation_backward", ("dA", "cache", "activation"), formulas.linear_activation_backward, lambda: both(backward_cases(zero=True)),
              returns=("dA_prev", "dW", "db"), order=("dW", "db", "dA_prev"), helpers=BACKWARD),
     Exercise("L_model_backward",
         ("AL", "Y", "caches"), formulas.L_model_backward, lambda: [[f[0], Y, f[1]] for _, Y, _, f in (net(*one) for one in NETS)],
@@ -99,6 +105,6 @@ EXERCISES = (
         ("X", "Y", "layers_dims", "learning_rate", "num_iterations"), formulas.L_layer_model, lambda: model_cases((2, 3, 1), (3, 4, 3, 1)),
              returns=("parameters",), seed=1, first_only=True, helpers=MODEL, changes_arguments=True),
     Exercise("predict",
-        ("X", "y", "parameters"), formulas.predict, lambda: [[X, Y, p] for X, Y, p, _ in (net(*one) for one in (*NETS, (4, (4, 3, 1), 40)))],
+        ("X", "y", "parameters"), formulas.predict, lambda: [*([X, Y, p] for X, Y, p, _ in (net(*one) for one in (*NETS, (4, (4, 3, 1), 40)))), tie()],
              helpers=(*FORWARD, "L_model_forward"), required=2),
 )  # fmt: skip

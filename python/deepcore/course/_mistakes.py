@@ -273,6 +273,7 @@ def cross_entropy(at: Mistakes, A: Array, Y: Array, place: str = "cost") -> Any:
         ("The logarithm of the first term is log2; the natural log, np.log, is meant.", lambda: Y * L1 / log(2) + (1 - Y) * L0),
         ("The logarithm of the second term is log2; the natural log, np.log, is meant.", lambda: Y * L1 + (1 - Y) * L0 / log(2)),
         *((f"A is clipped at {low} and 1 - {low}: the cost needs A itself.", (lambda low=low: Y * log(np.clip(A, low, 1 - low)) + (1 - Y) * log(1 - np.clip(A, low, 1 - low)))) for low in (0.1, 0.05, 0.01, 0.001)),
+        *((f"{eps} is added inside of the log: only a tiny number such as 1e-15 leaves the cost as it is.", (lambda eps=eps: Y * log(A + eps) + (1 - Y) * log(1 - A + eps))) for eps in (0.1, 0.01, 0.001, 0.0001, 1e-5)),
         ("The logarithm is log1p, log of 1 + A; np.log is meant.", lambda: Y * log(1 + A) + (1 - Y) * log(2 - A)),
         ("A and Y are swapped: log of the wrong term.", lambda: A * log(Y) + (1 - A) * log(1 - Y)),
         ("A squared error is computed, not the cross-entropy with its log.", lambda: -np.square(A - Y)),

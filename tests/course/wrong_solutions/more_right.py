@@ -162,4 +162,148 @@ def initialize_parameters_he(layers_dims):
         out[f"W{i + 1}"] = np.random.normal(size=(layers_dims[i + 1], layers_dims[i])) * (2 / layers_dims[i]) ** 0.5
         out[f"b{i + 1}"] = np.zeros([layers_dims[i + 1], 1])
     return out
+### week2 sigmoid:
+import math
+def sigmoid(z):
+    return np.vectorize(lambda t: 1 / (1 + math.exp(-t)), otypes=[float])(z)
+### week2 sigmoid:
+sigmoid = lambda z: 1.0 / (1.0 + np.exp(-np.array(z)))
+### week2 propagate:
+def propagate(w: "np.ndarray", b: float, X, Y, *, verbose=False):
+    m = X.shape[1]
+    A = sigmoid(np.dot(w.T, X) + b)
+    print("computing", m)
+    dz = np.subtract(A, Y)
+    cost = np.squeeze(-np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A), axis=1, keepdims=True) / m)
+    return {"db": np.sum(dz) / m, "dw": np.dot(X, dz.T) / m}, cost
+### week2 initialize_with_zeros:
+def initialize_with_zeros(dim):
+    w = np.zeros(shape=(dim, 1), dtype=np.float32)
+    b = float(0)
+    assert w.shape == (dim, 1)
+    return [w, b]
+### week3 forward_propagation:
+from types import SimpleNamespace as NS
+def forward_propagation(X, parameters):
+    p = NS(**parameters)
+    Z1 = X.T.dot(p.W1.T).T + p.b1
+    A1 = 2 / (1 + np.exp(-2 * Z1)) - 1
+    Z2 = A1.T.dot(p.W2.T).T + p.b2
+    A2 = 1 / (1 + np.exp(-Z2))
+    cache = dict(locals())
+    return A2, {k: cache[k] for k in ("Z1", "A1", "Z2", "A2")}
+### week3 backward_propagation:
+def backward_propagation(parameters, cache, X, Y):
+    def grads(dZ, A_prev):
+        return np.mean(dZ[:, None, :] * A_prev[None, :, :], axis=2), np.mean(dZ, axis=1)[:, None]
+    dZ2 = cache["A2"] - Y
+    dA1 = sum(np.outer(w, d) for w, d in zip(parameters["W2"], dZ2))
+    dZ1 = dA1 - dA1 * cache["A1"] ** 2
+    dW1, db1 = grads(dZ1, X)
+    dW2, db2 = grads(dZ2, cache["A1"])
+    return dict(dW1=dW1, db1=db1, dW2=dW2, db2=db2)
+### week3 update_parameters:
+import copy
+def update_parameters(parameters, grads, learning_rate=1.2):
+    parameters = copy.deepcopy(parameters)
+    W1, b1, W2, b2 = (parameters[n] for n in "W1 b1 W2 b2".split())
+    W1 -= learning_rate * grads["dW1"]
+    b1 -= learning_rate * grads["db1"]
+    W2 -= learning_rate * grads["dW2"]
+    b2 -= learning_rate * grads["db2"]
+    return {"W1": W1, "b1": b1, "W2": W2, "b2": b2}
+### week3 nn_model:
+def nn_model(X, Y, n_h, num_iterations=10000, print_cost=False):
+    np.random.seed(3)
+    n_x, _, n_y = layer_sizes(X, Y)
+    parameters = initialize_parameters(n_x, n_h, n_y)
+    i = 0
+    while True:
+        if i == num_iterations:
+            return parameters
+        A2, cache = forward_propagation(X, parameters)
+        cost = compute_cost(A2, Y)
+        parameters = update_parameters(parameters, backward_propagation(parameters, cache, X, Y))
+        i = i + 1
+### week3 compute_cost:
+def compute_cost(A2, Y, parameters=None):
+    A2 = np.clip(A2, 1e-12, 1 - 1e-12)
+    return np.float64(-np.vdot(Y, np.log(A2)) - np.vdot(1 - Y, np.log(1 - A2))) / Y.shape[-1]
+### week4 linear_forward:
+def linear_forward(A, W, b):
+    Z = np.zeros((W.shape[0], A.shape[1]))
+    Z += b
+    Z += W @ A
+    cache = (A.copy(), W.copy(), b.copy())
+    return Z, cache
+### week4 linear_activation_forward:
+def linear_activation_forward(A_prev, W, b, activation):
+    g = {"relu": lambda z: z.clip(min=0), "sigmoid": lambda z: 1 / (1 + np.exp(-z))}[activation]
+    Z = W @ A_prev + b
+    return g(Z), ((A_prev, W, b), Z)
+### week4 sigmoid:
+def sigmoid(x):
+    A = 1 / (1 + np.exp(-x))
+    cache = x
+    return A, cache
+### week4 relu:
+def relu(Z):
+    A = Z.copy()
+    A[A < 0] = 0
+    assert A.shape == Z.shape
+    return A, Z
+### week4 L_model_backward:
+def L_model_backward(AL, Y, caches):
+    grads = {}
+    L = len(caches)
+    m = AL.shape[1]
+    Y = Y.reshape(AL.shape)
+    dAL = -(np.divide(Y, AL) - np.divide(1 - Y, 1 - AL))
+    grads["dA" + str(L)] = dAL
+    for l in range(L, 0, -1):
+        (A_prev, W, b), Z = caches[l - 1]
+        if l == L:
+            s = 1 / (1 + np.exp(-Z))
+            dZ = grads["dA" + str(l)] * s * (1 - s)
+        else:
+            dZ = np.where(Z <= 0, 0, grads["dA" + str(l)])
+        grads["dW" + str(l)] = dZ @ A_prev.T / m
+        grads["db" + str(l)] = dZ.sum(axis=1, keepdims=True) / m
+        grads["dA" + str(l - 1)] = W.T @ dZ
+    return grads
+### week4 initialize_parameters_deep:
+def initialize_parameters_deep(layer_dims):
+    np.random.seed(3)
+    parameters = {}
+    for l, (n_prev, n) in enumerate(zip(layer_dims, layer_dims[1:]), start=1):
+        parameters[f"W{l}"] = np.random.standard_normal((n, n_prev)) * 1e-2
+        parameters[f"b{l}"] = np.zeros_like(parameters[f"W{l}"][:, :1])
+    return parameters
+### week4 predict:
+def predict(X, y, parameters):
+    m = X.shape[1]
+    p = np.zeros((1, m))
+    probas, caches = L_model_forward(X, parameters)
+    for i in range(0, probas.shape[1]):
+        p[0, i] = 1 if probas[0, i] > 0.5 else 0
+    print("Accuracy: " + str(np.sum((p == y) / m)))
+    return p
+### week4 two_layer_model:
+def two_layer_model(X, Y, layers_dims, learning_rate=0.0075, num_iterations=3000, print_cost=False):
+    np.random.seed(1)
+    grads, costs = {}, []
+    parameters = initialize_parameters(*layers_dims)
+    W1, b1, W2, b2 = parameters["W1"], parameters["b1"], parameters["W2"], parameters["b2"]
+    for i in range(0, num_iterations):
+        A1, cache1 = linear_activation_forward(X, W1, b1, "relu")
+        A2, cache2 = linear_activation_forward(A1, W2, b2, "sigmoid")
+        cost = compute_cost(A2, Y)
+        dA2 = -(np.divide(Y, A2) - np.divide(1 - Y, 1 - A2))
+        dA1, dW2, db2 = linear_activation_backward(dA2, cache2, "sigmoid")
+        dA0, dW1, db1 = linear_activation_backward(dA1, cache1, "relu")
+        parameters = update_parameters({"W1": W1, "b1": b1, "W2": W2, "b2": b2}, {"dW1": dW1, "db1": db1, "dW2": dW2, "db2": db2}, learning_rate)
+        W1, b1, W2, b2 = parameters["W1"], parameters["b1"], parameters["W2"], parameters["b2"]
+        if i % 100 == 0 or i == num_iterations - 1:
+            costs.append(cost)
+    return parameters, costs
 """
