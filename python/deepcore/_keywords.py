@@ -176,8 +176,6 @@ def _answer(who: str, name: str, value: object, named: set[str]) -> str:
         )
     if name == "label_smoothing":
         return f"label_smoothing belongs to the loss: loss=dc.CrossEntropy(label_smoothing={shown})"
-    if name == "dropout" and who == "Dense":
-        return f"dropout is a layer of its own: put dc.Dropout({shown}) behind this one in the list of layers"
     if name == "amsgrad":
         return "AMSGrad is an optimizer of its own: dc.AMSGrad(0.001)"
     if name in ("patience", "early_stopping"):

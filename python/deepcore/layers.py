@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
@@ -59,6 +58,8 @@ class Dense:
         norm: ``"batch"`` normalises each unit's Z over the examples of a batch (while training; predictions
             use running means and variances), ``"layer"`` each example's Z over the units; then
             ``A = g(gamma * Zhat + beta)``. None: ``A = g(Z)``.
+        dropout: Each training step drops an activation of this layer with this probability. ``Dropout(rate)``
+            behind the layer says the same. Hidden layers only.
         max_norm: After every step, weights into a unit whose norm is larger are scaled to it; None: no limit.
         parametric: ``A = Z + (g(Z) - Z) * alpha`` with a trainable alpha per unit, (n_out, 1), which starts
             at 1, where A = g(Z). Hidden layers only, and not softmax.
@@ -69,9 +70,6 @@ class Dense:
         rate: Factors on the optimizer's learning rate by the name of the array, such as ``{"b": 0.1}``; 0
             keeps an array as it is. Names are those of ``arrays``; those that are missing have the factor 1.
         decay: Factors on the optimizer's weight decay, likewise, such as ``{"b": 0}``.
-
-    Attributes:
-        dropout: In ``model.layers``, the rate of the ``Dropout`` layer that follows this one, else 0.
 
     Raises:
         TypeError: if an argument has another type.
@@ -91,7 +89,7 @@ class Dense:
     l1: float = 0.0
     l2: float = 0.0
     max_norm: float | None = None
-    dropout: float = field(default=0.0, init=False)
+    dropout: float = 0.0
     norm: NormName | None = None
     parametric: bool = False
     scaled_inputs: bool = False
@@ -111,6 +109,7 @@ class Dense:
             if value is None and name in ("parameter", "max_norm"):
                 continue
             object.__setattr__(self, name, _checks.number("Dense", name, value))
+        object.__setattr__(self, "dropout", _checks.number("Dense", "dropout", self.dropout, 1.0))
         if self.norm is not None and str(self.norm) not in get_args(NormName):
             raise ValueError(f"Dense: norm must be None, 'batch' or 'layer', got {_checks.shown(self.norm)}")
         if self.max_norm == 0:
@@ -132,16 +131,9 @@ class Dense:
         named = ", ".join(
             f"{f.name}={getattr(self, f.name)!r}"
             for f in fields(self)[2:]
-            if f.init and getattr(self, f.name) != f.default
+            if getattr(self, f.name) != f.default
         )
-        dense = f"Dense({self.units}, {self.activation!r}{', ' if named else ''}{named})"
-        return f"{dense} with Dropout({self.dropout!r})" if self.dropout else dense
-
-    def followed_by_dropout(self, rate: float) -> Dense:
-        """This layer as a model keeps it: together with the ``Dropout(rate)`` behind it."""
-        layer = copy.copy(self)
-        object.__setattr__(layer, "dropout", rate)
-        return layer
+        return f"Dense({self.units}, {self.activation!r}{', ' if named else ''}{named})"
 
     @property
     def arrays(self) -> tuple[str, ...]:
@@ -184,7 +176,7 @@ class Dropout:
     Example:
         >>> import deepcore as dc
         >>> dc.Model(4, [dc.Dropout(0.1), dc.Dense(8), dc.Dropout(0.5), dc.Dense(1, "sigmoid")]).layers[0]
-        Dense(8, 'relu') with Dropout(0.5)
+        Dense(8, 'relu', dropout=0.5)
     """
 
     rate: float

@@ -22,21 +22,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-class RecordedNetworks:
-    """The package as records write it: ``Dense(dropout=)`` stands for a layer with ``Dropout`` behind it."""
-
-    def __getattr__(self, name):
-        return getattr(dc, name)
-
-    def Dense(self, units, activation, *, dropout=0.0, **options):
-        layer = dc.Dense(units, activation, **options)
-        return [layer, dc.Dropout(dropout)] if dropout else [layer]
-
-    def Model(self, inputs, layers, **options):
-        flat = [one for part in layers for one in (part if isinstance(part, list) else [part])]
-        return dc.Model(inputs, flat, **options)
-
-
 @pytest.fixture(scope="module")
 def runner():
     """The program that builds and judges records."""
@@ -50,7 +35,6 @@ def runner():
     module = importlib.util.module_from_spec(spec)
     sys.modules["run_doctor_case"] = module
     spec.loader.exec_module(module)
-    module.dc = RecordedNetworks()
     return module
 
 

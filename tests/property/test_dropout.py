@@ -110,7 +110,7 @@ def test_masks_differ_between_steps_layers_places_and_seeds():
 
 def test_a_dropout_behind_a_layer_is_the_layer_s():
     listed = dc.Model(4, [dc.Dense(8), dc.Dropout(0.5), dc.Dense(3, "softmax")])
-    assert listed.layers == (dc.Dense(8).followed_by_dropout(0.5), dc.Dense(3, "softmax"))
+    assert listed.layers == (dc.Dense(8, dropout=0.5), dc.Dense(3, "softmax"))
     assert [layer.dropout for layer in listed.layers] == [0.5, 0.0]
 
 

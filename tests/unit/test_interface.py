@@ -61,7 +61,6 @@ WRONG_CALLS = {
     "Adam: at most 1 argument (learning_rate) may be given by position, got 2": lambda: dc.Adam(0.1, 0.9),
     "Adam: learning_rate is given twice": lambda: dc.Adam(0.1, learning_rate=0.1),
     "Dense: units must be given": dc.Dense,
-    "Dense: dropout is a layer of its own: put dc.Dropout(0.5) behind": lambda: dc.Dense(3, dropout=0.5),
     "Dense: kernel_initializer is called init here": lambda: dc.Dense(3, kernel_initializer="he"),
     "Dense: there is no argument unts; did you mean units?": lambda: dc.Dense(unts=3),
     "Model: label_smoothing belongs to the loss: loss=dc.CrossEntropy(label_smoothing=0.1)": lambda: dc.Model(
@@ -241,7 +240,7 @@ def test_the_optimizer_of_partial_fit_can_be_seen():
         (dc.LBFGS(), "LBFGS()"),
         (dc.EarlyStopping(), "EarlyStopping('val_loss', patience=10)"),
         (dc.Huber(), "Huber(delta=1.0)"),
-        (dc.mlp([2, 3, 1], dropout=0.5).layers[0], "Dense(3, 'relu') with Dropout(0.5)"),
+        (dc.mlp([2, 3, 1], dropout=0.5).layers[0], "Dense(3, 'relu', dropout=0.5)"),
     ],
 )  # fmt: skip
 def test_a_repr_shows_what_differs_from_the_defaults(thing, text):

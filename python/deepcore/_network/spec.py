@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -167,9 +167,7 @@ def _plain(value: Any) -> Any:
 
 def _layer(values: Mapping[str, Any]) -> Dense:
     """The reverse of ``asdict(layer)``."""
-    options = dict(values)
-    rate = _checks.number("Dense", "dropout", options.pop("dropout"), 1.0)
-    return Dense(**options).followed_by_dropout(rate)
+    return Dense(**values)
 
 
 def _embedding(values: Mapping[str, Any]) -> Embedding:
@@ -241,7 +239,7 @@ def _folded(layers: Sequence[Layer]) -> tuple[float, tuple[Dense, ...]]:
         raise ValueError("Model: Scale must stand directly before a Dense, got one behind the last layer")
     if not dense:
         raise TypeError(f"Model: layers must be a list of at least one Dense, got {_checks.shown(layers)}")
-    return rates[0], tuple(d.followed_by_dropout(rate) for d, rate in zip(dense, rates[1:], strict=True))
+    return rates[0], tuple(replace(d, dropout=rate) for d, rate in zip(dense, rates[1:], strict=True))
 
 
 def _resolved_loss(loss: str, layers: Sequence[Dense]) -> str:

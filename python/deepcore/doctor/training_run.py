@@ -100,7 +100,7 @@ class TrainingRun:
         The parameters are kept if their shapes are, unless ``restart`` asks for new ones.
         """
         layers = tuple(
-            change(number, layer).followed_by_dropout(layer.dropout)
+            replace(change(number, layer), dropout=layer.dropout)
             for number, layer in enumerate(self.spec.layers, start=1)
         )
         same = [layer.units for layer in layers] == [layer.units for layer in self.spec.layers]

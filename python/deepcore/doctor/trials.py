@@ -140,7 +140,7 @@ def penalties(case: Evidence) -> list[Suspicion]:
             spec=replace(
                 spec,
                 input_dropout=0.0,
-                layers=tuple(layer.followed_by_dropout(0.0) for layer in spec.layers),
+                layers=tuple(replace(layer, dropout=0.0) for layer in spec.layers),
             ),
         )
         if case.cures(plain):

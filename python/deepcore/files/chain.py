@@ -204,7 +204,7 @@ class _Layer:
             norm=None if self.norm is None else "batch" if isinstance(self.norm, BatchNorm) else "layer",
             parametric=activation.alpha is not None,
         )
-        return dense.followed_by_dropout(self.dropout)
+        return replace(dense, dropout=self.dropout)
 
     def arrays(self) -> dict[str, Array]:
         found = {"W": self.linear.W, "b": self.linear.b}

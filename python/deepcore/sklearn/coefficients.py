@@ -193,5 +193,5 @@ def dense_layers(
     for name, values in options.items():
         hidden = [replace(layer, **{name: value}) for layer, value in zip(layers[:-1], values, strict=True)]
         layers[:-1] = hidden
-    dropped = [layer.followed_by_dropout(float(rate)) for layer, rate in zip(layers, rates, strict=False)]
+    dropped = [replace(layer, dropout=float(rate)) for layer, rate in zip(layers, rates, strict=False)]
     return [*dropped, layers[-1]]
