@@ -92,14 +92,14 @@ py::array predict_rows(const Network<T>& self, const py::object& X, const std::o
   });
 }
 
-// The number of threads of a call that asks for it: at least 1, or 0 for None. Nothing if `given` is neither.
+// The number of threads of a call that asks for it: 1 to kMaxThreads, or 0 for None. Nothing if `given` is neither.
 std::optional<int> threads_or_nothing(const py::object& given) {
   if (given.is_none()) return 0;
   if (PyLong_CheckExact(given.ptr()) == 0) return std::nullopt;
   int overflow = 0;
   const long threads = PyLong_AsLongAndOverflow(given.ptr(), &overflow);
-  if (overflow != 0 || threads < 1) return std::nullopt;
-  return static_cast<int>(std::min<long>(threads, kMaxThreads));
+  if (overflow != 0 || threads < 1 || threads > kMaxThreads) return std::nullopt;
+  return static_cast<int>(threads);
 }
 
 // Whether the elements of an array lie one after the other in the order of its rows, as T.
