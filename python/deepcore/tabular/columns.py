@@ -487,7 +487,7 @@ def _column_from(who: str, values: Any) -> Column:
         and 0 <= column.distinct <= _MOST_DISTINCT
         and all(value is None or _checks.is_number(value) for value in (column.low, column.high))
         and (column.low is None) == (column.high is None)
-        and (column.low is None or column.low <= column.high)
+        and (column.low is None or column.high is None or column.low <= column.high)
         and _is_texts(column.values)
         and isinstance(column.fill, list)
         and all(map(_checks.is_number, column.fill))
