@@ -204,3 +204,12 @@ def test_predictions_of_a_regression_keep_all_digits(tmp_path):
     run("train", tmp_path / "clock.npz", "--epochs", 2, "--out", tmp_path / "m")
     rows = read_rows(run("predict", tmp_path / "m", tmp_path / "clock.npz"))
     assert len({row["prediction"] for row in rows}) == 150
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
+def test_a_model_file_that_cannot_be_replaced_is_refused_before_the_training(tmp_path):
+    os.mkfifo(tmp_path / "model.safetensors")
+    result = invoke(["train", "digits", "--epochs", "1", "--layers", "2", "--out", tmp_path])
+    assert result.exit_code == 2
+    assert "must be a regular file, but is a FIFO" in result.output
+    assert "epoch" not in result.output

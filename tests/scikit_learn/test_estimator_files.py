@@ -195,3 +195,15 @@ def test_the_description_is_json_that_other_programs_read(path):
     assert json.loads(json.dumps(description))["estimator"]["classes"] == {
         "array": ["str", ["a", "b\u00e9", "c"]]
     }
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_an_optimizer_without_one_of_its_numbers_is_refused(path, solver):
+    MLPClassifier((2,), max_iter=2, solver=solver, random_state=0).fit(X, NUMBER).save(path)
+    description, tensors = container.read(path)
+    for name in list(description["estimator"]["optimizer"]):
+        estimator = description["estimator"]
+        optimizer = {key: value for key, value in estimator["optimizer"].items() if key != name}
+        container.write(path, {**description, "estimator": {**estimator, "optimizer": optimizer}}, tensors)
+        with pytest.raises(ValueError, match="optimizer"):
+            dc.load(path)

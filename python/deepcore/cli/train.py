@@ -19,7 +19,7 @@ from deepcore.cli.saved import MODEL_FILE
 from deepcore.cli.settings import NETWORK_DEFAULTS, Settings
 from deepcore.cli.sources import reading_options
 from deepcore.cli.training import Training, begin
-from deepcore.files.atomic import replacing
+from deepcore.files.atomic import check_target, replacing
 from deepcore.optimizers import by_name
 
 
@@ -202,6 +202,7 @@ def train(
     training = begin(data, settings, reading)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it
+    check_target(folder / MODEL_FILE)
     saver = opened(checkpoint, resume, folder)
     examiner = called(doctor, training)
     training.show()

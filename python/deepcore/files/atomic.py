@@ -20,7 +20,7 @@ from deepcore._regular import check_regular, status
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["replacing"]
+__all__ = ["check_target", "replacing"]
 
 # A draft whose writer cannot be asked, such as one on another machine, is removed when it is older than this.
 _STALE_SECONDS = 3600
@@ -44,8 +44,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             draft is left.
     """
     path = os.fsdecode(path)
-    old = status(path)
-    _check_target(path, old)
+    old = check_target(path)
     target = Path(os.path.realpath(path))
     _sweep(target.parent)
     draft = target.with_name(_draft_name(target.name))
@@ -69,8 +68,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     _sync_folder(target.parent)
 
 
-def _check_target(path: str, old: os.stat_result | None) -> None:
-    """Raise OSError if ``path`` is not a file that may be replaced."""
+def check_target(path: str | os.PathLike[str]) -> os.stat_result | None:
+    """Return the status of the file that would be replaced; None: there is none.
+
+    Raises:
+        OSError: if ``path`` is not a file that may be written or replaced.
+    """
+    path = os.fsdecode(path)
+    old = status(path)
     if old is not None:
         check_regular(path, old)
         if not os.access(path, os.W_OK):
@@ -79,6 +84,7 @@ def _check_target(path: str, old: os.stat_result | None) -> None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     elif path.endswith(("/", os.sep)):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    return old
 
 
 def _named(error: OSError, path: str, target: Path) -> OSError:

@@ -28,6 +28,7 @@ _SLOTS = "optimizer/"  # in front of the names of the optimizer's tensors
 _KEYS = ("format", "kind", "version", "network", "epochs_trained", "extras")
 _NOT_KEPT = ("callbacks",)  # arguments that are functions
 
+_CONSTANTS = {"sgd": ("momentum", "nesterov"), "adam": ("beta1", "beta2", "eps")}  # of the solvers
 _NUMBER = {"type": "number"}
 _COUNT = {"type": "integer", "minimum": 0, "maximum": 2**53}
 _ANY_NUMBER = {"type": ["number", "object"], "required": ["float"]}  # nan and inf are objects
@@ -151,8 +152,18 @@ def restored(reader: container.Reader, classes: Sequence[type]) -> Any:
             raise ValueError("the numbers of the optimizer must be finite, got nan or inf")
         if optimizer is not None:
             bare = {name.removeprefix(_SLOTS): slot for name, slot in slots.items()}
-            coefficients.stepper = Stepper.restored(network, **optimizer, slots=bare)
+            coefficients.stepper = _stepper(network, optimizer, bare)
         return _estimator(kind, learned, coefficients)
+
+
+def _stepper(network: Network, optimizer: dict[str, Any], slots: dict[str, Array]) -> Stepper:
+    """Return the optimizer in a file; which numbers it must have depends on the solver."""
+    expected = {*_SCHEMA["properties"]["optimizer"]["required"], *_CONSTANTS[optimizer["solver"]]}
+    if optimizer.keys() != expected:
+        raise ValueError(
+            f"estimator.optimizer must have {', '.join(sorted(expected))}, got {', '.join(sorted(optimizer))}"
+        )
+    return Stepper.restored(network, **optimizer, slots=slots)
 
 
 def _estimator(kind: type, learned: Mapping[str, Any], coefficients: Coefficients) -> Any:
