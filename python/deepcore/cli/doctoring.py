@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +10,7 @@ import click
 
 from deepcore.cli.output import say
 from deepcore.cli.training import Training
-from deepcore.doctor import Doctor
+from deepcore.doctor import Doctor, Finding
 
 __all__ = ["called", "doctor_option", "show"]
 
@@ -39,10 +39,10 @@ def called(wanted: bool, training: Training) -> Doctor | None:
     return Doctor() if wanted else None
 
 
-def show(doctor: Doctor | None) -> None:
-    """Print the findings, if there is a doctor that has seen a training."""
+def show(doctor: Doctor | None) -> Sequence[Finding]:
+    """Print and return the findings, if there is a doctor that has seen a training."""
     if doctor is None:
-        return
+        return ()
     with suppress(RuntimeError):  # the training was refused before its first step
         findings = doctor.findings
         say("doctor")
@@ -53,3 +53,5 @@ def show(doctor: Doctor | None) -> None:
             say(f"  {finding.severity}: {finding.cause}{place}")
             say(f"    {finding.evidence}")
             say(f"    advice: {finding.advice}")
+        return findings
+    return ()

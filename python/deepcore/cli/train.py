@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from deepcore.cli.saved import MODEL_FILE
 from deepcore.cli.settings import NETWORK_DEFAULTS, Settings
 from deepcore.cli.sources import reading_options
 from deepcore.cli.training import Training, begin
+from deepcore.doctor import Finding
 from deepcore.files.atomic import check_target, replacing
 from deepcore.optimizers import by_name
 
@@ -243,11 +244,10 @@ def train(
         say(line)
     if comparison is not None:
         comparison.show()
-    if not interrupted:
-        show(examiner)
+    findings = () if interrupted else show(examiner)
     written = _write(folder, training, facts, results, comparison)
     if page is not None and _attempt(
-        page, lambda: _write_page(page, training, facts, scores, comparison, judged)
+        page, lambda: _write_page(page, training, facts, scores, comparison, judged, findings)
     ):
         written.append(page)
     for sentence in [] if comparison is None else comparison.warnings:
@@ -353,10 +353,11 @@ def _write_page(
     scores: dict[str, dict[str, float]],
     report: Report | None,
     judged: dict[str, Judged],
+    findings: Sequence[Finding],
 ) -> None:
     """Write the HTML page. jinja2 is imported here only, since no other command needs it."""
     from deepcore.cli.html_report import sections
     from deepcore.report import write
 
     title = f"Training on {readable(training.name)}"
-    write(path, title, sections(training, facts, scores, report, judged))
+    write(path, title, sections(training, facts, scores, report, judged, findings))
