@@ -133,7 +133,8 @@ def fitted(setup, start, X, y):
     else:
         with warnings.catch_warnings():
             if setup["scheme"] == "zeros":
-                warnings.simplefilter("ignore", dc.SymmetryWarning)  # that table shows what the warning says
+                for warning in (dc.SymmetryWarning, dc.DeadUnitsWarning):
+                    warnings.simplefilter("ignore", warning)  # that table shows what the warnings say
             losses = model.fit(X, y, optimizer, epochs=setup["num_iterations"], batch_size=None)["loss"]
     return losses, {name: value.copy() for name, value in model.parameters.items()}
 

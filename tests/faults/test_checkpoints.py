@@ -118,7 +118,7 @@ print(at, failed, warned)
 """
 
 
-STEPS = [pytest.param(61, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+STEPS = [pytest.param(23, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)]
 ERRORS = {"full disk": errno.ENOSPC, "short": 0, "damaged disk": errno.EIO, "interrupt": errno.EINTR}
 STARTS = pytest.mark.parametrize("start", ["fresh", "resume"])
 

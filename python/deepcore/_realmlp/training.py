@@ -230,7 +230,7 @@ class SplitTraining:
         return self.outcome
 
     def state(self) -> dict[str, Any]:
-        """Copy everything that changes, besides the first member: a part of a checkpoint."""
+        """Copy everything that changes, besides the members: a part of a checkpoint."""
         return {
             "losses": np.array(self.outcome.losses),
             "errors": np.array(self.outcome.errors),
@@ -238,7 +238,6 @@ class SplitTraining:
             "lowest": self._lowest,
             "best": [list(snapshot) for snapshot in self._best],
             "seconds": self._clock.state(),
-            "members": [member.numbers() for member in self.members[1:]],
         }
 
     def set_state(self, state: Any) -> None:
@@ -248,8 +247,6 @@ class SplitTraining:
         self.outcome.best_epoch, self._lowest = state["best_epoch"], state["lowest"]
         self._best = [Snapshot(*arrays) for arrays in state["best"]]
         self._clock.set_state(state["seconds"])
-        for member, numbers in zip(self.members[1:], state["members"], strict=True):
-            member.set_numbers(numbers)
 
 
 @dataclass
@@ -398,6 +395,20 @@ class _Clock:
         self._elapsed, self._longest = state
 
 
+class _FurtherMembers:
+    """The members of a split after the first one, as they are when the epochs end: a part of a checkpoint."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self._members = members
+
+    def state(self) -> dict[str, Any]:
+        return {"members": [member.numbers() for member in self._members]}
+
+    def set_state(self, state: Any) -> None:
+        for member, numbers in zip(self._members, state["members"], strict=True):
+            member.set_numbers(numbers)
+
+
 def _file(training: SplitTraining, position: Position) -> Unsaved:
     """Return the file of this training if the rules ask for one."""
     members, split, recipe, rules = training.members, training.split, training.recipe, training.rules
@@ -418,7 +429,7 @@ def _file(training: SplitTraining, position: Position) -> Unsaved:
 
     return RunFile(
         "fit", rules.checkpoint, members[0].network, {}, position,
-        {"optimizer": members[0].state, "history": training}, (), describe,
+        {"optimizer": members[0].state, "history": training, "members": _FurtherMembers(members[1:])}, (), describe,
         (recipe.epochs, split.steps(recipe)), "the recipe's schedule of the learning rate",
     )  # fmt: skip
 

@@ -285,14 +285,19 @@ def _train_on_slabs(
     return losses, -1, 0
 
 
-# Largest number of examples on which the layers are looked at after a training.
+# Largest number of examples on which the layers are looked at after a training, and of parameters: more would
+# cost time and memory, and wide layers do not die as a whole.
 _LOOKED_AT = 128
+_LARGEST = 100_000
 
 
 def _sample(network: Network, data: Examples) -> Examples | None:
-    """A copy of some examples, as they are before the training; None if no layer can die."""
-    if not any(layer.activation in RECTIFIERS for layer in network.spec.layers):
+    """A copy of some examples, as they are before the training; None if layers are not looked at."""
+    layers = network.spec.layers
+    if network.flat.size > _LARGEST or not any(layer.activation in RECTIFIERS for layer in layers):
         return None
+    if any(layer.initializer == "zeros" for layer in layers[:-1]):
+        return None  # the model warned when it was made
     step = -(-len(data.y) // _LOOKED_AT)
     some = data.take(slice(None, None, step))
     return replace(some, weight=None).converted(network.spec.dtype).copy()

@@ -16,7 +16,7 @@ from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds
 from deepcore.cli.checkpointing import Records
 from deepcore.cli.output import warn
 from deepcore.cli.settings import Settings
-from deepcore.exceptions import DivergenceWarning
+from deepcore.exceptions import DeadUnitsWarning, DivergenceWarning
 from deepcore.model import Model
 from deepcore.progress import Progress
 from deepcore.typing import Array
@@ -104,7 +104,8 @@ def fit(
     clock = None if seconds is None else MaxSeconds(seconds)
     own_callbacks += [] if clock is None else [clock]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DivergenceWarning)  # it is reported below
+        for warning in (DivergenceWarning, DeadUnitsWarning):  # both are reported below
+            warnings.simplefilter("ignore", warning)
         history = model.fit(
             *training,
             optimizer=settings.rule(),
