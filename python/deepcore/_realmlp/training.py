@@ -429,7 +429,8 @@ def _file(training: SplitTraining, position: Position) -> Unsaved:
 
     return RunFile(
         "fit", rules.checkpoint, members[0].network, {}, position,
-        {"optimizer": members[0].state, "history": training, "members": _FurtherMembers(members[1:])}, (), describe,
+        {"optimizer": members[0].state, "history": training, "members": _FurtherMembers(members[1:])},
+        (), describe,
         (recipe.epochs, split.steps(recipe)), "the recipe's schedule of the learning rate",
     )  # fmt: skip
 
