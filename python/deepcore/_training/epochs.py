@@ -43,11 +43,13 @@ class Hooks(NamedTuple):
     """What a loop calls while it trains.
 
     Attributes:
+        on_end: Called when an epoch has ended, before anything counts it: nothing can be saved then.
         on_epoch: As ``OnEpoch``; None: the loop need not be interrupted between epochs.
         on_poll: Called several times per second; what it raises ends the run, and True asks for a pause.
         on_pause: Called between two batches after ``on_poll`` asked for it.
     """
 
+    on_end: Callable[[], None]
     on_epoch: OnEpoch | None
     on_poll: Callable[[], bool]
     on_pause: Callable[[], None]
@@ -112,8 +114,10 @@ class Epochs:
         between = bool(self.listeners or self.metrics or self.validation)
         poll = polling(self.listeners)
 
-        def on_epoch(_: int, loss: float) -> bool:
+        def on_end() -> None:
             file.between = True
+
+        def on_epoch(_: int, loss: float) -> bool:
             values = {"loss": float(loss), **self._numbers()}
             self.history.append(values)
             record = EpochRecord(self.history.epochs - 1, epochs, values, self.shown, state)
@@ -139,7 +143,8 @@ class Epochs:
                 file.started()
                 if not finished:
                     with file.saving():
-                        losses, bad, layer = loop(Hooks(on_epoch if between else None, on_poll, file.pause))
+                        hooks = Hooks(on_end, on_epoch if between else None, on_poll, file.pause)
+                        losses, bad, layer = loop(hooks)
                 file.loop_ended(bad >= 0)
             if not between:
                 for loss in losses:

@@ -151,6 +151,7 @@ class Run:
             position.begin(state.steps, batch)
 
             def counted(epoch: int, loss: float) -> bool:
+                hooks.on_end()
                 position.epoch_ended(state.steps)
                 network.epochs_trained = epoch + 1  # a copy that a callback makes goes on from here
                 return hooks.on_epoch is not None and hooks.on_epoch(epoch, loss)
@@ -277,6 +278,7 @@ def _train_on_slabs(
             raise ValueError(
                 f"fit_batches: batches must hold an example with weight, got none in epoch {position.epoch}"
             )
+        hooks.on_end()
         losses.append(position.loss / position.weight)
         position.epoch_ended(state.steps)
         network.share()
