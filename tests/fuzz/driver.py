@@ -21,6 +21,7 @@ import tempfile
 import time
 import warnings
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -319,6 +320,8 @@ NEEDS = {
     "hdf5": ["h5py"],
     "onnx": ["onnx"],
 }
+#: What a reader may raise. Files of estimators need scikit-learn, and say so where it is missing.
+REFUSALS = (ValueError, OSError, *([] if find_spec("sklearn") else [ModuleNotFoundError]))
 #: For some of these files polars asks for more memory than there is, and ends the process; see SECURITY.md.
 UNSAFE = {"arrow", "parquet"}
 
@@ -379,7 +382,7 @@ def fuzz(target, inputs, seed=0, seconds=None):
             start = time.perf_counter()  # a call of thread_time may take as long as a small file
             try:
                 read(data, path)
-            except (ValueError, OSError):
+            except REFUSALS:
                 pass
             except BaseException as error:  # the point of it all
                 findings.append((f"{type(error).__name__}: {error}"[:300], data))

@@ -412,7 +412,11 @@ def test_c_reads_the_files_that_are_kept_for_compatibility(api, tmp_path):
     files = [path for path in sorted(folder.iterdir()) if path.suffix not in {".json", ".md", ".py"}]
     models = 0
     for path in files:
-        if isinstance(model := dc.load(path), dc.Model):
+        try:
+            model = dc.load(path)
+        except ModuleNotFoundError:  # a file of an estimator, which needs scikit-learn
+            continue
+        if isinstance(model, dc.Model):
             c_copy(api, path, tmp_path / "copy")
             np.testing.assert_array_equal(dc.load(tmp_path / "copy").flat_parameters, model.flat_parameters)
             models += 1

@@ -292,6 +292,7 @@ def test_the_other_arguments_are_those_of_fit():
 
 
 def test_lbfgs_can_be_diagnosed():
+    pytest.importorskip("scipy", reason="SciPy is not installed (extra `scipy`)")
     model, run = HEALTHY["classes"]()
     assert diagnosed(lambda: (model, {**run, "optimizer": dc.LBFGS(max_iter=60)})) is not None
     model, run = BROKEN["dead_relu"]()

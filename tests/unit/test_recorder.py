@@ -102,6 +102,7 @@ def test_a_resumed_training_goes_on_with_the_record(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_it_works_in_the_estimators_and_in_fit_many():
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra `sklearn`)")
     from deepcore.sklearn import MLPClassifier
 
     X, y = problem()

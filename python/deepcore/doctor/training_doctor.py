@@ -56,8 +56,8 @@ class Doctor:
         >>> doctor = dc.Doctor()
         >>> model = dc.mlp([2, 16, 1], seed=1)
         >>> history = model.fit(1000 * X, y, dc.Adam(0.01), epochs=20, callbacks=[doctor])
-        >>> [finding.cause for finding in doctor.findings if finding.severity == "problem"]
-        ['inputs_not_scaled']
+        >>> doctor.findings[0].cause
+        'inputs_not_scaled'
     """
 
     def __init__(self, *, proof: bool = False) -> None:
