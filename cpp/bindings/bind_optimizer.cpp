@@ -101,7 +101,7 @@ void bind(py::module_& m, const char* class_name) {
            }),
            py::arg("network"), py::arg("name"), py::arg("hyper"), py::arg("schedule"), py::arg("decay") = py::none())
       .def_property(
-          "steps", [](const Opt& self) { return self.steps; },
+          "steps", [](const Opt& self) -> Index { return self.steps; },
           [](Opt& self, Index steps) {
             if (steps < 0) throw py::value_error(text("steps must be at least 0, got ", steps));
             self.steps = steps;

@@ -142,8 +142,9 @@ class Masks {
     }
   }
   void apply(std::optional<TrainingStep>& step) const {
-    if (!kept_.empty() && !step) throw py::value_error("gradients: step must be given with masks");
-    if (!kept_.empty()) step->masks = rows_.data();
+    if (kept_.empty()) return;
+    if (!step) throw py::value_error("gradients: step must be given with masks");
+    step->masks = rows_.data();
   }
 
  private:

@@ -62,7 +62,10 @@ template <class T>
 void bind_sharing(py::module_& m, py::class_<Network<T>, std::shared_ptr<Network<T>>>& network,
                   const char* trainer_name) {
   using Net = Network<T>;
-  network.def_readwrite("epochs", &Net::epochs)
+  network
+      .def_property(
+          "epochs", [](const Net& self) -> Index { return self.epochs; },
+          [](Net& self, Index epochs) { self.epochs = epochs; })
       .def("seen", &seen<T>)
       .def("numbers", &numbers<T>)
       .def("restore", &restore<T>, py::arg("parameters"), py::arg("running"))

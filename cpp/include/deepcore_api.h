@@ -172,6 +172,7 @@ const deepcore_api* deepcore_get_api(uint32_t abi_version);
 #define DEEPCORE_NETWORK_CAPSULE "deepcore.capi.network"
 #define DEEPCORE_OPTIMIZER_CAPSULE "deepcore.capi.optimizer"
 
+// NOLINTBEGIN(modernize-use-nullptr): this header is C as well
 static inline const deepcore_api* deepcore_import(void) {
   const deepcore_api* api = (const deepcore_api*)PyCapsule_Import(DEEPCORE_API_CAPSULE, 0);
   if (api == NULL) return NULL;
@@ -185,6 +186,7 @@ static inline const deepcore_api* deepcore_import(void) {
   }
   return api;
 }
+// NOLINTEND(modernize-use-nullptr)
 #endif
 
 #endif

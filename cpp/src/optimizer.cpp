@@ -74,7 +74,7 @@ void step(Optimizer<T>& optimizer, Network<T>& network, const T* gradient) {
   workspace.state.load(network.parameters.data());
   workspace.update.set_gradient(gradient);
   workspace.update.apply(optimizer, nullptr, 1);
-  ++optimizer.steps;
+  optimizer.steps = optimizer.steps + 1;
   network.sharing.write([&] { workspace.state.publish(network.parameters.data()); });
 }
 

@@ -112,7 +112,7 @@ bool Run<T>::advance(const Poll& poll) {
   }
   if (weight > 0) step_.update(optimizer_);
   published_ = false;
-  ++optimizer_.steps;
+  optimizer_.steps = number + 1;
   first_ += count;
   if (first_ == epoch_size_) return end_epoch();
   keep_place();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deepcore/buffer.hpp>
+#include <deepcore/counter.hpp>
 #include <deepcore/exclusive.hpp>
 #include <deepcore/sharing.hpp>
 #include <deepcore/spec.hpp>
@@ -28,7 +29,7 @@ struct Network {
   // Reproduce the losses that scikit-learn reports: the penalty is divided by the sum of a batch's weights, the loss of an
   // epoch is weighted by batch sizes, and half_squared_error is a mean over the outputs.
   bool scikit_learn_sums = false;
-  Index epochs = 0;            // number of epochs trained so far
+  Counter epochs;              // number of epochs trained so far
   Busy busy;                   // held while parameters are written; a second writer is refused
   mutable Sharing<T> sharing;  // lets other threads read while one trains
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deepcore/catalog.hpp>
+#include <deepcore/counter.hpp>
 #include <deepcore/network.hpp>
 #include <deepcore/schedule.hpp>
 
@@ -43,7 +44,7 @@ class Optimizer {
   Rule rule;
   Schedule learning_rate;
   std::optional<Schedule> decay;  // a factor on the rule's weight decay by step; none: 1
-  Index steps = 0;                // taken so far
+  Counter steps;                  // taken so far
   StepProgress progress;          // a cache: after a jump of `steps` it is formed anew
   Busy busy;                      // held while a run or a step changes the slots
 

@@ -147,7 +147,7 @@ void save_model(const std::string& path, const Model<T>& model) {
         model.description.empty() ? files::described(network->spec, kBits<T>, model.seed) : model.description;
     const std::string description = R"({"format":2,"version":)" + files::quoted(build_info().version) +
                                     R"(,"kind":"model","network":)" + described + R"(,"epochs_trained":)" +
-                                    std::to_string(network->epochs) + R"(,"extras":)" + model.extras + "}";
+                                    std::to_string(Index{network->epochs}) + R"(,"extras":)" + model.extras + "}";
     std::size_t next = 0;
     files::write_container(path, description, std::move(entries), [&](const files::Entry&, char* to) {
       copy_to_file(*sources[next].first, sources[next].second, to);
