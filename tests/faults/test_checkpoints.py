@@ -6,6 +6,7 @@ training.
 """
 
 import errno
+import os
 
 import pytest
 
@@ -118,7 +119,11 @@ print(at, failed, warned)
 """
 
 
-STEPS = [pytest.param(23, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+#: Every so many operations one fails: in the slow tests every fifth, or as DEEPCORE_FAULT_STEP says (1: each of them).
+STEPS = [
+    pytest.param(23, id="some"),
+    pytest.param(int(os.environ.get("DEEPCORE_FAULT_STEP", "5")), id="more", marks=pytest.mark.slow),
+]
 ERRORS = {"full disk": errno.ENOSPC, "short": 0, "damaged disk": errno.EIO, "interrupt": errno.EINTR}
 STARTS = pytest.mark.parametrize("start", ["fresh", "resume"])
 
