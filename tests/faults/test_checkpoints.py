@@ -119,7 +119,7 @@ print(at, failed, warned)
 """
 
 
-#: Every so many operations one fails: in the slow tests every fifth, or as DEEPCORE_FAULT_STEP says (1: each of them).
+#: Of so many operations one fails: in the slow tests every fifth, or as DEEPCORE_FAULT_STEP says (1: each).
 STEPS = [
     pytest.param(23, id="some"),
     pytest.param(int(os.environ.get("DEEPCORE_FAULT_STEP", "5")), id="more", marks=pytest.mark.slow),
