@@ -58,4 +58,5 @@ PyModuleDef definition = {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the name that Python asks for
 PyMODINIT_FUNC PyInit__cpu() { return PyModuleDef_Init(&definition); }
