@@ -4,6 +4,7 @@
 """
 
 import functools
+import gc
 import hashlib
 import json
 import os
@@ -113,6 +114,7 @@ def child(call, path, result):
         pid = os.fork()
     if pid:
         return pid
+    gc.freeze()  # what other libraries hold, such as threads, is not to be destroyed in a fork
     try:
         found = call([dc.Checkpoint(path, every_seconds=0.01)])
         result.write_text(found)
