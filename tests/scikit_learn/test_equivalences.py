@@ -109,7 +109,9 @@ def test_sparse_rows_may_hold_an_element_in_parts():
 
 def test_sparse_rows_are_not_made_dense():
     """Densified, these 2000 rows of 200000 columns would take 3.2 GB."""
-    X = sparse.csr_array(sparse.random(2000, 200_000, density=1e-5, random_state=0))
+    rng, count = np.random.default_rng(0), 4000  # two elements in each row
+    columns, starts = rng.integers(200_000, size=count), np.arange(0, count + 1, 2)
+    X = sparse.csr_array((rng.random(count), columns, starts), shape=(2000, 200_000))
     y = np.asarray(X.sum(axis=1)) > 0.5
     tracemalloc.start()
     classifier = MLPClassifier(hidden_layer_sizes=2, max_iter=1, batch_size=100, random_state=1).fit(X, y)
