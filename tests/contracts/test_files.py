@@ -43,6 +43,25 @@ def test_two_threads_that_save_to_one_path_leave_one_of_their_files(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
 
 
+def test_many_threads_that_save_to_one_path_do_not_remove_each_others_drafts(tmp_path):
+    path, errors = tmp_path / "model", []
+
+    def save(model):
+        try:
+            for _ in range(150):
+                model.save(path)
+        except OSError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=save, args=(dc.mlp([2, 3, 1], seed=seed),)) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
 def test_a_save_that_is_killed_leaves_a_file_that_loads_and_the_next_save_cleans_up(tmp_path):
     path = tmp_path / "model"

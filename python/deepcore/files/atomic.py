@@ -180,4 +180,5 @@ def _remove_if_abandoned(draft: Path) -> None:
     with draft.open("rb") as file:
         if not old:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # an OSError: it is being written
-        draft.unlink()
+        if os.fstat(file.fileno()).st_nlink:  # otherwise a new draft may have its name
+            draft.unlink()
