@@ -266,7 +266,7 @@ py::dict plan_rows(const Network<T>& self, Index batch, const Optimizer<T>* opti
 // A capsule with a handle for the C interface, which is freed with the capsule.
 template <class T>
 py::capsule network_handle(const std::shared_ptr<Network<T>>& self) {
-  return {c_handle(self), "deepcore.capi.network", [](void* handle) {
+  return {c_handle(self), DEEPCORE_NETWORK_CAPSULE, [](void* handle) {
             deepcore_get_api(DEEPCORE_ABI_VERSION)->network_free(static_cast<deepcore_network*>(handle));
           }};
 }

@@ -83,7 +83,7 @@ void set_slots(Optimizer<T>& self, const py::dict& values, Index parameters) {
 // A capsule with a handle for the C interface, which is freed with the capsule.
 template <class T>
 py::capsule optimizer_handle(const std::shared_ptr<Optimizer<T>>& self) {
-  return {c_handle(self), "deepcore.capi.optimizer", [](void* handle) {
+  return {c_handle(self), DEEPCORE_OPTIMIZER_CAPSULE, [](void* handle) {
             deepcore_get_api(DEEPCORE_ABI_VERSION)->optimizer_free(static_cast<deepcore_optimizer*>(handle));
           }};
 }

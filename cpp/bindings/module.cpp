@@ -19,7 +19,7 @@ namespace {
 
 void bind(py::module_& m) {
   m.attr("variant") = deepcore::build_info().variant;
-  m.attr("c_table") = py::capsule(deepcore_get_api(DEEPCORE_ABI_VERSION), "deepcore.capi.table");
+  m.attr("c_table") = py::capsule(deepcore_get_api(DEEPCORE_ABI_VERSION), DEEPCORE_API_CAPSULE);
   m.def("build_info", [] {
     const auto info = deepcore::build_info();
     py::dict d;

@@ -165,13 +165,14 @@ const deepcore_api* deepcore_get_api(uint32_t abi_version);
 }
 #endif
 
-// Extension modules of Python include Python.h first, and get the table of the module that the package deepcore has chosen
-// for this CPU. NULL: an ImportError is set.
-#ifdef Py_PYTHON_H
+// Names of the capsules that Python holds: of this table, and of handles.
 #define DEEPCORE_API_CAPSULE "deepcore.capi.table"
 #define DEEPCORE_NETWORK_CAPSULE "deepcore.capi.network"
 #define DEEPCORE_OPTIMIZER_CAPSULE "deepcore.capi.optimizer"
 
+// Extension modules of Python include Python.h first, and get the table of the module that the package deepcore has chosen
+// for this CPU. NULL: an ImportError is set.
+#ifdef Py_PYTHON_H
 // NOLINTBEGIN(modernize-use-nullptr): this header is C as well
 static inline const deepcore_api* deepcore_import(void) {
   const deepcore_api* api = (const deepcore_api*)PyCapsule_Import(DEEPCORE_API_CAPSULE, 0);

@@ -97,13 +97,7 @@ print(at, failed, warned)
 """
 
 MEMORY = """
-layer.interpose_range.argtypes = [ctypes.c_size_t, ctypes.c_size_t]
-for line in Path("/proc/self/maps").read_text().splitlines():
-    span, flags, *_, name = line.split(maxsplit=5)
-    parts = ("_core_v", "_core_base", "libstdc++", "_multiarray_umath")
-    if "x" in flags and any(part in name for part in parts):
-        layer.interpose_range(*(int(end, 16) for end in span.split("-")))
-layer.interpose_memory.argtypes = [ctypes.c_long, ctypes.c_size_t]
+watch_allocations()
 
 def disarm():
     seen = layer.interpose_memory_seen()

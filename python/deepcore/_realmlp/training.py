@@ -164,7 +164,7 @@ def make_member(recipe: Recipe, split: Split, encoding: Encoding, dtype: Any, se
 
 
 def predict_members(networks: Sequence[Network], X: Array, targets: Classes | Numbers, threads: int) -> Array:
-    """The mean of the members' probabilities, or of their outputs on the scale of y."""
+    """Return the mean of the members' probabilities, or of their outputs on the scale of y."""
     parts = [targets.decode(network.predict(X, None, threads)) for network in networks]
     return np.asarray(sum(parts) / len(parts))
 
@@ -251,7 +251,7 @@ class SplitTraining:
 
 @dataclass
 class _MemberFit(many.Fit):
-    """The training of a member in a native call; the losses are those of the call."""
+    """Train a member in a native call, and keep the losses of the call."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -358,7 +358,7 @@ def _train_in_order(training: SplitTraining, orders: Sequence[Orders], epoch: in
 
 
 def _patience_is_over(rules: Rules, epoch: int, best: int) -> bool:
-    """Whether early stopping ends the training with this epoch."""
+    """Return whether early stopping ends the training with this epoch."""
     if rules.early_stopping is None:
         return False
     factor, more = rules.early_stopping
