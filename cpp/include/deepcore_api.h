@@ -44,7 +44,7 @@ typedef struct deepcore_examples {
   const void* y;          // (rows, outputs) targets
   int64_t y_row_stride, y_column_stride;
   // A loss of your own, in the place of the network's: returns the loss of an example (from 0 to rows - 1) with the outputs
-  // a, and writes its derivative by each of the outputs to da; both have the network's dtype. Several threads call it at
+  // a, and writes its derivative with respect to each output to da; both have the network's dtype. Several threads call it at
   // once. It must not throw and must not use longjmp.
   double (*loss)(void* context, int64_t example, const void* a, void* da);
   void* loss_context;
@@ -72,7 +72,7 @@ typedef struct deepcore_training {
 
 typedef struct deepcore_layer {
   int64_t units;
-  const char* activation;   // "relu", "tanh", "softmax", ...: a name of deepcore.catalog.activations
+  const char* activation;   // "relu", ...: a name of deepcore.catalog.activations; "softmax" only in the last layer
   const char* initializer;  // "he", "xavier", ...: a name of deepcore.catalog.initializers
   double dropout, l1, l2;   // 0: none
 } deepcore_layer;
@@ -84,7 +84,7 @@ typedef struct deepcore_description {
   const deepcore_layer* layers;  // from the first hidden layer to the output layer
   int64_t layer_count;
   const char* loss;  // "binary_cross_entropy", ...: a name of deepcore.catalog.losses
-  uint64_t seed;     // of the initial weights
+  uint64_t seed;     // of the initial weights; below 2^63
 } deepcore_description;
 
 typedef struct deepcore_info {

@@ -26,6 +26,7 @@ Spec spec_of(const deepcore_description& given) {
           int{DEEPCORE_FLOAT32}, " or ", int{DEEPCORE_FLOAT64}, ", got ", given.dtype);
   present(who, "layers", given.layers);
   present(who, "loss", given.loss);
+  require(given.seed <= std::uint64_t{INT64_MAX}, who, ": seed must be at most ", INT64_MAX, ", got ", given.seed);
   require(given.layer_count >= 1, who, ": layer_count must be at least 1, got ", given.layer_count);
   std::vector<LayerSpec> layers;
   for (std::int64_t l = 0; l < given.layer_count; ++l) {
@@ -33,8 +34,10 @@ Spec spec_of(const deepcore_description& given) {
     present(who, "activation", layer.activation);
     present(who, "initializer", layer.initializer);
     const int row = activation_id(layer.activation);
-    layers.push_back({static_cast<Index>(layer.units), row, activations()[static_cast<std::size_t>(row)].parameter,
-                      layer.l1, layer.l2, layer.dropout});
+    const ActivationInfo& activation = activations()[static_cast<std::size_t>(row)];
+    require(!activation.columnwise || l + 1 == given.layer_count, who, ": ", activation.name,
+            " must be in the last layer, got it in a hidden one");
+    layers.push_back({static_cast<Index>(layer.units), row, activation.parameter, layer.l1, layer.l2, layer.dropout});
   }
   return {static_cast<Index>(given.inputs), std::move(layers), loss_id(given.loss)};
 }
@@ -77,8 +80,12 @@ int network_load(const char* path, deepcore_network** network) noexcept {
   return guarded([&] {
     present("network_load", "path", path);
     present("network_load", "network", network);
-    *network = model_bits(path) == 64 ? handle_of(std::make_shared<Model<double>>(load_model<double>(path)))
-                                      : handle_of(std::make_shared<Model<float>>(load_model<float>(path)));
+    auto loaded = load_any_model(path);
+    std::visit(
+        [&](auto& model) {
+          *network = handle_of(std::make_shared<std::remove_reference_t<decltype(model)>>(std::move(model)));
+        },
+        loaded);
   });
 }
 

@@ -62,7 +62,9 @@ struct CheckedExamples {
 struct StepOf {
   explicit StepOf(const deepcore_step* given)
       : step{given == nullptr ? 0 : given->seed, given == nullptr ? 0 : static_cast<Index>(given->step)},
-        pointer(given == nullptr ? nullptr : &step) {}
+        pointer(given == nullptr ? nullptr : &step) {
+    require(step.number >= 0, "gradient: step must be at least 0, got ", step.number);
+  }
   TrainingStep step;
   const TrainingStep* pointer;
 };
@@ -78,6 +80,9 @@ double* constant(Rule& rule, const std::string& name) {
   return nullptr;
 }
 
+// The weights of running averages.
+bool must_be_below_one(const std::string& name) { return name == "beta1" || name == "beta2" || name == "alpha"; }
+
 Rule rule_of(const char* name, const deepcore_constant* constants, std::int64_t count) {
   Rule rule{optimizer_id(name)};
   const OptimizerInfo& info = optimizers()[static_cast<std::size_t>(rule.row)];
@@ -90,6 +95,8 @@ Rule rule_of(const char* name, const deepcore_constant* constants, std::int64_t 
     require(to != nullptr, "optimizer_create: ", name, " has no constant '", constants[k].name, "'");
     require(std::isfinite(constants[k].value) && constants[k].value >= 0, "optimizer_create: ", constants[k].name,
             " must be a finite number of at least 0, got ", constants[k].value);
+    require(constants[k].value < 1 || !must_be_below_one(constants[k].name), "optimizer_create: ", constants[k].name,
+            " must be below 1, got ", constants[k].value);
     *to = constants[k].value;
   }
   return rule;
@@ -172,7 +179,8 @@ int optimizer_create(const deepcore_network* network, const char* rule, double l
   return guarded([&] {
     present("optimizer_create", "rule", rule);
     present("optimizer_create", "optimizer", optimizer);
-    require(std::isfinite(learning_rate), "optimizer_create: learning_rate must be finite, got ", learning_rate);
+    require(std::isfinite(learning_rate) && learning_rate >= 0,
+            "optimizer_create: learning_rate must be finite and not negative, got ", learning_rate);
     with("optimizer_create", network, [&](auto& one) {
       using T = Number<decltype(one)>;
       *optimizer = c_handle(std::make_shared<Optimizer<T>>(rule_of(rule, constants, constant_count),

@@ -274,6 +274,8 @@ void check_validation(const char* who, const Training<T>& training) {
     return;
   }
   validate(who, training.network->spec, training.validation);
+  require(training.validation.loss.value == nullptr, who,
+          ": the loss of the validation must be that of the network, got a custom loss");
   if (training.validation_rows != nullptr)
     check_rows(who, "validation_rows", training.validation, training.validation_rows, training.validation_count);
 }

@@ -27,7 +27,7 @@ class Pass {
   virtual void run(const Slab<T>& slab, double* losses) = 0;
   // Sums over the slab's examples of dZ A_prev' for the piece's weights, then for the tail; add: to what is in `out`.
   virtual void gradient(const Piece& piece, bool add, T* out) const = 0;
-  // The same for the arrays of one embedded column of X, at their offsets in `sums`.
+  // The same for the arrays of one embedded column of X or of one member, at their offsets in `sums`.
   virtual void embedding_gradient(Index /*item*/, bool /*add*/, T* /*sums*/) const {}
   virtual void step(const State<T>&, double /*weight*/) {}  // the parameters were updated
 };

@@ -117,7 +117,7 @@ std::string target_of(const std::string& path) {
 
 int write_all(int file, const char* data, std::size_t bytes) noexcept {
   while (bytes > 0) {
-    const ssize_t count = write(file, data, bytes);
+    const ssize_t count = write(file, data, std::min(bytes, std::size_t{1} << 30U));  // macOS refuses 2 GB or more
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return count < 0 ? errno : ENOSPC;
     data += count;
@@ -127,6 +127,11 @@ int write_all(int file, const char* data, std::size_t bytes) noexcept {
 }
 
 }  // namespace
+
+bool is_special(const std::string& path) noexcept {
+  struct stat found {};
+  return stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode);
+}
 
 int replace_file(const std::string& path, const void* data, std::size_t bytes) {
   static std::atomic<int> number{0};

@@ -10,6 +10,7 @@
 #include "platform_files.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <bitset>
 #include <cerrno>
 #include <cstdio>
@@ -37,8 +38,15 @@ int processor_quota() { return 0; }
 
 int sync_folder(const char* /*path*/) noexcept { return 0; }  // a rename needs none
 
+bool is_special(const std::string& path) noexcept {
+  const DWORD found = GetFileAttributesA(path.c_str());
+  return found != INVALID_FILE_ATTRIBUTES && (found & FILE_ATTRIBUTE_DIRECTORY) != 0;
+}
+
 int replace_file(const std::string& path, const void* data, std::size_t bytes) {
-  const std::string draft = path + "." + std::to_string(GetCurrentProcessId()) + ".deepcore-tmp";
+  static std::atomic<int> number{0};  // threads that save at once have drafts of their own
+  const std::string draft =
+      path + "." + std::to_string(GetCurrentProcessId()) + "-" + std::to_string(number++) + ".deepcore-tmp";
   std::FILE* file = std::fopen(draft.c_str(), "wb");
   if (file == nullptr) return errno;
   int error = std::fwrite(data, 1, bytes, file) == bytes ? 0 : errno;

@@ -40,8 +40,8 @@ def network(model: Any) -> Any:
     The handle is freed with the capsule. It is the network itself: C and Python see each other's changes.
 
     Args:
-        model: A ``Model``, or an object with one as its ``network``. C functions take the inputs of the
-            network; what a ``PreparedModel`` does to its inputs before is not part of it.
+        model: A ``Model``, or another object that has a ``network``, such as a ``PreparedModel``. C functions
+            take the inputs of the network, after the preprocessing of a ``PreparedModel``.
 
     Raises:
         TypeError: if ``model`` has no network.

@@ -13,7 +13,7 @@ from deepcore import _checks
 from deepcore._keywords import checked_class
 from deepcore._network.examples import Examples
 from deepcore._network.network import Network
-from deepcore._network.units import dead_units, saturated_units
+from deepcore._network.units import dead_units, of_members, saturated_units
 from deepcore._text_table import as_text
 from deepcore.callbacks import EpochRecord
 from deepcore.exceptions import UnknownNameError
@@ -112,7 +112,7 @@ class Recorder(Mapping[str, list[float]]):
     def _due(self, epoch: int, elapsed: float) -> bool:
         if self.every is not None:
             return (epoch + 1) % self.every == 0
-        # room is kept for the last epoch
+        # the time of one more record is kept for the last epoch
         return not self.epochs or self._spent + 2 * self._longest <= _SHARE * elapsed
 
     def _record(self, epoch: int, network: Network) -> None:
@@ -142,8 +142,9 @@ class Recorder(Mapping[str, list[float]]):
             if "gradients" in self.statistics:
                 found[f"norm_dW{number}"] = _norm(trace[f"dW{number}"])
             if "activations" in self.statistics:
-                found[f"mean_A{number}"] = float(A.mean(dtype=np.float64))
-                found[f"std_A{number}"] = float(A.std(dtype=np.float64))
+                own = of_members(network.spec, number, A)
+                found[f"mean_A{number}"] = float(own.mean(dtype=np.float64))
+                found[f"std_A{number}"] = float(own.std(dtype=np.float64))
             if "dead" in self.statistics:
                 found[f"dead_{number}"] = float(dead_units(network.spec, number, A).size)
             if "saturated" in self.statistics:

@@ -12,7 +12,7 @@ from deepcore import _checks, _heat_map
 from deepcore._network.formulas import formulas
 from deepcore._network.network import Network, Snapshot
 from deepcore._network.spec import Spec
-from deepcore._network.units import dead_units, saturated_units
+from deepcore._network.units import dead_units, of_members, saturated_units
 from deepcore._text_table import as_html, as_text
 from deepcore.exceptions import UnknownNameError
 from deepcore.files.atomic import replacing
@@ -92,7 +92,7 @@ class Trace(Mapping[str, Array]):
         per: str,
     ) -> None:
         self.spec, self.cost, self.per = spec, cost, per
-        self.m = int(arrays["A0"].shape[1])
+        self.m = int(arrays["A0"].shape[1]) // spec.members
         self._arrays = {name: _scaled(name, array, per, weight) for name, array in arrays.items()}
         self._numbers = numbers
         self._network = Network(spec, numbers)
@@ -124,7 +124,7 @@ class Trace(Mapping[str, Array]):
     @property
     def shapes(self) -> ShapeTable:
         """The shapes of all matrices as a table; ``shapes.check(arrays)`` compares your own with it."""
-        return ShapeTable([len(self["A0"]), *(layer.units for layer in self.spec.layers)], self.m)
+        return ShapeTable([len(self["A0"]), *self.spec.units], self["A0"].shape[1])
 
     @property
     def layers(self) -> tuple[LayerStatistics, ...]:
@@ -133,7 +133,7 @@ class Trace(Mapping[str, Array]):
         for number, layer in enumerate(self.spec.layers, start=1):
             A, mask = self[f"A{number}"], self._arrays.get(f"mask{number}")
             before = A if mask is None else np.divide(A, mask, out=np.zeros_like(A), where=mask > 0)
-            exact = A.astype(np.float64)
+            exact = of_members(self.spec, number, A).astype(np.float64)
             found.append(
                 LayerStatistics(
                     number, layer.units, layer.activation, float(exact.mean()), float(exact.std()),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -57,12 +59,28 @@ def browse(tmp_path, script, page=None):
     )
     path = tmp_path / "page.html"
     path.write_text(text, encoding="utf-8")
-    profile = f"--user-data-dir={tmp_path / 'profile'}"
-    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", profile, "--dump-dom", path.as_uri()]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-    found = re.search(r'<pre id="answer">(.*?)</pre>', shown, re.DOTALL)
+    found = re.search(r'<pre id="answer">(.*?)</pre>', shown(path), re.DOTALL)
     assert found, "the script of the test did not finish"
     return json.loads(html.unescape(found[1]))
+
+
+def shown(path):
+    """The document that a browser makes of a page. One that hangs, as happens on busy machines, is started again."""
+    for attempt in range(3):
+        profile = f"--user-data-dir={path.parent / f'profile{attempt}'}"
+        command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", profile, "--dump-dom", path.as_uri()]
+        browser = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+        )
+        try:
+            text, _ = browser.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(browser.pid, signal.SIGKILL)  # it has processes of its own
+            browser.communicate()
+        else:
+            assert browser.returncode == 0
+            return text
+    raise AssertionError("the browser hangs")
 
 
 def plain(value):

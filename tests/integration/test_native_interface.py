@@ -10,6 +10,7 @@ import pytest
 
 import deepcore as dc
 from deepcore import capi
+from deepcore.files import container
 
 OK, INVALID, BUSY, NOT_FINITE, NO_FILE = 0, 1, 3, 4, 5
 CODES = {np.float32: 32, np.float64: 64}
@@ -437,6 +438,36 @@ def test_a_damaged_byte_is_refused_by_c(api, tmp_path):
     refused(api, api.network_load(bytes(path), ctypes.byref(network)), str(path))
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda network, _: network["embeddings"][0].update(sizes=[2**24] * 2), "more parameters than"),
+        (lambda network, _: network["layers"][0].update(units=2**52), "units must be at most 2147483647"),
+        (lambda _, arrays: arrays.update(W1=arrays["W1"].astype(np.float64)), "W1 must be float32 of shape"),
+    ],
+)  # fmt: skip
+def test_a_file_whose_description_and_arrays_do_not_fit_is_refused_by_c(api, tmp_path, change, words):
+    path, network = tmp_path / "a.deepcore", ctypes.c_void_p()
+    dc.Model(2, [dc.CategoryEmbedding([3, 4], units=2), dc.Dense(1, "linear")]).save(path)
+    description, arrays = container.read(path)
+    change(description["network"], arrays)
+    container.write(path, description, arrays)
+    refused(api, api.network_load(bytes(path), ctypes.byref(network)), words)
+
+
+def test_c_makes_nothing_that_python_would_refuse(api):
+    network, _capsule = network_of(dc.mlp([2, 3, 1]))
+    made = ctypes.c_void_p()
+    for hidden, seed, words in [(b"softmax", 0, "last layer"), (b"relu", 2**63, "seed must be at most")]:
+        layers = (capi.Layer * 2)(capi.Layer(4, hidden, b"he"), capi.Layer(3, b"softmax", b"he"))
+        described = capi.Description(32, 2, layers, 2, b"categorical_cross_entropy", seed)
+        refused(api, api.network_create(ctypes.byref(described), ctypes.byref(made)), words)
+    refused(api, api.optimizer_create(network, b"sgd", -0.1, None, 0, ctypes.byref(made)), "got -0.1")
+    for rule, name in [(b"adam", b"beta1"), (b"rmsprop", b"alpha")]:
+        one = capi.Constant(name, 1)
+        refused(api, api.optimizer_create(network, rule, 0.1, one, 1, ctypes.byref(made)), "below 1, got 1")
+
+
 def test_a_network_that_c_has_made_is_a_model_for_python(api, tmp_path):
     hidden = capi.Layer(4, b"relu", b"he", 0.2, 0, 0.01)
     layers = (capi.Layer * 2)(hidden, capi.Layer(3, b"softmax", b"xavier"))
@@ -452,8 +483,9 @@ def test_a_network_that_c_has_made_is_a_model_for_python(api, tmp_path):
 
 def test_files_that_cannot_be_used_are_codes(api, tmp_path):
     network = ctypes.c_void_p()
-    assert api.network_load(bytes(tmp_path / "none"), ctypes.byref(network)) == NO_FILE
-    assert b"No such file" in api.last_error()
+    for path, message in [(tmp_path / "none", b"No such file"), (tmp_path, b"not a regular file")]:
+        assert api.network_load(bytes(path), ctypes.byref(network)) == NO_FILE
+        assert message in api.last_error()
     python, _capsule = network_of(dc.mlp([1, 1]))
     refused(api, api.network_save(python, bytes(tmp_path / "a")), "Model.save")
     dc.mlp([1, 1]).save(tmp_path / "a")

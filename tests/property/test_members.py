@@ -167,6 +167,26 @@ def test_a_trace_has_a_column_per_member_and_example():
     assert not t["dZ3"].reshape(4, 3, 24)[1][:, 2::4].any()
 
 
+def test_statistics_of_a_trace_with_members_leave_out_the_zeros_between_them():
+    model, (X, y) = net(output="sigmoid"), examples("sigmoid", m=6)
+    t = model.trace(X, y, per="example")
+    assert t.m == 6
+    np.testing.assert_allclose(t["dW1"], t["dZ1"] @ t["A0"].T / t.m, rtol=1e-12)
+    assert t.formulas["dZ3"] == "(A3 - Y) / members"
+    assert t.shapes["W3"] == t.parameters["W3"].shape
+    outputs = np.stack([member.predict(X) for member in each_member(model)])
+    assert t.layers[-1].mean == pytest.approx(outputs.mean(), rel=1e-12)
+    assert t.layers[-1].saturated.size == 0
+    recorder = dc.Recorder(X, y, every=1)
+    model.fit(X, y, dc.SGD(0.0), epochs=1, callbacks=[recorder])
+    assert recorder["mean_A3"] == [pytest.approx(outputs.mean(), rel=1e-12)]
+
+
+def test_a_computation_graph_of_members_is_refused():
+    with pytest.raises(ValueError, match="plain dense layers, got members"):
+        dc.graph.Graph.of(net(), *examples(m=1))
+
+
 def test_factors_start_with_signs_or_with_normal_numbers_of_whole_columns():
     plain = dc.Model(5, [dc.Dense(3), dc.Dense(1, "linear")], members=64).parameters["factor0"]
     assert set(np.unique(plain)) == {-1.0, 1.0}

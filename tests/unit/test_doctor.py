@@ -245,6 +245,51 @@ def test_a_proof_compares_the_run_with_the_advice():
     assert str(finding.proof) in str(finding)
 
 
+def test_the_proof_of_class_imbalance_is_the_balanced_accuracy_of_the_rows_that_it_names():
+    rng = np.random.default_rng(0)
+    y = (rng.random(1000) < 0.04).astype(int)
+    X = rng.normal(size=(1000, 2)) + 1.2 * y[:, np.newaxis]
+    finding = dc.diagnose(dc.mlp([2, 8, 1], seed=1), X, y, dc.Adam(0.003), batch_size=32, proof=True)[0]
+    assert finding.cause == "class_imbalance"
+    assert "of its training examples are predicted" in finding.evidence
+    assert (finding.proof.measure, finding.proof.rows) == ("balanced accuracy", "training")
+    assert finding.proof.after >= finding.proof.before + 0.1
+
+
+def test_networks_with_the_start_of_the_course_are_examined():
+    model = dc.mlp([2, 8, 1], activation="linear", init="course", seed=1)
+    findings = dc.diagnose(model, POINTS, SIDES, dc.Adam(0.02), epochs=40, batch_size=32)
+    assert problems(findings) == ["no_hidden_activation"]
+
+
+def test_units_of_a_parametric_relu_are_not_dead():
+    model = with_start(classifier(16, parametric=True), lambda W, b: b.fill(-30.0))
+    model.parameters["alpha1"] = np.full((16, 1), 0.5)
+    findings = dc.diagnose(model, POINTS, SIDES, dc.Adam(1e-3), epochs=20, batch_size=32)
+    assert "dead_relu" not in {finding.cause for finding in findings}
+
+
+def test_the_order_of_the_examples_does_not_matter():
+    X, y = dc.data.moons(14_000, seed=1)
+    rows = np.argsort(y[:12_000], kind="stable")
+    findings = dc.diagnose(
+        classifier(16, activation="linear"), X[rows], y[rows], dc.Adam(0.01), epochs=3,
+        validation_data=(X[12_000:], y[12_000:]),
+    )  # fmt: skip
+    assert problems(findings) == ["no_hidden_activation"]
+
+
+def test_a_training_that_a_callback_ended_is_repeated_with_the_epochs_that_it_had():
+    doctor = dc.Doctor()
+    classifier(16).fit(
+        POINTS, SIDES, dc.Adam(1e-3), epochs=200, batch_size=32,
+        callbacks=[doctor, lambda record: record.epoch == 1],
+    )  # fmt: skip
+    evidence = {finding.cause: finding.evidence for finding in doctor.findings}
+    assert evidence.keys() == {"learning_rate_too_low", "too_few_epochs"}
+    assert evidence["too_few_epochs"].startswith("After 2 epochs")
+
+
 def test_what_follows_from_a_problem_is_a_note():
     findings = diagnosed(BROKEN["learning_rate_too_high"])
     notes = [finding.cause for finding in findings if finding.severity == "note"]
@@ -294,7 +339,7 @@ def test_the_other_arguments_are_those_of_fit():
 def test_lbfgs_can_be_diagnosed():
     pytest.importorskip("scipy", reason="SciPy is not installed (extra `scipy`)")
     model, run = HEALTHY["classes"]()
-    assert diagnosed(lambda: (model, {**run, "optimizer": dc.LBFGS(max_iter=60)})) is not None
+    assert problems(diagnosed(lambda: (model, {**run, "optimizer": dc.LBFGS(max_iter=60)}))) == []
     model, run = BROKEN["dead_relu"]()
     assert problems(diagnosed(lambda: (model, {**run, "optimizer": dc.LBFGS(max_iter=20)}))) == ["dead_relu"]
 
@@ -314,6 +359,10 @@ def test_a_doctor_without_a_training_says_so():
 def test_a_training_that_shows_no_examples_refuses_a_doctor():
     with pytest.raises(TypeError, match="Doctor: it works in fit of a Model"):
         classifier(4).fit_batches([(POINTS, SIDES)], callbacks=[dc.Doctor()])
+    doctor = dc.Doctor()
+    classifier(4).fit(POINTS, SIDES, epochs=1, callbacks=[doctor])
+    with pytest.raises(TypeError, match="Doctor: it works in fit of a Model"):
+        classifier(4).fit_batches([(POINTS, SIDES)], callbacks=[doctor])
 
 
 def test_wrong_arguments_are_named():

@@ -46,6 +46,8 @@ def test_the_parameters_are_left_alone():
     [
         ({"dW1": [[1.0]]}, 1e-7, KeyError, "grads must have db1"),
         ({"dW1": [1.0], "db1": [[1.0]]}, 1e-7, ValueError, r"dW1 must have shape \(1, 1\) like W1"),
+        (np.ones(2), 1e-7, TypeError, "grads must be a dict like parameters"),
+        (None, 1e-7, TypeError, "grads must be a dict like parameters"),
         ({}, 0.0, ValueError, "epsilon must be positive"),
     ],
 )

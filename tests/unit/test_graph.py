@@ -339,6 +339,25 @@ def test_a_nudge_changes_the_output_by_the_derivative_times_the_nudge():
     assert "v: 11 -> 11.001 (change 0.001)" in str(nudge)
 
 
+@pytest.mark.parametrize("index", [np.int64(1), (np.int64(1),), 1])
+def test_the_index_of_a_nudge_may_be_an_integer_of_numpy(index):
+    x = variable([1.0, 2.0], "x")
+    assert Graph((x * x).sum()).nudge(x, index=index).derivative == 4
+
+
+@pytest.mark.parametrize("index", ["1", 1.0, (1.0,), -1, 2, (0, 0)])
+def test_a_nudge_names_an_index_that_is_no_place(index):
+    x = variable([1.0, 2.0], "x")
+    with pytest.raises(ValueError, match="nudge: index must be a place in x of shape"):
+        Graph((x * x).sum()).nudge(x, index=index)
+
+
+def test_the_graph_of_one_example_takes_several_targets():
+    model = dc.Model(2, [dc.Dense(3, "tanh"), dc.Dense(2, "linear")], dtype="float64", seed=1)
+    x, y = np.array([1.0, -2.0]), np.array([0.5, 0.25])
+    assert Graph.of(model, x, y).value == pytest.approx(model.evaluate([x], [y])["loss"], rel=1e-12)
+
+
 def test_a_nudge_leaves_the_graph_alone_and_takes_an_element():
     x = variable([[1.0, 2.0]], "x")
     graph_ = Graph((x * x).sum().named("J"))

@@ -199,3 +199,13 @@ def test_formulas_name_masks_norms_and_shares():
     assert found["A1"] == "tanh(Z1) * mask1"
     assert found["dZ1"] == "dA1 * mask1 * tanh'(Z1)"
     assert found["A2"] == "z + (relu(z) - z) * alpha2, z = gamma2 * normalised(Z2) + beta2"
+
+
+def test_a_formula_names_labels_that_are_smoothed():
+    X, y = problem()
+    model = dc.Model(
+        3, [dc.Dense(4), dc.Dense(1, "sigmoid")], loss=dc.CrossEntropy(label_smoothing=0.2), dtype="float64"
+    )
+    trace = model.trace(X, y, per="example")
+    assert trace.formulas["dZ2"] == "A2 - smoothed(Y)"
+    np.testing.assert_allclose(trace["dZ2"], trace["A2"] - (0.8 * y + 0.1), rtol=1e-12)

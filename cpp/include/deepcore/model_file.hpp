@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <variant>
 
 namespace deepcore {
 
@@ -27,6 +28,8 @@ int model_bits(const std::string& path);
 // file, if it is not a model of this type, if it is damaged, or if the model has numbers that are not finite.
 template <class T>
 Model<T> load_model(const std::string& path);
+// The same for either type. Reads the file once.
+std::variant<Model<float>, Model<double>> load_any_model(const std::string& path);
 
 // The file has all of the model or, if something goes wrong, what it had before.
 template <class T>

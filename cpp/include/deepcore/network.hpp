@@ -51,7 +51,7 @@ struct Inputs : View<const T> {
 };
 
 // A loss of the caller's, in the place of the network's own: of one example, from its outputs a (n[L]). It writes its
-// derivative by each of them to da (n[L]). Several threads call it at once. It must not throw.
+// derivative with respect to each of them to da (n[L]). Several threads call it at once. It must not throw.
 template <class T>
 struct CustomLoss {
   double (*value)(void* context, Index example, const T* a, T* da) = nullptr;

@@ -35,6 +35,10 @@ using File = std::unique_ptr<std::FILE, Close>;
 }
 
 std::vector<char> all_bytes(const std::string& path) {
+  if (platform::is_special(path)) {
+    errno = EINVAL;
+    failed(path, "read, because it is not a regular file");
+  }
   const File file(std::fopen(path.c_str(), "rb"));
   if (file == nullptr) failed(path, "opened");
   std::vector<char> bytes;

@@ -11,7 +11,7 @@ namespace deepcore::files {
 
 namespace {
 
-constexpr std::uint64_t kMost = std::uint64_t{1} << 53U;  // of a size
+constexpr std::uint64_t kMost = (std::uint64_t{1} << 31U) - 1;  // of a size, as in Python
 
 Index size_of(const Json& value) { return static_cast<Index>(value.whole(kMost)); }
 

@@ -4,6 +4,7 @@
 #include <deepcore/model_file.hpp>
 #include <deepcore/version.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -52,11 +53,11 @@ std::string name_of(const Tensor& tensor) {
 
 template <class T>
 void check_values(const Tensor& tensor, const T* values) {
-  for (Index k = 0; k < tensor.rows * tensor.cols; ++k) {
-    const T value = values[tensor.offset + k];
-    require(std::isfinite(value), name_of(tensor), " must be finite, got nan or inf");
-    require(tensor.role != Role::running_variance || value >= T(0), name_of(tensor), " must not be negative");
-  }
+  const T *first = values + tensor.offset, *last = first + tensor.rows * tensor.cols;
+  require(std::all_of(first, last, [](T value) { return std::isfinite(value); }), name_of(tensor),
+          " must be finite, got nan or inf");
+  require(tensor.role != Role::running_variance || std::all_of(first, last, [](T value) { return value >= T(0); }),
+          name_of(tensor), " must not be negative");
 }
 
 // Files have the rows of an array one after the other, little-endian; a network has its columns.
@@ -88,12 +89,15 @@ Model<T> model_of(const files::Contents& contents) {
   const files::Json& given = network_of(contents);
   require(bits_of(given) == kBits<T>, "its dtype must be float", kBits<T>, ", got float", bits_of(given));
   Spec spec = files::spec_of(given);
-  // Before memory is taken: the file has all numbers that the description speaks of.
+  // Before memory is taken: the file must have all numbers of the description. After the first check no size overflows.
   double numbers = 0;
   for (int l = 1; l <= spec.depth(); ++l)
     numbers += static_cast<double>(spec.units(l)) * static_cast<double>(spec.units(l - 1));
   require(numbers * sizeof(T) <= static_cast<double>(contents.data.size()),
           "the layers have more weights than the file has numbers");
+  const Tensors tensors(spec);
+  require(static_cast<std::size_t>(tensors.size()) <= contents.data.size() / sizeof(T),
+          "the network has more parameters than the file has numbers");
   Model<T> model{Network<T>(std::move(spec)), given.at("seed").whole(files::kMostSeed)};
   std::size_t used = 0;
   for_each_tensor(model.network, [&](const Tensor& tensor, T* values) {
@@ -103,8 +107,9 @@ Model<T> model_of(const files::Contents& contents) {
       if (entry.name == name) found = &entry;
     }
     require(found != nullptr, "it must have the array ", name);
-    require(found->rows == tensor.rows && found->cols == tensor.cols && found->bits == kBits<T>, name,
-            " must have shape (", tensor.rows, ", ", tensor.cols, "), got (", found->rows, ", ", found->cols, ")");
+    require(found->rows == tensor.rows && found->cols == tensor.cols && found->bits == kBits<T>, name, " must be float",
+            kBits<T>, " of shape (", tensor.rows, ", ", tensor.cols, "), got float", found->bits, " of shape (",
+            found->rows, ", ", found->cols, ")");
     copy_from_file(tensor, contents.data.data() + found->offset, values);
     check_values(tensor, static_cast<const T*>(values));
     ++used;
@@ -129,6 +134,14 @@ template <class T>
 Model<T> load_model(const std::string& path) {
   const files::Contents contents = files::read_container(path);
   return naming(path, [&] { return model_of<T>(contents); });
+}
+
+std::variant<Model<float>, Model<double>> load_any_model(const std::string& path) {
+  const files::Contents contents = files::read_container(path);
+  return naming(path, [&]() -> std::variant<Model<float>, Model<double>> {
+    if (bits_of(network_of(contents)) == 64) return model_of<double>(contents);
+    return model_of<float>(contents);
+  });
 }
 
 template <class T>

@@ -66,8 +66,8 @@ void Embedding<T>::read(const Inputs<T>& X, const Selection& which, Index ld, T*
     const T* from = X.data + which[j] * X.col_stride;
     for (Index c = 0; c < columns_; ++c) raw[c * ld + j] = from[c * X.row_stride];
   }
-  for (const EmbeddingItem& item :
-       items_) {  // another thread may write into X after the check, and codes are addresses
+  // Another thread may write into X after the check, and codes are used as addresses.
+  for (const EmbeddingItem& item : items_) {
     if (item.kind != EmbeddingItem::Kind::category) continue;
     for (Index j = 0; j < which.count; ++j) {
       T& code = raw[item.column * ld + j];

@@ -12,11 +12,11 @@ __all__ = ["formulas"]
 
 # With its own output activation the derivative of a loss by Z is a difference.
 _DIFFERENCES = {
-    ("binary_cross_entropy", "sigmoid"): "{A} - Y",
-    ("categorical_cross_entropy", "softmax"): "{A} - Y",
-    ("half_squared_error", "linear"): "{A} - Y",
-    ("squared_error", "linear"): "2 ({A} - Y)",
-    ("poisson", "exp"): "{A} - Y",
+    ("binary_cross_entropy", "sigmoid"): "{A} - {Y}",
+    ("categorical_cross_entropy", "softmax"): "{A} - {Y}",
+    ("half_squared_error", "linear"): "{A} - {Y}",
+    ("squared_error", "linear"): "2 ({A} - {Y})",
+    ("poisson", "exp"): "{A} - {Y}",
 }
 
 
@@ -68,7 +68,10 @@ def _hidden(number: int, spec: Spec, dropped: bool) -> dict[str, str]:
 def _last(spec: Spec, per: str) -> dict[str, str]:
     L = len(spec.layers)
     mean = " / m" if per == "batch" else ""
-    slope = catalog.losses[spec.loss]["derivative"].replace("a", f"A{L}").replace("y", "Y")
+    if spec.members > 1:
+        mean = " / (m members)" if mean else " / members"
+    Y = "smoothed(Y)" if spec.label_smoothing else "Y"
+    slope = catalog.losses[spec.loss]["derivative"].replace("a", f"A{L}").replace("y", Y)
     slope = slope if spec.loss in ("binary_cross_entropy", "categorical_cross_entropy") else f"dLoss/dA{L}"
     found = {f"dA{L}": f"({slope}){mean}" if mean else slope}
     difference = _DIFFERENCES.get((spec.loss, spec.output))
@@ -76,8 +79,8 @@ def _last(spec: Spec, per: str) -> dict[str, str]:
         product = "J" if spec.output == "softmax" else f"{spec.output}'(Z{L})"
         found[f"dZ{L}"] = f"dA{L}" if spec.output == "linear" else f"dA{L} * {product}"
         return found
-    text = difference.format(A=f"A{L}")
-    found[f"dZ{L}"] = (f"({text}) / m" if not text.startswith("2") else f"{text} / m") if mean else text
+    text = difference.format(A=f"A{L}", Y=Y)
+    found[f"dZ{L}"] = f"({text}){mean}" if mean and not text.startswith("2") else f"{text}{mean}"
     return found
 
 

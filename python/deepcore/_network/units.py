@@ -7,7 +7,7 @@ import numpy as np
 from deepcore._network.spec import Spec
 from deepcore.typing import Array
 
-__all__ = ["RECTIFIERS", "dead_units", "saturated_units"]
+__all__ = ["RECTIFIERS", "dead_units", "of_members", "saturated_units"]
 
 # Activations whose output and slope are 0 for every z < 0.
 RECTIFIERS = frozenset({"relu", "relu6"})
@@ -21,6 +21,17 @@ _SLOPES = {
 }
 # A slope below this share of the largest one counts as none, for a unit on more than half of the examples.
 SATURATED_SLOPE, SATURATED_SHARE = 0.01, 0.5
+
+
+def of_members(spec: Spec, layer: int, A: Array) -> Array:
+    """Return what the members compute in a layer: each column of the last one has one member's outputs.
+
+    A trace has rows for the outputs of all members, and zeros where a column belongs to another member.
+    """
+    if spec.members == 1 or layer < len(spec.layers):
+        return A
+    columns = np.arange(A.shape[1])
+    return A.reshape(spec.members, spec.outputs, -1)[columns % spec.members, :, columns].T
 
 
 def dead_units(spec: Spec, layer: int, A: Array, mask: Array | None = None) -> Array:
@@ -38,6 +49,7 @@ def dead_units(spec: Spec, layer: int, A: Array, mask: Array | None = None) -> A
     description = spec.layers[layer - 1]
     if description.activation not in RECTIFIERS or description.parametric:
         return np.zeros(0, np.int64)
+    A = of_members(spec, layer, A)
     kept = np.ones(A.shape, bool) if mask is None else mask > 0
     return np.flatnonzero(kept.any(axis=1) & ~((A != 0) & kept).any(axis=1))
 
@@ -56,5 +68,5 @@ def saturated_units(spec: Spec, layer: int, A: Array) -> Array:
     description = spec.layers[layer - 1]
     if description.activation not in _SLOPES or description.parametric:
         return np.zeros(0, np.int64)
-    flat = _SLOPES[description.activation](A) < SATURATED_SLOPE
+    flat = _SLOPES[description.activation](of_members(spec, layer, A)) < SATURATED_SLOPE
     return np.flatnonzero(flat.mean(axis=1) > SATURATED_SHARE)

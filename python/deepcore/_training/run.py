@@ -288,7 +288,7 @@ def _train_on_slabs(
 
 
 # Largest number of examples on which the layers are looked at after a training, and of parameters: more would
-# cost time and memory, and wide layers do not die as a whole.
+# cost time and memory.
 _LOOKED_AT = 128
 _LARGEST = 100_000
 

@@ -15,21 +15,24 @@ _DATA = {"cats": published.CATS, "flower": published.FLOWER}
 
 @click.command()
 @click.argument("data", type=click.Choice(list(_DATA)))
-@click.argument("folder", default="cat")
+@click.argument("folder", required=False)
 @click.option(
     "--iterations",
     type=click.IntRange(1),
     help="Stop after this number of steps and compare the costs so far.  [default: as published]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per network.")
-def course(data: str, folder: str, iterations: int | None, as_json: bool) -> None:
+def course(data: str, folder: str | None, iterations: int | None, as_json: bool) -> None:
     """Train the networks of a course, and print published and own numbers side by side.
 
     The course is Andrew Ng's "Neural Networks and Deep Learning". "cats" trains the networks of weeks 2 and 4
-    on the images in FOLDER, which holds train_catvnoncat.h5 and test_catvnoncat.h5. A relative path that does
-    not exist is searched for in the folder that DEEPCORE_DATA names. "flower" makes its data.
+    on the images in FOLDER, "cat" if it is not given, which holds train_catvnoncat.h5 and
+    test_catvnoncat.h5. A relative path that does not exist is searched for in the folder that DEEPCORE_DATA
+    names. "flower" makes its data.
     """
-    examples = published.cat_examples(folder) if data == "cats" else published.flower_examples()
+    if data != "cats" and folder is not None:
+        raise click.UsageError(f"FOLDER belongs to cats, got {folder} with {data}, which makes its data")
+    examples = published.cat_examples(folder or "cat") if data == "cats" else published.flower_examples()
     for run in _DATA[data]:
         shortened = iterations is not None and iterations < run.iterations
         if run.costs or not shortened:  # otherwise there is nothing to compare

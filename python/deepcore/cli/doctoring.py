@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import click
@@ -43,15 +42,16 @@ def show(doctor: Doctor | None) -> Sequence[Finding]:
     """Print and return the findings, if there is a doctor that has seen a training."""
     if doctor is None:
         return ()
-    with suppress(RuntimeError):  # the training was refused before its first step
+    try:
         findings = doctor.findings
-        say("doctor")
-        if not findings:
-            say("  nothing was found that keeps the network from learning")
-        for finding in findings:
-            place = "" if finding.layer is None else f" in layer {finding.layer}"
-            say(f"  {finding.severity}: {finding.cause}{place}")
-            say(f"    {finding.evidence}")
-            say(f"    advice: {finding.advice}")
-        return findings
-    return ()
+    except RuntimeError:  # the training ended before its first epoch
+        return ()
+    say("doctor")
+    if not findings:
+        say("  nothing was found that keeps the network from learning")
+    for finding in findings:
+        place = "" if finding.layer is None else f" in layer {finding.layer}"
+        say(f"  {finding.severity}: {finding.cause}{place}")
+        say(f"    {finding.evidence}")
+        say(f"    advice: {finding.advice}")
+    return findings

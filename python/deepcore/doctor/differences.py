@@ -10,7 +10,7 @@ import numpy as np
 
 from deepcore.typing import Array
 
-__all__ = ["Cost", "Finding", "Judge", "two_point"]
+__all__ = ["Cost", "Judge", "Judgement", "two_point"]
 
 #: J as a function of the parameters in ``Judge.arrays``, which change in place.
 Cost = Callable[[], float]
@@ -28,7 +28,7 @@ _BEND = 1e-3
 
 
 @dataclass(frozen=True)
-class Finding:
+class Judgement:
     """What differences say of one element of a gradient.
 
     Attributes:
@@ -78,7 +78,7 @@ class Judge:
         self._widths = _WIDTHS if self.noise > _COARSE * max(1.0, abs(self.middle)) else _WIDTHS[1:]
         self.resolution = _ROUNDING * self.noise / self._widths[0]
 
-    def judge(self, name: str, index: tuple[int, ...], given: float) -> Finding:
+    def judge(self, name: str, index: tuple[int, ...], given: float) -> Judgement:
         """Judge one element of the gradient of ``arrays[name]``.
 
         A difference is believed where the one-sided slopes agree. Those of smaller width are asked only if
@@ -91,13 +91,13 @@ class Judge:
                 before = None
                 continue
             if math.isfinite(given) and slopes.agrees(given):
-                return Finding("right", slopes.central)
+                return Judgement("right", slopes.central)
             if before is not None and slopes.agrees(before.central):
-                return Finding("wrong", before.central)
+                return Judgement("wrong", before.central)
             before = slopes
         if before is not None:
-            return Finding("wrong", before.central)
-        return Finding("kink", math.nan)
+            return Judgement("wrong", before.central)
+        return Judgement("kink", math.nan)
 
     def _slopes(self, name: str, index: tuple[int, ...]) -> Iterator[_Slopes]:
         array = self._arrays[name]
@@ -114,7 +114,7 @@ class Judge:
             yield _Slopes((*values[:2], self.middle, *values[2:]), width, self.noise)
 
     def _estimated_noise(self) -> float:
-        """Size of rounding errors, from third differences along lines beside the parameters.
+        """Size of rounding errors, from third differences along random lines near the parameters.
 
         Source: More and Wild (2011), "Estimating computational noise".
         """

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from deepcore.doctor.signs import Scale, copies_of, exploded, repeated, standardizer
+from deepcore.doctor.signs import Scale, copies_of, exploded, repeated, spread_out, standardizer
 from deepcore.doctor.training_run import Outcome, TrainingRun
 from deepcore.doctor.vocabulary import Finding
 from deepcore.layers import Dense
@@ -49,6 +49,11 @@ class Evidence:
         self.explained = False  # whether a change was found that cures the run
         self.rate_gains: dict[float, float] = {}  # by the factor on the learning rate that was tried
         self._best = -np.inf
+
+    @property
+    def rows(self) -> str:
+        """Which rows are scored: ``"validation"``, or ``"training"`` if there are no others."""
+        return "training" if self.run.watched is None else "validation"
 
     @cached_property
     def inputs(self) -> Scale:
@@ -167,9 +172,7 @@ def _usual_run(run: TrainingRun) -> TrainingRun:
         run, output = with_standardized_targets(run), Dense(spec.outputs, "linear")
     if not spec.embeddings:
         run = with_standardized_features(run)
-    rows = slice(0, _USUAL_ROWS)
-    data = run.data.take(rows)
-    data = replace(data, weight=None)
+    data = replace(spread_out(run.data, _USUAL_ROWS), weight=None)
     batch = min(32, len(data.y))
     steps_per_epoch = -(-len(data.y) // batch)
     return replace(

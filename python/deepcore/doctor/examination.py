@@ -98,7 +98,9 @@ _RULES: Sequence[Rule] = (
 def _proven(case: Evidence, suspicion: Suspicion) -> Finding:
     if suspicion.remedy is None or suspicion.finding.severity != "problem":
         return suspicion.finding
-    after = suspicion.remedy.trained()
-    rows = "training" if case.run.watched is None else "validation"
-    measure = case.run.task.measure
-    return replace(suspicion.finding, proof=Proof(measure, rows, case.outcome.score, after.score))
+    before, after, measure = case.outcome, suspicion.remedy.trained(), case.run.task.measure
+    scores = before.score, after.score
+    if suspicion.finding.cause == "class_imbalance":  # plain accuracy rewards what is wrong here
+        scores = trials.balanced_score(before), trials.balanced_score(after)
+        measure = f"balanced {measure}"
+    return replace(suspicion.finding, proof=Proof(measure, case.rows, *scores))

@@ -56,8 +56,10 @@ def gradient_check(
 
     Raises:
         KeyError: if a gradient is missing.
-        ValueError: if a gradient has another shape than its parameter, ``epsilon`` is not positive, or the
-            cost is not finite, changes its parameters, or gives two numbers for the same parameters.
+        TypeError: if ``parameters`` is a dict and ``grads`` is not.
+        ValueError: if there are no parameters, a gradient has another shape than its parameter, ``epsilon``
+            is not positive, or the cost is not finite, changes its parameters, or gives two numbers for the
+            same parameters.
 
     Example:
         >>> check = gradient_check(lambda theta: 2.0 * theta, 4.0, 3.0)
@@ -70,6 +72,8 @@ def gradient_check(
         raise ValueError(f"gradient_check: epsilon must be positive, got {_checks.shown(epsilon)}")
     single = not isinstance(parameters, Mapping)
     values = {"theta": parameters} if single else dict(parameters)
+    if not values:
+        raise ValueError("gradient_check: parameters must hold an array or more, got none")
     work = {name: np.array(value, dtype=np.float64) for name, value in values.items()}
 
     def form() -> Any:
@@ -91,6 +95,11 @@ def gradient_check(
 
 def _analytic(grads: Any, work: Arrays) -> Arrays:
     """The gradient in float64, one array per parameter."""
+    if not isinstance(grads, Mapping):
+        raise TypeError(
+            f"gradient_check: grads must be a dict like parameters, with names such as dW1, got "
+            f"{_checks.shown(grads)}"
+        )
     analytic: Arrays = {}
     for name, array in work.items():
         if f"d{name}" not in grads:

@@ -11,17 +11,17 @@ import numpy as np
 
 from deepcore._network.examples import Examples
 from deepcore._network.network import Network
+from deepcore._network.units import dead_units
 from deepcore.history import History
 from deepcore.typing import Array
 
-__all__ = ["Inside", "Scale", "copies_of", "exploded", "related", "repeated", "standardizer"]
+__all__ = ["Inside", "Scale", "copies_of", "exploded", "related", "repeated", "spread_out", "standardizer"]
 
 _EXAMPLES = 512  # that are traced
 _SATURATED = {"tanh": (-0.99, 0.99), "softsign": (-0.99, 0.99), "hard_tanh": (-0.99, 0.99)} | {
     "sigmoid": (0.01, 0.99),
     "hard_sigmoid": (0.01, 0.99),
 }
-_DYING = ("relu", "relu6")
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,10 @@ class Inside:
 
     @classmethod
     def of(cls, network: Network, data: Examples) -> Inside:
-        """Trace up to 512 examples."""
+        """Trace up to 512 examples, at equal distances."""
         layers = network.spec.layers
         with np.errstate(all="ignore"):
-            trace = network.trace(data.take(slice(0, _EXAMPLES)))
+            trace = network.trace(spread_out(data, _EXAMPLES))
             gradients = [
                 float(np.sqrt(np.mean(np.square(trace[f"dW{i}"], dtype=np.float64))))
                 for i in range(1, len(layers) + 1)
@@ -84,8 +84,9 @@ class Inside:
         dead, saturated, equal = [], [], []
         for i, layer in enumerate(layers[:-1], start=1):
             A, W = trace[f"A{i}"], network.parameters[f"W{i}"]
-            dead.append(float((A <= 0).all(axis=1).mean()) if layer.activation in _DYING else 0.0)
-            low, high = _SATURATED.get(layer.activation, (-math.inf, math.inf))
+            dead.append(len(dead_units(network.spec, i, A)) / layer.units)
+            name = "" if layer.parametric else layer.activation
+            low, high = _SATURATED.get(name, (-math.inf, math.inf))
             saturated.append(float((np.less(A, low) | np.greater(A, high)).mean()))
             equal.append(len(W) > 1 and bool(np.abs(W - W[:1]).max() <= 1e-6 * max(1e-12, np.abs(W).max())))
         return cls(dead, saturated, gradients, equal)
@@ -113,6 +114,12 @@ def exploded(history: History, start: Inside) -> str | None:
         size = f"{start.largest_gradient:.3g}"
         return f"the root mean square of a layer's gradient was {size} before the first step"
     return None
+
+
+def spread_out(data: Examples, most: int) -> Examples:
+    """Take at most so many examples at equal distances, because the first ones of sorted data are alike."""
+    m = len(data.y)
+    return data if m <= most else data.take(np.linspace(0, m - 1, most).astype(np.int64))
 
 
 def standardizer(like: Array) -> Callable[[Array], Array]:

@@ -70,6 +70,10 @@ class Doctor:
         self._findings = None
         self._witness.on_run(start)
 
+    def on_start(self, model: Trained) -> None:
+        """Refuse a training that does not show its examples."""
+        self._witness.on_start(model)
+
     def __call__(self, record: EpochRecord) -> bool:
         """Do nothing: the history has the numbers of the epochs."""
         return self._witness(record)
@@ -83,7 +87,7 @@ class Doctor:
         """What was found in the last training; worked out when it is first read.
 
         Raises:
-            RuntimeError: if there was no training yet.
+            RuntimeError: if no epoch of a training is finished yet.
         """
         if self._findings is None:
             self._findings = examine(self._witness.outcome(), proof=self.proof)
@@ -100,15 +104,21 @@ class _Witness:
         self.run: TrainingRun | None = None
         self.history: History | None = None
         self.end: Snapshot | None = None
+        self.epochs = 0  # that the training was asked for
+        self.announced = False  # whether ``on_run`` came before ``on_start``
 
     def on_run(self, start: RunStart) -> None:
         self.run, self.history, self.end = _training_run(start), start.history, None
+        self.epochs, self.announced = start.epochs, True
 
-    def __call__(self, record: EpochRecord) -> bool:
-        if self.run is None:
+    def on_start(self, model: Trained) -> None:
+        if not self.announced:
             raise TypeError(
                 "Doctor: it works in fit of a Model; this training does not show its examples to callbacks"
             )
+        self.announced = False
+
+    def __call__(self, record: EpochRecord) -> bool:
         return False
 
     def on_end(self, model: Trained) -> None:
@@ -120,7 +130,16 @@ class _Witness:
             raise RuntimeError(
                 "Doctor: findings need a finished training; pass the doctor to fit(callbacks=[doctor])"
             )
-        return Outcome(self.run, Network(self.run.spec, self.end), self.history)
+        run = self._with_its_epochs(self.run, self.history)
+        return Outcome(run, Network(run.spec, self.end), self.history)
+
+    def _with_its_epochs(self, run: TrainingRun, history: History) -> TrainingRun:
+        """Return the run with the epochs that were trained, which are fewer if a callback ended it."""
+        if history.diverged_at_step is not None or isinstance(run.optimizer, LBFGS):
+            return run
+        if history.epochs == 0:
+            raise RuntimeError("Doctor: findings need a finished epoch, and the training ended before that")
+        return replace(run, epochs=-(-run.epochs * history.epochs // self.epochs))
 
     def outcome_of(self, model: Model) -> Outcome:
         """The same, but with the parameters of a model that was trained elsewhere."""

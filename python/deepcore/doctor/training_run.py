@@ -103,6 +103,8 @@ class TrainingRun:
             replace(change(number, layer), dropout=layer.dropout)
             for number, layer in enumerate(self.spec.layers, start=1)
         )
+        if len({layer.init == "course" for layer in layers}) > 1:  # all layers have it or none
+            layers = tuple(replace(layer, init="auto") for layer in layers)
         same = [layer.units for layer in layers] == [layer.units for layer in self.spec.layers]
         start = self.start if same and not restart else None
         return replace(self, spec=replace(self.spec, layers=layers), start=start)

@@ -17,6 +17,7 @@ from deepcore.doctor.scoring import balanced
 from deepcore.doctor.training_run import Outcome, TrainingRun
 
 __all__ = [
+    "balanced_score",
     "class_imbalance",
     "far_scales",
     "hidden_layers",
@@ -49,14 +50,15 @@ def class_imbalance(case: Evidence) -> Suspicion | None:
     weight = (len(truth) / ((counts > 0).sum() * np.maximum(counts, 1)))[truth]
     weighted = replace(run, data=replace(run.data, weight=weight.astype(run.spec.dtype)))
     other = weighted.trained()
-    before, after = _balanced(case.outcome), _balanced(other)
+    before, after = balanced_score(case.outcome), balanced_score(other)
     if after < before + 0.1:
         return None
     case.explained = True
     return problem(
         "class_imbalance",
-        f"Class {rare} has {share:.1%} of the training examples, and {recall:.0%} of its validation examples "
-        f"are predicted. Balanced weights raise the balanced accuracy from {before:.2f} to {after:.2f}.",
+        f"Class {rare} has {share:.1%} of the training examples, and {recall:.0%} of its {case.rows} "
+        f"examples are predicted. Balanced weights raise the balanced accuracy from {before:.2f} to "
+        f"{after:.2f}.",
         "class_weight='balanced'",
         remedy=weighted,
     )
@@ -70,7 +72,8 @@ def _recall(outcome: Outcome, label: int) -> float:
     return float((outcome.answers(data)[truth == label] == label).mean())
 
 
-def _balanced(outcome: Outcome) -> float:
+def balanced_score(outcome: Outcome) -> float:
+    """Compute the balanced accuracy on the validation rows; on the training rows if there are none."""
     data = outcome.run.watched or outcome.run.data
     return balanced(outcome.run.task, outcome.answers(data), outcome.run.task.truth(data.y))
 

@@ -164,10 +164,8 @@ class Graph:
         if not _checks.is_number(by) or by == 0:
             raise ValueError(f"nudge: by must be a number that is not 0, got {_checks.shown(by)}")
         shape = found.data.shape
-        at = (index,) if isinstance(index, int) else index
-        if at is None and found.data.size == 1:
-            at = (0,) * len(shape)
-        if at is None or len(at) != len(shape) or not all(0 <= i < n for i, n in zip(at, shape, strict=True)):
+        at = _place(index, shape)
+        if at is None:
             raise ValueError(f"nudge: index must be a place in {found.name} of shape {shape}, got {index}")
         return nudged(self._nodes, found, float(by), at, derivatives(self._nodes)[found].value)
 
@@ -201,6 +199,16 @@ class Graph:
         ]
         lines += [f"  {ids[parent]} -> {ids[child]};" for parent, child in self.edges()]
         return "\n".join(["digraph {", "  rankdir=LR;", *lines, "}"])
+
+
+def _place(index: object, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return an index as a tuple, or None if it is no place in an array of this shape."""
+    if index is None and all(n == 1 for n in shape):
+        return (0,) * len(shape)
+    at = index if isinstance(index, tuple) else (index,)
+    if len(at) != len(shape) or not all(isinstance(i, (int, np.integer)) for i in at):
+        return None
+    return at if all(0 <= i < n for i, n in zip(at, shape, strict=True)) else None
 
 
 def _quoted(text: str) -> str:

@@ -26,7 +26,7 @@ def loss_of(model: HasNetwork, X: object, y: object) -> Node:
     """Return the node of the loss of a model, computed from nodes for x, W1, b1, z1, a1 and so on.
 
     Args:
-        model: Its layers must be plain: no norm, embedding, scale, "ntk" or parametric activation.
+        model: Its layers must be plain: no norm, embedding, members, scale, "ntk" or parametric activation.
         X: One example, (n_x,) or (1, n_x), or several, (m, n_x).
         y: Its target, or (m,) targets, as ``Model.fit`` takes them.
 
@@ -38,7 +38,9 @@ def loss_of(model: HasNetwork, X: object, y: object) -> Node:
     _require_plain(spec)
     rows = _checks.numbers(_WHO, "X", X)
     one = rows.ndim == 1 or rows.shape[0] == 1
-    data = network.check(_WHO, np.atleast_2d(rows), np.atleast_1d(_checks.numbers(_WHO, "y", y)), None)
+    given = np.atleast_1d(_checks.numbers(_WHO, "y", y))
+    given = given[np.newaxis] if rows.ndim == 1 and given.shape == (spec.outputs,) != (1,) else given
+    data = network.check(_WHO, np.atleast_2d(rows), given, None)
     Y = one_hot(data.y, spec.outputs) if spec.output == "softmax" else data.y.reshape(len(data.y), -1).T
     case: Callable[[str], str] = str.lower if one else str.upper
     A = variable(data.X.T, case("x"))
@@ -55,7 +57,11 @@ def loss_of(model: HasNetwork, X: object, y: object) -> Node:
 
 
 def _require_plain(spec: Spec) -> None:
-    found = [("embeddings", bool(spec.embeddings)), ("label smoothing", bool(spec.label_smoothing))]
+    found = [
+        ("embeddings", bool(spec.embeddings)),
+        ("members", spec.members > 1),
+        ("label smoothing", bool(spec.label_smoothing)),
+    ]
     for layer in spec.layers:
         found += [
             (f"{layer.norm} norm", layer.norm is not None),
