@@ -80,9 +80,8 @@ def on_page_markdown(markdown, page, config, files):
     def linked(match):
         path = posixpath.normpath(posixpath.join(folder, match[1]))
         if files.get_file_from_path(posixpath.relpath(path, "docs")) or not (ROOT / path).exists():
-            return match[
-                0
-            ]  # a page; or no link but a formula such as g[l](Z), or a mistake that mkdocs reports
+            # A page; or no link but a formula such as g[l](Z), or a mistake that mkdocs reports.
+            return match[0]
         kind = "tree" if (ROOT / path).is_dir() else "blob"
         return f"]({config.repo_url.rstrip('/')}/{kind}/main/{path}"
 

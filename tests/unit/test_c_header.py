@@ -382,6 +382,18 @@ def test_parameters_that_float_does_not_hold_are_refused(tmp_path):
         model.to_c_header(tmp_path / "net.h")
 
 
+@pytest.mark.parametrize("start", ["0005-01-01", "2020-01-01", "9999-11-01"])
+def test_a_table_with_dates_within_two_months_passes_its_self_test(start, tmp_path):
+    """float has 24 bits, of which the number of weeks since 1970 takes up to 19."""
+    data = {"when": np.datetime64(start) + np.arange(40)}
+    columns, label = tabular.Columns.fit(data), tabular.Label.fit(["a", "b"] * 20)
+    numbers, codes, _ = columns.apply(data)
+    encoding = tabular.Encoding.fit(numbers, codes, columns.sizes)
+    member = tabular.TableMember(encoding, dc.mlp([encoding.inputs, 8, 2], output="softmax", seed=1))
+    tabular.TableModel(columns, label, [member]).to_c_header(tmp_path / "net.h")
+    assert compiled(tmp_path, np.float32).net_test() == 0
+
+
 def test_a_table_with_columns_of_any_name_and_text_compiles(tmp_path):
     names, words = ["*/ x", "/* \\", '"q"??/', "\u00e9\n"], ["a", '"', "\\", "??/"]
     table = {name: np.arange(40.0) + place for place, name in enumerate(names)}

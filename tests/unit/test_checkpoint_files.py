@@ -89,6 +89,10 @@ def test_epochs_are_left_out_if_saving_takes_more_than_its_share(path, monkeypat
 def test_a_folder_that_does_not_exist_is_an_error_before_the_first_step(tmp_path):
     with pytest.raises(FileNotFoundError):
         train(callbacks=[dc.Checkpoint(tmp_path / "nowhere" / "run"), killed_in(0)])
+    with pytest.raises(IsADirectoryError):
+        train(callbacks=[dc.Checkpoint(f"{tmp_path}/run/"), killed_in(0)])
+    with pytest.raises(FileNotFoundError):
+        train(callbacks=[dc.Checkpoint(""), killed_in(0)])
 
 
 def test_a_model_file_is_not_written_over(path):

@@ -376,6 +376,25 @@ def test_misclassified_examples_show_both_classes_and_the_most_certain_first():
     assert ax.get_xlabel().startswith("2 of 3 examples are misclassified")
 
 
+def test_a_column_of_probabilities_is_that_of_class_1():
+    y, p = np.array([0, 1, 1]), np.array([[0.6], [0.1], [0.8]])
+    ax = plots.misclassified(np.zeros((3, 4)), y, p, shape=(2, 2), ax=figure().add_subplot())
+    assert [text.get_text() for text in ax.texts] == ["1 \u2192 0", "0 \u2192 1"]
+
+
+def test_numbers_without_a_class_are_refused():
+    with pytest.raises(ValueError, match="at most 1000 classes"):
+        plots.confusion_matrix([0, 10**9], [0, 1], ax=figure().add_subplot())
+    with pytest.raises(ValueError, match="class numbers below 2"):
+        plots.calibration([0, 1, 2], [0.2, 0.7, 0.1], ax=figure().add_subplot())
+    with pytest.raises(ValueError, match="class numbers 0, 1, 2"):
+        plots.confusion_matrix([0, np.nan], [0, 1], ax=figure().add_subplot())
+    with pytest.raises(ValueError, match="must have 3 names"):
+        plots.misclassified(
+            np.zeros((2, 4)), [0, 1], [0, 2], shape=(2, 2), classes=["a", "b"], ax=figure().add_subplot()
+        )
+
+
 def test_a_perfect_classifier_has_no_misclassified_examples():
     ax = plots.misclassified(np.zeros((2, 4)), [0, 1], [0, 1], shape=(2, 2), ax=figure().add_subplot())
     assert ax.get_xlabel() == "0 of 2 examples are misclassified"

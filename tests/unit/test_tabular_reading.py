@@ -346,6 +346,14 @@ def test_excel_files_are_read(tmp_path):
         read_table(tmp_path / "t.xlsx", sheet="Other")
 
 
+def test_a_missing_library_is_named(tmp_path, monkeypatch):
+    pl = pytest.importorskip("polars")
+    pl.DataFrame({"a": [1, 2]}).write_parquet(tmp_path / "t.parquet")
+    monkeypatch.setitem(sys.modules, "narwhals", None)
+    with pytest.raises(ImportError, match="narwhals"):
+        read_table(tmp_path / "t.parquet")
+
+
 # The strict reader of numbers
 
 

@@ -25,6 +25,7 @@ from deepcore._regular import status
 from deepcore._training import identity
 from deepcore.callbacks import Checkpoint, Stopped
 from deepcore.files import container, model_file
+from deepcore.files.atomic import check_target
 from deepcore.typing import Array
 
 __all__ = ["Checkpoints", "Part", "Position", "RunFile", "Unsaved", "find"]
@@ -266,8 +267,9 @@ class RunFile(Unsaved):
         self._settle()
         model_file.describe(self.network, self.extras)  # refuses extras that cannot be written
         if status(checkpoint.path) is None:
+            check_target(checkpoint.path)
             folder = Path(os.path.realpath(checkpoint.path)).parent
-            if not checkpoint.path or not folder.is_dir():
+            if not folder.is_dir():
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
             return False
         description, tensors = self._read()

@@ -343,6 +343,7 @@ def _page(path: Path) -> Path:
 
     if not path.parent.is_dir():
         raise FileNotFoundError(f"--report: the folder {path.parent} does not exist; make it first")
+    check_target(path)
     return path
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from deepcore.files.c_writer import Writer
 from deepcore.files.steps import Join, Kept, Lookup, OneHot, Part, Periodic, PiecewiseLinear, Scaled
 
-__all__ = ["join_lines"]
+__all__ = ["element", "join_lines"]
 
 _CLIPPED = """\
 /* z for small z, and never above limit: z / sqrt(1 + (z / limit)^2). */
@@ -94,14 +94,14 @@ def _plus(array: str, offset: int) -> str:
     return f"{array} + {offset}" if offset else array
 
 
-def _element(array: str) -> str:
-    """Element j of an array with an offset."""
+def element(array: str) -> str:
+    """Return element j of an array with an offset, such as ``a + 8``, as C writes it."""
     name, _, offset = array.partition(" + ")
     return f"{name}[{offset} + j]" if offset else f"{name}[j]"
 
 
 def _part_lines(writer: Writer, part: Part, tag: str, source: str, target: str) -> list[str]:
-    loop, y = f"for (j = 0; j < {part.units}; ++j)", _element(target)
+    loop, y = f"for (j = 0; j < {part.units}; ++j)", element(target)
     if isinstance(part, Lookup):
         return [_lookup(writer, part, tag, source, target)]
     if isinstance(part, OneHot):
@@ -110,12 +110,12 @@ def _part_lines(writer: Writer, part: Part, tag: str, source: str, target: str) 
         return [loop, f"    {y} = {source}[{part.column}] == ({T})(j + 1) ? {one}[j] : {zero}[j];"]
     x = _plus(source, part.first)
     if isinstance(part, Kept):
-        return [loop, f"    {y} = {_element(x)};"]
+        return [loop, f"    {y} = {element(x)};"]
     if isinstance(part, Scaled):
         centre, factor = (
             writer.constant(f"{name}{tag}", getattr(part, name)) for name in ("centre", "factor")
         )
-        z = f"({_element(x)} - {centre}[j]) * {factor}[j]"
+        z = f"({element(x)} - {centre}[j]) * {factor}[j]"
         if part.limit is not None:
             writer.function("clipped", writer.filled(_CLIPPED))
             z = f"{writer.names['p']}_clipped({z}, {writer.literal(part.limit)})"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deepcore.files import c_code
-from deepcore.files.c_join import join_lines
+from deepcore.files.c_join import element, join_lines
 from deepcore.files.c_writer import Writer
 from deepcore.files.computation import int8_scale
 from deepcore.files.steps import (
@@ -172,7 +172,7 @@ class _ChainWriter:
         if target == "y" and tile.units < width:  # which has no room for the padding
             y = "b" if x == "a" else "a"
             self.widths[y] = max(self.widths[y], width)
-        clear = [f"for (j = 0; j < {width}; ++j)", f"    {_element(y)} = 0;"]
+        clear = [f"for (j = 0; j < {width}; ++j)", f"    {element(y)} = 0;"]
         before, start = (clear, y) if self.writer.int8 else ([], vectors[0])
         self.body += before
         whole, rest = divmod(n, _BLOCK_INPUTS)
@@ -186,11 +186,11 @@ class _ChainWriter:
             done = whole * _BLOCK_INPUTS
             ends = f"{x} + {done}, {W} + {done * width}, {y}" if whole else f"{x}, {W}, {start}"
             self.body.append(f"{self._block(width, rest)}({ends}, {y});")
-        value = _element(y)
+        value = element(y)
         if self.writer.int8:
-            b, scale = (_element(v) for v in vectors)
+            b, scale = (element(v) for v in vectors)
             value = f"{P}_MULTIPLY_ADD({scale}, {value}, {b})"
-        if value != (final := _element(target + at)):
+        if value != (final := element(target + at)):
             self.body += [f"for (j = 0; j < {tile.units}; ++j)", f"    {final} = {value};"]
 
     def _block(self, width: int, inputs: int) -> str:
@@ -296,12 +296,6 @@ def _units(step: Step, before: int) -> int:
     if isinstance(step, Join):
         return step.units
     return 2 if isinstance(step, Complement) else before
-
-
-def _element(array: str) -> str:
-    """Element j of an array with an offset."""
-    name, _, offset = array.partition(" + ")
-    return f"{name}[{offset} + j]" if offset else f"{name}[j]"
 
 
 def _whole_vectors(units: int) -> int:

@@ -45,7 +45,7 @@ static inline void ${p}_date($T days, const $T *fill, $T *v)
     else if (${p}_new_year(year + 1) <= day)
         year += 1;
     part[0] = (day - ${p}_new_year(year)) / $leap;
-    part[1] = (day + 3) / 7 - floor$f((day + 3) / 7);
+    part[1] = (day + 3 - 7 * floor$f((day + 3) / 7)) / 7; /* whole numbers, so that nothing is rounded */
     part[2] = clock;
     v[0] = days;
     v[1] = year;

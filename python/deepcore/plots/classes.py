@@ -14,6 +14,8 @@ __all__ = ["calibration", "class_numbers", "confusion_matrix"]
 
 # More classes than this have no room for numbers in the cells, and more than twice as many none for names.
 _MOST_NUMBERS = 20
+# More classes than this are quantities by mistake; the table of their counts would fill the memory.
+_MOST_CLASSES = 1000
 
 
 def confusion_matrix(
@@ -43,6 +45,8 @@ def confusion_matrix(
     if true.shape != found.shape:
         raise ValueError(f"{who}: predicted must have {len(true)} values like y, got {len(found)}")
     count = 1 + int(max(true.max(), found.max()))
+    if count > _MOST_CLASSES:
+        raise ValueError(f"{who}: y must hold at most {_MOST_CLASSES} classes, got the class {count - 1}")
     if classes is not None and len(classes) < count:
         raise ValueError(f"{who}: classes must have {count} names, got {len(classes)}")
     names = [style.short(name) for name in (range(count) if classes is None else classes)]
@@ -79,7 +83,8 @@ def class_numbers(who: str, name: str, value: object) -> Array:
     numbers = _checks.numbers(who, name, value)
     if numbers.ndim != 1 or not len(numbers):
         raise ValueError(f"{who}: {name} must have the shape (m,) with m > 0, got {numbers.shape}")
-    whole = numbers.astype(np.int64)
+    with np.errstate(invalid="ignore"):  # NaN is refused below
+        whole = numbers.astype(np.int64)
     if (whole != numbers).any() or whole.min() < 0:
         raise ValueError(f"{who}: {name} must hold class numbers 0, 1, 2, ..., got {_checks.shown(numbers)}")
     return whole
@@ -122,6 +127,8 @@ def calibration(
             f"{who}: probabilities must be from 0 to 1, one row for each of the {len(true)} examples, got an "
             f"array of shape {p.shape}"
         )
+    if true.max() >= (count := p.shape[1] if p.ndim == 2 else 2):
+        raise ValueError(f"{who}: y must hold class numbers below {count}, got {true.max()}")
     bins = _checks.count(who, "bins", bins, high=100)
     if p.ndim == 2 and p.shape[1] > 2:
         event, p, what = p.argmax(axis=1) == true, p.max(axis=1), "predictions that are right"

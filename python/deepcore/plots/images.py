@@ -73,8 +73,8 @@ def misclassified(
     Args:
         images: Examples (m, n_x), one row each, with pixels of any range.
         y: True class numbers, (m,).
-        predicted: Predicted class numbers, (m,); or probabilities, (m, k), and then the examples that the
-            model is most certain of come first.
+        predicted: Predicted class numbers, (m,); or probabilities, (m, k), or of class 1, (m, 1), and then
+            the examples that the model is most certain of come first.
         shape: Of an image: (height, width), or (height, width, 3) with the channels of a pixel side by side.
         classes: Names of the classes. None: their numbers.
         most: Number of examples to draw.
@@ -91,6 +91,8 @@ def misclassified(
     most = _checks.count(who, "most", most, high=400)
     true = class_numbers(who, "y", y)
     outputs = _checks.numbers(who, "predicted", predicted)
+    if outputs.ndim == 2 and outputs.shape[1] == 1:  # the probability of class 1
+        outputs = np.concatenate([1 - outputs, outputs], axis=1)
     certain = outputs.max(axis=1) if outputs.ndim == 2 else np.zeros(len(outputs))
     found = outputs.argmax(axis=1) if outputs.ndim == 2 else class_numbers(who, "predicted", outputs)
     if not len(rows) == len(true) == len(found):
@@ -98,6 +100,8 @@ def misclassified(
             f"{who}: images, y and predicted must have the same length, got {len(rows)}, {len(true)} and "
             f"{len(found)}"
         )
+    if classes is not None and len(classes) < (count := 1 + int(max(true.max(), found.max()))):
+        raise ValueError(f"{who}: classes must have {count} names, got {len(classes)}")
     wrong = np.flatnonzero(true != found)
     shown = wrong[np.argsort(-certain[wrong], kind="stable")][:most]
     label = f"{len(wrong)} of {len(true)} examples are misclassified"

@@ -248,8 +248,9 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
         n_threads: Largest number of threads; None: deepcore's default. Results do not depend on it.
         random_state: Seed or generator of all random numbers.
         checkpoint: A ``deepcore.Checkpoint``, which saves the training after its epochs; the same fit after a
-            kill goes on from its file. The training of split n is saved to a file like ``FILE.n``, but the
-            first to ``FILE`` itself. None: the training is not saved.
+            kill goes on from its file. The first split is saved to this file, and the second
+            one to a file with ``.2`` before the suffix, such as ``run.2.safetensors``. None: the training is
+            not saved.
 
     Attributes:
         classes_: The labels, sorted.
@@ -404,8 +405,9 @@ class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
         n_threads: Largest number of threads; None: deepcore's default. Results do not depend on it.
         random_state: Seed or generator of all random numbers.
         checkpoint: A ``deepcore.Checkpoint``, which saves the training after its epochs; the same fit after a
-            kill goes on from its file. The training of split n is saved to a file like ``FILE.n``, but the
-            first to ``FILE`` itself. None: the training is not saved.
+            kill goes on from its file. The first split is saved to this file, and the second
+            one to a file with ``.2`` before the suffix, such as ``run.2.safetensors``. None: the training is
+            not saved.
 
     Attributes:
         models_: One list of ``deepcore.Model`` per split, the members.

@@ -155,12 +155,19 @@ def _examples(columns: Columns) -> tuple[Array, Array]:
             values = np.floor(first) + 37.25 * (rows - 1)
         else:
             spread = ((column.high or 0) - (column.low or 0)) / 8
-            values = np.float32(first + spread * (rows - 1)).astype(np.float64)
+            values = _in_float32(first + spread * (rows - 1))
         values[(place + 1) % _EXAMPLES] = np.nan
         raw.append(values)
         cells[column.name] = _dates(values) if column.kind == "date" else values
     numbers, codes, _ = columns.apply(Frame(cells))
     return np.column_stack(raw), np.concatenate([numbers, codes], axis=1)
+
+
+def _in_float32(values: Array) -> Array:
+    """Round to float32, so that a header in ``float`` gets the same numbers; those beyond its range stay."""
+    with np.errstate(over="ignore"):
+        rounded = values.astype(np.float32).astype(np.float64)
+    return np.where(np.isfinite(rounded), rounded, values)
 
 
 def _dates(days: Array) -> Array:

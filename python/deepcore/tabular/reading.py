@@ -72,9 +72,8 @@ def read_table(
         from deepcore.tabular import typed_files
 
         frame = typed_files.read(who, data, typed, name, index_column, sheet)
-        nothing = TextTable(
-            [], [], [], None, ""
-        )  # its columns have types; the format is only for text in them
+        # The columns have types; the format of numbers is only for text in them.
+        nothing = TextTable([], [], [], None, "")
         frame.number_format = find_number_format(who, name, nothing, decimal, thousands, missing)
         return frame
     text = decode(who, data, encoding, name)

@@ -47,11 +47,12 @@ def read(who: str, data: bytes, kind: str, name: str, index_column: Any, sheet: 
             native = pl.read_ipc(stream)
         else:
             chosen = {"sheet_name": sheet} if isinstance(sheet, str) else {"sheet_id": (sheet or 0) + 1}
-            native = pl.read_excel(stream, **chosen)
+            try:
+                native = pl.read_excel(stream, **chosen)
+            except ImportError as error:
+                raise ImportError(f"{who}: Excel files need fastexcel; pip install fastexcel") from error
         frame = Frame.of(native, who)
-    except ImportError as error:
-        raise ImportError(f"{who}: Excel files need fastexcel; pip install fastexcel") from error
-    except (_TooLarge, MemoryError):
+    except (ImportError, _TooLarge, MemoryError):
         raise
     except (Exception, pl.exceptions.PanicException) as error:  # for damaged files; a panic is no Exception
         raise ValueError(
