@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from deepcore import _checks, _core, catalog
-from deepcore._network.network import HasNetwork, Network
+from deepcore._network.network import HasNetwork, Network, network_of
 from deepcore.exceptions import UnknownNameError
 from deepcore.schedules import (
     LearningRate,
@@ -102,7 +102,7 @@ class Optimizer:
             >>> state.steps
             1
         """
-        return OptimizerState(self, model.network, steps)
+        return OptimizerState(self, network_of("bind", model), steps)
 
 
 # Decay rates of moving averages: at 1 the average would never move.

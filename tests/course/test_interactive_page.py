@@ -65,10 +65,18 @@ def browse(tmp_path, script, page=None):
 
 
 def shown(path):
-    """The document that a browser makes of a page. One that hangs, as happens on busy machines, is started again."""
+    """The document that a browser makes of a page; one that hangs, as on busy machines, is started again."""
     for attempt in range(3):
         profile = f"--user-data-dir={path.parent / f'profile{attempt}'}"
-        command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", profile, "--dump-dom", path.as_uri()]
+        command = [
+            BROWSER,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            profile,
+            "--dump-dom",
+            path.as_uri(),
+        ]
         browser = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
         )

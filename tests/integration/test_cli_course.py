@@ -51,3 +51,7 @@ def test_the_cat_networks_have_the_published_first_costs():
         assert len(record["costs"]) == 2
         for pair in record["costs"].values():
             assert pair["own"] == pytest.approx(pair["published"], abs=5.1e-7)
+
+
+def test_a_folder_belongs_to_the_cats():
+    assert "FOLDER belongs to cats" in fail("course", "flower", "somewhere")

@@ -101,6 +101,8 @@ def test_findings_of_a_doctor_have_a_section():
 
 
 def test_a_folder_that_does_not_exist_is_refused_before_the_training(tmp_path):
+    model = tmp_path / "model.safetensors"
+    assert "is the file of the model" in fail("train", "moons", "--out", tmp_path, "--report", model)
     text = fail("train", "moons", "--out", tmp_path / "m", "--report", tmp_path / "none" / "r.html")
     assert "--report: the folder" in text
     assert "does not exist" in text

@@ -130,7 +130,12 @@ def test_a_small_step_has_one_thread_unless_more_are_asked_for():
 def test_no_thread_is_left_after_a_call():
     before = set(os.listdir("/proc/self/task"))  # noqa: PTH208
     trained(4, "float32", "adam")
-    assert set(os.listdir("/proc/self/task")) <= before  # noqa: PTH208
+    for _ in range(100):  # the system lists a thread that has ended for a moment longer
+        left = set(os.listdir("/proc/self/task")) - before  # noqa: PTH208
+        if not left:
+            break
+        time.sleep(0.01)
+    assert not left
 
 
 # Signals that a fault of the thread itself raises, and two that are sent to the process.

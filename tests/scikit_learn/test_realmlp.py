@@ -399,3 +399,5 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path):
     regressor.fit(X, X[:, 0])
     with pytest.raises(ValueError, match="another training: the values of"):
         regressor.fit(X, X[:, 1])
+    with pytest.raises(ValueError, match="random_state must be an integer if there is a Checkpoint"):
+        regressor.set_params(random_state=None).fit(X, X[:, 0])

@@ -95,6 +95,8 @@ def test_solvers_and_calls_that_cannot_be_saved_are_refused(tmp_path):
     callbacks = [dc.Checkpoint(tmp_path / "run")]
     with pytest.raises(ValueError, match="must not hold a Checkpoint with solver='lbfgs'"):
         classifier(solver="lbfgs", callbacks=callbacks).fit(X, y)
+    with pytest.raises(ValueError, match="random_state must be an integer if there is a Checkpoint"):
+        classifier(random_state=None, callbacks=callbacks).fit(X, y)
     with pytest.raises(ValueError, match="partial_fit: callbacks must not hold a Checkpoint"):
         classifier(callbacks=callbacks).partial_fit(X, y, classes=[0, 1, 2])
 

@@ -491,3 +491,11 @@ def test_a_drawing_of_a_matrix_without_derivatives_is_made():
 
 def test_names_are_escaped_in_a_drawing():
     assert "x &lt; y &amp; z" in Graph(variable(1.0, "x < y & z") * 2)._repr_svg_()
+
+
+def test_what_is_no_node_and_no_model_is_refused():
+    with pytest.raises(TypeError, match="output must be a node"):
+        graph.Graph(5)
+    for call in (graph.Graph.of, dc.check_gradients):
+        with pytest.raises(TypeError, match="the model must be a Model, got int"):
+            call(5, np.eye(2), [0, 1])

@@ -382,6 +382,15 @@ def test_a_column_of_probabilities_is_that_of_class_1():
     assert [text.get_text() for text in ax.texts] == ["1 \u2192 0", "0 \u2192 1"]
 
 
+def test_shapes_and_names_that_do_not_fit_are_refused():
+    with pytest.raises(TypeError, match=r"shape must be \(height, width\)"):
+        plots.weight_images(np.zeros((2, 4)), 4)
+    with pytest.raises(ValueError, match="at least one example"):
+        plots.misclassified(np.zeros((0, 4)), [], [], shape=(2, 2))
+    with pytest.raises(ValueError, match="features must be two names"):
+        plots.decision_boundary(dc.mlp([2, 1]), np.eye(2), [0, 1], features=("a",))
+
+
 def test_numbers_without_a_class_are_refused():
     with pytest.raises(ValueError, match="at most 1000 classes"):
         plots.confusion_matrix([0, 10**9], [0, 1], ax=figure().add_subplot())

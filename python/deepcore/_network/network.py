@@ -23,7 +23,7 @@ from deepcore._network.parameters import BlockViews, pieces
 from deepcore._network.spec import Spec
 from deepcore.typing import Array, ClassWeight, Predictor
 
-__all__ = ["HasNetwork", "Network", "Snapshot", "TrainingStep"]
+__all__ = ["HasNetwork", "Network", "Snapshot", "TrainingStep", "network_of"]
 
 #: Seed and number of a step; or these and the factors on dropout and label smoothing.
 TrainingStep: TypeAlias = tuple[int, int] | tuple[int, int, float, float]
@@ -41,6 +41,18 @@ class HasNetwork(Protocol):
 
     @property
     def network(self) -> Network: ...
+
+
+def network_of(who: str, model: HasNetwork) -> Network:
+    """Return the network of a model.
+
+    Raises:
+        TypeError: if it is something else than a model.
+    """
+    network = getattr(model, "network", None)
+    if not isinstance(network, Network):
+        raise TypeError(f"{who}: the model must be a Model, got {type(model).__name__}")
+    return network
 
 
 class Computes(Protocol):

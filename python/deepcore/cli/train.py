@@ -198,10 +198,10 @@ def train(
     and the test part is used for the report alone. The files model.safetensors, history.json and, if
     matplotlib is installed, curves.png are written to DIR; --report writes one HTML page besides.
     """
-    page = None if report is None else _page(Path(report))
+    folder = Path(out)
+    page = None if report is None else _page(Path(report), folder / MODEL_FILE)
     settings = Settings(**options)
     training = begin(data, settings, reading)
-    folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     check_target(folder / MODEL_FILE)
     saver = opened(checkpoint, resume, folder)
@@ -337,13 +337,15 @@ def _draw(picture: Path, series: dict[str, list[float]], title: str, best_epoch:
         draw_curves(file, series, title, best_epoch)
 
 
-def _page(path: Path) -> Path:
+def _page(path: Path, model: Path) -> Path:
     """Check, before the work, that a page can be written: its libraries and its folder must be there."""
     import deepcore.report  # noqa: F401
 
     if not path.parent.is_dir():
         raise FileNotFoundError(f"--report: the folder {path.parent} does not exist; make it first")
     check_target(path)
+    if path.resolve() == model.resolve():
+        raise ValueError(f"--report: {path} is the file of the model; name another one")
     return path
 
 

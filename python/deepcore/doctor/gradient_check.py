@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from deepcore import _checks
-from deepcore._network.network import HasNetwork, Network
+from deepcore._network.network import HasNetwork, Network, network_of
 from deepcore.doctor.differences import Cost, Judge, two_point
 from deepcore.doctor.gradient_report import Element, GradientCheck, cause, relative
 from deepcore.exceptions import UnknownNameError
@@ -263,7 +263,7 @@ def check_gradients(model: HasNetwork, X: object, y: object, *, epsilon: float =
         True
     """
     _checks.number("check_gradients", "epsilon", epsilon, positive=True)
-    network = model.network
+    network = network_of("check_gradients", model)
     twin = Network(replace(network.spec, dtype=np.dtype(np.float64)), network.snapshot())
     data = twin.check("check_gradients", X, y, None)
     work = dict(twin.parameters)

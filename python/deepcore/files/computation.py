@@ -19,9 +19,18 @@ from deepcore.files.chain import chain_of
 from deepcore.files.steps import Activation, Affine, Chain, Complement, Join, Linear, Lookup, outputs
 from deepcore.typing import Array
 
-__all__ = ["Computation", "RawColumn", "compared", "int8_scale", "of_networks", "title", "with_int8_weights"]
+__all__ = [
+    "SELF_TEST_EXAMPLES",
+    "Computation",
+    "RawColumn",
+    "compared",
+    "int8_scale",
+    "of_networks",
+    "title",
+    "with_int8_weights",
+]
 
-_EXAMPLES = 4  # of the self-test of a C header
+SELF_TEST_EXAMPLES = 4  # of the self-test of a C header
 
 
 @dataclass(frozen=True)
@@ -125,14 +134,14 @@ def title(networks: Sequence[Network]) -> str:
 def _examples(spec: Spec, chains: Sequence[Chain]) -> Array:
     """Return examples near the middle of the inputs, whose outputs are finite."""
     n = spec.inputs
-    X = _core.normal(spec.seed, 0, _EXAMPLES * n).reshape(_EXAMPLES, n).astype(np.float64)
+    X = _core.normal(spec.seed, 0, SELF_TEST_EXAMPLES * n).reshape(SELF_TEST_EXAMPLES, n).astype(np.float64)
     start = chains[0][0]
     if isinstance(start, Affine):  # raw inputs, which become such numbers when they are standardised
         X = X / np.where(start.factor == 0, 1.0, start.factor) + start.centre
     codes = [part for part in start.parts if isinstance(part, Lookup)] if isinstance(start, Join) else []
     numbers = np.ones(n, bool)
     for part in codes:
-        X[:, part.column] = np.arange(_EXAMPLES) % len(part.table)
+        X[:, part.column] = np.arange(SELF_TEST_EXAMPLES) % len(part.table)
         numbers[part.column] = False
     with np.errstate(over="ignore", invalid="ignore"):
         while not all(np.isfinite(outputs(chain, X).astype(np.float32)).all() for chain in chains):

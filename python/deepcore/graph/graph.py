@@ -28,6 +28,10 @@ class Graph:
     """
 
     def __init__(self, output: Node) -> None:
+        if not isinstance(output, Node):
+            raise TypeError(
+                f"Graph: output must be a node, such as variable(3.0), got {_checks.shown(output)}"
+            )
         self.output = output
         self._nodes = in_order(output)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from deepcore import _checks, _core, catalog
-from deepcore._network.network import HasNetwork
+from deepcore._network.network import HasNetwork, network_of
 from deepcore._network.spec import Spec
 from deepcore.functional.activations import activation, activation_backward
 from deepcore.functional.batches import one_hot
@@ -33,7 +33,7 @@ def loss_of(model: HasNetwork, X: object, y: object) -> Node:
     Raises:
         ValueError: if the model has other layers, or a shape or a label is not allowed.
     """
-    network = model.network
+    network = network_of(_WHO, model)
     spec = network.spec
     _require_plain(spec)
     rows = _checks.numbers(_WHO, "X", X)

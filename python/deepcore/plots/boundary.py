@@ -44,7 +44,7 @@ def decision_boundary(
     Both axes have the same scale, unless the spread of one feature is more than ten times that of the other.
 
     Raises:
-        ValueError: if X has not two features, or y has another length.
+        ValueError: if X has not two features, y has another length, or there are not two names of features.
     """
     points = _checks.converted("decision_boundary", "X", _numbers(X), np.dtype(np.float64))
     labels = np.asarray(y).reshape(-1)
@@ -55,6 +55,8 @@ def decision_boundary(
             f"decision_boundary: y must have one class for each of the {len(points)} rows of X, got an array "
             f"of shape {np.asarray(y).shape}"
         )
+    if len(features) != 2:
+        raise ValueError(f"decision_boundary: features must be two names, got {features!r}")
     resolution = _checks.count("decision_boundary", "resolution", resolution, low=2, high=4000)
     low, high = points.min(axis=0), points.max(axis=0)
     margin = _MARGIN * np.where(high > low, high - low, 1.0)

@@ -1,6 +1,7 @@
 """Rows of numbers as small images side by side: first-layer weights, and examples that were misclassified."""
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -86,6 +87,8 @@ def misclassified(
     """
     who = "misclassified"
     rows = _checks.numbers(who, "images", images)
+    if not len(rows):
+        raise ValueError(f"{who}: there must be at least one example")
     rows = rows.reshape(len(rows), -1)
     size = _image_shape(who, shape, rows.shape[1])
     most = _checks.count(who, "most", most, high=400)
@@ -122,6 +125,8 @@ def misclassified(
 
 
 def _image_shape(who: str, shape: Sequence[int], inputs: int) -> tuple[int, ...]:
+    if isinstance(shape, Integral):
+        raise TypeError(f"{who}: shape must be (height, width), such as (28, 28), got {shape}")
     size = tuple(_checks.count(who, "shape", side) for side in shape)
     if len(size) not in (2, 3) or (len(size) == 3 and size[2] not in (1, 3)) or np.prod(size) != inputs:
         raise ValueError(

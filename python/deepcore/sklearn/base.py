@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
 __all__ = ["Estimator"]
@@ -24,3 +25,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         for name, value in arguments.items():
             if name != "self":
                 setattr(self, name, value)
+
+    def _generator(self, saved: bool) -> Any:
+        """Return NumPy's generator of a fit. One that is saved must draw the same numbers when it goes on."""
+        if saved and self.random_state is None:
+            raise ValueError(
+                f"{type(self).__name__}: random_state must be an integer if there is a Checkpoint, because a "
+                "fit that goes on draws its splits again"
+            )
+        return check_random_state(self.random_state)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.model_selection import train_test_split
-from sklearn.utils import assert_all_finite, check_random_state
+from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -23,6 +23,7 @@ from deepcore import _checks, catalog
 from deepcore._network.examples import Examples
 from deepcore._network.network import Network
 from deepcore._network.spec import Spec
+from deepcore._training.checkpoint import find
 from deepcore.callbacks import refuse_what_cannot_be_called
 from deepcore.layers import Dense
 from deepcore.model import Model
@@ -198,7 +199,7 @@ class BaseMLP(Estimator):
             weight = sample_weight if weight is None else sample_weight * weight
         if self.early_stopping and incremental and self.solver in STOCHASTIC:
             raise ValueError("partial_fit does not support early_stopping=True")
-        self._random_state = check_random_state(self.random_state)
+        self._random_state = self._generator(saved=find("fit", self.callbacks) is not None)
         if first:
             self._build(X.shape[1], sizes, y, X.dtype)
         else:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
-from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
+from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
@@ -162,7 +162,7 @@ class BaseRealMLP(Estimator):
     ) -> None:
         table = tables[0]
         check_consistent_length(table.numbers, y)
-        rng = check_random_state(self.random_state)
+        rng = self._generator(saved=self.checkpoint is not None)
         if y_val is None:
             splits = self._splits(len(table), y, bool(classes), rng)
         else:

@@ -11,7 +11,7 @@ import numpy as np
 from deepcore._network.network import Network
 from deepcore.data.text import BOOLEANS
 from deepcore.files.chain import chain_of
-from deepcore.files.computation import Computation, RawColumn, title
+from deepcore.files.computation import SELF_TEST_EXAMPLES, Computation, RawColumn, title
 from deepcore.files.steps import (
     Activation,
     Affine,
@@ -34,7 +34,6 @@ from deepcore.typing import Array
 
 __all__ = ["computation"]
 
-_EXAMPLES = 4  # of the self-test of a C header
 _DAY = 86_400_000_000  # microseconds
 
 
@@ -140,7 +139,7 @@ def _rows_of_codes(encoding: Encoding, column: int, size: int) -> Array:
 
 def _examples(columns: Columns) -> tuple[Array, Array]:
     """Rows for a self-test: raw inputs, and the numbers and codes that Python makes of them."""
-    rows = np.arange(_EXAMPLES)
+    rows = np.arange(SELF_TEST_EXAMPLES)
     raw, cells = [], dict[str, Any]()
     for place, column in enumerate(columns.columns):
         if column.kind == "ignore":
@@ -156,7 +155,7 @@ def _examples(columns: Columns) -> tuple[Array, Array]:
         else:
             spread = ((column.high or 0) - (column.low or 0)) / 8
             values = _in_float32(first + spread * (rows - 1))
-        values[(place + 1) % _EXAMPLES] = np.nan
+        values[(place + 1) % SELF_TEST_EXAMPLES] = np.nan
         raw.append(values)
         cells[column.name] = _dates(values) if column.kind == "date" else values
     numbers, codes, _ = columns.apply(Frame(cells))
