@@ -49,6 +49,7 @@ ORDER = (
     "installation",
     "capi",
     "threadpools",
+    "distributed",
     "schedules", "losses", "layers", "functional", "data",
     "_network",
     "graph",
@@ -95,6 +96,7 @@ EXTRAS = {
     "scipy": {"_training", "sklearn"},
     "sklearn": {"metrics", "sklearn"},
     "joblib": {"sklearn"},
+    "mpi4py": {"distributed"},
     "torch": {"files"},
 }
 
