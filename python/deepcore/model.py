@@ -455,6 +455,7 @@ class Model:
         threads: int | None = None,
         verbose: int = 0,
         metrics: Sequence[str | Callable[[Array, Array], float]] = (),
+        group: object = None,
     ) -> History:
         """Train on batches that come from elsewhere, such as files read one by one; each batch is one step.
 
@@ -465,6 +466,7 @@ class Model:
             optimizer: As in ``fit``; a schedule without ``steps`` needs batches whose number ``len`` tells.
             epochs: Passes over the batches.
             metrics: As in ``fit``, of the validation data only. The other arguments are those of ``fit``.
+            group: As in ``fit``; every rank gives the same batches.
 
         Returns:
             The history, as from ``fit``.
@@ -486,10 +488,14 @@ class Model:
             >>> history["loss"][-1] < history["loss"][0]
             True
         """
+        from deepcore._training.ranks import of_group
         from deepcore._training.run import BatchRun, Settings
 
-        with self._network.exclusive("fit_batches"):
-            settings = Settings("fit_batches", self, validation_data, callbacks, threads, verbose, metrics)
+        ranks = of_group(group, "fit_batches", self._network)
+        with ranks.guarded(), self._network.exclusive("fit_batches"):
+            settings = Settings(
+                "fit_batches", self, validation_data, callbacks, threads, verbose, metrics, ranks=ranks
+            )
             return BatchRun(self._network, batches, epochs, settings).train(optimizer)
 
     # Seeing inside

@@ -282,6 +282,40 @@ def test_own_rows_go_on_from_the_middle_of_an_epoch(tmp_path):
     check_same(all_results(2, work, data="own rows"), expected[0])
 
 
+def batches(number=20, fails=None):
+    for i in range(number):
+        if i == fails:
+            raise OSError("the disk is gone")
+        yield X[50 * i : 50 * i + 50], LABELS[50 * i : 50 * i + 50]
+
+
+def test_fit_batches_trains_the_bits_of_one_process():
+    def work(group):
+        model = dc.mlp([7, 24, 3], seed=3, dropout=0.2)
+        return model, model.fit_batches(batches, dc.Adam(0.01), epochs=3, threads=1, group=group)
+
+    check_same(all_results(3, work), work(None))
+
+
+@pytest.mark.parametrize("short", [{"number": 19}, {"fails": 7}])
+def test_ranks_with_other_batches_are_noticed(short):
+    def work(group):
+        options = short if group.rank == 1 else {}
+        dc.mlp([7, 24, 3]).fit_batches(lambda: batches(**options), epochs=3, group=group)
+
+    _, errors = together(3, work)
+    assert [error.rank for error in (errors[0], errors[2])] == [1, 1]
+    assert isinstance(errors[1], GroupError if "number" in short else OSError)
+
+
+def test_fit_batches_refuses_own_rows():
+    for error in together(
+        2, lambda group: dc.mlp([7, 24, 3]).fit_batches(batches, group=group), data="own rows"
+    )[1]:
+        with pytest.raises(ValueError, match=r"fit_batches: group\.data must be 'replicated' for the batches"):
+            raise error
+
+
 # Errors
 
 

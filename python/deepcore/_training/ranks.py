@@ -64,6 +64,9 @@ class Alone:
         """Describe what all ranks must have in common of their examples and batches."""
         return {}
 
+    def refuse_own_rows(self, what: str) -> None:
+        """Refuse own rows where ranks could make different numbers of steps."""
+
     def agree(self, call: Callable[[], Mapping[str, Any]]) -> None:
         """Refuse ranks that make another call; ``call`` describes it."""
 
@@ -80,8 +83,8 @@ class Alone:
         """
         return finished
 
-    def native(self) -> dict[str, Any]:
-        """Return arguments of ``Network.train``."""
+    def native(self, examples: int, batch: int) -> dict[str, Any]:
+        """Return arguments of ``Network.train`` for a call with so many examples."""
         return {}
 
     def looping(self) -> AbstractContextManager[object]:
@@ -137,7 +140,7 @@ class Ranks(Alone):
         self.signals = Signals()
         self._add: Callable[..., Array] | None = getattr(group, "add_in_order", None)
         self._steps = self._first = 0  # with own rows: steps per epoch; examples of earlier ranks in a step
-        self._entering = False  # the next sums are the first of a native call
+        self._entering: tuple[int, int, int] | None = None  # the next sums are the first of a native call
         self._over = False  # nobody waits for this rank any more
         self._begun = False
         self._epoch = 0
@@ -242,6 +245,13 @@ class Ranks(Alone):
         arrays = {name: {"columns": list(a.shape[1:]), "dtype": str(a.dtype)} for name, a in whole.items()}
         return {**arrays, "batch_size": sum(self._batches)}
 
+    def refuse_own_rows(self, what: str) -> None:
+        if self.own_rows:
+            raise ValueError(
+                f"{self.who}: group.data must be 'replicated' for {what}; use fit with arrays of the model's "
+                "dtype for own rows"
+            )
+
     def agree(self, call: Callable[[], Mapping[str, Any]]) -> None:
         if any(layer.norm == "batch" for layer in self.network.spec.layers):
             raise ValueError(
@@ -283,8 +293,8 @@ class Ranks(Alone):
 
     # The steps
 
-    def native(self) -> dict[str, Any]:
-        self._entering = self._begun = True
+    def native(self, examples: int, batch: int) -> dict[str, Any]:
+        self._entering, self._begun = (4, 0, 0) if self.own_rows else (4, examples, batch), True
         cut = "own" if self.own_rows else "even" if self._add is None else "chains"
         ranks = _core.Ranks(cut, self.rank, self.size, self._steps, self._first)
         return {"ranks": ranks, "on_sums": self._exchange}
@@ -302,9 +312,9 @@ class Ranks(Alone):
         error: BaseException | None,
     ) -> tuple[float, float, float, float, int]:
         """Add the parts of all ranks to ``total``, and return the totals of all ranks."""
-        if self._entering:
-            self._entering = False
-            self._synchronise((4, 0, 0))
+        if self._entering is not None:
+            entering, self._entering = self._entering, None
+            self._synchronise(entering)
         error = self._late_error(error)
         *numbers, digest = totals
         header = np.array([*numbers, digest >> 32, digest & 0xFFFFFFFF, error is not None], np.float64)

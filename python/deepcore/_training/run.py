@@ -105,6 +105,8 @@ class Run:
             return self.epochs.run(self._descent(state), state.max_iter, None, Unsaved())
         position = Position(self.network.epochs_trained, state.steps)
         make = self._in_parts if mapped else self._in_one_call
+        if mapped:
+            self.ranks.refuse_own_rows("a memory-mapped X of another dtype than the model's")
         self.ranks.agree(lambda: self._call(state, epochs, batch, shuffle))
         file = self._file(state, position, epochs, batch, shuffle)
         sample = _sample(self.network, self.data) if self.who == "fit" and self.ranks.leads else None
@@ -185,7 +187,7 @@ class Run:
                     first_epoch=position.first_epoch + position.epoch, threads=self.epochs.threads,
                     on_epoch=None if hooks.on_epoch is None else counted, on_poll=hooks.on_poll,
                     factors=self.factors.native(last), place=position.place, on_pause=hooks.on_pause,
-                    **self.ranks.native(),
+                    **self.ranks.native(len(data.y), batch),
                 )  # fmt: skip
                 return losses, bad, network.first_bad_layer(data.X) if bad >= 0 else 0
             finally:
@@ -237,9 +239,10 @@ class BatchRun:
 
     def train(self, optimizer: object) -> History:
         """Train until the last epoch's batches end."""
-        network, steps = self.network, self._steps(optimizer)
+        network, steps, ranks = self.network, self._steps(optimizer), self.epochs.ranks
         state = resolve(optimizer, network, steps, "fit_batches")
-        _warn_if_symmetric("fit_batches", network)
+        if ranks.leads:
+            _warn_if_symmetric("fit_batches", network)
         position = Position(network.epochs_trained, state.steps)
 
         def slabs(_: int, skipped: int) -> Iterable[batches.Slab]:
@@ -248,14 +251,21 @@ class BatchRun:
         def loop(hooks: Hooks) -> Ending:
             return _train_on_slabs(network, state, slabs, self.count, hooks, self.epochs, position)
 
-        def describe(steps: int) -> dict[str, Any]:
-            number = len(self.given) if isinstance(self.given, Sized) else None
-            return {"number of batches": number, **self.epochs.described(state, steps)}
+        number = {"number of batches": len(self.given) if isinstance(self.given, Sized) else None}
 
+        def describe(steps: int) -> dict[str, Any]:
+            return {**number, **self.epochs.described(state, steps)}
+
+        def call() -> dict[str, Any]:
+            ranks.refuse_own_rows("the batches of fit_batches")
+            optimizer = identity.of_optimizer(state.optimizer, state.steps + steps)
+            return {"method": "fit_batches", "epochs": self.count, **number, "optimizer": optimizer}
+
+        ranks.agree(call)
         file = self.epochs.file(
             state, position, describe, (self.count, steps), spanning_name(state.optimizer)
         )
-        return self.epochs.run(loop, self.count, state, file)
+        return self.epochs.run(loop, self.count, state, file, position)
 
 
 def _train_on_slabs(
@@ -290,7 +300,7 @@ def _train_on_slabs(
             (*loss,), bad = network.train(
                 data, state.native, batch, 1, first_epoch=position.first_epoch + position.epoch,
                 threads=run.threads, on_poll=hooks.on_poll, factors=factors, place=position.place,
-                on_pause=hooks.on_pause, **run.ranks.native(),
+                on_pause=hooks.on_pause, **run.ranks.native(len(data.y), batch),
             )  # fmt: skip
             if bad >= 0:
                 return losses, bad, network.first_bad_layer(data.X)
