@@ -142,3 +142,25 @@ def test_a_killed_rank_ends_all_and_the_same_call_goes_on(tmp_path):
     lines, _ = run(2, KILLED.format(path=str(file), deadly=False))
     assert lines.pop() == "resumed"
     assert results(lines) == results(run(2, "train(epochs=8)")[0])
+
+
+@slow
+def test_the_command_line_joins_the_ranks_of_mpiexec(tmp_path):
+    def train(folder, *launcher):
+        options = ["--epochs", "3", "--batch-size", "384", "--dropout", "0.2", "--out", str(folder)]
+        command = [*launcher, sys.executable, "-m", "deepcore", "train", "digits", *options]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.replace(str(folder), "DIR")
+
+    together = train(tmp_path / "ranks", MPIEXEC, "-n", "2")
+    assert together == train(tmp_path / "alone")
+    models = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("ranks", "alone")]
+    assert models[0] == models[1]
+
+
+def test_the_command_line_ends_all_ranks_when_one_fails():
+    command = [MPIEXEC, "-n", "2", sys.executable, "-m", "deepcore", "train", "missing.csv"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode != 0
+    assert "missing.csv" in done.stderr
