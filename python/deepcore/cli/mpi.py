@@ -80,6 +80,4 @@ class Launched:
             text = f"Error: rank {self.group.rank}: {' '.join(str(error).split()) or type(error).__name__}\n"
             self._errors.write(readable(text))
             self._errors.flush()
-        from mpi4py import MPI
-
-        MPI.COMM_WORLD.Abort(2)
+        self.group.abort(2)
