@@ -490,9 +490,8 @@ class Model:
 
         network = self._network
         with (ranks := of_group(group, "fit_batches", network)).guarded(), network.exclusive("fit_batches"):
-            settings = Settings(
-                "fit_batches", self, validation_data, callbacks, threads, verbose, metrics, ranks
-            )
+            others = validation_data, callbacks, threads, verbose, metrics, ranks
+            settings = Settings("fit_batches", self, *others)
             return BatchRun(network, batches, epochs, settings).train(optimizer)
 
     # Seeing inside
