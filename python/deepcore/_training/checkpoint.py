@@ -345,7 +345,10 @@ class RunFile(Unsaved):
         }
 
     def _compare(self, run: Mapping[str, Any]) -> None:
-        found = identity.difference(run["settings"], self._settings(run["steps"]))
+        settings = self._settings(run["steps"])
+        if run["start"] is None:  # a training that began in C++, which writes less
+            settings = identity.limited(settings, run["settings"])
+        found = identity.difference(run["settings"], settings)
         if found is not None:
             name, old, new = found
             if name.endswith(".content"):
@@ -356,6 +359,8 @@ class RunFile(Unsaved):
 
     def _compare_start(self, run: Mapping[str, Any]) -> None:
         """Refuse other first numbers, unless there was training since: then they were those of this run."""
+        if run["start"] is None:
+            return
         (first_epoch, first_step), start = run["first"], self._run["start"]
         since = {
             "network": 0 < self.position.first_epoch - first_epoch <= run["epochs"],
