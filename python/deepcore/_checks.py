@@ -230,15 +230,20 @@ def finite(who: str, name: str, array: Array, first: int = 0, of: int | None = N
     )
 
 
-def converted(who: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
-    """Return ``array`` in ``dtype``, and refuse what is not finite; no copy is made if the dtype is right."""
+def converted(
+    who: str, name: str, array: Array, dtype: np.dtype[Any], first: int = 0, of: int | None = None
+) -> Array:
+    """Return ``array`` in ``dtype``, and refuse what is not finite; no copy is made if the dtype is right.
+
+    ``first`` and ``of`` are those of ``finite``.
+    """
     if array.dtype == dtype:
-        finite(who, name, array)
+        finite(who, name, array, first, of)
         return array
     with np.errstate(over="ignore"):  # what overflows to inf is reported below
         result = array.astype(dtype)
     if array.dtype.kind == "f":
-        finite(who, name, result)
+        finite(who, name, result, first, of)
     return result
 
 
