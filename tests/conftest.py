@@ -26,6 +26,7 @@ NOT_QUICK = {
     "test_report.py",
     "test_stream.py",
     "test_stream_resume.py",
+    "test_stream_tables.py",
     "test_streams.py",
     "test_tables.py",
 }

@@ -144,6 +144,7 @@ class ArrayPart:
     """
 
     fixed: Sequence[int] | None = None
+    divisible = True
 
     def __init__(
         self,

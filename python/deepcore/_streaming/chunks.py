@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any, NamedTuple, Protocol
 
 from deepcore.typing import Array
@@ -29,8 +28,8 @@ class Part(Protocol):
         columns: Number of features.
         targets: Number of targets per row.
         weighted: Whether its examples have weights.
-        fixed: Numbers of rows of the pieces that can only be read as a whole, one after the other; None:
-            any rows can be read by themselves.
+        fixed: Numbers of rows of the pieces, one after the other; None: all rows are alike.
+        divisible: Whether rows of a piece can be read by themselves, at some cost.
         block_rows: Number of rows that are worth a read of their own.
     """
 
@@ -40,6 +39,7 @@ class Part(Protocol):
     targets: int
     weighted: bool
     fixed: Sequence[int] | None
+    divisible: bool
     block_rows: int
 
     def read(self, first: int, stop: int, out: Array | None = None) -> Chunk:
@@ -87,13 +87,12 @@ class Parts:
         """Divide the rows into blocks of at most ``most`` rows, unless a piece has more."""
         found = []
         for part in self.parts:
-            if part.fixed is not None:
-                stops = list(accumulate(part.fixed))
-                starts = [stop - rows for stop, rows in zip(stops, part.fixed, strict=True)]
-                found += [Block(part, *ends) for ends in zip(starts, stops, strict=True) if ends[0] < ends[1]]
-                continue
-            size = max(1, min(part.block_rows, most))
-            found += [Block(part, at, min(at + size, part.rows)) for at in range(0, part.rows, size)]
+            at = 0
+            for piece in [part.rows] if part.fixed is None else part.fixed:
+                size = max(1, min(part.block_rows, most)) if part.divisible else max(1, piece)
+                stop = at + piece
+                found += [Block(part, first, min(first + size, stop)) for first in range(at, stop, size)]
+                at = stop
         return found
 
 

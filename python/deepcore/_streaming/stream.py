@@ -12,11 +12,11 @@ import numpy as np
 
 from deepcore import _checks
 from deepcore._keywords import checked
-from deepcore._streaming import sources
 from deepcore._streaming.buffers import Check, Filled, Filler, Layout
 from deepcore._streaming.checks import for_any_model
 from deepcore._streaming.chunks import Block, InOrder, Parts
 from deepcore._streaming.read_ahead import ReadAhead
+from deepcore._streaming.sources import Finder
 from deepcore.typing import Array, DTypeLike
 
 __all__ = ["Stream", "stream"]
@@ -186,9 +186,13 @@ def stream(
     source: object,
     batch_size: int,
     *,
+    label: str | Sequence[str] | None = None,
+    features: Sequence[str] | None = None,
+    sample_weight: str | None = None,
     shuffle: Literal["blocks", False] = "blocks",
     seed: int = 0,
     buffer_bytes: int = 1 << 28,
+    separator: str = ",",
 ) -> Stream:
     """Make a stream of examples, to train on more of them than memory holds: ``model.fit(dc.stream(...))``.
 
@@ -201,14 +205,22 @@ def stream(
 
             - a tuple ``(X, y)`` or ``(X, y, sample_weight)`` of NPY files, memory maps or arrays;
             - an NPZ file with X, y and perhaps sample_weight that is not compressed;
+            - a Parquet or CSV file with a header, or a folder of them, with ``label``;
+            - a frame of polars or pandas, an Arrow table or data set, a Dask frame, with ``label``; or a
+              tuple of Dask arrays;
             - a list of these, whose rows follow each other;
-            - a function that returns an iterator of chunks ``(X, y)`` or ``(X, y, sample_weight)`` of any
-              number of rows, called once per epoch. Its rows are mixed within a buffer only.
+            - a LazyFrame of polars, with ``label``, or a function that returns an iterator of chunks: ``(X,
+              y)``, ``(X, y, sample_weight)`` or tables, of any number of rows. The function is called once
+              per epoch. The rows are mixed within a buffer only.
         batch_size: Number of examples per step. The last batch of an epoch may be smaller.
+        label: Name of the column of y in tables; a list of names for several targets per row.
+        features: Names of the columns of X; None: all others. They must hold numbers or booleans.
+        sample_weight: Name of the column of the weights; None: no weights.
         shuffle: ``"blocks"``: blocks of neighbouring rows are drawn in a random order, and the rows of a
             buffer are shuffled; False: in the order of the source.
         seed: Of the orders, which depend on it and on the number of epochs that the model has trained.
         buffer_bytes: Memory for rows that are read ahead. The orders depend on it.
+        separator: Between the cells of CSV files; a tab in files that end in ``.tsv``.
 
     Returns:
         What ``fit`` takes as X, and ``fit_batches`` as batches. It has ``batches(epoch)`` for own loops.
@@ -235,7 +247,10 @@ def stream(
         raise ValueError(f"stream: shuffle must be 'blocks' or False, got {_checks.shown(shuffle)}")
     seed = _checks.count("stream", "seed", seed, low=0, high=2**64 - 1)
     size = _checks.count("stream", "buffer_bytes", buffer_bytes, high=2**63 - 1)
-    return Stream(sources.find(source), batch, bool(shuffle), seed, size)
+    if not isinstance(separator, str) or len(separator) != 1 or not separator.isascii():
+        raise ValueError(f"stream: separator must be one character, got {_checks.shown(separator)}")
+    finder = Finder(label, features, sample_weight, separator)
+    return Stream(finder.source(source), batch, bool(shuffle), seed, size)
 
 
 # The content of so many blocks, at equal distances, tells whether a source is the one that it was.
