@@ -100,15 +100,15 @@ class Stream:
             )
         if isinstance(source, InOrder):
             return Layout(source, batch, most, self.seed, shuffle)
-        buffers = -(-source.rows // most)
-        rows = -(-source.rows // buffers)
-        rows = -(-rows // batch) * batch  # buffers of about the same size
-        blocks = source.blocks(max(1, rows // MIXED))
+        blocks = source.blocks(max(1, most // MIXED))
         largest = max(block.stop - block.first for block in blocks)
-        if shuffle and buffers > 1 and largest * MIXED > rows:
+        buffers = -(-source.rows // most)
+        rows = max(-(-source.rows // buffers), MIXED * largest if buffers > 1 else 0)  # of about the same size
+        rows = min(-(-rows // batch) * batch, most)
+        if shuffle and MIXED * largest > rows and buffers > 1:
             warnings.warn(
                 f"{who}: the stream has blocks of up to {largest} rows that can only be read as a whole, so "
-                f"that a buffer mixes {max(1, rows // largest)} of them and not {MIXED}; give buffer_bytes="
+                f"that a buffer mixes {max(1, most // largest)} of them and not {MIXED}; give buffer_bytes="
                 f"{2 * MIXED * largest * row_bytes}, or write smaller blocks",
                 UserWarning,
                 stacklevel=5,
