@@ -76,14 +76,14 @@ class Rows:
     """Some rows of a mapped array; they are copied when they are read, and not before."""
 
     def __init__(self, array: Array, rows: Array) -> None:
-        self._array, self._rows = array, rows
+        self.array, self._rows = array, rows
         self.dtype, self.shape = array.dtype, (len(rows), array.shape[1])
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, at: Array | slice) -> Array:
-        return self._array[self._rows[at]]
+        return self.array[self._rows[at]]
 
 
 def is_mapped(array: object) -> bool:

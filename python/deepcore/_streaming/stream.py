@@ -103,7 +103,9 @@ class Stream:
         blocks = source.blocks(max(1, most // MIXED))
         largest = max(block.stop - block.first for block in blocks)
         buffers = -(-source.rows // most)
-        rows = max(-(-source.rows // buffers), MIXED * largest if buffers > 1 else 0)  # of about the same size
+        rows = max(
+            -(-source.rows // buffers), MIXED * largest if buffers > 1 else 0
+        )  # of about the same size
         rows = min(-(-rows // batch) * batch, most)
         if shuffle and MIXED * largest > rows and buffers > 1:
             warnings.warn(

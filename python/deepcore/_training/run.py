@@ -22,6 +22,7 @@ from deepcore._training.checkpoint import Position, Unsaved
 from deepcore._training.epochs import Ending, Epochs, Hooks, Loop, Settings
 from deepcore._training.factors import StepFactors
 from deepcore._training.lbfgs import minimize
+from deepcore._training.mapped import random_rows
 from deepcore.callbacks import RunStart
 from deepcore.exceptions import DeadUnitsWarning, SymmetryWarning
 from deepcore.history import History
@@ -101,7 +102,8 @@ class Run:
         make = self._in_parts if mapped else self._in_one_call
         file = self._file(state, position, epochs, batch, shuffle)
         sample = _sample(self.network, self.data) if self.who == "fit" else None
-        history = self.epochs.run(make(state, batch, epochs, shuffle, position), epochs, state, file)
+        with random_rows(self.who, self.data.X, shuffle and batch < len(self.data.y)):
+            history = self.epochs.run(make(state, batch, epochs, shuffle, position), epochs, state, file)
         if sample is not None:
             _warn_if_dead(self.who, self.network, sample)
         return history
