@@ -358,11 +358,12 @@ def test_the_system_is_told_that_rows_are_read_at_random_and_then_no_longer(mapp
             super().madvise(what)
 
     X, y = examples(dtype=np.uint8)
-    with open(mapped(X).filename, "rb") as file:  # noqa: PTH123
-        view = np.frombuffer(Map(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)[-X.size :]
+    there = mapped(X)
+    with there.filename.open("rb") as file:
+        view = np.ndarray(X.shape, X.dtype, Map(file.fileno(), 0, access=mmap.ACCESS_READ), there.offset)
     monkeypatch.setattr(advice, "free_memory", lambda: 100)
     with pytest.warns(UserWarning, match="X is a memory map of"):
-        net(dtype="float32").fit(view.reshape(X.shape), y, batch_size=16)
+        net(dtype="float32").fit(view, y, batch_size=16)
     assert told == [mmap.MADV_RANDOM, mmap.MADV_NORMAL]
 
 

@@ -84,12 +84,15 @@ class Parts:
         return sum(part.rows for part in self.parts)
 
     def blocks(self, most: int) -> list[Block]:
-        """Divide the rows into blocks of at most ``most`` rows, unless a piece has more."""
+        """Divide the rows into blocks of at most ``most`` rows, unless a piece can only be read as a whole.
+
+        Where small blocks cost nothing, they have half as many, because more of them are mixed then.
+        """
         found = []
         for part in self.parts:
-            at = 0
+            at, limit = 0, min(part.block_rows, most // 2 if part.fixed is None else most)
             for piece in [part.rows] if part.fixed is None else part.fixed:
-                size = max(1, min(part.block_rows, most)) if part.divisible else max(1, piece)
+                size = max(1, limit if part.divisible else piece)
                 stop = at + piece
                 found += [Block(part, first, min(first + size, stop)) for first in range(at, stop, size)]
                 at = stop
