@@ -357,7 +357,7 @@ def test_the_system_is_told_that_rows_are_read_at_random_and_then_no_longer(mapp
             told.append(what)
             super().madvise(what)
 
-    X, y = examples(dtype=np.uint8)
+    X, y = examples(dtype=np.float32)
     there = mapped(X)
     with there.filename.open("rb") as file:
         view = np.ndarray(X.shape, X.dtype, Map(file.fileno(), 0, access=mmap.ACCESS_READ), there.offset)
