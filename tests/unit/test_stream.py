@@ -194,6 +194,23 @@ def test_a_function_may_fill_the_same_arrays_again():
     assert np.array_equal(order, np.arange(1000))
 
 
+def test_a_chunk_may_be_empty_and_a_batch_larger_than_all_rows():
+    X, y = rows(50)
+    stream = dc.stream(lambda: [(X[:0], y[:0]), (X[:30], y[:30]), (X[50:], y[50:]), (X[30:], y[30:])], BATCH)
+    assert np.array_equal(np.sort(numbers(stream)), np.arange(50))
+    large = dc.stream((X, y), 10**9, buffer_bytes=SMALL)
+    assert [len(y) for _, y in large.batches()] == [50]
+    model = dc.mlp([3, 4, 1], output="linear", seed=1)
+    assert model.fit(large, optimizer=dc.SGD(1e-9), epochs=3).epochs == 3
+
+
+def test_targets_of_several_dtypes_are_all_kept():
+    X, _ = rows(4)
+    stream = dc.stream([(X, [1, 2, 3, 4]), (X, [0.5, 1.5, 2.5, 3.5])], 8, shuffle=False)
+    ((_, y),) = stream.batches()
+    assert y.tolist() == [1, 2, 3, 4, 0.5, 1.5, 2.5, 3.5]
+
+
 # The run.
 
 
@@ -293,6 +310,31 @@ def test_callbacks_are_asked_while_the_model_waits_for_rows():
     history = network().fit(dc.stream(slow, BATCH), callbacks=[Stop()])
     assert history.epochs == 0
     assert time.perf_counter() - start < 20
+
+
+def test_a_source_that_never_answers_does_not_hold_the_caller(monkeypatch):
+    from deepcore._streaming import read_ahead
+
+    monkeypatch.setattr(read_ahead, "_LAST_SECONDS", 0.1)
+    X, y = problem(300)
+    answer = threading.Event()
+
+    def stuck():
+        yield X, y
+        answer.wait(30)
+
+    class Interrupt:
+        def on_poll(self):
+            raise KeyboardInterrupt
+
+        def __call__(self, record):
+            pass
+
+    with pytest.raises(KeyboardInterrupt):
+        network().fit(dc.stream(stuck, BATCH, buffer_bytes=SMALL), callbacks=[Interrupt()])
+    answer.set()
+    for thread in readers():
+        thread.join(30)
 
 
 def test_a_loop_of_ones_own_may_leave_the_batches():

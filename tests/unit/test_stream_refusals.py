@@ -35,7 +35,7 @@ def test_a_bad_row_is_named_with_its_file(tmp_path):
         (
             [(np.zeros((3, 2)), np.zeros(3)), (np.zeros((3, 4)), np.zeros(3))],
             ValueError,
-            "all parts must have the same columns, but X has 2 and X has 4",
+            "all parts must have the same number of columns, got 2 in the arrays and 4 in",
         ),
         (
             [(np.zeros((3, 2)), np.zeros(3)), (np.zeros((3, 2)), np.zeros(3), np.ones(3))],
@@ -119,6 +119,13 @@ def test_a_file_that_becomes_shorter_is_an_error_and_not_the_end_of_the_process(
     paths[0].write_bytes(paths[0].read_bytes()[:500])
     with pytest.raises(OSError, match=r"X\.npy became shorter while it was read"):
         network().fit(stream)
+
+
+def test_chunks_must_agree_in_their_weights_and_targets():
+    X, y = problem(300)
+    for second in ((X, y, np.ones(300)), (X, np.stack([y, y], axis=1))):
+        with pytest.raises(ValueError, match="must be given for all rows or for none, with as many columns"):
+            list(dc.stream(lambda second=second: [(X, y), second], BATCH).batches())
 
 
 def test_chunks_that_are_no_examples_are_refused():

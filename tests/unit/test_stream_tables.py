@@ -140,6 +140,42 @@ def test_a_table_trains_like_its_arrays(tmp_path):
         assert np.array_equal(models[0].flat_parameters, model.flat_parameters)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"a,b,y\n1,2,0\n3,4,1\n5,6,0",
+        b"a,b,y\r\n1,2,0\r\n3,4,1\r\n5,6,0\r\n",
+        b"\xef\xbb\xbfa,b,y\n1,2,0\n3,4,1\n5,6,0\n",
+        b",a,b,y\n0,1,2,0\n1,3,4,1\n2,5,6,0\n",
+        b'"a","b","y"\n"1","2","0"\n3,4,1\n 5, 6,0\n',
+    ],
+    ids=["no last end", "Windows", "byte order mark", "numbered rows", "quotes and blanks"],
+)
+def test_csv_files_of_several_programs_are_read(tmp_path, text):
+    path = tmp_path / "t.csv"
+    path.write_bytes(text)
+    ((X, y),) = dc.stream(path, 8, label="y", shuffle=False).batches()
+    assert (X.tolist(), y.tolist()) == ([[1, 2], [3, 4], [5, 6]], [0, 1, 0])
+
+
+def test_a_csv_file_without_rows_or_with_an_empty_line_is_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,y\n")
+    with pytest.raises(ValueError, match="must have at least one row below its header"):
+        dc.stream(path, BATCH, label="y")
+    path.write_text("a,y\n1,0\n\n2,1\n")
+    with pytest.raises(ValueError, match=r"must have no empty lines, but line 3 is empty"):
+        dc.stream(path, BATCH, label="y")
+    path.write_text("a,y\n1,0\n2,1\n\n\r\n\n")
+    assert dc.stream(path, BATCH, label="y").rows == 2
+
+
+def test_a_query_that_is_left_early_leaves_no_thread():
+    query = frame(100_000).lazy().with_columns(pl.col("one") * 1.0)
+    for _ in dc.stream(query, BATCH, label="y", buffer_bytes=SMALL).batches():
+        break
+
+
 # What is refused.
 
 

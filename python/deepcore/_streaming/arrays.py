@@ -18,8 +18,9 @@ from deepcore.typing import Array
 
 __all__ = ["ArrayPart", "InFile", "InMemory", "npy", "npz"]
 
-#: Bytes that are read from one place of a file at a time: at less, a disk spends its time on finding them.
-BLOCK_BYTES = 1 << 20
+#: Bytes that are read from one place of a file at a time. Together with ``ahead``, blocks of 4 MB in random
+#: order reach the speed of a disk that is read in order; blocks of 1 MB reach half of it.
+BLOCK_BYTES = 1 << 22
 
 
 class InMemory:
@@ -31,6 +32,9 @@ class InMemory:
 
     def read(self, first: int, stop: int, out: Array | None = None) -> Array:
         return self._array[first:stop]
+
+    def ahead(self, first: int, stop: int) -> None:
+        """Do nothing."""
 
 
 class InFile:
@@ -69,6 +73,14 @@ class InFile:
                 f"{self.name} became shorter while it was read: rows {first} to {stop - 1} are gone"
             )
         return array
+
+    def ahead(self, first: int, stop: int) -> None:
+        """Ask the operating system to begin to read these rows."""
+        if not hasattr(os, "posix_fadvise"):
+            return
+        with open_regular(self.path) as file:
+            at, size = self.offset + first * self._row_bytes, (stop - first) * self._row_bytes
+            os.posix_fadvise(file.fileno(), at, size, os.POSIX_FADV_WILLNEED)
 
 
 def _described(name: str, file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -172,3 +184,6 @@ class ArrayPart:
     def read(self, first: int, stop: int, out: Array | None = None) -> Chunk:
         weight = None if self._weight is None else self._weight.read(first, stop)
         return Chunk(self._X.read(first, stop, out), self._y.read(first, stop), weight)
+
+    def ahead(self, first: int, stop: int) -> None:
+        self._X.ahead(first, stop)

@@ -26,6 +26,10 @@ __all__ = ["Check", "Filled", "Filler", "Layout"]
 Check = Callable[[str, Chunk, int, "int | None"], Examples]
 
 
+# Number of blocks that the operating system is asked for before they are read.
+_AHEAD = 4
+
+
 class Filled(NamedTuple):
     """Rows of whole batches, and the order in which they are visited; None: as they lie."""
 
@@ -84,24 +88,36 @@ class _Buffer:
 
     def __init__(self, rows: int, columns: int, dtype: np.dtype[Any]) -> None:
         self.X = np.empty((rows, columns), dtype)
-        self._others: list[Array | None] = []
+        self._others: dict[str, Array | None] = {}
 
     def put(self, data: Examples, at: int) -> None:
         """Copy checked rows, unless they are there already."""
         stop = at + len(data.y)
         if not np.may_share_memory(data.X, self.X):
             self.X[at:stop] = data.X
-        given = (data.y, data.weight)
+        given = {"y": data.y, "sample_weight": data.weight}
         if not self._others:
             rows = len(self.X)
-            self._others = [None if a is None else np.empty((rows, *a.shape[1:]), a.dtype) for a in given]
-        for memory, array in zip(self._others, given, strict=True):
-            if memory is not None and array is not None:
-                memory[at:stop] = array
+            for name, array in given.items():
+                self._others[name] = (
+                    None if array is None else np.empty((rows, *array.shape[1:]), array.dtype)
+                )
+        for name, array in given.items():
+            memory = self._others[name]
+            if memory is None and array is None:
+                continue
+            if memory is None or array is None or memory.shape[1:] != array.shape[1:]:
+                raise ValueError(
+                    f"stream: {name} must be given for all rows or for none, with as many columns, but the "
+                    "rows of the source differ"
+                )
+            if not np.can_cast(array.dtype, memory.dtype):
+                memory = self._others[name] = memory.astype(np.result_type(memory, array))
+            memory[at:stop] = array
 
     def filled(self, rows: int) -> Examples:
         """Return the first rows."""
-        y, weight = (None if array is None else array[:rows] for array in self._others)
+        y, weight = (None if array is None else array[:rows] for array in self._others.values())
         assert y is not None
         return Examples(self.X[:rows], y, weight)
 
@@ -151,9 +167,11 @@ class Filler:
     def _of_parts(self, epoch: int, skipped: int) -> Iterator[Examples]:
         for pieces in self._layout.pieces(epoch, skipped):
             buffer, at = self._next_buffer(), 0
-            for part, first, stop in pieces:
+            for number, (part, first, stop) in enumerate(pieces):
                 if self._stopping.is_set():
                     return
+                for soon in pieces[number + _AHEAD : number + _AHEAD + 1] if number else pieces[: _AHEAD + 1]:
+                    soon.part.ahead(soon.first, soon.stop)
                 until = at + stop - first
                 chunk = part.read(first, stop, buffer.X[at:until])
                 buffer.put(self._check(part.name, chunk, first, part.rows), at)

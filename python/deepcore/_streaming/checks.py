@@ -47,10 +47,7 @@ def for_any_model(columns: int, dtype: np.dtype[Any]) -> Check:
 def _dense(head: str, X: object, columns: int, dtype: np.dtype[Any], first: int, of: int | None) -> Array:
     if examples.is_sparse(X):
         raise TypeError(f"{head}: X must be dense in a stream, got a sparse matrix; use X.toarray()")
-    rows = examples.features(head, X, columns, dtype, first=first, of=of)
-    if len(rows) == 0:
-        raise ValueError(f"{head}: X must have at least one row, got none")
-    return rows
+    return examples.features(head, X, columns, dtype, first=first, of=of)
 
 
 def _weight(head: str, given: object, rows: int, dtype: np.dtype[Any], first: int) -> Array | None:

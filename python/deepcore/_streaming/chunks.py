@@ -46,6 +46,10 @@ class Part(Protocol):
         """Read rows; X may be ``out`` itself, if it has their shape and dtype."""
         ...
 
+    def ahead(self, first: int, stop: int) -> None:
+        """Prepare to read these rows soon."""
+        ...
+
 
 class Block(NamedTuple):
     """Neighbouring rows of a part, which are read together."""
@@ -66,8 +70,8 @@ class Parts:
         for part in self.parts[1:]:
             if part.columns != first.columns:
                 raise ValueError(
-                    f"stream: all parts must have the same columns, but {first.name} has {first.columns} "
-                    f"and {part.name} has {part.columns}"
+                    f"stream: all parts must have the same number of columns, got {first.columns} in "
+                    f"{first.name} and {part.columns} in {part.name}"
                 )
             if part.weighted != first.weighted:
                 raise ValueError(

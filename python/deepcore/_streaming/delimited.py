@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,32 @@ _LINES = 1000
 
 
 def csv_names(path: Path, separator: str) -> list[str]:
-    """Return the names of the columns in the first line."""
-    return list(_first_lines(path, separator).columns)
+    """Return the names of the columns in the first line; a column without a name numbers the rows."""
+    return [name for name in _first_lines(path, separator).columns if name]
+
+
+def csv_part(path: Path, columns: Columns, separator: str) -> PiecesPart:
+    """Find the blocks of a CSV file, which is read once for this."""
+    kinds = _kinds(_first_lines(path, separator))
+    for column in columns.all:
+        if kinds[column] == polars("CSV files").String:
+            refuse_text(str(path), column, "text")
+    ends, rows = _blocks(path)
+    if not rows:
+        raise ValueError(f"stream: {path} must have at least one row below its header")
+    lines = [2, *(2 + rows for rows in accumulate(rows))]
+
+    def load(number: int) -> Any:
+        with open_regular(path) as file:
+            file.seek(ends[number])
+            text = file.read(ends[number + 1] - ends[number])
+        return _parsed(str(path), text, kinds, columns.all, separator, lines[number])
+
+    return PiecesPart(str(path), columns, rows, load)
 
 
 def _first_lines(path: Path, separator: str) -> Any:
+    """Read the first lines as text, with names that have no blanks around them."""
     pl = polars("CSV files")
     with open_regular(path) as file:
         text = b"".join(islice(file, _LINES))
@@ -34,31 +55,28 @@ def _first_lines(path: Path, separator: str) -> Any:
             f"stream: {path} must not be compressed, because parts of it could not be read by themselves"
         )
     try:
-        return pl.read_csv(io.BytesIO(text), separator=separator, infer_schema_length=_LINES)
+        frame = pl.read_csv(io.BytesIO(text), separator=separator, infer_schema_length=0)
+        return frame.rename({name: name.strip() for name in frame.columns})
     except (Exception, pl.exceptions.PanicException) as error:
-        if isinstance(error, (OSError, MemoryError)):
+        if isinstance(error, MemoryError):
             raise
         raise ValueError(
             f"stream: {path} is not a valid CSV file: {_checks.cut(str(error).splitlines()[0], 200)}"
         ) from error
 
 
-def csv_part(path: Path, columns: Columns, separator: str) -> PiecesPart:
-    """Find the blocks of a CSV file, which is read once for this."""
-    schema = _first_lines(path, separator).schema
-    for column in columns.all:
-        if not (schema[column].is_numeric() or str(schema[column]) == "Boolean"):
-            refuse_text(str(path), column, "text")
-    ends, rows = _blocks(path)
-    lines = [2, *(2 + rows for rows in accumulate(rows))]
-
-    def load(number: int) -> Any:
-        with open_regular(path) as file:
-            file.seek(ends[number])
-            text = file.read(ends[number + 1] - ends[number])
-        return _parsed(str(path), text, schema, columns.all, separator, lines[number])
-
-    return PiecesPart(str(path), columns, rows, load)
+def _kinds(frame: Any) -> dict[str, Any]:
+    """Find out which columns are numbers, which are booleans, and which are text."""
+    pl = polars("CSV files")
+    kinds = {}
+    for name in frame.columns:
+        cells = frame[name].drop_nulls().str.strip_chars()
+        kinds[name] = pl.String
+        if cells.cast(pl.Float64, strict=False).null_count() == 0:
+            kinds[name] = pl.Float64
+        elif cells.is_in(["true", "false"]).all():
+            kinds[name] = pl.Boolean
+    return kinds
 
 
 def _blocks(path: Path) -> tuple[list[int], list[int]]:
@@ -67,46 +85,71 @@ def _blocks(path: Path) -> tuple[list[int], list[int]]:
         size = file.seek(0, 2)
         file.seek(0)
         file.readline()
-        ends, rows = [file.tell()], []
+        ends: list[int] = [file.tell()]
+        rows: list[int] = []
         most = min(_BLOCK_BYTES, size // _BLOCKS + 1)
         while text := file.read(most):
             text += file.readline()
-            rows.append(text.count(b"\n") + (not text.endswith(b"\n")))
-            ends.append(ends[-1] + len(text))
+            if text.startswith((b"\n", b"\r\n")) or b"\n\n" in text or b"\n\r\n" in text:
+                text = _without_last_lines(path, text, file, 2 + sum(rows))
+            if text:
+                rows.append(text.count(b"\n") + (not text.endswith(b"\n")))
+                ends.append(ends[-1] + len(text))
     return ends, rows
 
 
-def _parsed(name: str, text: bytes, schema: Any, wanted: Sequence[str], separator: str, line: int) -> Any:
+def _without_last_lines(path: Path, text: bytes, file: Any, line: int) -> bytes:
+    """Cut empty lines off at the end of a file, and refuse them elsewhere; the text begins with this line."""
+    lines = text.splitlines(keepends=True)
+    number = next(number for number, one in enumerate(lines) if not one.strip(b"\r\n"))
+    rest = b"".join(lines[number:])
+    while not rest.strip() and (more := file.read(_BLOCK_BYTES)):
+        rest = more
+    if rest.strip():
+        raise ValueError(f"stream: {path} must have no empty lines, but line {line + number} is empty")
+    return b"".join(lines[:number])
+
+
+def _parsed(
+    name: str, text: bytes, kinds: Mapping[str, Any], wanted: Sequence[str], separator: str, line: int
+) -> Any:
     pl = polars("CSV files")
-    kinds = {column: _kind(pl, dtype) for column, dtype in schema.items()}
     options = {"has_header": False, "separator": separator}
     try:
-        return pl.read_csv(io.BytesIO(text), schema=kinds, **options).select(wanted)
+        return pl.read_csv(io.BytesIO(text), schema=dict(kinds), **options).select(wanted)
     except (Exception, pl.exceptions.PanicException) as error:
         if isinstance(error, MemoryError):
             raise
-        reason = str(error).splitlines()[0]
-        try:
-            raw = pl.read_csv(io.BytesIO(text), schema=dict.fromkeys(kinds, pl.String), **options)
-            for column in wanted:
-                cells = raw[column]
-                strange = (
-                    cells.is_not_null() & cells.str.strip_chars().cast(kinds[column], strict=False).is_null()
-                )
-                if strange.any():
-                    row = int(strange.arg_max())
-                    reason = (
-                        f"column {_checks.shown(column)} must be a number in line {line + row}, got "
-                        f"{_checks.shown(cells[row])}; encode text as numbers first"
-                    )
-                    break
-        except pl.exceptions.PolarsError:
-            reason = f"lines {line} to {line + text.count(bytes([10]))}: {reason}"
+        reason = _reason(text, kinds, wanted, line, options)
+        if reason is None:
+            lines = f"lines {line} to {line + text.count(bytes([10])) - 1}"
+            reason = f"{lines} cannot be read: {_checks.cut(str(error).splitlines()[0], 200)}"
         raise ValueError(f"stream: {name}: {reason}") from error
 
 
-def _kind(pl: Any, dtype: Any) -> Any:
-    """Columns of numbers are read as float64, whatever the first lines look like."""
-    if dtype.is_numeric():
-        return pl.Float64
-    return dtype if dtype == pl.Boolean else pl.String
+def _reason(
+    text: bytes, kinds: Mapping[str, Any], wanted: Sequence[str], line: int, options: Mapping[str, Any]
+) -> str | None:
+    """Find the first cell that is not of the kind of its column; None: there is none."""
+    pl = polars("CSV files")
+    try:
+        cells = pl.read_csv(io.BytesIO(text), schema=dict.fromkeys(kinds, pl.String), **options)
+    except pl.exceptions.PolarsError:
+        return None
+    for column in wanted:
+        stripped = cells[column].str.strip_chars()
+        logical = kinds[column] == pl.Boolean
+        fits = (
+            stripped.is_in(["true", "false"])
+            if logical
+            else stripped.cast(pl.Float64, strict=False).is_not_null()
+        )
+        strange = stripped.is_not_null() & ~fits
+        if strange.any():
+            row = int(strange.arg_max())
+            what = "true or false" if logical else "a number"
+            return (
+                f"column {_checks.shown(column)} must be {what} in line {line + row}, got "
+                f"{_checks.shown(cells[column][row])}; encode text as numbers first"
+            )
+    return None

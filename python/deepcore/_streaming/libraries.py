@@ -111,6 +111,9 @@ class DaskArrays:
         self.weighted, self.block_rows = weight is not None, 1
         self._kept: tuple[int, Any] | None = None
 
+    def ahead(self, first: int, stop: int) -> None:
+        """Do nothing: Dask computes a chunk when it is read."""
+
     def read(self, first: int, stop: int, out: Array | None = None) -> Chunk:
         number = bisect_right(self._ends, first)
         start = self._ends[number] - self._sizes[number]

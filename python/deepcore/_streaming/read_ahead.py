@@ -13,6 +13,10 @@ __all__ = ["ReadAhead"]
 _PATIENCE = 0.1
 
 
+# How long ``close`` waits for a thread whose source does not answer.
+_LAST_SECONDS = 5.0
+
+
 class _Failure(NamedTuple):
     error: BaseException
 
@@ -60,9 +64,9 @@ class ReadAhead:
         self._shared.permits.release()
 
     def close(self) -> None:
-        """End the thread, and wait for its end."""
+        """End the thread. If it waits for something else for too long, it ends after that by itself."""
         self._stop()
-        self._thread.join()
+        self._thread.join(_LAST_SECONDS)
 
     def _stop(self) -> None:
         self._shared.stopping.set()

@@ -151,7 +151,7 @@ def _of_arrays(given: tuple[object, ...]) -> Part:
         return libraries.DaskArrays(*given)
     names = ("X", "y", "sample_weight")
     found = [_array(name, one) for name, one in zip(names, given, strict=False)]
-    return ArrayPart(found[0].name, *found)
+    return ArrayPart("the arrays" if isinstance(found[0], InMemory) else found[0].name, *found)
 
 
 def _array(name: str, given: object) -> InFile | InMemory:

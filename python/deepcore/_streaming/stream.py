@@ -91,7 +91,7 @@ class Stream:
             )
         targets = source.parts[0].targets if isinstance(source, Parts) else 1
         row_bytes = columns * dtype.itemsize + 8 * targets + _OTHER_BYTES
-        batch = self.batch_size
+        batch = self.batch_size if self.rows is None else min(self.batch_size, self.rows)
         most = self.buffer_bytes // 2 // row_bytes // batch * batch
         if most == 0:
             raise ValueError(

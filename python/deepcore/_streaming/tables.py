@@ -180,6 +180,9 @@ class TablePart:
         self.columns, self.targets = len(columns.features), len(columns.label)
         self.weighted = columns.weight is not None
 
+    def ahead(self, first: int, stop: int) -> None:
+        """Do nothing."""
+
 
 class FramePart(TablePart):
     """A frame in memory."""

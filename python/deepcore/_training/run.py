@@ -291,7 +291,7 @@ class StreamRun:
         return describe
 
     def _loop(self, state: OptimizerState, position: Position, steps: int) -> Loop:
-        network, spec, batch = self.network, self.network.spec, self.stream.batch_size
+        network, spec, batch = self.network, self.network.spec, self.layout.batch
 
         def loop(hooks: Hooks) -> Ending:
             factors = self.factors.native(position.first_step + steps)
