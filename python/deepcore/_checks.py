@@ -138,6 +138,8 @@ def dtype(who: str, value: object) -> np.dtype[Any]:
 
 def numbers(who: str, name: str, value: object) -> Array:
     """Return ``value`` as an array of bools, integers or floats, of any shape."""
+    if value is None:
+        raise TypeError(f"{who}: {name} must be given")
     plain = type(value) is np.ndarray
     if not plain and isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
         raise ValueError(f"{who}: {name} must have no masked values; use {name}.filled(...)")

@@ -379,8 +379,6 @@ class Model:
                 stream_run = StreamRun(network, X, epochs, settings)
                 self._partial_state = None
                 return stream_run.train(optimizer)
-            if y is None:
-                raise TypeError("fit: y must be given")
             data = network.check("fit", X, y, sample_weight, class_weight, mapped=True)
             run = Run(network, data, settings, validation_split)
             epochs, batch, steps = run.lengths(epochs, batch_size)

@@ -83,6 +83,11 @@ def test_arguments_that_the_stream_has_are_refused(options, message):
     assert np.array_equal(model.flat_parameters, kept)
 
 
+def test_arrays_still_need_their_targets():
+    with pytest.raises(TypeError, match="fit: y must be given"):
+        network().fit(problem(300)[0])
+
+
 def test_another_number_of_inputs_and_too_little_memory_are_refused_before_the_start():
     with pytest.raises(ValueError, match=r"fit: the stream must have 5 columns, .*got 3"):
         dc.mlp([5, 1]).fit(dc.stream(rows(), BATCH))

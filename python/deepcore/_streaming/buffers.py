@@ -8,7 +8,6 @@ that depends on the number of the buffer as well.
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ import numpy as np
 from deepcore import _core
 from deepcore._network.examples import Examples
 from deepcore._streaming.chunks import Block, Chunk, InOrder, Parts
+from deepcore._streaming.read_ahead import Stopping
 from deepcore.typing import Array
 
 __all__ = ["Check", "Filled", "Filler", "Layout"]
@@ -132,11 +132,11 @@ class Filler:
         columns: Number of features.
         dtype: Of X.
         check: Checks the rows before they are copied.
-        stopping: Set when nobody needs the buffers any more.
+        stopping: Tells whether nobody needs the buffers any more.
     """
 
     def __init__(
-        self, layout: Layout, columns: int, dtype: np.dtype[Any], check: Check, stopping: threading.Event
+        self, layout: Layout, columns: int, dtype: np.dtype[Any], check: Check, stopping: Stopping
     ) -> None:
         self._layout, self._check, self._stopping = layout, check, stopping
         self._columns, self._dtype = columns, dtype
@@ -168,7 +168,7 @@ class Filler:
         for pieces in self._layout.pieces(epoch, skipped):
             buffer, at = self._next_buffer(), 0
             for number, (part, first, stop) in enumerate(pieces):
-                if self._stopping.is_set():
+                if self._stopping():
                     return
                 for soon in pieces[number + _AHEAD : number + _AHEAD + 1] if number else pieces[: _AHEAD + 1]:
                     soon.part.ahead(soon.first, soon.stop)
@@ -188,7 +188,7 @@ class Filler:
             start = min(left, len(data.y))
             left -= start
             while start < len(data.y):
-                if self._stopping.is_set():
+                if self._stopping():
                     return
                 count = min(rows - at, len(data.y) - start)
                 buffer.put(data.take(slice(start, start + count)), at)

@@ -7,14 +7,14 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-__all__ = ["ReadAhead"]
+__all__ = ["ReadAhead", "Stopping"]
 
-#: How often a caller that waits is asked whether it wants to go on waiting, in seconds.
+# How often a caller that waits is asked whether it wants to go on waiting, in seconds.
 _PATIENCE = 0.1
-
-
 # How long ``close`` waits for a thread whose source does not answer.
 _LAST_SECONDS = 5.0
+#: Returns whether nobody needs more items.
+Stopping = Callable[[], bool]
 
 
 class _Failure(NamedTuple):
@@ -22,12 +22,22 @@ class _Failure(NamedTuple):
 
 
 class _Shared:
-    """What the thread and its caller share. The thread knows nothing else, so that it can be left behind."""
+    """What the thread and its caller share. The thread knows nothing else, so that it can be left behind.
+
+    Simple queues are used in place of locks, because an interrupt between two instructions of the caller
+    leaves them whole.
+    """
 
     def __init__(self) -> None:
-        self.stopping = threading.Event()
-        self.permits = threading.Semaphore(2)  # one item is used while the next one is made
+        self.stopping = False
+        self.permits: queue.SimpleQueue[None] = queue.SimpleQueue()
         self.made: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for _ in range(2):  # one item is used while the next one is made
+            self.permits.put(None)
+
+    def stop(self) -> None:
+        self.stopping = True
+        self.permits.put(None)
 
 
 class ReadAhead:
@@ -37,10 +47,10 @@ class ReadAhead:
     ``take``. ``close`` ends the thread, and so does the end of this object.
 
     Args:
-        make: A generator function. It should look at ``stopping.is_set()`` from time to time, and end then.
+        make: A generator function. It should call ``stopping()`` from time to time, and end if it is True.
     """
 
-    def __init__(self, make: Callable[[threading.Event], Iterator[Any]]) -> None:
+    def __init__(self, make: Callable[[Stopping], Iterator[Any]]) -> None:
         self._shared = _Shared()
         self._thread = threading.Thread(
             target=_work, args=(make, self._shared), name="deepcore reader", daemon=True
@@ -48,7 +58,7 @@ class ReadAhead:
         self._thread.start()
 
     def take(self, poll: Callable[[], object]) -> Any:
-        """Return the next item, and ask ``poll`` several times per second while there is none."""
+        """Return the next item, and call ``poll`` several times per second while there is none."""
         while True:
             try:
                 item = self._shared.made.get(timeout=_PATIENCE)
@@ -61,16 +71,12 @@ class ReadAhead:
 
     def done(self) -> None:
         """Say that the item that was taken first is no longer used."""
-        self._shared.permits.release()
+        self._shared.permits.put(None)
 
     def close(self) -> None:
-        """End the thread. If it waits for something else for too long, it ends after that by itself."""
-        self._stop()
+        """End the thread. If its source does not answer for too long, it ends when that does."""
+        self._shared.stop()
         self._thread.join(_LAST_SECONDS)
-
-    def _stop(self) -> None:
-        self._shared.stopping.set()
-        self._shared.permits.release()
 
     def __enter__(self) -> ReadAhead:
         return self
@@ -79,17 +85,18 @@ class ReadAhead:
         self.close()
 
     def __del__(self) -> None:
-        self._stop()
+        if (shared := getattr(self, "_shared", None)) is not None:  # an interrupt may have come before
+            shared.stop()
 
 
-def _work(make: Callable[[threading.Event], Iterator[Any]], shared: _Shared) -> None:
+def _work(make: Callable[[Stopping], Iterator[Any]], shared: _Shared) -> None:
     try:
-        items = make(shared.stopping)
+        items = make(lambda: shared.stopping)
         while True:
-            shared.permits.acquire()
+            shared.permits.get()
             item = None
             while item is None:
-                if shared.stopping.is_set():
+                if shared.stopping:
                     return
                 item = next(items)
                 shared.made.put(item)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
@@ -15,7 +14,7 @@ from deepcore._keywords import checked
 from deepcore._streaming.buffers import Check, Filled, Filler, Layout
 from deepcore._streaming.checks import for_any_model
 from deepcore._streaming.chunks import Block, InOrder, Parts
-from deepcore._streaming.read_ahead import ReadAhead
+from deepcore._streaming.read_ahead import ReadAhead, Stopping
 from deepcore._streaming.sources import Finder
 from deepcore.typing import Array, DTypeLike
 
@@ -160,7 +159,7 @@ class Stream:
     ) -> ReadAhead:
         """Start to fill the buffers of some epochs without the first ones; see ``Filler``."""
 
-        def make(stopping: threading.Event) -> Iterator[Filled | None]:
+        def make(stopping: Stopping) -> Iterator[Filled | None]:
             return Filler(layout, columns, dtype, check, stopping).epochs(epochs, skipped)
 
         return ReadAhead(make)
