@@ -29,7 +29,7 @@ def train(model_seed, threads, *data, **options):
     return model, time.perf_counter() - wall, time.process_time() - processor
 
 
-def main():
+def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--columns", type=int, default=96)
@@ -38,7 +38,7 @@ def main():
     parser.add_argument("--threads", type=int)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--parquet", action="store_true", help="write a Parquet file too; needs polars")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     rng = np.random.default_rng(0)
     X = rng.standard_normal((options.rows, options.columns), dtype=np.float32)
     y = (X[:, 0] * X[:, 1] > 0).astype(np.float32)
@@ -66,7 +66,8 @@ def compare(options, X, y, folder):
     one, *_ = train(1, threads, X, y, batch_size=batch, shuffle=False)
     for name in files:
         two, *_ = train(1, threads, stream(name, shuffle=False))
-        assert np.array_equal(one.flat_parameters, two.flat_parameters), name
+        if not np.array_equal(one.flat_parameters, two.flat_parameters):
+            raise SystemExit(f"stream: {name} does not give the bits of the rows in memory")
     kinds = {"memory": lambda: train(1, threads, X, y, batch_size=batch)}
     kinds |= {name: lambda name=name: train(1, threads, stream(name)) for name in files}
     best = dict.fromkeys(kinds, (np.inf, np.inf))

@@ -52,6 +52,12 @@ def dask_frame(table):
     return dd.from_pandas(pandas_frame(table), npartitions=20, sort=False)
 
 
+def query(table):
+    if not hasattr(pl.LazyFrame, "collect_batches"):
+        pytest.skip("this version of polars gives no batches of queries")
+    return table.lazy()
+
+
 def parts_in_folder(folder, table, write, suffix):
     inner = folder / "parts"
     inner.mkdir()
@@ -68,7 +74,7 @@ SOURCES = {
     "a list of CSV files": lambda folder: sorted(parts_in_folder(folder, frame(), csv, ".csv").iterdir()),
     "tabs": lambda folder: csv(folder / "t.tsv", frame(), separator="\t"),
     "a polars frame": lambda folder: frame(),
-    "a polars query": lambda folder: frame().lazy(),
+    "a polars query": lambda folder: query(frame()),
     "a pandas frame": lambda folder: pandas_frame(frame()),
     "an Arrow table": lambda folder: arrow_table(frame()),
     "an Arrow data set": lambda folder: arrow_dataset(folder, frame()),
@@ -103,7 +109,10 @@ def test_dask_arrays_give_their_rows():
 def test_the_row_groups_of_a_file_are_its_blocks(tmp_path):
     from deepcore._streaming.parquet import row_groups
 
-    assert row_groups(parquet(tmp_path / "t.parquet", frame(1050), 100)) == [100] * 10 + [50]
+    found = row_groups(parquet(tmp_path / "t.parquet", frame(1050), 100))
+    assert sum(found) == 1050
+    assert 10 <= len(found) <= 11  # some versions of polars write groups of one size
+    assert max(found) <= 110
 
 
 def test_columns_are_chosen_by_name_and_may_hold_booleans_and_integers(tmp_path):
@@ -171,8 +180,8 @@ def test_a_csv_file_without_rows_or_with_an_empty_line_is_refused(tmp_path):
 
 
 def test_a_query_that_is_left_early_leaves_no_thread():
-    query = frame(100_000).lazy().with_columns(pl.col("one") * 1.0)
-    for _ in dc.stream(query, BATCH, label="y", buffer_bytes=SMALL).batches():
+    lazy = query(frame(100_000)).with_columns(pl.col("one") * 1.0)
+    for _ in dc.stream(lazy, BATCH, label="y", buffer_bytes=SMALL).batches():
         break
 
 
@@ -183,13 +192,17 @@ def test_text_is_refused_with_its_column_before_the_start(tmp_path):
     table = frame(40, town=["Bonn"] * 40)
     for source in (
         table,
-        table.lazy(),
         parquet(tmp_path / "t.parquet", table),
         csv(tmp_path / "t.csv", table),
     ):
         with pytest.raises(TypeError, match=r"column 'town' must hold numbers or booleans, .*encode it"):
             dc.stream(source, BATCH, label="y")
         dc.stream(source, BATCH, label="y", features=NAMES)
+
+
+def test_text_in_a_query_is_refused_before_the_start():
+    with pytest.raises(TypeError, match=r"the LazyFrame: column 'town' must hold numbers or booleans"):
+        dc.stream(query(frame(40, town=["Bonn"] * 40)), BATCH, label="y")
 
 
 def test_a_missing_value_is_named_with_its_column_and_row(tmp_path):

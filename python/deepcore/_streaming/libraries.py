@@ -85,7 +85,7 @@ class DaskArrays:
     """X, y and perhaps weights as Dask arrays; see ``Part``. Their pieces are the chunks of X."""
 
     divisible = False
-    name = "X"
+    name = "the Dask arrays"
 
     def __init__(self, X: Any, y: Any, weight: Any = None) -> None:
         if X.ndim != 2:
