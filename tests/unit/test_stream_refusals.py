@@ -126,6 +126,16 @@ def test_a_file_that_becomes_shorter_is_an_error_and_not_the_end_of_the_process(
         network().fit(stream)
 
 
+def test_a_row_of_a_large_chunk_is_named_by_its_place_in_the_chunk(monkeypatch):
+    from deepcore._network import examples
+
+    monkeypatch.setattr(examples, "SLAB_BYTES", 1200)
+    X, y = problem(300)
+    X[277, 2] = np.inf
+    with pytest.raises(ValueError, match=r"function, chunk 0: X must be finite .*inf in row 277, column 2"):
+        network().fit(dc.stream(lambda: [(X, y)], BATCH))
+
+
 def test_chunks_must_agree_in_their_weights_and_targets():
     X, y = problem(300)
     for second in ((X, y, np.ones(300)), (X, np.stack([y, y], axis=1))):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deepcore import _core
-from deepcore._network.examples import Examples
+from deepcore._network.examples import Examples, slices
 from deepcore._streaming.chunks import Block, Chunk, InOrder, Parts
 from deepcore._streaming.read_ahead import Stopping
 from deepcore.typing import Array
@@ -183,8 +183,8 @@ class Filler:
         assert isinstance(source, InOrder)
         left = skipped * rows  # to be passed over
         buffer, at = self._next_buffer(), 0
-        for number, chunk in enumerate(source.start()):
-            data = self._check(f"{source.name}, chunk {number}", chunk, 0, None)
+        for name, chunk, first in _sliced(source):
+            data = self._check(name, chunk, first, None)
             start = min(left, len(data.y))
             left -= start
             while start < len(data.y):
@@ -198,3 +198,19 @@ class Filler:
                     buffer, at = self._next_buffer(), 0
         if at:
             yield buffer.filled(at)
+
+
+def _sliced(source: InOrder) -> Iterator[tuple[str, Chunk, int]]:
+    """Yield the chunks of a source; of large ones, slices, so that their conversion takes little memory.
+
+    Each has its name and the number of its first row within the chunk.
+    """
+    for number, chunk in enumerate(source.start()):
+        name = f"{source.name}, chunk {number}"
+        given = [array for array in chunk if array is not None]
+        arrays = all(isinstance(array, np.ndarray) and array.ndim > 0 for array in given)
+        if not arrays or len({len(array) for array in given}) > 1 or not len(chunk.X):
+            yield name, chunk, 0
+            continue
+        for rows in slices(len(chunk.X), chunk.X[:1].nbytes):
+            yield name, Chunk(*(None if array is None else array[rows] for array in chunk)), rows.start

@@ -102,9 +102,8 @@ class Stream:
         blocks = source.blocks(max(1, most // MIXED))
         largest = max(block.stop - block.first for block in blocks)
         buffers = -(-source.rows // most)
-        rows = max(
-            -(-source.rows // buffers), MIXED * largest if buffers > 1 else 0
-        )  # of about the same size
+        even = -(-source.rows // buffers)  # so that the last buffer is not much smaller than the others
+        rows = even if buffers == 1 else max(even, MIXED * largest)
         rows = min(-(-rows // batch) * batch, most)
         if shuffle and MIXED * largest > rows and buffers > 1:
             warnings.warn(
