@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
+from resuming import check_same, stopped_after_every_batch
 from streaming import BATCH, SMALL, numbers, rows
 
 pl = pytest.importorskip("polars", reason="polars is not installed (extra `tabular`)")
@@ -183,6 +184,19 @@ def test_a_query_that_is_left_early_leaves_no_thread():
     lazy = query(frame(100_000)).with_columns(pl.col("one") * 1.0)
     for _ in dc.stream(lazy, BATCH, label="y", buffer_bytes=SMALL).batches():
         break
+
+
+@pytest.mark.parametrize("kind", ["Parquet", "CSV", "a polars query"])
+def test_a_table_goes_on_in_the_middle_of_an_epoch(tmp_path, kind):
+    source = SOURCES[kind](tmp_path)
+
+    def call(callbacks):
+        model = dc.mlp([3, 4, 1], output="linear", seed=1)
+        state = dc.SGD(1e-9).bind(model)
+        stream = dc.stream(source, 128, label="y", buffer_bytes=4 * SMALL)
+        return model, state, model.fit(stream, optimizer=state, epochs=2, callbacks=callbacks)
+
+    check_same(call([]), stopped_after_every_batch(tmp_path / "run.safetensors", call))
 
 
 # What is refused.
