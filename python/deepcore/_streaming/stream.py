@@ -15,7 +15,6 @@ from deepcore._streaming.buffers import Check, Filled, Filler, Layout
 from deepcore._streaming.checks import for_any_model
 from deepcore._streaming.chunks import Block, InOrder, Parts
 from deepcore._streaming.read_ahead import ReadAhead, Stopping
-from deepcore._streaming.sources import Finder
 from deepcore.typing import Array, DTypeLike
 
 __all__ = ["Stream", "stream"]
@@ -242,6 +241,8 @@ def stream(
         >>> history["loss"][-1] < history["loss"][0]
         True
     """
+    from deepcore._streaming.sources import Finder  # loads the readers of all kinds of sources
+
     batch = _checks.count("stream", "batch_size", batch_size)
     if not (shuffle is False or shuffle == "blocks"):
         raise ValueError(f"stream: shuffle must be 'blocks' or False, got {_checks.shown(shuffle)}")
