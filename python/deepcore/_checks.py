@@ -138,6 +138,8 @@ def dtype(who: str, value: object) -> np.dtype[Any]:
 
 def numbers(who: str, name: str, value: object) -> Array:
     """Return ``value`` as an array of bools, integers or floats, of any shape."""
+    if value is None:
+        raise TypeError(f"{who}: {name} must be given")
     plain = type(value) is np.ndarray
     if not plain and isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
         raise ValueError(f"{who}: {name} must have no masked values; use {name}.filled(...)")
@@ -230,15 +232,20 @@ def finite(who: str, name: str, array: Array, first: int = 0, of: int | None = N
     )
 
 
-def converted(who: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
-    """Return ``array`` in ``dtype``, and refuse what is not finite; no copy is made if the dtype is right."""
+def converted(
+    who: str, name: str, array: Array, dtype: np.dtype[Any], first: int = 0, of: int | None = None
+) -> Array:
+    """Return ``array`` in ``dtype``, and refuse what is not finite; no copy is made if the dtype is right.
+
+    ``first`` and ``of`` are those of ``finite``.
+    """
     if array.dtype == dtype:
-        finite(who, name, array)
+        finite(who, name, array, first, of)
         return array
     with np.errstate(over="ignore"):  # what overflows to inf is reported below
         result = array.astype(dtype)
     if array.dtype.kind == "f":
-        finite(who, name, result)
+        finite(who, name, result, first, of)
     return result
 
 
