@@ -349,8 +349,8 @@ def _train_on_slabs(
                 position.begin(state.steps, batch)
                 continue
             (*loss,), bad = network.train(
-                data, state.native, batch, 1, first_epoch=position.first_epoch + position.epoch,
-                threads=run.threads, on_poll=hooks.on_poll, order=order, factors=factors, place=position.place,
+                data, state.native, batch, 1, first_epoch=position.first_epoch + position.epoch, order=order,
+                threads=run.threads, on_poll=hooks.on_poll, factors=factors, place=position.place,
                 on_pause=hooks.on_pause,
             )  # fmt: skip
             if bad >= 0:
