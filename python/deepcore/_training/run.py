@@ -190,7 +190,9 @@ class Run:
         def loop(hooks: Hooks) -> Ending:
             last = position.first_step + epochs * -(-len(data.y) // batch)
             factors = self.factors.native(last)
-            return _train_on_slabs(network, state, slabs, epochs, hooks, self.epochs, position, factors)
+            return _train_on_slabs(
+                network, state, slabs, epochs, hooks, self.epochs.threads, position, factors
+            )
 
         return loop
 
@@ -228,7 +230,7 @@ class BatchRun:
             return islice(batches.of_batches(network, self.batches()), skipped, None)
 
         def loop(hooks: Hooks) -> Ending:
-            return _train_on_slabs(network, state, slabs, self.count, hooks, self.epochs, position)
+            return _train_on_slabs(network, state, slabs, self.count, hooks, self.epochs.threads, position)
 
         def describe(steps: int) -> dict[str, Any]:
             number = len(self.given) if isinstance(self.given, Sized) else None
@@ -305,7 +307,7 @@ class StreamRun:
                         reader.done()
 
                 return _train_on_slabs(
-                    network, state, slabs, self.count, hooks, self.epochs, position, factors
+                    network, state, slabs, self.count, hooks, self.epochs.threads, position, factors, self.who
                 )
 
         return loop
@@ -324,9 +326,10 @@ def _train_on_slabs(
     slabs: Callable[[int, int], Iterable[batches.Slab]],
     epochs: int,
     hooks: Hooks,
-    run: Epochs,
+    threads: int,
     position: Position,
     factors: Mapping[str, _core.Schedule] | None = None,
+    who: str = "fit_batches",
 ) -> Ending:
     """The loop of the native ``train`` over slabs: losses, the step that was not finite or -1, its layer.
 
@@ -349,8 +352,8 @@ def _train_on_slabs(
                 position.begin(state.steps, batch)
                 continue
             (*loss,), bad = network.train(
-                data, state.native, batch, 1, first_epoch=position.first_epoch + position.epoch, order=order,
-                threads=run.threads, on_poll=hooks.on_poll, factors=factors, place=position.place,
+                data, state.native, batch, 1, first_epoch=position.first_epoch + position.epoch,
+                threads=threads, on_poll=hooks.on_poll, order=order, factors=factors, place=position.place,
                 on_pause=hooks.on_pause,
             )  # fmt: skip
             if bad >= 0:
@@ -359,7 +362,7 @@ def _train_on_slabs(
             position.begin(state.steps, batch)  # an exception while the next slab is made leaves this state
         if position.weight == 0:
             raise ValueError(
-                f"{run.who}: batches must hold an example with weight, got none in epoch {position.epoch}"
+                f"{who}: batches must hold an example with weight, got none in epoch {position.epoch}"
             )
         hooks.on_end()
         losses.append(position.loss / position.weight)
