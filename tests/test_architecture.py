@@ -49,6 +49,7 @@ ORDER = (
     "installation",
     "capi",
     "threadpools",
+    "distributed",
     "schedules", "losses", "layers", "functional", "data",
     "_network",
     "_streaming",
@@ -96,6 +97,7 @@ EXTRAS = {
     "scipy": {"_training", "sklearn"},
     "sklearn": {"metrics", "sklearn"},
     "joblib": {"sklearn"},
+    "mpi4py": {"distributed"},
     "torch": {"files"},
 }
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from deepcore import _checks
 from deepcore._keywords import checked
-from deepcore._network.network import Network, Snapshot, TrainingStep
+from deepcore._network.network import Network, Snapshot, training_step
 from deepcore._network.parameters import BlockViews
 from deepcore._network.spec import Layer, Spec
 from deepcore._predicting import evaluation, predicted, predicted_labels
@@ -301,6 +301,7 @@ class Model:
         validation_split: float = 0.0,
         dropout_schedule: LearningRate | None = None,
         smoothing_schedule: LearningRate | None = None,
+        group: object = None,
     ) -> History:
         """Train by (mini-batch) gradient descent and return the loss of every epoch.
 
@@ -339,6 +340,9 @@ class Model:
                 or a function: with ``FlatCosine(1.0)`` the rates fall to 0. None: 1.
             smoothing_schedule: Factors on the model's label smoothing, likewise. Validation data are smoothed
                 by the model's own rate.
+            group: The processes (ranks) that train this model together, such as
+                ``deepcore.distributed.Group.mpi()``; see docs/distributed.md. Every rank makes the same call.
+                Callbacks, validation and progress are those of rank 0. None: this process alone.
 
         Returns:
             ``history["loss"]``, with validation data also ``history["val_loss"]`` (and ``"val_accuracy"`` for
@@ -349,6 +353,7 @@ class Model:
             ValueError: if a shape, a label or a value is not allowed, or a callback watches a number that
                 is not recorded; nothing has been changed then.
             RuntimeError: if the model is already being trained, by a callback or another thread.
+            GroupError: if another rank makes another call, raises an error or is lost.
 
         A loss that is not finite ends the training with a ``DivergenceWarning``; ``history.diverged_at_step``
         and ``diverged_at_layer`` name the place. Ctrl-C raises KeyboardInterrupt; the model keeps the steps
@@ -364,14 +369,14 @@ class Model:
             array([0, 1, 1, 0])
         """
         from deepcore._streaming.stream import Stream
-        from deepcore._training.run import Run, Settings, StreamRun
+        from deepcore._training.run import Run, Settings, StreamRun, of_group
 
         network = self._network
-        settings = Settings(
-            "fit", self, validation_data, callbacks, threads, verbose, metrics, dropout_schedule,
-            smoothing_schedule,
-        )  # fmt: skip
-        with network.exclusive("fit"):
+        with (ranks := of_group(group, "fit", network)).guarded(), network.exclusive("fit"):
+            settings = Settings(
+                "fit", self, validation_data, callbacks, threads, verbose, metrics, ranks, dropout_schedule,
+                smoothing_schedule,
+            )  # fmt: skip
             if isinstance(X, Stream):
                 X.refuse_arguments(
                     "fit", batch_size, shuffle, validation_split, y, sample_weight, class_weight
@@ -457,6 +462,7 @@ class Model:
         threads: int | None = None,
         verbose: int = 0,
         metrics: Sequence[str | Callable[[Array, Array], float]] = (),
+        group: object = None,
     ) -> History:
         """Train on batches that come from elsewhere, such as files read one by one; each batch is one step.
 
@@ -467,6 +473,7 @@ class Model:
             optimizer: As in ``fit``; a schedule without ``steps`` needs batches whose number ``len`` tells.
             epochs: Passes over the batches.
             metrics: As in ``fit``, of the validation data only. The other arguments are those of ``fit``.
+            group: As in ``fit``; every rank gives the same batches.
 
         Returns:
             The history, as from ``fit``.
@@ -488,11 +495,13 @@ class Model:
             >>> history["loss"][-1] < history["loss"][0]
             True
         """
-        from deepcore._training.run import Settings, run_of_batches
+        from deepcore._training.run import Settings, of_group, run_of_batches
 
-        with self._network.exclusive("fit_batches"):
-            settings = Settings("fit_batches", self, validation_data, callbacks, threads, verbose, metrics)
-            return run_of_batches(self._network, batches, epochs, settings).train(optimizer)
+        network = self._network
+        with (ranks := of_group(group, "fit_batches", network)).guarded(), network.exclusive("fit_batches"):
+            others = validation_data, callbacks, threads, verbose, metrics, ranks
+            settings = Settings("fit_batches", self, *others)
+            return run_of_batches(network, batches, epochs, settings).train(optimizer)
 
     # Seeing inside
 
@@ -507,6 +516,8 @@ class Model:
         step: int | None = None,
         dropout_scale: float = 1.0,
         smoothing_scale: float = 1.0,
+        reduction: Literal["mean", "sum"] = "mean",
+        first: int = 0,
     ) -> tuple[float, BlockViews]:
         """Compute the loss and its gradient with respect to every parameter.
 
@@ -517,17 +528,24 @@ class Model:
             dropout_scale: Factor on the rates of dropout in that step: what the ``dropout_schedule`` of
                 ``fit`` gives there.
             smoothing_scale: Factor on the label smoothing, likewise.
+            reduction: ``"mean"``: the sums over the examples are divided by the sum of their weights.
+                ``"sum"``: they are not, so that several processes can add up their parts of a batch, and
+                then divide by the sum of all weights.
+            first: Place of the first of these examples in the whole batch, if they are a part of it: dropout
+                draws its masks by this place.
 
         Returns:
-            loss: Mean over the examples.
+            loss: Mean over the examples, or their sum.
             grads: ``{"dW1": (n1, n_x), "db1": (n1, 1), ...}``, views of ``grads.flat``.
         """
         network = self._network
         data = network.check("gradients", X, y, sample_weight)
         grads = network.views(np.zeros_like(network.flat), "d")
         threads = _checks.threads("gradients", threads)
-        training = self._training("gradients", step, dropout_scale, smoothing_scale)
-        return network.gradient(data, grads.flat, threads, training), grads
+        training = training_step("gradients", self.seed, step, dropout_scale, smoothing_scale, first)
+        if reduction not in ("mean", "sum"):
+            raise ValueError(f"gradients: reduction must be 'mean' or 'sum', got {_checks.shown(reduction)}")
+        return network.gradient(data, grads.flat, threads, training, sums=reduction == "sum"), grads
 
     @checked("trace")
     def trace(
@@ -562,25 +580,11 @@ class Model:
             raise ValueError(f"trace: per must be 'batch' or 'example', got {_checks.shown(per)}")
         network = self._network
         data = network.check("trace", X, y, sample_weight)
-        training = self._training("trace", step, dropout_scale, smoothing_scale)
+        training = training_step("trace", self.seed, step, dropout_scale, smoothing_scale)
         numbers = network.snapshot()
         cost = network.gradient(data, np.zeros_like(network.flat), 1, training)
         arrays = network.trace(data, training)
         return Trace(network.spec, arrays, numbers, cost=cost, weight=data.total_weight(), per=per)
-
-    def _training(
-        self, who: str, step: int | None, dropout_scale: float, smoothing_scale: float
-    ) -> TrainingStep | None:
-        scales = (
-            _checks.number(who, "dropout_scale", dropout_scale),
-            _checks.number(who, "smoothing_scale", smoothing_scale),
-        )
-        if step is None:
-            if scales != (1.0, 1.0):
-                raise ValueError(f"{who}: step must be given where a scale is not 1, got {scales}")
-            return None
-        number = (self.seed, _checks.count(who, "step", step, low=0))
-        return number if scales == (1.0, 1.0) else (*number, *scales)
 
     # Predicting
 

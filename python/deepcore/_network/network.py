@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from deepcore import _core, catalog
+from deepcore import _checks, _core, catalog
 from deepcore._course_weights import course_weights
 from deepcore._network.embeddings import start_embedding, start_members
 from deepcore._network.examples import Examples, features, in_parts, slices, targets, weights
@@ -23,10 +23,11 @@ from deepcore._network.parameters import BlockViews, pieces
 from deepcore._network.spec import Spec
 from deepcore.typing import Array, ClassWeight, Predictor
 
-__all__ = ["HasNetwork", "Network", "Snapshot", "TrainingStep", "network_of"]
+__all__ = ["HasNetwork", "Network", "Snapshot", "TrainingStep", "network_of", "training_step"]
 
-#: Seed and number of a step; or these and the factors on dropout and label smoothing.
-TrainingStep: TypeAlias = tuple[int, int] | tuple[int, int, float, float]
+#: Seed and number of a step; or these and the factors on dropout and label smoothing; or these and the place
+#: of the first example in its batch.
+TrainingStep: TypeAlias = tuple[int, int] | tuple[int, int, float, float] | tuple[int, int, float, float, int]
 
 
 class Snapshot(NamedTuple):
@@ -359,6 +360,7 @@ class Network:
         threads: int,
         training: TrainingStep | None = None,
         masks: Mapping[int, Array] | None = None,
+        sums: bool = False,
     ) -> float:
         """The mean loss; its gradient is written to ``into``, which is laid out like ``flat``.
 
@@ -370,9 +372,10 @@ class Network:
                 the factors on dropout and label smoothing; None: as predictions.
             masks: What dropout keeps in that step, (m, units) by the number of the layer; None: it is drawn.
                 With members, an example has a row for each of them.
+            sums: Leave sums over the examples, instead of means.
         """
         given = dict(masks or {})
-        return float(self.native.gradient(data.X, data.y, into, data.weight, threads, training, given))
+        return float(self.native.gradient(data.X, data.y, into, data.weight, threads, training, given, sums))
 
     def trace(self, data: Examples, training: TrainingStep | None = None) -> dict[str, Array]:
         """Return every matrix of one step of gradient descent by name; columns are examples."""
@@ -394,6 +397,8 @@ class Network:
         factors: Mapping[str, _core.Schedule] | None = None,
         place: _core.Place | None = None,
         on_pause: Callable[[], None] | None = None,
+        ranks: _core.Ranks | None = None,
+        on_sums: Callable[..., tuple[float, float, float, float, int]] | None = None,
     ) -> tuple[list[float], int]:
         """Train on checked examples, in one call of the compiled network.
 
@@ -413,6 +418,9 @@ class Network:
             place: Where the first epoch starts; it is kept up to date.
             on_pause: Called between two batches after ``on_poll`` asked for it; the parameters are up to
                 date.
+            ranks: Which of several processes this is, and how they cut the batches.
+            on_sums: Called as ``on_sums(parts, counts, total, first, totals, error)`` between the two phases
+                of each step; see ``_training/ranks.py``.
 
         Returns:
             The loss of every epoch, and the step whose loss was not finite, or -1.
@@ -422,7 +430,8 @@ class Network:
         losses, bad = self.native.train(
             data.X, data.y, optimizer, batch, epochs, shuffle=shuffle, seed=self.spec.seed,
             first_epoch=first_epoch, sample_weight=data.weight, threads=threads, on_epoch=on_epoch,
-            on_poll=on_poll, order=order, place=place, on_pause=on_pause, **(factors or {}),
+            on_poll=on_poll, order=order, place=place, on_pause=on_pause, ranks=ranks, on_sums=on_sums,
+            **(factors or {}),
         )  # fmt: skip
         return losses, int(bad)
 
@@ -472,6 +481,24 @@ class Network:
     def share(self) -> None:
         """Within ``trainer``: an epoch has ended. The other threads see its numbers until the next call."""
         self.native.share()
+
+
+def training_step(
+    who: str, seed: int, step: int | None, dropout_scale: float, smoothing_scale: float, first: int = 0
+) -> TrainingStep | None:
+    """Check the arguments that say as what step a batch is seen; None: as ``predict`` sees it."""
+    scales = (
+        _checks.number(who, "dropout_scale", dropout_scale),
+        _checks.number(who, "smoothing_scale", smoothing_scale),
+    )
+    if step is None:
+        if scales != (1.0, 1.0):
+            raise ValueError(f"{who}: step must be given where a scale is not 1, got {scales}")
+        if first != 0:
+            raise ValueError(f"{who}: step must be given where first is not 0, got {first}")
+        return None
+    place = _checks.count(who, "first", first, low=0)
+    return seed, _checks.count(who, "step", step, low=0), *scales, place
 
 
 def _compiled(spec: Spec) -> Any:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from deepcore.cli import baseline
 from deepcore.cli.checkpointing import Interruptions, checkpoint_options, opened
 from deepcore.cli.config import config_option
 from deepcore.cli.doctoring import called, doctor_option, show
-from deepcore.cli.output import print_pairs, print_scores, readable, say, warn
+from deepcore.cli.mpi import among_ranks, follows
+from deepcore.cli.output import print_pairs, print_scores, readable, say, to_json, warn
 from deepcore.cli.report import Judged, Report, judge
 from deepcore.cli.saved import MODEL_FILE
 from deepcore.cli.settings import NETWORK_DEFAULTS, Settings
@@ -177,6 +178,7 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
 @click.option("--report", metavar="FILE", help="Write a report with pictures to FILE, as one HTML page.")
 @checkpoint_options
 @doctor_option
+@among_ranks
 def train(
     data: str,
     out: str,
@@ -197,11 +199,16 @@ def train(
     Everything is learned from the training part only. The epoch that is best on the validation part is kept,
     and the test part is used for the report alone. The files model.safetensors, history.json and, if
     matplotlib is installed, curves.png are written to DIR; --report writes one HTML page besides.
+
+    mpiexec -n 4 deepcore train DATA trains one network with four processes, with the same result.
     """
     folder = Path(out)
     page = None if report is None else _page(Path(report), folder / MODEL_FILE)
     settings = Settings(**options)
     training = begin(data, settings, reading)
+    if follows(data, training.of_one_network):
+        training.fit()
+        return
     folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     check_target(folder / MODEL_FILE)
     saver = opened(checkpoint, resume, folder)
@@ -245,7 +252,7 @@ def train(
     if comparison is not None:
         comparison.show()
     findings = () if interrupted else show(examiner)
-    written = _write(folder, training, facts, results, comparison)
+    written = _write(folder, training, facts, results, comparison, findings)
     if page is not None and _attempt(
         page, lambda: _write_page(page, training, facts, scores, comparison, judged, findings)
     ):
@@ -299,17 +306,20 @@ def _write(
     facts: dict[str, Any],
     results: dict[str, Any],
     report: Report | None,
+    findings: Sequence[Finding],
 ) -> list[Path]:
     """Write the history and the picture, each whole or not at all; return the files of the folder."""
     records = training.records
     model_file, history_file, picture = folder / MODEL_FILE, folder / "history.json", folder / "curves.png"
     names = records[0] if records else ()
     series = {name: [record[name] for record in records] for name in names}
-    document = {"training": facts, "results": results, "history": series}
+    document: dict[str, Any] = {"training": facts, "results": results, "history": series}
     if report is not None:
         document["report"] = report.to_dict()
+    if findings:
+        document["findings"] = [asdict(finding) for finding in findings]
     with replacing(history_file) as file:
-        file.write((json.dumps(document, indent=1) + "\n").encode())
+        file.write((to_json(document, indent=1) + "\n").encode())
     if not series:  # interrupted in the first epoch
         return [model_file, history_file]
     title = ", ".join(str(facts[name]) for name in ("layers", "optimizer") if name in facts)

@@ -1,0 +1,144 @@
+"""Group: the processes that train one network together; those that mpiexec starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import Any, Literal
+
+import numpy as np
+
+from deepcore.typing import Array
+
+__all__ = ["Group", "OrderedGroup"]
+
+
+class Group:
+    """Several processes (ranks) that train one network: ``model.fit(..., group=group)``.
+
+    ``fit`` takes any object that has ``rank``, ``size``, ``sum`` and ``broadcast``; this class is a base for
+    them. Every rank calls the methods in the same order, because each call waits for the other ranks.
+
+    Attributes:
+        rank: Number of this process, from 0.
+        size: Number of processes.
+        data: ``"replicated"``: every rank gives ``fit`` the same data. ``"own rows"``: every rank gives its
+            own rows.
+        local_size: Number of ranks on this machine, among which the default number of threads is divided.
+    """
+
+    rank: int
+    size: int
+    local_size: int = 1
+    data: str = "replicated"
+
+    def sum(self, array: Array) -> Array:
+        """Return the element-wise sum of this 1-D array over all ranks: the same bits on every rank."""
+        raise NotImplementedError
+
+    def broadcast(self, value: Any) -> Any:
+        """Return the object of rank 0."""
+        raise NotImplementedError
+
+    def abort(self, status: int) -> None:
+        """End all processes at once, also those that wait for others."""
+        raise NotImplementedError
+
+    @staticmethod
+    def mpi(
+        comm: Any = None,
+        *,
+        data: Literal["replicated", "own rows"] = "replicated",
+        same_bits: bool = True,
+    ) -> Group:
+        """Make the group of the processes that ``mpiexec`` started; it needs the package mpi4py.
+
+        Args:
+            comm: A communicator of mpi4py; None: ``MPI.COMM_WORLD``.
+            data: See ``Group``.
+            same_bits: With replicated data, add the parts of a batch in one order, so that the parameters
+                after ``fit`` are the same bits for every number of ranks. False: cut each batch evenly, and
+                add with MPI's own sum; this is faster if batches are smaller than 192 examples per rank.
+
+        Raises:
+            ImportError: if mpi4py is not installed.
+        """
+        try:
+            from mpi4py import MPI
+        except ImportError as error:
+            raise ImportError(
+                "Group.mpi needs the package mpi4py and an MPI library: pip install mpi4py mpich"
+            ) from error
+        made = _OrderedMPI if same_bits else _PlainMPI
+        return made(MPI, MPI.COMM_WORLD if comm is None else comm, data)
+
+
+class OrderedGroup(Group):
+    """A group that can add the parts of all ranks in one order, whatever the number of ranks."""
+
+    def add_in_order(
+        self, parts: Array, counts: Sequence[int], total: Array, first: bool, header: Array
+    ) -> Array:
+        """Add the parts of all ranks to ``total``, rank after rank and part after part.
+
+        Args:
+            parts: Those of this rank, (counts[rank], total.size).
+            counts: Number of parts of every rank.
+            total: What earlier calls have added up, the same on every rank; it is changed in place.
+            first: Ignore what is in ``total``: the sum begins with the first part.
+            header: Numbers of this rank, float64.
+
+        Returns:
+            The headers of all ranks, (size, header.size).
+        """
+        raise NotImplementedError
+
+
+class _PlainMPI(Group):
+    """MPI's own sum, whose order depends on the number of ranks."""
+
+    def __init__(self, MPI: Any, comm: Any, data: str) -> None:
+        # A communicator of its own: messages of the caller cannot meet those of the training.
+        self.comm, self.data, self.in_place = comm.Dup(), data, MPI.IN_PLACE
+        self.local_size = int(self.comm.Split_type(MPI.COMM_TYPE_SHARED).Get_size())
+        self.rank, self.size = int(comm.Get_rank()), int(comm.Get_size())
+
+    def sum(self, array: Array) -> Array:
+        self.comm.Allreduce(self.in_place, array)
+        return array
+
+    def broadcast(self, value: Any) -> Any:
+        return self.comm.bcast(value, root=0)
+
+    def abort(self, status: int) -> None:
+        self.comm.Abort(status)
+
+
+class _OrderedMPI(_PlainMPI, OrderedGroup):
+    """Every rank adds up one slice of the parts of all ranks; then all ranks get all slices."""
+
+    def add_in_order(
+        self, parts: Array, counts: Sequence[int], total: Array, first: bool, header: Array
+    ) -> Array:
+        headers = np.empty((self.size, header.size))
+        told = self.comm.Iallgather(header, headers)
+        bounds = [total.size * rank // self.size for rank in range(self.size + 1)]
+        widths = [end - start for start, end in pairwise(bounds)]
+        slices = [parts[:, start:end] for start, end in pairwise(bounds)]
+        outgoing = parts if len(parts) == 1 else np.concatenate([part.reshape(-1) for part in slices])
+        sent = [part.size for part in slices]
+        mine = total[bounds[self.rank] : bounds[self.rank + 1]]
+        received = [count * mine.size for count in counts]
+        incoming = np.empty((sum(counts), mine.size), total.dtype)
+        self.comm.Alltoallv([outgoing, (sent, _starts(sent))], [incoming, (received, _starts(received))])
+        if first:
+            mine[:] = incoming[0]
+        for row in incoming[int(first) :]:
+            mine += row
+        self.comm.Allgatherv(self.in_place, [total, (widths, bounds[:-1])])
+        told.Wait()
+        return headers
+
+
+def _starts(counts: Sequence[int]) -> list[int]:
+    return [0, *accumulate(counts)][:-1]
