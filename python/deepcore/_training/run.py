@@ -307,29 +307,30 @@ class StreamRun:
         if ranks.leads:
             _warn_if_symmetric(self.who, network)
         position = Position(network.epochs_trained, state.steps)
-        describe = self._described(state)
+        examples = cache(lambda: {"stream": self.stream.described(self.layout)})
+
+        def describe(steps: int) -> dict[str, Any]:
+            return {
+                **examples(),
+                **self.epochs.described(state, steps),
+                **self.factors.described(steps),
+            }
 
         def call() -> dict[str, Any]:
             ranks.refuse_own_rows("a stream")
-            optimizer = identity.of_optimizer(state.optimizer, state.steps + steps)
-            return {"method": self.who, "epochs": self.count, **describe(steps), "optimizer": optimizer}
+            last = state.steps + steps
+            return {
+                "method": self.who,
+                "epochs": self.count,
+                **examples(),
+                "optimizer": identity.of_optimizer(state.optimizer, last),
+                **self.factors.described(last),
+            }
 
         ranks.agree(call)
         spanning = spanning_name(state.optimizer) or self.factors.spanning_name()
         file = self.epochs.file(state, position, describe, (self.count, steps), spanning)
         return self.epochs.run(self._loop(state, position, steps), self.count, state, file, position)
-
-    def _described(self, state: OptimizerState) -> Callable[[int], dict[str, Any]]:
-        stream = cache(lambda: self.stream.described(self.layout))
-
-        def describe(steps: int) -> dict[str, Any]:
-            return {
-                "stream": stream(),
-                **self.epochs.described(state, steps),
-                **self.factors.described(steps),
-            }
-
-        return describe
 
     def _loop(self, state: OptimizerState, position: Position, steps: int) -> Loop:
         network, spec, batch = self.network, self.network.spec, self.layout.batch
