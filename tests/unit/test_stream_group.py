@@ -59,3 +59,12 @@ def test_ranks_that_give_other_streams_are_refused():
         return True
 
     assert all_results(2, work) == [True, True]
+
+
+def test_ranks_with_their_own_rows_are_refused():
+    def work(group):
+        with pytest.raises(ValueError, match="stream"):
+            network().fit(dc.stream(problem(100), BATCH), epochs=1, group=group)
+        return True
+
+    assert all_results(2, work, data="own rows") == [True, True]
