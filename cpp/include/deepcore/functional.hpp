@@ -10,7 +10,8 @@ namespace deepcore {
 template <class T>
 void linear_forward(View<const T> A_prev, View<const T> W, View<const T> b, View<T> Z);
 
-// dZ (n, m), A_prev (n_prev, m), W (n, n_prev) -> dA_prev (n_prev, m) = W' dZ, dW = dZ A_prev' / m, db = row means of dZ
+// dZ (n, m), A_prev (n_prev, m), W (n, n_prev) -> dA_prev (n_prev, m) = W' dZ unless it is empty, dW = dZ A_prev' / m,
+// db = row means of dZ
 template <class T>
 void linear_backward(View<const T> dZ, View<const T> A_prev, View<const T> W, View<T> dA_prev, View<T> dW, View<T> db);
 
@@ -21,6 +22,10 @@ void activation_forward(View<const T> Z, int activation, double parameter, View<
 // dA, Z -> dZ = dA * g'(Z); softmax: the product with its Jacobian, column by column
 template <class T>
 void activation_backward(View<const T> dA, View<const T> Z, int activation, double parameter, View<T> dZ);
+
+// Z -> g'(Z), element by element: not for softmax
+template <class T>
+void activation_slope(View<const T> Z, int activation, double parameter, View<T> slope);
 
 // A, Y (n, m) -> the loss of each example (m), by the literal formula
 template <class T>
