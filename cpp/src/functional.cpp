@@ -212,6 +212,31 @@ void loss_gradient(View<const T> A, View<const T> Y, int loss, double parameter,
       dA, A, Y);
 }
 
+template <class T>
+void dropout(Index n, const T* x, const unsigned char* mask, T keep, T* y) {
+  for (Index i = 0; i < n; ++i) y[i] = x[i] * static_cast<T>(mask[i] != 0) / keep;
+}
+
+template <class T>
+double sum_of_squares(Index n, const T* x) {
+  constexpr Index kChains = 16;  // sums side by side, which the compiler keeps in vectors
+  double total = 0;
+  for (Index first = 0; first < n; first += kPiece) {  // and few terms in each: rounding errors stay small
+    const Index end = std::min(n, first + kPiece);
+    std::array<double, kChains> sums{};
+    Index i = first;
+    for (; i + kChains <= end; i += kChains) {
+      for (Index k = 0; k < kChains; ++k) {
+        const auto value = static_cast<double>(x[i + k]);
+        sums[static_cast<std::size_t>(k)] += value * value;
+      }
+    }
+    for (; i < end; ++i) sums[0] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+    for (const double sum : sums) total += sum;
+  }
+  return total;
+}
+
 #define DEEPCORE_INSTANTIATE(T)                                                                          \
   template void linear_forward(View<const T>, View<const T>, View<const T>, View<T>);                    \
   template void linear_backward(View<const T>, View<const T>, View<const T>, View<T>, View<T>, View<T>); \
@@ -219,7 +244,9 @@ void loss_gradient(View<const T> A, View<const T> Y, int loss, double parameter,
   template void activation_backward(View<const T>, View<const T>, int, double, View<T>);                 \
   template void activation_slope(View<const T>, int, double, View<T>);                                   \
   template void loss_values(View<const T>, View<const T>, int, double, T*);                              \
-  template void loss_gradient(View<const T>, View<const T>, int, double, View<T>);
+  template void loss_gradient(View<const T>, View<const T>, int, double, View<T>);                       \
+  template void dropout(Index, const T*, const unsigned char*, T, T*);                                   \
+  template double sum_of_squares(Index, const T*);
 DEEPCORE_INSTANTIATE(float)
 DEEPCORE_INSTANTIATE(double)
 #undef DEEPCORE_INSTANTIATE

@@ -35,4 +35,12 @@ void loss_values(View<const T> A, View<const T> Y, int loss, double parameter, T
 template <class T>
 void loss_gradient(View<const T> A, View<const T> Y, int loss, double parameter, View<T> dA);
 
+// y = x where mask is not 0, else 0; divided by keep. n values each
+template <class T>
+void dropout(Index n, const T* x, const unsigned char* mask, T keep, T* y);
+
+// The sum of the squares of n values
+template <class T>
+double sum_of_squares(Index n, const T* x);
+
 }  // namespace deepcore
