@@ -18,10 +18,12 @@ namespace {
 constexpr Index kRows = 12;
 constexpr Index kPanels = 12;         // of a group: one run of them is 221 KB, and stays in a second cache of 512 KB
 constexpr Index kStep = kDepth + 16;  // from row to row of a packed block: no two rows share all their cache sets
-constexpr Index kTileRows = kColumns<3>;  // whose next elements of C are asked for while a tile is computed
-constexpr Index kManyPanels = 4;          // read the left factor so often that it is packed, too
-constexpr Index kDirectRows = 8;          // with at most so many rows,
-constexpr Index kDirectElements = 4096;   // and a right factor of at most so many elements, packing would not pay
+constexpr Index kRowsAhead = 4;  // rows often lie in pages of their own, before which the hardware does not prefetch
+constexpr Index kMostGathered = Index{1} << 20;  // sums that are kept apart from the result at most
+constexpr Index kTileRows = kColumns<3>;         // whose next elements of C are asked for while a tile is computed
+constexpr Index kManyPanels = 4;                 // read the left factor so often that it is packed, too
+constexpr Index kDirectRows = 8;                 // with at most so many rows,
+constexpr Index kDirectElements = 4096;  // and a right factor of at most so many elements, packing would not pay
 
 template <class T>
 View<T> turned(View<T> A) {
@@ -41,6 +43,7 @@ void pack_columns(View<const T> B, T* packed) {
   if (B.col_stride == 1) {  // row by row, in the order in which memory is read fastest
     for (Index k = 0; k < depth; ++k) {
       const T* from = B.data + k * B.row_stride;
+      if (k + kRowsAhead < depth) prefetch(from + kRowsAhead * B.row_stride, panels.rows);
       T* to = packed + k * Panels<T>::kWidth;
       for (Index p = 0; p < full; ++p, from += Panels<T>::kWidth, to += Panels<T>::kWidth * depth)
         std::copy_n(from, Panels<T>::kWidth, to);
@@ -107,7 +110,8 @@ class RowProduct {
       : A_(A), B_(B), bias_(bias), scale_(scale), C_(C), padded_(padded),
         direct_(B.col_stride == 1 && A.rows <= kDirectRows && B.rows * B.cols <= kDirectElements),
         packed_(Panels<T>{direct_ ? kWidth : std::min(B.cols, kGroup)}.padded() * std::min(B.rows, kDepth)),
-        of_columns_(bias.of_columns ? Panels<T>{B.cols}.padded() : 0) {
+        of_columns_(bias.of_columns ? Panels<T>{B.cols}.padded() : 0), apart_(gap(std::min(B.cols, kGroup))),
+        gathered_(padded || B.rows <= kDepth || A.rows * apart_ > kMostGathered ? 0 : A.rows * apart_) {
     for (Index j = 0; bias.of_columns && j < B.cols; ++j) of_columns_.data()[j] = bias.values(j, 0);
   }
 
@@ -126,22 +130,32 @@ class RowProduct {
  private:
   static constexpr Index kWidth = Panels<T>::kWidth, kGroup = kPanels * kWidth;
 
+  // From row to row of the sums of a group of columns: not a multiple of 512 bytes, which would share few cache sets.
+  static Index gap(Index columns) {
+    const Index padded = Panels<T>{columns}.padded();
+    return padded * Index{sizeof(T)} % 512 == 0 ? padded + 16 : padded;
+  }
+
   void rows(Index i, Index count) {
     const Panels<T>& panels = columns_.panels;
+    const bool finished = run_.k + run_.depth >= A_.cols;
     const Block<T> left = block_of(part(A_, i, count, run_.k, run_.depth), panels.count() >= kManyPanels, room_);
     for (Index r = 0; run_.k == 0 && bias_.of_rows() && r < count; ++r)
       std::fill_n(biases_ + r * kWidth, kWidth, bias_.values(i + r, 0));
     for (Index p = 0; p < panels.count(); ++p) {
-      if (padded_ || panels.valid(p) == panels.width(p)) {
+      if (!gathered_.empty()) {
+        sums(left, count, p, {gathered_.data() + i * apart_ + panels.start(p), apart_});
+      } else if (padded_ || panels.valid(p) == panels.width(p)) {
         sums(left, count, p, {&C_(i, columns_.first + panels.start(p)), C_.row_stride});
       } else {
         last_columns(left, i, count, p);
       }
     }
-    if (scale_ == T(1) || run_.k + run_.depth < A_.cols) return;
+    if (!finished || (scale_ == T(1) && gathered_.empty())) return;
     for (Index r = i; r < i + count; ++r) {
-      T* c = &C_(r, columns_.first);
-      for (Index l = 0; l < panels.rows; ++l) c[l] *= scale_;
+      T* const c = &C_(r, columns_.first);
+      const T* const from = gathered_.empty() ? c : gathered_.data() + r * apart_;
+      for (Index l = 0; l < panels.rows; ++l) c[l] = scale_ * from[l];
     }
   }
 
@@ -169,8 +183,10 @@ class RowProduct {
     for (Index r = 0; r < count; r += kTileRows) {
       const Index rows = std::min(kTileRows, count - r);
       const T* const b = left.data + r * (left.along_k ? left.step : 1);
-      for (Index next = r + kTileRows; next < std::min(count, r + 2 * kTileRows); ++next)
-        prefetch(c.data + next * c.step, width);
+      const bool last = r + kTileRows >= count;  // then the next panel follows
+      T* const next = last ? c.data + width : c.data + (r + kTileRows) * c.step;
+      for (Index i = 0; i < (last ? std::min(kTileRows, count) : std::min(kTileRows, count - r - kTileRows)); ++i)
+        prefetch(next + i * c.step, width);
       if (left.along_k) {
         panel<true>(width, rows, depth, a, sa, b, left.step, c0 == nullptr ? c0 : c0 + r * ld0, ld0,
                     c.data + r * c.step, c.step);
@@ -196,6 +212,9 @@ class RowProduct {
   const bool direct_;  // whole panels of B are read where they lie
   Buffer<T> packed_;   // the others: one run of a group
   Buffer<T> of_columns_;
+  const Index apart_;
+  Buffer<T>
+      gathered_;  // the sums of a group, if there are several runs: the rows of C may share few sets of the caches
   struct {
     Index first;
     Panels<T> panels;
