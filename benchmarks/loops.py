@@ -86,7 +86,7 @@ def measure(contestants, rounds, seconds):
 
 
 def ratio(mine, others, rounds, seconds):
-    """Return the least time of both, and the median over the rounds of the second time divided by the first."""
+    """Return the least times of both, and the median over the rounds of the second time over the first."""
     start = time.perf_counter()
     mine(), others()
     count = max(1, int(seconds / (time.perf_counter() - start)))

@@ -7,7 +7,7 @@ import numpy as np
 
 from deepcore import functional as F
 
-# Rows and columns of the inputs, and the units of the layer that reads them. The last one are the images of cats.
+# Rows and columns of the inputs, and units of the layer that reads them. The last are the images of cats.
 SIZES = [
     (3, 5, 4),
     (12, 32, 12),
