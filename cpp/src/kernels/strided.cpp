@@ -45,8 +45,10 @@ void pack_columns(View<const T> B, T* packed) {
       const T* from = B.data + k * B.row_stride;
       if (k + kRowsAhead < depth) prefetch(from + kRowsAhead * B.row_stride, panels.rows);
       T* to = packed + k * Panels<T>::kWidth;
-      for (Index p = 0; p < full; ++p, from += Panels<T>::kWidth, to += Panels<T>::kWidth * depth)
-        std::copy_n(from, Panels<T>::kWidth, to);
+      for (Index p = 0; p < full; ++p, from += Panels<T>::kWidth, to += Panels<T>::kWidth * depth) {
+#pragma GCC unroll 3
+        for (Index l = 0; l < Panels<T>::kWidth; l += kLanes<T>) store<Packet<T>>(to + l, load<Packet<T>>(from + l));
+      }
     }
   }
   for (Index p = B.col_stride == 1 ? full : 0; p < panels.count(); ++p) {
