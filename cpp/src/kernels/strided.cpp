@@ -7,6 +7,8 @@
 
 #include <deepcore/buffer.hpp>
 
+#include <cmath>
+#include <cstring>
 #include <utility>
 
 namespace deepcore::kernels {
@@ -20,7 +22,6 @@ constexpr Index kPanels = 12;         // of a group: one run of them is 221 KB, 
 constexpr Index kStep = kDepth + 16;  // from row to row of a packed block: no two rows share all their cache sets
 constexpr Index kRowsAhead = 4;  // rows often lie in pages of their own, before which the hardware does not prefetch
 constexpr Index kMostGathered = Index{1} << 20;  // sums that are kept apart from the result at most
-constexpr Index kTileRows = kColumns<3>;         // whose next elements of C are asked for while a tile is computed
 constexpr Index kManyPanels = 4;                 // read the left factor so often that it is packed, too
 constexpr Index kDirectRows = 8;                 // with at most so many rows,
 constexpr Index kDirectElements = 4096;  // and a right factor of at most so many elements, packing would not pay
@@ -79,7 +80,14 @@ Block<T> block_of(View<const T> A, bool pack, T* room) {
   if (!pack && A.col_stride == 1) return {A.data, A.row_stride, true};
   if (!pack && A.row_stride == 1) return {A.data, A.col_stride, false};
   if (A.row_stride == 1) {
-    for (Index k = 0; k < A.cols; ++k) std::copy_n(A.data + k * A.col_stride, A.rows, room + k * kRows);
+    for (Index k = 0; k < A.cols; ++k) {
+      const T* const from = A.data + k * A.col_stride;
+      if (A.rows == kRows) {  // of a constant size: without a call
+        std::memcpy(room + k * kRows, from, sizeof(T) * kRows);
+      } else {
+        std::copy_n(from, A.rows, room + k * kRows);
+      }
+    }
     return {room, kRows, false};
   }
   for (Index i = 0; i < A.rows; ++i) {
@@ -182,13 +190,13 @@ class RowProduct {
     const T* a = in_place ? &B_(run_.k, first) : packed_.data() + (direct_ ? 0 : panels.start(p) * depth);
     const Index sa = in_place ? B_.row_stride : width;
     const auto [c0, ld0] = start(c, first);
-    for (Index r = 0; r < count; r += kTileRows) {
-      const Index rows = std::min(kTileRows, count - r);
+    const Index tile = width > 2 * kLanes<T> ? kColumns<3> : width > kLanes<T> ? kColumns<2> : kColumns<1>;
+    for (Index r = 0; r < count; r += tile) {
+      const Index rows = std::min(tile, count - r);
       const T* const b = left.data + r * (left.along_k ? left.step : 1);
-      const bool last = r + kTileRows >= count;  // then the next panel follows
-      T* const next = last ? c.data + width : c.data + (r + kTileRows) * c.step;
-      for (Index i = 0; i < (last ? std::min(kTileRows, count) : std::min(kTileRows, count - r - kTileRows)); ++i)
-        prefetch(next + i * c.step, width);
+      const bool last = r + tile >= count;  // then the next panel follows
+      T* const next = last ? c.data + width : c.data + (r + tile) * c.step;
+      for (Index i = 0; i < std::min(tile, last ? count : count - r - tile); ++i) prefetch(next + i * c.step, width);
       if (left.along_k) {
         panel<true>(width, rows, depth, a, sa, b, left.step, c0 == nullptr ? c0 : c0 + r * ld0, ld0,
                     c.data + r * c.step, c.step);
@@ -242,19 +250,22 @@ void product_along_columns(View<const T> A, View<const T> B, const Bias<T>& bias
   }
 }
 
-// About how many cycles a product takes whose result has `lanes` along the lanes. Turning 64 elements takes about 20 cycles.
+// About how many cycles a product takes whose result has the columns of B along the lanes. Turning 64 elements takes about
+// 20 cycles; the left factor is packed once for every group of columns.
 template <class T>
-double cycles(Index rows, Index K, Index lanes, bool turns) {
-  const double sums = static_cast<double>((rows + 3) / 4 * 4) * static_cast<double>(Panels<T>{lanes}.padded());
-  const double per_element = turns ? 0.35 : 0.12;
-  return static_cast<double>(K) * (sums / (2.0 * kLanes<T>)+per_element * static_cast<double>(lanes));
+double cycles(View<const T> A, View<const T> B) {
+  const auto rows = static_cast<double>((A.rows + 3) / 4 * 4), columns = static_cast<double>(B.cols);
+  const double sums = rows * static_cast<double>(Panels<T>{B.cols}.padded()) / (2.0 * kLanes<T>);
+  const double right = (B.col_stride == 1 ? 0.15 : 0.35) * columns;
+  const double groups = std::ceil(columns / static_cast<double>(kPanels * Panels<T>::kWidth));
+  const double left = (A.col_stride == 1 ? 0.15 : A.row_stride == 1 ? 0.5 : 1) * rows * groups;
+  return static_cast<double>(A.cols) * (sums + right + left);
 }
 
 template <class T>
 void product_by_rows(View<const T> A, View<const T> B, const Bias<T>& bias, T scale, View<T> C) {
   const double across = 0.4 * static_cast<double>(C.rows) * static_cast<double>(C.cols);
-  const double along_rows = cycles<T>(C.rows, A.cols, C.cols, B.col_stride != 1);
-  const double along_columns = cycles<T>(C.cols, A.cols, C.rows, A.row_stride != 1) + across;
+  const double along_rows = cycles(A, B), along_columns = cycles(turned(B), turned(A)) + across;
   if (along_rows <= along_columns) return RowProduct<T>(A, B, bias, scale, C, false)();
   product_along_columns(A, B, bias, scale, C);
 }
