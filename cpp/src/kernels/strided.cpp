@@ -149,6 +149,8 @@ class RowProduct {
   void rows(Index i, Index count) {
     const Panels<T>& panels = columns_.panels;
     const bool finished = run_.k + run_.depth >= A_.cols;
+    for (Index r = i + count; A_.col_stride == 1 && r < std::min(C_.rows, i + 2 * kRows); ++r)
+      prefetch(&A_(r, run_.k), run_.depth);  // the next block comes from a slower cache
     const Block<T> left = block_of(part(A_, i, count, run_.k, run_.depth), panels.count() >= kManyPanels, room_);
     for (Index r = 0; run_.k == 0 && bias_.of_rows() && r < count; ++r)
       std::fill_n(biases_ + r * kWidth, kWidth, bias_.values(i + r, 0));
