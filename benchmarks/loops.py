@@ -1,7 +1,9 @@
 """Compare the gradient of logistic regression by explicit loops, by NumPy and by deepcore.
 
     python benchmarks/loops.py
+    python benchmarks/loops.py --functions linear_forward sigmoid
 
+Then it compares each function of ``deepcore.functional`` with the obvious lines of NumPy, size by size.
 Each uses one thread, and they take turns in one process. The loops are those of tests/reference/logistic.py.
 """
 
@@ -15,6 +17,7 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import numpy as np
+from numpy_lines import SIZES, agree, make_pairs
 from report import table
 
 import deepcore as dc
@@ -82,13 +85,52 @@ def measure(contestants, rounds, seconds):
     return {name: summary(values) for name, values in times.items()}
 
 
+def ratio(mine, others, rounds, seconds):
+    """Return the least times of both, and the median over the rounds of the second time over the first."""
+    start = time.perf_counter()
+    mine(), others()
+    count = max(1, int(seconds / (time.perf_counter() - start)))
+    times = np.empty((rounds, 2))
+    for row in times:
+        for which, run in enumerate((mine, others)):
+            start = time.process_time()
+            for _ in range(count):
+                run()
+            row[which] = (time.process_time() - start) / count
+    return *times.min(axis=0), float(np.median(times[:, 1] / times[:, 0]))
+
+
+def compare_functions(names, rounds, seconds):
+    """Print the times of deepcore and NumPy and their ratio for each size and dtype; answers first."""
+    for dtype in (np.float32, np.float64):
+        for features, examples, units in SIZES:
+            rows = []
+            for name, pair in make_pairs(features, examples, units, dtype).items():
+                if names and not any(name.startswith(wanted) for wanted in names):
+                    continue
+                if not agree(pair[0](), pair[1](), dtype):
+                    raise SystemExit(f"loops: {name} differs from NumPy at {features} x {examples}")
+                mine, others, quotient = ratio(*pair, rounds, seconds)
+                rows.append([name, format_seconds(mine), format_seconds(others), f"{quotient:.2f}"])
+            title = f"{features} x {examples}, {units} units, {np.dtype(dtype).name}"
+            print(f"\n{title}:\n\n{table(['', 'deepcore', 'NumPy', 'NumPy / deepcore'], rows)}", flush=True)
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--features", type=int, default=256)
     parser.add_argument("--examples", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.2)
+    parser.add_argument("--functions", nargs="*", help="only these functions, or those that begin so")
     options = parser.parse_args(arguments)
+    if options.functions is None:
+        compare_gradients(options)
+    compare_functions(options.functions, options.rounds, options.seconds / 100)
+
+
+def compare_gradients(options):
+    """Print the time of one gradient of logistic regression by loops, NumPy and deepcore."""
     contestants = make_contestants(options.features, options.examples)
     check(contestants)
     results = measure(contestants, options.rounds, options.seconds)

@@ -6,6 +6,7 @@
 
 namespace deepcore::bindings {
 
+void bind_as_given(pybind11::module_& m);
 void bind_catalog(pybind11::module_& m);
 void bind_checks(pybind11::module_& m);
 void bind_functional(pybind11::module_& m);

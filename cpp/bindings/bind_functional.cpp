@@ -43,7 +43,7 @@ py::object linear_forward_door(py::array A_prev, py::array W, py::array b) {
   });
 }
 
-py::object linear_backward_door(py::array dZ, py::array A_prev, py::array W) {
+py::object linear_backward_door(py::array dZ, py::array A_prev, py::array W, bool input_gradient) {
   constexpr const char* who = "linear_backward";
   return by_dtype(who, "dZ", dZ, [&](auto zero) -> py::object {
     using T = decltype(zero);
@@ -53,12 +53,12 @@ py::object linear_backward_door(py::array dZ, py::array A_prev, py::array W) {
     shape_rule(w.rows == d.rows, who, "W", d.rows, w.cols, W,
                text("(one row for each of the ", d.rows, " rows of dZ)"));
     const auto a = matrix<T>(who, "A_prev", A_prev, w.cols, d.cols, "(columns of W, columns of dZ)");
-    Result<T> dA_prev(a.rows, a.cols), dW(w.rows, w.cols), db(w.rows, 1);
+    Result<T> dA_prev(input_gradient ? a.rows : 0, a.cols), dW(w.rows, w.cols), db(w.rows, 1);
     {
       const Released released;
-      linear_backward(d, a, w, dA_prev.view, dW.view, db.view);
+      linear_backward(d, a, w, input_gradient ? dA_prev.view : View<T>{}, dW.view, db.view);
     }
-    return py::make_tuple(dA_prev.array, dW.array, db.array);
+    return py::make_tuple(input_gradient ? py::object(dA_prev.array) : py::none(), dW.array, db.array);
   });
 }
 
@@ -136,7 +136,8 @@ py::object loss_gradient_door(py::array A, py::array Y, const std::string& name,
 
 void bind_functional(py::module_& m) {
   m.def("linear_forward", &linear_forward_door, py::arg("A_prev"), py::arg("W"), py::arg("b"));
-  m.def("linear_backward", &linear_backward_door, py::arg("dZ"), py::arg("A_prev"), py::arg("W"));
+  m.def("linear_backward", &linear_backward_door, py::arg("dZ"), py::arg("A_prev"), py::arg("W"),
+        py::arg("input_gradient") = true);
   m.def("activation_forward", &activation_forward_door, py::arg("Z"), py::arg("name"), py::arg("parameter"));
   m.def("activation_backward", &activation_backward_door, py::arg("dA"), py::arg("Z"), py::arg("name"),
         py::arg("parameter"));

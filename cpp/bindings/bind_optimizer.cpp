@@ -6,6 +6,7 @@
 #include "arrays.hpp"
 #include "bind.hpp"
 #include "gil.hpp"
+#include "plain.hpp"
 
 #include "c_api.hpp"
 
@@ -23,6 +24,12 @@ Rule rule(const std::string& name, const py::dict& hyper) {
   Rule out{optimizer_id(name)};
   const OptimizerInfo& info = optimizers()[static_cast<std::size_t>(out.row)];
   std::size_t used = 0;
+  if (hyper.empty()) {
+    for (std::size_t k = 0; k < out.hyper.size() && info.hyper[k].name != nullptr; ++k)
+      out.hyper[k] = info.hyper[k].value;
+    out.weight_decay = info.weight_decay;
+    return out;
+  }
   const std::pair<const char*, double*> clips[] = {{"clip_value", &out.clip_value}, {"clip_norm", &out.clip_norm}};
   for (const auto& [key, value] : clips) {
     if (!hyper.contains(key)) continue;
@@ -122,6 +129,85 @@ void bind(py::module_& m, const char* class_name) {
           py::arg("network"), py::arg("gradient"));
 }
 
+// The step of one parameter: new arrays for it and its slots. Nothing unless all are plain, of one shape and one order.
+template <class T>
+std::vector<py::object> stepped(const Rule& which, double rate, Index t, const std::vector<py::object>& given) {
+  std::vector<py::array> arrays;
+  bool by_rows = true, by_columns = true;
+  for (const py::object& one : given) {
+    if (!plain<T>(one)) return {};
+    arrays.push_back(py::reinterpret_borrow<py::array>(one));
+    const py::array& a = arrays.back();
+    by_rows = by_rows && gapless_by_rows(a);
+    by_columns = by_columns && gapless_by_columns(a);
+    if (a.ndim() != 2 || !has_shape(a, arrays[0].shape(0), arrays[0].shape(1))) return {};
+  }
+  if (!by_rows && !by_columns) return {};
+  const Index n = arrays[0].size();
+  const auto* const gradient = static_cast<const T*>(arrays[1].data());
+  std::vector<const T*> from;  // the parameter and its slots
+  std::vector<T*> to;
+  std::vector<py::object> made;
+  for (std::size_t k = 0; k < arrays.size(); ++k) {
+    if (k == 1) continue;
+    py::array copy = new_array<T>(2, arrays[0].shape(), !by_rows);
+    from.push_back(static_cast<const T*>(arrays[k].data()));
+    to.push_back(static_cast<T*>(copy.mutable_data()));
+    made.push_back(std::move(copy));
+  }
+  constexpr Index kPiece = 4096;  // the update works in place: piece by piece, what is copied is still in the cache
+  unlocked_if_long(static_cast<double>(n) * static_cast<double>(to.size()), [&] {
+    for (Index i = 0; i < n; i += kPiece) {
+      const Index count = std::min(kPiece, n - i);
+      std::array<T*, kMaxSlots> slots{};
+      for (std::size_t k = 0; k < to.size(); ++k) {
+        std::copy_n(from[k] + i, count, to[k] + i);
+        if (k > 0) slots[k - 1] = to[k] + i;
+      }
+      update(which, rate, t, to[0] + i, gradient + i, slots.data(), count);
+    }
+  });
+  return made;
+}
+
+// A step of every parameter: the new parameters and the new slots, by name; None if anything is not plain.
+py::object update_as_given(const std::string& name, const py::dict& hyper, double learning_rate, Index t,
+                           const py::object& parameters, const py::object& grads, const py::list& slots) {
+  const Rule which = rule(name, hyper);
+  bool dicts = PyDict_CheckExact(parameters.ptr()) != 0 && PyDict_CheckExact(grads.ptr()) != 0;
+  for (const py::handle& slot : slots) dicts = dicts && PyDict_CheckExact(slot.ptr()) != 0;
+  dicts = dicts && slots.size() >= static_cast<std::size_t>(slots_in_use(which));
+  if (!dicts || t < 1 || !std::isfinite(learning_rate)) return py::none();
+  const py::str prefix("d");
+  py::dict new_parameters;
+  py::list new_slots;
+  for (std::size_t k = 0; k < slots.size(); ++k) new_slots.append(py::dict());
+  const auto items =
+      py::reinterpret_steal<py::list>(PyDict_Items(parameters.ptr()));  // other threads may change the dict
+  for (const py::handle& item : items) {
+    const py::handle key = PyTuple_GET_ITEM(item.ptr(), 0), value = PyTuple_GET_ITEM(item.ptr(), 1);
+    if (PyUnicode_CheckExact(key.ptr()) == 0) return py::none();
+    const auto d = py::reinterpret_steal<py::object>(PyUnicode_Concat(prefix.ptr(), key.ptr()));
+    if (!d) throw py::error_already_set();
+    std::vector<py::object> arrays{py::reinterpret_borrow<py::object>(value)};
+    const auto add = [&](const py::handle& dict) {
+      PyObject* const found = PyDict_GetItemWithError(dict.ptr(), d.ptr());
+      if (found != nullptr) arrays.push_back(py::reinterpret_borrow<py::object>(found));
+      return found != nullptr;
+    };
+    bool complete = add(grads);
+    for (const py::handle& slot : slots) complete = complete && add(slot);
+    if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+    if (!complete) return py::none();
+    std::vector<py::object> made = stepped<float>(which, learning_rate, t, arrays);
+    if (made.empty()) made = stepped<double>(which, learning_rate, t, arrays);
+    if (made.empty()) return py::none();
+    new_parameters[key] = made[0];
+    for (std::size_t k = 1; k < made.size(); ++k) py::reinterpret_borrow<py::dict>(new_slots[k - 1])[d] = made[k];
+  }
+  return py::make_tuple(new_parameters, new_slots);
+}
+
 }  // namespace
 
 void bind_optimizer(py::module_& m) {
@@ -170,6 +256,8 @@ void bind_optimizer(py::module_& m) {
       },
       py::arg("name"), py::arg("hyper"), py::arg("learning_rate"), py::arg("t"), py::arg("parameter"),
       py::arg("gradient"), py::arg("slots"));
+  m.def("update_as_given", &update_as_given, py::arg("name"), py::arg("hyper"), py::arg("learning_rate"), py::arg("t"),
+        py::arg("parameters"), py::arg("grads"), py::arg("slots"));
 }
 
 }  // namespace deepcore::bindings

@@ -41,6 +41,7 @@ void bind(py::module_& m) {
   deepcore::bindings::bind_catalog(m);
   deepcore::bindings::bind_checks(m);
   deepcore::bindings::bind_functional(m);
+  deepcore::bindings::bind_as_given(m);
   deepcore::bindings::bind_optimizer(m);
   deepcore::bindings::bind_network(m);
   deepcore::bindings::bind_many(m);

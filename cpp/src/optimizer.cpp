@@ -57,11 +57,13 @@ StepWorkspace<T>& Optimizer<T>::workspace(Network<T>& network) {
   return *workspace_;
 }
 
+int slots_in_use(const Rule& rule) { return kernels::slots_in_use(rule.row, rule.hyper.data()); }
+
 template <class T>
 void update(const Rule& rule, double learning_rate, Index t, T* parameters, const T* gradient, T* const* slots,
             Index n) {
   kernels::Slots<T> used;
-  for (int k = 0; k < kernels::slots_in_use(rule.row, rule.hyper.data()); ++k) used.add(slots[k]);
+  for (int k = 0; k < slots_in_use(rule); ++k) used.add(slots[k]);
   const kernels::Updater<T> apply(rule.row, rule.hyper.data(), {learning_rate, rule.weight_decay, t});
   apply(n, parameters, gradient, T(1), used);
 }

@@ -107,6 +107,8 @@ def number(
     Raises:
         ValueError: if the number is out of its range.
     """
+    if type(value) is float and 0 <= value < below and (value or not positive):
+        return value
     if error is TypeError and (
         isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating))
     ):

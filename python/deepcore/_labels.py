@@ -29,10 +29,15 @@ def labels(
         ValueError: if ``who`` is given and an output is NaN.
     """
     unknown = np.isnan(outputs)
-    if who is not None and unknown.any():
+    all_known = not np.count_nonzero(unknown)
+    if who is not None and not all_known:
         raise ValueError(
             f"{who}: outputs must be numbers to become labels, got nan; are the parameters finite, or the "
             "features too large?"
+        )
+    if all_known:
+        return (
+            outputs.argmax(axis=axis) if activation == "softmax" else (threshold < outputs).astype(np.int64)
         )
     if activation == "softmax":
         return np.where(unknown.any(axis=axis), -1, outputs.argmax(axis=axis))

@@ -10,7 +10,8 @@ namespace deepcore {
 template <class T>
 void linear_forward(View<const T> A_prev, View<const T> W, View<const T> b, View<T> Z);
 
-// dZ (n, m), A_prev (n_prev, m), W (n, n_prev) -> dA_prev (n_prev, m) = W' dZ, dW = dZ A_prev' / m, db = row means of dZ
+// dZ (n, m), A_prev (n_prev, m), W (n, n_prev) -> dA_prev (n_prev, m) = W' dZ unless it is empty, dW = dZ A_prev' / m,
+// db = row means of dZ
 template <class T>
 void linear_backward(View<const T> dZ, View<const T> A_prev, View<const T> W, View<T> dA_prev, View<T> dW, View<T> db);
 
@@ -22,6 +23,10 @@ void activation_forward(View<const T> Z, int activation, double parameter, View<
 template <class T>
 void activation_backward(View<const T> dA, View<const T> Z, int activation, double parameter, View<T> dZ);
 
+// Z -> g'(Z), element by element: not for softmax
+template <class T>
+void activation_slope(View<const T> Z, int activation, double parameter, View<T> slope);
+
 // A, Y (n, m) -> the loss of each example (m), by the literal formula
 template <class T>
 void loss_values(View<const T> A, View<const T> Y, int loss, double parameter, T* values);
@@ -29,5 +34,13 @@ void loss_values(View<const T> A, View<const T> Y, int loss, double parameter, T
 // A, Y (n, m) -> dA (n, m), by the literal formula; not divided by m
 template <class T>
 void loss_gradient(View<const T> A, View<const T> Y, int loss, double parameter, View<T> dA);
+
+// y = x where mask is not 0, else 0; divided by keep. n values each
+template <class T>
+void dropout(Index n, const T* x, const unsigned char* mask, T keep, T* y);
+
+// The sum of the squares of n values
+template <class T>
+double sum_of_squares(Index n, const T* x);
 
 }  // namespace deepcore

@@ -65,6 +65,9 @@ class Optimizer {
   std::unique_ptr<StepWorkspace<T>> workspace_;
 };
 
+// The number of slots that a rule reads and writes.
+int slots_in_use(const Rule& rule);
+
 // One update of n flat parameters with gradient g; t counts from 1. slots: as many arrays as the rule reads.
 template <class T>
 void update(const Rule& rule, double learning_rate, Index t, T* parameters, const T* gradient, T* const* slots,

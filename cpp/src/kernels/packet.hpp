@@ -128,4 +128,19 @@ EIGEN_ALWAYS_INLINE void transpose_square(const Scalar<P>* from, Index stride, T
 #pragma GCC diagnostic pop
 #endif
 
+// Turns rows x columns: from[r * from_step + c] -> to[c * to_step + r]; in squares of packets, the rest one by one.
+template <class T>
+void turn(const T* from, Index from_step, Index rows, Index columns, T* to, Index to_step) {
+  constexpr Index S = kSmallLanes<T>;
+  for (Index r = 0; r < rows; r += S, from += S * from_step, to += S) {
+    Index c = 0;
+    for (; r + S <= rows && c + S <= columns; c += S) {
+      transpose_square<SizedPacket<T, true>>(from + c, from_step, [&](Index k) { return to + (c + k) * to_step; });
+    }
+    for (; c < columns; ++c) {
+      for (Index k = 0; k < std::min(S, rows - r); ++k) to[c * to_step + k] = from[k * from_step + c];
+    }
+  }
+}
+
 }  // namespace deepcore::kernels

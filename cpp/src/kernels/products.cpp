@@ -65,21 +65,6 @@ void multiply_column(Panels<T> panels, Index p0, Index p1, Index K, const Left<T
   }
 }
 
-// Turns rows x columns: from[r * from_step + c] -> to[c * to_step + r]; in squares of packets, the rest one by one.
-template <class T>
-void turn(const T* from, Index from_step, Index rows, Index columns, T* to, Index to_step) {
-  constexpr Index S = kSmallLanes<T>;
-  for (Index r = 0; r < rows; r += S, from += S * from_step, to += S) {
-    Index c = 0;
-    for (; r + S <= rows && c + S <= columns; c += S) {
-      transpose_square<SizedPacket<T, true>>(from + c, from_step, [&](Index k) { return to + (c + k) * to_step; });
-    }
-    for (; c < columns; ++c) {
-      for (Index k = 0; k < std::min(S, rows - r); ++k) to[c * to_step + k] = from[k * from_step + c];
-    }
-  }
-}
-
 }  // namespace
 
 template <bool kAlongK, class T>

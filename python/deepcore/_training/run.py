@@ -307,19 +307,24 @@ class StreamRun:
         if ranks.leads:
             _warn_if_symmetric(self.who, network)
         position = Position(network.epochs_trained, state.steps)
-        stream = cache(lambda: self.stream.described(self.layout))
-
-        def call() -> dict[str, Any]:
-            ranks.refuse_own_rows("a stream")
-            optimizer = identity.of_optimizer(state.optimizer, state.steps + steps)
-            common = {"stream": stream(), **self.factors.described(steps), "optimizer": optimizer}
-            return {"method": self.who, "epochs": self.count, **common}
+        examples = cache(lambda: {"stream": self.stream.described(self.layout)})
 
         def describe(steps: int) -> dict[str, Any]:
             return {
-                "stream": stream(),
+                **examples(),
                 **self.epochs.described(state, steps),
                 **self.factors.described(steps),
+            }
+
+        def call() -> dict[str, Any]:
+            ranks.refuse_own_rows("a stream")
+            last = state.steps + steps
+            return {
+                "method": self.who,
+                "epochs": self.count,
+                **examples(),
+                "optimizer": identity.of_optimizer(state.optimizer, last),
+                **self.factors.described(last),
             }
 
         ranks.agree(call)

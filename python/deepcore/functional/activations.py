@@ -32,6 +32,9 @@ def activation(Z: ArrayLike, name: str, parameter: float | None = None) -> Array
         >>> activation([[-1.0, 2.0]], "leaky_relu")
         array([[-0.01,  2.  ]])
     """
+    plain = _core.activation_as_given(Z, name, parameter)
+    if plain is not None:
+        return plain
     activation_row("activation", name)
     slope = native_parameter(name, parameter)
     if name == "softmax":
@@ -61,6 +64,9 @@ def activation_derivative(Z: ArrayLike, name: str, parameter: float | None = Non
         >>> float(activation_derivative(0.0, "sigmoid"))
         0.25
     """
+    plain = _core.activation_slope_as_given(Z, name, parameter)
+    if plain is not None:
+        return plain
     activation_row("activation_derivative", name)
     if name == "softmax":
         raise ValueError(
@@ -88,6 +94,9 @@ def activation_backward(dA: ArrayLike, Z: ArrayLike, name: str, parameter: float
     Raises:
         ValueError: If the shapes differ or the name is unknown.
     """
+    plain = _core.activation_backward_as_given(dA, Z, name, parameter)
+    if plain is not None:
+        return plain
     who = "activation_backward"
     activation_row(who, name)
     dA, Z = matrices(who, {"dA": dA, "Z": Z})
@@ -102,19 +111,23 @@ def sigmoid(Z: ArrayLike) -> Array:
         >>> float(sigmoid(0))
         0.5
     """
-    return activation(Z, "sigmoid")
+    plain = _core.activation_as_given(Z, "sigmoid", None)
+    return activation(Z, "sigmoid") if plain is None else plain
 
 
 def tanh(Z: ArrayLike) -> Array:
     """Compute ``tanh(Z)``. Z may have any shape."""
-    return activation(Z, "tanh")
+    plain = _core.activation_as_given(Z, "tanh", None)
+    return activation(Z, "tanh") if plain is None else plain
 
 
 def relu(Z: ArrayLike) -> Array:
     """Compute ``max(0, Z)``. Z may have any shape."""
-    return activation(Z, "relu")
+    plain = _core.activation_as_given(Z, "relu", None)
+    return activation(Z, "relu") if plain is None else plain
 
 
 def softmax(Z: ArrayLike) -> Array:
     """Compute ``exp(Z) / sum(exp(Z))`` along each column of Z (n, m), without overflow."""
-    return activation(Z, "softmax")
+    plain = _core.activation_as_given(Z, "softmax", None)
+    return activation(Z, "softmax") if plain is None else plain

@@ -96,6 +96,10 @@ def one_hot(labels: ArrayLike, classes: int) -> Array:
                [0., 0.],
                [0., 1.]])
     """
+    classes = _checks.count("one_hot", "classes", classes)
+    plain = _core.one_hot_as_given(labels, classes)
+    if plain is not None:
+        return plain
     array = np.asarray(labels)
     if array.dtype.kind not in "iub":
         raise TypeError(f"one_hot: labels must be integers, got dtype {array.dtype}")
@@ -103,7 +107,6 @@ def one_hot(labels: ArrayLike, classes: int) -> Array:
         array = array[0]
     if array.ndim != 1:
         raise ValueError(f"one_hot: labels must have shape (m,) or (1, m), got {array.shape}")
-    classes = _checks.count("one_hot", "classes", classes)
     if len(array) and not (array.min() >= 0 and array.max() < classes):
         raise ValueError(
             f"one_hot: labels must be from 0 to {classes - 1}, got {array.min()} to {array.max()}"
@@ -116,6 +119,9 @@ def one_hot(labels: ArrayLike, classes: int) -> Array:
 def _masked(who: str, name: str, values: ArrayLike, keep_prob: float, mask: ArrayLike) -> Array:
     if not 0 < keep_prob <= 1:
         raise ValueError(f"{who}: keep_prob must be above 0 and at most 1, got {keep_prob}")
+    plain = _core.dropout_as_given(values, keep_prob, mask)
+    if plain is not None:
+        return plain
     (array,) = matrices(who, {name: values})
     kept = np.asarray(mask)
     require_shape(who, "mask", kept, array.shape, f"the shape of {name}")

@@ -58,9 +58,11 @@ def compute_cost(
         0.2797765636
     """
     who = "compute_cost"
-    AL, Y = _outputs_and_targets(who, AL, Y, loss)
-    m = AL.shape[1]
-    losses = np.asarray(_core.loss_values(AL, Y, loss)).reshape(1, m)
+    losses = _core.loss_values_as_given(AL, Y, loss)
+    if losses is None:
+        AL, Y = _outputs_and_targets(who, AL, Y, loss)
+        losses = np.asarray(_core.loss_values(AL, Y, loss)).reshape(1, AL.shape[1])
+    m = losses.shape[1]
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{who}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
     if l2 != 0 and (parameters is None or reduction != "mean"):
@@ -90,10 +92,12 @@ def weight_penalty(parameters: Mapping[str, ArrayLike], l2: float, m: int) -> fl
     _checks.number("weight_penalty", "l2", l2)
     m = _checks.count("weight_penalty", "m", m)
     L = depth("weight_penalty", parameters)
-    squares = [
-        np.square(np.asarray(parameters[f"W{number}"], np.float64)).sum() for number in range(1, L + 1)
-    ]
-    return l2 / (2 * m) * float(np.sum(squares))
+    return l2 / (2 * m) * sum(_sum_of_squares(parameters[f"W{number}"]) for number in range(1, L + 1))
+
+
+def _sum_of_squares(W: ArrayLike) -> float:
+    plain = _core.sum_of_squares_as_given(W)
+    return float(np.square(np.asarray(W, np.float64)).sum()) if plain is None else plain
 
 
 def log_likelihood(AL: ArrayLike, Y: ArrayLike) -> float:
@@ -133,5 +137,8 @@ def loss_backward(AL: ArrayLike, Y: ArrayLike, loss: str = "binary_cross_entropy
         >>> loss_backward([[0.5, 0.5]], [[1, 0]])
         array([[-2.,  2.]])
     """
+    plain = _core.loss_gradient_as_given(AL, Y, loss)
+    if plain is not None:
+        return plain
     AL, Y = _outputs_and_targets("loss_backward", AL, Y, loss)
     return _core.loss_gradient(AL, Y, loss)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -78,7 +78,12 @@ def linear_forward(A_prev: ArrayLike, W: ArrayLike, b: ArrayLike) -> tuple[Array
 def _linear_forward(
     who: str, A_prev: ArrayLike, W: ArrayLike, b: ArrayLike, layer: str = ""
 ) -> tuple[Array, LinearCache]:
+    plain = _core.linear_forward_as_given(A_prev, W, b)
+    if plain is not None:
+        return plain, (A_prev, W, b)  # type: ignore[return-value]
     source = "X" if layer == "1" else "A_prev"
+    if source == "X":  # by itself: whole numbers become float64, whatever the parameters are
+        (A_prev,) = matrices(who, {source: A_prev})
     A_prev, W, b = matrices(who, {source: A_prev, f"W{layer}": W, f"b{layer}": b})
     require_layer(who, (source, f"W{layer}"), A_prev, W)
     require_shape(who, f"b{layer}", b, (W.shape[0], 1), f"one row per row of W{layer}")
@@ -110,7 +115,8 @@ def linear_activation_forward(
         >>> A, Z
         (array([[0.]]), array([[-1.]]))
     """
-    return _layer_forward("linear_activation_forward", A_prev, W, b, activation, parameter)
+    linear_cache, Z, A = _layer_forward("linear_activation_forward", A_prev, W, b, activation, parameter)
+    return A, LayerCache((linear_cache, Z), activation, parameter)
 
 
 def _layer_forward(
@@ -121,10 +127,10 @@ def _layer_forward(
     name: str,
     parameter: float | None,
     layer: str = "",
-) -> tuple[Array, Cache]:
+) -> tuple[LinearCache, Array, Array]:
     activation_row(who, name)
     Z, linear_cache = _linear_forward(who, A_prev, W, b, layer)
-    return apply(Z, name, parameter), LayerCache((linear_cache, Z), name, parameter)
+    return linear_cache, Z, apply(Z, name, parameter)
 
 
 def model_forward(
@@ -159,21 +165,35 @@ def model_forward(
         >>> AL
         array([[0.5, 0.5]])
     """
+    A: Any = X
+    caches: list[Cache] = []
+    for linear_cache, Z, A, name, own in _layers_forward(X, parameters, activation, output, parameter):  # noqa: B007
+        caches.append(LayerCache((linear_cache, Z), name, own))
+    return A, caches
+
+
+def _layers_forward(
+    X: ArrayLike,
+    parameters: Mapping[str, ArrayLike],
+    activation: str | Sequence[str],
+    output: str,
+    parameter: float | None,
+) -> Iterator[tuple[LinearCache, Array, Array, str, float | None]]:
+    """Yield ``(A_prev, W, b)``, Z, A, the activation and its parameter of every layer."""
     who = "model_forward"
     L = depth(who, parameters)
     names = [*hidden_names(who, activation, L - 1), output]
-    (A,) = matrices(who, {"X": X})
-    caches = []
+    A: Any = X
     for number, name in enumerate(names, start=1):
-        own = (
-            parameter
-            if number < L and catalog.activations.get(name, {}).get("parameter") is not None
-            else None
-        )
-        W, b = parameters[f"W{number}"], parameters[f"b{number}"]
-        A, cache = _layer_forward(who, A, W, b, name, own, str(number))
-        caches.append(cache)
-    return A, caches
+        own = None if parameter is None or number == L or not _has_parameter(name) else parameter
+        layer = str(number)
+        W, b = parameters["W" + layer], parameters["b" + layer]
+        linear_cache, Z, A = _layer_forward(who, A, W, b, name, own, layer)
+        yield linear_cache, Z, A, name, own
+
+
+def _has_parameter(name: str) -> bool:
+    return catalog.activations.get(name, {}).get("parameter") is not None
 
 
 def predict_labels(
@@ -209,6 +229,8 @@ def predict_labels(
         raise ValueError(
             f"predict_labels: output must be sigmoid or softmax, got {output}; use model_forward"
         )
-    AL, _ = model_forward(X, parameters, activation, output, parameter)
+    AL: Any = X
+    for _, _, AL, _, _ in _layers_forward(X, parameters, activation, output, parameter):  # noqa: B007
+        pass
     chosen = labels(AL, output, threshold, axis=0, who="predict_labels")
     return chosen[np.newaxis] if output == "softmax" else chosen

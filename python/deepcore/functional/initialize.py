@@ -74,7 +74,7 @@ def initialize_parameters(
     weights = course_weights(sizes, seed) if init == "course" else _independent(sizes, init, seed)
     parameters: Parameters = {}
     for number, W in enumerate(weights, start=1):
-        parameters[f"W{number}"] = (W * scale).astype(kind, copy=False)
+        parameters[f"W{number}"] = (W if scale == 1 else W * scale).astype(kind, copy=False)
         parameters[f"b{number}"] = np.zeros((len(W), 1), kind)
     return parameters
 

@@ -19,12 +19,18 @@ from deepcore.typing import Array
 __all__ = ["ShapeTable", "depth", "hidden_names", "matrices", "require_shape", "same_dtype", "shape_table"]
 
 
+_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
 def same_dtype(who: str, arrays: Mapping[str, object]) -> list[Array]:
     """Return the arrays in one dtype: float32 if all floating-point ones are float32, else float64.
 
     Raises:
         TypeError: If an array does not hold real numbers, or holds another floating-point type.
     """
+    dtypes = {value.dtype if type(value) is np.ndarray else None for value in arrays.values()}
+    if len(dtypes) == 1 and not dtypes.isdisjoint(_DTYPES):
+        return list(arrays.values())  # type: ignore[arg-type]
     checked = {name: _checks.numbers(who, name, value) for name, value in arrays.items()}
     floats = {name: array.dtype for name, array in checked.items() if array.dtype.kind == "f"}
     for name, dtype in floats.items():
@@ -106,8 +112,10 @@ def depth(who: str, parameters: Mapping[str, object]) -> int:
         ValueError: If a name is missing or does not belong to the parameters.
     """
     L = len(parameters) // 2
-    expected = {f"{kind}{number}" for number in range(1, L + 1) for kind in "Wb"}
-    if L == 0 or parameters.keys() != expected:
+    complete = L > 0 and len(parameters) == 2 * L
+    for number in range(1, L + 1):
+        complete = complete and f"W{number}" in parameters and f"b{number}" in parameters
+    if not complete:
         raise ValueError(
             f"{who}: parameters must have the names W1, b1, ..., WL, bL, got {', '.join(parameters)}"
         )

@@ -31,6 +31,9 @@ def _update(
     slots: Sequence[Mapping[str, ArrayLike]],
 ) -> tuple[Parameters, list[Grads]]:
     _checks.number(who, "learning_rate", learning_rate)
+    plain = _core.update_as_given(row, hyper, learning_rate, t, parameters, grads, list(slots))
+    if plain is not None:
+        return plain
     complete = {name: float(value) for name, value in {**catalog.optimizers[row]["hyper"], **hyper}.items()}
     new_parameters: Parameters = {}
     new_slots: list[Grads] = [{} for _ in slots]
@@ -81,9 +84,10 @@ def update_parameters(
 
 def initialize_velocity(parameters: Mapping[str, ArrayLike]) -> Grads:
     """Return zeros ``{"dW1": ..., "db1": ..., ...}`` in the shapes of the parameters."""
-    names = list(parameters)
-    arrays = matrices("initialize_velocity", {name: parameters[name] for name in names})
-    return {f"d{name}": np.zeros(array.shape, array.dtype) for name, array in zip(names, arrays, strict=True)}
+    arrays = matrices("initialize_velocity", parameters)
+    return {
+        f"d{name}": np.zeros(array.shape, array.dtype) for name, array in zip(parameters, arrays, strict=True)
+    }
 
 
 def initialize_adam(parameters: Mapping[str, ArrayLike]) -> tuple[Grads, Grads]:
