@@ -63,6 +63,7 @@ ORDER = (
     "ensemble",
     "conversion",
     "doctor", "sklearn",
+    "dask",
     "_loading",
     "course", "bench", "cli",
     "__init__", "__main__",
@@ -92,9 +93,13 @@ EXTRAS = {
     "polars": {"tabular"},
     "threadpoolctl": {"threadpools"},
     "onnx": {"files"},
-    "scipy": {"_training", "sklearn"},
+    "scipy": {"_training", "dask", "sklearn"},
     "sklearn": {"metrics", "sklearn"},
     "joblib": {"sklearn"},
+    "dask": {"dask"},
+    "distributed": {"dask"},
+    "xgboost": {"dask"},
+    "mpi4py": {"dask"},
     "torch": {"files"},
 }
 
