@@ -49,6 +49,7 @@ ORDER = (
     "installation",
     "capi",
     "threadpools",
+    "distributed",
     "schedules", "losses", "layers", "functional", "data",
     "_network",
     "graph",
@@ -99,7 +100,7 @@ EXTRAS = {
     "dask": {"dask"},
     "distributed": {"dask"},
     "xgboost": {"dask"},
-    "mpi4py": {"dask"},
+    "mpi4py": {"dask", "distributed"},
     "torch": {"files"},
 }
 

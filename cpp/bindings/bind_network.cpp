@@ -271,6 +271,13 @@ py::capsule network_handle(const std::shared_ptr<Network<T>>& self) {
           }};
 }
 
+Ranks::Cut cut_of(const std::string& name) {
+  if (name == "even") return Ranks::Cut::even;
+  if (name == "chains") return Ranks::Cut::chains;
+  if (name == "own") return Ranks::Cut::own;
+  throw py::value_error(text("Ranks: cut must be even, chains or own, got ", name));
+}
+
 template <class T>
 void bind(py::module_& m, const char* name, const char* trainer_name, const char* predictor_name) {
   using Net = Network<T>;
@@ -318,7 +325,7 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
       .def(
           "gradient",
           [](const Net& self, const py::object& X, py::array y, const py::array& out, const Maybe& w, int threads,
-             const Training& training, const py::dict& given) {
+             const Training& training, const py::dict& given, bool sums) {
             const Batch<T> batch("gradient", self.spec, X, std::move(y), w);
             T* g = flat<T>("gradient", "gradient", out, self.tensors.size(), true);
             std::optional<TrainingStep> step = training_step(training);
@@ -326,10 +333,12 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
             masks.apply(step);
             const Released released;
             const Reader<T> network(self);
-            return gradient(*network, batch.examples, g, threads, pointer(step), interrupts());
+            return gradient(*network, batch.examples, g, threads, pointer(step), interrupts(),
+                            sums ? Reduction::sum : Reduction::mean);
           },
           py::arg("X"), py::arg("y"), py::arg("gradient"), py::arg("sample_weight") = py::none(),
-          py::arg("threads") = 0, py::arg("training") = py::none(), py::arg("masks") = py::dict())
+          py::arg("threads") = 0, py::arg("training") = py::none(), py::arg("masks") = py::dict(),
+          py::arg("sums") = false)
       .def(
           "nonfinite_layer",
           [](const Net& self, const py::object& X) {
@@ -348,7 +357,8 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
           [](Net& self, const py::object& X, py::array y, Optimizer<T>& optimizer, Index batch_size, Index epochs,
              bool shuffle, std::uint64_t seed, Index first_epoch, const Maybe& w, py::object on_epoch, int threads,
              const Maybe& order, py::object on_poll, const std::optional<Schedule>& dropout,
-             const std::optional<Schedule>& smoothing, Place* place, py::object on_pause) {
+             const std::optional<Schedule>& smoothing, Place* place, py::object on_pause,
+             const std::optional<Ranks>& ranks, py::object on_sums) {
             const Batch<T> batch("fit", self.spec, X, std::move(y), w);
             TrainOptions options;
             options.batch_size = batch_size;
@@ -360,6 +370,7 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
             options.dropout = dropout;
             options.smoothing = smoothing;
             options.place = place;
+            options.ranks = ranks;
             py::array visit;
             if (order) {
               const Index count = batch.examples.count();
@@ -367,7 +378,7 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
               options.order = static_cast<const std::int64_t*>(visit.data());
               options.order_epochs = visit.size() == count ? 1 : epochs;
             }
-            Listener listener(std::move(on_epoch), std::move(on_poll), std::move(on_pause));
+            Listener listener(std::move(on_epoch), std::move(on_poll), std::move(on_pause), std::move(on_sums));
             TrainResult result;
             {
               const Released released;
@@ -379,7 +390,8 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
           py::arg("shuffle") = true, py::arg("seed") = 0, py::arg("first_epoch") = 0,
           py::arg("sample_weight") = py::none(), py::arg("on_epoch") = py::none(), py::arg("threads") = 0,
           py::arg("order") = py::none(), py::arg("on_poll") = py::none(), py::arg("dropout") = py::none(),
-          py::arg("smoothing") = py::none(), py::arg("place") = py::none(), py::arg("on_pause") = py::none());
+          py::arg("smoothing") = py::none(), py::arg("place") = py::none(), py::arg("on_pause") = py::none(),
+          py::arg("ranks") = py::none(), py::arg("on_sums") = py::none());
   py::class_<BoundPredictor<T>> predictor(m, predictor_name, py::module_local(), py::is_final());
   predictor.doc() =
       "A snapshot of a model with a workspace of its own, for predictions in a loop: ``predictor(x)``.\n\n"
@@ -408,6 +420,11 @@ void bind_network(py::module_& m) {
       .def_readwrite("visited", &Place::visited)
       .def_readwrite("loss", &Place::loss)
       .def_readwrite("weight", &Place::weight);
+  py::class_<Ranks>(m, "Ranks", py::module_local(), py::is_final())
+      .def(py::init([](const std::string& cut, Index rank, Index count, Index steps, Index first) {
+             return Ranks{cut_of(cut), rank, count, steps, first};
+           }),
+           py::arg("cut"), py::arg("rank"), py::arg("count"), py::arg("steps") = 0, py::arg("first") = 0);
   bind<float>(m, "NetworkF32", "TrainerF32", "PredictorF32");
   bind<double>(m, "NetworkF64", "TrainerF64", "PredictorF64");
 }

@@ -111,17 +111,20 @@ inline Spec make_spec(Index inputs, const std::vector<py::tuple>& layers, const 
   return {inputs, std::move(out), cost, input_dropout, std::move(front)};
 }
 
-// (seed, step), or with the factors on dropout and label smoothing (seed, step, dropout, smoothing)
+// (seed, step), or with the factors on dropout and label smoothing (seed, step, dropout, smoothing), or with the place of
+// the first example as well
 using Training = std::optional<py::tuple>;
 inline std::optional<TrainingStep> training_step(const Training& training) {
   if (!training) return std::nullopt;
   const py::tuple& t = *training;
-  if (t.size() != 2 && t.size() != 4) throw py::value_error("training must be (seed, step[, dropout, smoothing])");
+  if (t.size() != 2 && t.size() != 4 && t.size() != 5)
+    throw py::value_error("training must be (seed, step[, dropout, smoothing[, first]])");
   TrainingStep step{t[0].cast<std::uint64_t>(), t[1].cast<Index>()};
-  if (t.size() == 4) {
+  if (t.size() > 2) {
     step.dropout = t[2].cast<double>();
     step.smoothing = t[3].cast<double>();
   }
+  if (t.size() > 4) step.first = t[4].cast<Index>();
   return step;
 }
 
@@ -144,6 +147,7 @@ class Masks {
   void apply(std::optional<TrainingStep>& step) const {
     if (kept_.empty()) return;
     if (!step) throw py::value_error("gradients: step must be given with masks");
+    if (step->first != 0) throw py::value_error("gradients: first must be 0 with masks");
     step->masks = rows_.data();
   }
 

@@ -99,21 +99,21 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, int thre
 
 template <class T>
 double gradient(const Network<T>& network, const Examples<T>& examples, T* out, int threads,
-                const TrainingStep* training, const Poll& poll) {
+                const TrainingStep* training, const Poll& poll, Reduction reduction) {
   validate("gradients", network.spec, examples);
   const Plan plan = make_plan<T>(network.spec, examples.count(), nullptr, threads);
   Team team(plan.threads);
   Step<T> step(network, examples, plan, team);
   step.load();
   step.run(Selection{nullptr, 0, examples.count()}.for_members(network.spec.members()), training, poll);
-  step.gradient(out);
-  return step.cost().value() / step.weight();
+  step.gradient(out, reduction);
+  return step.cost().value() / (reduction == Reduction::sum ? 1 : step.weight());
 }
 
 #define DEEPCORE_INSTANTIATE(T)                                                                          \
   template Scores evaluate(const Network<T>&, const Examples<T>&, const Selection&, Team&, const Poll&); \
   template Scores evaluate(const Network<T>&, const Examples<T>&, int, const Poll&);                     \
-  template double gradient(const Network<T>&, const Examples<T>&, T*, int, const TrainingStep*, const Poll&);
+  template double gradient(const Network<T>&, const Examples<T>&, T*, int, const TrainingStep*, const Poll&, Reduction);
 DEEPCORE_INSTANTIATE(float)
 DEEPCORE_INSTANTIATE(double)
 #undef DEEPCORE_INSTANTIATE

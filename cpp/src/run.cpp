@@ -22,8 +22,10 @@ Index batch_of(const TrainOptions& options, Index m) {
   return options.batch_size == 0 ? m : std::min(options.batch_size, m);
 }
 
+// With examples of its own, a rank makes as many steps as the others: it may run out of examples before the last of them.
 Index epoch_size_of(const TrainOptions& options, Index m) {
   const Index batch = batch_of(options, m);
+  if (options.ranks && options.ranks->cut == Ranks::Cut::own) return options.ranks->steps * batch;
   return options.drop_last ? m / batch * batch : m;
 }
 
@@ -34,6 +36,9 @@ void check_row(const char* who, const char* name, std::int64_t row, Index m, Ind
 template <class T>
 Plan plan_of(const Network<T>& network, Index batch, const Optimizer<T>& optimizer, const TrainOptions& options,
              const Monitor& monitor) {
+  if (options.ranks && options.ranks->cut == Ranks::Cut::even)
+    batch = (batch + options.ranks->count - 1) / options.ranks->count;
+  if (options.ranks && options.ranks->cut == Ranks::Cut::chains) batch = std::min(batch, kernels::kDepth);
   Plan plan = make_plan<T>(network.spec, batch, &optimizer.rule, options.threads);
   plan.keeps_gradients = plan.keeps_gradients || monitor.wants_sums();
   return plan;
@@ -61,6 +66,16 @@ void check_run(const char* who, const Network<T>& network, const Examples<T>& ex
   require(options.order == nullptr || options.order_epochs == 1 || options.order_epochs == options.epochs, who,
           ": order must be that of every epoch or of all ", options.epochs, " epochs, got ", options.order_epochs);
   if (options.rows != nullptr) check_rows(who, "rows", examples, options.rows, options.row_count);
+  if (options.ranks) {
+    const Ranks& ranks = *options.ranks;
+    require(ranks.count >= 1 && ranks.rank >= 0 && ranks.rank < ranks.count, who, ": rank must be from 0 to ",
+            ranks.count - 1, ", got ", ranks.rank);
+    require(!network.spec.has_batch_norm(), who,
+            ": batch norm needs all examples of a batch, and cannot be trained by several ranks");
+    const Index m = count_of(examples, options);
+    require(ranks.cut != Ranks::Cut::own || ranks.steps * batch_of(options, m) >= m, who, ": steps=", ranks.steps,
+            " are too few for ", m, " examples");
+  }
   if (options.place == nullptr) return;
   const Index m = count_of(examples, options), visited = options.place->visited;
   require(visited >= 0 && visited < epoch_size_of(options, m) && visited % batch_of(options, m) == 0, who,
@@ -84,6 +99,8 @@ Run<T>::Run(Network<T>& network, const Examples<T>& examples, Optimizer<T>& opti
     loss_ = {start->loss[0], start->loss[1]};
     weight_ = {start->weight[0], start->weight[1]};
   }
+  if (options.ranks && options.ranks->cut == Ranks::Cut::chains)
+    step_.keep_parts(batch_ * network.spec.members(), *options.ranks);
   step_.load();
 }
 
@@ -95,8 +112,7 @@ bool Run<T>::advance(const Poll& poll) {
   const TrainingStep training{options_.seed, number, options_.dropout ? (*options_.dropout)(number) : 1,
                               options_.smoothing ? (*options_.smoothing)(number) : 1};
   const Selection batch{order_.empty() ? nullptr : order_.data(), first_, count};
-  step_.run(batch.for_members(network_.spec.members()), &training, poll);
-  if (monitor_.wants_sums()) step_.exchange(monitor_);
+  sum_up(batch.for_members(network_.spec.members()), training, poll);
   const Sum sum = step_.cost();
   if (!std::isfinite(sum.value())) {  // the parameters stay those before the step that would have lost them
     result_.first_nonfinite_step = number;
@@ -104,8 +120,8 @@ bool Run<T>::advance(const Poll& poll) {
   }
   const double weight = step_.weight();
   if (network_.scikit_learn_sums && weight > 0) {  // the mean over batches by their number of examples
-    loss_.add(sum.value() / weight * static_cast<double>(count));
-    weight_.add(static_cast<double>(count));
+    loss_.add(sum.value() / weight * static_cast<double>(step_.count()));
+    weight_.add(static_cast<double>(step_.count()));
   } else {
     loss_.add(sum);
     weight_.add(weight);
@@ -117,6 +133,27 @@ bool Run<T>::advance(const Poll& poll) {
   if (first_ == epoch_size_) return end_epoch();
   keep_place();
   return true;
+}
+
+template <class T>
+void Run<T>::sum_up(const Selection& batch, const TrainingStep& training, const Poll& poll) {
+  if (optimizer_.steps % kDigestSteps == 0) step_.digest_next();
+  if (!options_.ranks) {
+    step_.run(batch, &training, poll);
+  } else if (const Ranks& ranks = *options_.ranks; ranks.cut == Ranks::Cut::chains) {
+    return step_.run_parts(batch, &training, poll, ranks, monitor_);
+  } else {
+    const Index members = batch.members, count = batch.examples().count;
+    TrainingStep own = training;
+    own.first = ranks.first;
+    Index from = 0, to = std::clamp(m_ - batch.examples().first, Index{0}, count);
+    if (ranks.cut == Ranks::Cut::even) {
+      own.first = from = ranks.rank * count / ranks.count;
+      to = (ranks.rank + 1) * count / ranks.count;
+    }
+    step_.run(batch.part(from * members, (to - from) * members), &own, poll);
+  }
+  if (monitor_.wants_sums()) step_.exchange(monitor_);
 }
 
 template <class T>

@@ -47,6 +47,7 @@ class Run {
 
  private:
   void begin_epoch();
+  void sum_up(const Selection& batch, const TrainingStep& training, const Poll& poll);  // the first phase of a step
   bool end_epoch();
   void keep_place() noexcept;
 

@@ -108,7 +108,7 @@ class Trace {
       return out;
     }();
     Buffer<T> flat(network_.tensors.size());
-    step_.gradient(flat.data());
+    step_.gradient(flat.data(), Reduction::mean);
     int last = 0;
     for (const Tensor& tensor : network_.tensors.all()) {
       if (tensor.layer != last) keep_statistics(last);

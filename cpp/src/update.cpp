@@ -104,9 +104,9 @@ double Update<T>::penalty() const {
 }
 
 template <class T>
-void Update<T>::add_up(const Pass<T>& pass) {
-  for_each([&](const Piece& piece, int) { pass.gradient(piece, accumulated_, gradients_.data() + piece.offset); });
-  if (embedding_) form_embeddings(*embedding_, pass);
+void Update<T>::add_up(const Pass<T>& pass, T* sums) {
+  for_each([&](const Piece& piece, int) { pass.gradient(piece, accumulated_, sums + piece.offset); });
+  if (embedding_) form_embeddings(*embedding_, pass, sums + state_.layout().embedding_offset());
   accumulated_ = true;
 }
 
@@ -117,7 +117,7 @@ void Update<T>::form(const Pass<T>* pass, double weight) {
     if (pass != nullptr) pass->gradient(piece, accumulated_, sums);
     finish(piece, sums, weight);
   });
-  if (embedding_ && pass != nullptr) form_embeddings(*embedding_, *pass);
+  if (embedding_ && pass != nullptr) form_embeddings(*embedding_, *pass, embedding_sums());
   finish_scales();
   for (int l = 1; l <= spec_.depth(); ++l) {
     const Buffer<T>& sums = scales_[at(l)];
@@ -264,9 +264,9 @@ void Update<T>::update_scales(Optimizer<T>& optimizer, T factor) {
 }
 
 template <class T>
-void Update<T>::form_embeddings(const Embedding<T>& embedding, const Pass<T>& pass) {
+void Update<T>::form_embeddings(const Embedding<T>& embedding, const Pass<T>& pass, T* sums) {
   team_.for_each(static_cast<Index>(embedding.items().size()),
-                 [&](Index i, int) { pass.embedding_gradient(i, accumulated_, embedding_sums()); });
+                 [&](Index i, int) { pass.embedding_gradient(i, accumulated_, sums); });
 }
 
 // The optimizer steps every value of a table, also those of codes that do not occur in the batch.

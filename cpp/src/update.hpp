@@ -42,7 +42,7 @@ class Update {
   void loaded();           // the state was loaded: measure its penalties
   double penalty() const;  // of the parameters
 
-  void add_up(const Pass<T>& pass);  // the sums of a slab, added to those of earlier slabs
+  void add_up(const Pass<T>& pass, T* sums);  // the sums of a slab, added to those of earlier slabs that are there
   void restart() { accumulated_ = false; }
   // The sums of the batch for all parameters, penalties included, to be divided by its weight. pass: adds those of the last
   // slab; null: they are there already.
@@ -59,7 +59,7 @@ class Update {
   void update(const Piece& piece, Optimizer<T>& optimizer, T* raw, T factor);
   void update_scales(Optimizer<T>& optimizer, T factor);
   void constrain();
-  void form_embeddings(const Embedding<T>& embedding, const Pass<T>& pass);  // sums over the examples of the slab
+  void form_embeddings(const Embedding<T>& embedding, const Pass<T>& pass, T* sums);  // over the examples of the slab
   void update_embeddings(const Embedding<T>& embedding, Optimizer<T>& optimizer, const Pass<T>* pass, T factor);
   void changed(const Piece& piece);  // what depends on the piece's parameters
   void record_penalty(const Piece& piece);

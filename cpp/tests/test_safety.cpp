@@ -211,10 +211,12 @@ TEST(what_a_monitor_writes_into_parameters_takes_effect_in_the_next_step) {
 // Doubles the sums and the weights, as two processes with the same examples would.
 struct Doubling : Monitor {
   bool wants_sums() const override { return true; }
-  void sums(double* values, Index count, double& loss, double& weight) override {
-    for (Index i = 0; i < count; ++i) values[i] *= 2;
-    loss *= 2;
-    weight *= 2;
+  void sums(Sums<double>& sums) override {
+    for (Index i = 0; i < sums.size; ++i) sums.total[i] = 2 * sums.parts[i];
+    for (std::size_t k = 0; k < 2; ++k) {
+      sums.totals.loss[k] *= 2;
+      sums.totals.weight[k] *= 2;
+    }
     ++steps;
   }
   int steps = 0;

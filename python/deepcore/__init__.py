@@ -41,6 +41,7 @@ if _TYPE_CHECKING:
         catalog,
         course,
         data,
+        distributed,
         doctor,
         functional,
         graph,
@@ -58,7 +59,7 @@ if _TYPE_CHECKING:
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
     from deepcore.doctor.training_doctor import Doctor, diagnose
     from deepcore.ensemble import Ensemble, fit_many
-    from deepcore.exceptions import DeadUnitsWarning, DivergenceWarning, SymmetryWarning
+    from deepcore.exceptions import DeadUnitsWarning, DivergenceWarning, GroupError, SymmetryWarning
     from deepcore.history import History
     from deepcore.installation import get_cmake_dir, get_include, show_config
     from deepcore.layers import (
@@ -98,7 +99,7 @@ _NAMES = {
     "doctor.gradient_check": ("check_gradients", "gradient_check"),
     "doctor.training_doctor": ("Doctor", "diagnose"),
     "ensemble": ("Ensemble", "fit_many"),
-    "exceptions": ("DeadUnitsWarning", "DivergenceWarning", "SymmetryWarning"),
+    "exceptions": ("DeadUnitsWarning", "DivergenceWarning", "GroupError", "SymmetryWarning"),
     "history": ("History",),
     "installation": ("get_cmake_dir", "get_include", "show_config"),
     "layers": (
@@ -155,6 +156,7 @@ __all__ = [
     "EpochRecord",
     "Exponential",
     "FlatCosine",
+    "GroupError",
     "History",
     "Huber",
     "InverseTime",
@@ -183,6 +185,7 @@ __all__ = [
     "course",
     "data",
     "diagnose",
+    "distributed",
     "doctor",
     "fit_many",
     "from_onnx",

@@ -1,6 +1,6 @@
-"""Warnings that deepcore gives, and the one error that is not built in; it is a KeyError."""
+"""Warnings that deepcore gives, and the two errors that are not built in: a KeyError and a RuntimeError."""
 
-__all__ = ["DeadUnitsWarning", "DivergenceWarning", "SymmetryWarning", "UnknownNameError"]
+__all__ = ["DeadUnitsWarning", "DivergenceWarning", "GroupError", "SymmetryWarning", "UnknownNameError"]
 
 
 class DeadUnitsWarning(UserWarning):
@@ -9,6 +9,21 @@ class DeadUnitsWarning(UserWarning):
 
 class DivergenceWarning(UserWarning):
     """A training run ended because its loss was no longer a finite number."""
+
+
+class GroupError(RuntimeError):
+    """A training of several processes cannot start or go on, because of one of them.
+
+    Attributes:
+        rank: Number of that process.
+    """
+
+    def __init__(self, rank: int, message: str) -> None:
+        super().__init__(rank, message)
+        self.rank = rank
+
+    def __str__(self) -> str:
+        return str(self.args[1])
 
 
 class SymmetryWarning(UserWarning):

@@ -301,6 +301,7 @@ class Model:
         validation_split: float = 0.0,
         dropout_schedule: LearningRate | None = None,
         smoothing_schedule: LearningRate | None = None,
+        group: object = None,
     ) -> History:
         """Train by (mini-batch) gradient descent and return the loss of every epoch.
 
@@ -338,6 +339,9 @@ class Model:
                 or a function: with ``FlatCosine(1.0)`` the rates fall to 0. None: 1.
             smoothing_schedule: Factors on the model's label smoothing, likewise. Validation data are smoothed
                 by the model's own rate.
+            group: The processes (ranks) that train this model together, such as
+                ``deepcore.distributed.Group.mpi()``; see docs/distributed.md. Every rank makes the same call.
+                Callbacks, validation and progress are those of rank 0. None: this process alone.
 
         Returns:
             ``history["loss"]``, with validation data also ``history["val_loss"]`` (and ``"val_accuracy"`` for
@@ -348,6 +352,7 @@ class Model:
             ValueError: if a shape, a label or a value is not allowed, or a callback watches a number that
                 is not recorded; nothing has been changed then.
             RuntimeError: if the model is already being trained, by a callback or another thread.
+            GroupError: if another rank makes another call, raises an error or is lost.
 
         A loss that is not finite ends the training with a ``DivergenceWarning``; ``history.diverged_at_step``
         and ``diverged_at_layer`` name the place. Ctrl-C raises KeyboardInterrupt; the model keeps the steps
@@ -362,14 +367,16 @@ class Model:
             >>> model.predict_labels(X)
             array([0, 1, 1, 0])
         """
+        from deepcore._training.ranks import of_group
         from deepcore._training.run import Run, Settings
 
         network = self._network
-        with network.exclusive("fit"):
+        ranks = of_group(group, "fit", network)
+        with ranks.guarded(), network.exclusive("fit"):
             data = network.check("fit", X, y, sample_weight, class_weight, mapped=True)
             settings = Settings(
                 "fit", self, validation_data, callbacks, threads, verbose, metrics, dropout_schedule,
-                smoothing_schedule,
+                smoothing_schedule, ranks,
             )  # fmt: skip
             run = Run(network, data, settings, validation_split)
             epochs, batch, steps = run.lengths(epochs, batch_size)
@@ -448,6 +455,7 @@ class Model:
         threads: int | None = None,
         verbose: int = 0,
         metrics: Sequence[str | Callable[[Array, Array], float]] = (),
+        group: object = None,
     ) -> History:
         """Train on batches that come from elsewhere, such as files read one by one; each batch is one step.
 
@@ -458,6 +466,7 @@ class Model:
             optimizer: As in ``fit``; a schedule without ``steps`` needs batches whose number ``len`` tells.
             epochs: Passes over the batches.
             metrics: As in ``fit``, of the validation data only. The other arguments are those of ``fit``.
+            group: As in ``fit``; every rank gives the same batches.
 
         Returns:
             The history, as from ``fit``.
@@ -479,10 +488,14 @@ class Model:
             >>> history["loss"][-1] < history["loss"][0]
             True
         """
+        from deepcore._training.ranks import of_group
         from deepcore._training.run import BatchRun, Settings
 
-        with self._network.exclusive("fit_batches"):
-            settings = Settings("fit_batches", self, validation_data, callbacks, threads, verbose, metrics)
+        ranks = of_group(group, "fit_batches", self._network)
+        with ranks.guarded(), self._network.exclusive("fit_batches"):
+            settings = Settings(
+                "fit_batches", self, validation_data, callbacks, threads, verbose, metrics, ranks=ranks
+            )
             return BatchRun(self._network, batches, epochs, settings).train(optimizer)
 
     # Seeing inside
@@ -498,6 +511,8 @@ class Model:
         step: int | None = None,
         dropout_scale: float = 1.0,
         smoothing_scale: float = 1.0,
+        reduction: Literal["mean", "sum"] = "mean",
+        first: int = 0,
     ) -> tuple[float, BlockViews]:
         """Compute the loss and its gradient with respect to every parameter.
 
@@ -508,9 +523,14 @@ class Model:
             dropout_scale: Factor on the rates of dropout in that step: what the ``dropout_schedule`` of
                 ``fit`` gives there.
             smoothing_scale: Factor on the label smoothing, likewise.
+            reduction: ``"mean"``: the sums over the examples are divided by the sum of their weights.
+                ``"sum"``: they are not, so that several processes can add up their parts of a batch, and
+                then divide by the sum of all weights.
+            first: Place of the first of these examples in the whole batch, if they are a part of it: dropout
+                draws its masks by this place.
 
         Returns:
-            loss: Mean over the examples.
+            loss: Mean over the examples, or their sum.
             grads: ``{"dW1": (n1, n_x), "db1": (n1, 1), ...}``, views of ``grads.flat``.
         """
         network = self._network
@@ -518,7 +538,13 @@ class Model:
         grads = network.views(np.zeros_like(network.flat), "d")
         threads = _checks.threads("gradients", threads)
         training = self._training("gradients", step, dropout_scale, smoothing_scale)
-        return network.gradient(data, grads.flat, threads, training), grads
+        if reduction not in ("mean", "sum"):
+            raise ValueError(f"gradients: reduction must be 'mean' or 'sum', got {_checks.shown(reduction)}")
+        if _checks.count("gradients", "first", first, low=0) and training is None:
+            raise ValueError(f"gradients: first must be 0 without step=, got {first}")
+        if training is not None:
+            training = (*training[:2], dropout_scale, smoothing_scale, first)
+        return network.gradient(data, grads.flat, threads, training, sums=reduction == "sum"), grads
 
     @checked("trace")
     def trace(

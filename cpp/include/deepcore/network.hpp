@@ -109,12 +109,20 @@ struct TrainingStep {
   // Dropout masks by layer 0..L: units(l) bytes per example of the batch, 0 for a unit that is dropped. Null: masks are
   // drawn.
   const std::uint8_t* const* masks = nullptr;
+  Index first = 0;  // place of the first example, if these examples are a part of the batch: for dropout
+};
+
+// What becomes of the sums over the examples of a batch.
+enum class Reduction {
+  mean,  // they are divided by the sum of the weights
+  sum    // they stay sums, which several processes can add up
 };
 
 // gradient: d(cost)/d(parameters), tensors.size() values; returns the cost. training: null: as the network predicts.
+// reduction: of both.
 template <class T>
 double gradient(const Network<T>& network, const Examples<T>& examples, T* gradient, int threads,
-                const TrainingStep* training = nullptr, const Poll& poll = {});
+                const TrainingStep* training = nullptr, const Poll& poll = {}, Reduction reduction = Reduction::mean);
 
 // One intermediate of a step: kind "A", "Z", "dA", "dZ", "dW", "db", "mask", "dgamma", "mean" and so on of layer l, stored
 // column by column.

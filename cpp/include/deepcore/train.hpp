@@ -18,6 +18,42 @@ struct Place {
   std::array<double, 2> loss{0, 0}, weight{0, 0};
 };
 
+// What one of several processes (ranks) does in a run that they share: each makes the same steps, from sums over the
+// examples of all.
+struct Ranks {
+  enum class Cut {
+    even,    // a batch of the common order is cut into one part per rank, of about the same size
+    chains,  // a batch is cut into parts as long as the chains of the products, and each rank has neighbouring parts. The
+             // sums of each part are kept apart, so that they can be added in one order, whatever the number of ranks.
+    own      // this rank has examples of its own, and makes batches of them
+  };
+  Cut cut = Cut::even;
+  Index rank = 0, count = 1;
+  Index steps = 0;  // own: number of batches per epoch; those after the last example of this rank are empty
+  Index first = 0;  // own: place in the common batch of the first example of this rank's batch, for dropout
+};
+
+// Sums over examples; loss and weight each with the sum of its rounding errors.
+struct Totals {
+  std::array<double, 2> loss{0, 0}, weight{0, 0};  // of weight times loss, and of the weights
+  Index count = 0;                                 // number of examples
+  // A digest of the parameters, every kDigestSteps steps, by which ranks can see that they are equal; otherwise 0.
+  std::uint64_t digest = 0;
+};
+inline constexpr Index kDigestSteps = 64;
+
+// The sums over the examples of a batch from which the gradient is computed, each `size` values in the packed layout.
+template <class T>
+struct Sums {
+  Index size;
+  const T* parts;             // of this rank: one after the other
+  std::vector<Index> counts;  // number of parts of each rank
+  Index count;                // of this rank
+  T* total;                   // the sum over the parts of earlier calls, to which those of all ranks are to be added
+  bool first;                 // total holds nothing yet: these are the first parts of the batch
+  Totals totals;              // of the examples of these parts; to be replaced by those of the parts of all ranks
+};
+
 // The callbacks of a run. The thread that called train() calls them. An exception ends the run, and the network keeps
 // the steps made so far.
 struct Monitor {
@@ -32,13 +68,12 @@ struct Monitor {
   // and TrainOptions::place the position of the run. What is written into the network has no effect on the run.
   virtual bool wants_pause() const { return false; }
   virtual void pause() {}
-  // Is called between the two phases of each step if wants_sums() is true: with the sums over the examples of the batch
-  // from which the gradient is computed, in the packed layout, and with the sums of weight times loss and of the
-  // weights. The step continues with what is written there, so that several processes can add up their parts of a
-  // batch.
+  // Is called between the two phases of each step if wants_sums() is true, so that several processes can add up their
+  // parts of a batch: once, and with Ranks::Cut::chains once for every group of parts that is kept at a time. The step
+  // continues with `total` and `totals`. If there is one part, `parts` and `total` may be the same memory.
   virtual bool wants_sums() const { return false; }
-  virtual void sums(float* /*values*/, Index /*count*/, double& /*loss*/, double& /*weight*/) {}
-  virtual void sums(double* /*values*/, Index /*count*/, double& /*loss*/, double& /*weight*/) {}
+  virtual void sums(Sums<float>&) {}
+  virtual void sums(Sums<double>&) {}
 };
 
 struct TrainOptions {
@@ -64,6 +99,7 @@ struct TrainOptions {
   // If not null: the first epoch starts at this position, and every step updates it. A run that starts where another
   // one was interrupted ends with the same bits and losses as a run without an interruption.
   Place* place = nullptr;
+  std::optional<Ranks> ranks;  // of a run of several processes; the monitor must want sums
 };
 
 struct TrainResult {

@@ -11,8 +11,8 @@ _Array = NDArray[Any]
 _Layer: TypeAlias = tuple[int, str, float] | tuple[int, str, float, dict[str, Any]]
 # name of the array, layer, rows, columns, and where its first value lies; stored column by column
 _Tensor: TypeAlias = tuple[str, int, int, int, int]
-# seed and step, and the factors on dropout and label smoothing
-_Training: TypeAlias = tuple[int, int] | tuple[int, int, float, float]
+# seed and step, the factors on dropout and label smoothing, and the place of the first example in its batch
+_Training: TypeAlias = tuple[int, int] | tuple[int, int, float, float] | tuple[int, int, float, float, int]
 # (m, n): an array, or an object with data, indices and indptr as compressed sparse rows have them
 _Features: TypeAlias = Any
 _F = TypeVar("_F", np.float32, np.float64)
@@ -89,6 +89,10 @@ class Place:  # within an epoch: examples visited, and the sums over them, each 
     loss: list[float]
     weight: list[float]
 
+@final
+class Ranks:  # one of several processes that train together: cut is "even", "chains" or "own"
+    def __init__(self, cut: str, rank: int, count: int, steps: int = ..., first: int = ...) -> None: ...
+
 # The engine, once per dtype: rows are examples.
 @final
 class TrainerF32:
@@ -141,6 +145,7 @@ class NetworkF32:
         threads: int = ...,
         training: _Training | None = ...,
         masks: dict[int, Any] = ...,
+        sums: bool = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF32 | None = ..., threads: int = ...
@@ -171,6 +176,8 @@ class NetworkF32:
         smoothing: Schedule | None = ...,
         place: Place | None = ...,
         on_pause: Callable[[], object] | None = ...,
+        ranks: Ranks | None = ...,
+        on_sums: Callable[..., tuple[float, float, float, float, int]] | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final
@@ -224,6 +231,7 @@ class NetworkF64:
         threads: int = ...,
         training: _Training | None = ...,
         masks: dict[int, Any] = ...,
+        sums: bool = ...,
     ) -> float: ...
     def plan(
         self, batch: int, optimizer: OptimizerF64 | None = ..., threads: int = ...
@@ -254,6 +262,8 @@ class NetworkF64:
         smoothing: Schedule | None = ...,
         place: Place | None = ...,
         on_pause: Callable[[], object] | None = ...,
+        ranks: Ranks | None = ...,
+        on_sums: Callable[..., tuple[float, float, float, float, int]] | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final

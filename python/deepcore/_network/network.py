@@ -26,7 +26,7 @@ from deepcore.typing import Array, ClassWeight, Predictor
 __all__ = ["HasNetwork", "Network", "Snapshot", "TrainingStep", "network_of"]
 
 #: Seed and number of a step; or these and the factors on dropout and label smoothing.
-TrainingStep: TypeAlias = tuple[int, int] | tuple[int, int, float, float]
+TrainingStep: TypeAlias = tuple[int, int] | tuple[int, int, float, float] | tuple[int, int, float, float, int]
 
 
 class Snapshot(NamedTuple):
@@ -359,6 +359,7 @@ class Network:
         threads: int,
         training: TrainingStep | None = None,
         masks: Mapping[int, Array] | None = None,
+        sums: bool = False,
     ) -> float:
         """The mean loss; its gradient is written to ``into``, which is laid out like ``flat``.
 
@@ -370,9 +371,10 @@ class Network:
                 the factors on dropout and label smoothing; None: as predictions.
             masks: What dropout keeps in that step, (m, units) by the number of the layer; None: it is drawn.
                 With members, an example has a row for each of them.
+            sums: Leave sums over the examples, instead of means.
         """
         given = dict(masks or {})
-        return float(self.native.gradient(data.X, data.y, into, data.weight, threads, training, given))
+        return float(self.native.gradient(data.X, data.y, into, data.weight, threads, training, given, sums))
 
     def trace(self, data: Examples, training: TrainingStep | None = None) -> dict[str, Array]:
         """Return every matrix of one step of gradient descent by name; columns are examples."""
@@ -394,6 +396,8 @@ class Network:
         factors: Mapping[str, _core.Schedule] | None = None,
         place: _core.Place | None = None,
         on_pause: Callable[[], None] | None = None,
+        ranks: _core.Ranks | None = None,
+        on_sums: Callable[..., tuple[float, float, float, float, int]] | None = None,
     ) -> tuple[list[float], int]:
         """Train on checked examples, in one call of the compiled network.
 
@@ -413,6 +417,9 @@ class Network:
             place: Where the first epoch starts; it is kept up to date.
             on_pause: Called between two batches after ``on_poll`` asked for it; the parameters are up to
                 date.
+            ranks: Which of several processes this is, and how they cut the batches.
+            on_sums: Called as ``on_sums(parts, counts, total, first, totals, error)`` between the two phases
+                of each step; see ``_training/ranks.py``.
 
         Returns:
             The loss of every epoch, and the step whose loss was not finite, or -1.
@@ -422,7 +429,8 @@ class Network:
         losses, bad = self.native.train(
             data.X, data.y, optimizer, batch, epochs, shuffle=shuffle, seed=self.spec.seed,
             first_epoch=first_epoch, sample_weight=data.weight, threads=threads, on_epoch=on_epoch,
-            on_poll=on_poll, order=order, place=place, on_pause=on_pause, **(factors or {}),
+            on_poll=on_poll, order=order, place=place, on_pause=on_pause, ranks=ranks, on_sums=on_sums,
+            **(factors or {}),
         )  # fmt: skip
         return losses, int(bad)
 

@@ -14,6 +14,7 @@ from deepcore._network.examples import Examples, validation_parts
 from deepcore._network.network import Network
 from deepcore._training import checkpoint, identity
 from deepcore._training.checkpoint import Part, Position, RunFile, Unsaved
+from deepcore._training.ranks import Alone
 from deepcore.callbacks import (
     EarlyStopping,
     EpochRecord,
@@ -71,6 +72,7 @@ class Settings(NamedTuple):
         metrics: Names or functions.
         dropout_schedule: Factors by step on the network's rates of dropout.
         smoothing_schedule: Factors by step on its label smoothing.
+        ranks: The processes that train together.
     """
 
     who: str
@@ -82,13 +84,21 @@ class Settings(NamedTuple):
     metrics: Sequence[Metric] = ()
     dropout_schedule: LearningRate | None = None
     smoothing_schedule: LearningRate | None = None
+    ranks: Alone = Alone()
+
+    def of_this_rank(self) -> Settings:
+        """Return the settings without what only rank 0 does."""
+        if self.ranks.leads:
+            return self
+        return self._replace(validation_data=None, callbacks=(), verbose=0, metrics=())
 
 
 class Epochs:
     """Do the work between the epochs of a run, whatever trains them."""
 
     def __init__(self, network: Network, settings: Settings) -> None:
-        self.network, self.who, self.shown = network, settings.who, settings.shown
+        settings = settings.of_this_rank()
+        self.network, self.who, self.shown, self.ranks = network, settings.who, settings.shown, settings.ranks
         self.threads = _checks.threads(self.who, settings.threads)
         for name in ("metrics", "callbacks"):
             _checks.listed(self.who, name, getattr(settings, name))
@@ -109,15 +119,28 @@ class Epochs:
             return None
         return self.network.check(f"{self.who}: validation_data", *parts, mapped=True).kept()
 
-    def run(self, loop: Loop, epochs: int, state: OptimizerState | None, file: Unsaved) -> History:
-        """Run the loop, which is not interrupted between epochs if there is nothing to do."""
-        between = bool(self.listeners or self.metrics or self.validation)
+    def run(
+        self,
+        loop: Loop,
+        epochs: int,
+        state: OptimizerState | None,
+        file: Unsaved,
+        position: Position | None = None,
+    ) -> History:
+        """Run the loop, which is not interrupted between epochs if there is nothing to do.
+
+        The position is where the loop starts, of a run of several processes.
+        """
+        between = bool(self.listeners or self.metrics or self.validation or self.ranks.together)
         poll = polling(self.listeners)
 
         def on_end() -> None:
             file.between = True
 
         def on_epoch(_: int, loss: float) -> bool:
+            return self.ranks.after_epoch(lambda: after_epoch(loss), state)
+
+        def after_epoch(loss: float) -> bool:
             values = {"loss": float(loss), **self._numbers()}
             self.history.append(values)
             record = EpochRecord(self.history.epochs - 1, epochs, values, self.shown, state)
@@ -131,7 +154,8 @@ class Epochs:
             return file.due()
 
         self._check_monitors()
-        finished, ended = file.open(), False
+
+        finished, ended = self.ranks.opened(file.open(), self._path(), state, position), False
         losses: Sequence[float] = ()
         step, layer = self.history.diverged_at_step, self.history.diverged_at_layer or 0
         bad = -1 if step is None else step
@@ -142,18 +166,25 @@ class Epochs:
                 run.enter_context(listening(self.listeners, self.shown))
                 file.started()
                 if not finished:
-                    with file.saving():
+                    with file.saving(), self.ranks.looping():
                         hooks = Hooks(on_end, on_epoch if between else None, on_poll, file.pause)
                         losses, bad, layer = loop(hooks)
+                    self.ranks.after_loop()
                 file.loop_ended(bad >= 0)
             if not between:
                 for loss in losses:
                     self.history.append({"loss": loss})
-            self._look_for_divergence(state, bad, layer)
+            if self.ranks.leads:
+                self._look_for_divergence(state, bad, layer)
             ended = not finished
         finally:
             file.close(ended)
+        self.ranks.ended(self.state, self.set_state)
         return self.history
+
+    def _path(self) -> str:
+        saver = checkpoint.find(self.who, self.listeners)
+        return "" if saver is None else saver.path
 
     def _look_for_divergence(self, state: OptimizerState | None, bad: int, layer: int) -> None:
         if bad < 0 and state is not None and (layer := self.network.nonfinite_parameter()):

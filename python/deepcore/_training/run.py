@@ -48,6 +48,7 @@ class Run:
         )
         if isinstance(validation_split, np.ndarray) or validation_split:
             self._split(validation_split)
+        self.ranks, self.steps = settings.ranks, 0
         self.epochs.training = self.data
 
     def _split(self, part: float) -> None:
@@ -65,25 +66,33 @@ class Run:
         from deepcore.data.splits import split_indices  # loads all readers of data files
 
         rows, held_out = split_indices(m, float(part), self.network.spec.seed)
-        self.epochs.validation, self.data = self.data.take(held_out), self.data.part(rows)
-        for name, data in (("validation", self.epochs.validation), ("training", self.data)):
+        validation, self.data = self.data.take(held_out), self.data.part(rows)
+        self.epochs.validation = validation if self.epochs.ranks.leads else None
+        for name, data in (("validation", validation), ("training", self.data)):
             if data.weight is not None and not data.weight.any():
                 raise ValueError(f"{self.who}: validation_split must leave the {name} part weight, got none")
 
     def lengths(self, epochs: int, batch_size: int | None) -> tuple[int, int, int]:
         """Check and return the numbers of epochs, of examples per step, and of steps in all."""
-        m, epochs = len(self.data.y), _checks.count(self.who, "epochs", epochs)
-        batch = m if batch_size is None else min(m, _checks.count(self.who, "batch_size", batch_size))
-        return epochs, batch, epochs * -(-m // batch)
+        epochs = _checks.count(self.who, "epochs", epochs)
+        whole = None if batch_size is None else _checks.count(self.who, "batch_size", batch_size)
+        batch, self.steps = self.ranks.lengths(len(self.data.y), whole)
+        return epochs, batch, epochs * self.steps
 
     def train(self, state: OptimizerState | LBFGS, epochs: int, batch: int, shuffle: bool) -> History:
         """Train: all epochs in one native call, unless the examples have to be converted in parts."""
-        _warn_if_symmetric(self.who, self.network)
+        if self.ranks.leads:
+            _warn_if_symmetric(self.who, self.network)
         self._announce(state, epochs, batch, shuffle)
         mapped = in_parts(self.data.X, self.network.spec.dtype)
         if mapped or self.epochs.metrics or isinstance(state, LBFGS):  # the native run copies labels itself
             self.data = self.epochs.training = self.data.kept()
         if isinstance(state, LBFGS):
+            if self.ranks.together:
+                raise ValueError(
+                    f"{self.who}: group must be None with LBFGS(), which has no steps to share; use another "
+                    "optimizer"
+                )
             if self.factors:
                 raise ValueError(
                     f"{self.who}: schedules must be None with LBFGS(), which has no steps to count"
@@ -96,9 +105,14 @@ class Run:
             return self.epochs.run(self._descent(state), state.max_iter, None, Unsaved())
         position = Position(self.network.epochs_trained, state.steps)
         make = self._in_parts if mapped else self._in_one_call
+        if mapped:
+            self.ranks.refuse_own_rows("a memory-mapped X of another dtype than the model's")
+        self.ranks.agree(lambda: self._call(state, epochs, batch, shuffle))
         file = self._file(state, position, epochs, batch, shuffle)
-        sample = _sample(self.network, self.data) if self.who == "fit" else None
-        history = self.epochs.run(make(state, batch, epochs, shuffle, position), epochs, state, file)
+        sample = _sample(self.network, self.data) if self.who == "fit" and self.ranks.leads else None
+        history = self.epochs.run(
+            make(state, batch, epochs, shuffle, position), epochs, state, file, position
+        )
         if sample is not None:
             _warn_if_dead(self.who, self.network, sample)
         return history
@@ -127,9 +141,21 @@ class Run:
                 **self.factors.described(steps),
             }
 
-        length = epochs, epochs * -(-len(self.data.y) // batch)
+        length = epochs, epochs * self.steps
         spanning = spanning_name(state.optimizer) or self.factors.spanning_name()
         return self.epochs.file(state, position, describe, length, spanning)
+
+    def _call(self, state: OptimizerState, epochs: int, batch: int, shuffle: bool) -> dict[str, Any]:
+        """Describe what must be the same on all ranks."""
+        steps = state.steps + epochs * self.steps
+        return {
+            "method": self.who,
+            "epochs": epochs,
+            **self.ranks.described(self.data, batch),
+            "shuffle": shuffle,
+            "optimizer": identity.of_optimizer(state.optimizer, steps),
+            **self.factors.described(steps),
+        }
 
     def _descent(self, optimizer: LBFGS) -> Loop:
         def loop(hooks: Hooks) -> Ending:
@@ -142,8 +168,7 @@ class Run:
     def _in_one_call(
         self, state: OptimizerState, batch: int, epochs: int, shuffle: bool, position: Position
     ) -> Loop:
-        network, data = self.network, self.data
-        steps = -(-len(data.y) // batch)
+        network, data, steps = self.network, self.data, self.steps
 
         def loop(hooks: Hooks) -> Ending:
             last = position.first_step + epochs * steps
@@ -162,6 +187,7 @@ class Run:
                     first_epoch=position.first_epoch + position.epoch, threads=self.epochs.threads,
                     on_epoch=None if hooks.on_epoch is None else counted, on_poll=hooks.on_poll,
                     factors=self.factors.native(last), place=position.place, on_pause=hooks.on_pause,
+                    **self.ranks.native(len(data.y), batch),
                 )  # fmt: skip
                 return losses, bad, network.first_bad_layer(data.X) if bad >= 0 else 0
             finally:
@@ -183,11 +209,8 @@ class Run:
             return batches.of_rows(data, rows, batch, network.spec.dtype, skipped)
 
         def loop(hooks: Hooks) -> Ending:
-            last = position.first_step + epochs * -(-len(data.y) // batch)
-            factors = self.factors.native(last)
-            return _train_on_slabs(
-                network, state, slabs, epochs, hooks, self.epochs.threads, position, factors
-            )
+            factors = self.factors.native(position.first_step + epochs * self.steps)
+            return _train_on_slabs(network, state, slabs, epochs, hooks, self.epochs, position, factors)
 
         return loop
 
@@ -216,25 +239,33 @@ class BatchRun:
 
     def train(self, optimizer: object) -> History:
         """Train until the last epoch's batches end."""
-        network, steps = self.network, self._steps(optimizer)
+        network, steps, ranks = self.network, self._steps(optimizer), self.epochs.ranks
         state = resolve(optimizer, network, steps, "fit_batches")
-        _warn_if_symmetric("fit_batches", network)
+        if ranks.leads:
+            _warn_if_symmetric("fit_batches", network)
         position = Position(network.epochs_trained, state.steps)
 
         def slabs(_: int, skipped: int) -> Iterable[batches.Slab]:
             return islice(batches.of_batches(network, self.batches()), skipped, None)
 
         def loop(hooks: Hooks) -> Ending:
-            return _train_on_slabs(network, state, slabs, self.count, hooks, self.epochs.threads, position)
+            return _train_on_slabs(network, state, slabs, self.count, hooks, self.epochs, position)
+
+        number = {"number of batches": len(self.given) if isinstance(self.given, Sized) else None}
 
         def describe(steps: int) -> dict[str, Any]:
-            number = len(self.given) if isinstance(self.given, Sized) else None
-            return {"number of batches": number, **self.epochs.described(state, steps)}
+            return {**number, **self.epochs.described(state, steps)}
 
+        def call() -> dict[str, Any]:
+            ranks.refuse_own_rows("the batches of fit_batches")
+            optimizer = identity.of_optimizer(state.optimizer, state.steps + steps)
+            return {"method": "fit_batches", "epochs": self.count, **number, "optimizer": optimizer}
+
+        ranks.agree(call)
         file = self.epochs.file(
             state, position, describe, (self.count, steps), spanning_name(state.optimizer)
         )
-        return self.epochs.run(loop, self.count, state, file)
+        return self.epochs.run(loop, self.count, state, file, position)
 
 
 def _train_on_slabs(
@@ -243,7 +274,7 @@ def _train_on_slabs(
     slabs: Callable[[int, int], Iterable[batches.Slab]],
     epochs: int,
     hooks: Hooks,
-    threads: int,
+    run: Epochs,
     position: Position,
     factors: Mapping[str, _core.Schedule] | None = None,
 ) -> Ending:
@@ -268,8 +299,8 @@ def _train_on_slabs(
                 continue
             (*loss,), bad = network.train(
                 data, state.native, batch, 1, first_epoch=position.first_epoch + position.epoch,
-                threads=threads, on_poll=hooks.on_poll, factors=factors, place=position.place,
-                on_pause=hooks.on_pause,
+                threads=run.threads, on_poll=hooks.on_poll, factors=factors, place=position.place,
+                on_pause=hooks.on_pause, **run.ranks.native(len(data.y), batch),
             )  # fmt: skip
             if bad >= 0:
                 return losses, bad, network.first_bad_layer(data.X)

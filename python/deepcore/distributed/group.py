@@ -1,0 +1,146 @@
+"""Group: the processes that train one network together; those that mpiexec starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import Any, Literal
+
+import numpy as np
+
+from deepcore.distributed.messages import packed, unpacked
+from deepcore.typing import Array
+
+__all__ = ["Group", "OrderedGroup"]
+
+
+class Group:
+    """Several processes (ranks) that train one network: ``model.fit(..., group=group)``.
+
+    ``fit`` takes any object that has ``rank``, ``size``, ``sum`` and ``broadcast``; this class is a base for
+    them. Every rank calls the methods in the same order, because each call waits for the other ranks.
+
+    Attributes:
+        rank: Number of this process, from 0.
+        size: Number of processes.
+        data: ``"replicated"``: every rank gives ``fit`` the same data. ``"own rows"``: every rank gives its
+            own rows.
+    """
+
+    rank: int
+    size: int
+    data: str = "replicated"
+
+    def sum(self, array: Array) -> Array:
+        """Return the element-wise sum of this 1-D array over all ranks: the same bits on every rank."""
+        raise NotImplementedError
+
+    def broadcast(self, value: Any) -> Any:
+        """Return the object of rank 0."""
+        raise NotImplementedError
+
+    @staticmethod
+    def mpi(
+        comm: Any = None,
+        *,
+        data: Literal["replicated", "own rows"] = "replicated",
+        same_bits: bool = True,
+    ) -> Group:
+        """Make the group of the processes that ``mpiexec`` started; it needs the package mpi4py.
+
+        Args:
+            comm: A communicator of mpi4py; None: ``MPI.COMM_WORLD``.
+            data: See ``Group``.
+            same_bits: With replicated data, add the parts of a batch in one order, so that the parameters
+                after ``fit`` are the same bits for every number of ranks. False: cut each batch evenly, and
+                add with MPI's own sum; this is faster if batches are smaller than 192 examples per rank.
+
+        Raises:
+            ImportError: if mpi4py is not installed.
+        """
+        try:
+            from mpi4py import MPI
+        except ImportError as error:
+            raise ImportError(
+                "Group.mpi needs the package mpi4py and an MPI library: pip install mpi4py mpich"
+            ) from error
+        # A communicator of its own: messages of the caller cannot meet those of the training.
+        own = (MPI.COMM_WORLD if comm is None else comm).Dup()
+        return (_OrderedMPI if same_bits else _PlainMPI)(own, data)
+
+
+class OrderedGroup(Group):
+    """A group that can add the parts of all ranks in one order, whatever the number of ranks."""
+
+    def add_in_order(
+        self, parts: Array, counts: Sequence[int], total: Array, first: bool, header: Array
+    ) -> Array:
+        """Add the parts of all ranks to ``total``, rank after rank and part after part.
+
+        Args:
+            parts: Those of this rank, (counts[rank], total.size).
+            counts: Number of parts of every rank.
+            total: What earlier calls have added up, the same on every rank; it is changed in place.
+            first: Ignore what is in ``total``: the sum begins with the first part.
+            header: Numbers of this rank, float64.
+
+        Returns:
+            The headers of all ranks, (size, header.size).
+        """
+        raise NotImplementedError
+
+
+class _PlainMPI(Group):
+    """MPI's own sum, whose order depends on the number of ranks."""
+
+    def __init__(self, comm: Any, data: str) -> None:
+        self.comm, self.data = comm, data
+        self.rank, self.size = int(comm.Get_rank()), int(comm.Get_size())
+
+    def sum(self, array: Array) -> Array:
+        result = np.empty_like(array)
+        self.comm.Allreduce(array, result)
+        return result
+
+    def broadcast(self, value: Any) -> Any:
+        return self.comm.bcast(value, root=0)
+
+
+class _OrderedMPI(_PlainMPI, OrderedGroup):
+    """Every rank adds up one slice of the parts of all ranks; then all ranks get all slices."""
+
+    def add_in_order(
+        self, parts: Array, counts: Sequence[int], total: Array, first: bool, header: Array
+    ) -> Array:
+        size, n, dtype = total.size, self.size, total.dtype
+        bounds = [size * rank // n for rank in range(n + 1)]
+        widths = [end - start for start, end in pairwise(bounds)]
+        note = packed(header, dtype)
+        blocks = [
+            block
+            for start, end in pairwise(bounds)
+            for block in (np.ascontiguousarray(parts[:, start:end]).reshape(-1), note)
+        ]
+        sent = [len(parts) * width + note.size for width in widths]
+        width = widths[self.rank]
+        received = [count * width + note.size for count in counts]
+        incoming = np.empty(sum(received), dtype)
+        self.comm.Alltoallv(
+            [np.concatenate(blocks), (sent, _starts(sent))], [incoming, (received, _starts(received))]
+        )
+        mine = total[bounds[self.rank] : bounds[self.rank + 1]].copy()
+        headers = np.empty((n, header.size))
+        for rank, (start, count) in enumerate(zip(_starts(received), counts, strict=True)):
+            rows = incoming[start : start + count * width].reshape(count, width)
+            headers[rank] = unpacked(incoming[start + count * width : start + received[rank]])
+            for row in rows:
+                if first:
+                    mine[:], first = row, False
+                else:
+                    mine += row
+        self.comm.Allgatherv(mine, [total, (widths, bounds[:-1])])
+        return headers
+
+
+def _starts(counts: Sequence[int]) -> list[int]:
+    return [0, *accumulate(counts)][:-1]
