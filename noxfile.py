@@ -291,8 +291,8 @@ def can_run_arm(session):
 @nox.session
 def everything(session):
     """Run all tests, beside all libraries that they compare with."""
-    install_wheel(session, "dev,peers,test", *PEERS)
-    session.run("python", "-c", "import jax, onnxruntime, pandas, polars, sklearn, torch")
+    install_wheel(session, "dev,mpi,peers,test", *PEERS, "mpich")
+    session.run("python", "-c", "import jax, mpi4py, onnxruntime, pandas, polars, sklearn, torch")
     run_tests(session, *session.posargs)
 
 

@@ -257,6 +257,15 @@ def test_a_training_goes_on_from_the_checkpoint_of_rank_0(tmp_path):
         (tmp_path / "of_2.safetensors").unlink()
 
 
+def test_another_number_of_ranks_goes_on_from_a_checkpoint(tmp_path):
+    def work(group, fails=True):
+        callbacks = [dc.Checkpoint(tmp_path / "run.safetensors"), *[raising(OSError())] * fails]
+        return train(group, callbacks=callbacks, epochs=6)
+
+    together(2, work)
+    check_same(all_results(3, lambda group: work(group, fails=False)), train(epochs=6))
+
+
 def test_own_rows_go_on_from_the_middle_of_an_epoch(tmp_path):
     def work(group, stops=False):
         rows = own_rows(group.rank, group.size)
@@ -312,7 +321,7 @@ def test_fit_batches_refuses_own_rows():
     for error in together(
         2, lambda group: dc.mlp([7, 24, 3]).fit_batches(batches, group=group), data="own rows"
     )[1]:
-        with pytest.raises(ValueError, match=r"fit_batches: group\.data must be 'replicated' for the batches"):
+        with pytest.raises(ValueError, match=r"fit_batches: group\.data must be 'replicated' for"):
             raise error
 
 

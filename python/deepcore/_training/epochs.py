@@ -99,7 +99,7 @@ class Epochs:
     def __init__(self, network: Network, settings: Settings) -> None:
         settings = settings.of_this_rank()
         self.network, self.who, self.shown, self.ranks = network, settings.who, settings.shown, settings.ranks
-        self.threads = _checks.threads(self.who, settings.threads)
+        self.threads = self.ranks.threads(_checks.threads(self.who, settings.threads))
         for name in ("metrics", "callbacks"):
             _checks.listed(self.who, name, getattr(settings, name))
         output, outputs = network.spec.output, network.spec.outputs

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, NamedTuple, NoReturn
 
@@ -54,6 +55,10 @@ class Alone:
     def guarded(self) -> AbstractContextManager[object]:
         """Surround the call of the user: the other ranks are told of an exception."""
         return nullcontext()
+
+    def threads(self, given: int) -> int:
+        """Return the number of threads, where 0 is the default of the machine."""
+        return given
 
     def lengths(self, examples: int, batch: int | None) -> Lengths:
         """Cut an epoch into steps; ``batch`` is the number of examples of a step, of all ranks."""
@@ -225,6 +230,13 @@ class Ranks(Alone):
         self._refuse(rank, f"rank {rank} raised {text}")
 
     # The start
+
+    def threads(self, given: int) -> int:
+        """The ranks of one machine share its cores, unless the user has divided them."""
+        divided = any(name in os.environ for name in ("DEEPCORE_NUM_THREADS", "OMP_NUM_THREADS"))
+        if given or divided or len(_affinity()) < (os.cpu_count() or 1):
+            return given
+        return max(1, _core.num_threads() // getattr(self.group, "local_size", 1))
 
     def lengths(self, examples: int, batch: int | None) -> Lengths:
         if not self.own_rows:
@@ -411,6 +423,11 @@ class Ranks(Alone):
         if not self.leads:
             self.network.restore(numbers)
             put(others)
+
+
+def _affinity() -> Collection[int]:
+    """The CPUs that this process may use."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
 
 
 class _Guard:

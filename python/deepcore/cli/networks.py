@@ -14,6 +14,7 @@ import numpy as np
 from deepcore._mlp import mlp
 from deepcore.callbacks import EarlyStopping, EpochRecord, MaxSeconds
 from deepcore.cli.checkpointing import Records
+from deepcore.cli.mpi import group
 from deepcore.cli.output import warn
 from deepcore.cli.settings import Settings
 from deepcore.exceptions import DeadUnitsWarning, DivergenceWarning
@@ -115,6 +116,7 @@ def fit(
             validation_data=validation,
             metrics=() if model.layers[-1].activation == "linear" else ("accuracy",),
             callbacks=[*own_callbacks, *callbacks, Progress(sys.stdout, style=progress_style())],
+            group=group(),
         )
     used = 0.0 if clock is None else float(clock.state()["elapsed"])
     if history.diverged_at_step is None:

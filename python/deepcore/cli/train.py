@@ -13,6 +13,7 @@ from deepcore.cli import baseline
 from deepcore.cli.checkpointing import Interruptions, checkpoint_options, opened
 from deepcore.cli.config import config_option
 from deepcore.cli.doctoring import called, doctor_option, show
+from deepcore.cli.mpi import Launched
 from deepcore.cli.output import print_pairs, print_scores, readable, say, warn
 from deepcore.cli.report import Judged, Report, judge
 from deepcore.cli.saved import MODEL_FILE
@@ -197,11 +198,31 @@ def train(
     Everything is learned from the training part only. The epoch that is best on the validation part is kept,
     and the test part is used for the report alone. The files model.safetensors, history.json and, if
     matplotlib is installed, curves.png are written to DIR; --report writes one HTML page besides.
+
+    mpiexec -n 4 deepcore train DATA trains one network with four processes, with the same result.
     """
-    folder = Path(out)
+    with Launched() as launched:
+        _train(launched, data, Path(out), reading, report, checkpoint, resume, doctor, Settings(**options))
+
+
+def _train(
+    launched: Launched,
+    data: str,
+    folder: Path,
+    reading: dict[str, Any],
+    report: str | None,
+    checkpoint: str | None,
+    resume: bool,
+    doctor: bool,
+    settings: Settings,
+) -> None:
+    """Read the data, train and write the folder; ranks that do not lead only train."""
     page = None if report is None else _page(Path(report), folder / MODEL_FILE)
-    settings = Settings(**options)
     training = begin(data, settings, reading)
+    launched.check(data, training.of_one_network)
+    if not launched.leads:
+        training.fit()
+        return
     folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     check_target(folder / MODEL_FILE)
     saver = opened(checkpoint, resume, folder)

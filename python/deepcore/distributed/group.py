@@ -25,10 +25,12 @@ class Group:
         size: Number of processes.
         data: ``"replicated"``: every rank gives ``fit`` the same data. ``"own rows"``: every rank gives its
             own rows.
+        local_size: Number of ranks on this machine, among which the default number of threads is divided.
     """
 
     rank: int
     size: int
+    local_size: int = 1
     data: str = "replicated"
 
     def sum(self, array: Array) -> Array:
@@ -66,7 +68,8 @@ class Group:
             ) from error
         # A communicator of its own: messages of the caller cannot meet those of the training.
         own = (MPI.COMM_WORLD if comm is None else comm).Dup()
-        return (_OrderedMPI if same_bits else _PlainMPI)(own, data)
+        near = own.Split_type(MPI.COMM_TYPE_SHARED)
+        return (_OrderedMPI if same_bits else _PlainMPI)(own, near.Get_size(), data)
 
 
 class OrderedGroup(Group):
@@ -93,8 +96,8 @@ class OrderedGroup(Group):
 class _PlainMPI(Group):
     """MPI's own sum, whose order depends on the number of ranks."""
 
-    def __init__(self, comm: Any, data: str) -> None:
-        self.comm, self.data = comm, data
+    def __init__(self, comm: Any, local_size: int, data: str) -> None:
+        self.comm, self.local_size, self.data = comm, local_size, data
         self.rank, self.size = int(comm.Get_rank()), int(comm.Get_size())
 
     def sum(self, array: Array) -> Array:

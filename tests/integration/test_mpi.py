@@ -1,0 +1,166 @@
+"""Training by processes that mpiexec starts: bits, errors, interrupts, a rank that is killed."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("mpi4py", reason="needs mpi4py and an MPI library: pip install mpi4py mpich")
+MPIEXEC = shutil.which("mpiexec", path=Path(sys.executable).parent) or shutil.which("mpiexec")
+pytestmark = pytest.mark.skipif(MPIEXEC is None, reason="needs mpiexec: pip install mpich")
+
+slow = pytest.mark.slow
+#: Seconds; a test must not hang.
+PATIENCE = 120
+
+START = """
+import hashlib, os, signal
+import numpy as np
+import deepcore as dc
+from deepcore.distributed import Group
+
+group = Group.mpi({options})
+rng = np.random.default_rng(0)
+X = rng.normal(size=(1000, 7))
+y = (X[:, 0] * X[:, 1] > 0).astype(int)
+
+
+def train(X=X, y=y, **options):
+    model = dc.mlp([7, 32, 1], dropout=0.2, seed=1)
+    options = {{"epochs": 3, "batch_size": 700, "threads": 1, "group": group, **options}}
+    history = model.fit(X, y, dc.Adam(0.01), **options)
+    # one write per rank, so that lines of ranks do not mix
+    digest = hashlib.sha256(model.flat_parameters.tobytes()).hexdigest()
+    os.write(1, f"rank {{group.rank}}: {{digest}} {{history['loss'][-1]!r}}\\n".encode())
+"""
+
+
+def start(ranks, program, options="", **settings):
+    """Start ``program`` on so many ranks."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
+    command = [MPIEXEC, "-n", str(ranks), sys.executable, "-c", START.format(options=options) + program]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **settings
+    )
+
+
+def run(ranks, program, options="", status=0):
+    """The lines that the ranks print, sorted, and what they print on standard error."""
+    process = start(ranks, program, options)
+    try:
+        out, err = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+    assert (process.returncode == 0) == (status == 0), err
+    return sorted(out.splitlines()), err
+
+
+def results(lines):
+    return {line.split(": ")[1] for line in lines}
+
+
+@slow
+def test_every_number_of_ranks_trains_the_bits_of_one_process():
+    (expected,) = results(run(1, "train(group=None)")[0])
+    for ranks in (1, 2, 3, 4):
+        lines, _ = run(ranks, "train()")
+        assert len(lines) == ranks
+        assert results(lines) == {expected}
+
+
+@slow
+def test_the_sum_of_mpi_and_own_rows_give_all_ranks_the_same_bits():
+    assert len(results(run(3, "train()", "same_bits=False")[0])) == 1
+    program = "train(X[group.rank :: 3], y[group.rank :: 3])"
+    assert len(results(run(3, program, "data='own rows'")[0])) == 1
+
+
+def test_an_exception_on_one_rank_ends_all():
+    program = "train(y=y + 7 * (group.rank == 1))"
+    lines, err = run(3, program, status=1)
+    assert lines == []
+    assert "ValueError: fit: " in err
+    assert err.count("GroupError: fit: rank 1 raised ValueError") == 2
+
+
+INTERRUPTED = """
+def interrupt(record):
+    if record.epoch == 3:
+        os.write(1, b"running\\n")
+
+try:
+    train(epochs=10**7, callbacks=[interrupt])
+except (KeyboardInterrupt, dc.GroupError) as error:
+    os.write(1, f"rank {group.rank}: {type(error).__name__} {error}\\n".encode())
+"""
+
+
+def test_a_signal_to_one_rank_ends_all():
+    program = INTERRUPTED.replace(
+        "def interrupt", "os.write(1, f'pid {os.getpid()} of {group.rank}\\n'.encode())\ndef interrupt"
+    )
+    process = start(3, program)
+    pids = {}
+    try:
+        while len(pids) < 4:
+            words = process.stdout.readline().split()
+            pids[words[-1]] = words[1] if len(words) > 1 else None
+        os.kill(int(pids["1"]), signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+    assert process.returncode == 0, err
+    lines = sorted(out.splitlines())
+    assert lines[1].startswith("rank 1: KeyboardInterrupt")
+    assert all("GroupError fit: rank 1 raised KeyboardInterrupt" in lines[rank] for rank in (0, 2))
+
+
+KILLED = """
+checkpoint = dc.Checkpoint({path!r})
+
+def die(record):
+    if record.epoch == 4 and {deadly}:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+train(epochs=8, callbacks=[checkpoint, die])
+if checkpoint.resumed:
+    os.write(1, b"resumed\\n")
+"""
+
+
+@slow
+def test_a_killed_rank_ends_all_and_the_same_call_goes_on(tmp_path):
+    file = tmp_path / "run.safetensors"
+    began = time.monotonic()
+    run(2, KILLED.format(path=str(file), deadly=True), status=1)
+    assert time.monotonic() - began < PATIENCE / 2
+    lines, _ = run(2, KILLED.format(path=str(file), deadly=False))
+    assert lines.pop() == "resumed"
+    assert results(lines) == results(run(2, "train(epochs=8)")[0])
+
+
+@slow
+def test_the_command_line_joins_the_ranks_of_mpiexec(tmp_path):
+    def train(folder, *launcher):
+        options = ["--epochs", "3", "--batch-size", "384", "--dropout", "0.2", "--out", str(folder)]
+        command = [*launcher, sys.executable, "-m", "deepcore", "train", "digits", *options]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.replace(str(folder), "DIR")
+
+    together = train(tmp_path / "ranks", MPIEXEC, "-n", "2")
+    assert together == train(tmp_path / "alone")
+    models = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("ranks", "alone")]
+    assert models[0] == models[1]
+
+
+def test_the_command_line_ends_all_ranks_when_one_fails():
+    command = [MPIEXEC, "-n", "2", sys.executable, "-m", "deepcore", "train", "missing.csv"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode != 0
+    assert "missing.csv" in done.stderr
