@@ -67,7 +67,9 @@ class _OnDask(BaseMLP):
         self._fitted("to_local")
         state = pickle.loads(pickle.dumps(self.__getstate__()))
         plain = self._plain()
-        plain.__setstate__({name: value for name, value in state.items() if name not in (*_OWN, "client", "_counts")})
+        plain.__setstate__(
+            {name: value for name, value in state.items() if name not in (*_OWN, "client", "_counts")}
+        )
         return plain
 
     # Fitting
