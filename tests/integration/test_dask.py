@@ -72,7 +72,13 @@ def spread(client):
     for array in (X, y):
         pieces = [array[first : first + CHUNK] for first in range(0, ROWS, CHUNK)]
         held = [
-            client.submit(np.copy, piece, workers=[workers[number * 2 // len(pieces)]], pure=False)
+            client.submit(
+                np.copy,
+                piece,
+                workers=[workers[number * 2 // len(pieces)]],
+                pure=False,
+                allow_other_workers=True,
+            )
             for number, piece in enumerate(pieces)
         ]
         blocks = [
@@ -309,9 +315,7 @@ def spoil(block, block_info=None):
     return np.where(last, np.nan, block).astype(block.dtype)
 
 
-def test_the_same_call_goes_on_after_a_worker_was_killed_and_ends_with_the_same_bits(client, tmp_path):
-    client.wait_for_workers(2, timeout=60)
-    data = [da.from_array(each, chunks=(CHUNK, *each.shape[1:])) for each in problem()]
+def test_the_same_call_goes_on_after_a_worker_was_killed_and_ends_with_the_same_bits(client, data, tmp_path):
     model, history = dc_dask.fit(
         client, network(), *data, dc.Adam(0.01), checkpoint=tmp_path / "whole", **SETTINGS
     )
@@ -323,7 +327,7 @@ def test_the_same_call_goes_on_after_a_worker_was_killed_and_ends_with_the_same_
             client, network(), *data, dc.Adam(0.01), checkpoint=path,
             callbacks=[At(3, os.kill, victim, signal.SIGKILL)], **SETTINGS,
         )  # fmt: skip
-    assert time.monotonic() - start < 20  # seconds, with the start of the training on a busy machine
+    assert time.monotonic() - start < 30  # seconds, with the start of the training on a busy machine
     assert dc.load(path).epochs_trained >= 3
     again, continued = dc_dask.fit(client, network(), *data, dc.Adam(0.01), checkpoint=path, **SETTINGS)
     assert np.array_equal(again.flat_parameters, model.flat_parameters)
