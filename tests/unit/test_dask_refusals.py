@@ -1,6 +1,8 @@
 """Collections of Dask are refused by calls that need their data in memory; no test here needs Dask."""
 
 import importlib.util
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -81,3 +83,9 @@ def test_an_estimator_refuses_dask_arrays(name):
     for arguments in ((Lazy(), y), (X, Lazy())):
         with pytest.raises(TypeError, match=r"of Dask; use deepcore\.dask\.fit\("):
             estimator.fit(*arguments)
+
+
+def test_deepcore_dask_names_what_to_install_where_dask_is_missing():
+    code = "import sys; sys.modules['dask'] = None; import deepcore.dask"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "needs Dask and its scheduler: pip install 'deepcore-nn[dask]'" in run.stderr

@@ -4,6 +4,8 @@
 ``dask``: ``pip install 'deepcore-nn[dask]'``, for the client, the scheduler and the workers.
 """
 
+from typing import TYPE_CHECKING
+
 try:
     import dask as _dask  # noqa: F401
     import distributed as _distributed  # noqa: F401
@@ -13,6 +15,9 @@ except ModuleNotFoundError as _error:
     ) from _error
 
 from deepcore.dask.fitting import fit
+
+if TYPE_CHECKING:
+    from deepcore.dask.estimators import DaskMLPClassifier, DaskMLPRegressor
 
 __all__ = ["DaskMLPClassifier", "DaskMLPRegressor", "fit"]
 
