@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 
+import deepcore as dc
 from deepcore.distributed import Group
 
 #: Seconds after which a rank that waits for the others fails: a test must not hang.
@@ -90,3 +91,37 @@ def all_results(size, work, kind=Ordered, **options):
         if error is not None:
             raise error
     return results
+
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(1000, 7))
+LABELS = (X[:, 0] * X[:, 1] > 0).astype(int) + (X[:, 2] > 1)
+WEIGHTS = RNG.uniform(0, 2, size=1000)
+OUTPUT = dc.Dense(3, "softmax")
+BATCH = 700  # more than three chains of examples with every CPU variant
+
+
+def train(group=None, *, layers=None, network=None, optimizer=None, **options):
+    """A trained model and its history."""
+    network = {"seed": 3, **(network or {})}
+    model = dc.Model(7, layers, **network) if layers else dc.mlp([7, 24, 3], **network)
+    options = {"X": X, "y": LABELS, "epochs": 2, "batch_size": BATCH, "threads": 1, **options}
+    X_given, y_given = options.pop("X"), options.pop("y")
+    history = model.fit(X_given, y_given, optimizer or dc.Adam(0.01), group=group, **options)
+    return model, history
+
+
+def check_same(results, expected):
+    model, history = expected
+    for other, numbers in results:
+        np.testing.assert_array_equal(other.flat_parameters, model.flat_parameters)
+        assert other.epochs_trained == model.epochs_trained
+        assert numbers == history
+
+
+def raising(error, rank=0, epoch=2):
+    def callback(record):
+        if record.epoch == epoch:
+            raise error
+
+    return callback

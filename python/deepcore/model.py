@@ -367,16 +367,14 @@ class Model:
             >>> model.predict_labels(X)
             array([0, 1, 1, 0])
         """
-        from deepcore._training.ranks import of_group
-        from deepcore._training.run import Run, Settings
+        from deepcore._training.run import Run, Settings, of_group
 
         network = self._network
-        ranks = of_group(group, "fit", network)
-        with ranks.guarded(), network.exclusive("fit"):
+        with (ranks := of_group(group, "fit", network)).guarded(), network.exclusive("fit"):
             data = network.check("fit", X, y, sample_weight, class_weight, mapped=True)
             settings = Settings(
-                "fit", self, validation_data, callbacks, threads, verbose, metrics, dropout_schedule,
-                smoothing_schedule, ranks,
+                "fit", self, validation_data, callbacks, threads, verbose, metrics, ranks, dropout_schedule,
+                smoothing_schedule,
             )  # fmt: skip
             run = Run(network, data, settings, validation_split)
             epochs, batch, steps = run.lengths(epochs, batch_size)
@@ -488,15 +486,13 @@ class Model:
             >>> history["loss"][-1] < history["loss"][0]
             True
         """
-        from deepcore._training.ranks import of_group
-        from deepcore._training.run import BatchRun, Settings
+        from deepcore._training.run import BatchRun, Settings, of_group
 
-        ranks = of_group(group, "fit_batches", self._network)
-        with ranks.guarded(), self._network.exclusive("fit_batches"):
-            settings = Settings(
-                "fit_batches", self, validation_data, callbacks, threads, verbose, metrics, ranks=ranks
-            )
-            return BatchRun(self._network, batches, epochs, settings).train(optimizer)
+        network = self._network
+        with (ranks := of_group(group, "fit_batches", network)).guarded(), network.exclusive("fit_batches"):
+            others = validation_data, callbacks, threads, verbose, metrics, ranks
+            settings = Settings("fit_batches", self, *others)
+            return BatchRun(network, batches, epochs, settings).train(optimizer)
 
     # Seeing inside
 
@@ -537,13 +533,9 @@ class Model:
         data = network.check("gradients", X, y, sample_weight)
         grads = network.views(np.zeros_like(network.flat), "d")
         threads = _checks.threads("gradients", threads)
-        training = self._training("gradients", step, dropout_scale, smoothing_scale)
+        training = self._training("gradients", step, dropout_scale, smoothing_scale, first)
         if reduction not in ("mean", "sum"):
             raise ValueError(f"gradients: reduction must be 'mean' or 'sum', got {_checks.shown(reduction)}")
-        if _checks.count("gradients", "first", first, low=0) and training is None:
-            raise ValueError(f"gradients: first must be 0 without step=, got {first}")
-        if training is not None:
-            training = (*training[:2], dropout_scale, smoothing_scale, first)
         return network.gradient(data, grads.flat, threads, training, sums=reduction == "sum"), grads
 
     @checked("trace")
@@ -586,7 +578,7 @@ class Model:
         return Trace(network.spec, arrays, numbers, cost=cost, weight=data.total_weight(), per=per)
 
     def _training(
-        self, who: str, step: int | None, dropout_scale: float, smoothing_scale: float
+        self, who: str, step: int | None, dropout_scale: float, smoothing_scale: float, first: int = 0
     ) -> TrainingStep | None:
         scales = (
             _checks.number(who, "dropout_scale", dropout_scale),
@@ -595,9 +587,11 @@ class Model:
         if step is None:
             if scales != (1.0, 1.0):
                 raise ValueError(f"{who}: step must be given where a scale is not 1, got {scales}")
+            if first != 0:
+                raise ValueError(f"{who}: step must be given where first is not 0, got {first}")
             return None
-        number = (self.seed, _checks.count(who, "step", step, low=0))
-        return number if scales == (1.0, 1.0) else (*number, *scales)
+        first = _checks.count(who, "first", first, low=0)
+        return (self.seed, _checks.count(who, "step", step, low=0), *scales, first)
 
     # Predicting
 

@@ -1,6 +1,5 @@
-"""Training by several ranks: the same bits as one, the same decisions, and errors for which no rank waits."""
+"""Training by several ranks: the same bits as one process, and the decisions of rank 0."""
 
-import signal
 import warnings
 
 import numpy as np
@@ -8,31 +7,20 @@ import pytest
 
 import deepcore as dc
 from deepcore.exceptions import DivergenceWarning, GroupError
-from ranks import Ordered, Plain, all_results, together
-
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(1000, 7))
-LABELS = (X[:, 0] * X[:, 1] > 0).astype(int) + (X[:, 2] > 1)
-WEIGHTS = RNG.uniform(0, 2, size=1000)
-BATCH = 700  # more than three chains of examples with every CPU variant
-
-
-def train(group=None, *, layers=None, network=None, optimizer=None, **options):
-    """A trained model and its history."""
-    network = {"seed": 3, **(network or {})}
-    model = dc.Model(7, layers, **network) if layers else dc.mlp([7, 24, 3], **network)
-    options = {"X": X, "y": LABELS, "epochs": 2, "batch_size": BATCH, "threads": 1, **options}
-    X_given, y_given = options.pop("X"), options.pop("y")
-    history = model.fit(X_given, y_given, optimizer or dc.Adam(0.01), group=group, **options)
-    return model, history
-
-
-def check_same(results, expected):
-    model, history = expected
-    for other, numbers in results:
-        np.testing.assert_array_equal(other.flat_parameters, model.flat_parameters)
-        assert other.epochs_trained == model.epochs_trained
-        assert numbers == history
+from ranks import (
+    BATCH,
+    LABELS,
+    OUTPUT,
+    WEIGHTS,
+    Ordered,
+    Plain,
+    X,
+    all_results,
+    check_same,
+    raising,
+    together,
+    train,
+)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 8])
@@ -44,7 +32,6 @@ def test_ranks_train_the_bits_of_one_process(size, dropout):
     check_same(all_results(size, work), work(None))
 
 
-OUTPUT = dc.Dense(3, "softmax")
 SETTINGS = {
     "narrow layers": {"layers": [dc.Dense(4, "tanh"), OUTPUT]},
     "wide layers": {"layers": [dc.Dense(300), dc.Dense(300), OUTPUT], "batch_size": 512},
@@ -157,6 +144,27 @@ def test_ranks_with_few_own_rows_make_as_many_steps_as_the_others():
     check_same([result[:2] for result in results], results[0][:2])
     assert [steps for _, _, steps in results] == [4 * -(-603 // 32)] * 3
     assert results[0][1]["loss"][-1] < results[0][1]["loss"][0]
+
+
+def test_a_rank_may_have_no_example_of_a_batch():
+    def work(group):
+        return train(group, batch_size=3, epochs=1, X=X[:40], y=LABELS[:40])
+
+    for kind in (Plain, Ordered):
+        results = all_results(5, work, kind)
+        check_same(results, results[0])
+    check_same(results, work(None))
+
+
+def test_own_rows_that_are_mapped_in_another_dtype_are_refused(tmp_path):
+    np.save(tmp_path / "X.npy", X)
+
+    def work(group):
+        train(group, X=np.load(tmp_path / "X.npy", mmap_mode="r"))
+
+    for error in together(2, work, data="own rows")[1]:
+        with pytest.raises(ValueError, match=r"group\.data must be 'replicated' for a memory-mapped X"):
+            raise error
 
 
 def test_two_ranks_with_equal_rows_draw_different_dropout_masks():
@@ -325,174 +333,6 @@ def test_fit_batches_refuses_own_rows():
             raise error
 
 
-# Errors
-
-
-def raising(error, rank=0, epoch=2):
-    def callback(record):
-        if record.epoch == epoch:
-            raise error
-
-    return callback
-
-
-@pytest.mark.parametrize("kind", [Plain, Ordered])
-@pytest.mark.parametrize("error", [ValueError("too hot"), KeyboardInterrupt()])
-def test_an_exception_of_a_callback_reaches_all_ranks(kind, error):
-    def work(group):
-        train(group, callbacks=[raising(error)], epochs=50)
-
-    _, errors = together(3, work, kind)
-    assert errors[0] is error
-    assert [type(other) for other in errors[1:]] == [GroupError, GroupError]
-    assert [other.rank for other in errors[1:]] == [0, 0]
-    assert f"rank 0 raised {type(error).__name__}" in str(errors[1])
-
-
-@pytest.mark.parametrize("kind", [Plain, Ordered])
-@pytest.mark.parametrize("main", [0, 1])
-def test_ctrl_c_on_one_rank_ends_all(kind, main):
-    def work(group):
-        model = dc.mlp([7, 24, 3], seed=3)
-
-        def interrupt(record):
-            if record.epoch == 3:
-                signal.raise_signal(signal.SIGINT)
-
-        model.fit(X, LABELS, epochs=10**6, batch_size=BATCH, callbacks=[interrupt], group=group, threads=1)
-
-    handler = signal.getsignal(signal.SIGINT)
-    _, errors = together(3, work, kind, main=main)
-    assert isinstance(errors[main], KeyboardInterrupt)
-    others = [error for rank, error in enumerate(errors) if rank != main]
-    assert [(type(error), error.rank) for error in others] == [(GroupError, main)] * 2
-    assert signal.getsignal(signal.SIGINT) == handler
-
-
-def test_wrong_arguments_on_one_rank_are_an_error_on_all():
-    def work(group):
-        train(group, y=LABELS + (5 if group.rank == 1 else 0))
-
-    _, errors = together(3, work)
-    assert isinstance(errors[1], ValueError)
-    assert [error.rank for error in (errors[0], errors[2])] == [1, 1]
-    assert "rank 1 raised ValueError: fit: " in str(errors[0])
-
-
-DIFFERENT = {
-    "epochs": ({"epochs": 3}, "epochs is 2 on rank 0 and 3 on rank 1"),
-    "batch_size": ({"batch_size": 20}, "batch_size is 700 on rank 0 and 20 on rank 1"),
-    "optimizer": (
-        {"optimizer": dc.Adam(0.02)},
-        "optimizer.learning_rate is 0.01 on rank 0 and 0.02 on rank 1",
-    ),
-    "shape": ({"X": X[:800], "y": LABELS[:800]}, r"X.shape\[0\] is 1000 on rank 0 and 800 on rank 1"),
-    "values": ({"X": 2 * X}, "the values of X on rank 1 are not those on rank 0"),
-    "network": ({"network": {"seed": 4}}, "network.seed is 3 on rank 0 and 4 on rank 1"),
-    "shuffle": ({"shuffle": False}, "shuffle is True on rank 0 and False on rank 1"),
-}
-
-
-@pytest.mark.parametrize("name", DIFFERENT)
-def test_ranks_that_make_different_calls_are_refused_before_the_first_step(name):
-    options, message = DIFFERENT[name]
-    models = []
-
-    def work(group):
-        model = dc.mlp([7, 24, 3], seed=3)
-        models.append(model)
-        train(group, **(options if group.rank == 1 else {}))
-
-    _, errors = together(3, work)
-    assert {type(error) for error in errors} == {GroupError}
-    assert len({str(error) for error in errors}) == 1
-    with pytest.raises(GroupError, match=message):
-        raise errors[0]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"layers": [dc.Dense(4, norm="batch"), OUTPUT]}, "norm='batch'.*use norm='layer'"),
-        ({"optimizer": dc.LBFGS()}, r"group must be None with LBFGS\(\)"),
-    ],
-)
-def test_what_ranks_cannot_share_is_refused_with_a_reason(options, message):
-    for error in together(2, lambda group: train(group, **options))[1]:
-        with pytest.raises(ValueError, match=message):
-            raise error
-
-
-def test_an_object_that_is_no_group_is_refused():
-    with pytest.raises(TypeError, match="group must have rank, size, sum"):
-        train(object())
-
-
-def test_a_transport_that_fails_is_a_group_error_with_the_cause():
-    class Broken(Ordered):
-        def add_in_order(self, *arguments):
-            if self.messages > 3:
-                raise TimeoutError("no answer")
-            return super().add_in_order(*arguments)
-
-    _, errors = together(2, lambda group: train(group, epochs=9), Broken)
-    assert {type(error) for error in errors} == {GroupError}
-    assert isinstance(errors[0].__cause__, TimeoutError)
-    assert "rank 0 could not reach the others: TimeoutError: no answer in epoch" in str(errors[0])
-
-
-def test_ranks_whose_parameters_differ_are_noticed():
-    class Wrong(Ordered):
-        def add_in_order(self, parts, counts, total, first, header):
-            headers = super().add_in_order(parts, counts, total, first, header)
-            total *= 1 + 1e-3 * self.rank
-            return headers
-
-    _, errors = together(2, lambda group: train(group, epochs=9), Wrong)
-    assert {type(error) for error in errors} == {GroupError}
-    assert "the parameters of rank 1 are no longer those of rank 0" in str(errors[0])
-
-
-def test_parameters_are_compared_within_a_long_epoch():
-    class Wrong(Ordered):
-        def add_in_order(self, parts, counts, total, first, header):
-            headers = super().add_in_order(parts, counts, total, first, header)
-            total *= 1 + 1e-3 * self.rank
-            return headers
-
-    steps = []
-
-    def work(group):
-        try:
-            train(group, batch_size=2, epochs=1)
-        finally:
-            steps.append(group.messages)
-
-    together(2, work, Wrong)
-    assert max(steps) < 100  # of 500
-
-
-def test_first_numbers_are_those_of_rank_0():
-    def work(group):
-        model = dc.mlp([7, 24, 3], seed=3)
-        if group.rank == 1:
-            model.flat_parameters[:] = 1
-        return model, model.fit(X, LABELS, dc.Adam(0.01), epochs=2, batch_size=BATCH, threads=1, group=group)
-
-    check_same(all_results(2, work), train())
-
-
-def test_a_state_of_the_optimizer_goes_on_on_all_ranks():
-    def work(group):
-        model = dc.mlp([7, 24, 3], seed=3)
-        state = dc.Adam(0.01).bind(model)
-        for _ in range(2):
-            history = model.fit(X, LABELS, state, epochs=2, batch_size=BATCH, threads=1, group=group)
-        return model, history
-
-    check_same(all_results(2, work), work(None))
-
-
 # Loops of one's own
 
 
@@ -516,5 +356,5 @@ def test_first_and_reduction_are_checked():
     model = dc.mlp([7, 24, 3])
     with pytest.raises(ValueError, match="gradients: reduction must be 'mean' or 'sum', got 'max'"):
         model.gradients(X, LABELS, reduction="max")
-    with pytest.raises(ValueError, match="gradients: first must be 0 without step=, got 3"):
+    with pytest.raises(ValueError, match="gradients: step must be given where first is not 0, got 3"):
         model.gradients(X, LABELS, first=3)

@@ -70,9 +70,9 @@ class Settings(NamedTuple):
         threads: Number of threads, or None.
         verbose: 1 shows progress.
         metrics: Names or functions.
+        ranks: The processes that train together.
         dropout_schedule: Factors by step on the network's rates of dropout.
         smoothing_schedule: Factors by step on its label smoothing.
-        ranks: The processes that train together.
     """
 
     who: str
@@ -82,9 +82,9 @@ class Settings(NamedTuple):
     threads: int | None = None
     verbose: int = 0
     metrics: Sequence[Metric] = ()
+    ranks: Alone = Alone()
     dropout_schedule: LearningRate | None = None
     smoothing_schedule: LearningRate | None = None
-    ranks: Alone = Alone()
 
     def of_this_rank(self) -> Settings:
         """Return the settings without what only rank 0 does."""
@@ -138,7 +138,7 @@ class Epochs:
             file.between = True
 
         def on_epoch(_: int, loss: float) -> bool:
-            return self.ranks.after_epoch(lambda: after_epoch(loss), state)
+            return self.ranks.after_epoch(lambda: after_epoch(loss), state, bool(self.listeners))
 
         def after_epoch(loss: float) -> bool:
             values = {"loss": float(loss), **self._numbers()}

@@ -17,7 +17,7 @@ import numpy as np
 
 from deepcore import _checks, _core
 from deepcore._network.examples import Examples
-from deepcore._network.network import Network
+from deepcore._network.network import Network, Snapshot
 from deepcore._training import identity
 from deepcore._training.checkpoint import Position
 from deepcore._training.signals import Signals
@@ -96,8 +96,14 @@ class Alone:
         """Surround the loop of the training."""
         return nullcontext()
 
-    def after_epoch(self, work: Callable[[], bool], state: Any) -> bool:
-        """Do what follows an epoch, and return whether the run ends."""
+    def after_epoch(self, work: Callable[[], bool], state: Any, may_write: bool) -> bool:
+        """Do what follows an epoch, and return whether the run ends.
+
+        Args:
+            work: What rank 0 does; it returns whether the run ends.
+            state: The optimizer, whose rate it may change.
+            may_write: It may change the parameters as well.
+        """
         return work()
 
     def after_loop(self) -> None:
@@ -149,7 +155,7 @@ class Ranks(Alone):
         self._over = False  # nobody waits for this rank any more
         self._begun = False
         self._epoch = 0
-        self._checkpoint = ""
+        self._checkpoint = self._digest = ""
         self._batches: list[int] = []  # with own rows: examples per step of each rank
 
     # Errors
@@ -242,7 +248,7 @@ class Ranks(Alone):
         if not self.own_rows:
             return super().lengths(examples, batch)
         self._synchronise((1, 0, 0))
-        rows = self._gather(examples)
+        rows: list[int] = self._gather(examples)
         whole = sum(rows) if batch is None else min(batch, sum(rows))
         self._steps = -(-sum(rows) // whole)
         sizes = [-(-count // self._steps) for count in rows]
@@ -287,10 +293,10 @@ class Ranks(Alone):
     ) -> bool:
         assert state is not None
         assert position is not None
-        self._synchronise((3, 0, 0))
         mine = None
         if self.leads:
             mine = finished, path, self.network.state(), state.state(), position.state()
+        self._synchronise((3, 0, 0))
         answer: tuple[bool, str, Any, Any, Any] = self._call(self.group.broadcast, mine)
         finished, self._checkpoint, (numbers, epochs), slots, place = answer
         if not self.leads:
@@ -372,17 +378,15 @@ class Ranks(Alone):
 
     # Between and after the epochs
 
-    def after_epoch(self, work: Callable[[], bool], state: Any) -> bool:
+    def after_epoch(self, work: Callable[[], bool], state: Any, may_write: bool) -> bool:
         self._synchronise((5, 0, 0))
         error: BaseException | None = None
         decision: tuple[bool, float, Any, str | None] | None = None
         if self.leads:
             try:
-                before = self.network.snapshot()
+                before = self.network.snapshot() if may_write else None
                 stop = self._interruptible(work)
-                now = self.network.snapshot()
-                same = all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, now, strict=True))
-                decision = stop, state.rate_scale, None if same else now, None
+                decision = stop, state.rate_scale, self._changed(before), None
             except BaseException as raised:
                 error = raised
                 decision = False, 1.0, None, f"{type(raised).__name__}: {raised}"
@@ -401,6 +405,14 @@ class Ranks(Alone):
                 state.rate_scale = scale
         return stop
 
+    def _changed(self, before: Snapshot | None) -> Snapshot | None:
+        """The numbers of the network, if they are no longer those of ``before``."""
+        if before is None:
+            return None
+        now = self.network.snapshot()
+        same = all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, now, strict=True))
+        return None if same else now
+
     def _interruptible(self, work: Callable[[], bool]) -> bool:
         waited, self.signals.waiting = self.signals.waiting, False
         try:
@@ -410,19 +422,25 @@ class Ranks(Alone):
             self.signals.waiting = waited
 
     def after_loop(self) -> None:
+        self._digest = identity.digest(self.network.flat)
         self._synchronise((6, 0, 0))
-        digest = identity.digest(self.network.flat)
-        numbers = [int(one, 16) % (1 << 52) for one in self._gather(digest)]
+        numbers = [int(one, 16) % (1 << 52) for one in self._gather(self._digest)]
         self._compare(np.array(numbers, np.float64))
 
     def ended(self, state: Callable[[], Any], put: Callable[[Any], None]) -> None:
+        mine = None
+        if self.leads:
+            changed = identity.digest(self.network.flat) != self._digest
+            mine = self.network.snapshot() if changed else None, state()
         self._synchronise((7, 0, 0))
-        mine = (self.network.snapshot(), state()) if self.leads else None
-        numbers, others = self._call(self.group.broadcast, mine)
+        answer: tuple[Snapshot | None, Any] = self._call(self.group.broadcast, mine)
+        numbers, others = answer
         self._over = True
-        if not self.leads:
+        if self.leads:
+            return
+        if numbers is not None:
             self.network.restore(numbers)
-            put(others)
+        put(others)
 
 
 def _affinity() -> Collection[int]:

@@ -19,13 +19,14 @@ from deepcore._training.checkpoint import Position, Unsaved
 from deepcore._training.epochs import Ending, Epochs, Hooks, Loop, Settings
 from deepcore._training.factors import StepFactors
 from deepcore._training.lbfgs import minimize
+from deepcore._training.ranks import of_group
 from deepcore.callbacks import RunStart
 from deepcore.exceptions import DeadUnitsWarning, SymmetryWarning
 from deepcore.history import History
 from deepcore.optimizers import LBFGS, OptimizerState, resolve, spanning_name
 from deepcore.schedules import spans_the_run
 
-__all__ = ["BatchRun", "Run", "Settings"]
+__all__ = ["BatchRun", "Run", "Settings", "of_group"]
 
 
 class Run:

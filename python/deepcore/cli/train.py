@@ -13,7 +13,7 @@ from deepcore.cli import baseline
 from deepcore.cli.checkpointing import Interruptions, checkpoint_options, opened
 from deepcore.cli.config import config_option
 from deepcore.cli.doctoring import called, doctor_option, show
-from deepcore.cli.mpi import Launched
+from deepcore.cli.mpi import among_ranks, follows
 from deepcore.cli.output import print_pairs, print_scores, readable, say, warn
 from deepcore.cli.report import Judged, Report, judge
 from deepcore.cli.saved import MODEL_FILE
@@ -178,6 +178,7 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
 @click.option("--report", metavar="FILE", help="Write a report with pictures to FILE, as one HTML page.")
 @checkpoint_options
 @doctor_option
+@among_ranks
 def train(
     data: str,
     out: str,
@@ -201,26 +202,11 @@ def train(
 
     mpiexec -n 4 deepcore train DATA trains one network with four processes, with the same result.
     """
-    with Launched() as launched:
-        _train(launched, data, Path(out), reading, report, checkpoint, resume, doctor, Settings(**options))
-
-
-def _train(
-    launched: Launched,
-    data: str,
-    folder: Path,
-    reading: dict[str, Any],
-    report: str | None,
-    checkpoint: str | None,
-    resume: bool,
-    doctor: bool,
-    settings: Settings,
-) -> None:
-    """Read the data, train and write the folder; ranks that do not lead only train."""
+    folder = Path(out)
     page = None if report is None else _page(Path(report), folder / MODEL_FILE)
+    settings = Settings(**options)
     training = begin(data, settings, reading)
-    launched.check(data, training.of_one_network)
-    if not launched.leads:
+    if follows(data, training.of_one_network):
         training.fit()
         return
     folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it

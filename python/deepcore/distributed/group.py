@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from deepcore.distributed.messages import packed, unpacked
 from deepcore.typing import Array
 
 __all__ = ["Group", "OrderedGroup"]
@@ -41,6 +40,10 @@ class Group:
         """Return the object of rank 0."""
         raise NotImplementedError
 
+    def abort(self, status: int) -> None:
+        """End all processes at once, also those that wait for others."""
+        raise NotImplementedError
+
     @staticmethod
     def mpi(
         comm: Any = None,
@@ -66,10 +69,8 @@ class Group:
             raise ImportError(
                 "Group.mpi needs the package mpi4py and an MPI library: pip install mpi4py mpich"
             ) from error
-        # A communicator of its own: messages of the caller cannot meet those of the training.
-        own = (MPI.COMM_WORLD if comm is None else comm).Dup()
-        near = own.Split_type(MPI.COMM_TYPE_SHARED)
-        return (_OrderedMPI if same_bits else _PlainMPI)(own, near.Get_size(), data)
+        made = _OrderedMPI if same_bits else _PlainMPI
+        return made(MPI, MPI.COMM_WORLD if comm is None else comm, data)
 
 
 class OrderedGroup(Group):
@@ -96,17 +97,21 @@ class OrderedGroup(Group):
 class _PlainMPI(Group):
     """MPI's own sum, whose order depends on the number of ranks."""
 
-    def __init__(self, comm: Any, local_size: int, data: str) -> None:
-        self.comm, self.local_size, self.data = comm, local_size, data
+    def __init__(self, MPI: Any, comm: Any, data: str) -> None:
+        # A communicator of its own: messages of the caller cannot meet those of the training.
+        self.comm, self.data, self.in_place = comm.Dup(), data, MPI.IN_PLACE
+        self.local_size = int(self.comm.Split_type(MPI.COMM_TYPE_SHARED).Get_size())
         self.rank, self.size = int(comm.Get_rank()), int(comm.Get_size())
 
     def sum(self, array: Array) -> Array:
-        result = np.empty_like(array)
-        self.comm.Allreduce(array, result)
-        return result
+        self.comm.Allreduce(self.in_place, array)
+        return array
 
     def broadcast(self, value: Any) -> Any:
         return self.comm.bcast(value, root=0)
+
+    def abort(self, status: int) -> None:
+        self.comm.Abort(status)
 
 
 class _OrderedMPI(_PlainMPI, OrderedGroup):
@@ -115,33 +120,23 @@ class _OrderedMPI(_PlainMPI, OrderedGroup):
     def add_in_order(
         self, parts: Array, counts: Sequence[int], total: Array, first: bool, header: Array
     ) -> Array:
-        size, n, dtype = total.size, self.size, total.dtype
-        bounds = [size * rank // n for rank in range(n + 1)]
+        headers = np.empty((self.size, header.size))
+        told = self.comm.Iallgather(header, headers)
+        bounds = [total.size * rank // self.size for rank in range(self.size + 1)]
         widths = [end - start for start, end in pairwise(bounds)]
-        note = packed(header, dtype)
-        blocks = [
-            block
-            for start, end in pairwise(bounds)
-            for block in (np.ascontiguousarray(parts[:, start:end]).reshape(-1), note)
-        ]
-        sent = [len(parts) * width + note.size for width in widths]
-        width = widths[self.rank]
-        received = [count * width + note.size for count in counts]
-        incoming = np.empty(sum(received), dtype)
-        self.comm.Alltoallv(
-            [np.concatenate(blocks), (sent, _starts(sent))], [incoming, (received, _starts(received))]
-        )
-        mine = total[bounds[self.rank] : bounds[self.rank + 1]].copy()
-        headers = np.empty((n, header.size))
-        for rank, (start, count) in enumerate(zip(_starts(received), counts, strict=True)):
-            rows = incoming[start : start + count * width].reshape(count, width)
-            headers[rank] = unpacked(incoming[start + count * width : start + received[rank]])
-            for row in rows:
-                if first:
-                    mine[:], first = row, False
-                else:
-                    mine += row
-        self.comm.Allgatherv(mine, [total, (widths, bounds[:-1])])
+        slices = [parts[:, start:end] for start, end in pairwise(bounds)]
+        outgoing = parts if len(parts) == 1 else np.concatenate([part.reshape(-1) for part in slices])
+        sent = [part.size for part in slices]
+        mine = total[bounds[self.rank] : bounds[self.rank + 1]]
+        received = [count * mine.size for count in counts]
+        incoming = np.empty((sum(counts), mine.size), total.dtype)
+        self.comm.Alltoallv([outgoing, (sent, _starts(sent))], [incoming, (received, _starts(received))])
+        if first:
+            mine[:] = incoming[0]
+        for row in incoming[int(first) :]:
+            mine += row
+        self.comm.Allgatherv(self.in_place, [total, (widths, bounds[:-1])])
+        told.Wait()
         return headers
 
 
