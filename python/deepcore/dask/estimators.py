@@ -413,14 +413,14 @@ def _encoded(chunk: Chunk, classes: tuple[Any, bool] | None) -> Chunk:
     """Number the labels of a chunk: 0, 1, ... in the order of the classes; None leaves the targets alone."""
     y = chunk.y[:, 0] if chunk.y.ndim == 2 and chunk.y.shape[1] == 1 else chunk.y
     if classes is None:
-        return chunk._replace(y=y)
+        return Chunk(chunk.X, y, chunk.weight)
     known, softmax = classes
     unknown = np.setdiff1d(y, known)
     if len(unknown):
         raise ValueError(f"fit: validation_data must have the labels of y, {known}, got {unknown}")
     if softmax:
-        return chunk._replace(y=np.searchsorted(known, y))
-    return chunk._replace(y=y == known[1] if len(known) > 1 else np.zeros(len(y)))
+        return Chunk(chunk.X, np.searchsorted(known, y), chunk.weight)
+    return Chunk(chunk.X, y == known[1] if len(known) > 1 else np.zeros(len(y)), chunk.weight)
 
 
 def _predicted(chunk: Any, estimator: Any, name: str) -> Any:

@@ -33,8 +33,8 @@ __all__ = ["fit", "fit_chunks"]
 
 #: Pinned to one worker: the tasks of a training are of no use elsewhere, or a second time.
 _PINNED: dict[str, Any] = {"allow_other_workers": False, "pure": False, "retries": 0}
-#: Seconds that workers may take to import what a training needs.
-_START = 60
+#: Seconds that workers may take to import what a training needs: a busy machine needs more than a minute.
+_START = 300
 
 
 @checked("fit")
@@ -302,7 +302,9 @@ class _Training:
             address = None
             if self.transport == "xgboost":
                 host = get_address_host(self.client.scheduler.address)
-                address = self.client.run_on_scheduler(start_tracker, name, host, size, self.timeout)
+                address = self.client.run_on_scheduler(
+                    start_tracker, name, host, size, max(_START, self.timeout)
+                )
             (content,) = self.client.scatter([task], workers=[next(iter(layout))], hash=False)
             world = [each.world_rank for each in ready]
             for number, worker in enumerate(layout):
