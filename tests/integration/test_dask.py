@@ -426,8 +426,8 @@ from distributed import Client  # noqa: E402
 import deepcore as dc
 from deepcore.dask import fit  # noqa: E402
 
-def slow(record):
-    open(sys.argv[2] + "/epochs", "a").write("x")
+def slow(record, folder=sys.argv[2]):
+    open(folder + "/epochs", "a").write("x")
     time.sleep(0.2)
 
 if __name__ == "__main__":
