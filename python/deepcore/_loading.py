@@ -68,6 +68,12 @@ def _estimator(reader: container.Reader) -> Any:
     return saving.restored(reader, (MLPClassifier, MLPRegressor))
 
 
+def _table_estimator(reader: container.Reader) -> Any:
+    from deepcore.sklearn import RealMLPClassifier, RealMLPRegressor, table_saving  # it needs scikit-learn
+
+    return table_saving.restored(reader, (RealMLPClassifier, RealMLPRegressor))
+
+
 def _ensemble(reader: container.Reader) -> Any:
     from deepcore.ensemble import Ensemble  # most files do not need it
 
@@ -79,6 +85,7 @@ _READERS: dict[str, Callable[[container.Reader], Any]] = {
     "model": _model,
     "checkpoint": _model,  # of the training that it holds
     "estimator": _estimator,
+    "table estimator": _table_estimator,
     "ensemble": _ensemble,
     table_file.KIND: table_file.read,
 }

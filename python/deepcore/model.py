@@ -18,7 +18,7 @@ import numpy as np
 
 from deepcore import _checks
 from deepcore._keywords import checked
-from deepcore._network.network import Network, Snapshot, TrainingStep
+from deepcore._network.network import Network, Snapshot, training_step
 from deepcore._network.parameters import BlockViews
 from deepcore._network.spec import Layer, Spec
 from deepcore._predicting import evaluation, predicted, predicted_labels
@@ -533,7 +533,7 @@ class Model:
         data = network.check("gradients", X, y, sample_weight)
         grads = network.views(np.zeros_like(network.flat), "d")
         threads = _checks.threads("gradients", threads)
-        training = self._training("gradients", step, dropout_scale, smoothing_scale, first)
+        training = training_step("gradients", self.seed, step, dropout_scale, smoothing_scale, first)
         if reduction not in ("mean", "sum"):
             raise ValueError(f"gradients: reduction must be 'mean' or 'sum', got {_checks.shown(reduction)}")
         return network.gradient(data, grads.flat, threads, training, sums=reduction == "sum"), grads
@@ -571,27 +571,11 @@ class Model:
             raise ValueError(f"trace: per must be 'batch' or 'example', got {_checks.shown(per)}")
         network = self._network
         data = network.check("trace", X, y, sample_weight)
-        training = self._training("trace", step, dropout_scale, smoothing_scale)
+        training = training_step("trace", self.seed, step, dropout_scale, smoothing_scale)
         numbers = network.snapshot()
         cost = network.gradient(data, np.zeros_like(network.flat), 1, training)
         arrays = network.trace(data, training)
         return Trace(network.spec, arrays, numbers, cost=cost, weight=data.total_weight(), per=per)
-
-    def _training(
-        self, who: str, step: int | None, dropout_scale: float, smoothing_scale: float, first: int = 0
-    ) -> TrainingStep | None:
-        scales = (
-            _checks.number(who, "dropout_scale", dropout_scale),
-            _checks.number(who, "smoothing_scale", smoothing_scale),
-        )
-        if step is None:
-            if scales != (1.0, 1.0):
-                raise ValueError(f"{who}: step must be given where a scale is not 1, got {scales}")
-            if first != 0:
-                raise ValueError(f"{who}: step must be given where first is not 0, got {first}")
-            return None
-        first = _checks.count(who, "first", first, low=0)
-        return (self.seed, _checks.count(who, "step", step, low=0), *scales, first)
 
     # Predicting
 

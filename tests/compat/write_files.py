@@ -80,6 +80,48 @@ def estimators():
     }
 
 
+def others():
+    """Return ``{name: (object, data)}``, what is saved otherwise; all of it predicts labels or numbers."""
+    from deepcore import tabular
+    from deepcore.sklearn import RealMLPClassifier, RealMLPRegressor
+
+    X, y = classes(15)
+    members = [dc.mlp([4, 5, 3], seed=seed) for seed in (1, 2)]
+    for member in members:
+        member.fit(X, y, "adam", epochs=2)
+    names = np.array(["a", "b", "\u00e7"])[y]
+    table = {"size": X[:, 0].tolist(), "colour": names.tolist(),
+             "day": [f"2026-{1 + i % 12:02}-03" for i in range(60)]}  # fmt: skip
+    columns, label = tabular.Columns.fit(table), tabular.Label.fit(names)
+    numbers_of, codes, _ = columns.apply(table)
+    encoding = tabular.Encoding.fit(numbers_of, codes, columns.sizes)
+    network = dc.mlp([encoding.inputs, 4, 3], output="softmax", seed=3)
+    small = {"hidden_layer_sizes": (4,), "n_epochs": 2, "random_state": 1}
+    coded_X, _ = coded(16)
+    return {
+        "ensemble": (dc.Ensemble(members, {"members": 2}), X[:3].tolist()),
+        "table_model": (tabular.TableModel(columns, label, [tabular.TableMember(encoding, network)]),
+                        {name: values[:3] for name, values in table.items()}),
+        "realmlp_classifier": (RealMLPClassifier("td", cv=2, categorical_features=[3], **small)
+                               .fit(coded_X, names), coded_X[:3].tolist()),
+        "realmlp_regressor": (RealMLPRegressor(n_ens=2, **small).fit(X, X[:, :2]), X[:3].tolist()),
+    }  # fmt: skip
+
+
+def checkpoint(path):
+    """Write the file of a training."""
+    model = dc.mlp([4, 5, 3], seed=17)
+    model.fit(*classes(17), "adam", epochs=2, callbacks=[dc.Checkpoint(path)])
+    return model, classes(17)[0][:3].tolist()
+
+
+def predictions(path, kept, data):
+    """What must be known of a file later: its bytes, and what it predicts for the data."""
+    predicted = kept.predict(data if isinstance(data, dict) else np.array(data))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"sha256": digest, "data": data, "predictions": np.asarray(predicted).tolist()}
+
+
 def main(folder):
     """Write the files that are missing, and what they must predict into expected.json."""
     expected_file = folder / "expected.json"
@@ -109,6 +151,14 @@ def main(folder):
             "outputs": estimator.model_.predict(X[:3]).tolist(),
             "predictions": estimator.predict(X[:3]).tolist(),
         }
+    for name, (kept, data) in others().items():
+        path = folder / f"{name}.safetensors"
+        if not path.exists():
+            kept.save(path)
+            expected[path.name] = predictions(path, kept, data)
+    path = folder / "checkpoint.safetensors"
+    if not path.exists():
+        expected[path.name] = predictions(path, *checkpoint(path))
     expected_file.write_text(json.dumps(expected, indent=1, sort_keys=True) + "\n")
 
 

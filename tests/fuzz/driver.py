@@ -342,12 +342,13 @@ def scratch_folder():
     return tempfile.TemporaryDirectory(dir=shared if os.access(shared, os.W_OK) else None)
 
 
-def limit_memory():
-    """Let an allocation without bound fail; only for a process that does nothing else."""
+def limit_memory(limited=True):
+    """Let an allocation without bound fail, or no longer; only for a process that does nothing else."""
     import resource
 
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY if limited else most, most))
 
 
 def peak():
@@ -410,10 +411,10 @@ def main():
     options = parser.parse_args()
     bad = 0
     for target in options.targets:
+        limit_memory(False)
         fuzz(target, 3)  # what is imported counts as used
         before = peak()
-        if target not in NEEDS:  # where memory is short, polars ends the process
-            limit_memory()
+        limit_memory(target not in NEEDS)  # where memory is short, polars ends the process
         start = time.process_time()
         count, accepted, findings = fuzz(target, options.inputs, options.seed, options.seconds)
         rate = count / (time.process_time() - start)

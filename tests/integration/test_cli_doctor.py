@@ -1,5 +1,7 @@
 """deepcore train --doctor: what keeps the network from learning is printed."""
 
+import json
+
 from integration.command_line import fail, run
 
 MOONS = ("moons", "--layers", "16,16", "--epochs", 40)
@@ -10,6 +12,9 @@ def test_a_low_learning_rate_is_named(tmp_path):
     _, doctor = out.split("\ndoctor\n")
     assert doctor.startswith("  problem: learning_rate_too_low\n    With the rate 1e-07 the loss went from ")
     assert "    advice: optimizer: learning_rate=" in doctor
+    findings = json.loads((tmp_path / "history.json").read_text())["findings"]
+    assert findings[0].keys() == {"cause", "severity", "layer", "evidence", "advice", "proof"}
+    assert findings[0]["cause"] == "learning_rate_too_low"
 
 
 def test_a_sound_training_has_no_findings_and_the_same_files(tmp_path):

@@ -88,6 +88,13 @@ def test_an_exception_on_one_rank_ends_all():
     assert err.count("GroupError: fit: rank 1 raised ValueError") == 2
 
 
+def test_another_cpu_variant_is_refused_on_all_ranks():
+    program = "dc._core.variant = 'v0' if group.rank == 1 else dc._core.variant\ntrain()"
+    _, err = run(2, program, status=1)
+    assert err.count("on rank 1; all ranks must make the same call") == 2
+    assert "GroupError: fit: CPU variant is" in err
+
+
 INTERRUPTED = """
 def interrupt(record):
     if record.epoch == 3:

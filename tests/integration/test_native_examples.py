@@ -132,14 +132,78 @@ def test_the_program_in_c_learns_the_exclusive_or(tmp_path):
     assert "1 xor 1 = 0.0" in printed
 
 
-def test_a_training_that_goes_from_python_to_cpp_and_back_has_the_bits_of_one_language(tmp_path):
+@pytest.fixture(scope="module")
+def cpp(tmp_path_factory):
+    """The folder of the programs in C++, which use the variant that Python uses."""
     variant = dc.installation.config()["variant"]
     if variant not in {path.stem.rpartition("_")[2] for path in PACKAGE.glob("lib/*deepcore_*")}:
         pytest.skip(f"the wheel has no library of the variant {variant}, which Python uses")
-    program = built("cpp", tmp_path, f"-Ddeepcore_VARIANT={variant}") / "continue_training"
-    k = np.arange(300 * 5)
-    X = (((k * 7919) % 1009).astype(np.float32) / np.float32(1009) - np.float32(0.5)).reshape(300, 5)
-    y = np.arange(300) % 4
+    return built("cpp", tmp_path_factory.mktemp("cpp"), f"-Ddeepcore_VARIANT={variant}")
+
+
+# The examples of the programs in C++
+_K = np.arange(300 * 5)
+X = (((_K * 7919) % 1009).astype(np.float32) / np.float32(1009) - np.float32(0.5)).reshape(300, 5)
+y = np.arange(300) % 4
+
+
+class Killed(Exception):
+    """What ends a training from outside."""
+
+
+def resumed(path, killed_in=None, **changes):
+    """Train as resume.cpp does, from its file if there is one; return the model and the losses, or None."""
+
+    def kill(record):
+        if record.epoch == killed_in:
+            raise Killed
+
+    model = dc.mlp([5, 12, 4], **{"dropout": 0.2, "seed": 11, **changes})
+    callbacks = [dc.Checkpoint(path), kill]
+    try:
+        history = model.fit(X, y, dc.Adam(0.01), epochs=6, batch_size=32, callbacks=callbacks)
+    except Killed:
+        return None
+    return model, history["loss"]
+
+
+@pytest.mark.parametrize("first", ["Python", "C++"])
+def test_a_checkpoint_that_goes_from_language_to_language_has_the_bits_of_one(cpp, tmp_path, first):
+    path, program = tmp_path / "run.safetensors", cpp / "resume"
+    whole, losses = resumed(tmp_path / "whole.safetensors")
+    if first == "Python":
+        assert resumed(path, killed_in=2) is None
+    for steps, epoch in ((7, 4), (4, 5)):
+        assert run(program, path, steps, cwd=tmp_path).startswith("stopped in epoch")
+        assert resumed(path, killed_in=epoch) is None
+    assert run(program, path, 1, cwd=tmp_path).startswith("stopped in epoch")
+    model, found = resumed(path)
+    assert found == losses
+    np.testing.assert_array_equal(model.flat_parameters, whole.flat_parameters)
+    assert run(program, path, 1, cwd=tmp_path).count("loss") == 6  # it is finished
+
+
+def test_a_checkpoint_that_began_in_cpp_ends_there_and_is_compared(cpp, tmp_path):
+    path = tmp_path / "run.safetensors"
+    for _ in range(9):
+        run(cpp / "resume", path, 7, cwd=tmp_path)
+    whole, losses = resumed(tmp_path / "whole.safetensors")
+    np.testing.assert_array_equal(dc.load(path).flat_parameters, whole.flat_parameters)
+    with pytest.raises(ValueError, match=r"another training: network\.seed is 11 in the file and 12"):
+        resumed(path, seed=12)
+    assert resumed(path)[1] == losses
+
+
+def test_a_checkpoint_that_only_python_can_continue_is_refused_in_cpp(cpp, tmp_path):
+    path = tmp_path / "run.safetensors"
+    model = dc.mlp([5, 12, 4], dropout=0.2, seed=11)
+    model.fit(X, y, dc.Adam(0.01), epochs=2, validation_data=(X, y), callbacks=[dc.Checkpoint(path)])
+    result = subprocess.run([cpp / "resume", path, "1"], capture_output=True, text=True, check=False)
+    assert "only Python can continue a training with validation data" in result.stderr
+
+
+def test_a_training_that_goes_from_python_to_cpp_and_back_has_the_bits_of_one_language(cpp, tmp_path):
+    program = cpp / "continue_training"
 
     def fit(model):
         return model.fit(X, y, dc.SGD(0.1), epochs=1, batch_size=32)

@@ -4,6 +4,7 @@
 
 #include <deepcore/buffer.hpp>
 #include <deepcore/catalog.hpp>
+#include <deepcore/checkpoint.hpp>
 #include <deepcore/error.hpp>
 #include <deepcore/functional.hpp>
 #include <deepcore/many.hpp>

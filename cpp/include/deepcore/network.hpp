@@ -85,7 +85,7 @@ struct Scores {
 // ends the call.
 using Poll = std::function<void()>;
 
-// W (n_out, n_in), column by column, in double; the draw depends on (row, gain, seed, layer) only.
+// W (n_out, n_in), row by row, in double; the draw depends on (row, gain, seed, layer) only.
 void initialize(int row, double gain, std::uint64_t seed, Index layer, Index n_out, Index n_in, double* W);
 
 // X (n[0], m) -> A (n[L], m)

@@ -23,7 +23,6 @@ constexpr std::size_t kAlignment = 64;  // of the first array
 const std::string kStart = R"({"__metadata__":{"sha256":")";
 constexpr std::size_t kDigits = 64;
 const std::string kNoDigits(kDigits, '0');
-constexpr int kMostAxes = 2;  // of the arrays of a network
 
 struct Close {
   void operator()(std::FILE* file) const { std::fclose(file); }
@@ -67,9 +66,11 @@ Entry entry_of(const std::string& name, const Json& value, std::uint64_t most) {
   const std::string& dtype = value.at("dtype").text();
   require(dtype == "F32" || dtype == "F64", name, " must have the dtype F32 or F64, got ", dtype);
   const auto &shape = value.at("shape").list(), &offsets = value.at("data_offsets").list();
-  require(shape.size() == kMostAxes && offsets.size() == 2, name, " must have two sizes and two offsets");
+  require((shape.size() == 1 || shape.size() == 2) && offsets.size() == 2, name,
+          " must have one or two sizes and two offsets");
   const auto size = [&](std::size_t axis) { return static_cast<Index>(shape[axis].whole(most)); };
-  Entry entry{name, dtype == "F32" ? 32 : 64, size(0), size(1), offsets[0].whole(most)};
+  const bool flat = shape.size() == 1;
+  const Entry entry{name, dtype == "F32" ? 32 : 64, size(0), flat ? 1 : size(1), offsets[0].whole(most), flat ? 1 : 2};
   require(entry.cols == 0 || entry.rows <= static_cast<Index>(most) / entry.cols, name, " must fit into the file");
   require(entry.bytes() == offsets[1].whole(most) - entry.offset, name, " must take ", entry.bytes(), " bytes");
   return entry;
@@ -118,8 +119,9 @@ std::string header_of(const std::string& description, const std::vector<Entry>& 
   std::string text = kStart + kNoDigits + R"(","deepcore":)" + quoted(description) + "}";
   for (const Entry& entry : entries) {
     text += "," + quoted(entry.name) + R"(:{"dtype":"F)" + std::to_string(entry.bits) + R"(","shape":[)" +
-            std::to_string(entry.rows) + "," + std::to_string(entry.cols) + R"(],"data_offsets":[)" +
-            std::to_string(entry.offset) + "," + std::to_string(entry.offset + entry.bytes()) + "]}";
+            std::to_string(entry.rows) + (entry.axes == 1 ? "" : "," + std::to_string(entry.cols)) +
+            R"(],"data_offsets":[)" + std::to_string(entry.offset) + "," +
+            std::to_string(entry.offset + entry.bytes()) + "]}";
   }
   text += "}";
   text.append((kAlignment - (8 + text.size()) % kAlignment) % kAlignment, ' ');

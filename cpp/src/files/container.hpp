@@ -18,6 +18,7 @@ struct Entry {
   int bits;  // of a number: 32 or 64
   Index rows, cols;
   std::uint64_t offset = 0;  // of the first byte behind the header
+  int axes = 2;              // 1: the file has one size, the rows, and cols is 1
   std::uint64_t bytes() const { return static_cast<std::uint64_t>(rows * cols) * static_cast<unsigned>(bits / 8); }
 };
 

@@ -275,6 +275,28 @@ void Json::check_keys(const std::vector<std::string_view>& required,
   }
 }
 
+std::string text_of(const Json& value) {
+  std::string out;
+  switch (value.kind()) {
+    case Json::Kind::null:
+      return "null";
+    case Json::Kind::boolean:
+      return value.boolean() ? "true" : "false";
+    case Json::Kind::number:
+      return value.digits();
+    case Json::Kind::text:
+      return quoted(value.text());
+    case Json::Kind::list:
+      for (const Json& item : value.list()) out += (out.empty() ? "" : ",") + text_of(item);
+      return "[" + out + "]";
+    case Json::Kind::object:
+      break;
+  }
+  for (const auto& [key, member] : value.object())
+    out += (out.empty() ? "" : ",") + quoted(key) + ":" + text_of(member);
+  return "{" + out + "}";
+}
+
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   const auto escape = [&](std::uint32_t unit) {

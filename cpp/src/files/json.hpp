@@ -31,6 +31,7 @@ class Json {
   // The object must have the keys `required`, and may have those in `optional`.
   void check_keys(const std::vector<std::string_view>& required,
                   const std::vector<std::string_view>& optional = {}) const;
+  const std::string& digits() const { return text_; }    // of a number
   const std::string& source() const { return source_; }  // of a value of the outermost object: as the file has it
 
   class Parser;
@@ -47,6 +48,7 @@ class Json {
   std::vector<std::pair<std::string, Json>> object_;
 };
 
+std::string text_of(const Json& value);     // as JSON
 std::string quoted(std::string_view text);  // as JSON in ASCII; text is UTF-8
 std::string shown(double number);           // as JSON, with all digits
 

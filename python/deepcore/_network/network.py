@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from deepcore import _core, catalog
+from deepcore import _checks, _core, catalog
 from deepcore._course_weights import course_weights
 from deepcore._network.embeddings import start_embedding, start_members
 from deepcore._network.examples import Examples, features, in_parts, slices, targets, weights
@@ -23,9 +23,10 @@ from deepcore._network.parameters import BlockViews, pieces
 from deepcore._network.spec import Spec
 from deepcore.typing import Array, ClassWeight, Predictor
 
-__all__ = ["HasNetwork", "Network", "Snapshot", "TrainingStep", "network_of"]
+__all__ = ["HasNetwork", "Network", "Snapshot", "TrainingStep", "network_of", "training_step"]
 
-#: Seed and number of a step; or these and the factors on dropout and label smoothing.
+#: Seed and number of a step; or these and the factors on dropout and label smoothing; or these and the place
+#: of the first example in its batch.
 TrainingStep: TypeAlias = tuple[int, int] | tuple[int, int, float, float] | tuple[int, int, float, float, int]
 
 
@@ -480,6 +481,24 @@ class Network:
     def share(self) -> None:
         """Within ``trainer``: an epoch has ended. The other threads see its numbers until the next call."""
         self.native.share()
+
+
+def training_step(
+    who: str, seed: int, step: int | None, dropout_scale: float, smoothing_scale: float, first: int = 0
+) -> TrainingStep | None:
+    """Check the arguments that say as what step a batch is seen; None: as ``predict`` sees it."""
+    scales = (
+        _checks.number(who, "dropout_scale", dropout_scale),
+        _checks.number(who, "smoothing_scale", smoothing_scale),
+    )
+    if step is None:
+        if scales != (1.0, 1.0):
+            raise ValueError(f"{who}: step must be given where a scale is not 1, got {scales}")
+        if first != 0:
+            raise ValueError(f"{who}: step must be given where first is not 0, got {first}")
+        return None
+    place = _checks.count(who, "first", first, low=0)
+    return seed, _checks.count(who, "step", step, low=0), *scales, place
 
 
 def _compiled(spec: Spec) -> Any:

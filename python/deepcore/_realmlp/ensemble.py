@@ -66,11 +66,7 @@ class FittedSplit:
     outcome: Outcome
 
     def __reduce__(self) -> Any:
-        parts = []
-        for member in self.members:
-            arrays = {"parameters": member.network.flat, "running": member.network.running.flat}
-            parts.append((member.to_dict(), {**arrays, **member.encoding.arrays()}))
-        return _rebuilt, (parts, self.outcome)
+        return _rebuilt, ([(member.to_dict(), member.arrays()) for member in self.members], self.outcome)
 
     def predict(self, table: Table, threads: int = 0) -> Array:
         """Return the mean of the members' probabilities, (m, classes), or numbers, (m, targets)."""

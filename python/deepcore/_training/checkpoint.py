@@ -7,7 +7,6 @@ history, its optimizer, the callbacks that have both.
 from __future__ import annotations
 
 import errno
-import math
 import os
 import threading
 import time
@@ -23,6 +22,7 @@ from deepcore import _checks, _core
 from deepcore._network.network import Network
 from deepcore._regular import status
 from deepcore._training import identity
+from deepcore._training.states import decoded, encoded
 from deepcore.callbacks import Checkpoint, Stopped
 from deepcore.files import container, model_file
 from deepcore.files.atomic import check_target
@@ -305,7 +305,7 @@ class RunFile(Unsaved):
 
     def _restore(self, description: Mapping[str, Any], tensors: Mapping[str, Array]) -> None:
         run = description["run"]
-        parts, states = (_decoded(run[name], tensors) for name in ("parts", "callbacks"))
+        parts, states = (decoded(run[name], tensors) for name in ("parts", "callbacks"))
         numbers = self.network.snapshot()
         for name, view in self.network.named(numbers).items():
             view[...] = tensors.get(_LAST + name, tensors[name])
@@ -333,7 +333,7 @@ class RunFile(Unsaved):
             **self._describe(steps),
             "callbacks with a state": [identity.of_callback(callback) for callback in self.callbacks],
         }
-        return _encoded(settings, {}, "settings")  # type: ignore[no-any-return]
+        return encoded(settings, {}, "settings")  # type: ignore[no-any-return]
 
     def _numbers(self) -> dict[str, list[Array]]:
         """What the run starts from."""
@@ -345,7 +345,10 @@ class RunFile(Unsaved):
         }
 
     def _compare(self, run: Mapping[str, Any]) -> None:
-        found = identity.difference(run["settings"], self._settings(run["steps"]))
+        settings = self._settings(run["steps"])
+        if run["start"] is None:  # a training that began in C++, which writes less
+            settings = identity.limited(settings, run["settings"])
+        found = identity.difference(run["settings"], settings)
         if found is not None:
             name, old, new = found
             if name.endswith(".content"):
@@ -356,6 +359,8 @@ class RunFile(Unsaved):
 
     def _compare_start(self, run: Mapping[str, Any]) -> None:
         """Refuse other first numbers, unless there was training since: then they were those of this run."""
+        if run["start"] is None:
+            return
         (first_epoch, first_step), start = run["first"], self._run["start"]
         since = {
             "network": 0 < self.position.first_epoch - first_epoch <= run["epochs"],
@@ -461,9 +466,9 @@ class RunFile(Unsaved):
             **self._run,
             "finished": False,
             "stopped": False,
-            "parts": {name: _encoded(p.state(), tensors, f"run/{name}") for name, p in self.parts.items()},
+            "parts": {name: encoded(p.state(), tensors, f"run/{name}") for name, p in self.parts.items()},
             "callbacks": [
-                _encoded(callback.state(), tensors, f"run/callback{number}")
+                encoded(callback.state(), tensors, f"run/callback{number}")
                 for number, callback in enumerate(self.callbacks)
             ],
         }
@@ -536,50 +541,3 @@ class _Writer:
         except (OSError, MemoryError, ValueError) as error:
             self._error = error
         self.seconds += time.thread_time() - start
-
-
-# States as JSON data and tensors
-
-
-def _encoded(value: Any, tensors: dict[str, Array], name: str) -> Any:
-    """Return a state as JSON data; its arrays are copied into ``tensors``, with names that begin as given.
-
-    Raises:
-        TypeError: if it holds something else than numbers, text, None, lists, dicts and arrays.
-    """
-    if isinstance(value, Mapping):
-        if not all(isinstance(key, str) and not key.startswith("$") for key in value):
-            raise TypeError(
-                f"Checkpoint: keys of a state must be text that does not begin with $, got {list(value)}"
-            )
-        return {key: _encoded(inner, tensors, f"{name}.{key}") for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_encoded(inner, tensors, f"{name}.{number}") for number, inner in enumerate(value)]
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
-        logical = value.dtype == np.bool_
-        tensors[name] = value.astype(np.uint8 if logical else value.dtype.newbyteorder("="), copy=True)
-        return {"$array": name, "$bool": logical}
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"$float": str(value)}
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    raise TypeError(
-        "Checkpoint: a state must hold numbers, text, None, lists, dicts and arrays of numbers, got "
-        f"{_checks.shown(value)} in {name}"
-    )
-
-
-def _decoded(value: Any, tensors: Mapping[str, Array]) -> Any:
-    """Reverse ``_encoded``."""
-    if isinstance(value, list):
-        return [_decoded(inner, tensors) for inner in value]
-    if not isinstance(value, dict):
-        return value
-    if "$array" in value:
-        array = tensors[value["$array"]]
-        return array.astype(np.bool_) if value["$bool"] else array
-    if "$float" in value:
-        return float(value["$float"])
-    return {key: _decoded(inner, tensors) for key, inner in value.items()}

@@ -22,6 +22,7 @@ __all__ = [
     "cached",
     "difference",
     "digest",
+    "limited",
     "of_array",
     "of_callback",
     "of_examples",
@@ -110,6 +111,13 @@ def of_callback(callback: object) -> dict[str, Any]:
     if isinstance(callback, ReduceOnPlateau):
         names = ("monitor", "factor", "patience", "threshold", "cooldown", "min_rate", "mode")
     return {"class": type(callback).__name__, **{name: getattr(callback, name) for name in names}}
+
+
+def limited(description: Any, keys: Any) -> Any:
+    """Return a description without the keys, on every level, that another one does not have."""
+    if not isinstance(description, Mapping) or not isinstance(keys, Mapping):
+        return description
+    return {name: limited(description[name], keys[name]) for name in keys if name in description}
 
 
 def difference(old: Any, new: Any, path: str = "") -> tuple[str, Any, Any] | None:

@@ -1,7 +1,6 @@
 """``deepcore bench``: measure how fast this machine trains and predicts, compared with NumPy."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import click
 
 from deepcore import _core
 from deepcore.bench import PREDICTIONS, WORKLOADS, Race, Task, format_seconds
-from deepcore.cli.output import print_table, say
+from deepcore.cli.output import print_table, say, to_json
 from deepcore.installation import config
 
 _TASKS: dict[str, Task] = {**WORKLOADS, **PREDICTIONS}
@@ -69,7 +68,7 @@ def bench(
     print_table(_table(results))
     if path is not None:
         report = {"deepcore": facts, "threads": threads, "results": results}
-        Path(path).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        Path(path).write_text(to_json(report, indent=1) + "\n", encoding="utf-8")
 
 
 def _check(result: dict[str, Any]) -> None:

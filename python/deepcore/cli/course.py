@@ -1,12 +1,11 @@
 """``deepcore course``: train the networks of Andrew Ng's course, and compare with its published numbers."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from deepcore.cli.output import print_table, say
+from deepcore.cli.output import print_table, say, to_json
 from deepcore.course import published
 from deepcore.typing import Array
 
@@ -49,7 +48,7 @@ def _compare(
     # The published accuracy belongs to the end of the training.
     accuracy = own.accuracy if iterations is None else {}
     if as_json:
-        say(json.dumps(_record(run, own.costs, accuracy)))
+        say(to_json(_record(run, own.costs, accuracy)))
         return
     say(run.title)
     rows = [["", "published", "own"]]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
-from deepcore.cli.output import print_scores
+from deepcore.cli.output import print_scores, to_json
 from deepcore.cli.parts import part_option
 from deepcore.cli.report import judge
 from deepcore.cli.saved import open_model
@@ -40,7 +39,7 @@ def evaluate(
         if report:
             details = judge(examples.part, judged, {}, {}).to_dict()
             found |= {name: details[name] for name in ("per_class", "confusion")}
-        click.echo(json.dumps(found))
+        click.echo(to_json(found))
         return
     print_scores({f"{examples.name}, {examples.part}": scores})
     if report:

@@ -6,6 +6,8 @@ character that the terminal's encoding does not have is written as an escape.
 
 from __future__ import annotations
 
+import json
+import math
 import re
 import sys
 from collections.abc import Collection, Mapping
@@ -24,6 +26,7 @@ __all__ = [
     "readable",
     "say",
     "score_rows",
+    "to_json",
     "warn",
 ]
 
@@ -32,6 +35,19 @@ _PLACES = {"loss": ".4f", "accuracy": ".4f", "rmse": ".6g", "mae": ".6g", "r2": 
 # Control characters except the line feed, line separators, marks that reverse the direction of writing, and
 # halves of surrogate pairs, which stand for bytes of a file name that are not text.
 _UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Return numbers, texts, lists and objects as JSON text, in which a number that is not finite is null."""
+
+    def plain(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {key: plain(member) for key, member in part.items()}
+        if isinstance(part, (list, tuple)):
+            return [plain(item) for item in part]
+        return None if isinstance(part, float) and not math.isfinite(part) else part
+
+    return json.dumps(plain(value), indent=indent, allow_nan=False)
 
 
 def readable(text: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from deepcore.cli.checkpointing import Interruptions, checkpoint_options, opened
 from deepcore.cli.config import config_option
 from deepcore.cli.doctoring import called, doctor_option, show
 from deepcore.cli.mpi import among_ranks, follows
-from deepcore.cli.output import print_pairs, print_scores, readable, say, warn
+from deepcore.cli.output import print_pairs, print_scores, readable, say, to_json, warn
 from deepcore.cli.report import Judged, Report, judge
 from deepcore.cli.saved import MODEL_FILE
 from deepcore.cli.settings import NETWORK_DEFAULTS, Settings
@@ -252,7 +252,7 @@ def train(
     if comparison is not None:
         comparison.show()
     findings = () if interrupted else show(examiner)
-    written = _write(folder, training, facts, results, comparison)
+    written = _write(folder, training, facts, results, comparison, findings)
     if page is not None and _attempt(
         page, lambda: _write_page(page, training, facts, scores, comparison, judged, findings)
     ):
@@ -306,17 +306,20 @@ def _write(
     facts: dict[str, Any],
     results: dict[str, Any],
     report: Report | None,
+    findings: Sequence[Finding],
 ) -> list[Path]:
     """Write the history and the picture, each whole or not at all; return the files of the folder."""
     records = training.records
     model_file, history_file, picture = folder / MODEL_FILE, folder / "history.json", folder / "curves.png"
     names = records[0] if records else ()
     series = {name: [record[name] for record in records] for name in names}
-    document = {"training": facts, "results": results, "history": series}
+    document: dict[str, Any] = {"training": facts, "results": results, "history": series}
     if report is not None:
         document["report"] = report.to_dict()
+    if findings:
+        document["findings"] = [asdict(finding) for finding in findings]
     with replacing(history_file) as file:
-        file.write((json.dumps(document, indent=1) + "\n").encode())
+        file.write((to_json(document, indent=1) + "\n").encode())
     if not series:  # interrupted in the first epoch
         return [model_file, history_file]
     title = ", ".join(str(facts[name]) for name in ("layers", "optimizer") if name in facts)

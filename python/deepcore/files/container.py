@@ -194,6 +194,18 @@ class Reader:
                 self._fill(block, entry.dtype, digest)
         self._compare(digest.hexdigest())
 
+    def tensors(self) -> dict[str, Array]:
+        """Read all tensors, in the byte order of this machine, and compare the checksum.
+
+        Raises:
+            ValueError: if the file is damaged.
+        """
+        found = {name: np.empty(entry.shape, entry.dtype) for name, entry in self.entries.items()}
+        self.read_into(found)
+        return {
+            name: array.astype(array.dtype.newbyteorder("="), copy=False) for name, array in found.items()
+        }
+
     def mapped(self, verify: bool) -> dict[str, Array]:
         """Return the tensors as read-only arrays in a memory map of the file; see ``read``."""
         start, data = len(self._header), self._all_bytes()

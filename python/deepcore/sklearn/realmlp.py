@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ from deepcore._realmlp.training import Rules
 from deepcore._training.checkpoint import Checkpoints
 from deepcore.callbacks import Checkpoint
 from deepcore.model import Model
+from deepcore.sklearn import table_saving
 from deepcore.sklearn.base import Estimator
 from deepcore.sklearn.table_columns import TableColumns
 from deepcore.typing import Array
@@ -202,6 +204,28 @@ class BaseRealMLP(Estimator):
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self)
         return predict(self.splits_, self.table_columns_.transform(self, X), self.n_threads or 0)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator to one file; ``deepcore.load(path)`` gives it back.
+
+        Unlike a pickle, the file is safe to load whoever wrote it: nothing in it is executed. ``checkpoint``,
+        and a ``random_state`` that is a generator, are not kept.
+
+        Args:
+            path: The file; by custom it ends in ``.safetensors``.
+
+        Raises:
+            OSError: if the file cannot be written; nothing is left behind.
+            ValueError: if the estimator is of a class of your own, an argument or a label is of a type that a
+                file cannot hold, or a parameter is not finite.
+        """
+        check_is_fitted(self)
+        if type(self) not in BaseRealMLP.__subclasses__():
+            raise ValueError(
+                "save: load knows RealMLPClassifier and RealMLPRegressor of deepcore only, "
+                f"got the class {type(self).__name__}"
+            )
+        table_saving.write(path, self)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "splits_")
@@ -420,6 +444,7 @@ class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
             ``cv``.
         n_iter_: Number of epochs of the split that was trained longest.
         n_outputs_: Number of targets.
+        one_column_: Whether y was (m,), like the predictions.
         n_features_in_: Number of columns of X.
         feature_names_in_: Their names, if X was a frame whose names are all strings.
 
@@ -490,7 +515,7 @@ class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
             ValueError: If an argument is not allowed, or the loss is not finite in the first epoch.
         """
         tables = self._tables(X, y, X_val, y_val)
-        targets, self._one_column = self._numbers(y, "y")
+        targets, self.one_column_ = self._numbers(y, "y")
         self.n_outputs_ = targets.shape[1]
         held = None if y_val is None else self._numbers(y_val, "y_val")[0]
         if held is not None and held.shape[1] != self.n_outputs_:
@@ -503,4 +528,4 @@ class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
         return self._shown(self._outputs(X))
 
     def _shown(self, predicted: Array) -> Array:
-        return predicted[:, 0] if self._one_column else predicted
+        return predicted[:, 0] if self.one_column_ else predicted

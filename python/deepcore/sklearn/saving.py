@@ -21,12 +21,21 @@ from deepcore.sklearn.plain import from_plain, to_plain
 from deepcore.sklearn.record import Record
 from deepcore.typing import Array
 
-__all__ = ["KIND", "attributes", "restored", "write"]
+__all__ = [
+    "KIND",
+    "arguments",
+    "attributes",
+    "check_arguments",
+    "check_classes",
+    "plain",
+    "restored",
+    "write",
+]
 
 KIND = "estimator"
 _SLOTS = "optimizer/"  # in front of the names of the optimizer's tensors
 _KEYS = ("format", "kind", "version", "network", "epochs_trained", "extras")
-_NOT_KEPT = ("callbacks",)  # arguments that are functions
+_NOT_KEPT = ("callbacks", "checkpoint")  # arguments that belong to one call
 
 _CONSTANTS = {"sgd": ("momentum", "nesterov"), "adam": ("beta1", "beta2", "eps")}  # of the solvers
 _NUMBER = {"type": "number"}
@@ -86,8 +95,8 @@ def write(path: str | os.PathLike[str], estimator: Any) -> None:
     names = state.get("feature_names_in_")
     learned = {
         "class": type(estimator).__name__,
-        "arguments": _arguments(estimator),
-        "classes": _plain("classes", state.get("classes_")),
+        "arguments": arguments(estimator),
+        "classes": plain("classes", state.get("classes_")),
         "multilabel": binarizer is not None and binarizer.y_type_.startswith("multilabel"),
         "features": None if names is None else [str(name) for name in names],
         "record": {name: to_plain(value) for name, value in asdict(state["_record"]).items()},
@@ -169,7 +178,7 @@ def _stepper(network: Network, optimizer: dict[str, Any], slots: dict[str, Array
 def _estimator(kind: type, learned: Mapping[str, Any], coefficients: Coefficients) -> Any:
     network = coefficients.network
     estimator = kind(**{name: from_plain(value) for name, value in learned["arguments"].items()})
-    _check_arguments(estimator)
+    check_arguments(estimator)
     record = Record(**{name: from_plain(value) for name, value in learned["record"].items()})
     state: dict[str, Any] = {
         **estimator.__getstate__(),
@@ -192,7 +201,7 @@ def _estimator(kind: type, learned: Mapping[str, Any], coefficients: Coefficient
         raise ValueError(f"estimator.classes do not fit a {kind.__name__}")
     if learned["classes"] is not None:
         labels = from_plain(learned["classes"])
-        _check_classes(labels, learned["multilabel"], network.spec.outputs)
+        check_classes(labels, learned["multilabel"], network.spec.outputs)
         state["classes_"] = labels
         sample = np.eye(len(labels), dtype=int) if learned["multilabel"] else labels
         state["_label_binarizer"] = LabelBinarizer().fit(sample)
@@ -201,7 +210,12 @@ def _estimator(kind: type, learned: Mapping[str, Any], coefficients: Coefficient
     return estimator
 
 
-def _check_classes(labels: Array, multilabel: bool, outputs: int) -> None:
+def check_classes(labels: Array, multilabel: bool, outputs: int) -> None:
+    """Check the labels of a file.
+
+    Raises:
+        ValueError: if they are not sorted, or are not those of a network with these outputs.
+    """
     if not isinstance(labels, np.ndarray):
         raise ValueError(f"estimator.classes must be an array, got {_checks.shown(labels)}")
     if not np.array_equal(np.unique(labels), labels):
@@ -211,24 +225,25 @@ def _check_classes(labels: Array, multilabel: bool, outputs: int) -> None:
         raise ValueError(f"estimator.classes must fit {outputs} outputs, got {len(labels)} classes")
 
 
-def _arguments(estimator: Any) -> dict[str, Any]:
+def arguments(estimator: Any) -> dict[str, Any]:
     """Return the constructor's arguments; a random generator is left out, like functions."""
     values = {
         name: value for name, value in estimator.get_params(deep=False).items() if name not in _NOT_KEPT
     }
     if isinstance(values.get("random_state"), (np.random.RandomState, np.random.Generator)):
         del values["random_state"]
-    return {name: _plain(name, value) for name, value in values.items()}
+    return {name: plain(name, value) for name, value in values.items()}
 
 
-def _check_arguments(estimator: Any) -> None:
+def check_arguments(estimator: Any) -> None:
     """Check what scikit-learn checks when an estimator is fitted."""
     validate_parameter_constraints(
         estimator._parameter_constraints, estimator.get_params(deep=False), type(estimator).__name__
     )
 
 
-def _plain(name: str, value: Any) -> Any:
+def plain(name: str, value: Any) -> Any:
+    """Return a value as JSON data; the error of one that no file can hold names it."""
     try:
         return to_plain(value)
     except ValueError as error:

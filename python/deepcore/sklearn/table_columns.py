@@ -27,6 +27,7 @@ class TableColumns:
     def __init__(self, categorical: Any) -> None:
         self._given = [] if categorical is None else categorical
         self._columns: Columns | None = None  # of a frame
+        self._width = 0  # number of columns of an array
         self._categories: list[int] = []
         self._known: list[Array] = []
 
@@ -38,7 +39,7 @@ class TableColumns:
             self._columns = self._learn(Frame.of(first, "fit"))
         else:
             X = self._numbers(estimator, first, "fit", reset=True)
-            self._columns = None
+            self._columns, self._width = None, X.shape[1]
             self._categories = self._chosen(X.shape[1])
             none = np.zeros(len(X), bool)
             self._known = [known_values(X[:, j], none) for j in self._categories]
@@ -55,6 +56,53 @@ class TableColumns:
         validate_data(estimator, X, skip_check_array=True, reset=False)
         numbers, codes, _ = self._columns.apply(Frame.of(X, who), who)
         return Table(numbers, codes, tuple(self._columns.sizes))
+
+    @property
+    def width(self) -> int:
+        """Number of columns of the array or the frame."""
+        return self._width if self._columns is None else len(self._columns.columns)
+
+    @property
+    def numbers(self) -> int:
+        """Number of columns of the numbers in a ``Table``."""
+        if self._columns is None:
+            return self._width - len(self._categories)
+        return len(self._columns.number_names)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of codes of each column of codes in a ``Table``."""
+        return [len(known) + 1 for known in self._known] if self._columns is None else self._columns.sizes
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON data for a file; ``restored`` takes it."""
+        if self._columns is not None:
+            return {"frame": self._columns.to_dict()}
+        known = [column.tolist() for column in self._known]
+        return {"width": self._width, "categories": self._categories, "known": known}
+
+    def restored(self, values: dict[str, Any]) -> TableColumns:
+        """Take over what ``to_dict`` of other columns returned.
+
+        Raises:
+            ValueError: if ``values`` is something else.
+        """
+        if set(values) == {"frame"}:
+            self._columns = Columns.from_dict(values["frame"])
+            return self
+        if set(values) != {"width", "categories", "known"}:
+            raise ValueError("the columns must have the key frame, or the keys width, categories and known")
+        self._width = _checks.count("columns", "width", values["width"])
+        self._categories = [_checks.count("columns", "categories", j, 0) for j in values["categories"]]
+        self._known = [np.array(known, np.float64) for known in values["known"]]
+        if (
+            self._categories != sorted(set(self._categories))
+            or max(self._categories, default=-1) >= self._width
+        ):
+            raise ValueError(f"categories must be rising numbers of columns below {self._width}")
+        if len(self._known) != len(self._categories) or not all(map(_is_rising, self._known)):
+            raise ValueError("known must hold rising finite numbers for each category column")
+        return self
 
     @staticmethod
     def _numbers(estimator: Any, X: Any, who: str, *, reset: bool) -> Array:
@@ -94,7 +142,11 @@ class TableColumns:
             codes_of(X[:, j], none, known) for j, known in zip(self._categories, self._known, strict=True)
         ]
         stacked = np.stack(codes, axis=1) if codes else np.zeros((len(X), 0), np.int64)
-        return Table(X[:, numbers], stacked, tuple(len(known) + 1 for known in self._known))
+        return Table(X[:, numbers], stacked, tuple(self.sizes))
+
+
+def _is_rising(values: Array) -> bool:
+    return values.ndim == 1 and bool(np.isfinite(values).all() and (np.diff(values) > 0).all())
 
 
 def is_frame(X: Any) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from deepcore.files import container
 from deepcore.tabular.table_model import KIND, TableModel
 
@@ -16,12 +14,8 @@ def read(reader: container.Reader) -> TableModel:
     Raises:
         ValueError: If the file is damaged, or is not that of a table model.
     """
-    tensors = {name: np.empty(entry.shape, entry.dtype) for name, entry in reader.entries.items()}
-    reader.read_into(tensors)
-    native = {
-        name: array.astype(array.dtype.newbyteorder("="), copy=False) for name, array in tensors.items()
-    }
+    tensors = reader.tensors()
     try:
-        return TableModel.rebuild(reader.description, native)
+        return TableModel.rebuild(reader.description, tensors)
     except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise reader.error(str(error)) from error

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from deepcore import _checks, _scores
 from deepcore._labels import labels
 from deepcore._network.network import HasNetwork, Network
-from deepcore.files import container, model_file
+from deepcore.files import model_file
 from deepcore.files.computation import with_int8_weights
 from deepcore.tabular import exporting
 from deepcore.tabular.columns import Columns
@@ -82,6 +82,17 @@ class TableMember:
             "temperature": self.temperature,
             **{name: None if values is None else values.tolist() for name, values in bounds.items()},
         }
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays of the network and of the encoding, as a file holds them."""
+        network = self.network
+        return {"parameters": network.flat, "running": network.running.flat, **self.encoding.arrays()}
+
+    def with_network(self, network: Network) -> TableMember:
+        """Return a member with another network of the same shape, and otherwise like this one."""
+        member = copy.copy(self)
+        member.network = network
+        return member
 
     @classmethod
     def from_dict(cls, values: Any, arrays: Mapping[str, Array]) -> TableMember:
@@ -316,8 +327,12 @@ class TableModel:
             OSError: If the file cannot be written.
             ValueError: If a parameter is not finite, or ``extras`` are not JSON data.
         """
-        description, tensors = self.describe()
-        container.write(path, description, tensors)
+
+        def content(seen: Sequence[Network]) -> model_file.Content:
+            members = [member.with_network(one) for member, one in zip(self.members, seen, strict=True)]
+            return TableModel(self.columns, self.label, members, self.extras).describe()
+
+        model_file.write_whole(path, [member.network for member in self.members], content)
 
     def describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """Return all that a file holds: JSON data and arrays; ``rebuild`` gives an equal model.
@@ -331,8 +346,7 @@ class TableModel:
             network, running = member.network, member.network.running.flat
             if not (np.isfinite(network.flat).all() and np.isfinite(running).all()):
                 raise ValueError("save: parameters must be finite, got nan or inf; the training diverged")
-            arrays = {"parameters": network.flat, "running": running, **member.encoding.arrays()}
-            tensors |= {f"members/{number}/{name}": array for name, array in arrays.items()}
+            tensors |= {f"members/{number}/{name}": array for name, array in member.arrays().items()}
             members.append(member.to_dict())
         description = {
             "kind": KIND, "columns": self.columns.to_dict(), "label": self.label.to_dict(),
@@ -385,11 +399,7 @@ def int8_copy(who: str, model: TableModel) -> TableModel:
     Raises:
         ValueError: If a parameter is not finite.
     """
-    members = []
-    for member in model.members:
-        changed = copy.copy(member)
-        changed.network = with_int8_weights(who, member.network)
-        members.append(changed)
+    members = [member.with_network(with_int8_weights(who, member.network)) for member in model.members]
     return TableModel(model.columns, model.label, members, model.extras)
 
 
