@@ -95,7 +95,7 @@ EXTRAS = {
     "threadpoolctl": {"threadpools"},
     "onnx": {"files"},
     "scipy": {"_training", "dask", "sklearn"},
-    "sklearn": {"metrics", "sklearn"},
+    "sklearn": {"dask", "metrics", "sklearn"},
     "joblib": {"sklearn"},
     "dask": {"dask"},
     "distributed": {"dask"},

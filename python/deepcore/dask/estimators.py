@@ -185,7 +185,7 @@ class _OnDask(BaseMLP):
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter:d}) reached and the optimization "
                 "hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     # Predicting
