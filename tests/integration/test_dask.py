@@ -236,6 +236,23 @@ def test_estimators_refuse_what_works_in_one_process_only(changed, rule):
         dc_dask.DaskMLPClassifier(**changed).fit(X, y)
 
 
+def test_frames_are_taken_with_their_names(client, data):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed, which Dask's frames need")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed (extra `peers`)")
+    import dask.dataframe as dd
+
+    X, y = problem()
+    names = [f"x{number}" for number in range(6)]
+    frame = dd.from_pandas(pandas.DataFrame(X, columns=names), npartitions=4)
+    labels = dd.from_pandas(pandas.Series(y), npartitions=4)
+    estimator = dc_dask.DaskMLPClassifier((8,), client=client, max_iter=2, random_state=0, timeout=20)
+    predicted = client.compute(estimator.fit(frame, labels).predict(frame)).result()
+    local = estimator.to_local()
+    assert local.feature_names_in_.tolist() == names
+    assert np.array_equal(predicted, local.predict(pandas.DataFrame(X, columns=names)))
+    assert estimator.score(frame, labels) == pytest.approx(np.mean(predicted == y))
+
+
 # Which rank gets which chunks
 
 

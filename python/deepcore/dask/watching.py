@@ -17,6 +17,8 @@ __all__ = ["Watch"]
 _INTERVAL, _ANSWER = 0.5, 10.0
 #: Seconds in which the other ranks of a training that has failed say what they know.
 _LAST_WORDS = 5.0
+#: Seconds that a cluster may take to start its first worker.
+_NO_WORKER = 300
 
 
 class Watch:
@@ -31,6 +33,7 @@ class Watch:
     def __init__(self, who: str, client: Client, checkpoint: str | None) -> None:
         self.who, self.client, self.checkpoint = who, client, checkpoint
         self.workers: dict[str, int] = {}  # those that must be there, and their ranks
+        self._seen = time.monotonic()  # when the cluster last had a worker
 
     @property
     def connected(self) -> bool:
@@ -80,9 +83,14 @@ class Watch:
         if not self.connected:
             raise self._lost(0, "the connection to the scheduler was lost")
         try:
-            alive = self.client.nthreads(list(self.workers), callback_timeout=_ANSWER) if self.workers else {}
+            alive = self.client.nthreads(list(self.workers) or None, callback_timeout=_ANSWER)
         except Exception as error:
             raise self._lost(0, "the scheduler does not answer") from error
+        now = time.monotonic()
+        if alive:
+            self._seen = now
+        elif not self.workers and now - self._seen > _NO_WORKER:
+            raise self._lost(0, f"the cluster has had no worker for {_NO_WORKER} s")
         for worker, rank in self.workers.items():
             if worker not in alive:
                 raise self._lost(rank, f"the worker {worker}, which was rank {rank}, was lost")
@@ -100,7 +108,8 @@ class Watch:
         self.look()
         for rank, error in found.items():
             if isinstance(error, GroupError):
-                return self._lost(error.rank, str(error).removeprefix(f"{self.who}: "))
+                what = str(error).removeprefix(f"{self.who}: ").partition("; the same call")[0]
+                return self._lost(error.rank, what)
             return self._lost(rank, f"the worker of rank {rank} was lost")
         return self._lost(0, "the tasks of the training were cancelled")
 
