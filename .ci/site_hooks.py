@@ -33,6 +33,7 @@ INTERFACE = {
     "Doctor and gradient check": "deepcore.doctor",
     "Recorder": "deepcore.recorder",
     "Traces": "deepcore.trace",
+    "Several processes": "deepcore.distributed",
     "Pictures": "deepcore.plots",
     "Reports": "deepcore.report",
     "Data": "deepcore.data",

@@ -1,6 +1,7 @@
 """Training by processes that mpiexec starts: bits, errors, interrupts, a rank that is killed."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -158,7 +159,7 @@ def test_the_command_line_joins_the_ranks_of_mpiexec(tmp_path):
         command = [*launcher, sys.executable, "-m", "deepcore", "train", "digits", *options]
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert done.returncode == 0, done.stderr
-        return done.stdout.replace(str(folder), "DIR")
+        return re.sub(r"\d+\.\d+ s\b", "? s", done.stdout.replace(str(folder), "DIR"))  # times differ
 
     together = train(tmp_path / "ranks", MPIEXEC, "-n", "2")
     assert together == train(tmp_path / "alone")

@@ -5,13 +5,14 @@ Rank 0 leads: it has the callbacks, the validation data and the checkpoint, and 
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 import os
 import pickle
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeVar, cast
 
 import numpy as np
 
@@ -123,6 +124,20 @@ def of_group(group: Any, who: str, network: Network) -> Alone:
     return Alone() if group is None else Ranks(group, who, network)
 
 
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _uninterrupted(method: _Method) -> _Method:
+    """Let signals wait while a method of ``Ranks`` exchanges messages."""
+
+    @functools.wraps(method)
+    def call(self: Ranks, *arguments: Any, **options: Any) -> Any:
+        with self.signals.held():
+            return method(self, *arguments, **options)
+
+    return cast(_Method, call)
+
+
 class Ranks(Alone):
     """The ranks of a group, seen from one of them."""
 
@@ -163,6 +178,7 @@ class Ranks(Alone):
     def guarded(self) -> AbstractContextManager[object]:
         return _Guard(self)
 
+    @_uninterrupted
     def failed(self, error: BaseException) -> None:
         """Tell the other ranks of an exception, unless they know it."""
         if self._over:
@@ -183,14 +199,11 @@ class Ranks(Alone):
         """Call a method of the group; what it raises is no longer known to the others."""
         if self._over:
             self._refuse(self.rank, "the ranks have lost each other")
-        waited, self.signals.waiting = self.signals.waiting, True
         try:
             return method(*arguments)
         except Exception as error:
             what = f"rank {self.rank} could not reach the others: {type(error).__name__}: {error}"
             raise self._refusal(self.rank, what) from error
-        finally:
-            self.signals.waiting = waited
 
     def _sum(self, message: Array) -> Array:
         result = self._call(self.group.sum, message)
@@ -244,6 +257,7 @@ class Ranks(Alone):
             return given
         return max(1, _core.num_threads() // getattr(self.group, "local_size", 1))
 
+    @_uninterrupted
     def lengths(self, examples: int, batch: int | None) -> Lengths:
         if not self.own_rows:
             return super().lengths(examples, batch)
@@ -270,6 +284,7 @@ class Ranks(Alone):
                 "dtype for own rows"
             )
 
+    @_uninterrupted
     def agree(self, call: Callable[[], Mapping[str, Any]]) -> None:
         if any(layer.norm == "batch" for layer in self.network.spec.layers):
             raise ValueError(
@@ -288,6 +303,7 @@ class Ranks(Alone):
                     what = f"the values of {name} on rank {rank} are not those on rank 0"
                 self._refuse(rank, f"{what}; all ranks must make the same call")
 
+    @_uninterrupted
     def opened(
         self, finished: bool, path: str, state: OptimizerState | None, position: Position | None
     ) -> bool:
@@ -318,7 +334,7 @@ class Ranks(Alone):
         return {"ranks": ranks, "on_sums": self._exchange}
 
     def looping(self) -> AbstractContextManager[object]:
-        return _Waiting(self.signals)
+        return self.signals.held()
 
     def _exchange(
         self,
@@ -421,12 +437,14 @@ class Ranks(Alone):
         finally:
             self.signals.waiting = waited
 
+    @_uninterrupted
     def after_loop(self) -> None:
         self._digest = identity.digest(self.network.flat)
         self._synchronise((6, 0, 0))
         numbers = [int(one, 16) % (1 << 52) for one in self._gather(self._digest)]
         self._compare(np.array(numbers, np.float64))
 
+    @_uninterrupted
     def ended(self, state: Callable[[], Any], put: Callable[[Any], None]) -> None:
         mine = None
         if self.leads:
@@ -463,20 +481,6 @@ class _Guard:
                 self.ranks.failed(error)
         finally:
             self.ranks.signals.__exit__()
-
-
-class _Waiting:
-    """Within the loop, signals wait for the next sums."""
-
-    def __init__(self, signals: Signals) -> None:
-        self.signals = signals
-
-    def __enter__(self) -> None:
-        self.signals.waiting = True
-
-    def __exit__(self, *exception: object) -> None:
-        self.signals.waiting = False
-        self.signals.let_in()
 
 
 def _sum_with_error(values: list[float]) -> tuple[float, float]:

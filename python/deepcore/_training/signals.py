@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import AbstractContextManager
 from types import FrameType
 from typing import Any
 
@@ -38,6 +39,10 @@ class Signals:
                 signal.signal(number, handler)
         self.let_in()
 
+    def held(self) -> AbstractContextManager[object]:
+        """Return a context in which signals wait; at the end of the outermost one they are let in."""
+        return _Held(self)
+
     def let_in(self) -> None:
         """Call the handlers of the signals that wait; what they raise is raised here."""
         while self._pending:
@@ -49,3 +54,16 @@ class Signals:
             self._pending.append((number, frame))
         else:
             self._handlers[number](number, frame)
+
+
+class _Held:
+    def __init__(self, signals: Signals) -> None:
+        self.signals, self.before = signals, signals.waiting
+
+    def __enter__(self) -> None:
+        self.signals.waiting = True
+
+    def __exit__(self, *exception: object) -> None:
+        self.signals.waiting = self.before
+        if not self.before:
+            self.signals.let_in()
