@@ -24,6 +24,9 @@ NOT_QUICK = {
     "test_optimizers.py",
     "test_plots.py",
     "test_report.py",
+    "test_stream.py",
+    "test_stream_resume.py",
+    "test_stream_tables.py",
     "test_streams.py",
     "test_tables.py",
 }

@@ -55,6 +55,7 @@ if _TYPE_CHECKING:
     )
     from deepcore._loading import load
     from deepcore._mlp import mlp
+    from deepcore._streaming.stream import stream
     from deepcore.callbacks import Checkpoint, EarlyStopping, EpochRecord, MaxSeconds, ReduceOnPlateau
     from deepcore.conversion import from_onnx, from_torch
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
@@ -114,6 +115,7 @@ _NAMES = {
     "losses": ("CrossEntropy", "Huber", "Quantile"),
     "_loading": ("load",),
     "_mlp": ("mlp",),
+    "_streaming.stream": ("stream",),
     "model": ("Model",),
     "optimizers": ("LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSProp"),
     "prepared": ("PreparedModel",),
@@ -205,6 +207,7 @@ __all__ = [
     "schedules",
     "show_config",
     "sklearn",
+    "stream",
     "tabular",
 ]
 

@@ -159,6 +159,8 @@ def in_memory(who: str, name: str, value: object) -> None:
 
 def numbers(who: str, name: str, value: object) -> Array:
     """Return ``value`` as an array of bools, integers or floats, of any shape."""
+    if value is None:
+        raise TypeError(f"{who}: {name} must be given")
     plain = type(value) is np.ndarray
     if not plain:
         in_memory(who, name, value)
@@ -254,15 +256,20 @@ def finite(who: str, name: str, array: Array, first: int = 0, of: int | None = N
     )
 
 
-def converted(who: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
-    """Return ``array`` in ``dtype``, and refuse what is not finite; no copy is made if the dtype is right."""
+def converted(
+    who: str, name: str, array: Array, dtype: np.dtype[Any], first: int = 0, of: int | None = None
+) -> Array:
+    """Return ``array`` in ``dtype``, and refuse what is not finite; no copy is made if the dtype is right.
+
+    ``first`` and ``of`` are those of ``finite``.
+    """
     if array.dtype == dtype:
-        finite(who, name, array)
+        finite(who, name, array, first, of)
         return array
     with np.errstate(over="ignore"):  # what overflows to inf is reported below
         result = array.astype(dtype)
     if array.dtype.kind == "f":
-        finite(who, name, result)
+        finite(who, name, result, first, of)
     return result
 
 

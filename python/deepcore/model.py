@@ -285,7 +285,7 @@ class Model:
     def fit(
         self,
         X: object,
-        y: object,
+        y: object = None,
         optimizer: Optimizer | OptimizerState | LBFGS | OptimizerName = "adam",
         *,
         epochs: int = 10,
@@ -308,9 +308,10 @@ class Model:
         Args:
             X: Features, (m, n_x); other numeric dtypes are converted once to the model's. A memory-mapped
                 array is never copied as a whole: another dtype is converted some batches at a time.
-                A scipy.sparse matrix is read row by row, a batch at a time.
+                A scipy.sparse matrix is read row by row, a batch at a time. A ``dc.stream(...)`` has X, y,
+                weights, batch_size and shuffle of its own.
             y: Targets. Softmax: integer labels (m,) from 0 to n_L - 1. Sigmoid: 0/1 of shape (m,) or (m,
-                n_L). Other outputs: reals of shape (m,) or (m, n_L).
+                n_L). Other outputs: reals of shape (m,) or (m, n_L). None: X is a stream.
             optimizer: A description such as ``Adam(1e-3)``, a name such as ``"sgd"`` (with its defaults),
                 a state made by ``bind(model)``, which continues where it stands, or ``LBFGS()``. A schedule
                 without ``steps``, such as ``Adam(Cosine(1e-3))``, spans the whole run; with a state that was
@@ -367,15 +368,23 @@ class Model:
             >>> model.predict_labels(X)
             array([0, 1, 1, 0])
         """
-        from deepcore._training.run import Run, Settings, of_group
+        from deepcore._streaming.stream import Stream
+        from deepcore._training.run import Run, Settings, StreamRun, of_group
 
         network = self._network
         with (ranks := of_group(group, "fit", network)).guarded(), network.exclusive("fit"):
-            data = network.check("fit", X, y, sample_weight, class_weight, mapped=True)
             settings = Settings(
                 "fit", self, validation_data, callbacks, threads, verbose, metrics, ranks, dropout_schedule,
                 smoothing_schedule,
             )  # fmt: skip
+            if isinstance(X, Stream):
+                X.refuse_arguments(
+                    "fit", batch_size, shuffle, validation_split, y, sample_weight, class_weight
+                )
+                stream_run = StreamRun(network, X, epochs, settings)
+                self._partial_state = None
+                return stream_run.train(optimizer)
+            data = network.check("fit", X, y, sample_weight, class_weight, mapped=True)
             run = Run(network, data, settings, validation_split)
             epochs, batch, steps = run.lengths(epochs, batch_size)
             state = optimizer if isinstance(optimizer, LBFGS) else resolve(optimizer, network, steps)
@@ -460,7 +469,7 @@ class Model:
         Args:
             batches: An iterable of ``(X, y)`` or ``(X, y, sample_weight)``: a list, a data loader; or a
                 function that returns an iterator, called once per epoch; or an iterator, for one epoch. Some
-                batches (32 MB of features) are read ahead of their steps.
+                batches (32 MB of features) are read ahead of their steps. Or a ``dc.stream(...)``.
             optimizer: As in ``fit``; a schedule without ``steps`` needs batches whose number ``len`` tells.
             epochs: Passes over the batches.
             metrics: As in ``fit``, of the validation data only. The other arguments are those of ``fit``.
@@ -486,13 +495,13 @@ class Model:
             >>> history["loss"][-1] < history["loss"][0]
             True
         """
-        from deepcore._training.run import BatchRun, Settings, of_group
+        from deepcore._training.run import Settings, of_group, run_of_batches
 
         network = self._network
         with (ranks := of_group(group, "fit_batches", network)).guarded(), network.exclusive("fit_batches"):
             others = validation_data, callbacks, threads, verbose, metrics, ranks
             settings = Settings("fit_batches", self, *others)
-            return BatchRun(network, batches, epochs, settings).train(optimizer)
+            return run_of_batches(network, batches, epochs, settings).train(optimizer)
 
     # Seeing inside
 

@@ -49,6 +49,10 @@ def fit_batches(model, path):
     model.fit_batches([(X, Y)], "adam", threads=1)
 
 
+def fit_stream(model, path):
+    model.fit(dc.stream((X, Y), 12, shuffle=False), optimizer="adam", epochs=1, threads=1)
+
+
 def step(model, path):
     model.step_of_test.step(model.gradients(X, Y, threads=1)[1])
 
@@ -73,7 +77,7 @@ def copy(model, path):
     pickle.loads(pickle.dumps(model.copy()))
 
 
-TRAINING = (fit, fit_with_callbacks, partial_fit, fit_batches, step)
+TRAINING = (fit, fit_with_callbacks, partial_fit, fit_batches, fit_stream, step)
 ACTIONS = (*TRAINING, predict, evaluate, save, load, copy)
 
 

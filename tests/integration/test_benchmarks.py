@@ -313,3 +313,11 @@ def test_many_compares_the_bits_before_the_times(scripts, capsys):
         many.check_bits(
             {"a": lambda models: None, "b": lambda models: models[0].fit(np.eye(30), [0, 1] * 15)}, 2
         )
+
+
+def test_stream_compares_the_bits_before_the_times(scripts, capsys):
+    import stream
+
+    stream.main(["--rows", "2000", "--columns", "5", "--repeats", "1", "--threads", "1"])
+    shown = capsys.readouterr().out.split()
+    assert {"memory", "NPY", "100%"} <= set(shown)

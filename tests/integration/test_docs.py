@@ -110,6 +110,7 @@ def test_every_file_that_the_architecture_names_exists():
     names = set(re.findall(r"`([\w/]+\.(?:py|hpp|cpp)|\w+/)`", text))
     places = [ROOT, ROOT / "python/deepcore", ROOT / "python/deepcore/_network", ROOT / "cpp/src"]
     places += [
+        ROOT / "python/deepcore/_streaming",
         ROOT / "python/deepcore/_training",
         ROOT / "python/deepcore/dask",
         ROOT / "python/deepcore/files",

@@ -323,3 +323,52 @@ def test_a_slice_of_a_mapped_array_is_mapped(mapped):
     assert slabs.is_mapped(np.asarray(there))
     assert not slabs.is_mapped(X[10:])
     assert not slabs.is_mapped(np.array(there))
+
+
+# Maps that are larger than the free memory.
+
+
+def test_shuffling_a_map_larger_than_the_free_memory_warns_once_and_names_the_stream(mapped, monkeypatch):
+    from deepcore._training import mapped as advice
+
+    X, y = examples(dtype=np.uint8)
+    there, model = mapped(X), net(dtype="float32")
+    monkeypatch.setattr(advice, "free_memory", lambda: 100)
+    for train in (model.fit, model.partial_fit):
+        with pytest.warns(UserWarning, match=r"X is a memory map of .* dc\.stream\(\(X, y\)") as caught:
+            train(there, y, batch_size=16)
+        assert [len(caught), caught[0].filename] == [1, __file__]
+    model.fit(there, y, batch_size=16, shuffle=False)
+    model.fit(X, y, batch_size=16)
+    with pytest.warns(UserWarning, match="X is a memory map of"):
+        model.fit(there, y, batch_size=16, validation_split=0.2)
+
+
+def test_the_system_is_told_that_rows_are_read_at_random_and_then_no_longer(mapped, monkeypatch):
+    mmap = pytest.importorskip("mmap")
+    if not hasattr(mmap, "MADV_RANDOM"):
+        pytest.skip("this system takes no advice")
+    from deepcore._training import mapped as advice
+
+    told = []
+
+    class Map(mmap.mmap):
+        def madvise(self, what):
+            told.append(what)
+            super().madvise(what)
+
+    X, y = examples(dtype=np.float32)
+    there = mapped(X)
+    with there.filename.open("rb") as file:
+        view = np.ndarray(X.shape, X.dtype, Map(file.fileno(), 0, access=mmap.ACCESS_READ), there.offset)
+    monkeypatch.setattr(advice, "free_memory", lambda: 100)
+    with pytest.warns(UserWarning, match="X is a memory map of"):
+        net(dtype="float32").fit(view, y, batch_size=16)
+    assert told == [mmap.MADV_RANDOM, mmap.MADV_NORMAL]
+
+
+def test_the_free_memory_is_known_where_linux_tells_it():
+    from deepcore._training.mapped import free_memory
+
+    free = free_memory()
+    assert free is None or free > 1 << 20

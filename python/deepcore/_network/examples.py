@@ -76,14 +76,14 @@ class Rows:
     """Some rows of a mapped array; they are copied when they are read, and not before."""
 
     def __init__(self, array: Array, rows: Array) -> None:
-        self._array, self._rows = array, rows
+        self.array, self._rows = array, rows
         self.dtype, self.shape = array.dtype, (len(rows), array.shape[1])
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, at: Array | slice) -> Array:
-        return self._array[self._rows[at]]
+        return self.array[self._rows[at]]
 
 
 def is_mapped(array: object) -> bool:
@@ -131,7 +131,15 @@ def _sparse_features(who: str, X: Any, n_x: int, dtype: np.dtype[Any]) -> Array:
     return rows  # type: ignore[no-any-return]
 
 
-def features(who: str, X: object, n_x: int, dtype: np.dtype[Any], mapped: bool = False) -> Array:
+def features(
+    who: str,
+    X: object,
+    n_x: int,
+    dtype: np.dtype[Any],
+    mapped: bool = False,
+    first: int = 0,
+    of: int | None = None,
+) -> Array:
     """Check X and return it as an (m, n_x) array of ``dtype``; a scipy.sparse matrix as compressed rows.
 
     Args:
@@ -140,6 +148,8 @@ def features(who: str, X: object, n_x: int, dtype: np.dtype[Any], mapped: bool =
         n_x: Number of inputs.
         dtype: The model's dtype.
         mapped: Leave a memory-mapped array in its own dtype, where it lies: the caller converts it in parts.
+        first: Number of the first row, for messages, if X is a part of more rows.
+        of: Number of all rows then.
 
     Raises:
         TypeError: if X does not hold real numbers.
@@ -147,7 +157,7 @@ def features(who: str, X: object, n_x: int, dtype: np.dtype[Any], mapped: bool =
     """
     if is_sparse(X):
         return _sparse_features(who, X, n_x, dtype)
-    return _dense_features(who, _checks.numbers(who, "X", X), n_x, dtype, mapped)
+    return _dense_features(who, _checks.numbers(who, "X", X), n_x, dtype, mapped, first, of)
 
 
 def validation_parts(who: str, data: object) -> tuple[object, object, object] | None:
@@ -182,7 +192,15 @@ def _one_dimensional(size: int, n_x: int) -> str:
     return f"an example has {n_x} numbers; use X.reshape(-1, {n_x}) if it holds several, one after the other"
 
 
-def _dense_features(who: str, array: Array, n_x: int, dtype: np.dtype[Any], mapped: bool) -> Array:
+def _dense_features(
+    who: str,
+    array: Array,
+    n_x: int,
+    dtype: np.dtype[Any],
+    mapped: bool,
+    first: int = 0,
+    of: int | None = None,
+) -> Array:
     if array.ndim != 2:
         hint = _one_dimensional(array.size, n_x) if array.ndim == 1 else "use X.reshape(len(X), -1)"
         raise ValueError(f"{who}: X must have shape (m, {n_x}), got {array.shape}; {hint}")
@@ -190,7 +208,7 @@ def _dense_features(who: str, array: Array, n_x: int, dtype: np.dtype[Any], mapp
         hint = "; is it transposed? use X.T" if array.shape[0] == n_x else "; the model has that many inputs"
         raise ValueError(f"{who}: X must have {n_x} columns, got shape {array.shape}{hint}")
     if array.dtype == dtype or not (mapped and is_mapped(array)):
-        return _checks.converted(who, "X", array, dtype)
+        return _checks.converted(who, "X", array, dtype, first, of)
     if array.dtype.kind == "f":
         for rows in slices(len(array), n_x * dtype.itemsize):
             with np.errstate(over="ignore"):
@@ -198,7 +216,16 @@ def _dense_features(who: str, array: Array, n_x: int, dtype: np.dtype[Any], mapp
     return array
 
 
-def targets(who: str, y: object, m: int, n_out: int, output: str, loss: Row, dtype: np.dtype[Any]) -> Array:
+def targets(
+    who: str,
+    y: object,
+    m: int,
+    n_out: int,
+    output: str,
+    loss: Row,
+    dtype: np.dtype[Any],
+    first: int = 0,
+) -> Array:
     """Check y and return labels (m,) int64 for softmax, else an array (m, n_out) of ``dtype``.
 
     Args:
@@ -209,6 +236,7 @@ def targets(who: str, y: object, m: int, n_out: int, output: str, loss: Row, dty
         output: Activation of the last layer.
         loss: Row of ``catalog.losses``, which says where targets must lie.
         dtype: The model's dtype.
+        first: Number of the first row, for messages, if y is a part of more rows.
 
     Raises:
         TypeError: if y does not hold real numbers.
@@ -219,7 +247,7 @@ def targets(who: str, y: object, m: int, n_out: int, output: str, loss: Row, dty
         rows = "no rows" if array.ndim == 0 else f"{len(array)}"
         raise ValueError(f"{who}: y must have {m} rows like X, got {rows}{_transposed(array, m)}")
     if output == "softmax":
-        return _labels(who, array, n_out)
+        return _labels(who, array, n_out, first)
     if array.ndim == 1 and n_out == 1:
         array = array.reshape(m, 1)
     if array.shape != (m, n_out):
@@ -228,18 +256,18 @@ def targets(who: str, y: object, m: int, n_out: int, output: str, loss: Row, dty
             f"{who}: y must have shape {shapes} for {n_out} output unit(s), got {array.shape}"
             f"{_transposed(array, m)}"
         )
-    converted = _checks.converted(who, "y", array, dtype)
+    converted = _checks.converted(who, "y", array, dtype, first)
     if loss["needs_positive"] and m and not converted.min() >= 0:
         row = int((converted < 0).any(axis=1).argmax())
         raise ValueError(
             f"{who}: y must not be negative for the loss {loss['name']}, got "
-            f"{_checks.shown(converted[row].tolist())} in row {row}"
+            f"{_checks.shown(converted[row].tolist())} in row {first + row}"
         )
     if loss["needs_probability"] and m and not (converted.min() >= 0 and converted.max() <= 1):
         row = int(((converted < 0) | (converted > 1)).any(axis=1).argmax())
         raise ValueError(
             f"{who}: y must be 0 or 1 for a {output} output, got {_checks.shown(array[row].tolist())} in "
-            f"row {row}; for real targets use a linear output, for more classes a softmax output"
+            f"row {first + row}; for real targets use a linear output, for more classes a softmax output"
         )
     return converted
 
@@ -248,25 +276,25 @@ def _transposed(array: Array, m: int) -> str:
     return "; is it transposed?" if m in array.shape[1:] or array.ndim == 2 else ""
 
 
-def _labels(who: str, array: Array, n_out: int) -> Array:
+def _labels(who: str, array: Array, n_out: int, first: int) -> Array:
     if array.ndim != 1:
         hint = "use y.argmax(axis=1)" if array.ndim == 2 and array.shape[1] == n_out else "use y.ravel()"
         raise ValueError(
             f"{who}: y must be labels of shape ({len(array)},) for softmax, got {array.shape}; {hint}"
         )
     if array.dtype.kind == "f":
-        _checks.finite(who, "y", array)
+        _checks.finite(who, "y", array, first)
         fractional = array != np.floor(array)
         if fractional.any():
             row = int(fractional.argmax())
             raise ValueError(
-                f"{who}: y must hold whole-number labels for softmax, got {array[row]} in row {row}"
+                f"{who}: y must hold whole-number labels for softmax, got {array[row]} in row {first + row}"
             )
     if len(array) and not (array.min() >= 0 and array.max() < n_out):
         row = int(((array < 0) | (array >= n_out)).argmax())
         raise ValueError(
             f"{who}: y must hold labels from 0 to {n_out - 1} for {n_out} softmax units, "
-            f"got {array[row]} in row {row}; use np.unique(y, return_inverse=True)[1]"
+            f"got {array[row]} in row {first + row}; use np.unique(y, return_inverse=True)[1]"
         )
     return np.ascontiguousarray(array, dtype=np.int64)
 

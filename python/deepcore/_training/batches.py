@@ -23,10 +23,14 @@ __all__ = ["Slab", "of_batches", "of_rows", "reiterable"]
 
 
 class Slab(NamedTuple):
-    """Some whole batches, one after the other, in the network's dtype; only the last may be shorter."""
+    """Some whole batches, one after the other, in the network's dtype; only the last may be shorter.
+
+    ``order`` is the order in which the rows are visited; None: as they lie.
+    """
 
     data: Examples
     batch: int
+    order: Array | None = None
 
 
 def of_rows(

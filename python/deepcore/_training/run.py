@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import replace
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -14,19 +15,22 @@ from deepcore import _checks, _core
 from deepcore._network.examples import Examples, in_parts
 from deepcore._network.network import Network
 from deepcore._network.units import RECTIFIERS, dead_units
+from deepcore._streaming.checks import for_model
+from deepcore._streaming.stream import Stream
 from deepcore._training import batches, checkpoint, identity
 from deepcore._training.checkpoint import Position, Unsaved
 from deepcore._training.epochs import Ending, Epochs, Hooks, Loop, Settings
 from deepcore._training.factors import StepFactors
 from deepcore._training.lbfgs import minimize
+from deepcore._training.mapped import random_rows
 from deepcore._training.ranks import of_group
 from deepcore.callbacks import RunStart
 from deepcore.exceptions import DeadUnitsWarning, SymmetryWarning
 from deepcore.history import History
-from deepcore.optimizers import LBFGS, OptimizerState, resolve, spanning_name
+from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, resolve, spanning_name
 from deepcore.schedules import spans_the_run
 
-__all__ = ["BatchRun", "Run", "Settings", "of_group"]
+__all__ = ["Run", "Settings", "StreamRun", "of_group", "run_of_batches"]
 
 
 class Run:
@@ -111,9 +115,10 @@ class Run:
         self.ranks.agree(lambda: self._call(state, epochs, batch, shuffle))
         file = self._file(state, position, epochs, batch, shuffle)
         sample = _sample(self.network, self.data) if self.who == "fit" and self.ranks.leads else None
-        history = self.epochs.run(
-            make(state, batch, epochs, shuffle, position), epochs, state, file, position
-        )
+        with random_rows(self.who, self.data.X, shuffle and batch < len(self.data.y)):
+            history = self.epochs.run(
+                make(state, batch, epochs, shuffle, position), epochs, state, file, position
+            )
         if sample is not None:
             _warn_if_dead(self.who, self.network, sample)
         return history
@@ -269,6 +274,93 @@ class BatchRun:
         return self.epochs.run(loop, self.count, state, file, position)
 
 
+class StreamRun:
+    """The run of one call of ``fit`` or ``fit_batches`` over a stream."""
+
+    def __init__(self, network: Network, stream: Stream, epochs: int, settings: Settings) -> None:
+        self.network, self.stream, self.who = network, stream, settings.who
+        self.count = _checks.count(self.who, "epochs", epochs)
+        self.epochs = Epochs(network, settings)
+        self.factors = StepFactors(
+            self.who, network.spec, settings.dropout_schedule, settings.smoothing_schedule
+        )
+        self.layout = stream.layout(self.who, network.spec.inputs, network.spec.dtype)
+
+    def _steps(self, optimizer: object) -> int:
+        """Return the number of steps of the whole run; 1 if it is not known and no schedule needs it."""
+        if self.stream.steps is not None:
+            return self.count * self.stream.steps
+        spanning = self.factors.spanning_name()
+        if isinstance(optimizer, Optimizer):
+            spanning = spanning_name(optimizer) or spanning
+        if spanning:
+            raise ValueError(
+                f"{self.who}: {spanning} spans the whole run, but the number of rows of this stream is not "
+                "known; give the schedule steps="
+            )
+        return 1
+
+    def train(self, optimizer: object) -> History:
+        """Train for all epochs, while a thread reads ahead."""
+        network, steps, ranks = self.network, self._steps(optimizer), self.epochs.ranks
+        state = resolve(optimizer, network, steps, self.who)
+        if ranks.leads:
+            _warn_if_symmetric(self.who, network)
+        position = Position(network.epochs_trained, state.steps)
+        describe = self._described(state)
+
+        def call() -> dict[str, Any]:
+            ranks.refuse_own_rows("a stream")
+            optimizer = identity.of_optimizer(state.optimizer, state.steps + steps)
+            return {"method": self.who, "epochs": self.count, **describe(steps), "optimizer": optimizer}
+
+        ranks.agree(call)
+        spanning = spanning_name(state.optimizer) or self.factors.spanning_name()
+        file = self.epochs.file(state, position, describe, (self.count, steps), spanning)
+        return self.epochs.run(self._loop(state, position, steps), self.count, state, file, position)
+
+    def _described(self, state: OptimizerState) -> Callable[[int], dict[str, Any]]:
+        stream = cache(lambda: self.stream.described(self.layout))
+
+        def describe(steps: int) -> dict[str, Any]:
+            return {
+                "stream": stream(),
+                **self.epochs.described(state, steps),
+                **self.factors.described(steps),
+            }
+
+        return describe
+
+    def _loop(self, state: OptimizerState, position: Position, steps: int) -> Loop:
+        network, spec, batch = self.network, self.network.spec, self.layout.batch
+
+        def loop(hooks: Hooks) -> Ending:
+            factors = self.factors.native(position.first_step + steps)
+            numbers = range(position.first_epoch + position.epoch, position.first_epoch + self.count)
+            check = for_model(self.who, spec)
+            with self.stream.reading(
+                self.layout, spec.inputs, spec.dtype, check, numbers, position.slab
+            ) as reader:
+
+                def slabs(_: int, skipped: int) -> Iterator[batches.Slab]:
+                    while (filled := reader.take(hooks.on_poll)) is not None:
+                        yield batches.Slab(filled.data, batch, filled.order)
+                        reader.done()
+
+                return _train_on_slabs(
+                    network, state, slabs, self.count, hooks, self.epochs, position, factors, self.who
+                )
+
+        return loop
+
+
+def run_of_batches(network: Network, given: object, epochs: int, settings: Settings) -> BatchRun | StreamRun:
+    """Return the run of ``fit_batches`` over what the user gave it."""
+    if isinstance(given, Stream):
+        return StreamRun(network, given, epochs, settings)
+    return BatchRun(network, given, epochs, settings)
+
+
 def _train_on_slabs(
     network: Network,
     state: OptimizerState,
@@ -278,6 +370,7 @@ def _train_on_slabs(
     run: Epochs,
     position: Position,
     factors: Mapping[str, _core.Schedule] | None = None,
+    who: str = "fit_batches",
 ) -> Ending:
     """The loop of the native ``train`` over slabs: losses, the step that was not finite or -1, its layer.
 
@@ -288,7 +381,7 @@ def _train_on_slabs(
     while position.epoch < epochs:
         # also if Ctrl-C ends the epoch: its order is used up
         network.epochs_trained = position.first_epoch + position.epoch
-        for data, batch in slabs(position.epoch, position.slab):
+        for data, batch, order in slabs(position.epoch, position.slab):
             network.epochs_trained = position.first_epoch + position.epoch + 1
             steps = -(-(len(data.y) - position.place.visited) // batch)
             state.prepare(steps)
@@ -297,18 +390,20 @@ def _train_on_slabs(
             if share == 0:  # as in the native loop, the steps count and nothing moves
                 state.skip(steps)
                 position.slab_ended(0.0, 0.0)
+                position.begin(state.steps, batch)
                 continue
             (*loss,), bad = network.train(
                 data, state.native, batch, 1, first_epoch=position.first_epoch + position.epoch,
-                threads=run.threads, on_poll=hooks.on_poll, factors=factors, place=position.place,
-                on_pause=hooks.on_pause, **run.ranks.native(len(data.y), batch),
+                threads=run.threads, on_poll=hooks.on_poll, order=order, factors=factors,
+                place=position.place, on_pause=hooks.on_pause, **run.ranks.native(len(data.y), batch),
             )  # fmt: skip
             if bad >= 0:
                 return losses, bad, network.first_bad_layer(data.X)
             position.slab_ended(loss[0], share)
+            position.begin(state.steps, batch)  # an exception while the next slab is made leaves this state
         if position.weight == 0:
             raise ValueError(
-                f"fit_batches: batches must hold an example with weight, got none in epoch {position.epoch}"
+                f"{who}: batches must hold an example with weight, got none in epoch {position.epoch}"
             )
         hooks.on_end()
         losses.append(position.loss / position.weight)
