@@ -150,7 +150,8 @@ def in_memory(who: str, name: str, value: object) -> None:
     if "fit" in who:
         hint = (
             "use deepcore.dask.fit(client, model, X, y), or DaskMLPClassifier or DaskMLPRegressor of "
-            f"deepcore.dask, which train where its chunks are; or {hint}"
+            "deepcore.dask, which train where its chunks are; or deepcore.stream, which reads it chunk by "
+            f"chunk; or {hint}"
         )
     elif who.startswith("predict"):
         hint = f"give a method such as model.predict to X.map_blocks, which predicts by chunks; or {hint}"
