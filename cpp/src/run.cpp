@@ -138,6 +138,7 @@ bool Run<T>::advance(const Poll& poll) {
 template <class T>
 void Run<T>::sum_up(const Selection& batch, const TrainingStep& training, const Poll& poll) {
   if (optimizer_.steps % kDigestSteps == 0) step_.digest_next();
+  if (options_.ranks && poll) poll();  // a rank may have no examples of any batch
   if (!options_.ranks) {
     step_.run(batch, &training, poll);
   } else if (const Ranks& ranks = *options_.ranks; ranks.cut == Ranks::Cut::chains) {

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
+from deepcore.callbacks import Stopped
 from deepcore.exceptions import DivergenceWarning, GroupError
 from ranks import (
     BATCH,
@@ -331,6 +332,36 @@ def test_fit_batches_refuses_own_rows():
     )[1]:
         with pytest.raises(ValueError, match=r"fit_batches: group\.data must be 'replicated' for"):
             raise error
+
+
+def test_a_stream_trains_the_bits_of_one_process():
+    def work(group):
+        model = dc.mlp([7, 24, 3], seed=3, dropout=0.2)
+        stream = dc.stream((X, LABELS), batch_size=300, seed=1)
+        validation = (X[:50], LABELS[:50])
+        options = {"epochs": 3, "threads": 1, "validation_data": validation, "group": group}
+        return model, model.fit(stream, optimizer=dc.Adam(0.01), **options)
+
+    check_same(all_results(3, work), work(None))
+
+
+@pytest.mark.parametrize("kind", [Plain, Ordered])
+def test_a_callback_that_stops_a_stream_between_two_slabs_ends_all_ranks_in_order(kind):
+    class Stop:
+        def __call__(self, record):
+            return False
+
+        def on_poll(self):
+            raise Stopped
+
+    def work(group):
+        model = dc.mlp([7, 24, 3], seed=3)
+        stream = dc.stream((X, LABELS), batch_size=300, seed=1)
+        return model, model.fit(stream, epochs=50, threads=1, callbacks=[Stop()], group=group)
+
+    results = all_results(3, work, kind)
+    check_same(results, results[0])
+    assert results[0][1].epochs < 50
 
 
 # Loops of one's own

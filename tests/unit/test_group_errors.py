@@ -84,6 +84,19 @@ def test_ctrl_c_on_one_rank_ends_all(kind, main):
     assert signal.getsignal(signal.SIGINT) == handler
 
 
+@pytest.mark.parametrize("main", [0, 1])
+def test_ctrl_c_is_seen_by_a_rank_that_has_no_examples(main):
+    def work(group):
+        def interrupt(record):
+            if record.epoch == 3:
+                signal.raise_signal(signal.SIGINT)
+
+        train(group, batch_size=100, epochs=10**6, callbacks=[interrupt])
+
+    _, errors = together(3, work, main=main)
+    assert [isinstance(error, KeyboardInterrupt) for error in errors] == [rank == main for rank in range(3)]
+
+
 def test_wrong_arguments_on_one_rank_are_an_error_on_all():
     def work(group):
         train(group, y=LABELS + (5 if group.rank == 1 else 0))

@@ -168,7 +168,7 @@ class Ranks(Alone):
         self._steps = self._first = 0  # with own rows: steps per epoch; examples of earlier ranks in a step
         self._entering: tuple[int, int, int] | None = None  # the next sums are the first of a native call
         self._over = False  # nobody waits for this rank any more
-        self._begun = False
+        self._begun = self._stopping = False
         self._epoch = 0
         self._checkpoint = self._digest = ""
         self._batches: list[int] = []  # with own rows: examples per step of each rank
@@ -240,11 +240,12 @@ class Ranks(Alone):
         stopped = isinstance(error, Stopped)
         texts = self._gather((f"{type(error).__name__}: {error}", stopped) if error is not None else None)
         if error is not None:
-            self._over = not stopped
+            self._over, self._stopping = not stopped, stopped
             raise error
         rank = int(np.flatnonzero(failed)[0])
         text, stopped = texts[rank]
         if stopped:
+            self._stopping = True
             raise Stopped
         self._refuse(rank, f"rank {rank} raised {text}")
 
@@ -334,7 +335,12 @@ class Ranks(Alone):
         return {"ranks": ranks, "on_sums": self._exchange}
 
     def looping(self) -> AbstractContextManager[object]:
-        return self.signals.held()
+        return _Loop(self)
+
+    def stopped(self, error: Stopped) -> None:
+        """Tell the others that a callback ends the loop, unless they know it."""
+        if not self._stopping:
+            self._synchronise((0, 0, 0), error)
 
     def _exchange(
         self,
@@ -464,6 +470,23 @@ class Ranks(Alone):
 def _affinity() -> Collection[int]:
     """The CPUs that this process may use."""
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+
+
+class _Loop:
+    """Within the loop, signals wait for the next sums."""
+
+    def __init__(self, ranks: Ranks) -> None:
+        self.ranks, self.held = ranks, ranks.signals.held()
+
+    def __enter__(self) -> None:
+        self.held.__enter__()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if isinstance(error, Stopped):  # between two native calls, it may be the first that they hear
+                self.ranks.stopped(error)
+        finally:
+            self.held.__exit__(None, None, None)
 
 
 class _Guard:

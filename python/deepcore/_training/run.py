@@ -307,20 +307,13 @@ class StreamRun:
         if ranks.leads:
             _warn_if_symmetric(self.who, network)
         position = Position(network.epochs_trained, state.steps)
-        describe = self._described(state)
+        stream = cache(lambda: self.stream.described(self.layout))
 
         def call() -> dict[str, Any]:
             ranks.refuse_own_rows("a stream")
             optimizer = identity.of_optimizer(state.optimizer, state.steps + steps)
-            return {"method": self.who, "epochs": self.count, **describe(steps), "optimizer": optimizer}
-
-        ranks.agree(call)
-        spanning = spanning_name(state.optimizer) or self.factors.spanning_name()
-        file = self.epochs.file(state, position, describe, (self.count, steps), spanning)
-        return self.epochs.run(self._loop(state, position, steps), self.count, state, file, position)
-
-    def _described(self, state: OptimizerState) -> Callable[[int], dict[str, Any]]:
-        stream = cache(lambda: self.stream.described(self.layout))
+            common = {"stream": stream(), **self.factors.described(steps), "optimizer": optimizer}
+            return {"method": self.who, "epochs": self.count, **common}
 
         def describe(steps: int) -> dict[str, Any]:
             return {
@@ -329,7 +322,10 @@ class StreamRun:
                 **self.factors.described(steps),
             }
 
-        return describe
+        ranks.agree(call)
+        spanning = spanning_name(state.optimizer) or self.factors.spanning_name()
+        file = self.epochs.file(state, position, describe, (self.count, steps), spanning)
+        return self.epochs.run(self._loop(state, position, steps), self.count, state, file, position)
 
     def _loop(self, state: OptimizerState, position: Position, steps: int) -> Loop:
         network, spec, batch = self.network, self.network.spec, self.layout.batch
