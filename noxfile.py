@@ -291,8 +291,12 @@ def can_run_arm(session):
 @nox.session
 def everything(session):
     """Run all tests, beside all libraries that they compare with."""
-    install_wheel(session, "dev,mpi,peers,test", *PEERS, "mpich")
-    session.run("python", "-c", "import jax, mpi4py, onnxruntime, pandas, polars, sklearn, torch")
+    install_wheel(session, "dask,dev,mpi,peers,test", *PEERS, "mpich")
+    session.run(
+        "python",
+        "-c",
+        "import distributed, jax, mpi4py, onnxruntime, pandas, polars, sklearn, torch, xgboost",
+    )
     run_tests(session, *session.posargs)
 
 

@@ -39,6 +39,7 @@ INTERFACE = {
     "Data": "deepcore.data",
     "Tables": "deepcore.tabular",
     "scikit-learn": "deepcore.sklearn",
+    "Dask": "deepcore.dask",
     "Names": "deepcore.catalog",
     "Exceptions": "deepcore.exceptions",
 }

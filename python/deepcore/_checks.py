@@ -24,6 +24,7 @@ __all__ = [
     "dtype",
     "finite",
     "first_names",
+    "in_memory",
     "is_number",
     "no_dates",
     "number",
@@ -138,11 +139,34 @@ def dtype(who: str, value: object) -> np.dtype[Any]:
     return found  # type: ignore[return-value]
 
 
+def in_memory(who: str, name: str, value: object) -> None:
+    """Refuse collections of Dask, which NumPy would copy into the memory of this process as a whole.
+
+    Raises:
+        TypeError: if ``value`` is such a collection. The message names the call that takes it.
+    """
+    graph = getattr(value, "__dask_graph__", None)
+    if isinstance(value, type) or not callable(graph) or graph() is None:
+        return  # xarray's arrays have the method, and return None if they are in memory
+    hint = f"call {name}.compute() first if it fits into memory"
+    if "fit" in who:
+        hint = (
+            "use deepcore.dask.fit(client, model, X, y), or DaskMLPClassifier or DaskMLPRegressor of "
+            "deepcore.dask, which train where its chunks are; or deepcore.stream, which reads it chunk by "
+            f"chunk; or {hint}"
+        )
+    elif who.startswith("predict"):
+        hint = f"give a method such as model.predict to X.map_blocks, which predicts by chunks; or {hint}"
+    raise TypeError(f"{who}: {name} must be in memory, got a {type(value).__name__} of Dask; {hint}")
+
+
 def numbers(who: str, name: str, value: object) -> Array:
     """Return ``value`` as an array of bools, integers or floats, of any shape."""
     if value is None:
         raise TypeError(f"{who}: {name} must be given")
     plain = type(value) is np.ndarray
+    if not plain:
+        in_memory(who, name, value)
     if not plain and isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
         raise ValueError(f"{who}: {name} must have no masked values; use {name}.filled(...)")
     try:
@@ -196,8 +220,9 @@ def no_dates(who: str, name: str, value: object) -> None:
         value: An array, a data frame, a list, or anything else.
 
     Raises:
-        TypeError: if a column holds them.
+        TypeError: if a column holds them, or the value is a collection of Dask.
     """
+    in_memory(who, name, value)
     dtypes = getattr(value, "dtypes", None)
     if dtypes is None or isinstance(dtypes, np.dtype):
         dtype = getattr(value, "dtype", None)

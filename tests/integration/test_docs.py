@@ -112,6 +112,7 @@ def test_every_file_that_the_architecture_names_exists():
     places += [
         ROOT / "python/deepcore/_streaming",
         ROOT / "python/deepcore/_training",
+        ROOT / "python/deepcore/dask",
         ROOT / "python/deepcore/files",
         ROOT / "python/deepcore/tabular",
         ROOT / "cpp/include/deepcore",

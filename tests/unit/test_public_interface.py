@@ -50,7 +50,7 @@ def public_interface():
     """All public names of the package, one per line."""
     lines = []
     for name in sorted(dc.__all__):
-        if name not in (*MODULES, "plots", "report", "sklearn", "__version__"):
+        if name not in (*MODULES, "dask", "plots", "report", "sklearn", "__version__"):
             lines += described(f"deepcore.{name}", getattr(dc, name))
     for module in MODULES:
         home = importlib.import_module(f"deepcore.{module}")

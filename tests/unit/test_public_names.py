@@ -13,7 +13,7 @@ import deepcore as dc
 
 # Half of the 38 modules that `import deepcore` loaded when every name was imported at once.
 MOST_MODULES = 19
-EXTRAS = {"plots": "matplotlib", "report": "jinja2", "sklearn": "sklearn"}
+EXTRAS = {"dask": "distributed", "plots": "matplotlib", "report": "jinja2", "sklearn": "sklearn"}
 
 
 def test_import_deepcore_loads_few_modules():

@@ -91,6 +91,7 @@ def reiterable(batches: object, epochs: int) -> Callable[[], Iterable[object]]:
         TypeError: if ``batches`` is neither an iterable nor a function that returns one.
         ValueError: if it is an iterator, which can be read only once, and there are several epochs.
     """
+    _checks.in_memory("fit_batches", "batches", batches)
     if callable(batches) and not isinstance(batches, Iterable):
         return lambda: _iterable(batches())
     if not isinstance(batches, Iterable) or isinstance(batches, (np.ndarray, dict, str)):

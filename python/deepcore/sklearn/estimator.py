@@ -184,6 +184,8 @@ class BaseMLP(Estimator):
         """A function of nothing: accuracy or R2 of the network on these data."""
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool, validation_data: Any = None) -> Any:
+        for name, value in (("X", X), ("y", y), ("sample_weight", sample_weight)):
+            _checks.in_memory("fit", name, value)
         sizes = self._hidden_sizes()
         refuse_what_cannot_be_called(type(self).__name__, self.callbacks)
         first = not hasattr(self, "_coefficients") or not (self.warm_start or incremental)
@@ -308,6 +310,7 @@ class BaseMLP(Estimator):
                 f"{type(data).__name__}"
             )
         _checks.no_dates("fit", "validation_data", data[0])
+        _checks.in_memory("fit", "validation_data", data[1])
         X = validate_data(self, data[0], accept_sparse="csr", dtype=self._dtypes(False), reset=False)
         y = self._validation_targets(data[1])
         check_consistent_length(X, y)

@@ -366,6 +366,7 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
         Raises:
             ValueError: If an argument is not allowed, or the loss is not finite in the first epoch.
         """
+        _checks.in_memory("fit", "y", y)
         tables = self._tables(X, y, X_val, y_val)
         y = column_or_1d(y, warn=True)
         assert_all_finite(y, estimator_name=type(self).__name__, input_name="y")

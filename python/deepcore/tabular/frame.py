@@ -91,6 +91,7 @@ class Frame:
             TypeError: If ``data`` is none of these.
             ValueError: If it is an array with another number of axes.
         """
+        _checks.in_memory(who, "the table", data)
         if isinstance(data, Frame):
             return data
         if isinstance(data, Mapping):
