@@ -3,7 +3,8 @@
     python benchmarks/loops.py
     python benchmarks/loops.py --functions linear_forward sigmoid
 
-Then it compares each function of ``deepcore.functional`` with the obvious lines of NumPy, size by size.
+With --functions it compares functions of ``deepcore.functional``, all of them if none is named, with the
+obvious lines of NumPy, size by size.
 Each uses one thread, and they take turns in one process. The loops are those of tests/reference/logistic.py.
 """
 
@@ -126,7 +127,8 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.functions is None:
         compare_gradients(options)
-    compare_functions(options.functions, options.rounds, options.seconds / 100)
+    else:
+        compare_functions(options.functions, options.rounds, options.seconds / 100)
 
 
 def compare_gradients(options):

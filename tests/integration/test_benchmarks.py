@@ -239,6 +239,18 @@ def test_loops_numpy_and_deepcore_stand_side_by_side(scripts, capsys, monkeypatc
     assert [row.split("|")[1].strip() for row in rows[2:]] == ["loops", "numpy", "deepcore"]
 
 
+def test_functions_and_lines_of_numpy_stand_side_by_side(scripts, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])  # the program adds tests/
+    import loops
+
+    monkeypatch.setattr(loops, "SIZES", [(3, 5, 2)])
+    loops.main(["--functions", "linear", "--rounds", "1", "--seconds", "0.001"])
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| linear")]
+    names = [row.split("|")[1].strip() for row in rows]
+    assert len(names) == 2 * len(set(names))  # float32 and float64
+    assert {"linear_forward", "linear_backward"} <= set(names)
+
+
 def test_another_gradient_beside_the_loops_is_refused(scripts, monkeypatch):
     import loops
 
