@@ -192,3 +192,15 @@ def test_what_cannot_be_exported_is_said(folders, tmp_path):
     line = fail("export", folders / "classes", "--c", tmp_path / "net.h", "--prefix", "my net")
     assert "prefix must be letters, digits and _" in line
     assert not list(tmp_path.iterdir())
+
+
+def test_a_saved_ensemble_is_exported(tmp_path):
+    ensemble = dc.Ensemble([dc.mlp([3, 4, 1], seed=seed) for seed in (1, 2)])
+    ensemble.save(tmp_path / "both.safetensors")
+    shown = run("export", tmp_path / "both.safetensors", "--c", tmp_path / "net.h")
+    assert "net_predict(x, y)" in shown
+    printed = program(tmp_path, 'float x[] = {1, -2, 0.5}, y[1]; net_predict(x, y); printf("%.9g\\n", y[0]);')
+    assert float(printed) == pytest.approx(ensemble.predict(np.array([[1, -2, 0.5]]))[0, 0], rel=1e-6)
+    data = ["--data", "moons"]
+    message = fail("export", tmp_path / "both.safetensors", "--c", tmp_path / "net.h", *data)
+    assert "--data needs the model of a table or of arrays" in message

@@ -9,9 +9,10 @@ import numpy as np
 
 from deepcore import _checks
 from deepcore.cli.output import print_pairs, print_scores, say
-from deepcore.cli.saved import SavedArrays, SavedTable, open_model
+from deepcore.cli.saved import SavedArrays, SavedTable, open_file, supported
 from deepcore.cli.sources import reading_options
 from deepcore.data import Standardizer
+from deepcore.ensemble import Ensemble
 from deepcore.files import c_header, computation, onnx
 from deepcore.files.steps import Affine
 from deepcore.prepared import PreparedModel
@@ -41,16 +42,27 @@ def export(
 ) -> None:
     """Write MODEL as a C header or as an ONNX file, which take raw numbers and categories.
 
-    MODEL is a model file, or the folder that train wrote. DATA is the same as for train. The preprocessing is
-    part of the file: of a table it takes one input per column. Numbers of a regression come out in the units
-    of the labels, and the names of the classes are in the file.
+    MODEL is a model file, also that of an Ensemble, or the folder that train wrote. DATA is the same as for
+    train. The preprocessing is part of the file: of a table it takes one input per column. Numbers of a
+    regression come out in the units of the labels, and the names of the classes are in the file.
     """
     if c_file is None and onnx_file is None:
         raise click.UsageError("give --c FILE.h, --onnx FILE.onnx, or both")
     if c_file is None and (int8 or data):
         raise click.UsageError("--int8 and --data belong to --c FILE.h")
-    saved = open_model(model)
     kind = None if dtype is None else _checks.dtype("export", dtype)
+    opened = open_file(model)
+    if isinstance(opened, Ensemble):
+        if data is not None:
+            raise click.UsageError("--data needs the model of a table or of arrays, not an ensemble")
+        if c_file is not None:
+            made = opened.to_c_header(c_file, prefix=prefix, dtype=kind, int8=int8)
+            _say_header(c_file, prefix, made)
+        if onnx_file is not None:
+            opened.to_onnx(onnx_file, dtype=kind)
+            say(onnx_file)
+        return
+    saved = supported(opened, model)
     if c_file is not None:
         written = _with_int8_weights(saved) if int8 else saved
         scores = {}
@@ -60,13 +72,17 @@ def export(
             scores = {name: one.judged(examples).scores() for name, one in named.items()}
         what = _computation(written)
         made = c_header.write(c_file, what, prefix=prefix, dtype=kind, int8=int8, scores=scores)
-        say(c_file)
-        print_pairs({"constants": f"{made.constant_bytes} bytes", "call": f"{prefix}_predict(x, y)"})
-        if made.scores:
-            print_scores(made.scores)
+        _say_header(c_file, prefix, made)
     if onnx_file is not None:
         onnx.write(onnx_file, _computation(saved), kind)
         say(onnx_file)
+
+
+def _say_header(path: str, prefix: str, made: c_header.CHeader) -> None:
+    say(path)
+    print_pairs({"constants": f"{made.constant_bytes} bytes", "call": f"{prefix}_predict(x, y)"})
+    if made.scores:
+        print_scores(made.scores)
 
 
 def _with_int8_weights(saved: SavedArrays | SavedTable) -> SavedArrays | SavedTable:

@@ -22,7 +22,16 @@ from deepcore.tabular.cells import present
 from deepcore.tabular.table_model import mean_outputs
 from deepcore.typing import Array
 
-__all__ = ["MODEL_FILE", "Examples", "SavedArrays", "SavedTable", "located", "open_file", "open_model"]
+__all__ = [
+    "MODEL_FILE",
+    "Examples",
+    "SavedArrays",
+    "SavedTable",
+    "located",
+    "open_file",
+    "open_model",
+    "supported",
+]
 
 MODEL_FILE = "model.safetensors"
 
@@ -60,7 +69,15 @@ def open_model(path: str) -> SavedArrays | SavedTable:
         OSError: If it cannot be read.
         ValueError: If it is not a valid model file, or the command line does not support its kind of model.
     """
-    saved = open_file(path)
+    return supported(open_file(path), path)
+
+
+def supported(saved: Any, path: str) -> SavedArrays | SavedTable:
+    """Return what ``open_file`` returned if it is a model that every command supports.
+
+    Raises:
+        ValueError: If it is not.
+    """
     if isinstance(saved, (SavedArrays, SavedTable)):
         return saved
     raise ValueError(

@@ -1,0 +1,143 @@
+"""Measure training with several processes, and predict more of them: time per step and per 10^9 examples.
+
+    mpiexec -n 2 python benchmarks/ranks.py
+
+Each rank has one thread. The same batches are trained by rank 0 alone and by all ranks; they take turns,
+and the parameters must be equal. Then a model of the cost, which docs/scaling.md explains, is fitted.
+"""
+
+import argparse
+import os
+import time
+from itertools import pairwise
+
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
+import numpy as np
+from report import table
+
+import deepcore as dc
+from deepcore.distributed import Group
+
+SIZES = {"small": [64, 100, 10], "medium": [784, 512, 256, 10], "large": [1024, 2048, 2048, 10]}
+BATCHES = (384, 1536, 6144)  # two, eight and 32 chains of 192 examples
+CHAIN = 192
+#: Links: name, seconds per message, bytes per second of one rank.
+NETWORKS = {"10 Gbit/s": (30e-6, 1.1e9), "100 Gbit/s": (5e-6, 11e9)}
+RANKS = (8, 64, 512)
+
+
+def flop(sizes, batch):
+    """Return the floating-point operations of one step: three products per layer, two in the first."""
+    weights = [n * m for n, m in pairwise(sizes)]
+    return 2 * batch * (3 * sum(weights) - weights[0])
+
+
+def parameters(sizes):
+    return sum(n * m + m for n, m in pairwise(sizes))
+
+
+def sent(sizes, batch, ranks):
+    """Return the bytes that a rank sends in a step: the sums of its chains, then its slice of the total."""
+    chains = -(-batch // CHAIN)
+    share = (ranks - 1) / ranks
+    return 4 * parameters(sizes) * share * (-(-chains // ranks) + 1)
+
+
+def predicted(sizes, batch, ranks, speed, latency, rate):
+    """Return the seconds of a step: the busiest rank's chains, and its messages."""
+    chains = -(-batch // CHAIN)
+    work = flop(sizes, batch) * -(-chains // ranks) / chains / speed
+    if ranks == 1:
+        return work
+    return work + 2 * latency * np.log2(ranks) + sent(sizes, batch, ranks) / rate
+
+
+def trained(sizes, batch, steps, group):
+    """Return the seconds per step and the parameters."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(batch, sizes[0])).astype(np.float32)
+    y = rng.integers(sizes[-1], size=batch)
+    model = dc.mlp(sizes, seed=1)
+    start = time.perf_counter()
+    model.fit(X, y, dc.Adam(1e-3), epochs=steps, batch_size=batch, threads=1, group=group, shuffle=False)
+    return (time.perf_counter() - start) / steps, model.flat_parameters.copy()
+
+
+def measure(group, rounds, seconds):
+    """Return ``{(name, batch): (seconds alone, seconds together)}``, the least of the rounds."""
+    found = {}
+    for name, sizes in SIZES.items():
+        for batch in BATCHES:
+            steps = max(2, int(seconds * 5e10 / flop(sizes, batch)))
+            alone, together = [], []
+            for _ in range(rounds):
+                if group.rank == 0:
+                    took, one = trained(sizes, batch, steps, None)
+                    alone.append(took)
+                group.broadcast(None)  # the others wait
+                took, all_ranks = trained(sizes, batch, steps, group)
+                together.append(took)
+            if group.rank == 0 and not np.array_equal(one, all_ranks):
+                raise SystemExit(
+                    f"ranks: {name} with batches of {batch} has other parameters than one process"
+                )
+            found[name, batch] = (min(alone, default=0.0), min(together))
+    return found
+
+
+def fitted(found, ranks):
+    """Return the speed of a rank in each case, and latency and bytes per second of the messages."""
+    speed = {case: flop(SIZES[case[0]], case[1]) / alone for case, (alone, _) in found.items()}
+    rows, rest = [], []
+    for (name, batch), (_, together) in found.items():
+        work = predicted(SIZES[name], batch, ranks, speed[name, batch], 0, np.inf)
+        weight = 1 / together  # relative errors count alike
+        rows.append([weight * 2 * np.log2(ranks), weight * sent(SIZES[name], batch, ranks)])
+        rest.append(weight * (together - work))
+    (latency, per_byte), *_ = np.linalg.lstsq(np.array(rows), np.array(rest), rcond=None)
+    return speed, max(latency, 0.0), 1 / max(per_byte, 1e-15)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=0.5, help="of one training by rank 0 alone")
+    options = parser.parse_args(arguments)
+    group = Group.mpi()
+    if group.size < 2:
+        raise SystemExit("ranks: start it with mpiexec -n 2 or more")
+    found = measure(group, options.rounds, options.seconds)
+    if group.rank > 0:
+        return
+    speed, latency, rate = fitted(found, group.size)
+    rows = []
+    for (name, batch), (alone, together) in found.items():
+        again = predicted(SIZES[name], batch, group.size, speed[name, batch], latency, rate)
+        rows.append([
+            name, batch, f"{speed[name, batch] / 1e9:.0f}", f"{1e3 * alone:.2f}", f"{1e3 * together:.2f}",
+            f"{alone / together:.2f}", f"{1e3 * again:.2f}",
+        ])  # fmt: skip
+    head = ["network", "batch", "Gflop/s alone", "ms alone", f"ms, {group.size} ranks", "ratio", "model, ms"]
+    print(table(head, [[str(cell) for cell in row] for row in rows]))
+    print(f"\nfitted: {1e6 * latency:.0f} us per message, {rate / 1e9:.2f} GB/s per rank\n")
+    print(table(*prediction(speed)))
+
+
+def prediction(speed):
+    """Return head and rows of a table: seconds per 10^9 examples for more ranks and two networks."""
+    rows = []
+    for name, sizes in SIZES.items():
+        for link, (latency, rate) in NETWORKS.items():
+            own = speed[name, max(BATCHES)]
+            for batch in (CHAIN * 64, CHAIN * 512):
+                steps = 1e9 / batch
+                one = steps * predicted(sizes, batch, 1, own, 0, np.inf)
+                times = [steps * predicted(sizes, batch, ranks, own, latency, rate) for ranks in RANKS]
+                cells = [f"{took / 60:.1f} ({one / took:.0f}x)" for took in times]
+                rows.append([name, link, str(batch), f"{one / 60:.0f}", *cells])
+    return ["network", "link", "batch", "1 rank, minutes", *(f"{ranks} ranks" for ranks in RANKS)], rows
+
+
+if __name__ == "__main__":
+    main()
