@@ -7,6 +7,7 @@ and the parameters must be equal. Then a model of the cost, which docs/scaling.m
 """
 
 import argparse
+import math
 import os
 import time
 from itertools import pairwise
@@ -22,6 +23,7 @@ from deepcore.distributed import Group
 SIZES = {"small": [64, 100, 10], "medium": [784, 512, 256, 10], "large": [1024, 2048, 2048, 10]}
 BATCHES = (384, 1536, 6144)  # two, eight and 32 chains of 192 examples
 CHAIN = 192
+BLOCK = 1 << 16  # values of a message that ranks pass on
 #: Links: name, seconds per message, bytes per second of one rank.
 NETWORKS = {"10 Gbit/s": (30e-6, 1.1e9), "100 Gbit/s": (5e-6, 11e9)}
 RANKS = (8, 64, 512)
@@ -37,11 +39,17 @@ def parameters(sizes):
     return sum(n * m + m for n, m in pairwise(sizes))
 
 
-def sent(sizes, batch, ranks):
-    """Return the bytes that a rank sends in a step: the sums of its chains, then its slice of the total."""
-    chains = -(-batch // CHAIN)
-    share = (ranks - 1) / ranks
-    return 4 * parameters(sizes) * share * (-(-chains // ranks) + 1)
+def messages(sizes, batch, ranks):
+    """Return how many messages a rank waits for one after the other in a step, and the bytes that it sends.
+
+    The sums go from rank to rank if ranks have many chains, and in slices from all to all if they have few;
+    see ``deepcore.distributed``.
+    """
+    count, chains = parameters(sizes), math.ceil(batch / CHAIN)
+    most = math.ceil(chains / ranks)
+    if (most - 2) * count > ranks * BLOCK:
+        return ranks + np.log2(ranks), 4 * (2 * count + ranks * BLOCK)
+    return 2 * np.log2(ranks), 4 * count * (ranks - 1) / ranks * (most + 1)
 
 
 def predicted(sizes, batch, ranks, speed, latency, rate):
@@ -50,7 +58,8 @@ def predicted(sizes, batch, ranks, speed, latency, rate):
     work = flop(sizes, batch) * -(-chains // ranks) / chains / speed
     if ranks == 1:
         return work
-    return work + 2 * latency * np.log2(ranks) + sent(sizes, batch, ranks) / rate
+    waits, sent = messages(sizes, batch, ranks)
+    return work + waits * latency + sent / rate
 
 
 def trained(sizes, batch, steps, group):
@@ -93,7 +102,7 @@ def fitted(found, ranks):
     for (name, batch), (_, together) in found.items():
         work = predicted(SIZES[name], batch, ranks, speed[name, batch], 0, np.inf)
         weight = 1 / together  # relative errors count alike
-        rows.append([weight * 2 * np.log2(ranks), weight * sent(SIZES[name], batch, ranks)])
+        rows.append([weight * number for number in messages(SIZES[name], batch, ranks)])
         rest.append(weight * (together - work))
     (latency, per_byte), *_ = np.linalg.lstsq(np.array(rows), np.array(rest), rcond=None)
     return speed, max(latency, 0.0), 1 / max(per_byte, 1e-15)

@@ -66,6 +66,21 @@ def results(lines):
 
 
 @slow
+def test_sums_that_go_from_rank_to_rank_have_the_bits_of_one_process():
+    """The ranks have many parts of a larger network: the total is passed on, not cut into slices."""
+    program = """
+X = rng.normal(size=(3500, 200))
+y = rng.integers(10, size=3500)
+model = dc.mlp([200, 400, 10], dropout=0.2, seed=1)
+model.fit(X, y, epochs=2, batch_size=3000, threads=1, group={})
+os.write(1, f"rank: {{hashlib.sha256(model.flat_parameters.tobytes()).hexdigest()}}\\n".encode())
+"""
+    (expected,) = results(run(1, program.format("None"))[0])
+    for ranks in (2, 3):
+        assert results(run(ranks, program.format("group"))[0]) == {expected}
+
+
+@slow
 def test_every_number_of_ranks_trains_the_bits_of_one_process():
     (expected,) = results(run(1, "train(group=None)")[0])
     for ranks in (1, 2, 3, 4):
