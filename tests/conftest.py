@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -46,6 +47,12 @@ def pytest_ignore_collect(collection_path, config):
     ):
         return True
     return None
+
+
+def pytest_configure(config):
+    """Hear Ctrl-C, which tests send, also in the background of a shell, where programs ignore it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):
