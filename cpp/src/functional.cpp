@@ -132,7 +132,7 @@ void linear_backward(View<const T> dZ, View<const T> A_prev, View<const T> W, Vi
     kernels::row_sums(dZ, scale, db);
     return;
   }
-  T C[kernels::kNarrow * (kernels::kNarrow + 1)];
+  T C[kernels::kNarrow * (kernels::kNarrow + 1)]{};
   narrow_sums(A_prev, dZ, C);
   for (Index i = 0; i < n; ++i) {
     for (Index k = 0; k < n_prev; ++k) dW(i, k) = scale * C[k * n + i];

@@ -144,9 +144,10 @@ void Update<T>::finish(const Piece& piece, T* sums, double weight) {
   const Index count = piece.i1 - piece.i0;
   if (state_.reparametrised(piece.l)) {
     T factors[kernels::kDepth];
-    double* dots = scaled_ ? dots_.data() + static_cast<Index>(piece.number) * kernels::kDepth : nullptr;
-    if (!scales_[at(piece.l)].empty())
+    if (!scales_[at(piece.l)].empty()) {
+      double* dots = dots_.data() + static_cast<Index>(piece.number) * kernels::kDepth;
       kernels::column_dots(piece.valid, count, piece.width, W, static_cast<const T*>(sums), dots);
+    }
     state_.outside(piece, factors);
     kernels::scale_columns(piece.width, count, static_cast<const T*>(factors), static_cast<const T*>(sums), sums);
   }

@@ -256,7 +256,8 @@ void product_along_columns(View<const T> A, View<const T> B, const Bias<T>& bias
 // 20 cycles; the left factor is packed once for every group of columns.
 template <class T>
 double cycles(View<const T> A, View<const T> B) {
-  const auto rows = static_cast<double>((A.rows + 3) / 4 * 4), columns = static_cast<double>(B.cols);
+  const Index padded = (A.rows + 3) / 4 * 4;
+  const auto rows = static_cast<double>(padded), columns = static_cast<double>(B.cols);
   const double sums = rows * static_cast<double>(Panels<T>{B.cols}.padded()) / (2.0 * kLanes<T>);
   const double right = (B.col_stride == 1 ? 0.15 : 0.35) * columns;
   const double groups = std::ceil(columns / static_cast<double>(kPanels * Panels<T>::kWidth));
