@@ -53,6 +53,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def client():
+    sys.path.append(str(Path(__file__).parents[2]))  # workers import this module, wherever pytest was started
     with (
         LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
         Client(cluster) as client,
