@@ -395,7 +395,8 @@ def servers(folder):
             started.append(subprocess.Popen(command, stdout=log, stderr=log, env=environment))
 
     file = folder / "scheduler.json"
-    paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    tests = Path(__file__).parents[1]
+    paths = [str(tests), str(tests.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     try:
         common = ["--scheduler-file", str(file), "--no-dashboard"]
