@@ -1,6 +1,7 @@
 """Every #include and every import points down, no class touches another's private names, files stay small."""
 
 import ast
+import functools
 import re
 import sys
 from pathlib import Path
@@ -131,6 +132,12 @@ def python_modules():
     return {module_name(path): path for path in sorted(PYTHON.rglob("*.py"))}
 
 
+@functools.cache
+def tree_of(path):
+    """The syntax tree of a source file, which several tests look at."""
+    return ast.parse(path.read_text())
+
+
 def imports(name, path, modules):
     """Names that a module imports, also inside functions and for typing only."""
     package = name if path.stem == "__init__" else name.rpartition(".")[0]
@@ -149,7 +156,7 @@ def imports(name, path, modules):
         for child in ast.iter_child_nodes(node):
             visit(child)
 
-    visit(ast.parse(path.read_text()))
+    visit(tree_of(path))
     return found - {name}
 
 
@@ -287,7 +294,7 @@ def test_no_module_touches_a_private_name_of_another():
     found = [
         f"{name}, {place}"
         for name, path in modules.items()
-        for place in foreign_privates(ast.parse(path.read_text()), modules)
+        for place in foreign_privates(tree_of(path), modules)
     ]
     assert found == []
 
@@ -318,7 +325,7 @@ def lines_of_code(path):
     """Number of lines that hold code: no blank line, comment or docstring."""
     text = path.read_text()
     if path.suffix in {".py", ".pyi"}:
-        tree = ast.parse(text)
+        tree = tree_of(path)
         documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
         prose = {
             line

@@ -58,7 +58,7 @@ def processes(project, *arguments, **variables):
 @pytest.mark.parametrize(
     ("arguments", "variables", "workers"),
     [
-        ((), {}, 2),
+        pytest.param((), {}, 2, marks=pytest.mark.slow),
         (("--pdb",), {}, 0),
         (("tests/test_four.py",), {}, 0),
         ((), {"PYTEST_XDIST_WORKER": "gw0"}, 0),  # a test that runs pytest itself

@@ -139,7 +139,13 @@ def table(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("options", SEVERAL.values(), ids=SEVERAL)
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(options, id=name, marks=[pytest.mark.slow] if name.startswith("folds") else [])
+        for name, options in SEVERAL.items()
+    ],
+)
 def test_several_networks_go_on_from_what_a_kill_leaves(tmp_path, table, options, monkeypatch):
     train = ["train", table, *options, "--epochs", "4"]
     run(*train, "--out", tmp_path / "whole")
@@ -171,6 +177,7 @@ def test_several_networks_go_on_from_what_a_kill_leaves(tmp_path, table, options
         assert number != -1 or left == [{}]  # finished trainings are not written again
 
 
+@pytest.mark.slow
 def test_a_signal_ends_all_folds_and_the_command_goes_on(tmp_path, table):
     train = [table, *REALMLP, "--cv", "3", "--epochs", "200"]
     options = [*train, "--out", tmp_path / "out", "--checkpoint", tmp_path / "run"]

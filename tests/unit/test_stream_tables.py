@@ -107,6 +107,49 @@ def test_dask_arrays_give_their_rows():
     assert np.array_equal(numbers(in_order), np.arange(1000))
 
 
+def footer(path, content):
+    """A file that ends like a Parquet file with this footer."""
+    path.write_bytes(b"PAR1" + content + len(content).to_bytes(4, "little") + b"PAR1")
+    return path
+
+
+# List of 2**60 numbers of 8 bytes; structs in structs; a row group with -1 rows, and one with none at all.
+ENDLESS = b"\x19\xf7" + b"\x80" * 8 + b"\x10"
+FOOTERS = [
+    ENDLESS,
+    b"\x1c" * 20000,
+    b"\x49\x1c\x36\x01\x00\x00",
+    b"\x49\x1c\x00\x00",
+    b"\x18\xff\xff\xff\x7f",
+    b"",
+]
+
+
+@pytest.mark.parametrize("content", FOOTERS)
+def test_a_footer_that_is_not_right_is_refused_at_once(tmp_path, content):
+    from deepcore._streaming.parquet import row_groups
+
+    with pytest.raises(ValueError, match="not a valid Parquet file"):
+        row_groups(footer(tmp_path / "bad.parquet", content))
+
+
+def test_footers_with_changed_bytes_are_read_or_refused(tmp_path):
+    from deepcore._streaming.parquet import row_groups
+
+    whole = parquet(tmp_path / "t.parquet", frame(1050), 100).read_bytes()
+    length = int.from_bytes(whole[-8:-4], "little")
+    content, random = whole[-8 - length : -8], np.random.default_rng(0)
+    for _ in range(500):
+        changed = bytearray(content)
+        for at in random.integers(len(changed), size=random.integers(1, 6)):
+            changed[at] = random.integers(256)
+        try:
+            found = row_groups(footer(tmp_path / "changed.parquet", bytes(changed)))
+        except ValueError:
+            continue
+        assert all(count >= 0 for count in found)
+
+
 def test_the_row_groups_of_a_file_are_its_blocks(tmp_path):
     from deepcore._streaming.parquet import row_groups
 

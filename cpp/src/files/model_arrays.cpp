@@ -19,15 +19,6 @@ namespace {
 
 static_assert(std::numeric_limits<float>::is_iec559 && std::numeric_limits<double>::is_iec559);
 
-const Json& network_of(const Contents& contents) {
-  const std::string& kind = contents.description.at("kind").text();
-  require(kind == "model" || kind == "checkpoint", "its kind must be model or checkpoint, got ", quoted(kind));
-  std::vector<std::string_view> keys{"format", "kind", "version", "network", "epochs_trained", "extras"};
-  if (kind == "checkpoint") keys.emplace_back("run");
-  contents.description.check_keys(keys);
-  return contents.description.at("network");
-}
-
 std::string name_of(const Tensor& tensor) {
   return kRoleNames[static_cast<std::size_t>(tensor.role)] + std::to_string(tensor.layer);
 }
@@ -96,6 +87,15 @@ std::string described_model(const Model<T>& model, const Network<T>& seen) {
   Json::parse(model.extras, "extras").object();
   return R"("network":)" + described_network(model) + R"(,"epochs_trained":)" + std::to_string(Index{seen.epochs}) +
          R"(,"extras":)" + model.extras;
+}
+
+const Json& network_of(const Contents& contents) {
+  const std::string& kind = contents.description.at("kind").text();
+  require(kind == "model" || kind == "checkpoint", "its kind must be model or checkpoint, got ", quoted(kind));
+  std::vector<std::string_view> keys{"format", "kind", "version", "network", "epochs_trained", "extras"};
+  if (kind == "checkpoint") keys.emplace_back("run");
+  contents.description.check_keys(keys);
+  return contents.description.at("network");
 }
 
 int bits_of(const Json& network) {

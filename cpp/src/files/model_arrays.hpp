@@ -44,6 +44,8 @@ std::string described_network(const Model<T>& model);
 template <class T>
 std::string described_model(const Model<T>& model, const Network<T>& seen);
 
+// The network of a description of the kind "model" or "checkpoint".
+const Json& network_of(const Contents& contents);
 // 32 or 64.
 int bits_of(const Json& network);
 // The network of a file, which must be of this type.

@@ -11,7 +11,7 @@ namespace deepcore {
 
 int model_bits(const std::string& path) {
   const files::Contents contents = files::read_container(path);
-  return files::naming(path, [&] { return files::bits_of(contents.description.at("network")); });
+  return files::naming(path, [&] { return files::bits_of(files::network_of(contents)); });
 }
 
 template <class T>
@@ -23,7 +23,7 @@ Model<T> load_model(const std::string& path) {
 std::variant<Model<float>, Model<double>> load_any_model(const std::string& path) {
   const files::Contents contents = files::read_container(path);
   return files::naming(path, [&]() -> std::variant<Model<float>, Model<double>> {
-    if (files::bits_of(contents.description.at("network")) == 64) return files::model_of<double>(contents);
+    if (files::bits_of(files::network_of(contents)) == 64) return files::model_of<double>(contents);
     return files::model_of<float>(contents);
   });
 }

@@ -18,8 +18,8 @@ from deepcore.typing import Array
 
 __all__ = ["ArrayPart", "InFile", "InMemory", "npy", "npz"]
 
-#: Bytes that are read from one place of a file at a time. Together with ``ahead``, blocks of 4 MB in random
-#: order reach the speed of a disk that is read in order; blocks of 1 MB reach half of it.
+#: Bytes that are read from one place of a file at a time. In random order and asked for ahead, blocks of 4 MB
+#: came at 0.4 to 1.1 GB/s from a disk that gave 0.6 to 1.1 in order.
 BLOCK_BYTES = 1 << 22
 
 

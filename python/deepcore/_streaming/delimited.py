@@ -80,7 +80,7 @@ def _kinds(frame: Any) -> dict[str, Any]:
 
 
 def _blocks(path: Path) -> tuple[list[int], list[int]]:
-    """Where the blocks begin and where the last one ends, and how many lines each has."""
+    """Find where the blocks begin and where the last one ends, and how many lines each has."""
     with open_regular(path) as file:
         size = file.seek(0, 2)
         file.seek(0)

@@ -12,7 +12,7 @@ import numpy as np
 
 from deepcore import _checks
 from deepcore._streaming.chunks import Chunk, InOrder
-from deepcore._streaming.tables import Columns, PiecesPart, polars, refuse_text
+from deepcore._streaming.tables import Columns, PiecesPart, polars, refuse_text, refuse_text_columns
 from deepcore.typing import Array
 
 __all__ = ["DaskArrays", "dask_frame", "dataset", "is_dask", "is_dataset", "is_query", "query"]
@@ -61,10 +61,7 @@ def query(given: Any, columns: Columns) -> InOrder:
             "stream: a LazyFrame needs polars 1.34 or newer, got "
             f"{polars('LazyFrames').__version__}; write it with sink_parquet, and give the file"
         )
-    schema = given.collect_schema()
-    for column in columns.all:
-        if not (schema[column].is_numeric() or str(schema[column]) == "Boolean"):
-            refuse_text("the LazyFrame", column, schema[column])
+    refuse_text_columns("the LazyFrame", columns, given.collect_schema())
 
     def chunks() -> Iterator[Chunk]:
         first = 0

@@ -9,7 +9,7 @@ from typing import Any
 from deepcore import _checks
 from deepcore._regular import open_regular
 from deepcore._streaming.chunks import Chunk
-from deepcore._streaming.tables import Columns, TablePart, polars, refuse_text
+from deepcore._streaming.tables import Columns, TablePart, polars, refuse_text_columns
 from deepcore.typing import Array
 
 __all__ = ["ParquetPart", "parquet_names", "row_groups"]
@@ -39,11 +39,7 @@ class ParquetPart(TablePart):
 
     def __init__(self, path: Path, columns: Columns) -> None:
         self._path = path
-        schema = polars("Parquet files").read_parquet_schema(path)
-        for column in columns.all:
-            dtype = schema[column]
-            if not (dtype.is_numeric() or str(dtype) == "Boolean"):
-                refuse_text(str(path), column, dtype)
+        refuse_text_columns(str(path), columns, polars("Parquet files").read_parquet_schema(path))
         groups = row_groups(path)
         super().__init__(str(path), columns, sum(groups), max(groups, default=1))
         self.fixed = groups
@@ -75,10 +71,12 @@ def row_groups(path: Path) -> list[int]:
         file.seek(size - 8 - length)
         footer = file.read(length)
     try:
-        groups = _Compact(footer).struct().get(_GROUPS, [])
-        return [group[_ROWS] for group in groups]
-    except (IndexError, LookupError, TypeError) as error:
+        rows = [group[_ROWS] for group in _Compact(footer).struct().get(_GROUPS, [])]
+        if not all(isinstance(count, int) and count >= 0 for count in rows):
+            raise ValueError("numbers of rows must be whole and not negative")
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
         raise _damaged(path, error) from error
+    return rows
 
 
 # Numbers of two fields: the row groups of a file, and the rows of a group.
@@ -88,7 +86,10 @@ _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 1, 2, 3, 7,
 
 
 class _Compact:
-    """Values in the compact protocol of Apache Thrift, in which footers are written."""
+    """Values in the compact protocol of Apache Thrift, in which footers are written.
+
+    Every value takes at least one byte, and none ends behind the data, so that reading ends: IndexError.
+    """
 
     def __init__(self, data: bytes) -> None:
         self._data, self._at = data, 0
@@ -106,12 +107,11 @@ class _Compact:
     def _value(self, kind: int) -> Any:
         if kind in (_TRUE, _FALSE, _BYTE):  # booleans in lists take a byte
             return self._byte()
-        if kind == _DOUBLE:
-            self._at += 8
-            return None
-        if kind == _BINARY:
-            length = self._unsigned()
+        if kind in (_DOUBLE, _BINARY):
+            length = 8 if kind == _DOUBLE else self._unsigned()
             self._at += length
+            if self._at > len(self._data):
+                raise IndexError("a value ends behind the footer")
             return None
         if kind in (_LIST, _SET):
             return list(self._list())

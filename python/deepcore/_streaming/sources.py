@@ -62,7 +62,7 @@ class Finder:
         return source
 
     def _columns(self, name: str, names: Sequence[str]) -> Columns:
-        """The columns of a table, which must be those of the table that came first."""
+        """Return the columns of a table, which must be those of the table that came first."""
         if self._first is None:
             self._first = name, frozenset(names), chosen(name, names, *self._asked)
         first, all_names, columns = self._first
@@ -136,7 +136,7 @@ class Finder:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files of a folder and of those in it, in the order of their names."""
+    """List the files of a folder and of those in it, in the order of their names."""
     known = (".npz", *_PARQUET, *_CSV)
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in known and path.is_file())
     if not found:

@@ -24,6 +24,7 @@ __all__ = [
     "is_frame",
     "polars",
     "refuse_text",
+    "refuse_text_columns",
 ]
 
 # Rows that are copied at a time: columns become rows while they are in the cache.
@@ -57,7 +58,7 @@ class Columns:
 
     @property
     def all(self) -> list[str]:
-        """The names of all columns that are read."""
+        """Return the names of all columns that are read."""
         return [*self.features, *self.label, *([] if self.weight is None else [self.weight])]
 
     def chunk(self, name: str, frame: Any, first: int, out: Array | None = None) -> Chunk:
@@ -101,6 +102,13 @@ def _numbers(name: str, column: str, values: Any) -> Array:
     if array.dtype.kind not in "biuf":
         refuse_text(name, column, getattr(values, "dtype", getattr(values, "type", array.dtype)))
     return array
+
+
+def refuse_text_columns(name: str, columns: Columns, schema: Any) -> None:
+    """Refuse columns that are not numbers or booleans in a schema of polars."""
+    for column in columns.all:
+        if not (schema[column].is_numeric() or str(schema[column]) == "Boolean"):
+            refuse_text(name, column, schema[column])
 
 
 def refuse_text(name: str, column: str, dtype: object) -> None:
@@ -169,6 +177,11 @@ def frame_names(frame: Any) -> list[str]:
     return list(getattr(frame, "column_names", None) or frame.columns)
 
 
+def _rows(frame: Any, first: int, stop: int) -> Any:
+    """Return some rows of a frame of pandas, polars or Arrow."""
+    return frame.iloc[first:stop] if hasattr(frame, "iloc") else frame.slice(first, stop - first)
+
+
 class TablePart:
     """What all parts of tables have; see ``Part``."""
 
@@ -190,14 +203,10 @@ class FramePart(TablePart):
     def __init__(self, name: str, frame: Any, columns: Columns) -> None:
         super().__init__(name, columns, len(frame), 1 + (1 << 18) // len(columns.all))
         self._frame = frame
-        columns.chunk(name, self._rows(0, 0), 0)  # refuses columns that are not numbers
-
-    def _rows(self, first: int, stop: int) -> Any:
-        frame = self._frame
-        return frame.iloc[first:stop] if hasattr(frame, "iloc") else frame.slice(first, stop - first)
+        columns.chunk(name, _rows(frame, 0, 0), 0)  # refuses columns that are not numbers
 
     def read(self, first: int, stop: int, out: Array | None = None) -> Chunk:
-        return self.names.chunk(self.name, self._rows(first, stop), first, out)
+        return self.names.chunk(self.name, _rows(self._frame, first, stop), first, out)
 
 
 class PiecesPart(TablePart):
@@ -225,9 +234,5 @@ class PiecesPart(TablePart):
             )
         if stop < self._ends[number]:
             self._kept = number, frame
-        start = first - (self._ends[number] - self._sizes[number])
-        if hasattr(frame, "iloc"):
-            rows = frame.iloc[start : start + stop - first]
-        else:
-            rows = frame.slice(start, stop - first)
-        return self.names.chunk(self.name, rows, first, out)
+        start = self._ends[number] - self._sizes[number]
+        return self.names.chunk(self.name, _rows(frame, first - start, stop - start), first, out)

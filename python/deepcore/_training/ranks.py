@@ -252,7 +252,7 @@ class Ranks(Alone):
     # The start
 
     def threads(self, given: int) -> int:
-        """The ranks of one machine share its cores, unless the user has divided them."""
+        """Divide the cores of a machine among its ranks, unless the user has done so."""
         divided = any(name in os.environ for name in ("DEEPCORE_NUM_THREADS", "OMP_NUM_THREADS"))
         if given or divided or len(_affinity()) < (os.cpu_count() or 1):
             return given
@@ -372,7 +372,7 @@ class Ranks(Alone):
         return (*loss, *weight, int(columns["count"].sum()))
 
     def _late_error(self, error: BaseException | None) -> BaseException | None:
-        """The error of this step, or what a signal that has waited raises."""
+        """Return the error of this step, or what a signal that has waited raises."""
         try:
             self.signals.let_in()
         except BaseException as raised:
@@ -380,7 +380,7 @@ class Ranks(Alone):
         return error
 
     def _add_at_once(self, parts: Array, total: Array, header: Array) -> Array:
-        """By the group's plain sum: this rank's only part, and behind it the headers of all ranks."""
+        """Add by the group's plain sum this rank's only part and, behind it, the headers of all ranks."""
         note = packed(header, total.dtype)
         message = np.zeros(total.size + self.size * note.size, total.dtype)
         message[: total.size] = parts[0]
@@ -428,7 +428,7 @@ class Ranks(Alone):
         return stop
 
     def _changed(self, before: Snapshot | None) -> Snapshot | None:
-        """The numbers of the network, if they are no longer those of ``before``."""
+        """Return the numbers of the network, if they are no longer those of ``before``."""
         if before is None:
             return None
         now = self.network.snapshot()
@@ -468,7 +468,7 @@ class Ranks(Alone):
 
 
 def _affinity() -> Collection[int]:
-    """The CPUs that this process may use."""
+    """Return the CPUs that this process may use."""
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
 
 
@@ -507,7 +507,7 @@ class _Guard:
 
 
 def _sum_with_error(values: list[float]) -> tuple[float, float]:
-    """The sum of numbers, and what rounding it has lost."""
+    """Return the sum of numbers, and what rounding it has lost."""
     try:
         total = math.fsum(values)
         return total, math.fsum([*values, -total])

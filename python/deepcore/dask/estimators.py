@@ -59,7 +59,7 @@ class _OnDask(BaseMLP):
 
     @property
     def partial_fit(self) -> Any:
-        """Not available: ``to_local()`` gives an estimator that has it."""
+        """Raise AttributeError: ``to_local()`` gives an estimator that has ``partial_fit``."""
         raise AttributeError(f"{type(self).__name__} has no partial_fit; use to_local().partial_fit(X, y)")
 
     def to_local(self) -> Any:
@@ -79,7 +79,7 @@ class _OnDask(BaseMLP):
         raise NotImplementedError
 
     def _encoder(self) -> Any:
-        """A function that makes the targets of a chunk those of the network; it is sent to the workers."""
+        """Return what ``_encoded`` needs on the workers to make targets those of the network."""
         raise NotImplementedError
 
     def _fit_on(self, X: Any, y: Any, sample_weight: Any, validation_data: Any) -> Any:

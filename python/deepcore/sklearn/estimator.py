@@ -142,11 +142,7 @@ class BaseMLP(Estimator):
                 file cannot hold, or a parameter is not finite.
         """
         self._fitted("save")
-        if type(self) not in BaseMLP.__subclasses__():
-            raise ValueError(
-                "save: load knows MLPClassifier and MLPRegressor of deepcore only, "
-                f"got the class {type(self).__name__}"
-            )
+        saving.check_class(self, "MLPClassifier", "MLPRegressor")
         saving.write(path, self)
 
     @property

@@ -23,7 +23,7 @@ from deepcore._realmlp.training import Rules
 from deepcore._training.checkpoint import Checkpoints
 from deepcore.callbacks import Checkpoint
 from deepcore.model import Model
-from deepcore.sklearn import table_saving
+from deepcore.sklearn import saving, table_saving
 from deepcore.sklearn.base import Estimator
 from deepcore.sklearn.table_columns import TableColumns
 from deepcore.typing import Array
@@ -220,11 +220,7 @@ class BaseRealMLP(Estimator):
                 file cannot hold, or a parameter is not finite.
         """
         check_is_fitted(self)
-        if type(self) not in BaseRealMLP.__subclasses__():
-            raise ValueError(
-                "save: load knows RealMLPClassifier and RealMLPRegressor of deepcore only, "
-                f"got the class {type(self).__name__}"
-            )
+        saving.check_class(self, "RealMLPClassifier", "RealMLPRegressor")
         table_saving.write(path, self)
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -26,7 +26,9 @@ __all__ = [
     "arguments",
     "attributes",
     "check_arguments",
+    "check_class",
     "check_classes",
+    "class_named",
     "plain",
     "restored",
     "write",
@@ -146,11 +148,7 @@ def restored(reader: container.Reader, classes: Sequence[type]) -> Any:
             raise ValueError("description must have the keys of a model, and estimator")
         learned = reader.description["estimator"]
         schema.check(learned, _SCHEMA, "estimator")
-        kind = next((each for each in classes if each.__name__ == learned["class"]), None)
-        if kind is None:
-            raise ValueError(
-                f"estimator.class must be a class of deepcore, got {_checks.shown(learned['class'])}"
-            )
+        kind = class_named("estimator.class", learned["class"], classes)
         coefficients = Coefficients(Model.from_network(network, extras))
         optimizer = learned["optimizer"]
         known = len(tensors := model_file.tensors(network)) + (0 if optimizer is None else len(slots))
@@ -163,6 +161,27 @@ def restored(reader: container.Reader, classes: Sequence[type]) -> Any:
             bare = {name.removeprefix(_SLOTS): slot for name, slot in slots.items()}
             coefficients.stepper = _stepper(network, optimizer, bare)
         return _estimator(kind, learned, coefficients)
+
+
+def class_named(what: str, name: str, classes: Sequence[type]) -> type:
+    """Return the class that a file names.
+
+    Raises:
+        ValueError: if it is none of ``classes``.
+    """
+    found = next((each for each in classes if each.__name__ == name), None)
+    if found is None:
+        raise ValueError(f"{what} must be a class of deepcore, got {_checks.shown(name)}")
+    return found
+
+
+def check_class(estimator: Any, *known: str) -> None:
+    """Refuse to save an estimator of another class than these of deepcore.sklearn."""
+    kind = type(estimator)
+    if kind.__name__ not in known or not kind.__module__.startswith("deepcore.sklearn."):
+        raise ValueError(
+            f"save: load knows {' and '.join(known)} of deepcore only, got the class {kind.__name__}"
+        )
 
 
 def _stepper(network: Network, optimizer: dict[str, Any], slots: dict[str, Array]) -> Stepper:

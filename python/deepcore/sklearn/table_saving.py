@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
-from deepcore import _checks
 from deepcore._network.network import Network
 from deepcore._realmlp.ensemble import FittedSplit
 from deepcore._realmlp.training import Outcome
 from deepcore.files import container, model_file, schema
 from deepcore.sklearn.plain import from_plain, to_plain
-from deepcore.sklearn.saving import arguments, check_arguments, check_classes, plain
+from deepcore.sklearn.saving import arguments, check_arguments, check_classes, class_named, plain
 from deepcore.sklearn.table_columns import TableColumns
 from deepcore.tabular import TableMember
 from deepcore.typing import Array
@@ -118,9 +117,7 @@ def restored(reader: container.Reader, classes: Sequence[type]) -> Any:
 
 
 def _estimator(values: Mapping[str, Any], tensors: dict[str, Array], classes: Sequence[type]) -> Any:
-    kind = next((each for each in classes if each.__name__ == values["class"]), None)
-    if kind is None:
-        raise ValueError(f"class must be a class of deepcore, got {_checks.shown(values['class'])}")
+    kind = class_named("class", values["class"], classes)
     estimator = kind(**{name: from_plain(value) for name, value in values["arguments"].items()})
     check_arguments(estimator)
     if _OUT_OF_FOLD in tensors:
