@@ -57,6 +57,7 @@ def test_the_accuracies_are_those_of_the_course(table):
 
 
 @named(TABLES, "accuracy_percent")
+@pytest.mark.slow
 def test_the_accuracies_by_hidden_size_are_those_of_the_course(table):
     wrong = {}
     for units, percent in table["accuracy_percent"].items():

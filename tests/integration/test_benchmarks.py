@@ -276,6 +276,7 @@ def test_scaling_reports_time_and_memory(scripts, tmp_path, capsys):
     assert "time / first" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_command_runs_a_small_comparison(tmp_path):
     from click.testing import CliRunner
 

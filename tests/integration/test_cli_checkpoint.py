@@ -100,6 +100,7 @@ def test_a_signal_leaves_the_state_and_the_command_goes_on(tmp_path, number, sta
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_sigterm_keeps_the_model_so_far_without_a_checkpoint_too(tmp_path):
     process = started("digits", "--layers", "64,64", "--epochs", "100000", "--out", tmp_path / "out")
     for line in process.stdout:

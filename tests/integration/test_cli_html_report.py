@@ -33,6 +33,7 @@ def homes(path, rows=60):
     return write_table(path, ["area <i>", "town", "price (EUR)"], body)
 
 
+@pytest.mark.slow
 def test_images_have_misclassified_examples_and_weights(tmp_path):
     rng = np.random.default_rng(1)
     X, y = rng.integers(0, 256, (80, 5, 4), dtype=np.uint8), rng.integers(3, size=80)
@@ -69,6 +70,7 @@ def test_a_regression_has_predictions_importance_and_columns(tmp_path, recipe):
     assert "<i>" not in text
 
 
+@pytest.mark.slow
 def test_of_many_labels_the_first_six_are_drawn(tmp_path):
     rng = np.random.default_rng(1)
     X = rng.normal(size=(60, 3))

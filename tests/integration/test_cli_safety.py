@@ -47,6 +47,7 @@ def test_python_m_deepcore_is_the_command_line():
     assert program("--version").stdout.strip().endswith(dc.__version__)
 
 
+@pytest.mark.slow
 def test_without_matplotlib_and_rich_only_the_picture_is_missing(tmp_path):
     done = program("train", "moons", "--epochs", 1, "--out", tmp_path, code=WITHOUT)
     assert done.returncode == 0
@@ -66,6 +67,7 @@ def test_a_message_about_a_missing_folder_names_the_folder(letters, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="file names are text on Windows")
+@pytest.mark.slow
 def test_a_name_that_the_locale_cannot_show_loses_nothing(tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `cli`)")
     write_table(
@@ -170,6 +172,7 @@ def test_drafts_of_killed_runs_are_removed(tmp_path):
     assert names == {"curves.png", "history.json", "model.safetensors", *kept}
 
 
+@pytest.mark.slow
 def test_bench_shows_every_digit_on_a_narrow_terminal():
     done = program(
         *("bench", "--workloads", "flower", "--rounds", 1, "--seconds", 0.01),

@@ -120,6 +120,7 @@ def test_every_file_that_the_architecture_names_exists():
     assert [name for name in sorted(names) if not any((at / name).exists() for at in places)] == []
 
 
+@pytest.mark.slow
 def test_the_program_that_draws_the_flower_writes_a_picture(tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `cli`)")
     program = runpy.run_path(str(ROOT / "docs" / "images" / "flower.py"))
@@ -127,6 +128,7 @@ def test_the_program_that_draws_the_flower_writes_a_picture(tmp_path):
     assert (tmp_path / "flower.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.mark.slow
 def test_the_program_that_draws_the_figures_of_the_course_writes_them(tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `cli`)")
     runpy.run_path(str(ROOT / "docs" / "images" / "course.py"))["draw"](tmp_path)

@@ -71,6 +71,7 @@ def test_the_peak_is_at_most_a_tenth_above_the_model_for_a_save_and_a_fifth_for_
     assert loading <= 1.2
 
 
+@pytest.mark.slow
 def test_with_little_memory_a_save_or_load_ends_well_or_in_a_memory_error(tmp_path):
     outcomes = child(LIMITS, tmp_path / "model")
     assert set(outcomes) == {"done", "MemoryError"}  # the limits go from nothing to three times the model

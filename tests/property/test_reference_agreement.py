@@ -178,6 +178,7 @@ def test_sample_weights_weigh_the_mean(output, engine, dtype, rng):
     assert_agrees(case, rng.uniform(0, 3, size=12).astype(dtype))
 
 
+@pytest.mark.slow
 def test_the_other_cpu_variant_agrees_too():
     """The same file in a process that loads v2; fewer tests, since the shapes meet the same loops."""
     if _core.variant == "v2":

@@ -177,6 +177,7 @@ def test_fit_and_evaluate_report_the_same_loss(loss, weighted):
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no interval timer")
 @pytest.mark.parametrize("call", ["predict", "evaluate", "gradients"])
+@pytest.mark.slow
 def test_ctrl_c_is_heard_while_a_long_call_works(call):
     model = dc.mlp([256, 1024, 1024, 2])
     X, y = np.zeros((16000, 256), np.float32), np.zeros(16000, np.int64)

@@ -141,6 +141,7 @@ def test_sums_in_the_order_of_the_core_give_equal_bits(tmp_path, rng, dtype):
         )
 
 
+@pytest.mark.slow
 def test_layers_of_any_width_give_the_numbers_of_the_model(tmp_path, rng, dtype):
     models, X = {}, {}
     for units in (1, 2, 3, 7, 8, 12, 20, 33, 64, 65, 100, 128, 200):
@@ -408,6 +409,7 @@ def test_a_table_with_columns_of_any_name_and_text_compiles(tmp_path):
 
 
 @pytest.mark.parametrize("chip", ["cortex-m4", "cortex-m0plus"])
+@pytest.mark.slow
 def test_headers_compile_for_a_microcontroller(chip, tmp_path):
     compiler = shutil.which("arm-none-eabi-gcc")
     if compiler is None:
