@@ -71,4 +71,12 @@ inline void prefetch(const T* x, Index n) {
 #endif
 }
 
+// Asks for the cache line of x in the second cache: the first one is full of what is read now.
+template <class T>
+inline void prefetch_second(const T* x) {
+#if defined(__GNUC__)
+  __builtin_prefetch(x, 0, 2);
+#endif
+}
+
 }  // namespace deepcore::kernels

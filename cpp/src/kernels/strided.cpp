@@ -204,7 +204,7 @@ class RowProduct {
                     c.data + r * c.step, c.step);
       } else {
         panel<false>(width, rows, depth, a, sa, b, left.step, c0 == nullptr ? c0 : c0 + r * ld0, ld0,
-                     c.data + r * c.step, c.step, a + depth * sa);
+                     c.data + r * c.step, c.step, Ahead<T>{a + depth * sa, nullptr});
       }
     }
   }

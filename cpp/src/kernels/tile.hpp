@@ -60,21 +60,35 @@ void last_columns(Index left, Index depth, const T* a, Index sa, const T* b, Ind
   }
 }
 
-// One panel of P packets of rows times m columns. soon says what the tiles prefetch.
-// kAlongK: the columns that are read after B's last; each tile then prefetches those of the next. Null where B has been
-// read before, by an earlier panel: nothing.
-// Else: the panel that is read after A, in rows sa apart. Null: the columns of B beyond the tile's.
+// What is read after a panel's product; its tiles prefetch it.
+// kAlongK: `panel` is the packed panel after A; `columns` those after B's last, and each tile prefetches those of the next
+// tile. Null columns: an earlier panel has read B already.
+// Else: `panel` is the one after A, in rows sa apart. Null: the tiles prefetch the columns of B beyond their own.
+template <class T>
+struct Ahead {
+  const T* panel = nullptr;
+  const T* columns = nullptr;
+};
+
+// One panel of P packets of rows times m columns.
 template <bool kSmall, int P, bool kAlongK, class T>
 void panel(Index m, Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c, Index ldc,
-           const T* soon) {
+           Ahead<T> ahead) {
   constexpr int N = kColumns<P>;
-  const Index next = kAlongK ? sb : 1;
-  const auto beside = [&](Index j) { return soon == nullptr ? b + j + kAhead<T> : soon + j / N * kAhead<T>; };
-  const Index beside_step = soon == nullptr ? sb : sa;
+  const Index next = kAlongK ? sb : 1, tiles = m / N;
+  const auto beside = [&](Index j) {
+    return ahead.panel == nullptr ? b + j + kAhead<T> : ahead.panel + j / N * kAhead<T>;
+  };
+  const Index beside_step = ahead.panel == nullptr ? sb : sa;
   Index j = 0;
   for (; j + N <= m; j += N) {
-    if (kAlongK && soon != nullptr) {
-      const T* columns = j + N < m ? b + (j + N) * sb : soon;
+    if (kAlongK && ahead.panel != nullptr) {  // each tile prefetches its share
+      const Index lines = (depth * sa + kAhead<T> - 1) / kAhead<T>, tile = j / N;
+      for (Index i = tile * lines / tiles; i < (tile + 1) * lines / tiles; ++i)
+        prefetch_second(ahead.panel + i * kAhead<T>);
+    }
+    if (kAlongK && ahead.columns != nullptr) {
+      const T* columns = j + N < m ? b + (j + N) * sb : ahead.columns;
       for (int i = 0; i < N; ++i) {
         for (Index k = 0; k < depth; k += kAhead<T>) ei::prefetch(columns + i * sb + k);
       }
@@ -91,9 +105,9 @@ using Count = std::integral_constant<int, n>;
 
 template <bool kAlongK, class T>
 void panel(Index width, Index m, Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c,
-           Index ldc, const T* soon = nullptr) {
+           Index ldc, Ahead<T> ahead = {}) {
   const auto with = [&](auto small, auto packets) {
-    panel<small(), packets(), kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc, soon);
+    panel<small(), packets(), kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc, ahead);
   };
   if constexpr (kSmallLanes<T> != kLanes<T>) {  // elsewhere every width is one of whole packets
     const std::true_type small;
