@@ -78,6 +78,9 @@ const T* next_panel(Panels<T> panels, Index p0, Index p1, Index K, const Left<T>
   return A.panel(panels.start(next)) + (ends ? 0 : last ? k + kDepth : k) * panels.width(next);
 }
 
+// With AVX-512 a run is half as deep, and its lines fit.
+constexpr bool kGathers = kDepth > 96;
+
 // A whole run of outer, from a copy of A without gaps: the cache lines of A with gaps and those of B are more than the first
 // cache holds.
 template <bool kAlongK, class T>
@@ -117,7 +120,7 @@ void outer(Index width, Index K, const T* A, Index sa, const T* B, Index sb, Ind
   for (Index k = 0; k < K || k == 0; k += kDepth) {
     const Index run = std::min(kDepth, K - k);
     const T *a = A + k * sa, *b = B + k * (kAlongK ? 1 : sb), *c0 = add || k > 0 ? C : nullptr;
-    if (run == kDepth && m > Panels<T>::kWidth && sa > width) {
+    if (kGathers && run == kDepth && m > Panels<T>::kWidth && sa > width) {
       outer_gathered<kAlongK>(width, a, sa, b, sb, m, c0, C);
     } else {
       panel<kAlongK>(width, m, run, a, sa, b, sb, c0, width, C, width);
