@@ -63,6 +63,7 @@ double Forward<T>::penalty() const {
 template <class T>
 void Forward<T>::reserve(int threads) {
   while (buffers_.size() < 2 * static_cast<std::size_t>(threads)) buffers_.emplace_back(size_);
+  if (sparse_.size() < static_cast<std::size_t>(threads)) sparse_.resize(static_cast<std::size_t>(threads));
   while (embedding_ && raw_.size() < static_cast<std::size_t>(threads))
     raw_.emplace_back(embedding_->columns() * raw_ld_);
 }
@@ -73,6 +74,7 @@ T* Forward<T>::logits(const Inputs<T>& X, Index first, Index m, int thread, int*
   T* to = buffers_[static_cast<std::size_t>(2 * thread + 1)].data();
   const T* from = X.sparse() ? nullptr : X.data + first * X.col_stride;
   Index ld_from = X.col_stride;
+  const bool sparse = has_few_values(X);
   if (embedding_) {
     T* raw = raw_[static_cast<std::size_t>(thread)].data();
     embedding_->read(X, {nullptr, first, m}, raw_ld_, raw);
@@ -84,6 +86,8 @@ T* Forward<T>::logits(const Inputs<T>& X, Index first, Index m, int thread, int*
       std::swap(to, spare);
     }
     from = spare;
+  } else if (sparse) {
+    sparse_[static_cast<std::size_t>(thread)].read(X, nullptr, {nullptr, first, m});
   } else if (X.sparse() || X.row_stride != 1) {  // otherwise the examples are read where they lie
     ld_from = leading<T>(spec_.units(0));
     gather_inputs(X, {nullptr, first, m}, {spare, ld_from, kernels::kDepth});
@@ -94,6 +98,9 @@ T* Forward<T>::logits(const Inputs<T>& X, Index first, Index m, int thread, int*
     const kernels::Columns<T> A{to, ld, kernels::kDepth};
     const kernels::Panels<T> rows{n_out};
     const auto product = [&](Index p0, Index p1) {
+      if (l == 1 && sparse)
+        return kernels::multiply_sparse(rows, p0, p1, n_in, left_[0],
+                                        sparse_[static_cast<std::size_t>(thread)].by_example(), 0, m, A);
       kernels::multiply<true>(rows, p0, p1, n_in, left_[static_cast<std::size_t>(l) - 1], from, ld_from,
                               kernels::kDepth, m, A);
     };

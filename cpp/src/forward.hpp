@@ -5,6 +5,7 @@
 #include <deepcore/network.hpp>
 
 #include "sizes.hpp"
+#include "sparse.hpp"
 #include "stages/embedding.hpp"
 #include "stages/stage.hpp"
 
@@ -67,7 +68,8 @@ class Forward {
   std::optional<Embedding<T>> embedding_;
   const T* embedded_ = nullptr;  // the arrays of embedding_
   Index raw_ld_ = 0;
-  std::vector<Buffer<T>> raw_;  // by thread: columns of X
+  std::vector<Buffer<T>> raw_;          // by thread: columns of X
+  std::vector<SparseBatch<T>> sparse_;  // by thread: examples of a sparse X
 };
 
 }  // namespace deepcore

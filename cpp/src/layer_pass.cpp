@@ -31,6 +31,8 @@ LayerPass<T>::LayerPass(const Network<T>& network, const State<T>& state, const 
       stages_.push_back(make_stages(network, l, {nullptr, layer.stride, layer.strip}, {layer.size, plan_.slab}));
   }
   for (int thread = 0; thread < team_.size(); ++thread) workspaces_.emplace_back(spec_, std::max(kHead, plan_.block));
+  if (has_few_values(examples_.X) && spec_.dropout(0) == 0 && !kernels::narrow(spec_.units(0), spec_.units(1)))
+    sparse_.emplace();
   if (!spec_.embeddings().any()) return;
   embedding_ = std::make_unique<Embedding<T>>(spec_, network.tensors);
   embedded_ld_ = leading<T>(plan_.slab / spec_.members());
@@ -69,6 +71,10 @@ void LayerPass<T>::run(const Slab<T>& slab, double* losses) {
   losses_ = losses;
   for (const Stages<T>& stages : stages_) {
     for (const auto& stage : stages) stage->begin(slab_);
+  }
+  if (sparse_ && !resident_) {
+    sparse_->read(examples_.X, examples_.weights, slab_.which);
+    sparse_->sort_by_unit(spec_.units(0));
   }
   if (embedding_) begin_embedding();
   if (has_members()) embed_examples();
@@ -144,10 +150,10 @@ void LayerPass<T>::keep_embedding(Index j0, Index m) {
   embedding_->keep(state_.embeddings(), dZ(0).starting(j0 * spec_.members()), m, embedded_ld_, kept_.data() + j0);
 }
 
-// X -> A[0]. An example of weight 0 becomes zeros: whatever it holds, even NaN, must not reach the sums.
+// X -> A[0].
 template <class T>
 void LayerPass<T>::gather(Index j0, Index m) {
-  if (resident_) return;
+  if (resident_ || sparse_) return;
   const Selection which = slab_.which.part(j0, m);
   const kernels::Columns<T> to = A(0).starting(j0);
   if (has_members()) {
@@ -155,14 +161,27 @@ void LayerPass<T>::gather(Index j0, Index m) {
   } else if (embedding_) {
     embed(which, j0, to);
   } else {
-    gather_inputs(examples_.X, which, to);
-    for (Index j = 0; j < m && examples_.weights != nullptr; ++j) {
-      if (examples_.weights[which[j]] != T(0)) continue;
-      kernels::together(to, 0, spec_.units(0),
-                        [&](Index i, Index rows) { std::fill_n(to.from(i) + j * to.ld, rows, T(0)); });
-    }
+    write_inputs(j0, m);
   }
   stages_forward(0, {0, spec_.units(0), j0, m});
+}
+
+// An example of weight 0 becomes zeros: whatever it holds, even NaN, must not reach the sums.
+template <class T>
+void LayerPass<T>::write_inputs(Index j0, Index m) {
+  const Selection which = slab_.which.part(j0, m);
+  const kernels::Columns<T> to = A(0).starting(j0);
+  gather_inputs(examples_.X, which, to);
+  for (Index j = 0; j < m && examples_.weights != nullptr; ++j) {
+    if (examples_.weights[which[j]] != T(0)) continue;
+    kernels::together(to, 0, spec_.units(0),
+                      [&](Index i, Index rows) { std::fill_n(to.from(i) + j * to.ld, rows, T(0)); });
+  }
+}
+
+template <class T>
+void LayerPass<T>::write_inputs() {
+  if (sparse_) write_inputs(0, slab_.which.count);
 }
 
 template <class T>
@@ -186,9 +205,14 @@ void LayerPass<T>::embed_examples() {
 template <class T>
 void LayerPass<T>::forward(int l, Index p0, Index p1, Index j0, Index m) {
   const PackedLayer<T>& layer = state_.layout().layer(l);
-  const kernels::Columns<T> below = A(l - 1).starting(j0);
-  kernels::multiply<true>(layer.rows, p0, p1, layer.n_in, state_.left(l), static_cast<const T*>(below.data), below.ld,
-                          below.strip, m, A(l).starting(j0));
+  if (l == 1 && sparse_) {
+    kernels::multiply_sparse(layer.rows, p0, p1, layer.n_in, state_.left(l), sparse_->by_example(), j0, m,
+                             A(l).starting(j0));
+  } else {
+    const kernels::Columns<T> below = A(l - 1).starting(j0);
+    kernels::multiply<true>(layer.rows, p0, p1, layer.n_in, state_.left(l), static_cast<const T*>(below.data), below.ld,
+                            below.strip, m, A(l).starting(j0));
+  }
   if (l == spec_.depth()) return;  // the output goes on from Z[L]
   const bool all = p0 == 0 && p1 == layer.rows.count();
   if (needs(l) == Needs::values || (needs(l) == Needs::units && all))
@@ -261,6 +285,9 @@ void LayerPass<T>::gradient(const Piece& piece, bool add, T* out) const {
     kernels::narrow_sums_of<T>(
         count, piece.valid, m, [&](Index i, Index e) { return A.data[e * A.ld + i]; },
         [&](Index o, Index e) { return dZ[e * d.ld + o]; }, add, out, width);
+  } else if (piece.l == 1 && sparse_) {
+    kernels::outer_sparse(width, dZ, d.ld, sparse_->by_unit(), piece.i0, piece.i1, add, out);
+    if (piece.last) kernels::row_sums(width, m, dZ, d.ld, add, tail);
   } else {
     // Where an eighth of the lanes or more would be padding, as with cat's 20 rows of 24.
     if (!add && 8 * piece.valid <= 7 * width && count >= kernels::Panels<T>::kWidth) {

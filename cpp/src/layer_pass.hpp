@@ -6,9 +6,11 @@
 #include "output.hpp"
 #include "pass.hpp"
 #include "sizes.hpp"
+#include "sparse.hpp"
 #include "stages/embedding.hpp"
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace deepcore {
@@ -26,7 +28,9 @@ class LayerPass final : public Pass<T> {
   void embedding_gradient(Index item, bool add, T* sums) const override;
   void step(const State<T>& state, double weight) override;
 
-  // What a finished run leaves behind; columns are examples of the slab.
+  // What a finished run leaves behind; columns are examples of the slab. It has left out A[0] of a sparse X: write_inputs()
+  // writes it.
+  void write_inputs();
   kernels::Columns<T> A(int l) { return columns(a_, l); }
   kernels::Columns<T> dZ(int l) { return columns(dz_, l); }
   const Stages<T>& stages(int l) const { return stages_[at(l)]; }
@@ -47,6 +51,7 @@ class LayerPass final : public Pass<T> {
   kernels::Columns<T> features() { return {features_.data(), leading<T>(spec_.units(0)), kernels::kDepth}; }
   int lowest() const { return embedding_ ? 0 : 1; }  // the lowest layer that the backward pass reaches
   void begin_embedding();
+  void write_inputs(Index j0, Index m);
   void embed(const Selection& which, Index place,
              kernels::Columns<T> to);                           // which: of examples, from `place` of the slab on
   void embed_examples();                                        // of the slab, for its members
@@ -68,6 +73,7 @@ class LayerPass final : public Pass<T> {
   std::vector<Buffer<T>> a_, dz_;               // by layer, 0..L; dz_[0] is dA[0], which only embeddings need
   std::vector<Stages<T>> stages_;               // by layer, 0..L-1
   std::vector<OutputWorkspace<T>> workspaces_;  // by thread
+  std::optional<SparseBatch<T>> sparse_;        // in the place of A[0], where X has few values
   std::unique_ptr<Embedding<T>> embedding_;
   Buffer<T> raw_, kept_;  // columns of X, and embedded rows of dA[0]: embedded_ld_ apart, padded with zeros
   Index embedded_ld_ = 0;

@@ -61,6 +61,7 @@ class Trace {
   }
 
   void forward(bool training) {
+    pass_.write_inputs();
     keep_columns("A", 0, pass_.A(0), T(1));
     for (int l = 0; l < spec_.depth() && training; ++l) {
       for (const auto& stage : pass_.stages(l)) {

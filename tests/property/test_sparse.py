@@ -12,9 +12,9 @@ SIZES = [(2, [4]), (37, [9, 5]), (500, [70, 33]), (900, [900, 300])]
 FORMS = ["csr_matrix", "csr_array", "csc_matrix", "coo_matrix", "lil_matrix"]
 
 
-def examples(inputs, m=41, seed=3):
+def examples(inputs, density=0.2, m=41, seed=3):
     rng = np.random.default_rng(seed)
-    X = rng.normal(size=(m, inputs)) * (rng.uniform(size=(m, inputs)) < 0.2)
+    X = rng.normal(size=(m, inputs)) * (rng.uniform(size=(m, inputs)) < density)
     return X, rng.integers(3, size=m)
 
 
@@ -23,10 +23,12 @@ def net(inputs, units, dtype, **options):
     return dc.Model(inputs, [*layers, dc.Dense(3, "softmax")], dtype=dtype, seed=1)
 
 
+# One value in five is written out, one in twenty-five is not.
+@pytest.mark.parametrize("density", [0.2, 0.04])
 @pytest.mark.parametrize("batch_size", [None, 8])
 @pytest.mark.parametrize(("inputs", "units"), SIZES, ids=str)
-def test_every_use_has_the_bits_of_the_dense_matrix(inputs, units, batch_size, dtype):
-    X, y = examples(inputs)
+def test_every_use_has_the_bits_of_the_dense_matrix(inputs, units, batch_size, density, dtype):
+    X, y = examples(inputs, density)
     w = np.random.default_rng(0).uniform(size=41)
     w[5] = 0
     dense, rows = (net(inputs, units, dtype) for _ in range(2))
@@ -59,6 +61,44 @@ def test_dropout_of_the_inputs_and_norms_go_with_it():
         model.fit(features, y, epochs=2, batch_size=8)
         results.append(model.flat_parameters.tobytes())
     assert results[0] == results[1]
+
+
+OPTIONS = {
+    "scaled inputs": lambda: [dc.Scale(), dc.Dense(60, "relu", parametrization="ntk")],
+    "layer norm": lambda: [dc.Dense(60, "relu", norm="layer")],
+    "batch norm": lambda: [dc.Dense(60, "relu", norm="batch")],
+    "one unit": lambda: [],
+    "dropout": lambda: [dc.Dropout(0.2), dc.Dense(60, "relu"), dc.Dropout(0.5)],
+}
+
+
+@pytest.mark.parametrize("layers", OPTIONS.values(), ids=OPTIONS)
+def test_few_values_in_more_than_a_run_of_examples_have_the_bits_of_the_dense_matrix(layers, dtype):
+    X, y = examples(300, 0.03, m=450)
+    trained = []
+    for features in (X, sparse.csr_matrix(X)):
+        model = dc.Model(300, [*layers(), dc.Dense(1, "sigmoid")], dtype=dtype, seed=1)
+        model.fit(features, y > 0, dc.Adam(0.01, clip_norm=1.0), epochs=3, batch_size=400, shuffle=False)
+        trained.append(model)
+    assert trained[0].flat_parameters.tobytes() == trained[1].flat_parameters.tobytes()
+    np.testing.assert_array_equal(trained[0].predict(X[:70]), trained[1].predict(sparse.csr_matrix(X)[:70]))
+
+
+def test_rows_without_values_in_any_order_and_with_several_values_of_one_place_are_taken():
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(4, size=100)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    columns = rng.integers(200, size=starts[-1])
+    S = sparse.csr_matrix((rng.normal(size=starts[-1]), columns, starts), shape=(100, 200))
+    S.indices[:3] = S.indices[0]  # three values of one place, if they are those of one row
+    y = rng.integers(3, size=100)
+    trained = []
+    for features in (S.toarray(), S):
+        model = net(200, [30], "float64")
+        model.fit(features, y, epochs=2, batch_size=16)
+        trained.append((model.flat_parameters, model.predict(features)))
+    for dense, rows in zip(*trained, strict=True):
+        np.testing.assert_allclose(rows, dense, rtol=0, atol=1e-14)  # toarray adds up in another order
 
 
 def test_values_of_one_place_add_up():

@@ -34,8 +34,8 @@ struct Network {
   mutable Sharing<T> sharing;  // lets other threads read while one trains
 };
 
-// X (n[0], m): a View, or compressed rows of examples as scipy.sparse has them. Sparse rows are written out as many at a
-// time as a step needs.
+// X (n[0], m): a View, or compressed rows of examples as scipy.sparse has them. Where few values are there, products read
+// these only; else sparse rows are written out, as many at a time as a step needs.
 template <class T>
 struct Inputs : View<const T> {
   Inputs() = default;

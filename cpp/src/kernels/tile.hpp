@@ -103,19 +103,24 @@ void panel(Index m, Index depth, const T* a, Index sa, const T* b, Index sb, con
 template <int n>
 using Count = std::integral_constant<int, n>;
 
+// f(small, packets) for a panel of `width` rows: whether its packets are small, and how many there are.
+template <class T, class F>
+EIGEN_ALWAYS_INLINE void with_packets(Index width, F f) {
+  if constexpr (kSmallLanes<T> != kLanes<T>) {  // elsewhere every width is one of whole packets
+    const std::true_type small;
+    if (width % kLanes<T> != 0) return width == kSmallLanes<T> ? f(small, Count<1>{}) : f(small, Count<3>{});
+  }
+  const std::false_type whole;
+  if (width == kLanes<T>) return f(whole, Count<1>{});
+  width == 2 * kLanes<T> ? f(whole, Count<2>{}) : f(whole, Count<3>{});
+}
+
 template <bool kAlongK, class T>
 void panel(Index width, Index m, Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c,
            Index ldc, Ahead<T> ahead = {}) {
-  const auto with = [&](auto small, auto packets) {
+  with_packets<T>(width, [&](auto small, auto packets) {
     panel<small(), packets(), kAlongK>(m, depth, a, sa, b, sb, c0, ld0, c, ldc, ahead);
-  };
-  if constexpr (kSmallLanes<T> != kLanes<T>) {  // elsewhere every width is one of whole packets
-    const std::true_type small;
-    if (width % kLanes<T> != 0) return width == kSmallLanes<T> ? with(small, Count<1>{}) : with(small, Count<3>{});
-  }
-  const std::false_type whole;
-  if (width == kLanes<T>) return with(whole, Count<1>{});
-  width == 2 * kLanes<T> ? with(whole, Count<2>{}) : with(whole, Count<3>{});
+  });
 }
 
 }  // namespace deepcore::kernels
