@@ -108,7 +108,7 @@ void multiply(Panels<T> panels, Index p0, Index p1, Index K, const Left<T>& A, c
       T* c = C.from(start);
       const T* c0 = k > 0 ? c : A.bias_of(start, K, width);
       Ahead<T> ahead;
-      if (kAlongK && p == p0) ahead.columns = b + run_step;
+      if (kAlongK && p == 0) ahead.columns = b + run_step;
       if (kAlongK && prefetches) ahead.panel = next_panel(panels, p0, p1, K, A, k, p);
       panel<kAlongK>(width, m, run, A.panel(start) + k * step, step, b, sb, c0, k > 0 ? C.ld : 0, c, C.ld, ahead);
     }
