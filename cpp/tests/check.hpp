@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iomanip>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +50,12 @@ inline unsigned stride(unsigned step) {
   static const bool emulated = std::getenv("DEEPCORE_EMULATED") != nullptr;  // NOLINT(concurrency-mt-unsafe)
   return emulated ? step : 1;
 }
+
+// The name of a file that no other program uses, such as the same test of another CPU level; removed at the end.
+struct TemporaryFile {
+  std::string path = "test_" + std::to_string(std::random_device{}()) + ".tmp";
+  ~TemporaryFile() { std::remove(path.c_str()); }
+};
 
 }  // namespace check
 // CHECK and CHECK_NEAR take more arguments: what to print after a failure, such as where it happened.

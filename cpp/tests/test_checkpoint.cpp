@@ -19,10 +19,7 @@ namespace {
 
 constexpr Index kExamples = 50, kInputs = 4, kEpochs = 3, kBatch = 16;
 
-struct TemporaryFile {
-  std::string path = "test_checkpoint.tmp";
-  ~TemporaryFile() { std::remove(path.c_str()); }
-};
+using check::TemporaryFile;
 
 Rule nadam() {
   Rule rule{optimizer_id("nadam")};

@@ -14,10 +14,7 @@
 namespace deepcore {
 namespace {
 
-struct TemporaryFile {
-  std::string path = "test_model_file.tmp";
-  ~TemporaryFile() { std::remove(path.c_str()); }
-};
+using check::TemporaryFile;
 
 template <class T>
 Model<T> small_model() {
