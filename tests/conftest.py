@@ -21,6 +21,7 @@ NOT_QUICK = {
     "test_docstrings.py",
     "test_images.py",
     "test_lbfgs.py",
+    "test_members_in_c.py",
     "test_metrics.py",
     "test_optimizers.py",
     "test_plots.py",

@@ -752,7 +752,8 @@ class Model:
         """Write one C header with ``void net_predict(const float *x, float *y)``; it is C99, and C++ too.
 
         It needs no library, allocates nothing and has no global state. Norms, scales and the factor of
-        ``"ntk"`` are part of the weights. A self-test compiles if ``NET_SELFTEST`` is defined.
+        ``"ntk"`` are part of the weights. Members are computed in a loop, with their shared weights stored
+        once. A self-test compiles if ``NET_SELFTEST`` is defined.
 
         Args:
             path: The file; an old one is replaced as a whole.
@@ -796,7 +797,8 @@ class Model:
         """Write an ONNX file with the input X (m, n_x) and the output Y (m, n_L).
 
         It needs the package onnx: ``pip install "deepcore-nn[onnx]"``. Input scales and the factor of
-        ``"ntk"`` become part of the weights, and dropout is left out.
+        ``"ntk"`` become part of the weights, and dropout is left out. Members are all computed, and Y is
+        their mean.
 
         Args:
             path: The file; an old one is replaced as a whole.
@@ -819,11 +821,11 @@ class Model:
         """Make a ``torch.nn.Sequential`` with copies of the parameters, in evaluation mode.
 
         It needs PyTorch. Norms and dropout are modules, input scales and the factor of ``"ntk"`` become part
-        of the weights.
+        of the weights. Members are one module, whose method ``each`` returns the outputs of all of them.
 
         Raises:
             ModuleNotFoundError: if torch is not installed.
-            ValueError: if the network has an activation that is not a module of PyTorch.
+            ValueError: if the network has embeddings, or an activation that is not a module of PyTorch.
         """
         from deepcore.files import frameworks
 

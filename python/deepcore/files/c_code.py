@@ -16,11 +16,14 @@ __all__ = [
     "HEAD",
     "LARGEST",
     "LAYER_NORM",
+    "MEAN_OF_MEMBERS",
     "MEMBER",
+    "ONE_OF_MEMBERS",
     "PREDICT",
     "SELF_TEST",
     "SOFTMAX",
     "STRINGS",
+    "TEMPERATURE",
     "block",
     "columns",
     "filled",
@@ -192,6 +195,15 @@ ${P}_INLINE void ${p}_layer_norm(int n, $T *z, const $T *gamma, const $T *beta)
     inverse = 1 / sqrt$f(variance / ($T)n + $epsilon);
     for (j = 0; j < n; ++j)
         z[j] = (z[j] - mean) * inverse * gamma[j] + beta[j];
+}
+"""
+
+# The logarithm of 0 would be infinite; a number whose exponential is 0 stands for it.
+TEMPERATURE = """\
+/* log(p) / temperature: the logits whose softmax is p, divided. NaN stays NaN. */
+${P}_INLINE $T ${p}_tempered($T p, $T temperature)
+{
+    return p == 0 ? $least : log$f(p) / temperature;
 }
 """
 
@@ -395,6 +407,31 @@ MEMBER = """\
 static inline void ${p}_member$number(const $T *x, $T *y)
 {
 $lines
+}
+"""
+
+ONE_OF_MEMBERS = """\
+/* Outputs of member i of $count networks that share all weights but their factors and last layers. */
+static inline void ${p}_one_member$tag(int i, const $T *x, $T *y)
+{
+$lines
+}
+"""
+
+MEAN_OF_MEMBERS = """\
+/* The mean of the outputs of $count members. */
+static inline void ${p}_all_members$tag(const $T *x, $T *y)
+{
+    $T own[$units];
+    int i, j;
+    ${p}_one_member$tag(0, x, y);
+    for (i = 1; i < $count; ++i) {
+        ${p}_one_member$tag(i, x, own);
+        for (j = 0; j < $units; ++j)
+            y[j] += own[j];
+    }
+    for (j = 0; j < $units; ++j)
+        y[j] /= $count;
 }
 """
 

@@ -25,6 +25,7 @@ from deepcore.files.steps import (
     LayerNorm,
     Linear,
     Lookup,
+    Members,
     Part,
     Periodic,
     PiecewiseLinear,
@@ -56,17 +57,12 @@ def chain_of(who: str, network: Network, *, fold: bool = True) -> Chain:
         fold: Make batch norms part of W and b, and leave dropout out.
 
     Raises:
-        ValueError: if a parameter is not finite, or the network has members.
+        ValueError: if a parameter is not finite.
     """
     if not (np.isfinite(network.flat).all() and np.isfinite(network.running.flat).all()):
         raise ValueError(f"{who}: parameters must be finite, got nan or inf; the training diverged")
     spec, arrays = network.spec, network.parameters
-    if spec.members > 1:
-        raise ValueError(
-            f"{who}: the network must have one member, got {spec.members}; their shared weights with factors "
-            "are not exported"
-        )
-    steps: Chain = [_embedded(network)] if spec.embeddings else []
+    steps: Chain = []
     if spec.input_dropout and not fold:
         steps.append(Dropout(spec.input_dropout))
 
@@ -100,7 +96,17 @@ def chain_of(who: str, network: Network, *, fold: bool = True) -> Chain:
             steps.append(Activation(layer.activation, parameter, alpha))
         if layer.dropout and not fold:
             steps.append(Dropout(layer.dropout))
-    return steps
+    if spec.members > 1:
+        steps = [_members(array("factor0").T, steps)]
+    return [_embedded(network), *steps] if spec.embeddings else steps
+
+
+def _members(factor: Array, steps: Chain) -> Members:
+    """Return the layers of a network with members as one step."""
+    place = max(i for i, step in enumerate(steps) if isinstance(step, Linear))
+    last = steps[place]
+    assert isinstance(last, Linear)
+    return Members(factor, steps[:place], last, steps[place + 1 :])
 
 
 def _embedded(network: Network) -> Join:
@@ -159,11 +165,16 @@ def network_of(
     if options.get("loss", "auto") == "auto":
         fitting = [row for row, values in catalog.losses.items() if values["output"] == name]
         options["loss"] = fitting[0] if fitting else "half_squared_error"
+    members = 1 if builder.factor is None else len(builder.factor)
+    dense = [layer.dense() for layer in layers]
+    dense[-1] = replace(dense[-1], units=dense[-1].units // members)
     spec = Spec(
-        inputs, tuple(layer.dense() for layer in layers), dtype=dtype, input_dropout=builder.input_dropout,
+        inputs, tuple(dense), dtype=dtype, input_dropout=builder.input_dropout, members=members,
         **options,  # type: ignore[arg-type]
     )  # fmt: skip
     network = Network(spec)
+    if builder.factor is not None:
+        network.parameters["factor0"][...] = builder.factor.T
     for n, layer in enumerate(layers, start=1):
         for name, values in layer.arrays().items():
             views = network.running if name.startswith("running") else network.parameters
@@ -225,9 +236,23 @@ class _Builder:
         self.units = inputs  # what the next linear step must take
         self.layers: list[_Layer] = []
         self.input_dropout = 0.0
+        self.factor: Array | None = None  # of the members
         self._before: Affine | None = None  # what the next linear step has to do as well
 
     def add(self, step: Step) -> None:
+        """Sort the next step; those of members are one step, and there are no others."""
+        if self.factor is not None:
+            raise self._refused(step, "nothing may follow the members of a network")
+        if not isinstance(step, Members):
+            self._add(step)
+            return
+        if self.layers or self._before is not None:
+            raise self._refused(step, "only dropout may stand before the members of a network")
+        for inner in (*step.shared, step.last, *step.output):
+            self._add(inner)
+        self.factor = step.factor
+
+    def _add(self, step: Step) -> None:
         if isinstance(step, Linear):
             if step.W.shape[1] != self.units:
                 raise self._refused(step, f"it takes {step.W.shape[1]} numbers, but gets {self.units}")

@@ -16,7 +16,18 @@ from deepcore._network.examples import Examples
 from deepcore._network.network import Network
 from deepcore._network.spec import Spec
 from deepcore.files.chain import chain_of
-from deepcore.files.steps import Activation, Affine, Chain, Complement, Join, Linear, Lookup, outputs
+from deepcore.files.steps import (
+    Activation,
+    Affine,
+    Chain,
+    Complement,
+    Join,
+    Lookup,
+    Members,
+    Temperature,
+    linear_steps,
+    outputs,
+)
 from deepcore.typing import Array
 
 __all__ = [
@@ -85,8 +96,13 @@ class Computation:
     @property
     def gives_classes(self) -> bool:
         """Whether the outputs are probabilities of classes that exclude each other, one per class."""
-        last = self.chains[0][-1]
-        return isinstance(last, Complement) or (isinstance(last, Activation) and last.name == "softmax")
+        chain = self.chains[0]
+        if isinstance(chain[-1], Members):
+            chain = chain[-1].output
+        last = chain[-1] if chain else None
+        return isinstance(last, Complement | Temperature) or (
+            isinstance(last, Activation) and last.name == "softmax"
+        )
 
 
 def of_networks(
@@ -128,6 +144,8 @@ def title(networks: Sequence[Network]) -> str:
     spec = networks[0].spec
     sizes = "-".join(str(n) for n in (spec.inputs, *(layer.units for layer in spec.layers)))
     shape = f"{sizes} ({', '.join(layer.activation for layer in spec.layers)})"
+    if spec.members > 1:
+        shape += f" with {spec.members} members"
     return f"a neural network, {shape}" if len(networks) == 1 else f"{len(networks)} neural networks, {shape}"
 
 
@@ -162,11 +180,8 @@ def with_int8_weights(who: str, network: Network) -> Network:
 
     The embeddings stay as they are.
     """
-    copy = Network(network.spec)
-    copy.flat[...] = network.flat
-    copy.running.flat[...] = network.running.flat
-    linear = (step for step in chain_of(who, network) if isinstance(step, Linear))
-    for number, step in enumerate(linear, start=1):
+    copy = network.copy()
+    for number, step in enumerate(linear_steps(chain_of(who, network)), start=1):
         scale = int8_scale(step.W)[:, np.newaxis]
         there = step.W != 0  # norms and scales are part of W; a change by a factor leaves them as they are
         change = np.divide(np.rint(step.W / scale) * scale, step.W, out=np.ones_like(step.W), where=there)

@@ -69,6 +69,10 @@ class Nodes:
         """Append a conversion of what the next step reads."""
         self.to("Cast", self.at, to=self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
+    def reshape(self, *shape: int) -> None:
+        """Append a node that changes the shape of what the next step reads; -1 is what is left."""
+        self.to("Reshape", self.at, self.constant("shape", np.array(shape), np.int64))
+
     def columns(self, first: int, count: int) -> str:
         """Append a node that takes some columns of what the next step reads."""
         limits = [self.constant(name, np.array([value]), np.int64)

@@ -21,12 +21,14 @@ from deepcore.files.steps import (
     LayerNorm,
     Linear,
     Lookup,
+    Members,
     OneHot,
     Part,
     Periodic,
     PiecewiseLinear,
     Scaled,
     Step,
+    Temperature,
 )
 from deepcore.typing import Array
 
@@ -74,9 +76,37 @@ def add_step(nodes: Nodes, step: Step) -> None:
     elif isinstance(step, Complement):
         rest = nodes.add("Sub", nodes.constant("one", np.array(1.0)), nodes.at)
         nodes.to("Concat", rest, nodes.at, axis=1)
+    elif isinstance(step, Temperature):
+        logits = nodes.add(
+            "Div", nodes.add("Log", nodes.at), nodes.constant("temperature", np.array(step.value))
+        )
+        nodes.to("Softmax", logits, axis=-1)
+    elif isinstance(step, Members):
+        _add_members(nodes, step)
     elif isinstance(step, Join):
         found = [_part(nodes, part) for part in step.parts]
         nodes.to("Concat", *found, axis=1)
+
+
+def _add_members(nodes: Nodes, step: Members) -> None:
+    """Append the nodes of all members and of their mean; an example has a row for each of them."""
+    members, n = step.factor.shape
+    axis = nodes.constant("axis", np.array([1]), np.int64)
+    nodes.to("Mul", nodes.add("Unsqueeze", nodes.at, axis), nodes.constant("factor", step.factor))
+    nodes.reshape(-1, n)
+    for inner in step.shared:
+        add_step(nodes, inner)
+    nodes.reshape(-1, members, step.last.W.shape[1])
+    nodes.to("Transpose", nodes.at, perm=[1, 0, 2])  # a product for each member
+    W = step.last.W.reshape(members, step.units, -1).transpose(0, 2, 1)
+    nodes.to("MatMul", nodes.at, nodes.constant("W", W))
+    nodes.to("Add", nodes.at, nodes.constant("b", step.last.b.reshape(members, 1, -1)))
+    nodes.to("Transpose", nodes.at, perm=[1, 0, 2])
+    nodes.reshape(-1, step.units)
+    for inner in step.output:
+        add_step(nodes, inner)
+    nodes.reshape(-1, members, step.units)
+    nodes.to("ReduceMean", nodes.at, axis, keepdims=0)
 
 
 def _activate(nodes: Nodes, step: Activation) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -30,12 +30,15 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "Lookup",
+    "Members",
     "OneHot",
     "Part",
     "Periodic",
     "PiecewiseLinear",
     "Scaled",
     "Step",
+    "Temperature",
+    "linear_steps",
     "outputs",
 ]
 
@@ -243,8 +246,48 @@ class Join:
         return sum(part.units for part in self.parts)
 
 
-Step: TypeAlias = Linear | Affine | BatchNorm | LayerNorm | Activation | Dropout | Bounds | Complement | Join
+@dataclass(frozen=True)
+class Temperature:
+    """Probabilities p become ``softmax(log(p) / value)``; a probability of 0 stays 0."""
+
+    value: float
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Members:
+    """The mean of what several networks compute that share their weights.
+
+    Member i multiplies the inputs by row i of ``factor`` (members, n_in), does the steps ``shared``, then the
+    rows i n_L to (i + 1) n_L - 1 of ``last``, whose W is (members n_L, n), and then the steps ``output``.
+    """
+
+    factor: Array
+    shared: Chain
+    last: Linear
+    output: Chain
+    where: str = ""
+
+    @property
+    def units(self) -> int:
+        """Number of outputs of a member, and of all of them."""
+        return len(self.last.b) // len(self.factor)
+
+
+Step: TypeAlias = (
+    Linear | Affine | BatchNorm | LayerNorm | Activation | Dropout | Bounds | Complement | Join | Temperature
+    | Members
+)  # fmt: skip
 Chain: TypeAlias = list[Step]
+
+
+def linear_steps(chain: Iterable[Step]) -> Iterator[Linear]:
+    """Yield the linear steps of a chain in order, also those of members."""
+    for step in chain:
+        if isinstance(step, Linear):
+            yield step
+        elif isinstance(step, Members):
+            yield from linear_steps([*step.shared, step.last, *step.output])
 
 
 def outputs(steps: Iterable[Step], X: Array) -> Array:
@@ -267,9 +310,26 @@ def outputs(steps: Iterable[Step], X: Array) -> Array:
             A = np.clip(A, step.low, step.high)
         elif isinstance(step, Complement):
             A = np.concatenate([1 - A, A], axis=1)
+        elif isinstance(step, Temperature):
+            with np.errstate(divide="ignore"):  # the logarithm of 0
+                logits = np.log(A) / step.value
+            A = outputs([Activation("softmax")], logits)
+        elif isinstance(step, Members):
+            A = _members_outputs(step, A)
         elif isinstance(step, Join):
             A = np.concatenate([_part_outputs(part, A) for part in step.parts], axis=1)
     return A
+
+
+def _members_outputs(step: Members, X: Array) -> Array:
+    """Compute the mean of all members; an example has a row for each of them, side by side."""
+    members, m = len(step.factor), len(X)
+    rows = (X[:, np.newaxis, :] * step.factor).reshape(m * members, -1)
+    H = outputs(step.shared, rows).reshape(m, members, -1).transpose(1, 0, 2)
+    W = step.last.W.reshape(members, step.units, -1)
+    Z = H @ W.transpose(0, 2, 1) + step.last.b.reshape(members, 1, -1)
+    A = outputs(step.output, Z.transpose(1, 0, 2).reshape(m * members, -1))
+    return np.asarray(A.reshape(m, members, -1).mean(axis=1))
 
 
 def _part_outputs(part: Part, X: Array) -> Array:

@@ -22,9 +22,11 @@ from deepcore.files.steps import (
     Kept,
     Linear,
     Lookup,
+    Members,
     OneHot,
     Part,
     Scaled,
+    Temperature,
 )
 from deepcore.tabular.columns import Column, Columns
 from deepcore.tabular.encoding import CLIP, Encoding
@@ -97,14 +99,30 @@ def _member_chain(who: str, member: _Member, classes: bool) -> Chain:
         if member.low is not None or member.high is not None:
             chain.append(Bounds(member.low, member.high))
         return chain
-    last = max(i for i, step in enumerate(chain) if isinstance(step, Linear))
-    linear = chain[last]
-    assert isinstance(linear, Linear)
-    chain[last] = replace(linear, W=linear.W / member.temperature, b=linear.b / member.temperature)
     output = member.network.spec.output
     if output == "sigmoid":
-        return [*chain, Complement()]
-    return chain if output == "softmax" else [*chain, Activation("softmax")]  # linear outputs are logits
+        chain.append(Complement())
+    elif output == "linear":  # logits
+        chain.append(Activation("softmax"))
+    return chain if member.temperature == 1 else _tempered(chain, member.temperature)
+
+
+def _tempered(chain: Chain, temperature: float) -> Chain:
+    """Divide the logits of probabilities by a temperature: those of the mean probabilities of members."""
+    last = max(i for i, step in enumerate(chain) if isinstance(step, Linear | Members))
+    step = chain[last]
+    if isinstance(step, Members):
+        if step.output:
+            return [*chain, Temperature(temperature)]
+        chain[last] = replace(step, last=_divided(step.last, temperature))
+    else:
+        assert isinstance(step, Linear)
+        chain[last] = _divided(step, temperature)
+    return chain
+
+
+def _divided(linear: Linear, number: float) -> Linear:
+    return replace(linear, W=linear.W / number, b=linear.b / number)
 
 
 def _encoded(encoding: Encoding) -> Join:
