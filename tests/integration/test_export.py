@@ -203,4 +203,4 @@ def test_a_saved_ensemble_is_exported(tmp_path):
     assert float(printed) == pytest.approx(ensemble.predict(np.array([[1, -2, 0.5]]))[0, 0], rel=1e-6)
     data = ["--data", "moons"]
     message = fail("export", tmp_path / "both.safetensors", "--c", tmp_path / "net.h", *data)
-    assert "--data needs the model of a table or of arrays" in message
+    assert "--data needs the model of a table or of arrays that deepcore train wrote" in message

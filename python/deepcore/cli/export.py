@@ -12,7 +12,6 @@ from deepcore.cli.output import print_pairs, print_scores, say
 from deepcore.cli.saved import SavedArrays, SavedTable, open_file, supported
 from deepcore.cli.sources import reading_options
 from deepcore.data import Standardizer
-from deepcore.ensemble import Ensemble
 from deepcore.files import c_header, computation, onnx
 from deepcore.files.steps import Affine
 from deepcore.prepared import PreparedModel
@@ -42,9 +41,10 @@ def export(
 ) -> None:
     """Write MODEL as a C header or as an ONNX file, which take raw numbers and categories.
 
-    MODEL is a model file, also that of an Ensemble, or the folder that train wrote. DATA is the same as for
-    train. The preprocessing is part of the file: of a table it takes one input per column. Numbers of a
-    regression come out in the units of the labels, and the names of the classes are in the file.
+    MODEL is a model file, also that of an Ensemble or of a RealMLP estimator, or the folder that train wrote.
+    DATA is the same as for train. The preprocessing is part of the file: of a table it takes one input per
+    column. Numbers of a regression come out in the units of the labels, and the names of the classes are in
+    the file.
     """
     if c_file is None and onnx_file is None:
         raise click.UsageError("give --c FILE.h, --onnx FILE.onnx, or both")
@@ -52,9 +52,12 @@ def export(
         raise click.UsageError("--int8 and --data belong to --c FILE.h")
     kind = None if dtype is None else _checks.dtype("export", dtype)
     opened = open_file(model)
-    if isinstance(opened, Ensemble):
-        if data is not None:
-            raise click.UsageError("--data needs the model of a table or of arrays, not an ensemble")
+    if not isinstance(opened, SavedArrays | SavedTable) and hasattr(opened, "to_c_header"):
+        if data is not None:  # an ensemble, or an estimator
+            raise click.UsageError(
+                "--data needs the model of a table or of arrays that deepcore train wrote, got the class "
+                f"{type(opened).__name__}"
+            )
         if c_file is not None:
             made = opened.to_c_header(c_file, prefix=prefix, dtype=kind, int8=int8)
             _say_header(c_file, prefix, made)

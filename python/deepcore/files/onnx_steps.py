@@ -15,6 +15,7 @@ from deepcore.files.steps import (
     Affine,
     BatchNorm,
     Bounds,
+    Coded,
     Complement,
     Join,
     Kept,
@@ -150,7 +151,16 @@ def _part(nodes: Nodes, part: Part) -> str:
         codes = nodes.constant("codes", np.arange(1, part.units + 1))
         same = nodes.add("Equal", nodes.columns(part.column, 1), codes)
         return nodes.add("Where", same, nodes.constant("one", part.one), nodes.constant("zero", part.zero))
+    if isinstance(part, Coded):
+        return _coded(nodes, part)
     return _periodic(nodes, part) if isinstance(part, Periodic) else _piecewise_linear(nodes, part)
+
+
+def _coded(nodes: Nodes, part: Coded) -> str:
+    codes = np.arange(len(part.known) + 1.0)
+    same = nodes.add("Equal", nodes.columns(part.column, 1), nodes.constant("known", part.known))
+    chosen = nodes.add("Where", same, nodes.constant("codes", codes[1:]), nodes.constant("none", codes[:1]))
+    return nodes.add("ReduceMax", chosen, nodes.constant("axis", np.array([1]), np.int64), keepdims=1)
 
 
 def _scaled(nodes: Nodes, part: Scaled) -> str:

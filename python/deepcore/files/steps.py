@@ -23,6 +23,7 @@ __all__ = [
     "BatchNorm",
     "Bounds",
     "Chain",
+    "Coded",
     "Complement",
     "Dropout",
     "Join",
@@ -230,7 +231,17 @@ class OneHot:
         return len(self.zero)
 
 
-Part: TypeAlias = Kept | Scaled | Periodic | PiecewiseLinear | Lookup | OneHot
+@dataclass(frozen=True)
+class Coded:
+    """A column of numbers becomes codes: i + 1 for the number ``known[i]``, and 0 for all others."""
+
+    column: int
+    known: Array
+
+    units = 1
+
+
+Part: TypeAlias = Kept | Scaled | Periodic | PiecewiseLinear | Lookup | OneHot | Coded
 
 
 @dataclass(frozen=True)
@@ -339,6 +350,10 @@ def _part_outputs(part: Part, X: Array) -> Array:
     if isinstance(part, OneHot):
         codes = np.arange(1, part.units + 1)
         return np.where(X[:, [part.column]] == codes, part.one, part.zero)
+    if isinstance(part, Coded):
+        codes = np.arange(1, len(part.known) + 1)
+        same = X[:, [part.column]] == part.known
+        return np.asarray((same * codes).max(axis=1, keepdims=True, initial=0), np.float64)
     if isinstance(part, Kept):
         return X[:, part.first : part.first + part.units]
     if isinstance(part, Scaled):

@@ -31,12 +31,22 @@ from deepcore.files.steps import (
 from deepcore.tabular.columns import Column, Columns
 from deepcore.tabular.encoding import CLIP, Encoding
 from deepcore.tabular.frame import Frame
-from deepcore.tabular.label import Label
 from deepcore.typing import Array
 
-__all__ = ["computation"]
+__all__ = ["computation", "member_chain"]
 
 _DAY = 86_400_000_000  # microseconds
+
+
+class _Label(Protocol):
+    """What is read of a ``Label``."""
+
+    @property
+    def outputs(self) -> int: ...
+    @property
+    def task(self) -> str: ...
+    @property
+    def classes(self) -> Sequence[Any]: ...
 
 
 class _Member(Protocol):
@@ -51,7 +61,7 @@ class _Member(Protocol):
     temperature: float
 
 
-def computation(who: str, columns: Columns, label: Label, members: Sequence[_Member]) -> Computation:
+def computation(who: str, columns: Columns, label: _Label, members: Sequence[_Member]) -> Computation:
     """Describe what a table model computes.
 
     Args:
@@ -66,7 +76,7 @@ def computation(who: str, columns: Columns, label: Label, members: Sequence[_Mem
     classes = label.task == "classification"
     raw = [_raw_column(column) for column in columns.columns if column.kind != "ignore"]
     return Computation(
-        chains=[_member_chain(who, member, classes) for member in members],
+        chains=[member_chain(who, member, classes) for member in members],
         inputs=len(raw),
         outputs=label.outputs,
         dtype=members[0].network.spec.dtype,
@@ -91,8 +101,8 @@ def _raw_column(column: Column) -> RawColumn:
     return RawColumn(column.name, "category", codes=codes)
 
 
-def _member_chain(who: str, member: _Member, classes: bool) -> Chain:
-    """The steps from numbers and codes to probabilities, or to targets in the units of the label."""
+def member_chain(who: str, member: _Member, classes: bool) -> Chain:
+    """Return the steps from numbers and codes to probabilities, or to targets in the units of the label."""
     chain: Chain = [_encoded(member.encoding), *chain_of(who, member.network)]
     if not classes:
         chain.append(Affine(np.zeros_like(member.scale), member.scale, member.shift))
