@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -217,7 +218,7 @@ class Ensemble:
 
         kind = None if dtype is None else _checks.dtype("to_onnx", dtype)
         networks = [model.network for model in self._models]
-        onnx.write(path, of_networks("to_onnx", networks, fold=fold), kind)
+        onnx.write(path, networks, partial(of_networks, "to_onnx", fold=fold), kind)
 
     @checked("to_c_header")
     def to_c_header(
@@ -252,8 +253,8 @@ class Ensemble:
         if data is not None:
             header = Ensemble([Model.from_network(network) for network in written])
             scores = {"model": self.evaluate(*data), "header": header.evaluate(*data)}
-        what = of_networks(who, written)
-        return c_header.write(path, what, prefix=prefix, dtype=kind, int8=int8, scores=scores)
+        describe = partial(of_networks, who)
+        return c_header.write(path, written, describe, prefix=prefix, dtype=kind, int8=int8, scores=scores)
 
     def __len__(self) -> int:
         return len(self._models)

@@ -12,6 +12,7 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -787,8 +788,8 @@ class Model:
         if data is not None:
             examples = self._network.check(who, *data, None)
             scores = computation.compared(self._network, network, examples)
-        what = computation.of_networks(who, [network])
-        return c_header.write(path, what, prefix=prefix, dtype=kind, int8=int8, scores=scores)
+        describe = partial(computation.of_networks, who)
+        return c_header.write(path, [network], describe, prefix=prefix, dtype=kind, int8=int8, scores=scores)
 
     @checked("to_onnx")
     def to_onnx(
@@ -814,7 +815,7 @@ class Model:
         from deepcore.files import computation, onnx
 
         kind = None if dtype is None else _checks.dtype("to_onnx", dtype)
-        onnx.write(path, computation.of_networks("to_onnx", [self._network], fold=fold), kind)
+        onnx.write(path, [self._network], partial(computation.of_networks, "to_onnx", fold=fold), kind)
 
     @checked("to_torch")
     def to_torch(self) -> Any:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import click
 import numpy as np
 
 from deepcore import _checks
+from deepcore._network.network import Network
 from deepcore.cli.output import print_pairs, print_scores, say
 from deepcore.cli.saved import SavedArrays, SavedTable, open_file, supported
 from deepcore.cli.sources import reading_options
@@ -73,11 +76,13 @@ def export(
             examples = saved.read(data, None, reading, (), labelled=True)
             named = {"model": saved, "header": written}
             scores = {name: one.judged(examples).scores() for name, one in named.items()}
-        what = _computation(written)
-        made = c_header.write(c_file, what, prefix=prefix, dtype=kind, int8=int8, scores=scores)
+        describe = partial(_computation, written)
+        made = c_header.write(
+            c_file, _networks(written), describe, prefix=prefix, dtype=kind, int8=int8, scores=scores
+        )
         _say_header(c_file, prefix, made)
     if onnx_file is not None:
-        onnx.write(onnx_file, _computation(saved), kind)
+        onnx.write(onnx_file, _networks(saved), partial(_computation, saved), kind)
         say(onnx_file)
 
 
@@ -96,13 +101,18 @@ def _with_int8_weights(saved: SavedArrays | SavedTable) -> SavedArrays | SavedTa
     return SavedArrays(PreparedModel(network, model.preparation, model.extras))
 
 
-def _computation(saved: SavedArrays | SavedTable) -> computation.Computation:
+def _networks(saved: SavedArrays | SavedTable) -> list[Network]:
+    if isinstance(saved, SavedTable):
+        return [member.network for member in saved.model.members]
+    return [saved.model.network]
+
+
+def _computation(saved: SavedArrays | SavedTable, networks: Sequence[Network]) -> computation.Computation:
     """Describe what a model computes from raw inputs."""
     if isinstance(saved, SavedTable):
         model = saved.model
-        return exporting.computation("export", model.columns, model.label, model.members)
-    network, preparation = saved.model.network, saved.model.preparation
-    spec = network.spec
+        return exporting.computation("export", model.columns, model.label, model.members, networks)
+    preparation, spec = saved.model.preparation, networks[0].spec
     before = after = None
     if preparation.target is not None:
         mean, scale = _columns(preparation.target, spec.outputs)
@@ -111,7 +121,7 @@ def _computation(saved: SavedArrays | SavedTable) -> computation.Computation:
         before = Affine.standardizing(*_columns(preparation.inputs, spec.inputs))
     return computation.of_networks(
         "export",
-        [network],
+        networks,
         before=before,
         after=after,
         features=preparation.features,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,6 +29,7 @@ from deepcore.files.steps import (
     Temperature,
     linear_steps,
 )
+from deepcore.files.weights import Numbers, Weights
 from deepcore.typing import Array
 
 __all__ = ["chain_lines"]
@@ -50,12 +51,18 @@ class _Tile(NamedTuple):
     width: int  # units with padding
     by_rows: bool  # the weights are stored unit by unit
 
-    def flat(self, W: Array) -> Array:
-        """The weights in the order in which they are read."""
-        part = W[self.first : self.first + self.units]
-        return (
-            part.ravel() if self.by_rows else np.pad(part.T, ((0, 0), (0, self.width - self.units))).ravel()
-        )
+    def pieces(self, W: Weights, scale: Array | None) -> Iterator[Array]:
+        """Yield the weights in the order in which they are read, divided by the scale of their unit."""
+        rows = slice(self.first, self.first + self.units)
+        part = W.part(rows) if scale is None else W.times(rows=1 / scale).part(rows)
+        if self.by_rows:
+            yield from part.numbers.pieces()
+            return
+        units = part.shape[0]
+        for columns, _, some in part.transposed.parts():
+            padded = np.zeros((columns.stop - columns.start, self.width))
+            padded[:, :units] = some.array()
+            yield padded.reshape(-1)
 
 
 @dataclass(frozen=True)
@@ -178,7 +185,7 @@ class _ChainWriter:
     def _members(self, step: Members, source: str, target: str) -> None:
         """Write the function of one member, that of their mean, and its call."""
         members, n = step.factor.shape
-        pairs = zip(np.split(step.last.W, members), np.split(step.last.b, members), strict=True)
+        pairs = zip(step.last.W.split(members), np.split(step.last.b, members), strict=True)
         last = _OwnLinear([Linear(W, b) for W, b in pairs])
         inner = [_OwnFactor(step.factor), *step.shared, last, *step.output]
         lines = "\n".join(f"    {line}" for line in _lines(self.writer, inner, n, "x", self.tag))
@@ -191,36 +198,41 @@ class _ChainWriter:
         """Write the product of a layer; ``each`` has that of all members, or one."""
         units, n = each[0].W.shape
         padding = _whole_vectors(units) - units if logits else 0
-        if padding and units >= _FEWEST_COLUMNS:
-            each = [self._padded(step, padding) for step in each]
-            padding = 0  # layers of fewer units are computed unit by unit, which needs no weights for it
-        tiles = self._tiles(len(each[0].b))
-        W, *vectors = self._stored(number, each, tiles)
+        biases = [step.b for step in each]
+        if padding and units >= _FEWEST_COLUMNS:  # units whose exponential is 0, with weights 0
+            biases = [np.pad(b, (0, padding), constant_values=self._least) for b in biases]
+            padding = 0
+        tiles = self._tiles(len(biases[0]))
+        W, *vectors = self._stored(number, [step.W for step in each], biases, tiles)
         self._product_of_tiles(tiles, n, source, W, vectors, target)
         text = self.writer.literal(self._least)
         self.body += [f"{target}[{j}] = {text};" for j in range(units, units + padding)]
 
-    def _stored(self, number: str, each: Sequence[Linear], tiles: list[_Tile]) -> list[str]:
+    def _stored(
+        self, number: str, weights: list[Weights], biases: list[Array], tiles: list[_Tile]
+    ) -> list[str]:
         """Define W, b and the scales of a layer, and return their names; of members, those of member i."""
-        writer, padding = self.writer, (0, tiles[-1].width - tiles[-1].units)
-        parts: dict[str, list[Array]] = {"W": [], "b": []}
-        for step in each:
-            stored = step.W
-            if writer.int8:
-                scale = int8_scale(step.W)
-                stored = np.rint(step.W / scale[:, np.newaxis])
-                parts.setdefault("scale", []).append(np.pad(scale, padding))
-            parts["W"].append(np.concatenate([tile.flat(stored) for tile in tiles]))
-            parts["b"].append(np.pad(step.b, padding))
-        found = []
-        for name, arrays in parts.items():
-            whole = writer.int8 and name == "W"
-            define, kind = (writer.whole, "signed char") if whole else (writer.constant, writer.names["T"])
-            full = define(f"{name}{number}", np.concatenate(arrays))
-            if len(each) > 1:
-                self.body.append(f"const {kind} *{_OWN_NAMES[name]} = {full} + {arrays[0].size} * i;")
-            found.append(full if len(each) == 1 else _OWN_NAMES[name])
-        return found
+        writer, width = self.writer, tiles[-1].first + tiles[-1].width
+        scales = [int8_scale(W) if writer.int8 else None for W in weights]
+        sizes = {"W": sum(tile.width for tile in tiles) * weights[0].shape[1], "b": width, "scale": width}
+
+        def pieces() -> Iterator[Array]:
+            for W, scale in zip(weights, scales, strict=True):
+                for tile in tiles:
+                    yield from tile.pieces(W, scale)
+
+        flat = Numbers((len(weights) * sizes["W"],), pieces)
+        names = {"W": (writer.whole if writer.int8 else writer.constant)(f"W{number}", flat)}
+        for name, vectors in (("b", biases), ("scale", [scale for scale in scales if scale is not None])):
+            if vectors:
+                padded = [np.pad(vector, (0, width - len(vector))) for vector in vectors]
+                names[name] = writer.constant(f"{name}{number}", np.concatenate(padded))
+        if len(weights) == 1:
+            return list(names.values())
+        for name, full in names.items():
+            kind = "signed char" if name == "W" and writer.int8 else writer.names["T"]
+            self.body.append(f"const {kind} *{_OWN_NAMES[name]} = {full} + {sizes[name]} * i;")
+        return [_OWN_NAMES[name] for name in names]
 
     def _product_of_tiles(
         self, tiles: list[_Tile], n: int, source: str, W: str, vectors: list[str], target: str
@@ -326,11 +338,6 @@ class _ChainWriter:
     def _least(self) -> float:
         """A number whose exponential is 0."""
         return -float(np.finfo(self.writer.dtype).max) / 4
-
-    def _padded(self, step: Linear, units: int) -> Linear:
-        """Return the layer before a softmax with more units, up to whole vectors, whose exponential is 0."""
-        W = np.concatenate([step.W, np.zeros((units, step.W.shape[1]))])
-        return Linear(W, np.concatenate([step.b, np.full(units, self._least)]))
 
     def _temperature(self, step: Temperature, units: int, source: str, target: str) -> None:
         """Write the logits of probabilities into a buffer with padding, and their softmax."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +13,10 @@ import numpy as np
 
 from deepcore import _core
 from deepcore._network.examples import Examples
-from deepcore._network.network import Network
+from deepcore._network.network import Network, Snapshot
 from deepcore._network.spec import Spec
 from deepcore.files.chain import chain_of
+from deepcore.files.moment import at_one_moment
 from deepcore.files.steps import (
     Activation,
     Affine,
@@ -28,6 +29,7 @@ from deepcore.files.steps import (
     linear_steps,
     outputs,
 )
+from deepcore.files.weights import Weights
 from deepcore.typing import Array
 
 __all__ = [
@@ -169,9 +171,9 @@ def _examples(spec: Spec, chains: Sequence[Chain]) -> Array:
     return X
 
 
-def int8_scale(W: Array) -> Array:
+def int8_scale(W: Weights) -> Array:
     """Return what one step of int8 is worth in each unit."""
-    largest = np.abs(W).max(axis=1)
+    largest = W.largest()
     return np.where(largest == 0, 1.0, largest) / 127
 
 
@@ -180,12 +182,21 @@ def with_int8_weights(who: str, network: Network) -> Network:
 
     The embeddings stay as they are.
     """
-    copy = network.copy()
-    for number, step in enumerate(linear_steps(chain_of(who, network)), start=1):
+
+    def copied(seen: Sequence[Network], refuse_changes: Callable[[], None]) -> Network:
+        twin = Network(seen[0].spec, Snapshot(seen[0].flat, seen[0].running.flat))
+        refuse_changes()
+        return twin
+
+    copy = at_one_moment([network], copied)
+    for number, step in enumerate(linear_steps(chain_of(who, copy)), start=1):
         scale = int8_scale(step.W)[:, np.newaxis]
-        there = step.W != 0  # norms and scales are part of W; a change by a factor leaves them as they are
-        change = np.divide(np.rint(step.W / scale) * scale, step.W, out=np.ones_like(step.W), where=there)
-        copy.parameters[f"W{number}"][...] *= change
+        stored = copy.parameters[f"W{number}"]
+        for rows, columns, part in step.W.parts():
+            W = part.array()
+            whole = np.rint(W / scale[rows]) * scale[rows]
+            # norms and scales are part of W; a change by a factor leaves them as they are
+            stored[rows, columns] *= np.divide(whole, W, out=np.ones_like(W), where=W != 0)
     return copy
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from deepcore import _checks
 from deepcore._network.network import Network
 from deepcore.files.chain import Contents, chain_of
+from deepcore.files.moment import at_one_moment
 from deepcore.files.steps import (
     EPSILON,
     Activation,
@@ -24,6 +25,7 @@ from deepcore.files.steps import (
     Step,
     linear_steps,
 )
+from deepcore.files.weights import Weights
 from deepcore.typing import Array
 
 __all__ = ["from_torch", "to_torch"]
@@ -71,7 +73,7 @@ def _members(torch: Any, module: Any, name: str, where: str) -> Members:
     head = f"{name}." if name else ""
     shared, output = (_chain(torch, getattr(module, part), head + part) for part in ("shared", "output"))
     W = _array(module.weight)
-    last = Linear(W.reshape(-1, W.shape[2]), _array(module.bias).ravel(), where)
+    last = Linear(Weights(W.reshape(-1, W.shape[2])), _array(module.bias).ravel(), where)
     return Members(_array(module.factor), shared, last, output, where)
 
 
@@ -90,7 +92,7 @@ def _array(tensor: Any) -> Array:
 
 def _linear(module: Any, where: str) -> list[Step]:
     W = _array(module.weight)
-    return [Linear(W, np.zeros(len(W)) if module.bias is None else _array(module.bias), where)]
+    return [Linear(Weights(W), np.zeros(len(W)) if module.bias is None else _array(module.bias), where)]
 
 
 def _batch_norm(module: Any, where: str) -> list[Step] | None:
@@ -162,8 +164,13 @@ def to_torch(network: Network) -> Any:
     def fill(tensor: Any, values: Array) -> None:
         tensor.copy_(torch.from_numpy(np.ascontiguousarray(values)))
 
+    def act(seen: Sequence[Network], refuse_changes: Callable[[], None]) -> Any:
+        module = _sequential(torch.nn, chain_of("to_torch", seen[0], fold=False), dtype, fill).eval()
+        refuse_changes()
+        return module
+
     with torch.no_grad():
-        return _sequential(torch.nn, chain_of("to_torch", network, fold=False), dtype, fill).eval()
+        return at_one_moment([network], act)
 
 
 def _sequential(nn: Any, chain: Chain, dtype: Any, fill: Callable[[Any, Array], None]) -> Any:
@@ -174,7 +181,7 @@ def _module(nn: Any, step: Step, dtype: Any, fill: Callable[[Any, Array], None])
     """The module that does a step."""
     if isinstance(step, Linear):
         module = nn.Linear(step.W.shape[1], step.W.shape[0], dtype=dtype)
-        fill(module.weight, step.W)
+        fill(module.weight, step.W.array())
         fill(module.bias, step.b)
     elif isinstance(step, BatchNorm):
         module = nn.BatchNorm1d(len(step.mean), eps=EPSILON, dtype=dtype)
@@ -207,7 +214,7 @@ def _members_module(nn: Any, step: Members, dtype: Any, fill: Callable[[Any, Arr
     units = step.last.W.shape[1]
     module = torch_members.Members(shared, output, (members, inputs, units, step.units), dtype)
     fill(module.factor, step.factor)
-    fill(module.weight, step.last.W.reshape(module.weight.shape))
+    fill(module.weight, step.last.W.array().reshape(module.weight.shape))
     fill(module.bias, step.last.b.reshape(module.bias.shape))
     return module
 

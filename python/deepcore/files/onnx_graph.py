@@ -27,6 +27,7 @@ from deepcore.files.steps import (
     Linear,
     Step,
 )
+from deepcore.files.weights import Weights
 from deepcore.typing import Array
 
 __all__ = ["read"]
@@ -235,14 +236,14 @@ def _gemm(node: _Node) -> list[Any] | None:
     b = node.vector(2) if len(node.constants) > 2 and node.node.input[2] else np.zeros(1)
     if b is None:
         return None
-    return [Linear(W, np.broadcast_to(b * node.attributes.get("beta", 1.0), len(W)), node.where)]
+    return [Linear(Weights(W), np.broadcast_to(b * node.attributes.get("beta", 1.0), len(W)), node.where)]
 
 
 def _matmul(node: _Node) -> list[Any] | None:
     W = node.constant(1)
     if W is None or W.ndim != 2:
         return None
-    return [Linear(np.asarray(W, np.float64).T, np.zeros(W.shape[1]), node.where)]
+    return [Linear(Weights(np.asarray(W, np.float64).T), np.zeros(W.shape[1]), node.where)]
 
 
 def _arithmetic(node: _Node) -> list[Any] | None:

@@ -31,6 +31,7 @@ from deepcore.files.steps import (
     Step,
     Temperature,
 )
+from deepcore.files.weights import Numbers
 from deepcore.typing import Array
 
 __all__ = ["add_step"]
@@ -56,7 +57,7 @@ _LIMITS = {"hard_tanh": (-1.0, 1.0), "relu6": (0.0, 6.0)}
 def add_step(nodes: Nodes, step: Step) -> None:
     """Append the nodes of a step; dropout has none."""
     if isinstance(step, Linear):
-        nodes.to("Gemm", nodes.at, nodes.constant("W", step.W), nodes.constant("b", step.b), transB=1)
+        nodes.to("Gemm", nodes.at, nodes.constant("W", step.W.numbers), nodes.constant("b", step.b), transB=1)
     elif isinstance(step, Affine):
         nodes.to("Sub", nodes.at, nodes.constant("centre", step.centre))
         nodes.to("Mul", nodes.at, nodes.constant("factor", step.factor))
@@ -99,8 +100,7 @@ def _add_members(nodes: Nodes, step: Members) -> None:
         add_step(nodes, inner)
     nodes.reshape(-1, members, step.last.W.shape[1])
     nodes.to("Transpose", nodes.at, perm=[1, 0, 2])  # a product for each member
-    W = step.last.W.reshape(members, step.units, -1).transpose(0, 2, 1)
-    nodes.to("MatMul", nodes.at, nodes.constant("W", W))
+    nodes.to("MatMul", nodes.at, nodes.constant("W", _own_weights(step)))
     nodes.to("Add", nodes.at, nodes.constant("b", step.last.b.reshape(members, 1, -1)))
     nodes.to("Transpose", nodes.at, perm=[1, 0, 2])
     nodes.reshape(-1, step.units)
@@ -108,6 +108,12 @@ def _add_members(nodes: Nodes, step: Members) -> None:
         add_step(nodes, inner)
     nodes.reshape(-1, members, step.units)
     nodes.to("ReduceMean", nodes.at, axis, keepdims=0)
+
+
+def _own_weights(step: Members) -> Numbers:
+    """The weights of the last layers, (members, units of the layer before, outputs)."""
+    each = [W.transposed for W in step.last.W.split(len(step.factor))]
+    return Numbers((len(each), *each[0].shape), lambda: (piece for W in each for piece in W.numbers.pieces()))
 
 
 def _activate(nodes: Nodes, step: Activation) -> None:

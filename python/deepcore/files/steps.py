@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 
 from deepcore import _core
+from deepcore.files.weights import Weights
 from deepcore.typing import Array
 
 __all__ = [
@@ -53,7 +54,7 @@ SELU, SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848
 class Linear:
     """``z = W x + b``; W (n_out, n_in), b (n_out,). ``where`` names its origin in messages."""
 
-    W: Array
+    W: Weights
     b: Array
     where: str = ""
 
@@ -306,7 +307,7 @@ def outputs(steps: Iterable[Step], X: Array) -> Array:
     A = np.asarray(X, np.float64)
     for step in steps:
         if isinstance(step, Linear):
-            A = A @ step.W.T + step.b
+            A = step.W.outputs(A) + step.b
         elif isinstance(step, Affine):
             A = (A - step.centre) * step.factor + step.shift
         elif isinstance(step, BatchNorm):
@@ -336,10 +337,9 @@ def _members_outputs(step: Members, X: Array) -> Array:
     """Compute the mean of all members; an example has a row for each of them, side by side."""
     members, m = len(step.factor), len(X)
     rows = (X[:, np.newaxis, :] * step.factor).reshape(m * members, -1)
-    H = outputs(step.shared, rows).reshape(m, members, -1).transpose(1, 0, 2)
-    W = step.last.W.reshape(members, step.units, -1)
-    Z = H @ W.transpose(0, 2, 1) + step.last.b.reshape(members, 1, -1)
-    A = outputs(step.output, Z.transpose(1, 0, 2).reshape(m * members, -1))
+    H = outputs(step.shared, rows).reshape(m, members, -1)
+    Z = np.stack([W.outputs(H[:, i]) for i, W in enumerate(step.last.W.split(members))], axis=1)
+    A = outputs(step.output, (Z + step.last.b.reshape(members, -1)).reshape(m * members, -1))
     return np.asarray(A.reshape(m, members, -1).mean(axis=1))
 
 

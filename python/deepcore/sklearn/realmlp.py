@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -247,7 +248,8 @@ class BaseRealMLP(Estimator):
 
         check_is_fitted(self)
         kind = None if dtype is None else _checks.dtype("to_onnx", dtype)
-        onnx.write(path, table_exporting.computation("to_onnx", self), kind)
+        describe = partial(table_exporting.computation, "to_onnx", self)
+        onnx.write(path, table_exporting.networks_of(self), describe, kind)
 
     def to_c_header(
         self,
@@ -287,8 +289,9 @@ class BaseRealMLP(Estimator):
         written = table_exporting.with_int8(who, self) if int8 else self
         compared = {} if data is None else {"model": self, "header": written}
         scores = {name: table_exporting.scores(one, *data) for name, one in compared.items() if data}
-        what = table_exporting.computation(who, written)
-        return c_header.write(path, what, prefix=prefix, dtype=kind, int8=int8, scores=scores)
+        networks = table_exporting.networks_of(written)
+        describe = partial(table_exporting.computation, who, written)
+        return c_header.write(path, networks, describe, prefix=prefix, dtype=kind, int8=int8, scores=scores)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "splits_")

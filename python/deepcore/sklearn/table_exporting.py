@@ -11,13 +11,14 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from deepcore import _scores
+from deepcore._network.network import Network
 from deepcore.files.computation import SELF_TEST_EXAMPLES, Computation, title, with_int8_weights
 from deepcore.files.steps import Chain, Coded, Join, Kept
 from deepcore.sklearn.table_columns import TableColumns
 from deepcore.tabular import TableMember, exporting
 from deepcore.typing import Array
 
-__all__ = ["computation", "scores", "with_int8"]
+__all__ = ["computation", "networks_of", "scores", "with_int8"]
 
 
 class _Label(NamedTuple):
@@ -28,12 +29,13 @@ class _Label(NamedTuple):
     classes: Sequence[Any]
 
 
-def computation(who: str, estimator: Any) -> Computation:
+def computation(who: str, estimator: Any, networks: Sequence[Network]) -> Computation:
     """Describe what a fitted estimator computes.
 
     Args:
         who: Head of messages.
         estimator: A RealMLPClassifier or RealMLPRegressor.
+        networks: What is read in place of ``networks_of`` the estimator.
 
     Raises:
         ValueError: If a parameter is not finite.
@@ -44,12 +46,14 @@ def computation(who: str, estimator: Any) -> Computation:
     label = _Label("classification" if classes else "regression", outputs, classes)
     table: TableColumns = estimator.table_columns_
     if table.frame_columns is not None:
-        return exporting.computation(who, table.frame_columns, label, members)
+        return exporting.computation(who, table.frame_columns, label, members, networks)
     first = _of_array(table)
     X = _examples(table, members[0])
-    networks = [member.network for member in members]
     return Computation(
-        chains=[[*first, *exporting.member_chain(who, member, bool(classes))] for member in members],
+        chains=[
+            [*first, *exporting.member_chain(who, member, network, bool(classes))]
+            for member, network in zip(members, networks, strict=True)
+        ],
         inputs=table.width,
         outputs=outputs,
         dtype=networks[0].spec.dtype,
@@ -57,6 +61,11 @@ def computation(who: str, estimator: Any) -> Computation:
         examples=(X, X),
         labels=classes or None,
     )
+
+
+def networks_of(estimator: Any) -> list[Network]:
+    """Return the networks of an estimator, those of the first split first."""
+    return [member.network for split in estimator.splits_ for member in split.members]
 
 
 def _of_array(table: TableColumns) -> Chain:

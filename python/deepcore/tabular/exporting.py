@@ -53,7 +53,6 @@ class _Member(Protocol):
     """What is read of a ``TableMember``."""
 
     encoding: Encoding
-    network: Network
     shift: Array
     scale: Array
     low: Array | None
@@ -61,14 +60,17 @@ class _Member(Protocol):
     temperature: float
 
 
-def computation(who: str, columns: Columns, label: _Label, members: Sequence[_Member]) -> Computation:
+def computation(
+    who: str, columns: Columns, label: _Label, members: Sequence[_Member], networks: Sequence[Network]
+) -> Computation:
     """Describe what a table model computes.
 
     Args:
         who: Head of messages.
         columns: What was learned of the columns.
         label: What was learned of the label.
-        members: The networks.
+        members: The networks with their encodings.
+        networks: What is read in place of the networks of the members.
 
     Raises:
         ValueError: If a parameter is not finite.
@@ -76,11 +78,14 @@ def computation(who: str, columns: Columns, label: _Label, members: Sequence[_Me
     classes = label.task == "classification"
     raw = [_raw_column(column) for column in columns.columns if column.kind != "ignore"]
     return Computation(
-        chains=[member_chain(who, member, classes) for member in members],
+        chains=[
+            member_chain(who, member, network, classes)
+            for member, network in zip(members, networks, strict=True)
+        ],
         inputs=len(raw),
         outputs=label.outputs,
-        dtype=members[0].network.spec.dtype,
-        title=title([member.network for member in members]) + ", with the preprocessing of a table",
+        dtype=networks[0].spec.dtype,
+        title=title(networks) + ", with the preprocessing of a table",
         examples=_examples(columns),
         features=columns.names,
         labels=label.classes if classes else None,
@@ -101,15 +106,15 @@ def _raw_column(column: Column) -> RawColumn:
     return RawColumn(column.name, "category", codes=codes)
 
 
-def member_chain(who: str, member: _Member, classes: bool) -> Chain:
+def member_chain(who: str, member: _Member, network: Network, classes: bool) -> Chain:
     """Return the steps from numbers and codes to probabilities, or to targets in the units of the label."""
-    chain: Chain = [_encoded(member.encoding), *chain_of(who, member.network)]
+    chain: Chain = [_encoded(member.encoding), *chain_of(who, network)]
     if not classes:
         chain.append(Affine(np.zeros_like(member.scale), member.scale, member.shift))
         if member.low is not None or member.high is not None:
             chain.append(Bounds(member.low, member.high))
         return chain
-    output = member.network.spec.output
+    output = network.spec.output
     if output == "sigmoid":
         chain.append(Complement())
     elif output == "linear":  # logits
@@ -132,7 +137,7 @@ def _tempered(chain: Chain, temperature: float) -> Chain:
 
 
 def _divided(linear: Linear, number: float) -> Linear:
-    return replace(linear, W=linear.W / number, b=linear.b / number)
+    return replace(linear, W=linear.W.times(rows=1 / number), b=linear.b / number)
 
 
 def _encoded(encoding: Encoding) -> Join:
