@@ -19,6 +19,7 @@ NOT_QUICK = {
     "test_c_header.py",
     "test_model_file.py",
     "test_docstrings.py",
+    "test_export_arguments.py",
     "test_images.py",
     "test_lbfgs.py",
     "test_members_in_c.py",

@@ -783,10 +783,14 @@ class Model:
 
         who = "to_c_header"
         kind = None if dtype is None else _checks.dtype(who, dtype)
-        network = computation.with_int8_weights(who, self._network) if int8 else self._network
+        network = (
+            computation.with_int8_weights(who, self._network)
+            if _checks.flag(who, "int8", int8)
+            else self._network
+        )
         scores = {}
         if data is not None:
-            examples = self._network.check(who, *data, None)
+            examples = self._network.check(who, *_checks.pair(who, "data", data), None)
             scores = computation.compared(self._network, network, examples)
         describe = partial(computation.of_networks, who)
         return c_header.write(path, [network], describe, prefix=prefix, dtype=kind, int8=int8, scores=scores)
@@ -815,7 +819,8 @@ class Model:
         from deepcore.files import computation, onnx
 
         kind = None if dtype is None else _checks.dtype("to_onnx", dtype)
-        onnx.write(path, [self._network], partial(computation.of_networks, "to_onnx", fold=fold), kind)
+        describe = partial(computation.of_networks, "to_onnx", fold=_checks.flag("to_onnx", "fold", fold))
+        onnx.write(path, [self._network], describe, kind)
 
     @checked("to_torch")
     def to_torch(self) -> Any:

@@ -26,10 +26,12 @@ __all__ = [
     "TEMPERATURE",
     "block",
     "columns",
+    "escaped",
     "filled",
     "helper",
     "quoted",
     "rows",
+    "text_bytes",
 ]
 
 
@@ -38,13 +40,28 @@ def filled(text: str, **values: object) -> str:
     return Template(text).substitute(values)
 
 
+def text_bytes(text: str) -> bytes:
+    """Return a text in UTF-8; bytes that were not UTF-8 when they were read are as they were.
+
+    Raises:
+        ValueError: If it is not valid Unicode.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"to_c_header: names of columns, categories and classes must be valid Unicode, got {text!a:.80}"
+        ) from None
+
+
+def escaped(byte: int) -> str:
+    """Return a byte as it stands in a literal: ASCII characters, or octal escapes."""
+    return chr(byte) if 32 <= byte < 127 and chr(byte) not in "\"'\\?" else f"\\{byte:03o}"
+
+
 def quoted(text: str) -> str:
     """Return a literal of ASCII characters; others become the octal escapes of their bytes in UTF-8."""
-    plain = (
-        chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}"
-        for byte in text.encode("utf-8", "surrogateescape")
-    )
-    return f'"{"".join(plain)}"'
+    return f'"{"".join(map(escaped, text_bytes(text)))}"'
 
 
 # Neither has a branch: compilers vectorise the loops that use them.
@@ -200,10 +217,10 @@ ${P}_INLINE void ${p}_layer_norm(int n, $T *z, const $T *gamma, const $T *beta)
 
 # The logarithm of 0 would be infinite; a number whose exponential is 0 stands for it.
 TEMPERATURE = """\
-/* log(p) / temperature: the logits whose softmax is p, divided. NaN stays NaN. */
-${P}_INLINE $T ${p}_tempered($T p, $T temperature)
+/* The logits whose softmax is p, multiplied by a factor. NaN stays NaN. */
+${P}_INLINE $T ${p}_tempered($T p, $T factor)
 {
-    return p == 0 ? $least : log$f(p) / temperature;
+    return p == 0 ? $least : log$f(p) * factor;
 }
 """
 

@@ -102,7 +102,7 @@ def _pieces(writer: Writer, computation: Computation) -> list[str | Callable[[],
     prepared = computation.examples[1].shape[1]
     before = [] if columns is None else [prepare_function(writer, columns), *code_function(writer, columns)]
     members = _predict(writer, computation, "x" if columns is None else "v", prepared)
-    test = _self_test(writer, computation)
+    classes, test = _classes(writer, computation), _self_test(writer, computation)
     return [
         _head(writer, computation),
         *([] if columns is None else [column_comment(columns, writer.names["p"])]),
@@ -110,7 +110,7 @@ def _pieces(writer: Writer, computation: Computation) -> list[str | Callable[[],
         *writer.functions.values(),
         *before,
         *members,
-        *_classes(writer, computation),
+        *classes,
         test,
         f"#endif /* {writer.names['P']}_H */\n",
     ]
@@ -170,14 +170,15 @@ def _classes(writer: Writer, computation: Computation) -> list[str]:
 
 
 def _strings(writer: Writer, name: str, what: str, values: Sequence[object]) -> str:
-    texts = ",\n        ".join(c_code.quoted(str(value)) for value in values)
+    texts = ",\n        ".join(map(writer.text, values))
     return writer.filled(c_code.STRINGS, name=name, what=what, texts=texts, count=len(values))
 
 
 def _self_test(writer: Writer, computation: Computation) -> str:
     """Examples, and what Python computes for them."""
     X, read = computation.examples
-    Y = computation.predict(read.astype(writer.dtype))
+    with np.errstate(over="ignore"):  # what float does not hold is refused below
+        Y = computation.predict(read.astype(writer.dtype))
     tolerance = (1e-4 if writer.dtype == np.float32 else 1e-9) * max(1.0, float(np.abs(Y).max()))
     return writer.filled(
         c_code.SELF_TEST, count=len(X), x=_rows(writer, X), y=_rows(writer, Y),

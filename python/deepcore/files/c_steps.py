@@ -345,7 +345,8 @@ class _ChainWriter:
         self.widths[name] = max(self.widths[name], _whole_vectors(units))
         least = self.writer.literal(self._least)
         self.writer.function("tempered", self.writer.filled(c_code.TEMPERATURE, least=least))
-        value = f"{self.writer.names['p']}_tempered({source}[j], {self.writer.literal(step.value)})"
+        factor = self.writer.literal(1 / step.value)
+        value = f"{self.writer.names['p']}_tempered({source}[j], {factor})"
         self.body += [f"for (j = 0; j < {units}; ++j)", f"    {name}[j] = {value};"]
         self.body += [f"{name}[{j}] = {least};" for j in range(units, _whole_vectors(units))]
         self._softmax(units, name, target)

@@ -15,6 +15,7 @@ from deepcore.typing import Array
 
 __all__ = ["Writer"]
 
+_LONGEST_LITERAL = 4095  # characters that every compiler of C99 takes
 _TEXTS = 4096  # numbers that are texts at a time
 
 
@@ -39,6 +40,7 @@ class Writer:
         self.names = {"p": prefix, "P": prefix.upper(), "T": "float" if single else "double"}
         self.names["f"] = "f" if single else ""
         self.constant_bytes = 0
+        self._long_texts = 0
         self.constants: list[Callable[[], Iterator[str]]] = []
         self.functions: dict[str, str] = {}
 
@@ -47,9 +49,28 @@ class Writer:
         return c_code.filled(text, **{**self.names, **values})
 
     def literal(self, value: float) -> str:
-        """Return a number as C writes it."""
-        text = str(self.dtype.type(value))
-        return text + self.names["f"]
+        """Return a number as C writes it.
+
+        Raises:
+            ValueError: If it is not finite in this type.
+        """
+        return next(self._texts(Numbers.of(np.array(value))))
+
+    def text(self, value: object) -> str:
+        """Return a text as C writes it: a literal, or the name of an array if it is too long for C99."""
+        encoded = c_code.text_bytes(str(value))
+        if len(encoded) <= _LONGEST_LITERAL:
+            return c_code.quoted(str(value))
+        self._long_texts += 1
+        full = f"{self.names['p']}_text{self._long_texts}"
+
+        def lines() -> Iterator[str]:
+            yield f"static const char {full}[{len(encoded) + 1}] = "
+            yield from _initialiser(f"'{c_code.escaped(byte)}'" for byte in encoded + b"\0")
+            yield ";\n"
+
+        self.constants.append(lines)
+        return full
 
     def numbers(self, values: Array, *, missing: bool = False) -> str:
         """Return the numbers of an array as an initialiser, eight per line; ``missing`` allows NaN.

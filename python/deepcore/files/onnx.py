@@ -123,7 +123,11 @@ def _label(nodes: Nodes, computation: Computation) -> Any:
         number = nodes.add("Squeeze", nodes.add("Cast", above, to=nodes.onnx.TensorProto.INT64), axis)
     labels = list(computation.labels or ())
     dtype = next((dtype for kind, dtype in _LABELS if all(isinstance(label, kind) for label in labels)), None)
-    values = np.array([str(label) for label in labels], object) if dtype is None else np.array(labels, dtype)
+    values = (
+        np.array([nodes.text(label) for label in labels], object)
+        if dtype is None
+        else np.array(labels, dtype)
+    )
     nodes.add("Gather", nodes.constant("labels", values, values.dtype), number)
     return helper.make_tensor_value_info(
         nodes.end("label"), helper.np_dtype_to_tensor_dtype(values.dtype), ["m"]

@@ -89,10 +89,26 @@ class Nodes:
 
     def named(self, name: str) -> str:
         """Take a name for a tensor; underscores are added if it is taken."""
+        name = self.text(name)
         while not name or name in self._taken:
             name += "_"
         self._taken.add(name)
         return name
+
+    def text(self, value: object) -> str:
+        """Return a text as the file holds it.
+
+        Raises:
+            ValueError: If it is not valid Unicode.
+        """
+        text = str(value)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError(
+                f"to_onnx: names of columns, categories and classes must be valid Unicode, got {text!a:.80}"
+            ) from None
+        return text
 
     def add(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Append a node, and return the name of its output."""

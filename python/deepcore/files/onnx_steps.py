@@ -79,9 +79,8 @@ def add_step(nodes: Nodes, step: Step) -> None:
         rest = nodes.add("Sub", nodes.constant("one", np.array(1.0)), nodes.at)
         nodes.to("Concat", rest, nodes.at, axis=1)
     elif isinstance(step, Temperature):
-        logits = nodes.add(
-            "Div", nodes.add("Log", nodes.at), nodes.constant("temperature", np.array(step.value))
-        )
+        factor = np.maximum(1 / step.value, np.finfo(nodes.dtype).tiny)  # keeps the logarithm of 0 infinite
+        logits = nodes.add("Mul", nodes.add("Log", nodes.at), nodes.constant("factor", factor))
         nodes.to("Softmax", logits, axis=-1)
     elif isinstance(step, Members):
         _add_members(nodes, step)

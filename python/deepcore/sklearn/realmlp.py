@@ -286,9 +286,12 @@ class BaseRealMLP(Estimator):
         check_is_fitted(self)
         who = "to_c_header"
         kind = None if dtype is None else _checks.dtype(who, dtype)
-        written = table_exporting.with_int8(who, self) if int8 else self
-        compared = {} if data is None else {"model": self, "header": written}
-        scores = {name: table_exporting.scores(one, *data) for name, one in compared.items() if data}
+        written = table_exporting.with_int8(who, self) if _checks.flag(who, "int8", int8) else self
+        scores = {}
+        if data is not None:
+            X, y = _checks.pair(who, "data", data)
+            compared = {"model": self, "header": written}
+            scores = {name: table_exporting.scores(one, X, y) for name, one in compared.items()}
         networks = table_exporting.networks_of(written)
         describe = partial(table_exporting.computation, who, written)
         return c_header.write(path, networks, describe, prefix=prefix, dtype=kind, int8=int8, scores=scores)

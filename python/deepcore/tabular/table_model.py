@@ -312,7 +312,7 @@ class TableModel:
 
         who = "to_c_header"
         kind = None if dtype is None else _checks.dtype(who, dtype)
-        written = int8_copy(who, self) if int8 else self
+        written = int8_copy(who, self) if _checks.flag(who, "int8", int8) else self
         scores = {}
         if data is not None:
             scores = {"model": self.evaluate(data), "header": written.evaluate(data)}
