@@ -140,6 +140,25 @@ def test_members_behind_or_before_other_layers_are_refused():
         dc.from_torch(nn.Sequential(*members, nn.Linear(2, 3)))
 
 
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        (
+            "weight",
+            torch.zeros(3, 2, 4),
+            r"'0' \(Members\): factor must be .*got \(2, 3\), \(3, 2, 4\) and \(2, 2\)",
+        ),
+        ("bias", None, r"bias \(members, n_out\), got .* and \(0,\)"),
+        ("factor", torch.zeros(2, 5), "its factors take 5 numbers, but its first layer 3"),
+    ],
+)
+def test_members_whose_parameters_do_not_fit_are_refused(part, value, message):
+    module = dc.mlp([3, 4, 2], members=2, seed=1).to_torch()
+    setattr(module[0], part, None if value is None else nn.Parameter(value))
+    with pytest.raises(ValueError, match=message):
+        dc.from_torch(module)
+
+
 def test_a_module_of_bfloat16_becomes_a_model_of_float32(rng):
     module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).to(torch.bfloat16)
     model = dc.from_torch(module)

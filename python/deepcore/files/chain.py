@@ -252,6 +252,9 @@ class _Builder:
             return
         if self.layers or self._before is not None:
             raise self._refused(step, "only dropout may stand before the members of a network")
+        if step.factor.shape[1] != self.units:
+            rule = f"its factors take {step.factor.shape[1]} numbers, but its first layer {self.units}"
+            raise self._refused(step, rule)
         for inner in (*step.shared, step.last, *step.output):
             self._add(inner)
         self.factor = step.factor

@@ -72,9 +72,17 @@ def _members(torch: Any, module: Any, name: str, where: str) -> Members:
     """The reverse of ``_members_module``."""
     head = f"{name}." if name else ""
     shared, output = (_chain(torch, getattr(module, part), head + part) for part in ("shared", "output"))
-    W = _array(module.weight)
-    last = Linear(Weights(W.reshape(-1, W.shape[2])), _array(module.bias).ravel(), where)
-    return Members(_array(module.factor), shared, last, output, where)
+    factor, W, b = (
+        _array(tensor) if tensor is not None else np.empty(0)
+        for tensor in (module.factor, module.weight, module.bias)
+    )
+    if factor.ndim != 2 or W.ndim != 3 or b.shape != W.shape[:2] or len(W) != len(factor):
+        raise ValueError(
+            f"{_WHO}: {where}: factor must be (members, n_in), weight (members, n_out, n) and bias (members, "
+            f"n_out), got {factor.shape}, {W.shape} and {b.shape}"
+        )
+    last = Linear(Weights(W.reshape(-1, W.shape[2])), b.ravel(), where)
+    return Members(factor, shared, last, output, where)
 
 
 def _flat(torch: Any, module: Any, name: str) -> Iterator[tuple[str, Any]]:

@@ -31,13 +31,14 @@ class Members(torch.nn.Module):  # type: ignore[misc]
         self.bias = torch.nn.Parameter(torch.zeros(members, outputs, dtype=dtype))
         self.output = output
 
-    def each(self, x: Any) -> Any:
+    def each(self, x: torch.Tensor) -> torch.Tensor:
         """Return the outputs of all members, (m, members, outputs), whose mean loss trains them."""
+        shape = (x.shape[0], self.factor.shape[0])
         rows = (x.unsqueeze(1) * self.factor).flatten(0, 1)  # a row for each member of each example
-        units = self.shared(rows).unflatten(0, (len(x), len(self.factor)))
+        units = self.shared(rows).unflatten(0, shape)
         z = torch.einsum("imu,mou->imo", units, self.weight) + self.bias
-        return self.output(z.flatten(0, 1)).unflatten(0, (len(x), len(self.factor)))
+        return self.output(z.flatten(0, 1)).unflatten(0, shape)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the mean of the outputs of all members, (m, outputs)."""
         return self.each(x).mean(dim=1)
