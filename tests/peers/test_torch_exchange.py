@@ -146,7 +146,7 @@ def test_members_behind_or_before_other_layers_are_refused():
         (
             "weight",
             torch.zeros(3, 2, 4),
-            r"'0' \(Members\): factor must be .*got \(2, 3\), \(3, 2, 4\) and \(2, 2\)",
+            r"'0' \(Members\): of at least 2 members factor must be .*got \(2, 3\), \(3, 2, 4\) and \(2, 2\)",
         ),
         ("bias", None, r"bias \(members, n_out\), got .* and \(0,\)"),
         ("factor", torch.zeros(2, 5), "its factors take 5 numbers, but its first layer 3"),
@@ -156,6 +156,13 @@ def test_members_whose_parameters_do_not_fit_are_refused(part, value, message):
     module = dc.mlp([3, 4, 2], members=2, seed=1).to_torch()
     setattr(module[0], part, None if value is None else nn.Parameter(value))
     with pytest.raises(ValueError, match=message):
+        dc.from_torch(module)
+
+
+def test_members_with_a_further_linear_layer_are_refused():
+    module = dc.mlp([3, 4, 2], members=2, seed=1).to_torch()
+    module[0].output = nn.Sequential(nn.Linear(4, 2))
+    with pytest.raises(ValueError, match=r"module '0.output.0' \(Linear\).*must be their own"):
         dc.from_torch(module)
 
 

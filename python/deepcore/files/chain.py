@@ -255,7 +255,11 @@ class _Builder:
         if step.factor.shape[1] != self.units:
             rule = f"its factors take {step.factor.shape[1]} numbers, but its first layer {self.units}"
             raise self._refused(step, rule)
-        for inner in (*step.shared, step.last, *step.output):
+        for inner in (*step.shared, step.last):
+            self._add(inner)
+        for inner in step.output:
+            if isinstance(inner, Linear):
+                raise self._refused(inner, "the last linear layer of members must be their own")
             self._add(inner)
         self.factor = step.factor
 

@@ -76,10 +76,10 @@ def _members(torch: Any, module: Any, name: str, where: str) -> Members:
         _array(tensor) if tensor is not None else np.empty(0)
         for tensor in (module.factor, module.weight, module.bias)
     )
-    if factor.ndim != 2 or W.ndim != 3 or b.shape != W.shape[:2] or len(W) != len(factor):
+    if factor.ndim != 2 or W.ndim != 3 or b.shape != W.shape[:2] or not 1 < len(W) == len(factor):
         raise ValueError(
-            f"{_WHO}: {where}: factor must be (members, n_in), weight (members, n_out, n) and bias (members, "
-            f"n_out), got {factor.shape}, {W.shape} and {b.shape}"
+            f"{_WHO}: {where}: of at least 2 members factor must be (members, n_in), weight (members, n_out, "
+            f"n) and bias (members, n_out), got {factor.shape}, {W.shape} and {b.shape}"
         )
     last = Linear(Weights(W.reshape(-1, W.shape[2])), b.ravel(), where)
     return Members(factor, shared, last, output, where)
