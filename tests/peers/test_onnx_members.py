@@ -51,3 +51,14 @@ def test_a_graph_with_members_is_no_chain_and_is_refused_by_naming_a_node(tmp_pa
         ValueError, match=r"from_onnx: node 'Unsqueeze\d' \(Unsqueeze\) is not part of a chain"
     ):
         dc.from_onnx(tmp_path / "a.onnx")
+
+
+@pytest.mark.parametrize("temperature", [5.0, 1e30])
+def test_probabilities_of_0_stay_0_in_onnxruntime(temperature, tmp_path):
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra `peers`)")
+    model, _ = table_of_members("sigmoid", temperature)
+    model.members[0].network.parameters["b2"][...] = 300  # so that 1 - p is 0
+    model.to_onnx(tmp_path / "a.onnx")
+    session = runtime.InferenceSession(str(tmp_path / "a.onnx"), providers=["CPUExecutionProvider"])
+    feeds = {"x": np.array([[0.0]]), "t": np.array([["a"]], object)}
+    np.testing.assert_array_equal(session.run(None, feeds)[0], [[0, 1]])
