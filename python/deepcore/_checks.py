@@ -128,6 +128,20 @@ def threads(who: str, value: int | None) -> int:
     return 0 if value is None else count(who, "threads", value)
 
 
+def flag(who: str, name: str, value: object) -> bool:
+    """Return an argument that must be True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{who}: {name} must be True or False, got {shown(value)}")
+    return bool(value)
+
+
+def pair(who: str, name: str, value: Any) -> tuple[Any, Any]:
+    """Return an argument that must be examples ``(X, y)``."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"{who}: {name} must be a pair (X, y), got {shown(value)}")
+    return value[0], value[1]
+
+
 def dtype(who: str, value: object) -> np.dtype[Any]:
     """Return the dtype that ``value`` names, float32 or float64."""
     try:

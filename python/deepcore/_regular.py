@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["check_regular", "open_regular", "open_stream", "status"]
+__all__ = ["as_text", "check_regular", "open_regular", "open_stream", "status"]
 
 _KINDS = (
     (stat.S_ISDIR, "directory"),
@@ -20,12 +20,31 @@ _KINDS = (
 )
 
 
+def as_text(path: object) -> str:
+    """Return a path as text.
+
+    Raises:
+        TypeError: if it is not a path.
+        ValueError: if it holds a null character.
+    """
+    try:
+        text = os.fsdecode(path)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(
+            f"path must be text, bytes or a path object such as pathlib.Path, got {path!r:.80}"
+        ) from None
+    if "\0" in text:
+        raise ValueError(f"path must not hold a null character, got {text!r:.80}")
+    return text
+
+
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a regular file for reading; anything else is refused without opening it.
 
     Raises:
         OSError: if there is no such file, it cannot be read or is not a regular file.
     """
+    path = as_text(path)
     check_regular(path, os.stat(path))  # noqa: PTH116  (os.stat names the path as the user wrote it)
     file = Path(path).open("rb")  # noqa: SIM115  (the caller closes it)
     try:
@@ -42,6 +61,7 @@ def open_stream(path: str | os.PathLike[str]) -> BinaryIO:
     Raises:
         OSError: if there is no such file, it cannot be read or is something else, such as an endless device.
     """
+    path = as_text(path)
     found = os.stat(path)  # noqa: PTH116  (os.stat names the path as the user wrote it)
     if not stat.S_ISFIFO(found.st_mode):
         return open_regular(path)

@@ -68,8 +68,8 @@ def from_torch(
 ) -> Model:
     """Make a model of a ``torch.nn.Sequential``, with copies of its parameters.
 
-    It may hold Linear, BatchNorm1d, LayerNorm, Dropout, Flatten, Identity, activations, and other
-    ``Sequential``.
+    It may hold Linear, BatchNorm1d, LayerNorm, Dropout, Flatten, Identity, activations, other
+    ``Sequential``, and the members that ``Model.to_torch`` makes.
 
     Args:
         module: The module of PyTorch; predictions are those of its evaluation mode.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -217,7 +218,8 @@ class Ensemble:
 
         kind = None if dtype is None else _checks.dtype("to_onnx", dtype)
         networks = [model.network for model in self._models]
-        onnx.write(path, of_networks("to_onnx", networks, fold=fold), kind)
+        describe = partial(of_networks, "to_onnx", fold=_checks.flag("to_onnx", "fold", fold))
+        onnx.write(path, networks, describe, kind)
 
     @checked("to_c_header")
     def to_c_header(
@@ -247,13 +249,18 @@ class Ensemble:
         who = "to_c_header"
         kind = None if dtype is None else _checks.dtype(who, dtype)
         networks = [model.network for model in self._models]
-        written = [with_int8_weights(who, network) for network in networks] if int8 else networks
+        written = (
+            [with_int8_weights(who, network) for network in networks]
+            if _checks.flag(who, "int8", int8)
+            else networks
+        )
         scores = {}
         if data is not None:
             header = Ensemble([Model.from_network(network) for network in written])
-            scores = {"model": self.evaluate(*data), "header": header.evaluate(*data)}
-        what = of_networks(who, written)
-        return c_header.write(path, what, prefix=prefix, dtype=kind, int8=int8, scores=scores)
+            X, y = _checks.pair(who, "data", data)
+            scores = {"model": self.evaluate(X, y), "header": header.evaluate(X, y)}
+        describe = partial(of_networks, who)
+        return c_header.write(path, written, describe, prefix=prefix, dtype=kind, int8=int8, scores=scores)
 
     def __len__(self) -> int:
         return len(self._models)

@@ -12,6 +12,7 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -752,7 +753,8 @@ class Model:
         """Write one C header with ``void net_predict(const float *x, float *y)``; it is C99, and C++ too.
 
         It needs no library, allocates nothing and has no global state. Norms, scales and the factor of
-        ``"ntk"`` are part of the weights. A self-test compiles if ``NET_SELFTEST`` is defined.
+        ``"ntk"`` are part of the weights. Members are computed in a loop, with their shared weights stored
+        once. A self-test compiles if ``NET_SELFTEST`` is defined.
 
         Args:
             path: The file; an old one is replaced as a whole.
@@ -781,13 +783,17 @@ class Model:
 
         who = "to_c_header"
         kind = None if dtype is None else _checks.dtype(who, dtype)
-        network = computation.with_int8_weights(who, self._network) if int8 else self._network
+        network = (
+            computation.with_int8_weights(who, self._network)
+            if _checks.flag(who, "int8", int8)
+            else self._network
+        )
         scores = {}
         if data is not None:
-            examples = self._network.check(who, *data, None)
+            examples = self._network.check(who, *_checks.pair(who, "data", data), None)
             scores = computation.compared(self._network, network, examples)
-        what = computation.of_networks(who, [network])
-        return c_header.write(path, what, prefix=prefix, dtype=kind, int8=int8, scores=scores)
+        describe = partial(computation.of_networks, who)
+        return c_header.write(path, [network], describe, prefix=prefix, dtype=kind, int8=int8, scores=scores)
 
     @checked("to_onnx")
     def to_onnx(
@@ -796,7 +802,8 @@ class Model:
         """Write an ONNX file with the input X (m, n_x) and the output Y (m, n_L).
 
         It needs the package onnx: ``pip install "deepcore-nn[onnx]"``. Input scales and the factor of
-        ``"ntk"`` become part of the weights, and dropout is left out.
+        ``"ntk"`` become part of the weights, and dropout is left out. Members are all computed, and Y is
+        their mean.
 
         Args:
             path: The file; an old one is replaced as a whole.
@@ -812,18 +819,19 @@ class Model:
         from deepcore.files import computation, onnx
 
         kind = None if dtype is None else _checks.dtype("to_onnx", dtype)
-        onnx.write(path, computation.of_networks("to_onnx", [self._network], fold=fold), kind)
+        describe = partial(computation.of_networks, "to_onnx", fold=_checks.flag("to_onnx", "fold", fold))
+        onnx.write(path, [self._network], describe, kind)
 
     @checked("to_torch")
     def to_torch(self) -> Any:
         """Make a ``torch.nn.Sequential`` with copies of the parameters, in evaluation mode.
 
         It needs PyTorch. Norms and dropout are modules, input scales and the factor of ``"ntk"`` become part
-        of the weights.
+        of the weights. Members are one module, whose method ``each`` returns the outputs of all of them.
 
         Raises:
             ModuleNotFoundError: if torch is not installed.
-            ValueError: if the network has an activation that is not a module of PyTorch.
+            ValueError: if the network has embeddings, or an activation that is not a module of PyTorch.
         """
         from deepcore.files import frameworks
 

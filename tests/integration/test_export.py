@@ -8,6 +8,7 @@ import pytest
 
 import deepcore as dc
 from integration.command_line import fail, invoke, run, write_table
+from member_networks import table_of_members
 
 pytest.importorskip("click", reason="click is not installed (extra `cli`)")
 
@@ -203,4 +204,25 @@ def test_a_saved_ensemble_is_exported(tmp_path):
     assert float(printed) == pytest.approx(ensemble.predict(np.array([[1, -2, 0.5]]))[0, 0], rel=1e-6)
     data = ["--data", "moons"]
     message = fail("export", tmp_path / "both.safetensors", "--c", tmp_path / "net.h", *data)
-    assert "--data needs the model of a table or of arrays" in message
+    assert "--data needs the model of a table or of arrays that deepcore train wrote" in message
+
+
+def test_models_with_members_are_exported(tmp_path):
+    model = dc.mlp([3, 6, 1], members=4, seed=1)
+    model.save(tmp_path / "model.safetensors")
+    run("export", tmp_path / "model.safetensors", "--c", tmp_path / "net.h", "--dtype", "float32")
+    printed = program(tmp_path, 'float x[] = {1, -2, 0.5}, y[1]; net_predict(x, y); printf("%.9g\\n", y[0]);')
+    assert float(printed) == pytest.approx(model.predict(np.array([[1, -2, 0.5]]))[0, 0], rel=1e-6)
+
+
+def test_table_models_with_members_are_exported(tmp_path):
+    model, new = table_of_members("softmax", 1.7)
+    model.save(tmp_path / "model.safetensors")
+    run("export", tmp_path / "model.safetensors", "--c", tmp_path / "net.h")
+    printed = program(
+        tmp_path,
+        'float x[2], y[NET_OUTPUTS]; x[0] = 0.3f; x[1] = (float)net_code(1, "d"); net_predict(x, y);'
+        'printf("%d %s %.9g", net_selftest(), net_label(net_class(y)), y[3]);',
+    ).split()
+    assert printed[:2] == ["0", model.predict(new)[3]]
+    assert float(printed[2]) == pytest.approx(model.predict_proba(new)[3, 3], rel=1e-5)

@@ -313,6 +313,81 @@ def test_a_model_that_is_not_finite_is_not_written(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def large_models(dtype):
+    """Networks with arrays that are written piece by piece."""
+    options = {"dtype": np.dtype(dtype).name, "seed": 1}
+    layers = [
+        dc.CategoryEmbedding([30, 9000], units=3),
+        dc.Dense(300, "relu", norm="batch"),
+        dc.Dense(90, "linear"),
+    ]
+    yield dc.Model(70, layers, **options)
+    yield dc.mlp([70, 300, 90], output="linear", members=3, **options)
+    yield dc.Model(
+        70, [dc.Scale(), dc.Dense(300, "tanh", parametrization="ntk"), dc.Dense(2, "softmax")], **options
+    )
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_large_weights_agree_with_onnxruntime(number, dtype, tmp_path, rng):
+    model = list(large_models(dtype))[number]
+    for view in model.parameters.values():
+        view[...] += rng.uniform(-0.2, 0.2, view.shape)
+    X = rng.normal(size=(7, 70)).astype(dtype)
+    if number == 0:
+        X[:, -2:] = rng.integers((30, 9000), size=(7, 2))
+    model.to_onnx(tmp_path / "a.onnx", fold=True)
+    onnx.checker.check_model(str(tmp_path / "a.onnx"), full_check=True)
+    assert_close(onnxruntime_outputs(tmp_path / "a.onnx", X), model.predict(X), dtype)
+
+
+def test_a_large_number_that_float_does_not_hold_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.onnx"
+    path.write_bytes(b"old")
+    model = dc.mlp([200, 300, 1], dtype="float64", seed=1)
+    model.parameters["W1"][-1, -1] = 1e300
+    with pytest.raises(ValueError, match="to_onnx: parameters must be finite in float32"):
+        model.to_onnx(path, dtype="float32")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_of_more_than_two_gigabytes_is_refused_before_it_is_written():
+    from deepcore.files.onnx_bytes import write_model
+    from deepcore.files.onnx_nodes import LargeConstant
+    from deepcore.files.weights import Weights
+
+    W = Weights(np.broadcast_to(np.float32(1), (1 << 16, 1 << 13))).numbers
+    written = []
+    with pytest.raises(ValueError, match="to_onnx: the file must have at most 2147483647 bytes"):
+        write_model(onnx, onnx.ModelProto(), [LargeConstant("W", W, np.dtype("float32"))], written.append)
+    assert written == []
+
+
+@pytest.mark.parametrize("kind", ["to_onnx", "to_c_header"])
+def test_a_training_that_starts_while_a_file_is_written_is_in_it_as_a_whole(kind, tmp_path, rng):
+    model, path = dc.mlp([200, 300, 2], output="softmax", seed=1), tmp_path / "file"
+    X, y = rng.normal(size=(50, 200)).astype(np.float32), rng.integers(2, size=50)
+    before, asked = model.predict(X), []
+
+    class Trains:
+        """A path that trains the model when it is asked for the first time."""
+
+        def __fspath__(self):
+            if not asked:
+                model.partial_fit(X, y)
+            asked.append(1)
+            return str(path)
+
+    getattr(model, kind)(Trains())
+    assert len(asked) == 2
+    assert np.abs(model.predict(X) - before).max() > 1e-4
+    if kind == "to_onnx":
+        assert_close(dc.from_onnx(path).predict(X), model.predict(X), np.float32)
+    else:
+        assert f"{model.parameters['W2'][0, 0]!s}f" in path.read_text()
+
+
 def test_parameters_that_are_not_finite_are_refused(tmp_path):
     path = tmp_path / "model.onnx"
     dc.mlp([2, 2], seed=1).to_onnx(path)

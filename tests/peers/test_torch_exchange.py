@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
+from member_networks import random_members
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra `peers`)")
 nn = torch.nn
@@ -96,6 +97,73 @@ def test_a_model_with_everything_goes_to_torch(rng, dtype):
     assert [one.p for one in module if isinstance(one, nn.Dropout)] == [0.1, 0.3]
     assert_close(predicted(module, X), model.predict(X), dtype)
     assert_close(dc.from_torch(module).predict(X), model.predict(X), dtype)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_networks_with_members_go_to_torch_and_come_back(seed, dtype):
+    model, X = random_members(seed, dtype)
+    try:
+        module = model.to_torch()
+    except ValueError as error:
+        assert any(what in str(error) for what in ("embeddings", "parametric", "exp"))  # noqa: PT017
+        return
+    assert_close(predicted(module, X), model.predict(X), dtype)
+    back = dc.from_torch(module)
+    assert (back.members, back.layers[-1].units) == (model.members, model.outputs)
+    assert_close(back.predict(X), model.predict(X), dtype)
+
+
+def test_a_module_with_members_is_trained_by_the_mean_loss_of_the_members_and_saved(rng, tmp_path):
+    model = dc.mlp([3, 8, 2], output="linear", members=4, loss="half_squared_error", dtype="float64", seed=1)
+    X, Y = rng.normal(size=(10, 3)), rng.normal(size=(10, 2))
+    module = model.to_torch()
+    each = module[0].each(torch.from_numpy(X))
+    assert each.shape == (10, 4, 2)
+    loss = 0.5 * ((each - torch.from_numpy(Y).unsqueeze(1)) ** 2).sum(dim=2).mean()
+    loss.backward()
+    expected, grads = model.gradients(X, Y)
+    assert loss.item() == pytest.approx(expected)
+    np.testing.assert_allclose(module[0].factor.grad.numpy().T, grads["dfactor0"], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        module[0].weight.grad.numpy().reshape(8, 8), grads["dW2"], rtol=1e-9, atol=1e-12
+    )
+    torch.save(module, tmp_path / "a.pt")
+    again = torch.load(tmp_path / "a.pt", weights_only=False)
+    assert_close(predicted(again, X), model.predict(X), np.float64)
+
+
+def test_members_behind_or_before_other_layers_are_refused():
+    members = dc.mlp([3, 4, 2], members=2, seed=1).to_torch()
+    with pytest.raises(ValueError, match=r"module '1.0' \(Members\).*only dropout may stand before"):
+        dc.from_torch(nn.Sequential(nn.Linear(3, 3), members))
+    with pytest.raises(ValueError, match="nothing may follow the members"):
+        dc.from_torch(nn.Sequential(*members, nn.Linear(2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        (
+            "weight",
+            torch.zeros(3, 2, 4),
+            r"'0' \(Members\): of at least 2 members factor must be .*got \(2, 3\), \(3, 2, 4\) and \(2, 2\)",
+        ),
+        ("bias", None, r"bias \(members, n_out\), got .* and \(0,\)"),
+        ("factor", torch.zeros(2, 5), "its factors take 5 numbers, but its first layer 3"),
+    ],
+)
+def test_members_whose_parameters_do_not_fit_are_refused(part, value, message):
+    module = dc.mlp([3, 4, 2], members=2, seed=1).to_torch()
+    setattr(module[0], part, None if value is None else nn.Parameter(value))
+    with pytest.raises(ValueError, match=message):
+        dc.from_torch(module)
+
+
+def test_members_with_a_further_linear_layer_are_refused():
+    module = dc.mlp([3, 4, 2], members=2, seed=1).to_torch()
+    module[0].output = nn.Sequential(nn.Linear(4, 2))
+    with pytest.raises(ValueError, match=r"module '0.output.0' \(Linear\).*must be their own"):
+        dc.from_torch(module)
 
 
 def test_a_module_of_bfloat16_becomes_a_model_of_float32(rng):

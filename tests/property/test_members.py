@@ -248,8 +248,3 @@ def test_the_plan_and_the_summary_count_the_members():
 def test_members_must_be_a_count(members):
     with pytest.raises((TypeError, ValueError), match="Model: members must be"):
         dc.Model(2, [dc.Dense(1, "linear")], members=members)
-
-
-def test_exports_refuse_members(tmp_path):
-    with pytest.raises(ValueError, match="must have one member, got"):
-        net().to_onnx(tmp_path / "model.onnx")

@@ -82,7 +82,8 @@ def test_estimators_of_deepcore_become_models():
     ("model", "message"),
     [
         (dc.mlp([4, 5, 3], activation="gelu"), "hidden layers must share one activation"),
-        (dc.mlp([4, 5, 3], norm="layer"), "without embeddings and layer norm"),
+        (dc.mlp([4, 5, 3], norm="layer"), "without embeddings, members and layer norm"),
+        (dc.mlp([4, 3], members=2), "without embeddings, members and layer norm"),
         (dc.mlp([4, 5, 2], output="softmax"), "two classes must have one sigmoid output"),
         (
             dc.Model(4, [dc.Dense(5), dc.Dense(1, "softplus")], loss="half_squared_error"),

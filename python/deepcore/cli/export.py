@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import click
 import numpy as np
 
 from deepcore import _checks
+from deepcore._network.network import Network
 from deepcore.cli.output import print_pairs, print_scores, say
 from deepcore.cli.saved import SavedArrays, SavedTable, open_file, supported
 from deepcore.cli.sources import reading_options
 from deepcore.data import Standardizer
-from deepcore.ensemble import Ensemble
 from deepcore.files import c_header, computation, onnx
 from deepcore.files.steps import Affine
 from deepcore.prepared import PreparedModel
@@ -42,9 +44,10 @@ def export(
 ) -> None:
     """Write MODEL as a C header or as an ONNX file, which take raw numbers and categories.
 
-    MODEL is a model file, also that of an Ensemble, or the folder that train wrote. DATA is the same as for
-    train. The preprocessing is part of the file: of a table it takes one input per column. Numbers of a
-    regression come out in the units of the labels, and the names of the classes are in the file.
+    MODEL is a model file, also that of an Ensemble or of a RealMLP estimator, or the folder that train wrote.
+    DATA is the same as for train. The preprocessing is part of the file: of a table it takes one input per
+    column. Numbers of a regression come out in the units of the labels, and the names of the classes are in
+    the file.
     """
     if c_file is None and onnx_file is None:
         raise click.UsageError("give --c FILE.h, --onnx FILE.onnx, or both")
@@ -52,9 +55,12 @@ def export(
         raise click.UsageError("--int8 and --data belong to --c FILE.h")
     kind = None if dtype is None else _checks.dtype("export", dtype)
     opened = open_file(model)
-    if isinstance(opened, Ensemble):
-        if data is not None:
-            raise click.UsageError("--data needs the model of a table or of arrays, not an ensemble")
+    if not isinstance(opened, SavedArrays | SavedTable) and hasattr(opened, "to_c_header"):
+        if data is not None:  # an ensemble, or an estimator
+            raise click.UsageError(
+                "--data needs the model of a table or of arrays that deepcore train wrote, got the class "
+                f"{type(opened).__name__}"
+            )
         if c_file is not None:
             made = opened.to_c_header(c_file, prefix=prefix, dtype=kind, int8=int8)
             _say_header(c_file, prefix, made)
@@ -70,11 +76,13 @@ def export(
             examples = saved.read(data, None, reading, (), labelled=True)
             named = {"model": saved, "header": written}
             scores = {name: one.judged(examples).scores() for name, one in named.items()}
-        what = _computation(written)
-        made = c_header.write(c_file, what, prefix=prefix, dtype=kind, int8=int8, scores=scores)
+        describe = partial(_computation, written)
+        made = c_header.write(
+            c_file, _networks(written), describe, prefix=prefix, dtype=kind, int8=int8, scores=scores
+        )
         _say_header(c_file, prefix, made)
     if onnx_file is not None:
-        onnx.write(onnx_file, _computation(saved), kind)
+        onnx.write(onnx_file, _networks(saved), partial(_computation, saved), kind)
         say(onnx_file)
 
 
@@ -93,13 +101,18 @@ def _with_int8_weights(saved: SavedArrays | SavedTable) -> SavedArrays | SavedTa
     return SavedArrays(PreparedModel(network, model.preparation, model.extras))
 
 
-def _computation(saved: SavedArrays | SavedTable) -> computation.Computation:
+def _networks(saved: SavedArrays | SavedTable) -> list[Network]:
+    if isinstance(saved, SavedTable):
+        return [member.network for member in saved.model.members]
+    return [saved.model.network]
+
+
+def _computation(saved: SavedArrays | SavedTable, networks: Sequence[Network]) -> computation.Computation:
     """Describe what a model computes from raw inputs."""
     if isinstance(saved, SavedTable):
         model = saved.model
-        return exporting.computation("export", model.columns, model.label, model.members)
-    network, preparation = saved.model.network, saved.model.preparation
-    spec = network.spec
+        return exporting.computation("export", model.columns, model.label, model.members, networks)
+    preparation, spec = saved.model.preparation, networks[0].spec
     before = after = None
     if preparation.target is not None:
         mean, scale = _columns(preparation.target, spec.outputs)
@@ -108,7 +121,7 @@ def _computation(saved: SavedArrays | SavedTable) -> computation.Computation:
         before = Affine.standardizing(*_columns(preparation.inputs, spec.inputs))
     return computation.of_networks(
         "export",
-        [network],
+        networks,
         before=before,
         after=after,
         features=preparation.features,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from deepcore import _core
-from deepcore._regular import check_regular, status
+from deepcore._regular import as_text, check_regular, status
 
 if sys.platform != "win32":
     import fcntl
@@ -43,7 +43,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         OSError: if the file cannot be written, or is not a regular file. The old file is still there, and no
             draft is left.
     """
-    path = os.fsdecode(path)
+    path = as_text(path)
     old = check_target(path)
     target = Path(os.path.realpath(path))
     _sweep(target.parent)
@@ -74,7 +74,7 @@ def check_target(path: str | os.PathLike[str]) -> os.stat_result | None:
     Raises:
         OSError: if ``path`` is not a file that may be written or replaced.
     """
-    path = os.fsdecode(path)
+    path = as_text(path)
     old = status(path)
     if old is not None:
         check_regular(path, old)

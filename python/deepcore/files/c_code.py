@@ -16,17 +16,22 @@ __all__ = [
     "HEAD",
     "LARGEST",
     "LAYER_NORM",
+    "MEAN_OF_MEMBERS",
     "MEMBER",
+    "ONE_OF_MEMBERS",
     "PREDICT",
     "SELF_TEST",
     "SOFTMAX",
     "STRINGS",
+    "TEMPERATURE",
     "block",
     "columns",
+    "escaped",
     "filled",
     "helper",
     "quoted",
     "rows",
+    "text_bytes",
 ]
 
 
@@ -35,13 +40,28 @@ def filled(text: str, **values: object) -> str:
     return Template(text).substitute(values)
 
 
+def text_bytes(text: str) -> bytes:
+    """Return a text in UTF-8; bytes that were not UTF-8 when they were read are as they were.
+
+    Raises:
+        ValueError: If it is not valid Unicode.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"to_c_header: names of columns, categories and classes must be valid Unicode, got {text!a:.80}"
+        ) from None
+
+
+def escaped(byte: int) -> str:
+    """Return a byte as it stands in a literal: ASCII characters, or octal escapes."""
+    return chr(byte) if 32 <= byte < 127 and chr(byte) not in "\"'\\?" else f"\\{byte:03o}"
+
+
 def quoted(text: str) -> str:
     """Return a literal of ASCII characters; others become the octal escapes of their bytes in UTF-8."""
-    plain = (
-        chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}"
-        for byte in text.encode("utf-8", "surrogateescape")
-    )
-    return f'"{"".join(plain)}"'
+    return f'"{"".join(map(escaped, text_bytes(text)))}"'
 
 
 # Neither has a branch: compilers vectorise the loops that use them.
@@ -192,6 +212,15 @@ ${P}_INLINE void ${p}_layer_norm(int n, $T *z, const $T *gamma, const $T *beta)
     inverse = 1 / sqrt$f(variance / ($T)n + $epsilon);
     for (j = 0; j < n; ++j)
         z[j] = (z[j] - mean) * inverse * gamma[j] + beta[j];
+}
+"""
+
+# The logarithm of 0 would be infinite; a number whose exponential is 0 stands for it.
+TEMPERATURE = """\
+/* The logits whose softmax is p, multiplied by a factor. NaN stays NaN. */
+${P}_INLINE $T ${p}_tempered($T p, $T factor)
+{
+    return p == 0 ? $least : log$f(p) * factor;
 }
 """
 
@@ -395,6 +424,31 @@ MEMBER = """\
 static inline void ${p}_member$number(const $T *x, $T *y)
 {
 $lines
+}
+"""
+
+ONE_OF_MEMBERS = """\
+/* Outputs of member i of $count networks that share all weights but their factors and last layers. */
+static inline void ${p}_one_member$tag(int i, const $T *x, $T *y)
+{
+$lines
+}
+"""
+
+MEAN_OF_MEMBERS = """\
+/* The mean of the outputs of $count members. */
+static inline void ${p}_all_members$tag(const $T *x, $T *y)
+{
+    $T own[$units];
+    int i, j;
+    ${p}_one_member$tag(0, x, y);
+    for (i = 1; i < $count; ++i) {
+        ${p}_one_member$tag(i, x, own);
+        for (j = 0; j < $units; ++j)
+            y[j] += own[j];
+    }
+    for (j = 0; j < $units; ++j)
+        y[j] /= $count;
 }
 """
 

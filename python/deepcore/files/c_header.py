@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from deepcore import _checks, _core
+from deepcore._network.network import Network
 from deepcore.files import c_code
 from deepcore.files.atomic import replacing
 from deepcore.files.c_steps import chain_lines
 from deepcore.files.c_table import code_function, column_comment, prepare_function
 from deepcore.files.c_writer import Writer
 from deepcore.files.computation import Computation
+from deepcore.files.moment import at_one_moment
 from deepcore.typing import Array
 
-__all__ = ["CHeader", "header", "write"]
+__all__ = ["CHeader", "write"]
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,11 @@ class CHeader:
     """What was written, and what it costs.
 
     Attributes:
-        text: The file.
         constant_bytes: Size of the weights and other constants, which lie in flash memory.
         scores: ``{"model": {"loss": ..., "accuracy": ...}, "header": ...}`` on the examples that were given,
             else empty.
     """
 
-    text: str
     constant_bytes: int
     scores: dict[str, dict[str, float]]
 
@@ -44,37 +44,46 @@ class CHeader:
         return f"CHeader({self.constant_bytes} bytes of constants, scores={self.scores})"
 
 
-def write(path: str | os.PathLike[str], computation: Computation, **options: Any) -> CHeader:
-    """Write a header to ``path``, atomically; the options are those of ``header``."""
-    made = header(computation, **options)
-    with replacing(path) as file:
-        file.write(made.text.encode("ascii"))
-    return made
-
-
-def header(
-    computation: Computation,
+def write(
+    path: str | os.PathLike[str],
+    networks: Sequence[Network],
+    describe: Callable[[Sequence[Network]], Computation],
     *,
     prefix: str = "net",
     dtype: np.dtype[Any] | None = None,
     int8: bool = False,
     scores: Mapping[str, dict[str, float]] | None = None,
 ) -> CHeader:
-    """Make a header.
+    """Write a header to ``path``, atomically and without a copy of large weights.
 
     Args:
-        computation: What it computes.
+        path: The file.
+        networks: The networks, which other threads may train meanwhile.
+        describe: Called with what may be read of them; returns what is computed.
         prefix: All names in the file begin with it.
         dtype: float32 for ``float`` and float64 for ``double``; None: that of the computation.
-        int8: Keep weights in one byte; the chains must have weights that ``with_int8_weights`` made.
+        int8: Keep weights in one byte; the networks must be those that ``with_int8_weights`` made.
         scores: What the caller has measured.
 
     Raises:
+        OSError: If the file cannot be written.
         ValueError: If the prefix is no identifier, or a parameter is not finite in ``dtype``.
     """
     _check_prefix(prefix)
-    writer = Writer(prefix, computation.dtype if dtype is None else dtype, int8)
-    return CHeader(_text(writer, computation), writer.constant_bytes, dict(scores or {}))
+
+    def act(seen: Sequence[Network], refuse_changes: Callable[[], None]) -> CHeader:
+        computation = describe(seen)
+        writer = Writer(prefix, computation.dtype if dtype is None else dtype, int8)
+        pieces = _pieces(writer, computation)
+        with replacing(path) as file:
+            for number, piece in enumerate(pieces):
+                file.write(b"\n" if number else b"")
+                for line in [piece] if isinstance(piece, str) else piece():
+                    file.write(line.encode("ascii"))
+            refuse_changes()
+        return CHeader(writer.constant_bytes, dict(scores or {}))
+
+    return at_one_moment(networks, act)
 
 
 def _check_prefix(prefix: object) -> None:
@@ -87,25 +96,24 @@ def _check_prefix(prefix: object) -> None:
         )
 
 
-def _text(writer: Writer, computation: Computation) -> str:
-    """Return the whole file."""
+def _pieces(writer: Writer, computation: Computation) -> list[str | Callable[[], Iterator[str]]]:
+    """Return the parts of the file: texts, and functions that return lines."""
     columns = computation.columns
     prepared = computation.examples[1].shape[1]
     before = [] if columns is None else [prepare_function(writer, columns), *code_function(writer, columns)]
     members = _predict(writer, computation, "x" if columns is None else "v", prepared)
-    test = _self_test(writer, computation)
-    pieces = [
+    classes, test = _classes(writer, computation), _self_test(writer, computation)
+    return [
         _head(writer, computation),
         *([] if columns is None else [column_comment(columns, writer.names["p"])]),
         *writer.constants,
         *writer.functions.values(),
         *before,
         *members,
-        *_classes(writer, computation),
+        *classes,
         test,
         f"#endif /* {writer.names['P']}_H */\n",
     ]
-    return "\n".join(pieces)
 
 
 def _predict(writer: Writer, computation: Computation, source: str, prepared: int) -> list[str]:
@@ -162,14 +170,15 @@ def _classes(writer: Writer, computation: Computation) -> list[str]:
 
 
 def _strings(writer: Writer, name: str, what: str, values: Sequence[object]) -> str:
-    texts = ",\n        ".join(c_code.quoted(str(value)) for value in values)
+    texts = ",\n        ".join(map(writer.text, values))
     return writer.filled(c_code.STRINGS, name=name, what=what, texts=texts, count=len(values))
 
 
 def _self_test(writer: Writer, computation: Computation) -> str:
     """Examples, and what Python computes for them."""
     X, read = computation.examples
-    Y = computation.predict(read.astype(writer.dtype))
+    with np.errstate(over="ignore"):  # what float does not hold is refused below
+        Y = computation.predict(read.astype(writer.dtype))
     tolerance = (1e-4 if writer.dtype == np.float32 else 1e-9) * max(1.0, float(np.abs(Y).max()))
     return writer.filled(
         c_code.SELF_TEST, count=len(X), x=_rows(writer, X), y=_rows(writer, Y),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deepcore.files.c_writer import Writer
-from deepcore.files.steps import Join, Kept, Lookup, OneHot, Part, Periodic, PiecewiseLinear, Scaled
+from deepcore.files.steps import Coded, Join, Kept, Lookup, OneHot, Part, Periodic, PiecewiseLinear, Scaled
 
 __all__ = ["element", "join_lines"]
 
@@ -26,6 +26,17 @@ ${P}_INLINE void ${p}_lookup($T x, int codes, int n, const $T *table, $T *y)
     int j;
     for (j = 0; j < n; ++j)
         y[j] = table[code * n + j];
+}
+"""
+
+_CODED = """\
+/* The code of a number: its place among the n known ones, from 1; 0 if it is not known. */
+${P}_INLINE $T ${p}_coded($T x, int n, const $T *known)
+{
+    int code = 0, j;
+    for (j = 0; j < n; ++j)
+        code = x == known[j] ? j + 1 : code;
+    return ($T)code;
 }
 """
 
@@ -108,6 +119,12 @@ def _part_lines(writer: Writer, part: Part, tag: str, source: str, target: str) 
         one, zero = (writer.constant(f"{name}{tag}", getattr(part, name)) for name in ("one", "zero"))
         T = writer.names["T"]
         return [loop, f"    {y} = {source}[{part.column}] == ({T})(j + 1) ? {one}[j] : {zero}[j];"]
+    if isinstance(part, Coded):
+        writer.function("coded", writer.filled(_CODED))
+        known = writer.constant(f"known{tag}", part.known)
+        call = f"{writer.names['p']}_coded({source}[{part.column}], {part.known.size}, {known})"
+        name, _, offset = target.partition(" + ")
+        return [f"{name}[{offset or 0}] = {call};"]
     x = _plus(source, part.first)
     if isinstance(part, Kept):
         return [loop, f"    {y} = {element(x)};"]

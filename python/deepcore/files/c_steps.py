@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -22,8 +24,12 @@ from deepcore.files.steps import (
     Join,
     LayerNorm,
     Linear,
+    Members,
     Step,
+    Temperature,
+    linear_steps,
 )
+from deepcore.files.weights import Numbers, Weights
 from deepcore.typing import Array
 
 __all__ = ["chain_lines"]
@@ -33,6 +39,7 @@ _FEWEST_COLUMNS = 3  # layers with fewer units are computed unit by unit
 _FEWEST_TERMS = 8  # of a partial sum: adding partial sums takes time too
 _SHORT_LOOP = 16  # compilers unroll loops of up to so many steps before they vectorise
 _BLOCK_INPUTS = 16  # inputs of a product with so few units that are one expression
+_OWN_NAMES = {"W": "weight", "b": "bias", "scale": "scale"}  # pointers to what one of the members has
 _LANES = 4  # the weights of an input are padded to a multiple: whole vectors
 
 
@@ -44,12 +51,35 @@ class _Tile(NamedTuple):
     width: int  # units with padding
     by_rows: bool  # the weights are stored unit by unit
 
-    def flat(self, W: Array) -> Array:
-        """The weights in the order in which they are read."""
-        part = W[self.first : self.first + self.units]
-        return (
-            part.ravel() if self.by_rows else np.pad(part.T, ((0, 0), (0, self.width - self.units))).ravel()
-        )
+    def pieces(self, W: Weights, scale: Array | None) -> Iterator[Array]:
+        """Yield the weights in the order in which they are read, divided by the scale of their unit."""
+        rows = slice(self.first, self.first + self.units)
+        part = W.part(rows) if scale is None else W.times(rows=1 / scale).part(rows)
+        if self.by_rows:
+            yield from part.numbers.pieces()
+            return
+        units = part.shape[0]
+        for columns, _, some in part.transposed.parts():
+            padded = np.zeros((columns.stop - columns.start, self.width))
+            padded[:, :units] = some.array()
+            yield padded.reshape(-1)
+
+
+@dataclass(frozen=True)
+class _OwnFactor:
+    """``z = factor[i] * x`` of member i."""
+
+    factor: Array
+
+
+@dataclass(frozen=True)
+class _OwnLinear:
+    """``z = W x + b`` of member i; all have the same shapes."""
+
+    each: Sequence[Linear]
+
+
+_Part = Step | _OwnFactor | _OwnLinear
 
 
 def chain_lines(writer: Writer, chain: Chain, inputs: int, source: str, tag: str = "") -> list[str]:
@@ -62,8 +92,12 @@ def chain_lines(writer: Writer, chain: Chain, inputs: int, source: str, tag: str
         source: The array that the first step reads; nothing writes into it.
         tag: Names of constants have it before their number.
     """
+    return _lines(writer, chain, inputs, source, tag)
+
+
+def _lines(writer: Writer, steps: Sequence[_Part], inputs: int, source: str, tag: str) -> list[str]:
     one = _ChainWriter(writer, tag)
-    one.add_all(chain, inputs, source)
+    one.add_all(steps, inputs, source)
     buffers = [f"{name}[{width}]" for name, width in one.widths.items() if width]
     declared = [f"{writer.names['T']} {', '.join(buffers)};"] if buffers else []
     if any(line.startswith("for (j") for line in one.body):
@@ -71,12 +105,13 @@ def chain_lines(writer: Writer, chain: Chain, inputs: int, source: str, tag: str
     return [*declared, *one.body]
 
 
-def _moves(step: Step) -> bool:
+def _moves(step: _Part) -> bool:
     """Whether the outputs of a step cannot take the place of its inputs."""
-    return isinstance(step, Linear | Join | Complement) or _is_softmax(step)
+    moving = (Linear, Join, Complement, Members, Temperature, _OwnFactor, _OwnLinear)
+    return isinstance(step, moving) or _is_softmax(step)
 
 
-def _is_softmax(step: Step) -> bool:
+def _is_softmax(step: _Part) -> bool:
     return isinstance(step, Activation) and step.name == "softmax"
 
 
@@ -89,7 +124,7 @@ class _ChainWriter:
         self.joins = 0  # so far
         self.widths = {"a": 0, "b": 0}
 
-    def add_all(self, chain: Chain, units: int, place: str) -> None:
+    def add_all(self, chain: Sequence[_Part], units: int, place: str) -> None:
         """Write all steps; the last one that moves, and those behind it, write into ``y``."""
         moving = [i for i, step in enumerate(chain) if i == 0 or _moves(step)]
         layers = 0
@@ -100,22 +135,33 @@ class _ChainWriter:
                 units = _units(step, units)
                 if place != "y":
                     self.widths[place] = max(self.widths[place], _whole_vectors(units))
-            if isinstance(step, Linear):
+            if isinstance(step, Linear | _OwnLinear):
                 layers += 1
-                self.body.append(f"/* layer {layers}: {step.W.shape[1]} to {units} */")
-                if i + 1 < len(chain) and _is_softmax(chain[i + 1]):
-                    self._logits(f"{self.tag}{layers}", step, source, place)
-                    continue
+                each = [step] if isinstance(step, Linear) else step.each
+                self.body.append(f"/* layer {layers}: {each[0].W.shape[1]} to {units} */")
+                logits = i + 1 < len(chain) and _is_softmax(chain[i + 1])
+                self._layer(f"{self.tag}{layers}", each, logits, source, place)
+                continue
+            if isinstance(step, Members):
+                layers += len(list(linear_steps([step])))
             self._add(step, f"{self.tag}{layers}", units, source, place)
 
-    def _add(self, step: Step, number: str, units: int, source: str, target: str) -> None:
-        if isinstance(step, Linear):
-            self._linear(number, step, source, target)
-        elif isinstance(step, Join):
+    def _add(self, step: _Part, number: str, units: int, source: str, target: str) -> None:
+        if isinstance(step, Join):
             self.joins += 1
             self.body += join_lines(self.writer, step, f"_{self.tag}in{self.joins}", source, target)
         elif isinstance(step, Complement):
             self.body += [f"{target}[0] = 1 - {source}[0];", f"{target}[1] = {source}[0];"]
+        elif isinstance(step, Members):
+            self._members(step, source, target)
+        elif isinstance(step, _OwnFactor):
+            factor = self.writer.constant(f"factor{self.tag}", step.factor)
+            self.body += [
+                f"for (j = 0; j < {units}; ++j)",
+                f"    {target}[j] = {source}[j] * {factor}[{units} * i + j];",
+            ]
+        elif isinstance(step, Temperature):
+            self._temperature(step, units, source, target)
         elif isinstance(step, Affine):
             self._affine(number, step, source, target)
         elif isinstance(step, LayerNorm):
@@ -136,19 +182,62 @@ class _ChainWriter:
                     f"    {y}[j] = {y}[j] {sign} {bound}[j] ? {bound}[j] : {y}[j];",
                 ]
 
-    def _linear(self, number: str, step: Linear, source: str, target: str) -> None:
-        """The product of a layer: tiles of constant width, or scalar products if there are few units."""
-        units, n = step.W.shape
-        tiles = self._tiles(units)
-        scales = [int8_scale(step.W)] if self.writer.int8 else []
-        stored = np.rint(step.W / scales[0][:, np.newaxis]) if self.writer.int8 else step.W
-        flat = np.concatenate([tile.flat(stored) for tile in tiles])
-        W = (self.writer.whole if self.writer.int8 else self.writer.constant)(f"W{number}", flat)
-        padding = (0, tiles[-1].width - tiles[-1].units)
-        vectors = [
-            self.writer.constant(f"{name}{number}", np.pad(values, padding))
-            for name, values in zip(("b", "scale"), [step.b, *scales], strict=False)
-        ]
+    def _members(self, step: Members, source: str, target: str) -> None:
+        """Write the function of one member, that of their mean, and its call."""
+        members, n = step.factor.shape
+        pairs = zip(step.last.W.split(members), np.split(step.last.b, members), strict=True)
+        last = _OwnLinear([Linear(W, b) for W, b in pairs])
+        inner = [_OwnFactor(step.factor), *step.shared, last, *step.output]
+        lines = "\n".join(f"    {line}" for line in _lines(self.writer, inner, n, "x", self.tag))
+        names = {"tag": self.tag, "count": members, "units": step.units}
+        for name, text in (("one", c_code.ONE_OF_MEMBERS), ("all", c_code.MEAN_OF_MEMBERS)):
+            self.writer.function(f"{name}_members{self.tag}", self.writer.filled(text, lines=lines, **names))
+        self.body.append(f"{self.writer.names['p']}_all_members{self.tag}({source}, {target});")
+
+    def _layer(self, number: str, each: Sequence[Linear], logits: bool, source: str, target: str) -> None:
+        """Write the product of a layer; ``each`` has that of all members, or one."""
+        units, n = each[0].W.shape
+        padding = _whole_vectors(units) - units if logits else 0
+        biases = [step.b for step in each]
+        if padding and units >= _FEWEST_COLUMNS:  # units whose exponential is 0, with weights 0
+            biases = [np.pad(b, (0, padding), constant_values=self._least) for b in biases]
+            padding = 0
+        tiles = self._tiles(len(biases[0]))
+        W, *vectors = self._stored(number, [step.W for step in each], biases, tiles)
+        self._product_of_tiles(tiles, n, source, W, vectors, target)
+        text = self.writer.literal(self._least)
+        self.body += [f"{target}[{j}] = {text};" for j in range(units, units + padding)]
+
+    def _stored(
+        self, number: str, weights: list[Weights], biases: list[Array], tiles: list[_Tile]
+    ) -> list[str]:
+        """Define W, b and the scales of a layer, and return their names; of members, those of member i."""
+        writer, width = self.writer, tiles[-1].first + tiles[-1].width
+        scales = [int8_scale(W) if writer.int8 else None for W in weights]
+        sizes = {"W": sum(tile.width for tile in tiles) * weights[0].shape[1], "b": width, "scale": width}
+
+        def pieces() -> Iterator[Array]:
+            for W, scale in zip(weights, scales, strict=True):
+                for tile in tiles:
+                    yield from tile.pieces(W, scale)
+
+        flat = Numbers((len(weights) * sizes["W"],), pieces)
+        names = {"W": (writer.whole if writer.int8 else writer.constant)(f"W{number}", flat)}
+        for name, vectors in (("b", biases), ("scale", [scale for scale in scales if scale is not None])):
+            if vectors:
+                padded = [np.pad(vector, (0, width - len(vector))) for vector in vectors]
+                names[name] = writer.constant(f"{name}{number}", np.concatenate(padded))
+        if len(weights) == 1:
+            return list(names.values())
+        for name, full in names.items():
+            kind = "signed char" if name == "W" and writer.int8 else writer.names["T"]
+            self.body.append(f"const {kind} *{_OWN_NAMES[name]} = {full} + {sizes[name]} * i;")
+        return [_OWN_NAMES[name] for name in names]
+
+    def _product_of_tiles(
+        self, tiles: list[_Tile], n: int, source: str, W: str, vectors: list[str], target: str
+    ) -> None:
+        """Write the product in tiles of constant width, or in scalar products if there are few units."""
         full = [tile for tile in tiles if tile.units == tiles[0].units]
         if len(full) > 1:
             call = self._product(
@@ -245,18 +334,22 @@ class _ChainWriter:
         )
         self.body.append(f"{self.writer.names['p']}_layer_norm({step.gamma.size}, {z}, {gamma}, {beta});")
 
-    def _logits(self, number: str, step: Linear, source: str, target: str) -> None:
-        """Write the layer before a softmax, whose units are padded to whole vectors with numbers of exp 0."""
-        units, n = step.W.shape
-        more, least = _whole_vectors(units) - units, -float(np.finfo(self.writer.dtype).max) / 4
-        if units < _FEWEST_COLUMNS:  # computed unit by unit, which needs no weights for the padding
-            self._linear(number, step, source, target)
-            text = self.writer.literal(least)
-            self.body += [f"{target}[{j}] = {text};" for j in range(units, units + more)]
-            return
-        W = np.concatenate([step.W, np.zeros((more, n))])
-        b = np.concatenate([step.b, np.full(more, least)])
-        self._linear(number, Linear(W, b), source, target)
+    @property
+    def _least(self) -> float:
+        """A number whose exponential is 0."""
+        return -float(np.finfo(self.writer.dtype).max) / 4
+
+    def _temperature(self, step: Temperature, units: int, source: str, target: str) -> None:
+        """Write the logits of probabilities into a buffer with padding, and their softmax."""
+        name = "b" if source == "a" else "a"
+        self.widths[name] = max(self.widths[name], _whole_vectors(units))
+        least = self.writer.literal(self._least)
+        self.writer.function("tempered", self.writer.filled(c_code.TEMPERATURE, least=least))
+        factor = self.writer.literal(1 / step.value)
+        value = f"{self.writer.names['p']}_tempered({source}[j], {factor})"
+        self.body += [f"for (j = 0; j < {units}; ++j)", f"    {name}[j] = {value};"]
+        self.body += [f"{name}[{j}] = {least};" for j in range(units, _whole_vectors(units))]
+        self._softmax(units, name, target)
 
     def _softmax(self, units: int, source: str, target: str) -> None:
         self.writer.function("exp_minus", c_code.helper("exp", **self.writer.names))
@@ -289,11 +382,11 @@ class _ChainWriter:
         self.body += [f"for (j = 0; j < {units}; ++j)", f"    {z}[j] = {value};"]
 
 
-def _units(step: Step, before: int) -> int:
+def _units(step: _Part, before: int) -> int:
     """Number of outputs of a step."""
-    if isinstance(step, Linear):
-        return len(step.b)
-    if isinstance(step, Join):
+    if isinstance(step, Linear | _OwnLinear):
+        return len(step.b if isinstance(step, Linear) else step.each[0].b)
+    if isinstance(step, Join | Members):
         return step.units
     return 2 if isinstance(step, Complement) else before
 

@@ -113,7 +113,7 @@ def prepare_function(writer: Writer, columns: Sequence[RawColumn]) -> str:
 def code_function(writer: Writer, columns: Sequence[RawColumn]) -> list[str]:
     """Return the function that gives the code of a text, if there are categories."""
     known = [
-        f"{{{i}, {code}, {quoted(text)}}}"
+        f"{{{i}, {code}, {writer.text(text)}}}"
         for i, column in enumerate(columns)
         for text, code in column.codes.items()
     ]

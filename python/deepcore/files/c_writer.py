@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from deepcore.files import c_code
+from deepcore.files.weights import Numbers
 from deepcore.typing import Array
 
 __all__ = ["Writer"]
+
+_LONGEST_LITERAL = 4095  # characters that every compiler of C99 takes
+_TEXTS = 4096  # numbers that are texts at a time
 
 
 class Writer:
@@ -23,7 +29,7 @@ class Writer:
 
     Attributes:
         names: What pieces of C need: the prefix, the type, and the ending of its literals.
-        constants: Definitions of the constants so far.
+        constants: Functions that return the lines of the constants so far.
         constant_bytes: The memory that they need.
         functions: The functions by name, so that each is written once.
     """
@@ -34,7 +40,8 @@ class Writer:
         self.names = {"p": prefix, "P": prefix.upper(), "T": "float" if single else "double"}
         self.names["f"] = "f" if single else ""
         self.constant_bytes = 0
-        self.constants: list[str] = []
+        self._long_texts = 0
+        self.constants: list[Callable[[], Iterator[str]]] = []
         self.functions: dict[str, str] = {}
 
     def filled(self, text: str, **values: object) -> str:
@@ -42,9 +49,28 @@ class Writer:
         return c_code.filled(text, **{**self.names, **values})
 
     def literal(self, value: float) -> str:
-        """Return a number as C writes it."""
-        text = str(self.dtype.type(value))
-        return text + self.names["f"]
+        """Return a number as C writes it.
+
+        Raises:
+            ValueError: If it is not finite in this type.
+        """
+        return next(self._texts(Numbers.of(np.array(value))))
+
+    def text(self, value: object) -> str:
+        """Return a text as C writes it: a literal, or the name of an array if it is too long for C99."""
+        encoded = c_code.text_bytes(str(value))
+        if len(encoded) <= _LONGEST_LITERAL:
+            return c_code.quoted(str(value))
+        self._long_texts += 1
+        full = f"{self.names['p']}_text{self._long_texts}"
+
+        def lines() -> Iterator[str]:
+            yield f"static const char {full}[{len(encoded) + 1}] = "
+            yield from _initialiser(f"'{c_code.escaped(byte)}'" for byte in encoded + b"\0")
+            yield ";\n"
+
+        self.constants.append(lines)
+        return full
 
     def numbers(self, values: Array, *, missing: bool = False) -> str:
         """Return the numbers of an array as an initialiser, eight per line; ``missing`` allows NaN.
@@ -52,36 +78,59 @@ class Writer:
         Raises:
             ValueError: If a number is not finite in this type.
         """
-        with np.errstate(over="ignore"):
-            cast = np.ascontiguousarray(values, self.dtype).ravel()
-        if not (np.isfinite(cast) | (np.isnan(cast) & missing)).all():
-            raise ValueError(f"to_c_header: parameters must be finite in {self.dtype}; use dtype='float64'")
-        return self.lines("NAN" if np.isnan(value) else str(value) + self.names["f"] for value in cast)
+        return "".join(_initialiser(self._texts(Numbers.of(values), missing)))
 
-    @staticmethod
-    def lines(texts: Iterable[str]) -> str:
-        """Return an initialiser, eight texts per line."""
-        texts = list(texts)
-        lines = [", ".join(texts[i : i + 8]) for i in range(0, len(texts), 8)]
-        return "{\n    " + ",\n    ".join(lines) + "\n}"
+    def constant(self, name: str, values: Array | Numbers) -> str:
+        """Define an array of numbers, and return its name; they are read when the file is written."""
+        numbers = values if isinstance(values, Numbers) else Numbers.of(values)
+        return self._define(self.names["T"], name, numbers, self.dtype.itemsize, self._texts)
 
-    def constant(self, name: str, values: Array) -> str:
-        """Define an array of numbers, and return its name."""
-        full = f"{self.names['p']}_{name}"
-        self.constants.append(
-            f"static const {self.names['T']} {full}[{values.size}] = {self.numbers(values)};\n"
-        )
-        self.constant_bytes += values.size * self.dtype.itemsize
-        return full
-
-    def whole(self, name: str, values: Array, kind: str = "signed char") -> str:
+    def whole(self, name: str, values: Array | Numbers, kind: str = "signed char") -> str:
         """Define an array of whole numbers, and return its name."""
-        full = f"{self.names['p']}_{name}"
-        texts = self.lines(str(int(value)) for value in values.ravel())
-        self.constants.append(f"static const {kind} {full}[{values.size}] = {texts};\n")
-        self.constant_bytes += values.size * {"signed char": 1, "int": 4}[kind]
+        numbers = values if isinstance(values, Numbers) else Numbers.of(values)
+        return self._define(kind, name, numbers, {"signed char": 1, "int": 4}[kind], _whole_texts)
+
+    def _define(
+        self, kind: str, name: str, numbers: Numbers, size: int, texts: Callable[[Numbers], Iterator[str]]
+    ) -> str:
+        full, count = f"{self.names['p']}_{name}", math.prod(numbers.shape)
+
+        def lines() -> Iterator[str]:
+            yield f"static const {kind} {full}[{count}] = "
+            yield from _initialiser(texts(numbers))
+            yield ";\n"
+
+        self.constants.append(lines)
+        self.constant_bytes += count * size
         return full
+
+    def _texts(self, numbers: Numbers, missing: bool = False) -> Iterator[str]:
+        for piece in numbers.pieces():
+            with np.errstate(over="ignore"):
+                cast = np.ascontiguousarray(piece, self.dtype)
+            if not (np.isfinite(cast) | (np.isnan(cast) & missing)).all():
+                raise ValueError(
+                    f"to_c_header: parameters must be finite in {self.dtype}; use dtype='float64'"
+                )
+            for first in range(0, cast.size, _TEXTS):
+                for text in cast[first : first + _TEXTS].astype(str).tolist():
+                    yield "NAN" if text == "nan" else text + self.names["f"]
 
     def function(self, name: str, text: str) -> None:
         """Define a function, unless there is one of this name."""
         self.functions.setdefault(name, text)
+
+
+def _whole_texts(numbers: Numbers) -> Iterator[str]:
+    for piece in numbers.pieces():
+        for first in range(0, piece.size, _TEXTS):
+            yield from map(str, np.rint(piece[first : first + _TEXTS]).astype(np.int64).tolist())
+
+
+def _initialiser(texts: Iterator[str]) -> Iterator[str]:
+    """Yield the lines of an initialiser, eight texts per line."""
+    yield "{\n    "
+    yield ", ".join(islice(texts, 8))
+    while line := ", ".join(islice(texts, 8)):
+        yield ",\n    " + line
+    yield "\n}"

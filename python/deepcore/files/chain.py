@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deepcore import catalog
+from deepcore import _core, catalog
 from deepcore._network.network import Network
 from deepcore._network.spec import Spec
 from deepcore.files.steps import (
@@ -25,11 +25,13 @@ from deepcore.files.steps import (
     LayerNorm,
     Linear,
     Lookup,
+    Members,
     Part,
     Periodic,
     PiecewiseLinear,
     Step,
 )
+from deepcore.files.weights import Weights
 from deepcore.layers import CategoryEmbedding, Dense, PeriodicEmbedding
 from deepcore.typing import Array
 
@@ -52,21 +54,18 @@ def chain_of(who: str, network: Network, *, fold: bool = True) -> Chain:
 
     Args:
         who: Head of messages.
-        network: The network.
+        network: The network. Its weights and embeddings are not copied: the chain shows them as they are
+            when it is read, see ``at_one_moment``.
         fold: Make batch norms part of W and b, and leave dropout out.
 
     Raises:
-        ValueError: if a parameter is not finite, or the network has members.
+        ValueError: if a parameter is not finite.
     """
-    if not (np.isfinite(network.flat).all() and np.isfinite(network.running.flat).all()):
+    numbers = [flat for flat in (network.flat, network.running.flat) if flat.size]
+    if any(_core.first_nonfinite_row(flat) >= 0 for flat in numbers):
         raise ValueError(f"{who}: parameters must be finite, got nan or inf; the training diverged")
     spec, arrays = network.spec, network.parameters
-    if spec.members > 1:
-        raise ValueError(
-            f"{who}: the network must have one member, got {spec.members}; their shared weights with factors "
-            "are not exported"
-        )
-    steps: Chain = [_embedded(network)] if spec.embeddings else []
+    steps: Chain = []
     if spec.input_dropout and not fold:
         steps.append(Dropout(spec.input_dropout))
 
@@ -78,11 +77,11 @@ def chain_of(who: str, network: Network, *, fold: bool = True) -> Chain:
         return array(name)[:, 0]
 
     for n, layer in enumerate(spec.layers, start=1):
-        W = array(f"W{n}")
-        if layer.parametrization == "ntk":
-            W = W / np.sqrt(W.shape[1])
+        W = Weights(arrays[f"W{n}"])
         if layer.scaled_inputs:
-            W = W * column(f"scale{n}")
+            W = W.times(columns=column(f"scale{n}"))
+        if layer.parametrization == "ntk":
+            W = W.times(columns=1 / np.sqrt(W.shape[1]))
         linear = Linear(W, column(f"b{n}"))
         if layer.norm == "batch":
             norm = BatchNorm(
@@ -100,13 +99,23 @@ def chain_of(who: str, network: Network, *, fold: bool = True) -> Chain:
             steps.append(Activation(layer.activation, parameter, alpha))
         if layer.dropout and not fold:
             steps.append(Dropout(layer.dropout))
-    return steps
+    if spec.members > 1:
+        steps = [_members(array("factor0").T, steps)]
+    return [_embedded(network), *steps] if spec.embeddings else steps
+
+
+def _members(factor: Array, steps: Chain) -> Members:
+    """Return the layers of a network with members as one step."""
+    place = max(i for i, step in enumerate(steps) if isinstance(step, Linear))
+    last = steps[place]
+    assert isinstance(last, Linear)
+    return Members(factor, steps[:place], last, steps[place + 1 :])
 
 
 def _embedded(network: Network) -> Join:
     """Return the embeddings of a network as one step."""
     spec, first = network.spec, 0
-    arrays = {name: np.array(view, np.float64) for name, view in network.parameters.items()}
+    arrays = network.parameters
     codes = sum(one.columns for one in spec.embeddings if isinstance(one, CategoryEmbedding))
     numbers, tables = list[Part](), list[Part]()
     for one in spec.embeddings:
@@ -118,15 +127,16 @@ def _embedded(network: Network) -> Join:
                 tables.append(Lookup(column + k, table))
             continue
         first = 0 if one.passes else one.columns
-        offset = arrays["offset0"].T
+        offset = np.array(arrays["offset0"], np.float64).T
         if isinstance(one, PeriodicEmbedding):
-            frequency, phase = 2 * np.pi * arrays["frequency0"].T, arrays["phase0"].T
-            weight = arrays["weight0"].reshape(one.units, one.columns, -1).transpose(1, 0, 2)
+            frequency, phase = (np.array(arrays[name], np.float64).T for name in ("frequency0", "phase0"))
+            frequency, weight = 2 * np.pi * frequency, np.array(arrays["weight0"], np.float64)
+            weight = weight.reshape(one.units, one.columns, -1).transpose(1, 0, 2)
             numbers.append(Periodic(0, frequency, phase, weight, offset))
         else:
             edges = [np.array(column) for column in one.edges]
             ends = np.cumsum([len(column) for column in edges])[:-1]
-            weights = np.split(arrays["weight0"], ends, axis=1)
+            weights = np.split(np.array(arrays["weight0"], np.float64), ends, axis=1)
             numbers.append(PiecewiseLinear(0, edges, weights, offset))
     kept = spec.inputs - codes - first
     return Join([*numbers, *([Kept(first, kept)] if kept else []), *tables])
@@ -159,11 +169,16 @@ def network_of(
     if options.get("loss", "auto") == "auto":
         fitting = [row for row, values in catalog.losses.items() if values["output"] == name]
         options["loss"] = fitting[0] if fitting else "half_squared_error"
+    members = 1 if builder.factor is None else len(builder.factor)
+    dense = [layer.dense() for layer in layers]
+    dense[-1] = replace(dense[-1], units=dense[-1].units // members)
     spec = Spec(
-        inputs, tuple(layer.dense() for layer in layers), dtype=dtype, input_dropout=builder.input_dropout,
+        inputs, tuple(dense), dtype=dtype, input_dropout=builder.input_dropout, members=members,
         **options,  # type: ignore[arg-type]
     )  # fmt: skip
     network = Network(spec)
+    if builder.factor is not None:
+        network.parameters["factor0"][...] = builder.factor.T
     for n, layer in enumerate(layers, start=1):
         for name, values in layer.arrays().items():
             views = network.running if name.startswith("running") else network.parameters
@@ -175,14 +190,14 @@ def network_of(
 def _followed(linear: Linear, affine: Affine) -> Linear:
     """Return one linear step for a linear step and the affine step behind it."""
     b = (linear.b - affine.centre) * affine.factor + affine.shift
-    return replace(linear, W=linear.W * affine.factor[:, np.newaxis], b=b)
+    return replace(linear, W=linear.W.times(rows=affine.factor), b=b)
 
 
 def _preceded(affine: Affine, linear: Linear) -> Linear:
     """Return one linear step for an affine step and the linear step behind it."""
     shift = np.broadcast_to(affine.shift - affine.centre * affine.factor, linear.W.shape[1:])
-    b = linear.b + linear.W @ shift
-    return replace(linear, W=linear.W * affine.factor, b=b)
+    b = linear.b + linear.W.outputs(shift[np.newaxis])[0]
+    return replace(linear, W=linear.W.times(columns=affine.factor), b=b)
 
 
 @dataclass
@@ -207,7 +222,7 @@ class _Layer:
         return replace(dense, dropout=self.dropout)
 
     def arrays(self) -> dict[str, Array]:
-        found = {"W": self.linear.W, "b": self.linear.b}
+        found = {"W": self.linear.W.array(), "b": self.linear.b}
         if self.norm is not None:
             found |= {"gamma": self.norm.gamma, "beta": self.norm.beta}
         if isinstance(self.norm, BatchNorm):
@@ -225,9 +240,30 @@ class _Builder:
         self.units = inputs  # what the next linear step must take
         self.layers: list[_Layer] = []
         self.input_dropout = 0.0
+        self.factor: Array | None = None  # of the members
         self._before: Affine | None = None  # what the next linear step has to do as well
 
     def add(self, step: Step) -> None:
+        """Sort the next step; those of members are one step, and there are no others."""
+        if self.factor is not None:
+            raise self._refused(step, "nothing may follow the members of a network")
+        if not isinstance(step, Members):
+            self._add(step)
+            return
+        if self.layers or self._before is not None:
+            raise self._refused(step, "only dropout may stand before the members of a network")
+        if step.factor.shape[1] != self.units:
+            rule = f"its factors take {step.factor.shape[1]} numbers, but its first layer {self.units}"
+            raise self._refused(step, rule)
+        for inner in (*step.shared, step.last):
+            self._add(inner)
+        for inner in step.output:
+            if isinstance(inner, Linear):
+                raise self._refused(inner, "the last linear layer of members must be their own")
+            self._add(inner)
+        self.factor = step.factor
+
+    def _add(self, step: Step) -> None:
         if isinstance(step, Linear):
             if step.W.shape[1] != self.units:
                 raise self._refused(step, f"it takes {step.W.shape[1]} numbers, but gets {self.units}")

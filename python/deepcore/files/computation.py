@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +13,23 @@ import numpy as np
 
 from deepcore import _core
 from deepcore._network.examples import Examples
-from deepcore._network.network import Network
+from deepcore._network.network import Network, Snapshot
 from deepcore._network.spec import Spec
 from deepcore.files.chain import chain_of
-from deepcore.files.steps import Activation, Affine, Chain, Complement, Join, Linear, Lookup, outputs
+from deepcore.files.moment import at_one_moment
+from deepcore.files.steps import (
+    Activation,
+    Affine,
+    Chain,
+    Complement,
+    Join,
+    Lookup,
+    Members,
+    Temperature,
+    linear_steps,
+    outputs,
+)
+from deepcore.files.weights import Weights
 from deepcore.typing import Array
 
 __all__ = [
@@ -85,8 +98,13 @@ class Computation:
     @property
     def gives_classes(self) -> bool:
         """Whether the outputs are probabilities of classes that exclude each other, one per class."""
-        last = self.chains[0][-1]
-        return isinstance(last, Complement) or (isinstance(last, Activation) and last.name == "softmax")
+        chain = self.chains[0]
+        if isinstance(chain[-1], Members):
+            chain = chain[-1].output
+        last = chain[-1] if chain else None
+        return isinstance(last, Complement | Temperature) or (
+            isinstance(last, Activation) and last.name == "softmax"
+        )
 
 
 def of_networks(
@@ -128,6 +146,8 @@ def title(networks: Sequence[Network]) -> str:
     spec = networks[0].spec
     sizes = "-".join(str(n) for n in (spec.inputs, *(layer.units for layer in spec.layers)))
     shape = f"{sizes} ({', '.join(layer.activation for layer in spec.layers)})"
+    if spec.members > 1:
+        shape += f" with {spec.members} members"
     return f"a neural network, {shape}" if len(networks) == 1 else f"{len(networks)} neural networks, {shape}"
 
 
@@ -151,9 +171,9 @@ def _examples(spec: Spec, chains: Sequence[Chain]) -> Array:
     return X
 
 
-def int8_scale(W: Array) -> Array:
+def int8_scale(W: Weights) -> Array:
     """Return what one step of int8 is worth in each unit."""
-    largest = np.abs(W).max(axis=1)
+    largest = W.largest()
     return np.where(largest == 0, 1.0, largest) / 127
 
 
@@ -162,15 +182,21 @@ def with_int8_weights(who: str, network: Network) -> Network:
 
     The embeddings stay as they are.
     """
-    copy = Network(network.spec)
-    copy.flat[...] = network.flat
-    copy.running.flat[...] = network.running.flat
-    linear = (step for step in chain_of(who, network) if isinstance(step, Linear))
-    for number, step in enumerate(linear, start=1):
+
+    def copied(seen: Sequence[Network], refuse_changes: Callable[[], None]) -> Network:
+        twin = Network(seen[0].spec, Snapshot(seen[0].flat, seen[0].running.flat))
+        refuse_changes()
+        return twin
+
+    copy = at_one_moment([network], copied)
+    for number, step in enumerate(linear_steps(chain_of(who, copy)), start=1):
         scale = int8_scale(step.W)[:, np.newaxis]
-        there = step.W != 0  # norms and scales are part of W; a change by a factor leaves them as they are
-        change = np.divide(np.rint(step.W / scale) * scale, step.W, out=np.ones_like(step.W), where=there)
-        copy.parameters[f"W{number}"][...] *= change
+        stored = copy.parameters[f"W{number}"]
+        for rows, columns, part in step.W.parts():
+            W = part.array()
+            whole = np.rint(W / scale[rows]) * scale[rows]
+            # norms and scales are part of W; a change by a factor leaves them as they are
+            stored[rows, columns] *= np.divide(whole, W, out=np.ones_like(W), where=W != 0)
     return copy
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,21 +11,27 @@ import numpy as np
 from deepcore import _checks
 from deepcore._network.network import Network
 from deepcore.files.chain import Contents, chain_of
+from deepcore.files.moment import at_one_moment
 from deepcore.files.steps import (
     EPSILON,
     Activation,
     BatchNorm,
+    Chain,
     Dropout,
     Join,
     LayerNorm,
     Linear,
+    Members,
     Step,
+    linear_steps,
 )
+from deepcore.files.weights import Weights
 from deepcore.typing import Array
 
 __all__ = ["from_torch", "to_torch"]
 
 _WHO = "from_torch"
+_MEMBERS = "deepcore.files.torch_members"  # imported where it is needed, because it imports PyTorch
 #: Activations without arguments, by the name of their module.
 _SIMPLE = {
     "Sigmoid": "sigmoid", "Tanh": "tanh", "ReLU": "relu", "SELU": "selu", "SiLU": "silu",
@@ -38,19 +44,45 @@ def from_torch(module: Any) -> Contents:
     torch = sys.modules.get("torch")  # there is no module without it
     if torch is None or not isinstance(module, torch.nn.Module):
         raise TypeError(f"{_WHO}: module must be a torch.nn.Module, got {_checks.shown(module)}")
-    steps: list[Step] = []
-    for name, one in _flat(torch, module, ""):
+    steps = _chain(torch, module, "")
+    linear = next(linear_steps(steps), None)
+    if linear is None:
+        raise ValueError(f"{_WHO}: there must be at least one Linear, got none")
+    double = any(parameter.dtype == torch.float64 for parameter in module.parameters())
+    return Contents(steps, linear.W.shape[1], np.dtype("float64" if double else "float32"))
+
+
+def _chain(torch: Any, module: Any, name: str) -> Chain:
+    """The steps of a module of this name and of those in it."""
+    steps: Chain = []
+    for full_name, one in _flat(torch, module, name):
         kind = type(one).__name__
-        where = f"module {name!r} ({kind})" if name else f"the module {kind}"
-        found = None if kind not in _STEPS else _STEPS[kind](one, where)
+        where = f"module {full_name!r} ({kind})" if full_name else f"the module {kind}"
+        if kind == "Members" and type(one).__module__ == _MEMBERS:
+            found: list[Step] | None = [_members(torch, one, full_name, where)]
+        else:
+            found = None if kind not in _STEPS else _STEPS[kind](one, where)
         if found is None:
             raise ValueError(f"{_WHO}: {where} is not part of a chain of dense layers")
         steps += found
-    linear = [step for step in steps if isinstance(step, Linear)]
-    if not linear:
-        raise ValueError(f"{_WHO}: there must be at least one Linear, got none")
-    double = any(parameter.dtype == torch.float64 for parameter in module.parameters())
-    return Contents(steps, linear[0].W.shape[1], np.dtype("float64" if double else "float32"))
+    return steps
+
+
+def _members(torch: Any, module: Any, name: str, where: str) -> Members:
+    """The reverse of ``_members_module``."""
+    head = f"{name}." if name else ""
+    shared, output = (_chain(torch, getattr(module, part), head + part) for part in ("shared", "output"))
+    factor, W, b = (
+        _array(tensor) if tensor is not None else np.empty(0)
+        for tensor in (module.factor, module.weight, module.bias)
+    )
+    if factor.ndim != 2 or W.ndim != 3 or b.shape != W.shape[:2] or not 1 < len(W) == len(factor):
+        raise ValueError(
+            f"{_WHO}: {where}: of at least 2 members factor must be (members, n_in), weight (members, n_out, "
+            f"n) and bias (members, n_out), got {factor.shape}, {W.shape} and {b.shape}"
+        )
+    last = Linear(Weights(W.reshape(-1, W.shape[2])), b.ravel(), where)
+    return Members(factor, shared, last, output, where)
 
 
 def _flat(torch: Any, module: Any, name: str) -> Iterator[tuple[str, Any]]:
@@ -68,7 +100,7 @@ def _array(tensor: Any) -> Array:
 
 def _linear(module: Any, where: str) -> list[Step]:
     W = _array(module.weight)
-    return [Linear(W, np.zeros(len(W)) if module.bias is None else _array(module.bias), where)]
+    return [Linear(Weights(W), np.zeros(len(W)) if module.bias is None else _array(module.bias), where)]
 
 
 def _batch_norm(module: Any, where: str) -> list[Step] | None:
@@ -128,7 +160,7 @@ _STEPS: dict[str, Callable[[Any, str], list[Step] | None]] = {
 
 
 def to_torch(network: Network) -> Any:
-    """Make a ``torch.nn.Sequential`` of a network; see ``Model.to_torch``."""
+    """Make a ``torch.nn.Module`` of a network; see ``Model.to_torch``."""
     try:
         import torch
     except ModuleNotFoundError as error:
@@ -140,16 +172,24 @@ def to_torch(network: Network) -> Any:
     def fill(tensor: Any, values: Array) -> None:
         tensor.copy_(torch.from_numpy(np.ascontiguousarray(values)))
 
+    def act(seen: Sequence[Network], refuse_changes: Callable[[], None]) -> Any:
+        module = _sequential(torch.nn, chain_of("to_torch", seen[0], fold=False), dtype, fill).eval()
+        refuse_changes()
+        return module
+
     with torch.no_grad():
-        modules = [_module(torch.nn, step, dtype, fill) for step in chain_of("to_torch", network, fold=False)]
-    return torch.nn.Sequential(*modules).eval()
+        return at_one_moment([network], act)
+
+
+def _sequential(nn: Any, chain: Chain, dtype: Any, fill: Callable[[Any, Array], None]) -> Any:
+    return nn.Sequential(*[_module(nn, step, dtype, fill) for step in chain])
 
 
 def _module(nn: Any, step: Step, dtype: Any, fill: Callable[[Any, Array], None]) -> Any:
     """The module that does a step."""
     if isinstance(step, Linear):
         module = nn.Linear(step.W.shape[1], step.W.shape[0], dtype=dtype)
-        fill(module.weight, step.W)
+        fill(module.weight, step.W.array())
         fill(module.bias, step.b)
     elif isinstance(step, BatchNorm):
         module = nn.BatchNorm1d(len(step.mean), eps=EPSILON, dtype=dtype)
@@ -165,10 +205,25 @@ def _module(nn: Any, step: Step, dtype: Any, fill: Callable[[Any, Array], None])
         module = nn.Dropout(step.rate)
     elif isinstance(step, Join):
         raise ValueError("to_torch: embeddings are not modules of PyTorch; use to_onnx")
+    elif isinstance(step, Members):
+        module = _members_module(nn, step, dtype, fill)
     elif isinstance(step, Activation):
         module = _activation(nn, step, dtype, fill)
     else:
         raise AssertionError(step)  # a network has no other steps
+    return module
+
+
+def _members_module(nn: Any, step: Members, dtype: Any, fill: Callable[[Any, Array], None]) -> Any:
+    from deepcore.files import torch_members
+
+    shared, output = (_sequential(nn, chain, dtype, fill) for chain in (step.shared, step.output))
+    members, inputs = step.factor.shape
+    units = step.last.W.shape[1]
+    module = torch_members.Members(shared, output, (members, inputs, units, step.units), dtype)
+    fill(module.factor, step.factor)
+    fill(module.weight, step.last.W.array().reshape(module.weight.shape))
+    fill(module.bias, step.last.b.reshape(module.bias.shape))
     return module
 
 

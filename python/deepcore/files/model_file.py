@@ -18,6 +18,7 @@ from deepcore._network.network import Network, Snapshot
 from deepcore._network.spec import Spec
 from deepcore.files import container, schema
 from deepcore.files.format_1 import upgraded
+from deepcore.files.moment import at_one_moment
 from deepcore.files.strict_json import encode
 from deepcore.typing import Array
 
@@ -61,10 +62,6 @@ _MEMBERS: dict[str, Any] = {
 Content: TypeAlias = tuple[dict[str, Any], Mapping[str, Array]]
 
 
-class _Changed(Exception):
-    """Another thread has changed the network while it was written."""
-
-
 class Contents(NamedTuple):
     """What a model file holds."""
 
@@ -97,20 +94,13 @@ def write_whole(
         OSError: if the file cannot be written.
         ValueError: if a network holds a number that no training gives, or the description is not JSON data.
     """
-    seen = [network.seen() for network in networks]
-    changes = [network.changes for network in networks]
 
-    def refuse_changes() -> None:
-        for network, shown, before in zip(networks, seen, changes, strict=True):
-            if shown is network and network.changes != before:
-                raise _Changed
-
-    try:
+    def act(seen: Sequence[Network], refuse_changes: Callable[[], None]) -> None:
         for shown in seen:
             check_numbers(shown)
         container.write(path, *content(seen), refuse_changes)
-    except _Changed:  # another thread has begun to train: copies are out of its reach
-        write_whole(path, [network.copy() for network in networks], content)
+
+    at_one_moment(networks, act)
 
 
 def to_bytes(network: Network, extras: Mapping[str, Any]) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deepcore._regular import open_regular
+from deepcore._regular import as_text, open_regular
 from deepcore.files.chain import Contents
 from deepcore.files.onnx_nodes import package
 from deepcore.files.steps import (
@@ -27,6 +27,7 @@ from deepcore.files.steps import (
     Linear,
     Step,
 )
+from deepcore.files.weights import Weights
 from deepcore.typing import Array
 
 __all__ = ["read"]
@@ -72,14 +73,15 @@ def read(path: str | os.PathLike[str]) -> Contents:
         ValueError: if it is not a valid ONNX file, or not a chain of dense layers, naming the node.
     """
     onnx = package(_WHO)
+    path = as_text(path)
     open_regular(path).close()  # an OSError that names the file
     try:
-        model = onnx.load(os.fspath(path))
+        model = onnx.load(path)
     except Exception as error:  # protobuf and onnx have errors of their own, of many types
         text = str(error).strip().split("\n")[0]
-        raise ValueError(f"{_WHO}: {os.fspath(path)} is not a valid ONNX file: {text}") from error
+        raise ValueError(f"{_WHO}: {path} is not a valid ONNX file: {text}") from error
     if not model.graph.node:
-        raise ValueError(f"{_WHO}: {os.fspath(path)} is not a valid ONNX file: it has no nodes")
+        raise ValueError(f"{_WHO}: {path} is not a valid ONNX file: it has no nodes")
     try:
         if model.functions:
             model = onnx.inliner.inline_local_functions(model)
@@ -87,7 +89,7 @@ def read(path: str | os.PathLike[str]) -> Contents:
             return _Reader(onnx, model.graph).contents()
     except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
         raise ValueError(
-            f"{_WHO}: {os.fspath(path)} is not a valid ONNX file: {type(error).__name__}: {error}"
+            f"{_WHO}: {path} is not a valid ONNX file: {type(error).__name__}: {error}"
         ) from error
 
 
@@ -235,14 +237,14 @@ def _gemm(node: _Node) -> list[Any] | None:
     b = node.vector(2) if len(node.constants) > 2 and node.node.input[2] else np.zeros(1)
     if b is None:
         return None
-    return [Linear(W, np.broadcast_to(b * node.attributes.get("beta", 1.0), len(W)), node.where)]
+    return [Linear(Weights(W), np.broadcast_to(b * node.attributes.get("beta", 1.0), len(W)), node.where)]
 
 
 def _matmul(node: _Node) -> list[Any] | None:
     W = node.constant(1)
     if W is None or W.ndim != 2:
         return None
-    return [Linear(np.asarray(W, np.float64).T, np.zeros(W.shape[1]), node.where)]
+    return [Linear(Weights(np.asarray(W, np.float64).T), np.zeros(W.shape[1]), node.where)]
 
 
 def _arithmetic(node: _Node) -> list[Any] | None:

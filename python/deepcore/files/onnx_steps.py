@@ -15,19 +15,23 @@ from deepcore.files.steps import (
     Affine,
     BatchNorm,
     Bounds,
+    Coded,
     Complement,
     Join,
     Kept,
     LayerNorm,
     Linear,
     Lookup,
+    Members,
     OneHot,
     Part,
     Periodic,
     PiecewiseLinear,
     Scaled,
     Step,
+    Temperature,
 )
+from deepcore.files.weights import Numbers
 from deepcore.typing import Array
 
 __all__ = ["add_step"]
@@ -53,7 +57,7 @@ _LIMITS = {"hard_tanh": (-1.0, 1.0), "relu6": (0.0, 6.0)}
 def add_step(nodes: Nodes, step: Step) -> None:
     """Append the nodes of a step; dropout has none."""
     if isinstance(step, Linear):
-        nodes.to("Gemm", nodes.at, nodes.constant("W", step.W), nodes.constant("b", step.b), transB=1)
+        nodes.to("Gemm", nodes.at, nodes.constant("W", step.W.numbers), nodes.constant("b", step.b), transB=1)
     elif isinstance(step, Affine):
         nodes.to("Sub", nodes.at, nodes.constant("centre", step.centre))
         nodes.to("Mul", nodes.at, nodes.constant("factor", step.factor))
@@ -74,9 +78,41 @@ def add_step(nodes: Nodes, step: Step) -> None:
     elif isinstance(step, Complement):
         rest = nodes.add("Sub", nodes.constant("one", np.array(1.0)), nodes.at)
         nodes.to("Concat", rest, nodes.at, axis=1)
+    elif isinstance(step, Temperature):
+        factor = np.maximum(1 / step.value, np.finfo(nodes.dtype).tiny)  # keeps the logarithm of 0 infinite
+        logits = nodes.add("Mul", nodes.add("Log", nodes.at), nodes.constant("factor", factor))
+        nodes.to("Softmax", logits, axis=-1)
+    elif isinstance(step, Members):
+        _add_members(nodes, step)
     elif isinstance(step, Join):
         found = [_part(nodes, part) for part in step.parts]
         nodes.to("Concat", *found, axis=1)
+
+
+def _add_members(nodes: Nodes, step: Members) -> None:
+    """Append the nodes of all members and of their mean; an example has a row for each of them."""
+    members, n = step.factor.shape
+    axis = nodes.constant("axis", np.array([1]), np.int64)
+    nodes.to("Mul", nodes.add("Unsqueeze", nodes.at, axis), nodes.constant("factor", step.factor))
+    nodes.reshape(-1, n)
+    for inner in step.shared:
+        add_step(nodes, inner)
+    nodes.reshape(-1, members, step.last.W.shape[1])
+    nodes.to("Transpose", nodes.at, perm=[1, 0, 2])  # a product for each member
+    nodes.to("MatMul", nodes.at, nodes.constant("W", _own_weights(step)))
+    nodes.to("Add", nodes.at, nodes.constant("b", step.last.b.reshape(members, 1, -1)))
+    nodes.to("Transpose", nodes.at, perm=[1, 0, 2])
+    nodes.reshape(-1, step.units)
+    for inner in step.output:
+        add_step(nodes, inner)
+    nodes.reshape(-1, members, step.units)
+    nodes.to("ReduceMean", nodes.at, axis, keepdims=0)
+
+
+def _own_weights(step: Members) -> Numbers:
+    """The weights of the last layers, (members, units of the layer before, outputs)."""
+    each = [W.transposed for W in step.last.W.split(len(step.factor))]
+    return Numbers((len(each), *each[0].shape), lambda: (piece for W in each for piece in W.numbers.pieces()))
 
 
 def _activate(nodes: Nodes, step: Activation) -> None:
@@ -120,7 +156,16 @@ def _part(nodes: Nodes, part: Part) -> str:
         codes = nodes.constant("codes", np.arange(1, part.units + 1))
         same = nodes.add("Equal", nodes.columns(part.column, 1), codes)
         return nodes.add("Where", same, nodes.constant("one", part.one), nodes.constant("zero", part.zero))
+    if isinstance(part, Coded):
+        return _coded(nodes, part)
     return _periodic(nodes, part) if isinstance(part, Periodic) else _piecewise_linear(nodes, part)
+
+
+def _coded(nodes: Nodes, part: Coded) -> str:
+    codes = np.arange(len(part.known) + 1.0)
+    same = nodes.add("Equal", nodes.columns(part.column, 1), nodes.constant("known", part.known))
+    chosen = nodes.add("Where", same, nodes.constant("codes", codes[1:]), nodes.constant("none", codes[:1]))
+    return nodes.add("ReduceMax", chosen, nodes.constant("axis", np.array([1]), np.int64), keepdims=1)
 
 
 def _scaled(nodes: Nodes, part: Scaled) -> str:

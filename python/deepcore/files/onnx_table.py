@@ -39,7 +39,7 @@ def add_columns(nodes: Nodes, columns: Sequence[RawColumn]) -> list[Any]:
 
 
 def _codes(nodes: Nodes, name: str, column: RawColumn) -> str:
-    keys, values = list(column.codes), list(column.codes.values())
+    keys, values = [nodes.text(key) for key in column.codes], list(column.codes.values())
     code = nodes.add(
         "LabelEncoder", name, domain="ai.onnx.ml", keys_strings=keys, values_int64s=values,
         default_int64=0,

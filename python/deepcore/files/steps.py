@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 
 from deepcore import _core
+from deepcore.files.weights import Weights
 from deepcore.typing import Array
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "BatchNorm",
     "Bounds",
     "Chain",
+    "Coded",
     "Complement",
     "Dropout",
     "Join",
@@ -30,12 +32,15 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "Lookup",
+    "Members",
     "OneHot",
     "Part",
     "Periodic",
     "PiecewiseLinear",
     "Scaled",
     "Step",
+    "Temperature",
+    "linear_steps",
     "outputs",
 ]
 
@@ -49,7 +54,7 @@ SELU, SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848
 class Linear:
     """``z = W x + b``; W (n_out, n_in), b (n_out,). ``where`` names its origin in messages."""
 
-    W: Array
+    W: Weights
     b: Array
     where: str = ""
 
@@ -227,7 +232,17 @@ class OneHot:
         return len(self.zero)
 
 
-Part: TypeAlias = Kept | Scaled | Periodic | PiecewiseLinear | Lookup | OneHot
+@dataclass(frozen=True)
+class Coded:
+    """A column of numbers becomes codes: i + 1 for the number ``known[i]``, and 0 for all others."""
+
+    column: int
+    known: Array
+
+    units = 1
+
+
+Part: TypeAlias = Kept | Scaled | Periodic | PiecewiseLinear | Lookup | OneHot | Coded
 
 
 @dataclass(frozen=True)
@@ -243,8 +258,48 @@ class Join:
         return sum(part.units for part in self.parts)
 
 
-Step: TypeAlias = Linear | Affine | BatchNorm | LayerNorm | Activation | Dropout | Bounds | Complement | Join
+@dataclass(frozen=True)
+class Temperature:
+    """Probabilities p become ``softmax(log(p) / value)``; a probability of 0 stays 0."""
+
+    value: float
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Members:
+    """The mean of what several networks compute that share their weights.
+
+    Member i multiplies the inputs by row i of ``factor`` (members, n_in), does the steps ``shared``, then the
+    rows i n_L to (i + 1) n_L - 1 of ``last``, whose W is (members n_L, n), and then the steps ``output``.
+    """
+
+    factor: Array
+    shared: Chain
+    last: Linear
+    output: Chain
+    where: str = ""
+
+    @property
+    def units(self) -> int:
+        """Number of outputs of a member, and of all of them."""
+        return len(self.last.b) // len(self.factor)
+
+
+Step: TypeAlias = (
+    Linear | Affine | BatchNorm | LayerNorm | Activation | Dropout | Bounds | Complement | Join | Temperature
+    | Members
+)  # fmt: skip
 Chain: TypeAlias = list[Step]
+
+
+def linear_steps(chain: Iterable[Step]) -> Iterator[Linear]:
+    """Yield the linear steps of a chain in order, also those of members."""
+    for step in chain:
+        if isinstance(step, Linear):
+            yield step
+        elif isinstance(step, Members):
+            yield from linear_steps([*step.shared, step.last, *step.output])
 
 
 def outputs(steps: Iterable[Step], X: Array) -> Array:
@@ -252,7 +307,7 @@ def outputs(steps: Iterable[Step], X: Array) -> Array:
     A = np.asarray(X, np.float64)
     for step in steps:
         if isinstance(step, Linear):
-            A = A @ step.W.T + step.b
+            A = step.W.outputs(A) + step.b
         elif isinstance(step, Affine):
             A = (A - step.centre) * step.factor + step.shift
         elif isinstance(step, BatchNorm):
@@ -267,9 +322,25 @@ def outputs(steps: Iterable[Step], X: Array) -> Array:
             A = np.clip(A, step.low, step.high)
         elif isinstance(step, Complement):
             A = np.concatenate([1 - A, A], axis=1)
+        elif isinstance(step, Temperature):
+            with np.errstate(divide="ignore"):  # the logarithm of 0
+                logits = np.log(A) / step.value
+            A = outputs([Activation("softmax")], logits)
+        elif isinstance(step, Members):
+            A = _members_outputs(step, A)
         elif isinstance(step, Join):
             A = np.concatenate([_part_outputs(part, A) for part in step.parts], axis=1)
     return A
+
+
+def _members_outputs(step: Members, X: Array) -> Array:
+    """Compute the mean of all members; an example has a row for each of them, side by side."""
+    members, m = len(step.factor), len(X)
+    rows = (X[:, np.newaxis, :] * step.factor).reshape(m * members, -1)
+    H = outputs(step.shared, rows).reshape(m, members, -1)
+    Z = np.stack([W.outputs(H[:, i]) for i, W in enumerate(step.last.W.split(members))], axis=1)
+    A = outputs(step.output, (Z + step.last.b.reshape(members, -1)).reshape(m * members, -1))
+    return np.asarray(A.reshape(m, members, -1).mean(axis=1))
 
 
 def _part_outputs(part: Part, X: Array) -> Array:
@@ -279,6 +350,10 @@ def _part_outputs(part: Part, X: Array) -> Array:
     if isinstance(part, OneHot):
         codes = np.arange(1, part.units + 1)
         return np.where(X[:, [part.column]] == codes, part.one, part.zero)
+    if isinstance(part, Coded):
+        codes = np.arange(1, len(part.known) + 1)
+        same = X[:, [part.column]] == part.known
+        return np.asarray((same * codes).max(axis=1, keepdims=True, initial=0), np.float64)
     if isinstance(part, Kept):
         return X[:, part.first : part.first + part.units]
     if isinstance(part, Scaled):

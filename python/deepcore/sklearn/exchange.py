@@ -11,6 +11,7 @@ import numpy as np
 from deepcore import _checks
 from deepcore.files.chain import chain_of, network_of
 from deepcore.files.steps import Activation, Chain, Linear
+from deepcore.files.weights import Weights
 from deepcore.model import Model
 from deepcore.sklearn.estimator import BaseMLP
 from deepcore.typing import Array
@@ -59,7 +60,7 @@ def from_sklearn(estimator: Any) -> Model:
     names = [*[estimator.activation] * (len(coefs) - 1), estimator.out_activation_]
     for number, (coef, intercept, name) in enumerate(zip(coefs, estimator.intercepts_, names, strict=True)):
         where = f"layer {number + 1}"
-        steps.append(Linear(np.array(coef.T, np.float64), np.array(intercept, np.float64), where))
+        steps.append(Linear(Weights(np.array(coef.T, np.float64)), np.array(intercept, np.float64), where))
         if _NAMES[name] != "linear":
             steps.append(Activation(_NAMES[name], where=where))
     loss = _LOSSES.get(getattr(estimator, "loss", ""), "auto")
@@ -89,10 +90,10 @@ def to_sklearn(model: Model, *, classes: Sequence[Any] | Array | None = None) ->
     hidden = {layer.activation for layer in model.layers[:-1]}
     plain = len(steps) == len(linear) + sum(layer.activation != "linear" for layer in model.layers)
     parametric = any(layer.parametric for layer in model.layers)
-    if not plain or parametric or len(hidden) > 1 or not hidden <= theirs.keys():
+    if not plain or parametric or model.members > 1 or len(hidden) > 1 or not hidden <= theirs.keys():
         raise ValueError(
             "to_sklearn: hidden layers must share one activation of linear, sigmoid, tanh and relu, without "
-            f"embeddings and layer norm, got {model!r}"
+            f"embeddings, members and layer norm, got {model!r}"
         )
     options = {
         "hidden_layer_sizes": [len(step.b) for step in linear[:-1]],
@@ -112,7 +113,7 @@ def to_sklearn(model: Model, *, classes: Sequence[Any] | Array | None = None) ->
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one epoch on zeros creates the attributes of a fitted estimator
         estimator.fit(X, y)
-    estimator.coefs_ = [np.ascontiguousarray(step.W.T, model.dtype) for step in linear]
+    estimator.coefs_ = [np.ascontiguousarray(step.W.array().T, model.dtype) for step in linear]
     estimator.intercepts_ = [step.b.astype(model.dtype) for step in linear]
     return estimator.set_params(max_iter=type(estimator)().max_iter)
 

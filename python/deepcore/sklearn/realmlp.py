@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
@@ -23,10 +24,13 @@ from deepcore._realmlp.training import Rules
 from deepcore._training.checkpoint import Checkpoints
 from deepcore.callbacks import Checkpoint
 from deepcore.model import Model
-from deepcore.sklearn import saving, table_saving
+from deepcore.sklearn import saving, table_exporting, table_saving
 from deepcore.sklearn.base import Estimator
 from deepcore.sklearn.table_columns import TableColumns
-from deepcore.typing import Array
+from deepcore.typing import Array, DTypeLike
+
+if TYPE_CHECKING:
+    from deepcore.files.c_header import CHeader
 
 __all__ = ["RealMLPClassifier", "RealMLPRegressor"]
 
@@ -222,6 +226,75 @@ class BaseRealMLP(Estimator):
         check_is_fitted(self)
         saving.check_class(self, "RealMLPClassifier", "RealMLPRegressor")
         table_saving.write(path, self)
+
+    def to_onnx(self, path: str | os.PathLike[str], *, dtype: DTypeLike | None = None) -> None:
+        """Write an ONNX file that takes the raw columns and gives labels or numbers.
+
+        Of an estimator that was trained on a frame the graph has one input per column, as
+        ``deepcore.tabular.TableModel.to_onnx`` says; else it has one input X (m, columns). The output Y has
+        what ``predict_proba`` returns, or the numbers of a regression, and ``label`` the labels. It needs the
+        package onnx: ``pip install "deepcore-nn[onnx]"``.
+
+        Args:
+            path: The file; an old one is replaced as a whole.
+            dtype: ``"float32"`` or ``"float64"``; None: that of the estimator.
+
+        Raises:
+            ModuleNotFoundError: if onnx is not installed.
+            OSError: if the file cannot be written.
+            ValueError: if a parameter is not finite.
+        """
+        from deepcore.files import onnx
+
+        check_is_fitted(self)
+        kind = None if dtype is None else _checks.dtype("to_onnx", dtype)
+        describe = partial(table_exporting.computation, "to_onnx", self)
+        onnx.write(path, table_exporting.networks_of(self), describe, kind)
+
+    def to_c_header(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        prefix: str = "net",
+        dtype: DTypeLike | None = None,
+        int8: bool = False,
+        data: tuple[Any, Any] | None = None,
+    ) -> CHeader:
+        """Write one C header with ``void net_predict(const float *x, float *y)``; it is C99, and C++ too.
+
+        x has one number for each column, as ``deepcore.tabular.TableModel.to_c_header`` says, and y has what
+        ``predict_proba`` returns, or the numbers of a regression.
+
+        Args:
+            path: The file; an old one is replaced as a whole.
+            prefix: All names in the file begin with it.
+            dtype: ``"float32"`` writes ``float``, ``"float64"`` writes ``double``; None: that of the
+                estimator.
+            int8: Keep every weight in one byte, with a scale per unit.
+            data: ``(X, y)`` on which the estimator and the header are compared; None: they are not.
+
+        Returns:
+            ``constant_bytes``, the memory that the constants need, and ``scores``: accuracy and log loss, or
+            rmse, mae and r2, of the estimator and of the header on ``data``.
+
+        Raises:
+            OSError: if the file cannot be written.
+            ValueError: if a parameter is not finite, or ``prefix`` is not an identifier.
+        """
+        from deepcore.files import c_header
+
+        check_is_fitted(self)
+        who = "to_c_header"
+        kind = None if dtype is None else _checks.dtype(who, dtype)
+        written = table_exporting.with_int8(who, self) if _checks.flag(who, "int8", int8) else self
+        scores = {}
+        if data is not None:
+            X, y = _checks.pair(who, "data", data)
+            compared = {"model": self, "header": written}
+            scores = {name: table_exporting.scores(one, X, y) for name, one in compared.items()}
+        networks = table_exporting.networks_of(written)
+        describe = partial(table_exporting.computation, who, written)
+        return c_header.write(path, networks, describe, prefix=prefix, dtype=kind, int8=int8, scores=scores)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "splits_")

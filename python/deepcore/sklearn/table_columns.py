@@ -58,6 +58,16 @@ class TableColumns:
         return Table(numbers, codes, tuple(self._columns.sizes))
 
     @property
+    def frame_columns(self) -> Columns | None:
+        """The columns of a frame; None: the table is an array."""
+        return self._columns
+
+    @property
+    def known(self) -> dict[int, Array]:
+        """The known numbers of the columns of an array that are categories, by the number of the column."""
+        return dict(zip(self._categories, self._known, strict=True))
+
+    @property
     def width(self) -> int:
         """Number of columns of the array or the frame."""
         return self._width if self._columns is None else len(self._columns.columns)

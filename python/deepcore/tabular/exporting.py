@@ -22,26 +22,37 @@ from deepcore.files.steps import (
     Kept,
     Linear,
     Lookup,
+    Members,
     OneHot,
     Part,
     Scaled,
+    Temperature,
 )
 from deepcore.tabular.columns import Column, Columns
 from deepcore.tabular.encoding import CLIP, Encoding
 from deepcore.tabular.frame import Frame
-from deepcore.tabular.label import Label
 from deepcore.typing import Array
 
-__all__ = ["computation"]
+__all__ = ["computation", "member_chain"]
 
 _DAY = 86_400_000_000  # microseconds
+
+
+class _Label(Protocol):
+    """What is read of a ``Label``."""
+
+    @property
+    def outputs(self) -> int: ...
+    @property
+    def task(self) -> str: ...
+    @property
+    def classes(self) -> Sequence[Any]: ...
 
 
 class _Member(Protocol):
     """What is read of a ``TableMember``."""
 
     encoding: Encoding
-    network: Network
     shift: Array
     scale: Array
     low: Array | None
@@ -49,14 +60,17 @@ class _Member(Protocol):
     temperature: float
 
 
-def computation(who: str, columns: Columns, label: Label, members: Sequence[_Member]) -> Computation:
+def computation(
+    who: str, columns: Columns, label: _Label, members: Sequence[_Member], networks: Sequence[Network]
+) -> Computation:
     """Describe what a table model computes.
 
     Args:
         who: Head of messages.
         columns: What was learned of the columns.
         label: What was learned of the label.
-        members: The networks.
+        members: The networks with their encodings.
+        networks: What is read in place of the networks of the members.
 
     Raises:
         ValueError: If a parameter is not finite.
@@ -64,11 +78,14 @@ def computation(who: str, columns: Columns, label: Label, members: Sequence[_Mem
     classes = label.task == "classification"
     raw = [_raw_column(column) for column in columns.columns if column.kind != "ignore"]
     return Computation(
-        chains=[_member_chain(who, member, classes) for member in members],
+        chains=[
+            member_chain(who, member, network, classes)
+            for member, network in zip(members, networks, strict=True)
+        ],
         inputs=len(raw),
         outputs=label.outputs,
-        dtype=members[0].network.spec.dtype,
-        title=title([member.network for member in members]) + ", with the preprocessing of a table",
+        dtype=networks[0].spec.dtype,
+        title=title(networks) + ", with the preprocessing of a table",
         examples=_examples(columns),
         features=columns.names,
         labels=label.classes if classes else None,
@@ -89,22 +106,38 @@ def _raw_column(column: Column) -> RawColumn:
     return RawColumn(column.name, "category", codes=codes)
 
 
-def _member_chain(who: str, member: _Member, classes: bool) -> Chain:
-    """The steps from numbers and codes to probabilities, or to targets in the units of the label."""
-    chain: Chain = [_encoded(member.encoding), *chain_of(who, member.network)]
+def member_chain(who: str, member: _Member, network: Network, classes: bool) -> Chain:
+    """Return the steps from numbers and codes to probabilities, or to targets in the units of the label."""
+    chain: Chain = [_encoded(member.encoding), *chain_of(who, network)]
     if not classes:
         chain.append(Affine(np.zeros_like(member.scale), member.scale, member.shift))
         if member.low is not None or member.high is not None:
             chain.append(Bounds(member.low, member.high))
         return chain
-    last = max(i for i, step in enumerate(chain) if isinstance(step, Linear))
-    linear = chain[last]
-    assert isinstance(linear, Linear)
-    chain[last] = replace(linear, W=linear.W / member.temperature, b=linear.b / member.temperature)
-    output = member.network.spec.output
+    output = network.spec.output
     if output == "sigmoid":
-        return [*chain, Complement()]
-    return chain if output == "softmax" else [*chain, Activation("softmax")]  # linear outputs are logits
+        chain.append(Complement())
+    elif output == "linear":  # logits
+        chain.append(Activation("softmax"))
+    return chain if member.temperature == 1 else _tempered(chain, member.temperature)
+
+
+def _tempered(chain: Chain, temperature: float) -> Chain:
+    """Divide the logits of probabilities by a temperature: those of the mean probabilities of members."""
+    last = max(i for i, step in enumerate(chain) if isinstance(step, Linear | Members))
+    step = chain[last]
+    if isinstance(step, Members):
+        if step.output:
+            return [*chain, Temperature(temperature)]
+        chain[last] = replace(step, last=_divided(step.last, temperature))
+    else:
+        assert isinstance(step, Linear)
+        chain[last] = _divided(step, temperature)
+    return chain
+
+
+def _divided(linear: Linear, number: float) -> Linear:
+    return replace(linear, W=linear.W.times(rows=1 / number), b=linear.b / number)
 
 
 def _encoded(encoding: Encoding) -> Join:

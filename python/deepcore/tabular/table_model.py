@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -273,7 +274,8 @@ class TableModel:
 
         who = "to_onnx"
         kind = None if dtype is None else _checks.dtype(who, dtype)
-        onnx.write(path, exporting.computation(who, self.columns, self.label, self.members), kind)
+        describe = partial(exporting.computation, who, self.columns, self.label, self.members)
+        onnx.write(path, [member.network for member in self.members], describe, kind)
 
     def to_c_header(
         self,
@@ -310,12 +312,13 @@ class TableModel:
 
         who = "to_c_header"
         kind = None if dtype is None else _checks.dtype(who, dtype)
-        written = int8_copy(who, self) if int8 else self
+        written = int8_copy(who, self) if _checks.flag(who, "int8", int8) else self
         scores = {}
         if data is not None:
             scores = {"model": self.evaluate(data), "header": written.evaluate(data)}
-        what = exporting.computation(who, self.columns, self.label, written.members)
-        return c_header.write(path, what, prefix=prefix, dtype=kind, int8=int8, scores=scores)
+        networks = [member.network for member in written.members]
+        describe = partial(exporting.computation, who, self.columns, self.label, written.members)
+        return c_header.write(path, networks, describe, prefix=prefix, dtype=kind, int8=int8, scores=scores)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file, atomically; ``deepcore.load`` gives it back, bit for bit.
