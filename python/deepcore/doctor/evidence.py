@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from deepcore.doctor.signs import Scale, copies_of, exploded, repeated, spread_out, standardizer
+from deepcore.doctor.signs import Inside, Scale, copies_of, exploded, repeated, spread_out, standardizer
 from deepcore.doctor.training_run import Outcome, TrainingRun
 from deepcore.doctor.vocabulary import Finding
 from deepcore.layers import Dense
@@ -84,6 +84,16 @@ class Evidence:
         if scale.spread > 100 or scale.spread < 0.01 or scale.offset > 100:
             return 2
         return int(scale.spread > 5 or scale.spread < 0.2 or scale.offset > 5)
+
+    @cached_property
+    def scaled_look(self) -> Inside:
+        """What the first pass would show with standardised data; of the network alone, so to say."""
+        run = self.run
+        if self.strange_targets:
+            run = with_standardized_targets(run)
+        if self.strange_inputs:
+            run = with_standardized_features(run)
+        return run.first_look
 
     @cached_property
     def explosion(self) -> str | None:

@@ -15,6 +15,7 @@ from deepcore.doctor.evidence import (
 )
 from deepcore.doctor.scoring import balanced
 from deepcore.doctor.training_run import Outcome, TrainingRun
+from deepcore.optimizers import AdamW, Lion
 
 __all__ = [
     "balanced_score",
@@ -31,6 +32,9 @@ __all__ = [
 
 _USUAL_RATE = 0.01
 _FEW_EPOCHS = 3
+_MORE_EPOCHS = 3  # times as many, where the question is whether weights help a network that has learned
+_STRONG_PENALTY = 0.003  # less is usual, and does not keep a network from learning
+_STRONG_DECAY = 0.1  # decay that is decoupled from the loss: ten times the default of AdamW
 
 
 def class_imbalance(case: Evidence) -> Suspicion | None:
@@ -49,10 +53,10 @@ def class_imbalance(case: Evidence) -> Suspicion | None:
         return None
     weight = (len(truth) / ((counts > 0).sum() * np.maximum(counts, 1)))[truth]
     weighted = replace(run, data=replace(run.data, weight=weight.astype(run.spec.dtype)))
-    other = weighted.trained()
-    before, after = balanced_score(case.outcome), balanced_score(other)
-    if after < before + 0.1:
+    pair = _weights_help(case.outcome, weighted, rare)
+    if pair is None:
         return None
+    before, after, weighted = pair
     case.explained = True
     return problem(
         "class_imbalance",
@@ -62,6 +66,26 @@ def class_imbalance(case: Evidence) -> Suspicion | None:
         "class_weight='balanced'",
         remedy=weighted,
     )
+
+
+def _weights_help(
+    outcome: Outcome, weighted: TrainingRun, rare: int
+) -> tuple[float, float, TrainingRun] | None:
+    """Compare the balanced accuracy without and with weights; None if weights do not raise it.
+
+    A network that has only begun to learn predicts no rare class with weights either. So if the weights do
+    not help, both trainings are repeated with more epochs.
+    """
+    run = outcome.run
+    truth = run.task.truth((run.watched or run.data).y)
+    rows, classes = int((truth == rare).sum()), len(np.unique(truth))
+    margin = max(run.task.margin, 3 / max(rows * classes, 1))  # what three of the rare rows make
+    before, after = balanced_score(outcome), balanced_score(weighted.trained())
+    if after < before + margin:
+        epochs = _MORE_EPOCHS * run.epochs
+        weighted = replace(weighted, epochs=epochs)
+        before, after = (balanced_score(one.trained()) for one in (replace(run, epochs=epochs), weighted))
+    return None if after < before + margin else (before, after, weighted)
 
 
 def _recall(outcome: Outcome, label: int) -> float:
@@ -160,7 +184,8 @@ def penalties(case: Evidence) -> list[Suspicion]:
     largest = max(max(layer.l1, layer.l2) for layer in spec.layers)
     decay = getattr(run.optimizer, "weight_decay", 0.0)
     decay = decay if isinstance(decay, (int, float)) else 0.0
-    if not case.explained and max(largest, decay) >= 0.003:
+    strong = _STRONG_DECAY if isinstance(run.optimizer, (AdamW, Lion)) else _STRONG_PENALTY
+    if not case.explained and (largest >= _STRONG_PENALTY or decay >= strong):
         free = run.with_layers(lambda _, layer: replace(layer, l1=0.0, l2=0.0))
         if decay:
             free = replace(free, optimizer=replace(run.optimizer, weight_decay=0.0))  # type: ignore[call-arg]
@@ -234,8 +259,8 @@ def rate_too_high(case: Evidence) -> list[Suspicion]:
     losses = case.outcome.history["loss"]
     if case.run.rate is None:
         return []
-    grows = case.explosion is not None or not losses or not losses[-1] < 0.9 * losses[0]
     start = case.run.first_network.evaluate(case.run.data, 0)[0]
+    grows = case.explosion is not None or not losses or not losses[-1] < 0.9 * min(losses[0], start)
     jumped = bool(losses) and losses[0] > 1.5 * start
     if not (grows or jumped or _worse_than_its_best(losses)):
         return []
@@ -278,10 +303,13 @@ def progress(case: Evidence) -> list[Suspicion]:
                     remedy=smaller,
                 )
             ]
-    longer = replace(run, epochs=(10 if run.epochs <= _FEW_EPOCHS else 5) * run.epochs)
-    if run.epochs <= _FEW_EPOCHS and case.cures(longer):
-        case.explained = True
-        return [_few_epochs(run, longer)]
+    if run.epochs <= _FEW_EPOCHS:  # an ordinary training has ten times as many, or fifty times
+        for factor in (10, 50):
+            longer = replace(run, epochs=factor * run.epochs)
+            if case.cures(longer):
+                case.explained = True
+                return [_few_epochs(run, longer)]
+    longer = replace(run, epochs=5 * run.epochs)
     faster = _faster(case)
     if faster is not None:
         found.append(_low_rate(case, faster))
