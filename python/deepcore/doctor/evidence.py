@@ -67,7 +67,11 @@ class Evidence:
 
     @property
     def strange_inputs(self) -> int:
-        """How far features are from mean 0 and standard deviation 1: 0 not at all, 1 some way, 2 very far."""
+        """How far features are from mean 0 and standard deviation 1: 0 not at all, 1 some way, 2 very far.
+
+        The first values of z have about the size of the features. From 3 on they saturate tanh and sigmoid,
+        and below 1/20 they hardly differ from 0. A mean of many standard deviations hides what differs.
+        """
         scale = self.inputs
         if self.run.spec.embeddings:
             return 0
@@ -77,7 +81,7 @@ class Evidence:
 
     @property
     def strange_targets(self) -> int:
-        """The same for regression targets."""
+        """The same for regression targets, which may be larger: the last layer is linear, and can grow."""
         scale = self.targets
         if self.run.task.kind != "numbers":
             return 0
