@@ -75,6 +75,13 @@ def shuffled(data, seed=0):
     return data[0], np.random.default_rng(seed).permutation(data[1])
 
 
+def apart(data):
+    """Features of the training rows that were sorted without their labels; the validation rows are right."""
+    X, y = data
+    m = 2 * len(y) // 3
+    return np.vstack([X[:m][X[:m, 0].argsort()], X[m:]]), y
+
+
 def noisy(data, seed=0):
     """Few rows with columns of noise and some wrong labels."""
     X, y = data[0][:200], data[1][:200].copy()
@@ -149,6 +156,11 @@ BROKEN = {
         lambda d: run(scaled(d, X=np.array([5000.0, 1.0])), network(d, 24, activation="tanh")),
     ),
     "labels in another order": ("labels_shuffled", blobs(20), lambda d: run(shuffled(d), network(d, 24))),
+    "rows sorted without their labels": (
+        "labels_shuffled",
+        apart(moons(63)),
+        lambda d: run(d, network(d, 32, 24), dc.RMSProp(0.002)),
+    ),
     "few noisy rows": (
         "overfitting",
         noisy(moons(21)),
