@@ -572,8 +572,8 @@ class Model:
 
         Returns:
             A mapping from names to arrays, whose columns are examples. "A0" has the shape (n_x, m); "Z1",
-            "A1", "dA1" and "dZ1" have (n1, m); "dW1" has (n1, n_x). It also has norms and
-            formulas.
+            "A1", "dA1" and "dZ1" have (n1, m); "dW1" has (n1, n_x). It also has norms,
+            dead units and formulas.
         """
         from deepcore.trace import Trace
 
