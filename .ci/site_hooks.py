@@ -95,9 +95,30 @@ def on_page_content(content, page, config, files):
 
     def formula(match):
         text = html.unescape(match[2]).strip()[2:-2].strip()
-        if match[1] == "span":
-            return convert(text, display="inline")
-        style = "margin: 1rem 0; font-size: 1.2em; overflow: auto hidden; padding: 0.2rem 0"
-        return f'<div style="{style}">{convert(text, display="block")}</div>'
+        if match[1] == "span":  # a line must not end before the comma that follows a formula
+            return f'<span class="formula">{mathml(text, "inline")}{match[3]}</span>'
+        return f'<div class="formula">{mathml(text, "block")}</div>{match[3]}'
 
-    return re.sub(r'<(span|div) class="arithmatex">(.*?)</\1>', formula, content, flags=re.DOTALL)
+    pattern = r'<(span|div) class="arithmatex">(.*?)</\1>([,.;:?!)]*)'
+    return re.sub(pattern, formula, content, flags=re.DOTALL)
+
+
+def mathml(text, display):
+    """Convert a formula, and add what the converter leaves out.
+
+    That is: spaces around "log", ":=" as one sign, and both bars of a norm in one size.
+    """
+    found = convert(text, display=display).replace("<mi>:</mi><mo>&#x0003D;</mo>", "<mo>:=</mo>")
+    found = found.replace("<mo>&#x02016;</mo>", '<mo stretchy="false">&#x02016;</mo>')
+
+    def named_function(match):
+        after = "0" if match[3] else "0.167em"  # none before a bracket
+        return f'<mo lspace="0.167em" rspace="{after}">{match[2]}</mo>'
+
+    bracket = r"(?=(<mo[^>]*>(?:\(|&#x00028;))?)"
+    return re.sub(rf"<(m[io])>(log|max)</\1>{bracket}", named_function, found)
+
+
+def on_post_page(output, page, config):
+    """Remove the mark that lets the theme ask github.com for the number of stars."""
+    return output.replace(' data-md-component="source"', "")

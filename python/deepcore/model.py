@@ -572,8 +572,9 @@ class Model:
                 ``dW = dZ A.T / m``. dW, db and the like are the same in both.
 
         Returns:
-            A mapping ``{"A0": (n_x, m), "Z1": (n1, m), "A1": ..., "dA1": ..., "dZ1": ..., "dW1": (n1, n_x),
-            "db1": (n1, 1), ...}``, columns being examples, which also has norms, dead units and formulas.
+            A mapping from names to arrays, whose columns are examples. "A0" has the shape (n_x, m); "Z1",
+            "A1", "dA1" and "dZ1" have (n1, m); "dW1" has (n1, n_x). It also has norms,
+            dead units and formulas.
         """
         from deepcore.trace import Trace
 

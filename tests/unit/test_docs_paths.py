@@ -136,3 +136,15 @@ def test_links_to_sections_of_documents_lead_to_headings():
             if anchor not in sections(target):
                 lost.append(f"{document.name}: {name}#{anchor}")
     assert not lost
+
+
+def test_no_formula_is_cut_by_a_line_that_markdown_takes_for_a_list():
+    """A wrapped line that begins with a minus begins a list item, and leaves a bracket open before it."""
+    cut = []
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        text = re.sub(r"^ *```.*?^ *```$|`[^`]*`", "", text, flags=re.M | re.S)
+        for part in re.split(r"\n\s*\n|\n(?=\s*(?:[-*+]|\d+\.) )", text):
+            if part.count("(") != part.count(")"):
+                cut.append(f"{document.name}: {part[:80]}")
+    assert not cut

@@ -286,7 +286,7 @@ def test_a_training_that_a_callback_ended_is_repeated_with_the_epochs_that_it_ha
         callbacks=[doctor, lambda record: record.epoch == 1],
     )  # fmt: skip
     evidence = {finding.cause: finding.evidence for finding in doctor.findings}
-    assert evidence.keys() == {"learning_rate_too_low", "too_few_epochs"}
+    assert evidence.keys() == {"too_few_epochs"}
     assert evidence["too_few_epochs"].startswith("After 2 epochs")
 
 

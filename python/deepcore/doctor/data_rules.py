@@ -7,6 +7,7 @@ import numpy as np
 from deepcore.doctor.evidence import Evidence, Suspicion, problem
 from deepcore.doctor.scoring import Task
 from deepcore.doctor.signs import related
+from deepcore.doctor.training_run import Outcome
 from deepcore.doctor.vocabulary import Finding
 from deepcore.typing import Array
 
@@ -38,10 +39,8 @@ def labels_shuffled(case: Evidence) -> Suspicion | None:
     m, task = len(run.data.y), run.task
     if m < _FEWEST_ROWS or run.watched is None or task.kind == "bits":
         return None
-    for outcome in (case.outcome, case.usual):
-        watched = outcome.run.watched or outcome.run.data
-        if _agreement(outcome.run.task, outcome.answers(watched), watched.y) >= _SOME:
-            return None
+    if any(_agrees(outcome) for outcome in (case.outcome, case.usual)):
+        return None
     rows = np.random.default_rng(0).permutation(m)[:_RELATED_ROWS]
     sure = related(run.data.X[rows], task.truth(run.data.y)[rows], task.kind == "classes")
     if sure >= _SURE:
@@ -53,6 +52,15 @@ def labels_shuffled(case: Evidence) -> Suspicion | None:
         "standard deviations above 0).",
         "X, y: check that row i of X belongs to y[i]; sort, filter and shuffle both together",
     )
+
+
+def _agrees(outcome: Outcome) -> bool:
+    """Whether answers agree with the training rows and the validation rows.
+
+    A network that learns rows by heart agrees with the former only, and by luck with the latter only.
+    """
+    parts = [data for data in (outcome.run.data, outcome.run.watched) if data is not None]
+    return all(_agreement(outcome.run.task, outcome.answers(data), data.y) >= _SOME for data in parts)
 
 
 def _agreement(task: Task, answers: Array, y: Array) -> float:

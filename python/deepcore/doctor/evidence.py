@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from deepcore.doctor.signs import Scale, copies_of, exploded, repeated, spread_out, standardizer
+from deepcore.doctor.signs import Inside, Scale, copies_of, exploded, repeated, spread_out, standardizer
 from deepcore.doctor.training_run import Outcome, TrainingRun
 from deepcore.doctor.vocabulary import Finding
 from deepcore.layers import Dense
@@ -67,7 +67,11 @@ class Evidence:
 
     @property
     def strange_inputs(self) -> int:
-        """How far features are from mean 0 and standard deviation 1: 0 not at all, 1 some way, 2 very far."""
+        """How far features are from mean 0 and standard deviation 1: 0 not at all, 1 some way, 2 very far.
+
+        The first values of z have about the size of the features. From 3 on they saturate tanh and sigmoid,
+        and below 1/20 they hardly differ from 0. A mean of many standard deviations hides what differs.
+        """
         scale = self.inputs
         if self.run.spec.embeddings:
             return 0
@@ -77,13 +81,23 @@ class Evidence:
 
     @property
     def strange_targets(self) -> int:
-        """The same for regression targets."""
+        """The same for regression targets, which may be larger: the last layer is linear, and can grow."""
         scale = self.targets
         if self.run.task.kind != "numbers":
             return 0
         if scale.spread > 100 or scale.spread < 0.01 or scale.offset > 100:
             return 2
         return int(scale.spread > 5 or scale.spread < 0.2 or scale.offset > 5)
+
+    @cached_property
+    def scaled_look(self) -> Inside:
+        """What the first pass would show with standardised data; of the network alone, so to say."""
+        run = self.run
+        if self.strange_targets:
+            run = with_standardized_targets(run)
+        if self.strange_inputs:
+            run = with_standardized_features(run)
+        return run.first_look
 
     @cached_property
     def explosion(self) -> str | None:

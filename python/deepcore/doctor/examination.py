@@ -48,9 +48,9 @@ def _problems(case: Evidence) -> Sequence[Suspicion]:
     ]
     if imbalance := trials.class_imbalance(case):
         return [*certain, imbalance]
-    if not certain and (shuffled := data_rules.labels_shuffled(case)):
-        return [shuffled]
     overfitting = data_rules.overfitting(case)
+    if not certain and (shuffled := data_rules.labels_shuffled(case)):
+        return [shuffled, *map(_as_note, overfitting)]  # to learn rows by heart is what is left to do
     far = 2 in (case.strange_inputs, case.strange_targets)
     if any(one.finding.severity == "problem" for one in certain) and not far:
         return certain
@@ -59,6 +59,10 @@ def _problems(case: Evidence) -> Sequence[Suspicion]:
     if overfitting and not case.underfits:
         return [*certain, *_first_that_explains(case, _START), *overfitting]
     return [*certain, *_of_failure(case), *overfitting]
+
+
+def _as_note(suspicion: Suspicion) -> Suspicion:
+    return Suspicion(replace(suspicion.finding, severity="note"))
 
 
 def _of_failure(case: Evidence) -> list[Suspicion]:
@@ -72,6 +76,12 @@ def _of_failure(case: Evidence) -> list[Suspicion]:
     if case.explained:
         return slow + found
     return found + slow or network_rules.last_step(case) or trials.last_resort(case)
+
+
+def _first_step(case: Evidence) -> list[Suspicion]:
+    """Look at the first pass, and try standardised data too if theirs may be why it looks wrong."""
+    found = network_rules.first_step(case)
+    return found + trials.scales(case) if case.explained else found
 
 
 def _first_that_explains(case: Evidence, rules: Sequence[Rule]) -> list[Suspicion]:
@@ -88,7 +98,7 @@ _START: Sequence[Rule] = (network_rules.first_step, trials.rate_too_high)
 _RULES: Sequence[Rule] = (
     trials.far_scales,
     trials.penalties,
-    network_rules.first_step,
+    _first_step,
     trials.scales,
     trials.hidden_layers,
     trials.rate_too_high,

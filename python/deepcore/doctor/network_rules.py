@@ -15,6 +15,9 @@ from deepcore.layers import Dense
 __all__ = ["first_step", "last_step", "symmetric_start", "symptoms"]
 
 _IDLE = 0.75  # share of dead or saturated units that explains a failure by itself
+_LARGE = (
+    1000  # root mean square of a gradient; with usual first weights and scaled data it is about 1 or less
+)
 _NARROW = 3  # units of a layer whose share of dead ones says little: it has too few in any case
 
 
@@ -42,7 +45,10 @@ def _fresh(layer: Dense) -> Dense:
 
 
 def first_step(case: Evidence) -> list[Suspicion]:
-    """What is wrong before the first step: gradients that explode or vanish, dead or saturated units."""
+    """What is wrong before the first step: gradients that explode or vanish, dead or saturated units.
+
+    What standardised data would mend is not the fault of the network.
+    """
     look, run = case.run.first_look, case.run
     fresh = run.with_layers(lambda _, layer: _fresh(layer), restart=True)
     advice = "init='auto' for all layers, fewer layers, or norm='batch'"
@@ -51,7 +57,8 @@ def first_step(case: Evidence) -> list[Suspicion]:
         evidence = f"Before a learning rate could matter, {case.explosion}."
         return [problem("exploding_gradients", evidence, f"no exp in hidden layers, {advice}", remedy=fresh)]
     found = []
-    if look.vanishing:
+    if look.vanishing and case.scaled_look.vanishing:
+        case.explained = True
         first, last = look.gradients[0], look.gradients[-1]
         evidence = (
             f"Before the first step the root mean square of dW1 is {first:.2g}, and that of "
@@ -60,19 +67,36 @@ def first_step(case: Evidence) -> list[Suspicion]:
         found.append(
             problem("vanishing_gradients", evidence, f"relu instead of sigmoid or tanh, {advice}", 1, fresh)
         )
-    wide = [layer.units > _NARROW for layer in run.hidden]
-    shares = [max(pair) for pair in zip(look.dead, look.saturated, strict=True)]
-    idle = max((share for share, counts in zip(shares, wide, strict=True) if counts), default=0.0)
-    case.explained = case.explained or look.vanishing or idle >= _IDLE
-    if idle >= 0.5:
-        found += _idle(look, "before the first step", fresh)
-    return found
+    counted = _of_wide_layers(case)
+    idle = _idle(counted, "before the first step", fresh)
+    if max([*counted.dead, *counted.saturated], default=0.0) < _IDLE:
+        return found + idle
+    case.explained = True
+    return idle + found  # a layer that passes nothing on is also why gradients vanish
 
 
 def _explodes_at_once(case: Evidence) -> bool:
     """Whether the loss or a gradient is out of bounds before a learning rate can have an effect."""
-    step = case.outcome.history.diverged_at_step
-    return step == 0 or case.run.first_look.largest_gradient > 1000
+    at_once = case.outcome.history.diverged_at_step == 0 or case.run.first_look.largest_gradient > _LARGE
+    return at_once and (case.scaled_look is case.run.first_look or case.scaled_look.largest_gradient > _LARGE)
+
+
+def _of_wide_layers(case: Evidence) -> Inside:
+    """Take the shares of idle units, and 0 for layers where they say little: narrow ones, and their readers.
+
+    Half of the units that read a single relu unit are 0 for every example, because their weight is negative.
+    """
+    look, scaled, units = case.run.first_look, case.scaled_look, [layer.units for layer in case.run.hidden]
+    wide = [min(units[max(0, i - 1) : i + 1]) > _NARROW for i in range(len(units))]
+
+    def counted(raw: list[float], mended: list[float]) -> list[float]:
+        return [min(pair) * counts for *pair, counts in zip(raw, mended, wide, strict=True)]
+
+    return replace(
+        look,
+        dead=counted(look.dead, scaled.dead),
+        saturated=counted(look.saturated, scaled.saturated),
+    )
 
 
 def _idle(look: Inside, when: str, remedy: TrainingRun | None) -> list[Suspicion]:

@@ -15,6 +15,7 @@ from deepcore.doctor.evidence import (
 )
 from deepcore.doctor.scoring import balanced
 from deepcore.doctor.training_run import Outcome, TrainingRun
+from deepcore.optimizers import AdamW, Lion
 
 __all__ = [
     "balanced_score",
@@ -29,8 +30,17 @@ __all__ = [
 ]
 
 
-_USUAL_RATE = 0.01
-_FEW_EPOCHS = 3
+_USUAL_RATE = 0.01  # learns most tasks with Adam and standardised data
+_FEW_EPOCHS = 3  # so few are hardly ever enough, whatever the rate
+_RARE = 0.3  # a class is rare if it has less than this part of an equal share
+_MISSED = 0.25  # recall of a class that a network has given up
+_MORE_EPOCHS = 3  # times as many, where the question is whether weights help a network that has learned
+_USUAL_DROPOUT = 0.3  # rates below it are usual, and keep no network from learning
+_STRONG_PENALTY = 0.003  # the same for l1, l2 and a weight decay that is added to the gradient
+_STRONG_DECAY = 0.1  # decay that is decoupled from the loss: ten times the default of AdamW
+_NARROW = 3  # a layer with more units may still be too narrow for many outputs behind it
+_FEW_STEPS = (4, 300)  # per epoch and in all: with more steps the size of the batches is no obstacle
+_LEARNED = 0.9  # part of the loss before the first step: a training that learns ends below it
 
 
 def class_imbalance(case: Evidence) -> Suspicion | None:
@@ -42,17 +52,17 @@ def class_imbalance(case: Evidence) -> Suspicion | None:
     counts = np.bincount(truth)
     rare = int(np.where(counts > 0, counts, len(truth)).argmin())
     share = counts[rare] / len(truth)
-    if share > 0.3 / (counts > 0).sum():
+    if share > _RARE / (counts > 0).sum():
         return None
     recall = _recall(case.outcome, rare)
-    if recall > 0.25:
+    if recall > _MISSED:
         return None
     weight = (len(truth) / ((counts > 0).sum() * np.maximum(counts, 1)))[truth]
     weighted = replace(run, data=replace(run.data, weight=weight.astype(run.spec.dtype)))
-    other = weighted.trained()
-    before, after = balanced_score(case.outcome), balanced_score(other)
-    if after < before + 0.1:
+    pair = _weights_help(case.outcome, weighted, rare)
+    if pair is None:
         return None
+    before, after, weighted = pair
     case.explained = True
     return problem(
         "class_imbalance",
@@ -62,6 +72,26 @@ def class_imbalance(case: Evidence) -> Suspicion | None:
         "class_weight='balanced'",
         remedy=weighted,
     )
+
+
+def _weights_help(
+    outcome: Outcome, weighted: TrainingRun, rare: int
+) -> tuple[float, float, TrainingRun] | None:
+    """Compare the balanced accuracy without and with weights; None if weights do not raise it.
+
+    A network that has only begun to learn predicts no rare class with weights either. So if the weights do
+    not help, both trainings are repeated with more epochs.
+    """
+    run = outcome.run
+    truth = run.task.truth((run.watched or run.data).y)
+    rows, classes = int((truth == rare).sum()), len(np.unique(truth))
+    margin = max(run.task.margin, 3 / max(rows * classes, 1))  # what three of the rare rows make
+    before, after = balanced_score(outcome), balanced_score(weighted.trained())
+    if after < before + margin:
+        epochs = _MORE_EPOCHS * run.epochs
+        weighted = replace(weighted, epochs=epochs)
+        before, after = (balanced_score(one.trained()) for one in (replace(run, epochs=epochs), weighted))
+    return None if after < before + margin else (before, after, weighted)
 
 
 def _recall(outcome: Outcome, label: int) -> float:
@@ -137,7 +167,7 @@ def penalties(case: Evidence) -> list[Suspicion]:
     run, found = case.run, []
     spec = run.spec
     rates = [spec.input_dropout, *(layer.dropout for layer in run.hidden)]
-    if max(rates) >= 0.3:
+    if max(rates) >= _USUAL_DROPOUT:
         plain = replace(
             run,
             spec=replace(
@@ -160,7 +190,8 @@ def penalties(case: Evidence) -> list[Suspicion]:
     largest = max(max(layer.l1, layer.l2) for layer in spec.layers)
     decay = getattr(run.optimizer, "weight_decay", 0.0)
     decay = decay if isinstance(decay, (int, float)) else 0.0
-    if not case.explained and max(largest, decay) >= 0.003:
+    strong = _STRONG_DECAY if isinstance(run.optimizer, (AdamW, Lion)) else _STRONG_PENALTY
+    if not case.explained and (largest >= _STRONG_PENALTY or decay >= strong):
         free = run.with_layers(lambda _, layer: replace(layer, l1=0.0, l2=0.0))
         if decay:
             free = replace(free, optimizer=replace(run.optimizer, weight_decay=0.0))  # type: ignore[call-arg]
@@ -205,7 +236,7 @@ def _narrow(case: Evidence) -> list[Suspicion]:
     units = [layer.units for layer in run.hidden]
     narrow = int(np.argmin(units))
     outputs = run.spec.outputs if run.task.kind != "numbers" else 1
-    if units[narrow] > 3 and units[narrow] >= outputs / 2:
+    if units[narrow] > _NARROW and units[narrow] >= outputs / 2:
         return []
     wide = _widened(run)
     return [_too_few_units(run, narrow, wide)] if case.cures(wide) else []
@@ -234,8 +265,8 @@ def rate_too_high(case: Evidence) -> list[Suspicion]:
     losses = case.outcome.history["loss"]
     if case.run.rate is None:
         return []
-    grows = case.explosion is not None or not losses or not losses[-1] < 0.9 * losses[0]
     start = case.run.first_network.evaluate(case.run.data, 0)[0]
+    grows = case.explosion is not None or not losses or not losses[-1] < _LEARNED * min(losses[0], start)
     jumped = bool(losses) and losses[0] > 1.5 * start
     if not (grows or jumped or _worse_than_its_best(losses)):
         return []
@@ -265,7 +296,8 @@ def progress(case: Evidence) -> list[Suspicion]:
     found: list[Suspicion] = []
     if run.rate is None:
         return found
-    if run.steps_per_epoch <= 4 and run.batch_size > 32 and run.steps <= 300:
+    per_epoch, in_all = _FEW_STEPS
+    if run.steps_per_epoch <= per_epoch and run.steps <= in_all and run.batch_size > 32:
         smaller = replace(run, batch_size=16)
         if case.cures(smaller):
             case.explained = True
@@ -278,10 +310,13 @@ def progress(case: Evidence) -> list[Suspicion]:
                     remedy=smaller,
                 )
             ]
-    longer = replace(run, epochs=(10 if run.epochs <= _FEW_EPOCHS else 5) * run.epochs)
-    if run.epochs <= _FEW_EPOCHS and case.cures(longer):
-        case.explained = True
-        return [_few_epochs(run, longer)]
+    if run.epochs <= _FEW_EPOCHS:  # an ordinary training has ten times as many, or fifty times
+        for factor in (10, 50):
+            longer = replace(run, epochs=factor * run.epochs)
+            if case.cures(longer):
+                case.explained = True
+                return [_few_epochs(run, longer)]
+    longer = replace(run, epochs=5 * run.epochs)
     faster = _faster(case)
     if faster is not None:
         found.append(_low_rate(case, faster))
@@ -316,7 +351,7 @@ def last_resort(case: Evidence) -> list[Suspicion]:
         narrow = int(np.argmin([layer.units for layer in run.hidden]))
         return [_too_few_units(run, narrow, wide)]
     losses = case.outcome.history["loss"]
-    if run.rate is None or (len(losses) > 1 and losses[-1] < 0.9 * losses[0]):
+    if run.rate is None or (len(losses) > 1 and losses[-1] < _LEARNED * losses[0]):
         return []
     return [_low_rate(case, max(case.rate_gains, key=case.rate_gains.__getitem__, default=10.0))]
 

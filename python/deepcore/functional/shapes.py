@@ -239,8 +239,8 @@ def shape_table(layer_dims: Sequence[int], m: int) -> ShapeTable:
         m: Number of examples.
 
     Returns:
-        A dict with the keys ``"A0"`` and, for each layer, ``"W1", "b1", "Z1", "A1", "dW1", "db1", "dZ1",
-        "dA1"``. It prints as a table.
+        A dict with the keys "A0" and, for each layer, "W1", "b1", "Z1", "A1", "dW1", "db1", "dZ1" and "dA1".
+        It prints as a table.
 
     Raises:
         TypeError: If a size is not a whole number.
