@@ -82,13 +82,18 @@ def variants(session):
         return session.run("python", "-c", code, silent=True).split()
 
 
-def preset(session, name, *options):
-    """Configure, build and test a preset of CMakePresets.json, with warnings as errors."""
-    strict = [] if name == "tidy" else ["-DDEEPCORE_WERROR=ON"]  # clang-tidy has its own errors
-    session.run("cmake", "--fresh", "--preset", name, *strict, *options)
-    session.run("cmake", "--build", "--preset", name)
-    if name != "tidy":
-        session.run("ctest", "--preset", name)
+def build_for_tests(name):
+    """The settings of an installation that compiles the C++ tests too, into a folder that stays."""
+    folder = BUILD / name
+    shutil.rmtree(folder, ignore_errors=True)
+    strict = ["-Ccmake.define.DEEPCORE_TESTS=ON", "-Ccmake.define.DEEPCORE_WERROR=ON"]
+    return folder, [f"-Cbuild-dir={folder}", *strict]
+
+
+def ctest(session, folder, *arguments, **environment):
+    """Run the C++ tests that were built in a folder."""
+    options = ["--output-on-failure", "--no-tests=error", "--parallel", "2"]
+    session.run("ctest", "--test-dir", str(folder), *options, *arguments, env=environment)
 
 
 def compiles(source, *flags):
@@ -105,14 +110,23 @@ def compiles(source, *flags):
 
 @nox.session
 def package(session):
-    """Build the sdist, and from it the wheel with all CPU levels, as a package index would have them."""
-    session.install("-q", "build")
+    """Build the sdist, and from it the wheel of all CPU levels as a package index would have it; run its C++ tests."""
+    session.install("-q", "build", "cmake")
     folder = session.posargs[0] if session.posargs else str(BUILD / "dist")
-    session.run("python", "-m", "build", "--outdir", folder, "-Ccmake.define.DEEPCORE_VARIANTS=all", ".")
+    build, settings = build_for_tests("release")
+    # Benchmarks are compiled where Google Benchmark is installed.
+    with_benchmarks = compiles("#include <benchmark/benchmark.h>\nint main() {}")
+    settings += [
+        "-Ccmake.define.DEEPCORE_VARIANTS=all",
+        f"-Ccmake.define.DEEPCORE_BENCHMARKS={'ON' if with_benchmarks else 'OFF'}",
+        "-Cbuild.targets=all;all_verify_interface_header_sets",
+    ]
+    session.run("python", "-m", "build", "--outdir", folder, *settings, ".")
     (built,) = Path(folder).glob("*.whl")
     session.log(f"{built.name}: {built.stat().st_size} bytes")
     if built.stat().st_size >= LARGEST_WHEEL:
         session.error(f"the wheel must be smaller than {LARGEST_WHEEL} bytes")
+    ctest(session, build)
 
 
 @nox.session
@@ -167,38 +181,29 @@ def lint(session):
     session.run("mypy", "--cache-dir", os.devnull)
     allowed = str(ROOT / "tests" / "stubtest.allow")
     in_temporary_folder(session, "python", "-m", "mypy.stubtest", "deepcore._core", "--allowlist", allowed)
-    sources = [str(path) for path in Path("cpp").rglob("*.[ch]pp")]
+    sources = [str(path) for path in Path("cpp").rglob("*.*") if path.suffix in {".cpp", ".hpp", ".c", ".h"}]
     session.run("clang-format", "--dry-run", "-Werror", *sources, silent=True)
 
 
 @nox.session
-def native(session):
-    """Build and run the C++ tests: presets as arguments (release, tidy, asan, tsan), or all of them.
-
-    With release come the examples in Cython, C and C++, which are built against the installed wheel.
-    """
-    install_wheel(session, "dev,test")
-    for name in session.posargs or ["release", "tidy", "asan", "tsan"]:
-        if name == "tsan" and not compiles("int main() {}", "-fsanitize=thread"):
-            session.log("skipped: ThreadSanitizer does not run here")
-        elif name == "release":  # benchmarks are compiled where Google Benchmark is installed
-            with_benchmarks = compiles("#include <benchmark/benchmark.h>\nint main() {}")
-            benchmarks = f"-DDEEPCORE_BENCHMARKS={'ON' if with_benchmarks else 'OFF'}"
-            preset(session, name, f"-DDEEPCORE_VARIANTS={';'.join(variants(session))}", benchmarks)
-            run_tests(session, "--slow", str(ROOT / "tests/integration/test_native_examples.py"))
-        else:
-            preset(session, name, "-DDEEPCORE_VARIANTS=native")
+def tidy(session):
+    """Run clang-tidy over all C++ files: library, bindings and tests."""
+    install_wheel(session, "dev")
+    session.run("cmake", "--fresh", "--preset", "tidy", "-DDEEPCORE_VARIANTS=native")
+    session.run("cmake", "--build", "--preset", "tidy")
 
 
-def run_sanitized(session, sanitizers, library, options, *arguments):
-    """Install a module that is compiled with sanitizers, and run tests with their library."""
-    settings = [
-        "cmake.build-type=Debug",
-        "install.strip=false",
-        f"cmake.define.DEEPCORE_SANITIZE={sanitizers}",
-        "cmake.define.DEEPCORE_VARIANTS=native",
+def run_sanitized(session, sanitizers, library, options, of_python, *arguments):
+    """Compile everything with sanitizers, once; run the C++ tests, and Python tests with the sanitizers' library."""
+    build, settings = build_for_tests(session.name)
+    settings += [
+        "-Ccmake.build-type=Debug",
+        "-Cinstall.strip=false",
+        f"-Ccmake.define.DEEPCORE_SANITIZE={sanitizers}",
+        "-Ccmake.define.DEEPCORE_VARIANTS=native",
     ]
-    session.install("-q", ".[test]", *[f"--config-settings={line}" for line in settings])
+    session.install("-q", "cmake", ".[test]", *settings)
+    ctest(session, build, **options)
     # libstdc++ too, or the first C++ exception finds no __cxa_throw.
     libraries = [
         session.run("g++", f"-print-file-name={name}.so", external=True, silent=True).strip()
@@ -209,32 +214,31 @@ def run_sanitized(session, sanitizers, library, options, *arguments):
         *PARALLEL,
         "--capture=sys",  # so that the report of a sanitizer is shown, which is written past Python
         *arguments,
-        env={"LD_PRELOAD": " ".join(libraries), **options},
+        env={"LD_PRELOAD": " ".join(libraries), **options, **of_python},
     )
 
 
 @nox.session
 def sanitized(session):
-    """Run the tests of the bindings on a module with checks of memory and undefined behaviour."""
-    options = {
-        "ASAN_OPTIONS": "detect_leaks=0",  # Python itself is not free of leaks
-        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-    }
+    """Run the C++ tests, and the tests of the bindings, with checks of memory and undefined behaviour."""
+    options = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
+    of_python = {"ASAN_OPTIONS": "detect_leaks=0"}  # Python itself is not free of leaks
     folders = [str(ROOT / "tests" / name) for name in ("unit", "property")]
-    run_sanitized(session, "address,undefined", "libasan", options, *folders)
+    run_sanitized(session, "address,undefined", "libasan", options, of_python, *folders)
 
 
 @nox.session
 def threaded(session):
-    """Run the tests with several Python threads on a module with checks of data races."""
+    """Run the C++ tests, and the Python tests with several threads, with checks of data races."""
     if not compiles("int main() {}", "-fsanitize=thread"):
         session.log("skipped: ThreadSanitizer does not run here")
         return
     # Python and NumPy are not compiled with the checks, so reports from their own code are suppressed.
     ignored = ROOT / "tests" / "contracts" / "thread_sanitizer.supp"
-    options = {"TSAN_OPTIONS": f"suppressions={ignored}:halt_on_error=1:second_deadlock_stack=1"}
+    options = {"TSAN_OPTIONS": "halt_on_error=1"}
+    of_python = {"TSAN_OPTIONS": f"suppressions={ignored}:halt_on_error=1:second_deadlock_stack=1"}
     files = [str(ROOT / "tests/contracts" / name) for name in ("test_concurrency.py", "test_whole_states.py")]
-    run_sanitized(session, "thread", "libtsan", options, *files, "-k", "not forked")
+    run_sanitized(session, "thread", "libtsan", options, of_python, *files, "-k", "not forked")
 
 
 @nox.session
@@ -266,10 +270,8 @@ def cross(session):
         )
         session.run("cmake", "--build", folder, "--target", *programs)
         if runs:
-            session.env["DEEPCORE_EMULATED"] = "1"  # an emulator is slow: tests take fewer cases
-            tests = f"test_({'|'.join(EMULATED)})"
-            command = ["ctest", "--test-dir", folder, "--output-on-failure", "--no-tests=error"]
-            session.run(*command, "--parallel", "2", "-R", tests)
+            # An emulator is slow: tests take fewer cases.
+            ctest(session, folder, "-R", f"test_({'|'.join(EMULATED)})", DEEPCORE_EMULATED="1")
 
 
 def can_run_arm(session):
