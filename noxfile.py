@@ -110,7 +110,10 @@ def compiles(source, *flags):
 
 @nox.session
 def package(session):
-    """Build the sdist, and from it the wheel of all CPU levels as a package index would have it; run its C++ tests."""
+    """Build the sdist, and from it the wheel with all CPU levels, as a package index would have them.
+
+    The C++ tests of the levels that this machine runs are built from the same objects, and run.
+    """
     session.install("-q", "build", "cmake")
     folder = session.posargs[0] if session.posargs else str(BUILD / "dist")
     build, settings = build_for_tests("release")
@@ -194,7 +197,7 @@ def tidy(session):
 
 
 def run_sanitized(session, sanitizers, library, options, of_python, *arguments):
-    """Compile everything with sanitizers, once; run the C++ tests, and Python tests with the sanitizers' library."""
+    """Compile everything with sanitizers, once; run the C++ tests, and Python tests with their library."""
     build, settings = build_for_tests(session.name)
     settings += [
         "-Ccmake.build-type=Debug",
@@ -249,10 +252,10 @@ def cross(session):
     python = shutil.which("python", path=session.bin)
     for target in ("aarch64-macos", "x86_64-windows", "aarch64-linux"):
         folder, runs = str(BUILD / target), target == "aarch64-linux" and can_run_arm(session)
-        options = ["-DCMAKE_BUILD_TYPE=Release", "-DDEEPCORE_TESTS=ON"]
+        options = ["-DCMAKE_BUILD_TYPE=Release"]
         programs = [f"test_{name}_base" for name in EMULATED]
         if not runs:  # what is only compiled need not be fast
-            options = ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_UNITY_BUILD=ON", "-DDEEPCORE_TESTS=OFF"]
+            options = ["-DCMAKE_BUILD_TYPE=Debug", "-DDEEPCORE_TESTS=OFF"]
             programs = ["all"]
         session.run(
             "cmake",
@@ -266,6 +269,7 @@ def cross(session):
             f"-DCMAKE_TOOLCHAIN_FILE={ROOT / 'cpp/cmake/toolchains' / target}.cmake",
             f"-DDEEPCORE_ZIG_PYTHON={python}",
             f"-DPython_EXECUTABLE={python}",
+            "-DCMAKE_UNITY_BUILD=ON",
             *options,
         )
         session.run("cmake", "--build", folder, "--target", *programs)
@@ -277,17 +281,18 @@ def cross(session):
 def can_run_arm(session):
     """Whether programs for ARM Linux run here; installs what they need where that is possible."""
 
-    def found():
+    def emulated():
         return shutil.which("qemu-aarch64-static") and Path("/usr/aarch64-linux-gnu/lib").is_dir()
 
-    if not found() and shutil.which("apt-get") and os.geteuid() == 0:
-        for words in (["update"], ["install", "-y", "qemu-user-static", "libc6-arm64-cross"]):
+    complete = emulated() and shutil.which("aarch64-linux-gnu-g++")
+    if not complete and shutil.which("apt-get") and os.geteuid() == 0:
+        for words in (["update"], ["install", "-y", "qemu-user-static", "g++-aarch64-linux-gnu"]):
             session.run("apt-get", "-qq", *words, external=True, success_codes=range(256), silent=True)
-    if not found():
+    if not emulated():
         session.log(
-            "C++ tests for ARM Linux are skipped: they need qemu-aarch64-static and libc6-arm64-cross"
+            "C++ tests for ARM Linux are skipped: they need qemu-user-static and g++-aarch64-linux-gnu"
         )
-    return bool(found())
+    return bool(emulated())
 
 
 @nox.session

@@ -1,4 +1,4 @@
-"""What an installation carries, and that the lists of the tools are true; the session `lint` runs the tools."""
+"""What an installation carries, and that lists of files and sessions are true; `nox -s lint` runs tools."""
 
 import importlib.metadata
 import importlib.util
