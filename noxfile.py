@@ -3,10 +3,12 @@
 Sessions that test an installation take the wheel in DEEPCORE_WHEEL, or build one for this machine's CPU.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nox
@@ -24,6 +26,7 @@ LARGEST_WHEEL = 5_000_000  # bytes
 OLDEST = ["numpy==1.26.*", "safetensors==0.4.0", "scikit-learn==1.7.0", "scipy==1.11.*", "pytest==8.*"]
 PEERS = ["torch==2.13.0"]
 PARALLEL = ["-n", "auto"]  # one process of tests for each core
+UNITY = "-Ccmake.define.CMAKE_UNITY_BUILD=ON"  # several files at once: headers are compiled less often
 EMULATED = ["activations", "mathematics", "narrow"]  # C++ tests that are known to pass under qemu
 
 
@@ -82,13 +85,17 @@ def variants(session):
         return session.run("python", "-c", code, silent=True).split()
 
 
-def preset(session, name, *options):
-    """Configure, build and test a preset of CMakePresets.json, with warnings as errors."""
-    strict = [] if name == "tidy" else ["-DDEEPCORE_WERROR=ON"]  # clang-tidy has its own errors
-    session.run("cmake", "--fresh", "--preset", name, *strict, *options)
-    session.run("cmake", "--build", "--preset", name)
-    if name != "tidy":
-        session.run("ctest", "--preset", name)
+def build_for_tests(name):
+    """The settings of an installation that compiles the C++ tests too, into a folder that stays."""
+    folder = BUILD / name
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder, [f"-Cbuild-dir={folder}", "-Ccmake.define.DEEPCORE_TESTS=ON"]
+
+
+def ctest(session, folder, *arguments, **environment):
+    """Run the C++ tests that were built in a folder."""
+    options = ["--output-on-failure", "--no-tests=error", "--parallel", "2"]
+    session.run("ctest", "--test-dir", str(folder), *options, *arguments, env=environment)
 
 
 def compiles(source, *flags):
@@ -105,14 +112,27 @@ def compiles(source, *flags):
 
 @nox.session
 def package(session):
-    """Build the sdist, and from it the wheel with all CPU levels, as a package index would have them."""
-    session.install("-q", "build")
+    """Build the sdist, and from it the wheel with all CPU levels, as a package index would have them.
+
+    The C++ tests of the levels that this machine runs are built from the same objects, and run.
+    """
+    session.install("-q", "build", "cmake")
     folder = session.posargs[0] if session.posargs else str(BUILD / "dist")
-    session.run("python", "-m", "build", "--outdir", folder, "-Ccmake.define.DEEPCORE_VARIANTS=all", ".")
+    build, settings = build_for_tests("release")
+    # Benchmarks are compiled where Google Benchmark is installed.
+    with_benchmarks = compiles("#include <benchmark/benchmark.h>\nint main() {}")
+    settings += [
+        "-Ccmake.define.DEEPCORE_VARIANTS=all",
+        "-Ccmake.define.DEEPCORE_WERROR=ON",
+        f"-Ccmake.define.DEEPCORE_BENCHMARKS={'ON' if with_benchmarks else 'OFF'}",
+        "-Cbuild.targets=all;all_verify_interface_header_sets",
+    ]
+    session.run("python", "-m", "build", "--outdir", folder, *settings, ".")
     (built,) = Path(folder).glob("*.whl")
     session.log(f"{built.name}: {built.stat().st_size} bytes")
     if built.stat().st_size >= LARGEST_WHEEL:
         session.error(f"the wheel must be smaller than {LARGEST_WHEEL} bytes")
+    ctest(session, build)
 
 
 @nox.session
@@ -148,7 +168,7 @@ def editable(session):
     """Install as CONTRIBUTING.md says, and see that an import compiles a C++ file that has changed."""
     session.install("-q", *group("build"))
     folder = BUILD / "editable"
-    settings = [f"-Cbuild-dir={folder}", "-Ccmake.build-type=Debug"]  # not optimised: compiled sooner
+    settings = [f"-Cbuild-dir={folder}", "-Ccmake.build-type=Debug", UNITY]  # compiled in half a minute
     session.install("-q", "--no-build-isolation", *settings, "-e", ".")
     (module,) = (folder / "cpp").glob("_core_*.so")
     before = module.stat().st_mtime_ns
@@ -167,38 +187,38 @@ def lint(session):
     session.run("mypy", "--cache-dir", os.devnull)
     allowed = str(ROOT / "tests" / "stubtest.allow")
     in_temporary_folder(session, "python", "-m", "mypy.stubtest", "deepcore._core", "--allowlist", allowed)
-    sources = [str(path) for path in Path("cpp").rglob("*.[ch]pp")]
+    sources = [str(path) for path in Path("cpp").rglob("*.*") if path.suffix in {".cpp", ".hpp", ".c", ".h"}]
     session.run("clang-format", "--dry-run", "-Werror", *sources, silent=True)
 
 
 @nox.session
-def native(session):
-    """Build and run the C++ tests: presets as arguments (release, tidy, asan, tsan), or all of them.
+def tidy(session):
+    """Run clang-tidy over all C++ files: library, bindings and tests. Nothing is compiled."""
+    install_wheel(session, "dev")
+    session.run("cmake", "--fresh", "--preset", "tidy", "-DDEEPCORE_VARIANTS=native")
+    commands = json.loads((BUILD / "tidy" / "compile_commands.json").read_text())
+    files = {entry["file"] for entry in commands if "verify_interface" not in entry["file"]}
 
-    With release come the examples in Cython, C and C++, which are built against the installed wheel.
-    """
-    install_wheel(session, "dev,test")
-    for name in session.posargs or ["release", "tidy", "asan", "tsan"]:
-        if name == "tsan" and not compiles("int main() {}", "-fsanitize=thread"):
-            session.log("skipped: ThreadSanitizer does not run here")
-        elif name == "release":  # benchmarks are compiled where Google Benchmark is installed
-            with_benchmarks = compiles("#include <benchmark/benchmark.h>\nint main() {}")
-            benchmarks = f"-DDEEPCORE_BENCHMARKS={'ON' if with_benchmarks else 'OFF'}"
-            preset(session, name, f"-DDEEPCORE_VARIANTS={';'.join(variants(session))}", benchmarks)
-            run_tests(session, "--slow", str(ROOT / "tests/integration/test_native_examples.py"))
-        else:
-            preset(session, name, "-DDEEPCORE_VARIANTS=native")
+    def check(file):
+        session.run("clang-tidy", "--quiet", "-p", str(BUILD / "tidy"), file)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        # The bindings take longest, so they come first.
+        list(pool.map(check, sorted(files, key=lambda file: ("bindings" not in file, file))))
 
 
-def run_sanitized(session, sanitizers, library, options, *arguments):
-    """Install a module that is compiled with sanitizers, and run tests with their library."""
-    settings = [
-        "cmake.build-type=Debug",
-        "install.strip=false",
-        f"cmake.define.DEEPCORE_SANITIZE={sanitizers}",
-        "cmake.define.DEEPCORE_VARIANTS=native",
+def run_sanitized(session, sanitizers, library, options, of_python, *arguments):
+    """Compile everything with sanitizers, once; run the C++ tests, and Python tests with their library."""
+    build, settings = build_for_tests(session.name)
+    settings += [
+        "-Ccmake.build-type=Debug",
+        "-Cinstall.strip=false",
+        UNITY,
+        f"-Ccmake.define.DEEPCORE_SANITIZE={sanitizers}",
+        "-Ccmake.define.DEEPCORE_VARIANTS=native",
     ]
-    session.install("-q", ".[test]", *[f"--config-settings={line}" for line in settings])
+    session.install("-q", "cmake", ".[test]", *settings)
+    ctest(session, build, **options)
     # libstdc++ too, or the first C++ exception finds no __cxa_throw.
     libraries = [
         session.run("g++", f"-print-file-name={name}.so", external=True, silent=True).strip()
@@ -209,32 +229,31 @@ def run_sanitized(session, sanitizers, library, options, *arguments):
         *PARALLEL,
         "--capture=sys",  # so that the report of a sanitizer is shown, which is written past Python
         *arguments,
-        env={"LD_PRELOAD": " ".join(libraries), **options},
+        env={"LD_PRELOAD": " ".join(libraries), **options, **of_python},
     )
 
 
 @nox.session
 def sanitized(session):
-    """Run the tests of the bindings on a module with checks of memory and undefined behaviour."""
-    options = {
-        "ASAN_OPTIONS": "detect_leaks=0",  # Python itself is not free of leaks
-        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-    }
+    """Run the C++ tests, and the tests of the bindings, with checks of memory and undefined behaviour."""
+    options = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
+    of_python = {"ASAN_OPTIONS": "detect_leaks=0"}  # Python itself is not free of leaks
     folders = [str(ROOT / "tests" / name) for name in ("unit", "property")]
-    run_sanitized(session, "address,undefined", "libasan", options, *folders)
+    run_sanitized(session, "address,undefined", "libasan", options, of_python, *folders)
 
 
 @nox.session
 def threaded(session):
-    """Run the tests with several Python threads on a module with checks of data races."""
+    """Run the C++ tests, and the Python tests with several threads, with checks of data races."""
     if not compiles("int main() {}", "-fsanitize=thread"):
         session.log("skipped: ThreadSanitizer does not run here")
         return
     # Python and NumPy are not compiled with the checks, so reports from their own code are suppressed.
     ignored = ROOT / "tests" / "contracts" / "thread_sanitizer.supp"
-    options = {"TSAN_OPTIONS": f"suppressions={ignored}:halt_on_error=1:second_deadlock_stack=1"}
+    options = {"TSAN_OPTIONS": "halt_on_error=1"}
+    of_python = {"TSAN_OPTIONS": f"suppressions={ignored}:halt_on_error=1:second_deadlock_stack=1"}
     files = [str(ROOT / "tests/contracts" / name) for name in ("test_concurrency.py", "test_whole_states.py")]
-    run_sanitized(session, "thread", "libtsan", options, *files, "-k", "not forked")
+    run_sanitized(session, "thread", "libtsan", options, of_python, *files, "-k", "not forked")
 
 
 @nox.session
@@ -245,10 +264,10 @@ def cross(session):
     python = shutil.which("python", path=session.bin)
     for target in ("aarch64-macos", "x86_64-windows", "aarch64-linux"):
         folder, runs = str(BUILD / target), target == "aarch64-linux" and can_run_arm(session)
-        options = ["-DCMAKE_BUILD_TYPE=Release", "-DDEEPCORE_TESTS=ON"]
+        options = ["-DCMAKE_BUILD_TYPE=Release"]
         programs = [f"test_{name}_base" for name in EMULATED]
         if not runs:  # what is only compiled need not be fast
-            options = ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_UNITY_BUILD=ON", "-DDEEPCORE_TESTS=OFF"]
+            options = ["-DCMAKE_BUILD_TYPE=Debug", "-DDEEPCORE_TESTS=OFF"]
             programs = ["all"]
         session.run(
             "cmake",
@@ -262,30 +281,30 @@ def cross(session):
             f"-DCMAKE_TOOLCHAIN_FILE={ROOT / 'cpp/cmake/toolchains' / target}.cmake",
             f"-DDEEPCORE_ZIG_PYTHON={python}",
             f"-DPython_EXECUTABLE={python}",
+            "-DCMAKE_UNITY_BUILD=ON",
             *options,
         )
         session.run("cmake", "--build", folder, "--target", *programs)
         if runs:
-            session.env["DEEPCORE_EMULATED"] = "1"  # an emulator is slow: tests take fewer cases
-            tests = f"test_({'|'.join(EMULATED)})"
-            command = ["ctest", "--test-dir", folder, "--output-on-failure", "--no-tests=error"]
-            session.run(*command, "--parallel", "2", "-R", tests)
+            # An emulator is slow: tests take fewer cases.
+            ctest(session, folder, "-R", f"test_({'|'.join(EMULATED)})", DEEPCORE_EMULATED="1")
 
 
 def can_run_arm(session):
     """Whether programs for ARM Linux run here; installs what they need where that is possible."""
 
-    def found():
+    def emulated():
         return shutil.which("qemu-aarch64-static") and Path("/usr/aarch64-linux-gnu/lib").is_dir()
 
-    if not found() and shutil.which("apt-get") and os.geteuid() == 0:
-        for words in (["update"], ["install", "-y", "qemu-user-static", "libc6-arm64-cross"]):
+    complete = emulated() and shutil.which("aarch64-linux-gnu-g++")
+    if not complete and shutil.which("apt-get") and os.geteuid() == 0:
+        for words in (["update"], ["install", "-y", "qemu-user-static", "g++-aarch64-linux-gnu"]):
             session.run("apt-get", "-qq", *words, external=True, success_codes=range(256), silent=True)
-    if not found():
+    if not emulated():
         session.log(
-            "C++ tests for ARM Linux are skipped: they need qemu-aarch64-static and libc6-arm64-cross"
+            "C++ tests for ARM Linux are skipped: they need qemu-user-static and g++-aarch64-linux-gnu"
         )
-    return bool(found())
+    return bool(emulated())
 
 
 @nox.session

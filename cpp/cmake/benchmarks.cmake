@@ -3,7 +3,7 @@
 find_package(benchmark REQUIRED)
 file(GLOB deepcore_benchmarks CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/benchmarks/native/*.cpp")
 
-foreach(variant IN LISTS DEEPCORE_VARIANTS)
+foreach(variant IN LISTS deepcore_runnable)
   set(program benchmarks_${variant})
   add_executable(${program} ${deepcore_benchmarks})
   deepcore_flags(${program} ${variant})

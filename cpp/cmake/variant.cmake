@@ -49,7 +49,7 @@ function(deepcore_variant variant)
     target_link_libraries(${module} PRIVATE ${library})
   endif()
 
-  if(DEEPCORE_TESTS)
+  if(DEEPCORE_TESTS AND variant IN_LIST deepcore_runnable)
     foreach(source IN LISTS deepcore_tests)
       get_filename_component(name ${source} NAME_WE)
       add_executable(${name}_${variant} ${source})

@@ -27,8 +27,19 @@ function(deepcore_choose_variants out names)
   if(NOT chosen)
     message(FATAL_ERROR "DEEPCORE_VARIANTS must name at least one variant, got an empty list")
   endif()
-  message(STATUS "CPU variants: ${chosen}")
   set(${out} "${chosen}" PARENT_SCOPE)
+endfunction()
+
+# deepcore_runnable_variants(out names): those that this machine runs; C++ tests and benchmarks are built for no others.
+function(deepcore_runnable_variants out names)
+  deepcore_choose_variants(native native)
+  set(runnable "")
+  foreach(name IN LISTS names)
+    if(NOT name STRGREATER native) # base < v2 < v3 < v4
+      list(APPEND runnable ${name})
+    endif()
+  endforeach()
+  set(${out} "${runnable}" PARENT_SCOPE)
 endfunction()
 
 function(deepcore_native_variant out on_x86_64)
