@@ -16,6 +16,7 @@ import os
 import statistics
 import time
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -180,8 +181,9 @@ def write_results(path, results):
 def run(options):
     """Measure what the file of results does not have yet."""
     results = read_results(options.results, options)
-    warm_up(options)
-    with threadpool_limits(1):  # libraries that are loaded later would not be limited
+    os.environ["OMP_NUM_THREADS"] = "1"  # for libraries that are loaded from here on
+    with threadpool_limits(1):  # for those that are loaded
+        warm_up(options)
         run_seeds(results, options)
 
 
@@ -210,7 +212,7 @@ def warm_up(options):
 
 def report(results):
     """Return tables in Markdown: mean errors, differences from pytabkit, wins, and median seconds."""
-    records = results["records"]
+    records = complete(results["records"])
     names = list(dict.fromkeys(record["table"] for record in records))
     who = [name for name in CONTESTANTS if any(record["contestant"] == name for record in records)]
     values = {
@@ -220,7 +222,7 @@ def report(results):
     parts = ["Mean error:", mean_table(values["error"], who, names)]
     parts += ["Mean cross-entropy:", mean_table(values["cross_entropy"], who, names)]
     parts += ["Difference from pytabkit +- its standard error:", paired_table(values["error"], names)]
-    parts += wins(values["error"], names)
+    parts += wins(values["error"], who, names)
     rows = [
         [title, *(shown_time(key, [v for k, v in values[key].items() if k[0] == name]) for name in who)]
         for key, title in TIMES.items()
@@ -229,14 +231,19 @@ def report(results):
     return "\n\n".join(parts)
 
 
+def complete(records):
+    """Return the records of the tables and seeds that all contestants have, if the run was stopped."""
+    count = len({record["contestant"] for record in records})
+    found = Counter((record["table"], record["seed"]) for record in records)
+    return [record for record in records if found[record["table"], record["seed"]] == count]
+
+
 def mean_table(values, who, names):
     rows = []
     for name in names:
         means = [mean_of(values, one, name) for one in who]
-        if not all(mean is None for mean in means):
-            best = min(mean for mean in means if mean is not None)
-            cells = ["" if m is None else f"**{m:.4f}**" if m == best else f"{m:.4f}" for m in means]
-            rows.append([name, *cells])
+        if None not in means:  # a regression has no cross-entropy
+            rows.append([name, *(f"**{m:.4f}**" if m == min(means) else f"{m:.4f}" for m in means)])
     return table(["", *who], rows)
 
 
@@ -252,24 +259,25 @@ def paired(values, ours, theirs, name):
         for (who, place, seed), value in values.items()
         if (who, place) == (ours, name) and (theirs, name, seed) in values
     ]
-    spread = statistics.stdev(differences) if len(differences) > 1 else float("nan")
-    return statistics.fmean(differences), spread / len(differences) ** 0.5
+    if len(differences) < 2:
+        return None
+    return statistics.fmean(differences), statistics.stdev(differences) / len(differences) ** 0.5
 
 
 def paired_table(values, names):
-    header = ["", *(f"{ours} - {theirs}" for ours, theirs in OURS.items())]
     rows = []
     for name in names:
         pairs = [paired(values, ours, theirs, name) for ours, theirs in OURS.items()]
-        rows.append([name, *(f"{mean:+.4f} +- {spread:.4f}" for mean, spread in pairs)])
-    return table(header, rows)
+        rows.append([name, *("" if pair is None else f"{pair[0]:+.4f} +- {pair[1]:.4f}" for pair in pairs)])
+    return table(["", *(f"{ours} - {theirs}" for ours, theirs in OURS.items())], rows)
 
 
-def wins(values, names):
+def wins(values, who, names):
     """Return a sentence per RealMLP: on how many tables its mean error is below that of boosted trees."""
-    for who in (*OURS, *OURS.values()):
-        won = [name for name in names if mean_of(values, who, name) < mean_of(values, TREES, name)]
-        yield f"{who} is better than {TREES} on {len(won)} of {len(names)} tables: {', '.join(won)}."
+    for one in (*OURS, *OURS.values()):
+        if one in who and TREES in who:
+            won = [name for name in names if mean_of(values, one, name) < mean_of(values, TREES, name)]
+            yield f"{one} is better than {TREES} on {len(won)} of {len(names)} tables: {', '.join(won)}."
 
 
 def shown_time(key, seconds):
@@ -297,8 +305,7 @@ def main(arguments=None):
         parser.error("--cache must name a folder for the downloaded packages")
     options.cache.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")
-    for name in ("pytorch_lightning", "lightning.pytorch"):  # they write lines for every prediction
-        logging.getLogger(name).setLevel(logging.ERROR)
+    logging.disable(logging.WARNING)  # lightning writes lines for every prediction
     run(options)
 
 
