@@ -327,15 +327,13 @@ def _of_library(data: Any, who: str) -> Frame:
             values = [None if _is_missing(value) else str(value) for value in cells.values]
             columns[key] = TextColumn(values, cells.codes)
         elif dtype.is_integer() or dtype == nw.Boolean:
-            columns[key] = series.to_list() if series.null_count() else series.to_numpy()
+            array = series.to_numpy()  # of another dtype if values are missing
+            columns[key] = array if array.dtype.kind in "iub" else series.to_list()
         elif dtype.is_float():
-            width = np.float32 if dtype == nw.Float32 else np.float64
-            columns[key] = np.array(
-                [np.nan if _is_missing(value) else value for value in series.to_list()]
-                if series.null_count()
-                else series.to_numpy(),
-                dtype=width,
-            )
+            array = series.to_numpy()  # missing values are NaN, or NA in an array of objects
+            if array.dtype.kind != "f":
+                array = np.array([np.nan if _is_missing(value) else value for value in array])
+            columns[key] = array.astype(np.float32 if dtype == nw.Float32 else np.float64)
         elif isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
             columns[key] = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy()
         elif dtype in (nw.Datetime, nw.Date, nw.Duration):
