@@ -97,3 +97,14 @@ def test_differences_are_those_of_the_same_seed(programs):
     mean, spread = tables.paired(errors, "a", "b", "t")
     assert (mean, spread) == pytest.approx((0.2, 0.1))
     assert tables.paired(errors, "a", "c", "t") is None
+
+
+def test_the_document_shows_what_the_newest_recorded_run_found(programs):
+    tables, _ = programs
+    newest = max((FOLDER / "results").glob("*-tables.json"))
+    found = tables.report(json.loads(newest.read_text(encoding="utf-8"))).splitlines()
+    document = (FOLDER.parent / "docs" / "realmlp.md").read_text(encoding="utf-8")
+    section = document.split("## Ten real tables\n")[1].split("\n## ")[0]
+    shown = [line for line in section.splitlines() if line.startswith("|") or " is better than " in line]
+    assert len(shown) > 30
+    assert set(shown) <= set(found)
