@@ -252,23 +252,33 @@ def mean_of(values, who, name):
     return statistics.fmean(found) if found else None
 
 
-def paired(values, ours, theirs, name):
-    """Return the mean of the differences over the seeds that both have, and its standard error."""
-    differences = [
+def differences(values, ours, theirs, name):
+    """Return our error minus theirs for every seed that both have."""
+    return [
         value - values[theirs, name, seed]
         for (who, place, seed), value in values.items()
         if (who, place) == (ours, name) and (theirs, name, seed) in values
     ]
-    if len(differences) < 2:
-        return None
-    return statistics.fmean(differences), statistics.stdev(differences) / len(differences) ** 0.5
+
+
+def with_error(numbers, form):
+    """Return a mean and its standard error as text; nothing if there are too few numbers."""
+    if len(numbers) < 2:
+        return ""
+    spread = statistics.stdev(numbers) / len(numbers) ** 0.5
+    return f"{statistics.fmean(numbers):+{form}} +- {spread:{form}}"
 
 
 def paired_table(values, names):
-    rows = []
+    """Return the differences of each table, and of all tables relative to the mean error of pytabkit."""
+    rows, relative = [], [[] for _ in OURS]
     for name in names:
-        pairs = [paired(values, ours, theirs, name) for ours, theirs in OURS.items()]
-        rows.append([name, *("" if pair is None else f"{pair[0]:+.4f} +- {pair[1]:.4f}" for pair in pairs)])
+        row = [differences(values, ours, theirs, name) for ours, theirs in OURS.items()]
+        rows.append([name, *(with_error(found, ".4f") for found in row)])
+        for total, found, theirs in zip(relative, row, OURS.values(), strict=True):
+            mean = mean_of(values, theirs, name)
+            total.extend(difference / mean for difference in found if mean)
+    rows.append(["all, relative", *(with_error(total, ".1%") for total in relative)])
     return table(["", *(f"{ours} - {theirs}" for ours, theirs in OURS.items())], rows)
 
 

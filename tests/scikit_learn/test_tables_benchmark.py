@@ -94,9 +94,9 @@ def test_differences_are_those_of_the_same_seed(programs):
         ("b", "t", 1): 0.6,
         ("a", "t", 2): 0.1,
     }
-    mean, spread = tables.paired(errors, "a", "b", "t")
-    assert (mean, spread) == pytest.approx((0.2, 0.1))
-    assert tables.paired(errors, "a", "c", "t") is None
+    assert sorted(tables.differences(errors, "a", "b", "t")) == pytest.approx([0.1, 0.3])
+    assert tables.with_error([0.1, 0.3], ".2f") == "+0.20 +- 0.10"
+    assert tables.with_error([0.1], ".2f") == ""
 
 
 def test_the_document_shows_what_the_newest_recorded_run_found(programs):
