@@ -12,7 +12,10 @@ from pathlib import Path
 from deepcore.bench import format_seconds
 from deepcore.installation import config
 
-DISTRIBUTIONS = ("deepcore-nn", "numpy", "torch", "jax", "jaxlib", "scikit-learn", "onnxruntime")
+DISTRIBUTIONS = (
+    "deepcore-nn", "numpy", "torch", "jax", "jaxlib", "scikit-learn", "onnxruntime", "pytabkit", "lightgbm",
+    "catboost",
+)  # fmt: skip
 
 
 def describe_machine():

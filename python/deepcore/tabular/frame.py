@@ -320,22 +320,23 @@ def _of_library(data: Any, who: str) -> Frame:
         key = clean(str(series.name))
         if key in columns:
             raise ValueError(f"Frame: the table has two columns named {_checks.shown(key)}; rename one")
-        if series.dtype in (nw.Categorical, nw.Enum):
+        dtype = series.dtype
+        if dtype in (nw.Categorical, nw.Enum):
             kinds[key] = "category"
-            columns[key] = [None if _is_missing(value) else str(value) for value in series.to_list()]
-        elif series.dtype.is_integer() or series.dtype == nw.Boolean:
-            columns[key] = series.to_list() if series.null_count() else series.to_numpy()
-        elif series.dtype.is_float():
-            width = np.float32 if series.dtype == nw.Float32 else np.float64
-            columns[key] = np.array(
-                [np.nan if _is_missing(value) else value for value in series.to_list()]
-                if series.null_count()
-                else series.to_numpy(),
-                dtype=width,
-            )
-        elif isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone is not None:
+            cells = TextColumn.of(series.to_list())
+            values = [None if _is_missing(value) else str(value) for value in cells.values]
+            columns[key] = TextColumn(values, cells.codes)
+        elif dtype.is_integer() or dtype == nw.Boolean:
+            array = series.to_numpy()  # of another dtype if values are missing
+            columns[key] = array if array.dtype.kind in "iub" else series.to_list()
+        elif dtype.is_float():
+            array = series.to_numpy()  # missing values are NaN, or NA in an array of objects
+            if array.dtype.kind != "f":
+                array = np.array([np.nan if _is_missing(value) else value for value in array])
+            columns[key] = array.astype(np.float32 if dtype == nw.Float32 else np.float64)
+        elif isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
             columns[key] = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy()
-        elif series.dtype in (nw.Datetime, nw.Date, nw.Duration):
+        elif dtype in (nw.Datetime, nw.Date, nw.Duration):
             columns[key] = series.to_numpy()
         else:
             columns[key] = series.to_list()
