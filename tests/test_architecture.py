@@ -351,7 +351,8 @@ def test_lines_of_code_are_counted_without_prose(tmp_path):
 
 
 def test_sources_stay_under_400_lines_of_code():
-    code = {str(path.relative_to(ROOT)): lines_of_code(path) for path in source_files()}
+    long = [path for path in source_files() if path.read_text().count("\n") > 400]
+    code = {str(path.relative_to(ROOT)): lines_of_code(path) for path in long}
     assert {name: lines for name, lines in code.items() if lines > 400} == {}
 
 

@@ -146,6 +146,7 @@ def comparison(tmp_path_factory):
     return json.loads(files[0].read_text()), files[1].read_text()
 
 
+@pytest.mark.slow
 def test_a_comparison_times_every_contestant_in_every_round(comparison):
     report, _ = comparison
     assert [result["task"] for result in report["results"]] == ["flower", "digits", "30-64-32-1@64"]
@@ -159,6 +160,7 @@ def test_a_comparison_times_every_contestant_in_every_round(comparison):
         assert result["peak"] > 0
 
 
+@pytest.mark.slow
 def test_the_answers_of_a_comparison_agree(comparison):
     for result in comparison[0]["results"]:
         answers = [entry["answer"] for entry in result["contestants"].values()]
@@ -167,11 +169,13 @@ def test_the_answers_of_a_comparison_agree(comparison):
         assert answers == [pytest.approx(answers[0], **close)] * len(answers)
 
 
+@pytest.mark.slow
 def test_a_missing_library_is_left_out_by_name(comparison):
     for result in comparison[0]["results"]:
         assert "no_such_module" in result["left_out"]["missing"]
 
 
+@pytest.mark.slow
 def test_a_contestant_with_other_answers_is_left_out(comparison):
     reasons = {result["task"]: result["left_out"]["late"] for result in comparison[0]["results"]}
     assert "where NumPy has" in reasons["flower"]
@@ -179,12 +183,14 @@ def test_a_contestant_with_other_answers_is_left_out(comparison):
     assert "differ" in reasons["30-64-32-1@64"]
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_left_out(comparison):
     flower, *_, prediction = comparison[0]["results"]
     assert "its process ended" in flower["left_out"]["dying"]
     assert "dying" in prediction["left_out"]
 
 
+@pytest.mark.slow
 def test_a_comparison_describes_the_machine(comparison):
     machine = comparison[0]["machine"]
     assert machine["cores"] >= 1
@@ -193,6 +199,7 @@ def test_a_comparison_describes_the_machine(comparison):
     assert machine["command"]
 
 
+@pytest.mark.slow
 def test_the_tables_of_a_comparison_are_well_formed(comparison):
     _, text = comparison
     tables = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
@@ -204,6 +211,7 @@ def test_the_tables_of_a_comparison_are_well_formed(comparison):
     assert [row.split("|")[1].strip() for row in rows] == ["flower", "digits"] * 2 + ["30-64-32-1@64"] * 2
 
 
+@pytest.mark.slow
 def test_the_markdown_says_who_was_left_out_and_why(comparison):
     left_out = comparison[1].split("## Left out")[1]
     assert all(f"- {name}: " in left_out for name in ("missing", "late", "dying"))

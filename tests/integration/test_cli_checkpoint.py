@@ -140,13 +140,8 @@ def table(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        pytest.param(options, id=name, marks=[pytest.mark.slow] if name.startswith("folds") else [])
-        for name, options in SEVERAL.items()
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("options", SEVERAL.values(), ids=SEVERAL)
 def test_several_networks_go_on_from_what_a_kill_leaves(tmp_path, table, options, monkeypatch):
     train = ["train", table, *options, "--epochs", "4"]
     run(*train, "--out", tmp_path / "whole")
