@@ -12,8 +12,8 @@
 
 namespace deepcore {
 
-// Whether so few values are there that products pay which skip the others. Sums of columns are 3 times as dear as a
-// product for each value, and a product with one value in 8 takes as long.
+// Whether so few values are there that products which skip the others are faster: with one value in 8, an epoch of
+// 1000-100-2 takes 0.6 to 0.8 times as long (AVX2).
 template <class T>
 bool has_few_values(const Inputs<T>& X) {
   constexpr Index kOneIn = 8;

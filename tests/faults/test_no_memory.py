@@ -58,6 +58,48 @@ SLOW = (
 )  # fmt: skip
 CALLS = (*QUICK, *(pytest.param(call, marks=pytest.mark.slow) for call in SLOW))
 
+SPARSE = """
+from scipy.sparse import csr_matrix
+watch_allocations()
+
+wide = dc.Model(300, [dc.Dense(40), dc.Dense(3, "softmax")], seed=1)
+dense = np.zeros((24, 300), np.float32)
+dense[np.arange(24), np.arange(24) * 7] = 1
+S = csr_matrix(dense)
+start = wide.snapshot()
+calls = {
+    "fit": lambda: wide.fit(S, y, epochs=2, batch_size=8, threads=2),
+    "predict": lambda: wide.predict(S, threads=2),
+}
+call = calls[sys.argv[1]]
+call()
+failed = 0
+for at in range(100_000):
+    wide.restore(start)
+    layer.interpose_memory(at, int(sys.argv[2]))
+    try:
+        call()
+    except MemoryError:
+        failed += 1
+    finally:
+        seen = layer.interpose_memory_seen()
+        layer.interpose_memory(-1, 0)
+    assert np.isfinite(wide.predict(S)).all()
+    assert wide.fit(S, y, "sgd", epochs=1).epochs == 1
+    if seen <= at:
+        break
+print(at, failed)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", ["fit", "predict"])
+def test_sparse_rows_survive_every_failed_allocation(call, child):
+    pytest.importorskip("scipy.sparse", reason="SciPy is not installed (extra `scipy`)")
+    allocations, failed = map(int, child(SPARSE, call, SMALLEST))
+    assert allocations > 0
+    assert failed > 0
+
 
 @pytest.mark.parametrize("call", CALLS)
 def test_every_failed_allocation_ends_in_memory_error_and_a_usable_model(call, child, tmp_path):

@@ -87,10 +87,12 @@ def test_few_values_in_more_than_a_run_of_examples_have_the_bits_of_the_dense_ma
 def test_rows_without_values_in_any_order_and_with_several_values_of_one_place_are_taken():
     rng = np.random.default_rng(0)
     lengths = rng.integers(4, size=100)
+    lengths[0] = 3
     starts = np.concatenate([[0], np.cumsum(lengths)])
     columns = rng.integers(200, size=starts[-1])
     S = sparse.csr_matrix((rng.normal(size=starts[-1]), columns, starts), shape=(100, 200))
-    S.indices[:3] = S.indices[0]  # three values of one place, if they are those of one row
+    S.indices[:3] = 7  # three values of one place, in row 0
+    assert not S.has_canonical_format
     y = rng.integers(3, size=100)
     trained = []
     for features in (S.toarray(), S):

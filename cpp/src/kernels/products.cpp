@@ -78,11 +78,9 @@ const T* next_panel(Panels<T> panels, Index p0, Index p1, Index K, const Left<T>
   return A.panel(panels.start(next)) + (ends ? 0 : last ? k + kDepth : k) * panels.width(next);
 }
 
-// With AVX-512 a run is half as deep, and its lines fit.
+// A whole run of outer, from a copy of A without gaps, unless few columns of B read it: the cache lines of A
+// with gaps and those of B are more than the first cache holds. With AVX-512 a run is half as deep, and they fit.
 constexpr bool kGathers = kDepth > 96;
-
-// A whole run of outer, from a copy of A without gaps: the cache lines of A with gaps and those of B are more than the first
-// cache holds.
 template <bool kAlongK, class T>
 void outer_gathered(Index width, const T* A, Index sa, const T* B, Index sb, Index m, const T* c0, T* C) {
   using V = SizedPacket<T, true>;

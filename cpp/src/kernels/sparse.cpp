@@ -8,9 +8,9 @@ namespace deepcore::kernels {
 
 namespace {
 
-// c (P packets) = c0, if `add`, + the columns of A at the places of a list, each times its value. Runs of kDepth places are summed by
-// themselves, as in a tile; what is left out there adds zero. No sum of a tile is -0, so neither is c0.
-// Where runs end is as good as random, so a mask instead of a branch adds the last run's sum and begins a new one.
+// c (P packets) = c0, if `add`, + the columns of A at the places of a list, each times its value. Runs of kDepth places
+// are summed by themselves, as in a tile; what is left out there adds zero. No sum of a tile is -0, so neither is c0.
+// No processor can foresee where a run ends, so a mask instead of a branch adds the last run's sum and begins a new one.
 template <bool kSmall, int P, class T>
 EIGEN_ALWAYS_INLINE void combine(const T* a, Index sa, const SparseLists<T>& lists, Index list, bool add, const T* c0,
                                  T* c) {

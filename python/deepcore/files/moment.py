@@ -30,8 +30,8 @@ def at_one_moment(
     Returns:
         What ``act`` returned.
     """
+    changes = [network.changes for network in networks]  # before seen(): what begins in between counts too
     seen = [network.seen() for network in networks]
-    changes = [network.changes for network in networks]
 
     def refuse_changes() -> None:
         for network, shown, before in zip(networks, seen, changes, strict=True):
