@@ -221,8 +221,8 @@ def mutate_npz(data, rng):
 
 def mutate_npy(content, rng):
     words = (
-        b"'<f8'", b"'|O'", b"'<U9'", b"'<M8[s]'", b"True", b"False", b"(3,)", b"(0, 2)", b"()", b"'|V8'",
-        b"(9999999, 9999999)", b"[('a', '<f8')]", b"'<c16'", b"'|b1'", b"(-1, 2)", b"'>i4'",
+        b"'<f8'", b"'|O'", b"'|a9'", b"'<U9'", b"'<M8[s]'", b"True", b"False", b"(3,)", b"(0, 2)", b"()",
+        b"'|V8'", b"(9999999, 9999999)", b"[('a', '<f8')]", b"'<c16'", b"'|b1'", b"(-1, 2)", b"'>i4'",
     )  # fmt: skip
     if rng.random() < 0.5:
         return mutate_bytes(content, rng)
@@ -276,6 +276,32 @@ def read_archive(data, path):
     read_npz(path)
 
 
+def read_stream(source):
+    """One epoch with the rows of a file; numbers of another kind are a documented TypeError."""
+    import deepcore as dc
+
+    try:
+        stream = dc.stream(source, 2)
+        dc.mlp([4, 1]).fit(stream, epochs=1, threads=1)
+    except TypeError as error:
+        if "must hold numbers" not in str(error):
+            raise
+
+
+def read_streamed_archive(data, path):
+    path = path.with_suffix(".npz")
+    path.write_bytes(data)
+    read_stream(path)
+
+
+def read_streamed_array(data, path):
+    import numpy as np
+
+    path = path.with_suffix(".npy")
+    path.write_bytes(data)
+    read_stream((path, np.array([0, 1, 0])))
+
+
 def read_images(data, path):
     from deepcore.data.images import read_idx
 
@@ -305,6 +331,8 @@ TARGETS = {
     "csv": (mutate_csv, read_table),
     "table": (mutate_csv, read_raw_table),
     "npz": (mutate_npz, read_archive),
+    "npy": (mutate_npy, read_streamed_array),
+    "streamed": (mutate_npz, read_streamed_archive),
     "idx": (mutate_idx, read_images),
     "parquet": (mutate_bytes, read_raw_table),
     "arrow": (mutate_bytes, read_raw_table),
@@ -328,7 +356,8 @@ UNSAFE = {"arrow", "parquet"}
 
 def corpus(target):
     """The small valid files that mutations start from; of models, those that are kept of every format."""
-    paths = list((CORPUS / ("csv" if target == "table" else target)).glob("*"))
+    shared = {"table": "csv", "streamed": "npz"}
+    paths = list((CORPUS / shared.get(target, target)).glob("*"))
     if target == "model":
         paths += MODELS.glob("*/*.safetensors")
     if target == "onnx":

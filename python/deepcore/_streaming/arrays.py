@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import struct
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from deepcore import _checks
 from deepcore._regular import open_regular
 from deepcore._streaming.chunks import Chunk
+from deepcore.data.npy import npy_header
 from deepcore.typing import Array
 
 __all__ = ["ArrayPart", "InFile", "InMemory", "npy", "npz"]
@@ -85,11 +87,8 @@ class InFile:
 
 def _described(name: str, file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Read the header of an NPY file, and refuse what is not rows of numbers."""
-    form = np.lib.format
     try:
-        version = form.read_magic(file)
-        read = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
-        shape, by_columns, dtype = read(file)
+        shape, by_columns, dtype = npy_header(file)
     except ValueError as error:
         raise ValueError(f"stream: {name} is not a valid NPY file: {error}") from error
     if dtype.kind not in "biuf":
@@ -127,7 +126,7 @@ def npz(path: Path) -> ArrayPart:
                 )
             names = [name for name in ("X", "y", "sample_weight") if name in members]
             return ArrayPart(str(path), *(_member(path, file, name, members[name]) for name in names))
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, RuntimeError, struct.error, EOFError, OverflowError) as error:
         raise ValueError(f"stream: {path} is not a valid NPZ file: {error}") from error
 
 

@@ -9,7 +9,6 @@ import lzma
 import math
 import os
 import struct
-import tokenize
 import warnings
 import zipfile
 import zlib
@@ -23,6 +22,7 @@ import numpy as np
 from deepcore import _checks
 from deepcore._regular import open_regular
 from deepcore.data.delimited import TextTable, find_dialect, read_text_table
+from deepcore.data.npy import DAMAGED, npy_header
 from deepcore.data.number_format import find_number_format
 from deepcore.data.preprocessing import short
 from deepcore.data.sources import FREE_BYTES, MOST_EXPANSION, decode, name_of, read_bytes
@@ -41,11 +41,8 @@ from deepcore.typing import Array
 
 __all__ = ["Table", "csv_columns", "read_csv", "read_npz"]
 
-# What zipfile, its decompressors and NumPy's header parser raise for damaged archives.
-_DAMAGED = (
-    ValueError, TypeError, AttributeError, LookupError, EOFError, RuntimeError, OverflowError, SyntaxError,
-    struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
-)  # fmt: skip
+# What zipfile, its decompressors and NumPy's parser raise for damaged archives.
+_DAMAGED = (*DAMAGED, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 @dataclass(frozen=True)
@@ -234,31 +231,24 @@ def _read_archive(stream: BinaryIO, path: Path) -> tuple[dict[str, Array], list[
                         f"the array {name} would take {members[name].file_size} bytes, more than {limit}, "
                         "which a file of this size may expand to; write it with np.savez"
                     )
-                with warnings.catch_warnings():  # NumPy warns about headers that Python 2 wrote
-                    warnings.simplefilter("ignore", UserWarning)
-                    arrays[name] = _read_array(archive, members[name], name)
+                arrays[name] = _read_array(archive, members[name], name)
         return arrays, list(members)
 
 
 def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Array:
     """One array; its header is checked before any memory is reserved for it."""
     with archive.open(member) as stream:
-        version = np.lib.format.read_magic(stream)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }
-        if version not in read_header:
-            raise ValueError(f"the array {name} has the unknown format version {version}")
-        shape, _, dtype = read_header[version](stream)
-        header_size = stream.tell()
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects, which are never unpickled")
-    sizes = all(type(n) is int and n >= 0 for n in shape)
-    if not sizes or math.prod(shape) * dtype.itemsize != member.file_size - header_size:
-        held = member.file_size - header_size
-        raise ValueError(f"the array {name} declares {dtype} {shape}, but holds {held} bytes")
-    with archive.open(member) as stream:
+        try:
+            shape, _, dtype = npy_header(stream)
+        except ValueError as error:
+            raise ValueError(f"the array {name} has no valid header: {error}") from error
+        if dtype.hasobject:
+            raise ValueError("it holds Python objects, which are never unpickled")
+        held = member.file_size - stream.tell()
+        if math.prod(shape) * dtype.itemsize != held:
+            raise ValueError(f"the array {name} declares {dtype} {shape}, but holds {held} bytes")
+    with archive.open(member) as stream, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as in npy_header
         return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
 
 
