@@ -26,7 +26,6 @@ LARGEST_WHEEL = 5_000_000  # bytes
 OLDEST = ["numpy==1.26.*", "safetensors==0.4.0", "scikit-learn==1.7.0", "scipy==1.11.*", "pytest==8.*"]
 PEERS = ["torch==2.13.0"]
 PARALLEL = ["-n", "auto"]  # one process of tests for each core
-UNITY = "-Ccmake.define.CMAKE_UNITY_BUILD=ON"  # several files at once: headers are compiled less often
 EMULATED = ["activations", "mathematics", "narrow"]  # C++ tests that are known to pass under qemu
 
 
@@ -168,7 +167,7 @@ def editable(session):
     """Install as CONTRIBUTING.md says, and see that an import compiles a C++ file that has changed."""
     session.install("-q", *group("build"))
     folder = BUILD / "editable"
-    settings = [f"-Cbuild-dir={folder}", "-Ccmake.build-type=Debug", UNITY]  # compiled in half a minute
+    settings = [f"-Cbuild-dir={folder}", "-Ccmake.build-type=Debug", "-Ccmake.define.CMAKE_UNITY_BUILD=ON"]
     session.install("-q", "--no-build-isolation", *settings, "-e", ".")
     (module,) = (folder / "cpp").glob("_core_*.so")
     before = module.stat().st_mtime_ns
@@ -213,7 +212,6 @@ def run_sanitized(session, sanitizers, library, options, of_python, *arguments):
     settings += [
         "-Ccmake.build-type=Debug",
         "-Cinstall.strip=false",
-        UNITY,
         f"-Ccmake.define.DEEPCORE_SANITIZE={sanitizers}",
         "-Ccmake.define.DEEPCORE_VARIANTS=native",
     ]
