@@ -141,11 +141,15 @@ py::object predict_as_given(const Network<T>& self, const py::object& given, con
   return finite ? py::object(std::move(result)) : py::none();
 }
 
+Weights weights_named(const std::string& name) {
+  return name == "bfloat16" ? Weights::bfloat16 : name == "int8" ? Weights::int8 : Weights::own;
+}
+
 // A Predictor and the lock that lets one call at a time use its workspace.
 template <class T>
 struct BoundPredictor {
-  explicit BoundPredictor(const Network<T>& network)
-      : predictor(*Reader<T>(network)), inputs(predictor.inputs()), outputs(predictor.outputs()),
+  BoundPredictor(const Network<T>& network, Weights weights)
+      : predictor(*Reader<T>(network), weights), inputs(predictor.inputs()), outputs(predictor.outputs()),
         work(static_cast<double>(network.tensors.size())), sizes(std::to_string(inputs)) {
     for (int l = 1; l <= network.spec.depth(); ++l) sizes += "-" + std::to_string(network.spec.units(l));
   }
@@ -399,11 +403,12 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
       "changes "
       "of the model are not seen. Values are not checked: NaN in gives NaN out. One call at a time works; others wait.";
   predictor
-      .def(py::init([](const Net& network) {
+      .def(py::init([](const Net& network, const std::string& weights) {
+             const Weights rounded = weights_named(weights);
              const Released released;
-             return std::make_unique<BoundPredictor<T>>(network);
+             return std::make_unique<BoundPredictor<T>>(network, rounded);
            }),
-           py::arg("network"))
+           py::arg("network"), py::arg("weights") = "own")
       .def("__repr__",
            [](const BoundPredictor<T>& self) { return text("Predictor(", self.sizes, ", ", dtype_name<T>(), ")"); })
       .def_readonly("inputs", &BoundPredictor<T>::inputs)

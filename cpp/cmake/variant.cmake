@@ -65,6 +65,7 @@ function(deepcore_variant variant)
     foreach(source IN LISTS deepcore_tests)
       get_filename_component(name ${source} NAME_WE)
       add_executable(${name}_${variant} ${source})
+      set_target_properties(${name}_${variant} PROPERTIES UNITY_BUILD OFF)  # one file each
       deepcore_flags(${name}_${variant} ${variant})
       target_include_directories(${name}_${variant} PRIVATE src tests)
       target_link_libraries(${name}_${variant} PRIVATE ${library} Eigen3::Eigen)

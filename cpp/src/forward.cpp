@@ -3,12 +3,14 @@
 #include "forward.hpp"
 
 #include <deepcore/catalog.hpp>
+#include <deepcore/error.hpp>
 
 #include "batch.hpp"
 #include "sizes.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 namespace deepcore {
 
@@ -22,10 +24,27 @@ bool finite(const T* columns, Index n, Index m, Index ld) {
   return true;
 }
 
+CompactLayer compact(Weights weights, Index n_in, Index n_out, const kernels::Left<float>& W) {
+  const kernels::Panels<float> panels{n_out};
+  const int terms = weights == Weights::bfloat16 ? 2 : 4;
+  const Index groups = kernels::compact_groups(terms, n_in), rows = panels.padded();
+  CompactLayer to{Buffer<std::int32_t>(rows * groups), Buffer<float>(terms == 4 ? rows : 0), Buffer<float>(rows), {}};
+  for (Index p = 0; p < panels.count(); ++p) {
+    const Index start = panels.start(p), width = panels.width(p);
+    kernels::compress(terms, width, n_in, W.panel(start), to.words.data() + start * groups,
+                      to.scale.empty() ? nullptr : to.scale.data() + start);
+    std::copy_n(W.bias_of(start, n_in, width), width, to.bias.data() + start);
+  }
+  to.matrix = {terms, groups, to.words.data(), to.scale.data(), to.bias.data()};
+  return to;
+}
+
 }  // namespace
 
 template <class T>
-Forward<T>::Forward(const Network<T>& network, bool pack, Index examples) : spec_(network.spec) {
+Forward<T>::Forward(const Network<T>& network, bool pack, Index examples, Weights weights) : spec_(network.spec) {
+  require(weights == Weights::own || std::is_same_v<T, float>,
+          "predictor: weights of fewer bits need a float32 network, got float64");
   if (pack || spec_.reparametrised()) {
     state_.emplace(network, false);
     state_->load(network.parameters.data());
@@ -39,17 +58,31 @@ Forward<T>::Forward(const Network<T>& network, bool pack, Index examples) : spec
     if (l == spec_.depth()) break;
     stages_.push_back(make_stages(network, l, {nullptr, leading<T>(W.rows), kernels::kDepth}, {}));
   }
+  if constexpr (std::is_same_v<T, float>) {
+    for (int l = 1; weights != Weights::own && l <= spec_.depth(); ++l)
+      compact_.push_back(compact(weights, spec_.units(l - 1), spec_.units(l), left_[static_cast<std::size_t>(l) - 1]));
+    if (!compact_.empty()) state_.reset();
+  }
   const Index most = std::min(examples, forward_block(spec_));
   size_ = size_ * most * spec_.members() + kernels::Panels<T>::kWidth;
   if (!spec_.embeddings().any()) return;
   embedding_.emplace(spec_, network.tensors);
-  embedded_ = state_ ? state_->embeddings() : parameters;
+  if (!compact_.empty()) {
+    embedded_copy_ = Buffer<T>(network.tensors.embedding_size());
+    std::copy_n(parameters, embedded_copy_.size(), embedded_copy_.data());
+    embedded_ = embedded_copy_.data();
+  } else {
+    embedded_ = state_ ? state_->embeddings() : parameters;
+  }
   raw_ld_ = kernels::round_up<T>(most);
 }
 
 template <class T>
 std::size_t Forward<T>::weight_bytes() const {
-  return state_ ? static_cast<std::size_t>(state_->layout().size()) * sizeof(T) : 0;
+  std::size_t bytes = state_ ? static_cast<std::size_t>(state_->layout().size()) * sizeof(T) : 0;
+  for (const CompactLayer& layer : compact_)
+    bytes += static_cast<std::size_t>(layer.words.size()) * sizeof(std::int32_t);
+  return bytes;
 }
 
 template <class T>
@@ -98,6 +131,11 @@ T* Forward<T>::logits(const Inputs<T>& X, Index first, Index m, int thread, int*
     const kernels::Columns<T> A{to, ld, kernels::kDepth};
     const kernels::Panels<T> rows{n_out};
     const auto product = [&](Index p0, Index p1) {
+      if constexpr (std::is_same_v<T, float>) {
+        if (!compact_.empty())
+          return kernels::multiply_compact(rows, p0, p1, n_in, compact_[static_cast<std::size_t>(l) - 1].matrix, from,
+                                           ld_from, kernels::kDepth, m, to, ld);
+      }
       if (l == 1 && sparse)
         return kernels::multiply_sparse(rows, p0, p1, n_in, left_[0],
                                         sparse_[static_cast<std::size_t>(thread)].by_example(), 0, m, A);

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <deepcore/network.hpp>
+#include <deepcore/predictor.hpp>
 
+#include "kernels/compact.hpp"
 #include "sizes.hpp"
 #include "sparse.hpp"
 #include "stages/embedding.hpp"
@@ -40,12 +42,20 @@ void in_forward_blocks(Team& team, const Spec& spec, Index m, const Poll& poll, 
   }
 }
 
+// A layer's weights, rounded to fewer bits, and its bias.
+struct CompactLayer {
+  Buffer<std::int32_t> words;
+  Buffer<float> scale, bias;  // no scale: of bfloat16
+  kernels::Compact matrix;
+};
+
 template <class T>
 class Forward {
  public:
   // pack: copy the weights into panels, which pays from some hundred examples on; otherwise they are read where they lie.
   // examples: of a call, at most. For one example, clearing buffers for many would take longer than its product.
-  Forward(const Network<T>& network, bool pack, Index examples = kForwardBlock);
+  // weights: rounded if not `own`, in a packed copy.
+  Forward(const Network<T>& network, bool pack, Index examples = kForwardBlock, Weights weights = Weights::own);
   void reserve(int threads);  // buffers for that many threads
 
   // Z[L] of up to forward_block() examples of X, columns leading(n[L]) apart, in a buffer of `thread`. The columns of an
@@ -62,11 +72,13 @@ class Forward {
   Spec spec_;
   std::optional<State<T>> state_;       // if packed
   std::vector<kernels::Left<T>> left_;  // [l - 1]
+  std::vector<CompactLayer> compact_;   // [l - 1], if the weights are rounded; then there is no state_
   std::vector<Stages<T>> stages_;       // [l - 1], hidden layers
   Index size_ = 0;
   std::vector<Buffer<T>> buffers_;  // two for each thread: the layers use them in turn
   std::optional<Embedding<T>> embedding_;
   const T* embedded_ = nullptr;  // the arrays of embedding_
+  Buffer<T> embedded_copy_;      // if there is no state_
   Index raw_ld_ = 0;
   std::vector<Buffer<T>> raw_;          // by thread: columns of X
   std::vector<SparseBatch<T>> sparse_;  // by thread: examples of a sparse X

@@ -93,7 +93,9 @@ int nonfinite_layer(const Network<T>& network, const std::common_type_t<Inputs<T
 
 template <class T>
 struct Predictor<T>::State {
-  explicit State(const Network<T>& network) : forward(network, true) { forward.reserve(1); }
+  State(const Network<T>& network, Weights weights) : forward(network, true, kForwardBlock, weights) {
+    forward.reserve(1);
+  }
 
   // Kept between calls: a thread that sleeps costs nothing, one that is started costs as long as 4 Mflop.
   Team& workers(int size) {
@@ -108,7 +110,7 @@ struct Predictor<T>::State {
 };
 
 template <class T>
-Predictor<T>::Predictor(const Network<T>& network) : state_(new State(network)) {}
+Predictor<T>::Predictor(const Network<T>& network, Weights weights) : state_(new State(network, weights)) {}
 template <class T>
 Predictor<T>::Predictor(Predictor&&) noexcept = default;
 template <class T>

@@ -191,11 +191,15 @@ TEST_BOTH(a_predictor_allocates_nothing_from_its_first_call_on) {
   const Network<T> network(Spec(300, {{700, silu, 0}, {20, softmax, 0}}, loss_id("categorical_cross_entropy")));
   const std::vector<T> X(300 * 100, T(1));
   std::vector<T> A(20 * 100);
-  Predictor<T> predictor(network);
-  for (const Index m : {1, 7, 100}) {
-    CHECK(counted([&] { predictor({X.data(), 300, m, 1, 300}, {A.data(), 20, m, 1, 20}, 1); }) == 0, m, " examples");
-    CHECK(counted([&] { predictor({X.data(), 300, m, 100, 1}, {A.data(), 20, m, 100, 1}, 1); }) == 0, m, " examples");
-    CHECK(std::abs(A[0] - T(0.05)) < T(1e-6));
+  std::vector<Weights> forms{Weights::own};
+  if (std::is_same_v<T, float>) forms.insert(forms.end(), {Weights::bfloat16, Weights::int8});
+  for (const Weights form : forms) {
+    Predictor<T> predictor(network, form);
+    for (const Index m : {1, 7, 100}) {
+      CHECK(counted([&] { predictor({X.data(), 300, m, 1, 300}, {A.data(), 20, m, 1, 20}, 1); }) == 0, m, " examples");
+      CHECK(counted([&] { predictor({X.data(), 300, m, 100, 1}, {A.data(), 20, m, 100, 1}, 1); }) == 0, m, " examples");
+      CHECK(std::abs(A[0] - T(0.05)) < T(1e-6));
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -187,8 +187,15 @@ class Ensemble:
         model_file.write_members(path, members, chosen)
         self.extras = chosen
 
-    def predictor(self) -> Predictor:
+    @checked("predictor")
+    def predictor(self, *, weights: Literal["bfloat16", "int8"] | None = None) -> Predictor:
         """Make a copy for predictions where microseconds count; see ``Model.predictor``.
+
+        Args:
+            weights: Of fewer bits, ``"bfloat16"`` or ``"int8"``; None: the models' own.
+
+        Raises:
+            ValueError: if ``weights`` is something else, or the models are not float32.
 
         Example:
             >>> import deepcore as dc
@@ -196,7 +203,7 @@ class Ensemble:
             >>> p(np.zeros(2, np.float32))
             array([0.5], dtype=float32)
         """
-        return _MeanPredictor([model.predictor() for model in self._models], self.dtype)
+        return _MeanPredictor([model.predictor(weights=weights) for model in self._models], self.dtype)
 
     @checked("to_onnx")
     def to_onnx(

@@ -4,14 +4,20 @@
 
 #include <deepcore/network.hpp>
 
+#include <cstdint>
 #include <memory>
 
 namespace deepcore {
 
+// How a Predictor keeps the weights: as they are, or each rounded to 16 bits, or to 8 bits and a factor for each unit. Rounded
+// ones need a network of floats; biases and all else stay floats, and so does the arithmetic.
+enum class Weights : std::uint8_t { own, bfloat16, int8 };
+
 template <class T>
 class Predictor {
  public:
-  explicit Predictor(const Network<T>& network);  // later changes of the network's parameters are not seen
+  // Later changes of the network's parameters are not seen.
+  explicit Predictor(const Network<T>& network, Weights weights = Weights::own);
   Predictor(Predictor&&) noexcept;
   ~Predictor();
 

@@ -443,10 +443,18 @@ class Network:
         """How a step runs with a native optimizer, and what memory it takes; see ``Plan``."""
         return dict(self.native.plan(batch, optimizer, threads))
 
-    def predictor(self) -> Predictor:
+    def predictor(self, weights: str | None) -> Predictor:
         """A packed copy of the network for small predictions; see ``Model.predictor``."""
-        build: Any = _core.PredictorF32 if self.spec.dtype == np.float32 else _core.PredictorF64
-        return build(self.native)  # type: ignore[no-any-return]
+        dtype = self.spec.dtype
+        if weights not in (None, "bfloat16", "int8"):
+            raise ValueError(f"predictor: weights must be None, 'bfloat16' or 'int8', got {weights!r}")
+        if weights is not None and dtype != np.float32:
+            raise ValueError(
+                f"predictor: weights={weights!r} needs a float32 model, got {dtype}; make one with "
+                "dtype='float32'"
+            )
+        build: Any = _core.PredictorF32 if dtype == np.float32 else _core.PredictorF64
+        return build(self.native, weights or "own")  # type: ignore[no-any-return]
 
     @property
     def scikit_learn_sums(self) -> bool:
