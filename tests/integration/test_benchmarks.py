@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 import re
 import sys
@@ -324,14 +325,16 @@ def test_three_digits_and_a_unit():
     assert [bench.format_seconds(t) for t in times] == ["12.3 s", "500 ms", "12.3 ms", "100 us", "0.00300 us"]
 
 
-def test_many_compares_the_bits_before_the_times(scripts, capsys):
+def test_many_compares_the_answers_before_the_times(scripts, capsys):
     import many
 
-    many.main(["--networks", "3", "--examples", "300", "--rounds", "1", "--threads", "2"])
+    peers = ["joblib"] if importlib.util.find_spec("joblib") else []
+    small = ["--networks", "3", "--examples", "300", "--rounds", "1", "--threads", "2"]
+    many.main([*small, "--peers", ",".join(peers)])
     shown = capsys.readouterr().out
-    assert "fit_many, 2 threads" in shown
-    with pytest.raises(SystemExit, match="many: the ways do not give the same bits"):
-        many.check_bits(
+    assert all(f"{name}, 2 threads" in shown for name in ("fit_many", *peers))
+    with pytest.raises(SystemExit, match="many: b does not give the same parameters"):
+        many.check_answers(
             {"a": lambda models: None, "b": lambda models: models[0].fit(np.eye(30), [0, 1] * 15)}, 2
         )
 

@@ -73,13 +73,21 @@ WORKLOADS = {
         Training("mnist-s", 20000, (784, 128, 10), 128, "adam", 1e-3),
         Training("mnist-m", 20000, (784, 512, 256, 10), 128, "adam", 1e-3),
         Training("wide", 2048, (1024, 2048, 2048, 10), 256, "adam", 1e-3),
+        Training("deep", 1024, (1500, 1500, 1500, 20), 512, "adam", 1e-3),
+        Training("skinny", 500, (5000, 30, 1), None, "sgd", 0.01),  # few rows, many features, all at once
         # the network of LIBXSMM-DNN's own driver, which compares plain SGD with the peak
         Training("sgd", 8192, (768, 512, 256), 128, "sgd", 0.01),
     )
 }
 PREDICTIONS = {
     task.name: task
-    for sizes in ((30, 64, 32, 1), (784, 128, 10), (784, 512, 256, 10))
+    for sizes in (
+        (20, 64, 64, 1),
+        (30, 64, 32, 1),
+        (784, 128, 10),
+        (600, 400, 200, 10),
+        (784, 512, 256, 10),
+    )
     for rows in (1, 64, 1024)
     for task in (Prediction(f"{'-'.join(map(str, sizes))}@{rows}", rows, sizes),)
 }
