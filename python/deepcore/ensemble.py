@@ -15,6 +15,7 @@ from deepcore import metrics as known
 from deepcore._keywords import checked, checked_class
 from deepcore._labels import labels
 from deepcore._network.examples import Examples, validation_parts, weights
+from deepcore._network.network import Network
 from deepcore._network.spec import Spec
 from deepcore._predicting import evaluation, predicted, predicted_labels
 from deepcore._training.checkpoint import Checkpoints, find
@@ -23,7 +24,7 @@ from deepcore._training.many import WHO, Fit, SharedExamples, checked_rows, trai
 from deepcore._training.writing import Savings
 from deepcore.callbacks import Checkpoint, EarlyStopping, EpochRecord, refuse_what_cannot_be_called
 from deepcore.files import model_file
-from deepcore.files.computation import of_networks, with_int8_weights
+from deepcore.files.computation import of_networks
 from deepcore.history import History
 from deepcore.model import Model
 from deepcore.optimizers import Optimizer, OptimizerState, resolve
@@ -248,21 +249,14 @@ class Ensemble:
         """
         from deepcore.files import c_header
 
-        who = "to_c_header"
-        kind = None if dtype is None else _checks.dtype(who, dtype)
-        networks = [model.network for model in self._models]
-        written = (
-            [with_int8_weights(who, network) for network in networks]
-            if _checks.flag(who, "int8", int8)
-            else networks
-        )
-        scores = {}
-        if data is not None:
-            header = Ensemble([Model.from_network(network) for network in written])
-            X, y = _checks.pair(who, "data", data)
-            scores = {"model": self.evaluate(X, y), "header": header.evaluate(X, y)}
-        describe = partial(of_networks, who)
-        return c_header.write(path, written, describe, prefix=prefix, dtype=kind, int8=int8, scores=scores)
+        def scores(networks: Sequence[Network]) -> dict[str, float]:
+            X, y = _checks.pair("to_c_header", "data", data)
+            return Ensemble([Model.from_network(network) for network in networks]).evaluate(X, y)
+
+        return c_header.write(
+            path, [model.network for model in self._models], partial(of_networks, "to_c_header"), scores,
+            prefix=prefix, dtype=dtype, int8=int8, data=data,
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self._models)
