@@ -327,4 +327,25 @@ def test_the_files_of_a_call_share_the_time_of_saving(tmp_path, monkeypatch):
     monkeypatch.setattr(writing, "_SHARE", 0.0)
     monkeypatch.setattr(container, "write", lambda *arguments: written.append(0) or write(*arguments))
     dc.fit_many(networks(), X, y, epochs=9, checkpoint=dc.Checkpoint(tmp_path / "run"), threads=1)
-    assert len(written) <= 1 + 2 * K  # the first epoch of all, the last one of each, and the end of each
+    assert K <= len(written) <= 1 + K  # the first epoch of all, and the last one of each
+
+
+def test_a_result_that_could_not_be_written_after_the_last_epoch_is_written_at_the_end(tmp_path, monkeypatch):
+    from deepcore.files import container
+
+    X, y = examples()
+    calls, write = [], container.write
+
+    def full_at_first(*arguments):
+        calls.append(arguments[0])
+        if len(calls) == 1:
+            raise OSError(28, "No space left on device", arguments[0])
+        write(*arguments)
+
+    monkeypatch.setattr(container, "write", full_at_first)
+    path = tmp_path / "run"
+    (model,) = networks(1)
+    with pytest.warns(RuntimeWarning, match=r"could not be written: .* the training goes on"):
+        dc.fit_many([model], X, y, epochs=1, checkpoint=dc.Checkpoint(path))
+    assert calls == [str(path), str(path)]
+    assert np.array_equal(dc.load(path).flat_parameters, model.flat_parameters)

@@ -272,6 +272,7 @@ class RunFile(Unsaved):
         self._writer = Writer(who, checkpoint.path, self._savings)
         self._saved_at = time.perf_counter()
         self._saved_step = 0  # number of steps of the optimizer when it was saved last, or when the run began
+        self._saved_history: Any = None  # in the last file, if its run is finished
         self._whole = True  # the file has the result if the run in it is finished
 
     @property
@@ -456,7 +457,7 @@ class RunFile(Unsaved):
         every, done = self.checkpoint.every_epochs, self.position.epoch
         regular = every is not None and done % every == 0 and not self._savings.too_large()
         if self.checkpoint.stopping or last or regular or self._late():
-            self._save()
+            self._save(last)
         return self.checkpoint.stopping
 
     def due(self) -> bool:
@@ -477,7 +478,9 @@ class RunFile(Unsaved):
         try:
             if ended or (self.checkpoint.finished and not self._whole and self._ending[0]):
                 self.checkpoint.finished = self.stopped or self.position.epoch >= self.epochs
-                self._writer.put(*self._result())
+                description, tensors = self._result()
+                if not (self._has_result(description, tensors) and self._writer.wait()):
+                    self._writer.put(description, tensors)
         finally:
             self._writer.flush()
 
@@ -492,6 +495,11 @@ class RunFile(Unsaved):
                 tensors[_LAST + name], tensors[name] = tensors[name], numbers[name]
         return description, tensors
 
+    def _has_result(self, description: Mapping[str, Any], tensors: Mapping[str, Array]) -> bool:
+        """Return whether the last save was already that of a finished run with this result."""
+        same = self._saved_history == description["run"]["parts"]["history"]  # also its divergence
+        return same and not any(name.startswith(_LAST) for name in tensors)
+
     def _late(self) -> bool:
         every = self.checkpoint.every_seconds
         return every is not None and time.perf_counter() - self._saved_at >= every
@@ -500,9 +508,13 @@ class RunFile(Unsaved):
         optimizer: Any = self.parts["optimizer"]
         return int(optimizer.steps)
 
-    def _save(self) -> None:
+    def _save(self, last: bool = False) -> None:
         start = time.perf_counter()
-        self._writer.put(*self._capture())
+        description, tensors = self._capture()
+        finished = last and not self.callbacks  # these may put another network in its place
+        description["run"]["finished"] = finished
+        self._saved_history = description["run"]["parts"]["history"] if finished else None
+        self._writer.put(description, tensors)
         self._saved_at, self._saved_step = time.perf_counter(), self._step()
         self._savings.seconds += self._saved_at - start
 

@@ -59,14 +59,18 @@ class Writer:
         self._thread = threading.Thread(target=self._write, args=contents, daemon=False)
         self._thread.start()
 
-    def flush(self) -> None:
-        """Wait until everything is written."""
+    def wait(self) -> bool:
+        """Wait until everything is written; return whether the last file is on the disk."""
         while self._waiting is not None or self._thread is not None:
             if self._thread is not None:
                 self._thread.join()
                 self._thread = None
             self.go_on()
-        if self._error is not None:
+        return self._error is None
+
+    def flush(self) -> None:
+        """Wait until everything is written, and warn if the last file is not on the disk."""
+        if not self.wait():
             warnings.warn(
                 f"{self._who}: the last state of this training is not in {self._path}, which could not be "
                 f"written: {self._error}; save the model elsewhere",
