@@ -349,3 +349,46 @@ def test_a_result_that_could_not_be_written_after_the_last_epoch_is_written_at_t
         dc.fit_many([model], X, y, epochs=1, checkpoint=dc.Checkpoint(path))
     assert calls == [str(path), str(path)]
     assert np.array_equal(dc.load(path).flat_parameters, model.flat_parameters)
+
+
+def test_an_exception_within_an_epoch_leaves_the_state_before_the_unfinished_batch(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(12000, 64)).astype(np.float32)
+    y = (X[:, 0] > 0).astype(int)
+
+    class Dies:
+        polls = 0
+
+        def on_poll(self):  # is asked every 50 ms; an epoch takes longer
+            self.polls += 1
+            if self.polls == 2:
+                raise Killed
+
+        def __call__(self, record):
+            raise AssertionError("the epoch is not to end")
+
+    def fit(callbacks, checkpoint=None):
+        model = dc.mlp([64, 300, 300, 1], seed=1)
+        state = dc.Adam(1e-3).bind(model)
+        dc.fit_many(
+            [model],
+            X,
+            y,
+            state,
+            epochs=1,
+            batch_size=16,
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+            threads=1,
+        )
+        return model, state
+
+    path = tmp_path / "run"
+    with pytest.raises(Killed):
+        fit([[Dies()]], dc.Checkpoint(path))
+    assert dc.load(path).epochs_trained == 1  # its order was drawn
+    checkpoint = dc.Checkpoint(path)
+    (whole, _), (found, state) = fit(None), fit(None, checkpoint)
+    assert checkpoint.resumed
+    assert state.steps == 750
+    assert np.array_equal(whole.flat_parameters, found.flat_parameters)
