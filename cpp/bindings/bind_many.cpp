@@ -20,7 +20,8 @@ namespace {
 
 // Calls the callbacks of Python. The threads that train call it without the GIL.
 struct ManyListener final : ManyMonitor {
-  std::vector<py::object> on_epoch, on_stop;  // of each network; None: no callback
+  std::vector<py::object> on_epoch, on_stop, on_due, on_pause;  // of each network; None: no callback
+  std::vector<char> due;  // of each network: on_due returned True; only the thread that trains it reads and writes it
   py::object on_poll;
   bool progress = false;
 
@@ -30,10 +31,18 @@ struct ManyListener final : ManyMonitor {
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     if (!on_poll.is_none()) call(on_poll, py::make_tuple(networks, epochs));
   }
-  bool wants_polls(Index which) const override { return !at(on_stop, which).is_none(); }
+  bool wants_polls(Index which) const override { return !at(on_stop, which).is_none() || !at(on_due, which).is_none(); }
   bool stops(Index which) override {
     const Acquired lock;
-    return is_true(call(at(on_stop, which), py::tuple()));
+    if (asks(at(on_stop, which))) return true;
+    due[static_cast<std::size_t>(which)] = asks(at(on_due, which));
+    return false;
+  }
+  bool wants_pause(Index which) const override { return due[static_cast<std::size_t>(which)]; }
+  bool pause(Index which) override {
+    due[static_cast<std::size_t>(which)] = false;
+    const Acquired lock;
+    return asks(at(on_pause, which));
   }
   bool wants_epochs(Index which) const override { return !at(on_epoch, which).is_none(); }
   bool epoch(Index which, Index number, double loss, const Scores* validation) override {
@@ -44,6 +53,7 @@ struct ManyListener final : ManyMonitor {
   }
 
  private:
+  static bool asks(const py::object& callback) { return !callback.is_none() && is_true(call(callback, py::tuple())); }
   static const py::object& at(const std::vector<py::object>& all, Index i) { return all[static_cast<std::size_t>(i)]; }
 };
 
@@ -91,6 +101,7 @@ class Trainings {
     options.first_epoch = given["first_epoch"].cast<Index>();
     options.dropout = given["dropout"].cast<std::optional<Schedule>>();
     options.smoothing = given["smoothing"].cast<std::optional<Schedule>>();
+    options.place = given["place"].cast<Place*>();
     std::tie(options.rows, options.row_count) = rows(given["rows"]);
     if (!given["validation"].is_none()) {
       const auto parts = given["validation"].cast<py::tuple>();
@@ -154,7 +165,10 @@ void bind_many(py::module_& m) {
         for (const py::dict& one : trainings) {
           listener.on_epoch.push_back(one["on_epoch"]);
           listener.on_stop.push_back(one["on_stop"]);
+          listener.on_due.push_back(one["on_due"]);
+          listener.on_pause.push_back(one["on_pause"]);
         }
+        listener.due.resize(trainings.size());
         const bool single = !trainings.empty() && py::isinstance<Network<float>>(trainings[0]["network"]);
         return single ? train<float>(trainings, threads, listener) : train<double>(trainings, threads, listener);
       },

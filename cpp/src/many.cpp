@@ -92,6 +92,9 @@ class Member final : public Monitor {
     Run<T> run(network, training_.examples, *training_.optimizer, options, *this);
     try {
       while (run.advance(poll)) {
+        if (!monitor_.wants_pause(which_)) continue;
+        run.pause();
+        if (ended_) break;
       }
     } catch (...) {
       finish(run);
@@ -118,6 +121,8 @@ class Member final : public Monitor {
     return stop;
   }
 
+  void pause() override { ended_ = monitor_.pause(which_); }
+
   Scores validation() {
     const Index m = training_.validation_rows == nullptr ? training_.validation.count() : training_.validation_count;
     const Scores scores =
@@ -139,6 +144,7 @@ class Member final : public Monitor {
   ManyMonitor& monitor_;
   std::atomic<Index>& epochs_;
   std::optional<BestEpoch<T>> best_;
+  bool ended_ = false;  // by a pause
   Team one_thread_{1};
 };
 

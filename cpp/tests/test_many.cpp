@@ -6,6 +6,7 @@
 #include <deepcore/many.hpp>
 #include <deepcore/rng.hpp>
 
+#include <array>
 #include <atomic>
 #include <stdexcept>
 #include <string>
@@ -117,6 +118,31 @@ TEST_BOTH(rows_train_and_validate_like_a_copy_of_them) {
   CHECK(a[0].validation_losses == b[0].validation_losses);
   CHECK(a[0].validation_accuracies == b[0].validation_accuracies);
   CHECK(b[0].validation_losses.back() == evaluate(some.networks[0], given[0].validation, 1).loss);
+}
+
+TEST_BOTH(a_network_that_ends_in_a_pause_goes_on_from_its_place_with_the_same_bits) {
+  struct Pausing final : ManyMonitor {
+    Index paused = 0;
+    bool wants_pause(Index which) const override { return which == 1; }
+    bool pause(Index) override { return ++paused == 3; }
+  } pausing;
+  Several<T> whole(3), parts(3);
+  std::array<Place, 3> places;
+  const auto started = [&] {
+    auto trainings = parts.trainings(short_run());
+    for (std::size_t i = 0; i < 3; ++i) trainings[i].options.place = &places[i];
+    return trainings;
+  };
+  ManyMonitor quiet;
+  const auto expected = train_many(whole.trainings(short_run()), 2, quiet);
+  train_many(started(), 2, pausing);
+  CHECK(pausing.paused == 3 && parts.optimizers[1].steps == 3 && places[1].visited == 3 * 16);
+  CHECK(same(parts.networks[0], whole.networks[0]) && same(parts.networks[2], whole.networks[2]));
+  auto rest = started();
+  rest[0].options.epochs = rest[2].options.epochs = 0;
+  const auto results = train_many(rest, 2, quiet);
+  CHECK(results[1].training.losses == expected[1].training.losses);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(same(parts.networks[i], whole.networks[i]), "network ", i);
 }
 
 TEST_BOTH(early_stopping_keeps_the_parameters_of_the_best_epoch) {

@@ -430,6 +430,10 @@ class Checkpoint:
     setting is refused; only ``epochs`` may be another number, unless a schedule spans the run. Remove the
     file to start afresh.
 
+    In ``fit_many(checkpoint=...)`` the first network has this file, and the others have files of their own:
+    ``run.safetensors``, ``run.2.safetensors``, ... ``resumed`` says whether one of them went on from its
+    file, and ``finished`` whether all came to their end.
+
     ``deepcore.load(path)`` returns the model in the file. A thread writes copies of the parameters and of the
     optimizer's slots while the training goes on. If the file cannot be written, there is a warning, and
     another one when the run ends; the training goes on.
@@ -483,6 +487,7 @@ class Checkpoint:
         )
         self.resumed = self.finished = False
         self.stopping = self.in_use = False  # whether stop() was called, and whether a run writes the file
+        self.others: list[Checkpoint] = []  # of the further networks of a call, which stop with this one
 
     def stop(self) -> None:
         """Ask the run to save its state and to end before its next step, unfinished.
@@ -491,14 +496,16 @@ class Checkpoint:
         the same call later goes on.
         """
         self.stopping = True
+        for other in self.others:
+            other.stop()
 
     def __call__(self, record: EpochRecord) -> bool:
         """Do nothing: the run saves itself when all callbacks of an epoch were called."""
         if not self.in_use:
             raise TypeError(
                 "Checkpoint: it works in fit and fit_batches of a Model, in fit of the MLP estimators with "
-                "the solvers adam and sgd, and as checkpoint= of the RealMLP estimators; this training "
-                "cannot be saved"
+                "the solvers adam and sgd, and as checkpoint= of fit_many and the RealMLP estimators; this "
+                "training cannot be saved"
             )
         return False
 

@@ -15,13 +15,16 @@ from deepcore import metrics as known
 from deepcore._keywords import checked, checked_class
 from deepcore._labels import labels
 from deepcore._network.examples import Examples, validation_parts, weights
+from deepcore._network.network import Network
 from deepcore._network.spec import Spec
 from deepcore._predicting import evaluation, predicted, predicted_labels
+from deepcore._training.checkpoint import Checkpoints, find
 from deepcore._training.factors import StepFactors
 from deepcore._training.many import WHO, Fit, SharedExamples, checked_rows, train
-from deepcore.callbacks import EarlyStopping, EpochRecord, refuse_what_cannot_be_called
+from deepcore._training.writing import Savings
+from deepcore.callbacks import Checkpoint, EarlyStopping, EpochRecord, refuse_what_cannot_be_called
 from deepcore.files import model_file
-from deepcore.files.computation import of_networks, with_int8_weights
+from deepcore.files.computation import of_networks
 from deepcore.history import History
 from deepcore.model import Model
 from deepcore.optimizers import Optimizer, OptimizerState, resolve
@@ -253,21 +256,14 @@ class Ensemble:
         """
         from deepcore.files import c_header
 
-        who = "to_c_header"
-        kind = None if dtype is None else _checks.dtype(who, dtype)
-        networks = [model.network for model in self._models]
-        written = (
-            [with_int8_weights(who, network) for network in networks]
-            if _checks.flag(who, "int8", int8)
-            else networks
-        )
-        scores = {}
-        if data is not None:
-            header = Ensemble([Model.from_network(network) for network in written])
-            X, y = _checks.pair(who, "data", data)
-            scores = {"model": self.evaluate(X, y), "header": header.evaluate(X, y)}
-        describe = partial(of_networks, who)
-        return c_header.write(path, written, describe, prefix=prefix, dtype=kind, int8=int8, scores=scores)
+        def scores(networks: Sequence[Network]) -> dict[str, float]:
+            X, y = _checks.pair("to_c_header", "data", data)
+            return Ensemble([Model.from_network(network) for network in networks]).evaluate(X, y)
+
+        return c_header.write(
+            path, [model.network for model in self._models], partial(of_networks, "to_c_header"), scores,
+            prefix=prefix, dtype=dtype, int8=int8, data=data,
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self._models)
@@ -350,6 +346,7 @@ def fit_many(
     metrics: Sequence[_Metric] = (),
     dropout_schedule: LearningRate | None = None,
     smoothing_schedule: LearningRate | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> list[History]:
     """Train several models in one call: every thread trains whole networks, one after the other.
 
@@ -384,13 +381,19 @@ def fit_many(
         metrics: Further numbers of the validation examples, as in ``fit``; they cost time, like callbacks.
         dropout_schedule: As in ``fit``.
         smoothing_schedule: As in ``fit``.
+        checkpoint: Saves the training; the same call after a kill goes on from the files, and each model ends
+            with the bits of a call that was never stopped. Every network has a file of its own: the first
+            one that of the checkpoint, the others ``run.2.safetensors``, ``run.3.safetensors``, ... for
+            ``run.safetensors``. A network whose training is finished is not trained again, and the list may
+            become longer.
 
     Returns:
         The history of each model, as from ``fit``.
 
     Raises:
         TypeError: if an argument has another type.
-        ValueError: if a shape, a row or a value is not allowed; the message names the model.
+        ValueError: if a shape, a row or a value is not allowed, or the file of a network belongs to another
+            training; the message names the model.
         RuntimeError: if a model is already being trained.
 
     A loss that is not finite ends the training of its model with a ``DivergenceWarning``, and the others go
@@ -407,7 +410,7 @@ def fit_many(
     """
     call = _Call(
         _different_models(models), validation_data, shuffle, drop_last, class_weight, early_stopping, metrics,
-        dropout_schedule, smoothing_schedule,
+        dropout_schedule, smoothing_schedule, checkpoint,
     )  # fmt: skip
     call.give_data(X, y, sample_weight)
     call.give_settings(optimizers, epochs, batch_size, rows, validation_rows, callbacks)
@@ -419,10 +422,12 @@ def fit_many(
             turn.__enter__()  # not in a helper: the function that enters owns the network
             held.append(turn)
         fits = [call.fit(number) for number in range(len(call.models))]
+        call.read_files(fits)
         for model in call.models:
             model.forget_optimizer()
         return train(fits, number_of_threads, verbose)
     finally:
+        call.sum_up()
         for one in reversed(held):
             one.__exit__(None, None, None)
 
@@ -466,10 +471,15 @@ class _Call:
         metrics: Sequence[_Metric],
         dropout_schedule: LearningRate | None,
         smoothing_schedule: LearningRate | None,
+        checkpoint: Checkpoint | None,
     ) -> None:
         if early_stopping is not None and not isinstance(early_stopping, EarlyStopping):
             raise TypeError(
                 f"{WHO}: early_stopping must be an EarlyStopping or None, got {_checks.shown(early_stopping)}"
+            )
+        if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
+            raise TypeError(
+                f"{WHO}: checkpoint must be a Checkpoint or None, got {_checks.shown(checkpoint)}"
             )
         _checks.listed(WHO, "metrics", metrics)
         self.models = models
@@ -478,6 +488,8 @@ class _Call:
         self._class_weight = class_weight
         self._early_stopping, self._metrics = early_stopping, metrics
         self._schedules = dropout_schedule, smoothing_schedule
+        self._saved = None if checkpoint is None else Checkpoints(checkpoint)
+        self._checkpoints = [None] * len(models) if self._saved is None else self._saved.several(len(models))
         self._shared = SharedExamples()
 
     def head(self, number: int) -> str:
@@ -539,6 +551,8 @@ class _Call:
         steps = count // batch if self._drop_last else -(-count // batch)
         callbacks = list(self._callbacks[number] or ())
         refuse_what_cannot_be_called(head, callbacks)
+        if find(head, callbacks):
+            raise ValueError(f"{head}: callbacks must hold no Checkpoint here; give it as checkpoint=")
         return Fit(
             index=number,
             network=network,
@@ -556,7 +570,19 @@ class _Call:
             early_stopping=self._early_stopping,
             callbacks=callbacks,
             metrics=[known.resolve(head, metric, spec.output, spec.outputs) for metric in self._metrics],
+            checkpoint=self._checkpoints[number],
         )
+
+    def read_files(self, fits: Sequence[Fit]) -> None:
+        """Read all files before one network changes, and refuse those of other trainings."""
+        savings = Savings()
+        for fit in fits:
+            fit.read_file(self._shared, savings)
+
+    def sum_up(self) -> None:
+        """Tell the checkpoint how the call ended."""
+        if self._saved is not None:
+            self._saved.sum_up()
 
     def _weighted(self, head: str, model: Model, data: Examples, rows: Array | None) -> Examples:
         """Multiply the weights of the rows that a network trains on by those of their classes."""

@@ -793,19 +793,14 @@ class Model:
         """
         from deepcore.files import c_header, computation
 
-        who = "to_c_header"
-        kind = None if dtype is None else _checks.dtype(who, dtype)
-        network = (
-            computation.with_int8_weights(who, self._network)
-            if _checks.flag(who, "int8", int8)
-            else self._network
-        )
-        scores = {}
-        if data is not None:
-            examples = self._network.check(who, *_checks.pair(who, "data", data), None)
-            scores = computation.compared(self._network, network, examples)
-        describe = partial(computation.of_networks, who)
-        return c_header.write(path, [network], describe, prefix=prefix, dtype=kind, int8=int8, scores=scores)
+        def scores(networks: Sequence[Network]) -> dict[str, float]:
+            X, y = _checks.pair("to_c_header", "data", data)
+            return computation.score(networks[0], self._network.check("to_c_header", X, y, None))
+
+        return c_header.write(
+            path, [self._network], partial(computation.of_networks, "to_c_header"), scores,
+            prefix=prefix, dtype=dtype, int8=int8, data=data,
+        )  # fmt: skip
 
     @checked("to_onnx")
     def to_onnx(

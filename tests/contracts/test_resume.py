@@ -47,6 +47,26 @@ def test_a_run_interrupted_again_and_again_ends_with_the_same_bits(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_many_networks_that_are_interrupted_between_any_two_instructions_end_with_the_same_bits(tmp_path):
+    def fit(path):
+        models = [dc.mlp([5, 6, 1], seed=k, norm="batch", dropout=0.1) for k in range(3)]
+        histories = dc.fit_many(
+            models, X, Y, dc.Adam(dc.Cosine(1e-2)), rows=[Y == 0, Y == 1, None], epochs=[2, 3, 2],
+            batch_size=8, early_stopping=dc.EarlyStopping("loss", patience=1), threads=1,
+            checkpoint=None if path is None else dc.Checkpoint(path),
+        )  # fmt: skip
+        numbers = [b"".join(array.tobytes() for array in model.snapshot()) for model in models]
+        return numbers, list(map(dict, histories)), [model.epochs_trained for model in models]
+
+    expected = fit(None)
+    length = traced(lambda: fit(tmp_path / "counted"), at=10**9)[0].count
+    for number, at in enumerate(np.random.default_rng(0).integers(length, size=INTERRUPTS)):
+        path = tmp_path / f"run{number}"
+        tracer, _ = traced(lambda path=path: fit(path), int(at))
+        assert fit(path) == expected, tracer.place
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_realmlp_that_is_interrupted_between_any_two_instructions_ends_with_the_same_bits(tmp_path):
     pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra `sklearn`)")
     from deepcore.sklearn import RealMLPClassifier

@@ -95,7 +95,20 @@ def estimator(callbacks):
     return digest(found.model_, [found.loss_curve_, found.validation_scores_, found.n_iter_])
 
 
-CASES = [dropout, schedules, batch_norm, early_stopping, unshuffled_weights, batches, estimator]
+def many(callbacks):
+    X, y = problem()
+    models = [dc.mlp([8, 16 + 4 * k, 3], seed=k, norm="batch", dropout=0.1) for k in range(4)]
+    held = [np.arange(600) % 4 == k for k in range(4)]
+    rows = [~part for part in held]
+    histories = dc.fit_many(
+        models, X, y, dc.Adam(dc.Cosine(0.003)), rows=rows, validation_rows=held, epochs=60,
+        batch_size=64, early_stopping=dc.EarlyStopping(patience=25),
+        checkpoint=callbacks[0] if callbacks else None,
+    )  # fmt: skip
+    return json.dumps([digest(model, history) for model, history in zip(models, histories, strict=True)])
+
+
+CASES = [many, dropout, schedules, batch_norm, early_stopping, unshuffled_weights, batches, estimator]
 
 
 def killed_after(pid, seconds):
@@ -130,12 +143,12 @@ def loads(path):
     return path.exists()
 
 
-def kill_in_python(kills, folder, seed):
+def kill_in_python(kills, folder, seed, cases=CASES):
     """Kill trainings until there were so many kills, each of them going on until it ends; counts of both."""
     moments, found = random.Random(seed), {"kills": 0, "files": 0, "trainings": 0}
     lasting, whole = {}, {}
     while found["kills"] < kills:
-        call = CASES[found["trainings"] % len(CASES)]
+        call = cases[found["trainings"] % len(cases)]
         if call not in whole:
             whole[call] = call([])
             start = time.perf_counter()
@@ -190,8 +203,17 @@ def kill_on_the_command_line(kills, folder, seed):
 
 
 def test_a_few_kills_lose_nothing(tmp_path):
-    found = kill_in_python(4, tmp_path, seed=1)
+    found = kill_in_python(4, tmp_path, seed=1, cases=CASES[1:])
     assert found["kills"] == 4
+
+
+def test_a_few_kills_of_many_networks_lose_nothing(tmp_path):
+    assert kill_in_python(3, tmp_path, seed=1, cases=[many])["kills"] == 3
+
+
+@pytest.mark.slow
+def test_more_kills_of_many_networks_lose_nothing(tmp_path):
+    assert kill_in_python(25, tmp_path, seed=2, cases=[many])["kills"] == 25
 
 
 @pytest.mark.slow

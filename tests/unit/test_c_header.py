@@ -4,6 +4,7 @@ import ctypes
 import itertools
 import shutil
 import subprocess
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import deepcore as dc
 from deepcore import tabular
 from deepcore.data import load_idx
+from deepcore.files import c_writer, weights
 
 C, CPP = ("-std=c99", "-x", "c"), ("-std=c++11", "-x", "c++")
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
@@ -210,6 +212,46 @@ def test_the_self_test_of_large_outputs_has_finite_numbers(tmp_path):
     assert compiled(tmp_path, np.dtype(np.float32)).net_test() == 0
 
 
+@pytest.mark.parametrize("int8", [False, True])
+@pytest.mark.parametrize("together", [False, True], ids=["model", "ensemble"])
+def test_outputs_that_the_type_does_not_hold_are_named_with_their_inputs(tmp_path, together, int8):
+    def written(value, kind, **options):
+        model = dc.mlp([2, 3, 2], activation="relu", output="linear", dtype=kind)
+        model.parameters["b1"][...] = model.parameters["W2"][1] = value
+        model.parameters["W1"][...] = 1
+        model.parameters["b2"][0] = 1  # only the second output is too large
+        model.parameters["W2"][0] = 0
+        (tmp_path / "net.h").write_text("old")
+        (dc.Ensemble([model, model]) if together else model).to_c_header(
+            tmp_path / "net.h", int8=int8, **options
+        )
+
+    message = r"to_c_header: the outputs must be finite in {}, but output 1 is {} at x = 0; {}"
+    cures = "use dtype='float64', or scale the data and train again", "scale the data and train again"
+    with pytest.raises(ValueError, match=message.format("float32", r"3e\+60", cures[0])):
+        written(1e30, "float32")
+    with pytest.raises(ValueError, match=message.format("float64", "inf", cures[1])):
+        written(1e200, "float64")
+    assert (tmp_path / "net.h").read_text() == "old"
+    written(1e30, "float32", dtype="float64")
+    assert compiled(tmp_path, np.dtype(np.float64)).net_test() == 0
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["model", "ensemble"])
+def test_int8_weights_are_written_without_a_copy_of_the_network(tmp_path, monkeypatch, together):
+    monkeypatch.setattr(weights, "_PIECE", 1 << 12)
+    monkeypatch.setattr(c_writer, "_TEXTS", 1 << 8)
+    model = dc.mlp([150, 400, 150], dtype="float64", norm="batch", seed=1)
+    exported = dc.Ensemble([model]) if together else model
+    tracemalloc.start()
+    try:
+        exported.to_c_header(tmp_path / "net.h", int8=True)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.5 * model.flat_parameters.nbytes
+
+
 def embedded_models(dtype):
     """Models of every kind of embedding, with other columns before, between and behind them."""
     wave = {"units": 3, "frequencies": 5}
@@ -376,7 +418,7 @@ def test_a_prefix_that_is_no_identifier_is_refused(prefix, tmp_path):
 def test_parameters_that_float_does_not_hold_are_refused(tmp_path):
     model = dc.mlp([2, 3, 1], dtype="float64")
     model.parameters["W1"][0, 0] = 1e300
-    with pytest.raises(ValueError, match=r"finite in float32; use dtype='float64'"):
+    with pytest.raises(ValueError, match=r"finite in float32, but W1 has 1e\+300; use dtype='float64'"):
         model.to_c_header(tmp_path / "net.h", dtype="float32")
     model.parameters["W1"][0, 0] = np.nan
     with pytest.raises(ValueError, match="to_c_header: parameters must be finite"):

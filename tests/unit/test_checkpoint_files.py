@@ -74,12 +74,12 @@ def test_a_file_that_cannot_be_written_ends_no_training(tmp_path, path, monkeypa
 
 
 def test_epochs_are_left_out_if_saving_takes_more_than_its_share(path, monkeypatch):
-    from deepcore._training import checkpoint
+    from deepcore._training import writing
     from deepcore.files import container
 
     written, write = [], container.write
-    monkeypatch.setattr(checkpoint, "_FREE_SECONDS", 0.0)
-    monkeypatch.setattr(checkpoint, "_SHARE", 0.0)
+    monkeypatch.setattr(writing, "_FREE_SECONDS", 0.0)
+    monkeypatch.setattr(writing, "_SHARE", 0.0)
     monkeypatch.setattr(container, "write", lambda *arguments: written.append(0) or write(*arguments))
     model, _, _ = train(callbacks=[dc.Checkpoint(path)], epochs=9)
     assert len(written) == 2  # the first epoch, and the end

@@ -308,3 +308,25 @@ def test_the_same_call_with_the_model_that_was_interrupted_goes_on(path):
     twin = network()
     assert history == twin.fit(X, y, callbacks=[stopping(patience=9)], **options)
     assert np.array_equal(model.flat_parameters, twin.flat_parameters)
+
+
+def test_a_run_that_a_callback_ended_trains_no_further_after_a_kill_at_that_moment(path):
+    class Dies:
+        def __call__(self, record):
+            pass
+
+        def on_end(self, model):
+            raise Killed
+
+    def stop():
+        return dc.EarlyStopping("val_loss", patience=1, restore_best=False)
+
+    options = {"epochs": 9, "validation_data": unlike()}
+    whole = train(callbacks=[stop()], **options)
+    assert whole[2].epochs < 9
+    with pytest.raises(Killed):
+        train(callbacks=[stop(), dc.Checkpoint(path), Dies()], **options)
+    for _ in range(2):
+        checkpoint = dc.Checkpoint(path)
+        check_same(whole, train(callbacks=[stop(), checkpoint], **options))
+        assert checkpoint.finished

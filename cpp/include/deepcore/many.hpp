@@ -48,6 +48,10 @@ struct ManyMonitor {
   // Is called about every 50 ms if wants_polls() is true. Returns true to end the training of this network.
   virtual bool stops(Index /*which*/) { return false; }
   virtual bool wants_polls(Index /*which*/) const { return false; }
+  // Is called between two batches of a network if wants_pause() is true at that moment, like Monitor::pause(). Returns
+  // true to end the training of this network.
+  virtual bool wants_pause(Index /*which*/) const { return false; }
+  virtual bool pause(Index /*which*/) { return false; }
   // Is called after every epoch of a network, like Monitor::epoch, if wants_epochs() is true. `validation` is null if
   // the network has no validation examples. Returns true to end the training of this network.
   virtual bool epoch(Index /*which*/, Index /*number*/, double /*loss*/, const Scores* /*validation*/) { return false; }

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +21,7 @@ from deepcore._network.network import Network
 from deepcore._regular import status
 from deepcore._training import identity
 from deepcore._training.states import decoded, encoded
+from deepcore._training.writing import Contents, Savings, Writer
 from deepcore.callbacks import Checkpoint, Stopped
 from deepcore.files import container, model_file
 from deepcore.files.atomic import check_target
@@ -33,12 +32,6 @@ __all__ = ["Checkpoints", "Part", "Position", "RunFile", "Unsaved", "find"]
 KIND = "checkpoint"
 #: Before the names of a network's last numbers, if callbacks put others in their place at the end.
 _LAST = "last/"
-# Saving after epochs may take this share of a run's time, and at any rate so many seconds.
-_SHARE, _FREE_SECONDS = 0.05, 0.5
-#: A description, and tensors by name.
-Contents = tuple[dict[str, Any], dict[str, Array]]
-
-
 _NUMBERS = ("first_epoch", "first_step", "epoch", "slab", "loss", "weight")
 
 
@@ -129,6 +122,12 @@ class Checkpoints:
         self._all = [first]
         self.stopping = self.listening = False
 
+    def several(self, count: int) -> list[Checkpoint]:
+        """Return the checkpoints of trainings that run at the same time; the first one stops all of them."""
+        found = [self.of(number) for number in range(count)]
+        found[0].others = found[1:]
+        return found
+
     def of(self, number: int) -> Checkpoint:
         """Return the checkpoint of a training, whose number counts from 0."""
         first = self._all[0]
@@ -153,6 +152,12 @@ class Checkpoints:
         """Whether a training went on from its file."""
         return any(checkpoint.resumed for checkpoint in self._all)
 
+    def sum_up(self) -> None:
+        """Let the first checkpoint tell about a call that had all of them."""
+        first = self._all[0]
+        first.resumed = self.resumed
+        first.finished = all(checkpoint.finished for checkpoint in self._all)
+
     def stop(self) -> None:
         """Ask the trainings to save their states and to end; see ``Checkpoint.stop``."""
         self.stopping = True
@@ -171,8 +176,21 @@ class Unsaved:
     def __init__(self) -> None:
         self.stopped = self.between = False
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the run was asked to save its state and to end."""
+        return False
+
     def open(self) -> bool:
         """Go on from the file if there is one, and return whether its run is finished."""
+        self.read()
+        return self.go_on()
+
+    def read(self) -> None:
+        """Read the file if there is one, and refuse it if it belongs to another run; nothing changes."""
+
+    def go_on(self) -> bool:
+        """Put the state that was read back, and return whether its run is finished."""
         return False
 
     def started(self) -> None:
@@ -186,8 +204,11 @@ class Unsaved:
         except Stopped:
             self.stopped = True
 
-    def epoch_ended(self) -> bool:
-        """Save after an epoch if it is time, and return True if the run must end now."""
+    def interrupted(self) -> None:
+        """Save the state before the unfinished batch, after an exception has ended the loop."""
+
+    def epoch_ended(self, last: bool = False) -> bool:
+        """Save after an epoch if it is time or if it is the last one; return True if the run must end now."""
         return False
 
     def due(self) -> bool:
@@ -219,6 +240,7 @@ class RunFile(Unsaved):
             steps: rates that are functions of the step are compared as far as there.
         length: Numbers of epochs and of steps of the whole run.
         spanning: The name of a schedule that spans the run, or ``""``.
+        savings: The time that saving takes, if the call has several files.
     """
 
     def __init__(
@@ -233,6 +255,7 @@ class RunFile(Unsaved):
         describe: Callable[[int], dict[str, Any]],
         length: tuple[int, int],
         spanning: str = "",
+        savings: Savings | None = None,
     ) -> None:
         super().__init__()
         self.who, self.checkpoint, self.network, self.extras = who, checkpoint, network, extras
@@ -243,15 +266,23 @@ class RunFile(Unsaved):
         self._describe = describe
         self._run: dict[str, Any] = {}  # what is written in every file of the run
         self._states: list[Any] = []  # of the callbacks, until they were started
+        self._found: Contents | None = None  # in the file, until it is put back
         self._ending: Contents = {}, {}
-        self._writer = _Writer(who, checkpoint.path)
-        self._began = self._saved_at = time.perf_counter()
-        self._spent = 0.0  # seconds of this thread
+        self._savings = savings or Savings()
+        self._writer = Writer(who, checkpoint.path, self._savings)
+        self._saved_at = time.perf_counter()
+        self._saved_step = 0  # number of steps of the optimizer when it was saved last, or when the run began
+        self._saved_history: Any = None  # in the last file, if its run is finished
+        self._whole = True  # the file has the result if the run in it is finished
+
+    @property
+    def stopping(self) -> bool:
+        return self.checkpoint.stopping
 
     # Going on
 
-    def open(self) -> bool:
-        """``Unsaved.open``.
+    def read(self) -> None:
+        """``Unsaved.read``.
 
         Raises:
             OSError: if the file cannot be read, or its folder does not exist.
@@ -264,6 +295,7 @@ class RunFile(Unsaved):
             "start": {name: identity.digest(*arrays) for name, arrays in self._numbers().items()},
             "first": [self.position.first_epoch, self.position.first_step],
         }
+        self._saved_step = self._step()
         self._settle()
         model_file.describe(self.network, self.extras)  # refuses extras that cannot be written
         if status(checkpoint.path) is None:
@@ -271,20 +303,33 @@ class RunFile(Unsaved):
             folder = Path(os.path.realpath(checkpoint.path)).parent
             if not folder.is_dir():
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+            return
+        self._found = self._read()
+        with self._errors_named():
+            self._compare(self._found[0]["run"])
+
+    def go_on(self) -> bool:
+        if self._found is None:
             return False
-        description, tensors = self._read()
-        try:
-            self._compare(description["run"])
+        (description, tensors), self._found = self._found, None
+        with self._errors_named():
             self._restore(description, tensors)
+        run, checkpoint = description["run"], self.checkpoint
+        checkpoint.resumed = True
+        checkpoint.finished = run["stopped"] or (run["finished"] and self.epochs <= run["epochs"])
+        self._whole = run["finished"]  # a kill came before the result was written
+        self._saved_step = self._step()
+        return bool(checkpoint.finished)
+
+    @contextmanager
+    def _errors_named(self) -> Iterator[None]:
+        try:
+            yield
         except (LookupError, TypeError, AttributeError) as error:
             raise ValueError(
-                f"{self.who}: {checkpoint.path} must be a checkpoint of this version of deepcore, but its "
-                f"state cannot be put back ({type(error).__name__}: {error}); remove it to start afresh"
+                f"{self.who}: {self.checkpoint.path} must be a checkpoint of this version of deepcore, but "
+                f"its state cannot be put back ({type(error).__name__}: {error}); remove it to start afresh"
             ) from error
-        checkpoint.resumed = True
-        run = description["run"]
-        checkpoint.finished = run["finished"] and (run["stopped"] or self.epochs <= run["epochs"])
-        return bool(checkpoint.finished)
 
     def started(self) -> None:
         self.checkpoint.in_use = True
@@ -400,15 +445,19 @@ class RunFile(Unsaved):
         except GeneratorExit:  # an interrupt has kept it from its end: too late to save
             raise
         except BaseException:
-            if not self.between and self.position.agrees(self.parts["optimizer"].state()["steps"]):
-                self._save()
+            self.interrupted()
             raise
 
-    def epoch_ended(self) -> bool:
-        every, done = self.checkpoint.every_epochs, self.position.epoch
-        regular = every is not None and done % every == 0 and not self._too_costly()
-        if self.checkpoint.stopping or regular or self._late():
+    def interrupted(self) -> None:
+        steps = self._step()
+        if not self.between and steps != self._saved_step and self.position.agrees(steps):
             self._save()
+
+    def epoch_ended(self, last: bool = False) -> bool:
+        every, done = self.checkpoint.every_epochs, self.position.epoch
+        regular = every is not None and done % every == 0 and not self._savings.too_large()
+        if self.checkpoint.stopping or last or regular or self._late():
+            self._save(last)
         return self.checkpoint.stopping
 
     def due(self) -> bool:
@@ -427,9 +476,11 @@ class RunFile(Unsaved):
     def close(self, ended: bool) -> None:
         self.checkpoint.in_use = False
         try:
-            if ended:
+            if ended or (self.checkpoint.finished and not self._whole and self._ending[0]):
                 self.checkpoint.finished = self.stopped or self.position.epoch >= self.epochs
-                self._writer.put(*self._result())
+                description, tensors = self._result()
+                if not (self._has_result(description, tensors) and self._writer.wait()):
+                    self._writer.put(description, tensors)
         finally:
             self._writer.flush()
 
@@ -444,20 +495,28 @@ class RunFile(Unsaved):
                 tensors[_LAST + name], tensors[name] = tensors[name], numbers[name]
         return description, tensors
 
+    def _has_result(self, description: Mapping[str, Any], tensors: Mapping[str, Array]) -> bool:
+        """Return whether the last save was already that of a finished run with this result."""
+        same = self._saved_history == description["run"]["parts"]["history"]  # also its divergence
+        return same and not any(name.startswith(_LAST) for name in tensors)
+
     def _late(self) -> bool:
         every = self.checkpoint.every_seconds
         return every is not None and time.perf_counter() - self._saved_at >= every
 
-    def _too_costly(self) -> bool:
-        """Whether saving has taken more than its share of the time of this run."""
-        spent = self._spent + self._writer.seconds
-        return spent > _FREE_SECONDS and spent > _SHARE * (time.perf_counter() - self._began)
+    def _step(self) -> int:
+        optimizer: Any = self.parts["optimizer"]
+        return int(optimizer.steps)
 
-    def _save(self) -> None:
+    def _save(self, last: bool = False) -> None:
         start = time.perf_counter()
-        self._writer.put(*self._capture())
-        self._saved_at = time.perf_counter()
-        self._spent += self._saved_at - start
+        description, tensors = self._capture()
+        finished = last and not self.callbacks  # these may put another network in its place
+        description["run"]["finished"] = finished
+        self._saved_history = description["run"]["parts"]["history"] if finished else None
+        self._writer.put(description, tensors)
+        self._saved_at, self._saved_step = time.perf_counter(), self._step()
+        self._savings.seconds += self._saved_at - start
 
     def _capture(self) -> Contents:
         """Copy everything, which takes as long as copying the parameters and the slots."""
@@ -465,7 +524,7 @@ class RunFile(Unsaved):
         run = {
             **self._run,
             "finished": False,
-            "stopped": False,
+            "stopped": self.stopped,
             "parts": {name: encoded(p.state(), tensors, f"run/{name}") for name, p in self.parts.items()},
             "callbacks": [
                 encoded(callback.state(), tensors, f"run/callback{number}")
@@ -477,67 +536,3 @@ class RunFile(Unsaved):
 
 def _takes_part(callback: object) -> bool:
     return callable(getattr(callback, "state", None)) and callable(getattr(callback, "set_state", None))
-
-
-class _Writer:
-    """Writes containers in a thread, one at a time; of those that wait, the newest.
-
-    Only the thread of the run calls its methods.
-    """
-
-    def __init__(self, who: str, path: str) -> None:
-        self._who, self._path = who, path
-        self._waiting: Contents | None = None
-        self._thread: threading.Thread | None = None
-        self._error: Exception | None = None  # of the last file that was to be written
-        self._warned = False
-        self.seconds = 0.0  # of a core, for all files
-
-    def put(self, description: dict[str, Any], tensors: dict[str, Array]) -> None:
-        """Write this as soon as the file before it is written."""
-        self._waiting = description, tensors
-        self.go_on()
-
-    def go_on(self) -> None:
-        """Begin with what waits, if nothing is being written."""
-        if self._waiting is None or (self._thread is not None and self._thread.is_alive()):
-            return
-        self._warn()
-        contents, self._waiting = self._waiting, None
-        self._thread = threading.Thread(target=self._write, args=contents)
-        self._thread.start()
-
-    def flush(self) -> None:
-        """Wait until everything is written."""
-        while self._waiting is not None or self._thread is not None:
-            if self._thread is not None:
-                self._thread.join()
-                self._thread = None
-            self.go_on()
-        if self._error is not None:
-            warnings.warn(
-                f"{self._who}: the last state of this training is not in {self._path}, which could not be "
-                f"written: {self._error}; save the model elsewhere",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-
-    def _warn(self) -> None:
-        if self._error is None or self._warned:
-            return
-        self._warned = True
-        warnings.warn(
-            f"{self._who}: {self._path} could not be written: {self._error}; the training goes on, and "
-            "the next save tries again",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-
-    def _write(self, description: dict[str, Any], tensors: dict[str, Array]) -> None:
-        start = time.thread_time()
-        try:
-            container.write(self._path, description, tensors)
-            self._error = None
-        except (OSError, MemoryError, ValueError) as error:
-            self._error = error
-        self.seconds += time.thread_time() - start

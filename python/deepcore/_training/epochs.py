@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from deepcore import _checks, metrics
 from deepcore._network.examples import Examples, validation_parts
 from deepcore._network.network import Network
 from deepcore._training import checkpoint, identity
 from deepcore._training.checkpoint import Part, Position, RunFile, Unsaved
 from deepcore._training.ranks import Alone
+from deepcore._training.states import HistoryState
 from deepcore.callbacks import (
     EarlyStopping,
     EpochRecord,
@@ -179,7 +178,8 @@ class Epochs:
             ended = not finished
         finally:
             file.close(ended)
-        self.ranks.ended(self.state, self.set_state)
+        history = HistoryState(self.history)
+        self.ranks.ended(history.state, history.set_state)
         return self.history
 
     def _path(self) -> str:
@@ -191,21 +191,6 @@ class Epochs:
             bad = state.steps  # the last step has no next one whose loss would tell
         if bad >= 0:
             self._diverged(bad, layer)
-
-    # The history is a part of a run that is saved.
-
-    def state(self) -> dict[str, Any]:
-        """Copy the history."""
-        numbers = {name: np.array(values) for name, values in self.history.items()}
-        return {
-            "numbers": numbers,
-            "diverged": [self.history.diverged_at_step, self.history.diverged_at_layer],
-        }
-
-    def set_state(self, state: Any) -> None:
-        """Go on with a history."""
-        self.history.update({name: values.tolist() for name, values in state["numbers"].items()})
-        self.history.diverged_at_step, self.history.diverged_at_layer = state["diverged"]
 
     def _check_monitors(self) -> None:
         """Refuse callbacks that watch what will not be recorded, before the first epoch and not after it."""
@@ -247,7 +232,7 @@ class Epochs:
         saver = checkpoint.find(self.who, self.listeners)
         if saver is None:
             return Unsaved()
-        parts: dict[str, Part] = {"optimizer": state, "history": self}
+        parts: dict[str, Part] = {"optimizer": state, "history": HistoryState(self.history)}
         return RunFile(
             self.who, saver, self.network, self.shown.extras, position, parts, self.listeners, describe,
             length, spanning,

@@ -65,10 +65,10 @@ def _sampled(array: Any) -> Array:
     return array[np.linspace(0, rows - 1, most).astype(np.int64)]  # type: ignore[no-any-return]
 
 
-def of_examples(data: Examples) -> dict[str, Any]:
-    """Describe X, y and the weights by their digests."""
-    weight = None if data.weight is None else of_array(data.weight)
-    return {"X": of_array(data.X), "y": of_array(data.y), "weights": weight}
+def of_examples(data: Examples, of: Callable[[Any], dict[str, Any]] = of_array) -> dict[str, Any]:
+    """Describe X, y and the weights, each by what ``of`` returns."""
+    weight = None if data.weight is None else of(data.weight)
+    return {"X": of(data.X), "y": of(data.y), "weights": weight}
 
 
 def cached(data: Examples) -> Callable[[], dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Train many networks in one native call, for ``fit_many``."""
+"""Train many networks in one native call, for ``fit_many``, and save each of them to a file of its own."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ import numpy as np
 from deepcore import _checks, _core, catalog, metrics
 from deepcore._network.examples import Examples, features, targets, weights
 from deepcore._network.network import Network
+from deepcore._training import identity
+from deepcore._training.checkpoint import Position, RunFile, Unsaved
 from deepcore._training.factors import StepFactors
-from deepcore.callbacks import EarlyStopping, EpochRecord, Stopped, listening, polling, stops
+from deepcore._training.states import HistoryState
+from deepcore._training.writing import Savings
+from deepcore.callbacks import Checkpoint, EarlyStopping, EpochRecord, Stopped, listening, polling, stops
 from deepcore.exceptions import DivergenceWarning
 from deepcore.history import History
-from deepcore.optimizers import OptimizerState
+from deepcore.optimizers import OptimizerState, spanning_name
 from deepcore.progress import Progress
 from deepcore.typing import Array, Trained
 
@@ -27,6 +31,8 @@ __all__ = ["WHO", "Fit", "SharedExamples", "checked_rows", "train"]
 #: The head of messages.
 WHO = "fit_many"
 Callback = Callable[[EpochRecord], object]
+#: Losses of the epochs, the step whose loss was not finite or -1, losses and accuracies of the validation.
+Result = tuple[list[float], int, list[float], list[float]]
 
 
 class SharedExamples:
@@ -69,6 +75,14 @@ class SharedExamples:
         )  # fmt: skip
         return Examples(rows, labels, checked)
 
+    def described(self, data: Examples) -> dict[str, Any]:
+        """Describe examples by their digests, each of which is computed once."""
+        return identity.of_examples(data, self.digest)
+
+    def digest(self, array: Any) -> dict[str, Any]:
+        """Describe an array by its digest, which is computed once."""
+        return self._once(("digest", id(array)), array, make=lambda: identity.of_array(array))  # type: ignore[no-any-return]
+
 
 def checked_rows(who: str, name: str, rows: object, m: int) -> Array | None:
     """Check row numbers from 0 to m - 1 and return them as int64; None means all rows."""
@@ -110,6 +124,7 @@ class Fit:
         callbacks: Called after every epoch of this network.
         metrics: Further numbers of the validation examples.
         planned: Number of steps that schedules span; None: those of this call.
+        checkpoint: The file of this network; None: it is not saved.
     """
 
     index: int
@@ -129,10 +144,14 @@ class Fit:
     callbacks: list[Callback] = field(default_factory=list)
     metrics: list[str | metrics.Metric] = field(default_factory=list)
     planned: int | None = None
+    checkpoint: Checkpoint | None = None
 
     def __post_init__(self) -> None:
         self.history = History()
-        self.first_epoch, self.first_step = self.network.epochs_trained, self.state.steps
+        self.position = Position(self.network.epochs_trained, self.state.steps)
+        self.file = Unsaved()
+        self.finished = False  # it has nothing to do in this call
+        self._result: Result | None = None
         self._native_rule: dict[str, Any] | None = None
         self._prepare_early_stopping()
         self._held_out = self._validation_examples() if self.metrics else None
@@ -170,22 +189,68 @@ class Fit:
                 f"{self.who}: EarlyStopping watches {_checks.shown(rule.monitor)}, which is not "
                 f"recorded{hint}; there is {', '.join(names)}"
             )
-        if rule.monitor in ("loss", "val_loss", "val_accuracy"):
+        if rule.monitor in ("loss", "val_loss", "val_accuracy") and self.checkpoint is None:
             self._native_rule = rule.rule()
-        else:  # a metric, which Python computes
+        else:  # Python computes other metrics, and saves the state of the rule
             self.callbacks = [*self.callbacks, copy.deepcopy(rule)]
+
+    # Saving
+
+    def read_file(self, shared: SharedExamples, savings: Savings) -> None:
+        """Read the file of the checkpoint, and refuse that of another training; nothing changes."""
+        if self.checkpoint is None:
+            return
+
+        def describe(steps: int) -> dict[str, Any]:
+            held, held_rows = self.validation, self.validation_rows
+            return {
+                **shared.described(self.data),
+                "rows": self.rows if self.rows is None else shared.digest(self.rows),
+                "validation data": held and shared.described(held),
+                "validation_rows": held_rows if held_rows is None else shared.digest(held_rows),
+                "batch_size": self.batch,
+                "shuffle": self.shuffle,
+                "drop_last": self.drop_last,
+                "optimizer": identity.of_optimizer(self.state.optimizer, steps),
+                "metrics": [metrics.name_of(metric) for metric in self.metrics],
+                **self.factors.described(steps),
+            }
+
+        self.file = RunFile(
+            self.who, self.checkpoint, self.network, self.shown.extras, self.position,
+            {"optimizer": self.state, "history": HistoryState(self.history)}, self.callbacks, describe,
+            (self.epochs, self.epochs * self.steps),
+            spanning_name(self.state.optimizer) or self.factors.spanning_name(), savings,
+        )  # fmt: skip
+        self.file.read()
+
+    def go_on(self) -> None:
+        """Put the state of the file back, if there is one."""
+        self.finished = self.file.go_on()
+        if self.planned is None:
+            self.state.prepare(self._last_step - self.state.steps)
+        self.position.begin(self.state.steps, self.batch)
+
+    @property
+    def _last_step(self) -> int:
+        return self.position.first_step + self.epochs * self.steps
 
     # Between the epochs
 
     def on_epoch(self, number: int, loss: float, scores: tuple[float, float] | None) -> bool:
         """Record an epoch and call the callbacks; the thread that trains the network calls it."""
-        self.network.epochs_trained = number + 1  # a copy that a callback makes goes on from here
+        self.file.between = True
         try:
             with self.network.handed_over():
+                self.position.epoch_ended(self.state.steps)
+                self.network.epochs_trained = number + 1  # a copy that a callback makes goes on from here
                 values = {"loss": loss, **self._scores(scores), **self._metrics()}
                 self.history.append(values)
                 record = EpochRecord(self.history.epochs - 1, self.epochs, values, self.shown, self.state)
-                return stops(callback(record) for callback in self.callbacks)
+                self.file.stopped = stops(callback(record) for callback in self.callbacks)
+                self.file.between = False
+                last = self.file.stopped or self.position.epoch == self.epochs
+                return self.file.epoch_ended(last) or self.file.stopped
         except BaseException as error:
             if hasattr(error, "add_note"):  # Python 3.11
                 error.add_note(f"in a callback of {self.who}")
@@ -218,9 +283,24 @@ class Fit:
 
     def native(self) -> dict[str, Any]:
         """Describe the training for ``_core.train_many``."""
-        listens = bool(self.callbacks or self.metrics)
-        factors = self.factors.native(self.planned or self.first_step + self.epochs * self.steps)
-        held = self.validation
+        saved = self.checkpoint is not None
+        poll, held = polling(self.callbacks), self.validation
+        factors = self.factors.native(self.planned or self._last_step)
+
+        def ends() -> bool:
+            if self.file.stopping:
+                return True
+            try:
+                if poll is not None:
+                    poll()
+            except Stopped:
+                self.file.stopped = True
+            return self.file.stopped
+
+        def pause() -> None:
+            with self.network.handed_over():
+                self.file.pause()
+
         return {
             "network": self.network.native,
             "optimizer": self.state.native,
@@ -230,40 +310,64 @@ class Fit:
             "rows": self.rows,
             "validation": None if held is None else (held.X, held.y, held.weight, self.validation_rows),
             "batch": self.batch,
-            "epochs": self.epochs,
+            "epochs": 0 if self.finished else self.epochs - self.position.epoch,
             "shuffle": self.shuffle,
             "drop_last": self.drop_last,
             "seed": self.network.spec.seed,
-            "first_epoch": self.first_epoch,
+            "first_epoch": self.position.first_epoch + self.position.epoch,
+            "place": self.position.place,
             "dropout": factors.get("dropout"),
             "smoothing": factors.get("smoothing"),
             "early_stop": self._native_rule,
-            "on_epoch": self.on_epoch if listens else None,
-            "on_stop": _asking(self.callbacks),
+            "on_epoch": self.on_epoch if saved or self.callbacks or self.metrics else None,
+            "on_stop": ends if saved or poll is not None else None,
+            "on_due": self.file.due if saved else None,
+            "on_pause": pause if saved else None,
         }
 
-    def ended(self) -> None:
-        """Count the epochs that were begun: the next run must not draw their orders again."""
-        self.network.epochs_trained = self.first_epoch + -(
-            -(self.state.steps - self.first_step) // self.steps
-        )
+    def ended(self, result: Result | None) -> None:
+        """Keep the result, and count the epochs that were begun: the next run must not draw their orders."""
+        self._result = result
+        steps = self.state.steps - self.position.first_step
+        self.network.epochs_trained = self.position.first_epoch + -(-steps // self.steps)
+
+    def before_on_end(self, *exception: object) -> None:
+        """Keep the state in which the epochs ended, as an ``__exit__`` of a context."""
+        if self._result is not None:
+            self.file.loop_ended(self._result[1] >= 0)
+        elif not self.finished:
+            self.file.interrupted()
+
+    def after_on_end(self, *exception: object) -> None:
+        """Complete the history and write the file, as an ``__exit__`` of a context."""
+        result = self._result if exception[0] is None else None
+        try:
+            if result is not None:
+                self.finish(*result)
+        finally:
+            self.file.close(result is not None and not self.finished)
 
     def finish(self, losses: list[float], bad: int, val_losses: list[float], accuracies: list[float]) -> None:
-        """Complete the history, and warn if the training diverged."""
+        """Complete the history."""
         for number in range(self.history.epochs, len(losses)):
             scores = (val_losses[number], accuracies[number]) if val_losses else None
             self.history.append({"loss": losses[number], **self._scores(scores)})
         layer = 0
+        if self.history.diverged_at_step is not None:  # in the file
+            return
         if bad >= 0:
             data = self.data if self.rows is None else self.data.take(self.rows)
             layer = self.network.first_bad_layer(data.X)
         elif layer := self.network.nonfinite_parameter():
             bad = self.state.steps  # the last step has no next one whose loss would tell
         if bad >= 0:
-            self._diverged(bad, layer)
+            self.history.diverged_at_step, self.history.diverged_at_layer = bad, layer
 
-    def _diverged(self, step: int, layer: int) -> None:
-        self.history.diverged_at_step, self.history.diverged_at_layer = step, layer
+    def warn_of_divergence(self) -> None:
+        """Warn if the training diverged."""
+        step, layer = self.history.diverged_at_step, self.history.diverged_at_layer
+        if step is None or layer is None:
+            return
         warnings.warn(
             f"{self.who}: the loss was no longer finite at step {step}, first in layer {layer} "
             f"({self.network.spec.layers[layer - 1].activation}); its training ended before that step, and "
@@ -274,29 +378,13 @@ class Fit:
         )
 
 
-def _asking(callbacks: Sequence[Callback]) -> Callable[[], bool] | None:
-    """Return a function that says whether ``on_poll`` of a callback ends the run; None if none has one."""
-    poll = polling(callbacks)
-    if poll is None:
-        return None
-
-    def stop() -> bool:
-        try:
-            poll()
-        except Stopped:
-            return True
-        return False
-
-    return stop
-
-
 @contextmanager
 def _progress(fits: Sequence[Fit], verbose: int) -> Iterator[Callable[[int, int], None] | None]:
     """Yield what shows how many networks and epochs are done; None shows nothing."""
     if not verbose:
         yield None
         return
-    total, shown = sum(fit.epochs for fit in fits), Progress()
+    total, shown = sum(fit.epochs - fit.position.epoch for fit in fits), Progress()
     shown.on_start(fits[0].shown)
 
     def show(networks: int, epochs: int) -> None:
@@ -313,21 +401,27 @@ def train(fits: Sequence[Fit], threads: int, verbose: int) -> list[History]:
     """Train the networks in one native call.
 
     Args:
-        fits: One for each network; the networks are held by the calling thread.
+        fits: One for each network; the networks are held by the calling thread. Files have been read.
         threads: As the native module takes it.
         verbose: 1 shows progress.
     """
+    for fit in fits:
+        fit.go_on()
     with ExitStack() as stack:
         show = stack.enter_context(_progress(fits, verbose))
         for fit in fits:
+            stack.push(fit.after_on_end)
             stack.enter_context(listening(fit.callbacks, fit.shown))
+            stack.push(fit.before_on_end)
+            fit.file.started()
+        results: list[Result] = []
         try:
             results = _core.train_many([fit.native() for fit in fits], threads, show, show is not None)
         finally:  # also after Ctrl-C
-            for fit in fits:
-                fit.ended()
+            for number, fit in enumerate(fits):
+                fit.ended(results[number] if results else None)
         if show is not None:
             show(len(fits), sum(len(losses) for losses, *_ in results))
-    for fit, result in zip(fits, results, strict=True):
-        fit.finish(*result)
+    for fit in fits:
+        fit.warn_of_divergence()
     return [fit.history for fit in fits]

@@ -1,4 +1,4 @@
-"""States of the parts of a run as JSON data and tensors, for the file of a checkpoint."""
+"""States of the parts of a run as JSON data and tensors, for the file of a checkpoint; that of a history."""
 
 from __future__ import annotations
 
@@ -9,9 +9,29 @@ from typing import Any
 import numpy as np
 
 from deepcore import _checks
+from deepcore.history import History
 from deepcore.typing import Array
 
-__all__ = ["decoded", "encoded"]
+__all__ = ["HistoryState", "decoded", "encoded"]
+
+
+class HistoryState:
+    """The history of a run, as a part that is saved."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def state(self) -> dict[str, Any]:
+        """Copy the history."""
+        history = self._history
+        numbers = {name: np.array(values) for name, values in history.items()}
+        return {"numbers": numbers, "diverged": [history.diverged_at_step, history.diverged_at_layer]}
+
+    def set_state(self, state: Any) -> None:
+        """Go on with a history."""
+        history = self._history
+        history.update({name: values.tolist() for name, values in state["numbers"].items()})
+        history.diverged_at_step, history.diverged_at_layer = state["diverged"]
 
 
 def encoded(value: Any, tensors: dict[str, Array], name: str) -> Any:

@@ -19,7 +19,7 @@ from deepcore.files import c_header, computation, onnx
 from deepcore.files.steps import Affine
 from deepcore.prepared import PreparedModel
 from deepcore.tabular import exporting
-from deepcore.tabular.table_model import int8_copy
+from deepcore.tabular.table_model import with_networks
 from deepcore.typing import Array
 
 
@@ -70,16 +70,16 @@ def export(
         return
     saved = supported(opened, model)
     if c_file is not None:
-        written = _with_int8_weights(saved) if int8 else saved
-        scores = {}
-        if data is not None:
-            examples = saved.read(data, None, reading, (), labelled=True)
-            named = {"model": saved, "header": written}
-            scores = {name: one.judged(examples).scores() for name, one in named.items()}
-        describe = partial(_computation, written)
+        examples = None if data is None else saved.read(data, None, reading, (), labelled=True)
+
+        def scores(networks: Sequence[Network]) -> dict[str, float]:
+            assert examples is not None
+            return _with_networks(saved, networks).judged(examples).scores()
+
         made = c_header.write(
-            c_file, _networks(written), describe, prefix=prefix, dtype=kind, int8=int8, scores=scores
-        )
+            c_file, _networks(saved), partial(_computation, saved), scores,
+            prefix=prefix, dtype=kind, int8=int8, data=examples,
+        )  # fmt: skip
         _say_header(c_file, prefix, made)
     if onnx_file is not None:
         onnx.write(onnx_file, _networks(saved), partial(_computation, saved), kind)
@@ -93,12 +93,11 @@ def _say_header(path: str, prefix: str, made: c_header.CHeader) -> None:
         print_scores(made.scores)
 
 
-def _with_int8_weights(saved: SavedArrays | SavedTable) -> SavedArrays | SavedTable:
+def _with_networks(saved: SavedArrays | SavedTable, networks: Sequence[Network]) -> SavedArrays | SavedTable:
     if isinstance(saved, SavedTable):
-        return SavedTable(int8_copy("export", saved.model))
+        return SavedTable(with_networks(saved.model, networks))
     model = saved.model
-    network = computation.with_int8_weights("export", model.network)
-    return SavedArrays(PreparedModel(network, model.preparation, model.extras))
+    return SavedArrays(PreparedModel(networks[0], model.preparation, model.extras))
 
 
 def _networks(saved: SavedArrays | SavedTable) -> list[Network]:

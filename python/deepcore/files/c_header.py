@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,11 +19,15 @@ from deepcore.files.atomic import replacing
 from deepcore.files.c_steps import chain_lines
 from deepcore.files.c_table import code_function, column_comment, prepare_function
 from deepcore.files.c_writer import Writer
-from deepcore.files.computation import Computation
+from deepcore.files.computation import Computation, with_int8_weights
 from deepcore.files.moment import at_one_moment
+from deepcore.files.steps import rounded
 from deepcore.typing import Array
 
 __all__ = ["CHeader", "write"]
+
+
+_WHO = "to_c_header"  # the head of messages
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,12 @@ def write(
     path: str | os.PathLike[str],
     networks: Sequence[Network],
     describe: Callable[[Sequence[Network]], Computation],
+    scores: Callable[[Sequence[Network]], dict[str, float]],
     *,
-    prefix: str = "net",
-    dtype: np.dtype[Any] | None = None,
-    int8: bool = False,
-    scores: Mapping[str, dict[str, float]] | None = None,
+    prefix: object,
+    dtype: object,
+    int8: object,
+    data: object,
 ) -> CHeader:
     """Write a header to ``path``, atomically and without a copy of large weights.
 
@@ -60,20 +64,27 @@ def write(
         path: The file.
         networks: The networks, which other threads may train meanwhile.
         describe: Called with what may be read of them; returns what is computed.
+        scores: Called if there is ``data``, with the networks, and with copies that have the weights of the
+            header if these differ; returns the scores of a model with these networks.
         prefix: All names in the file begin with it.
-        dtype: float32 for ``float`` and float64 for ``double``; None: that of the computation.
-        int8: Keep weights in one byte; the networks must be those that ``with_int8_weights`` made.
-        scores: What the caller has measured.
+        dtype: ``"float32"`` for ``float`` and ``"float64"`` for ``double``; None: that of the computation.
+        int8: Keep every weight in one byte.
+        data: The examples that ``scores`` takes; None: the model and the header are not compared.
 
     Raises:
         OSError: If the file cannot be written.
-        ValueError: If the prefix is no identifier, or a parameter is not finite in ``dtype``.
+        TypeError: If an argument has another type.
+        ValueError: If the prefix is no identifier, or a number is not finite in ``dtype``.
     """
-    _check_prefix(prefix)
+    kind = None if dtype is None else _checks.dtype(_WHO, dtype)
+    whole = _checks.flag(_WHO, "int8", int8)
+    name = _checked_prefix(prefix)
+    compared = {} if data is None else _compared(networks, whole, scores)
 
     def act(seen: Sequence[Network], refuse_changes: Callable[[], None]) -> CHeader:
         computation = describe(seen)
-        writer = Writer(prefix, computation.dtype if dtype is None else dtype, int8)
+        writer = Writer(name, computation.dtype if kind is None else kind, whole)
+        _check_columns(writer, computation)
         pieces = _pieces(writer, computation)
         with replacing(path) as file:
             for number, piece in enumerate(pieces):
@@ -81,19 +92,31 @@ def write(
                 for line in [piece] if isinstance(piece, str) else piece():
                     file.write(line.encode("ascii"))
             refuse_changes()
-        return CHeader(writer.constant_bytes, dict(scores or {}))
+        return CHeader(writer.constant_bytes, compared)
 
     return at_one_moment(networks, act)
 
 
-def _check_prefix(prefix: object) -> None:
+def _compared(
+    networks: Sequence[Network], int8: bool, scores: Callable[[Sequence[Network]], dict[str, float]]
+) -> dict[str, dict[str, float]]:
+    """Return the scores of a model, and those that it has with the weights of the header."""
+    own = scores(networks)
+    return {
+        "model": own,
+        "header": scores([with_int8_weights(_WHO, one) for one in networks]) if int8 else dict(own),
+    }
+
+
+def _checked_prefix(prefix: object) -> str:
     if not isinstance(prefix, str):
-        raise TypeError(f"to_c_header: prefix must be a name, got {_checks.shown(prefix)}")
+        raise TypeError(f"{_WHO}: prefix must be a name, got {_checks.shown(prefix)}")
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", prefix):
         raise ValueError(
-            f"to_c_header: prefix must be letters, digits and _, and begin with a letter, got "
+            f"{_WHO}: prefix must be letters, digits and _, and begin with a letter, got "
             f"{_checks.shown(prefix)}"
         )
+    return prefix
 
 
 def _pieces(writer: Writer, computation: Computation) -> list[str | Callable[[], Iterator[str]]]:
@@ -102,7 +125,7 @@ def _pieces(writer: Writer, computation: Computation) -> list[str | Callable[[],
     prepared = computation.examples[1].shape[1]
     before = [] if columns is None else [prepare_function(writer, columns), *code_function(writer, columns)]
     members = _predict(writer, computation, "x" if columns is None else "v", prepared)
-    classes, test = _classes(writer, computation), _self_test(writer, computation)
+    classes = _classes(writer, computation)
     return [
         _head(writer, computation),
         *([] if columns is None else [column_comment(columns, writer.names["p"])]),
@@ -111,7 +134,7 @@ def _pieces(writer: Writer, computation: Computation) -> list[str | Callable[[],
         *before,
         *members,
         *classes,
-        test,
+        lambda: iter([_self_test(writer, computation)]),  # after the constants, which are refused first
         f"#endif /* {writer.names['P']}_H */\n",
     ]
 
@@ -177,13 +200,48 @@ def _strings(writer: Writer, name: str, what: str, values: Sequence[object]) -> 
 def _self_test(writer: Writer, computation: Computation) -> str:
     """Examples, and what Python computes for them."""
     X, read = computation.examples
-    with np.errstate(over="ignore"):  # what float does not hold is refused below
+    if writer.int8:
+        computation = replace(computation, chains=[rounded(chain) for chain in computation.chains])
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused
         Y = computation.predict(read.astype(writer.dtype))
+        _check_outputs(writer, X, Y)
     tolerance = (1e-4 if writer.dtype == np.float32 else 1e-9) * max(1.0, float(np.abs(Y).max()))
     return writer.filled(
         c_code.SELF_TEST, count=len(X), x=_rows(writer, X), y=_rows(writer, Y),
         tolerance=writer.literal(tolerance),
     )  # fmt: skip
+
+
+def _check_columns(writer: Writer, computation: Computation) -> None:
+    """Refuse columns whose values are beyond the range of the type; the self-test has some of them."""
+    X, _ = computation.examples
+    with np.errstate(over="ignore"):
+        found = np.argwhere(np.isinf(X.astype(writer.dtype)))  # NaN is a missing value
+    if len(found):
+        row, column = found[0]
+        name = column if computation.features is None else _checks.shown(computation.features[column])
+        raise ValueError(
+            f"{_WHO}: the values of column {name} must be finite in {writer.dtype}, but the model learned "
+            f"from values like {X[row, column]:.3g}; {_cure(writer)}"
+        )
+
+
+def _check_outputs(writer: Writer, X: Array, Y: Array) -> None:
+    """Refuse outputs of the self-test that are not finite in the type."""
+    found = np.argwhere(~np.isfinite(Y.astype(writer.dtype)))
+    if len(found):
+        row, unit = found[0]
+        where = "x = 0" if not X[row].any() else f"the inputs {_checks.shown(X[row].tolist())}"
+        raise ValueError(
+            f"{_WHO}: the outputs must be finite in {writer.dtype}, but output {unit} is {Y[row, unit]:.3g} "
+            f"at {where}; {_cure(writer)}"
+        )
+
+
+def _cure(writer: Writer) -> str:
+    if writer.dtype == np.float32:
+        return "use dtype='float64', or scale the data and train again"
+    return "scale the data and train again"
 
 
 def _rows(writer: Writer, values: Array) -> str:

@@ -11,7 +11,6 @@ import numpy as np
 from deepcore.files import c_code
 from deepcore.files.c_join import element, join_lines
 from deepcore.files.c_writer import Writer
-from deepcore.files.computation import int8_scale
 from deepcore.files.steps import (
     EPSILON,
     SELU,
@@ -213,7 +212,7 @@ class _ChainWriter:
     ) -> list[str]:
         """Define W, b and the scales of a layer, and return their names; of members, those of member i."""
         writer, width = self.writer, tiles[-1].first + tiles[-1].width
-        scales = [int8_scale(W) if writer.int8 else None for W in weights]
+        scales = [W.int8_unit() if writer.int8 else None for W in weights]
         sizes = {"W": sum(tile.width for tile in tiles) * weights[0].shape[1], "b": width, "scale": width}
 
         def pieces() -> Iterator[Array]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -78,12 +79,13 @@ class Writer:
         Raises:
             ValueError: If a number is not finite in this type.
         """
-        return "".join(_initialiser(self._texts(Numbers.of(values), missing)))
+        return "".join(_initialiser(self._texts(Numbers.of(values), missing=missing)))
 
     def constant(self, name: str, values: Array | Numbers) -> str:
         """Define an array of numbers, and return its name; they are read when the file is written."""
         numbers = values if isinstance(values, Numbers) else Numbers.of(values)
-        return self._define(self.names["T"], name, numbers, self.dtype.itemsize, self._texts)
+        texts = partial(self._texts, where=name)
+        return self._define(self.names["T"], name, numbers, self.dtype.itemsize, texts)
 
     def whole(self, name: str, values: Array | Numbers, kind: str = "signed char") -> str:
         """Define an array of whole numbers, and return its name."""
@@ -104,13 +106,18 @@ class Writer:
         self.constant_bytes += count * size
         return full
 
-    def _texts(self, numbers: Numbers, missing: bool = False) -> Iterator[str]:
+    def _texts(self, numbers: Numbers, where: str = "", missing: bool = False) -> Iterator[str]:
+        """Yield the numbers as C writes them; messages say where they are."""
         for piece in numbers.pieces():
             with np.errstate(over="ignore"):
                 cast = np.ascontiguousarray(piece, self.dtype)
-            if not (np.isfinite(cast) | (np.isnan(cast) & missing)).all():
+            fine = np.isfinite(cast) | (np.isnan(cast) & missing)
+            if not fine.all():
+                value = f"{piece.reshape(-1)[fine.argmin()]:.3g}"
+                found = f"{where} has {value}" if where else f"{value} is not"
                 raise ValueError(
-                    f"to_c_header: parameters must be finite in {self.dtype}; use dtype='float64'"
+                    f"to_c_header: parameters must be finite in {self.dtype}, but {found}; "
+                    "use dtype='float64'"
                 )
             for first in range(0, cast.size, _TEXTS):
                 for text in cast[first : first + _TEXTS].astype(str).tolist():

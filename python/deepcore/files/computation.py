@@ -29,16 +29,14 @@ from deepcore.files.steps import (
     linear_steps,
     outputs,
 )
-from deepcore.files.weights import Weights
 from deepcore.typing import Array
 
 __all__ = [
     "SELF_TEST_EXAMPLES",
     "Computation",
     "RawColumn",
-    "compared",
-    "int8_scale",
     "of_networks",
+    "score",
     "title",
     "with_int8_weights",
 ]
@@ -171,17 +169,8 @@ def _examples(spec: Spec, chains: Sequence[Chain]) -> Array:
     return X
 
 
-def int8_scale(W: Weights) -> Array:
-    """Return what one step of int8 is worth in each unit."""
-    largest = W.largest()
-    return np.where(largest == 0, 1.0, largest) / 127
-
-
 def with_int8_weights(who: str, network: Network) -> Network:
-    """Return a copy of a network in whose chain all weights are whole numbers times ``int8_scale``.
-
-    The embeddings stay as they are.
-    """
+    """Return a copy of a network with the weights that int8 weights stand for; embeddings stay the same."""
 
     def copied(seen: Sequence[Network], refuse_changes: Callable[[], None]) -> Network:
         twin = Network(seen[0].spec, Snapshot(seen[0].flat, seen[0].running.flat))
@@ -190,22 +179,15 @@ def with_int8_weights(who: str, network: Network) -> Network:
 
     copy = at_one_moment([network], copied)
     for number, step in enumerate(linear_steps(chain_of(who, copy)), start=1):
-        scale = int8_scale(step.W)[:, np.newaxis]
-        stored = copy.parameters[f"W{number}"]
+        rounded, stored = step.W.rounded(), copy.parameters[f"W{number}"]
         for rows, columns, part in step.W.parts():
-            W = part.array()
-            whole = np.rint(W / scale[rows]) * scale[rows]
+            W, whole = part.array(), rounded.part(rows, columns).array()
             # norms and scales are part of W; a change by a factor leaves them as they are
             stored[rows, columns] *= np.divide(whole, W, out=np.ones_like(W), where=W != 0)
     return copy
 
 
-def compared(network: Network, other: Network, examples: Examples) -> dict[str, dict[str, float]]:
-    """Return the loss and accuracy of a network as ``"model"``, and of that of a header as ``"header"``."""
-    found = {}
-    for name, one in (("model", network), ("header", other)):
-        loss, accuracy = one.evaluate(examples, 0)
-        found[name] = {"loss": loss}
-        if network.spec.gives_probabilities:
-            found[name]["accuracy"] = accuracy
-    return found
+def score(network: Network, examples: Examples) -> dict[str, float]:
+    """Return the loss of a network, and the accuracy of a classifier."""
+    loss, accuracy = network.evaluate(examples, 0)
+    return {"loss": loss, **({"accuracy": accuracy} if network.spec.gives_probabilities else {})}

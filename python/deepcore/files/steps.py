@@ -42,6 +42,7 @@ __all__ = [
     "Temperature",
     "linear_steps",
     "outputs",
+    "rounded",
 ]
 
 EPSILON = 1e-5  # what both norms add to a variance, as the compiled core does
@@ -300,6 +301,20 @@ def linear_steps(chain: Iterable[Step]) -> Iterator[Linear]:
             yield step
         elif isinstance(step, Members):
             yield from linear_steps([*step.shared, step.last, *step.output])
+
+
+def rounded(chain: Iterable[Step]) -> Chain:
+    """Return a chain with the weights that int8 weights stand for."""
+    return [_rounded(step) for step in chain]
+
+
+def _rounded(step: Step) -> Step:
+    if isinstance(step, Linear):
+        return replace(step, W=step.W.rounded())
+    if isinstance(step, Members):
+        last = replace(step.last, W=step.last.W.rounded())
+        return replace(step, shared=rounded(step.shared), last=last, output=rounded(step.output))
+    return step
 
 
 def outputs(steps: Iterable[Step], X: Array) -> Array:

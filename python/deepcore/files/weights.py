@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -49,11 +49,13 @@ class Weights:
         stored: The matrix without the factors, of any dtype; often a view of the parameters of a network.
         rows: A factor for each row, (n_out,); None: 1.
         columns: A factor for each column, (n_in,); None: 1.
+        unit: Round to whole multiples of one number for each row, (n_out,); None: do not round.
     """
 
     stored: Array
     rows: Array | None = None
     columns: Array | None = None
+    unit: Array | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -70,6 +72,15 @@ class Weights:
         """The matrix in pieces."""
         return Numbers(self.shape, lambda: (part.array().reshape(-1) for _, _, part in self.parts()))
 
+    def int8_unit(self) -> Array:
+        """Return for each row the number of which int8 weights are whole multiples, from -127 to 127."""
+        largest = self.largest()
+        return np.where(largest == 0, 1.0, largest) / 127
+
+    def rounded(self) -> Weights:
+        """Return the matrix that int8 weights make of this one."""
+        return replace(self, unit=self.int8_unit())
+
     def times(self, *, rows: Any = None, columns: Any = None) -> Weights:
         """Multiply each row and each column by a factor of its own, or all by one number."""
         return Weights(
@@ -82,6 +93,7 @@ class Weights:
             self.stored[rows, columns],
             None if self.rows is None else self.rows[rows],
             None if self.columns is None else self.columns[columns],
+            None if self.unit is None else self.unit[rows],
         )
 
     def split(self, count: int) -> list[Weights]:
@@ -100,6 +112,9 @@ class Weights:
 
     def array(self) -> Array:
         """Return the matrix as a new array."""
+        if self.unit is not None:  # like the whole numbers that are written
+            whole = replace(self, unit=None).times(rows=1 / self.unit)
+            return np.rint(whole.array()) * self.unit[:, np.newaxis]
         W = np.array(self.stored, np.float64)
         if self.rows is not None:
             W *= self.rows[:, np.newaxis]

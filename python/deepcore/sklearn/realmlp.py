@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,6 +19,7 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 
 from deepcore import _checks
 from deepcore._labels import labels
+from deepcore._network.network import Network
 from deepcore._realmlp.ensemble import FittedSplit, Rows, Table, auto_batch, fit_splits, holdout, predict
 from deepcore._realmlp.recipe import Recipe
 from deepcore._realmlp.training import Rules
@@ -284,17 +286,16 @@ class BaseRealMLP(Estimator):
         from deepcore.files import c_header
 
         check_is_fitted(self)
-        who = "to_c_header"
-        kind = None if dtype is None else _checks.dtype(who, dtype)
-        written = table_exporting.with_int8(who, self) if _checks.flag(who, "int8", int8) else self
-        scores = {}
-        if data is not None:
-            X, y = _checks.pair(who, "data", data)
-            compared = {"model": self, "header": written}
-            scores = {name: table_exporting.scores(one, X, y) for name, one in compared.items()}
-        networks = table_exporting.networks_of(written)
-        describe = partial(table_exporting.computation, who, written)
-        return c_header.write(path, networks, describe, prefix=prefix, dtype=kind, int8=int8, scores=scores)
+
+        def scores(networks: Sequence[Network]) -> dict[str, float]:
+            X, y = _checks.pair("to_c_header", "data", data)
+            return table_exporting.scores(table_exporting.with_networks(self, networks), X, y)
+
+        describe = partial(table_exporting.computation, "to_c_header", self)
+        return c_header.write(
+            path, table_exporting.networks_of(self), describe, scores,
+            prefix=prefix, dtype=dtype, int8=int8, data=data,
+        )  # fmt: skip
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "splits_")

@@ -12,13 +12,13 @@ from sklearn.base import is_classifier
 
 from deepcore import _scores
 from deepcore._network.network import Network
-from deepcore.files.computation import SELF_TEST_EXAMPLES, Computation, title, with_int8_weights
+from deepcore.files.computation import SELF_TEST_EXAMPLES, Computation, title
 from deepcore.files.steps import Chain, Coded, Join, Kept
 from deepcore.sklearn.table_columns import TableColumns
 from deepcore.tabular import TableMember, exporting
 from deepcore.typing import Array
 
-__all__ = ["computation", "networks_of", "scores", "with_int8"]
+__all__ = ["computation", "networks_of", "scores", "with_networks"]
 
 
 class _Label(NamedTuple):
@@ -91,13 +91,11 @@ def _examples(table: TableColumns, member: TableMember) -> Array:
     return X
 
 
-def with_int8(who: str, estimator: Any) -> Any:
-    """Return a copy of an estimator whose weights need one byte each in a C header."""
-    changed = copy.copy(estimator)
+def with_networks(estimator: Any, networks: Sequence[Network]) -> Any:
+    """Return a copy of an estimator with other networks in place of ``networks_of`` it."""
+    changed, rest = copy.copy(estimator), iter(networks)
     changed.splits_ = [
-        replace(
-            split, members=tuple(m.with_network(with_int8_weights(who, m.network)) for m in split.members)
-        )
+        replace(split, members=tuple(member.with_network(next(rest)) for member in split.members))
         for split in estimator.splits_
     ]
     return changed

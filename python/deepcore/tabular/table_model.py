@@ -15,7 +15,6 @@ from deepcore import _checks, _scores
 from deepcore._labels import labels
 from deepcore._network.network import HasNetwork, Network
 from deepcore.files import model_file
-from deepcore.files.computation import with_int8_weights
 from deepcore.tabular import exporting
 from deepcore.tabular.columns import Columns
 from deepcore.tabular.encoding import Encoding
@@ -26,7 +25,7 @@ from deepcore.typing import Array
 if TYPE_CHECKING:
     from deepcore.files.c_header import CHeader
 
-__all__ = ["KIND", "TableMember", "TableModel", "int8_copy", "mean_outputs"]
+__all__ = ["KIND", "TableMember", "TableModel", "mean_outputs", "with_networks"]
 
 #: What files of table models say they are.
 KIND = "table model"
@@ -310,15 +309,14 @@ class TableModel:
         """
         from deepcore.files import c_header
 
-        who = "to_c_header"
-        kind = None if dtype is None else _checks.dtype(who, dtype)
-        written = int8_copy(who, self) if _checks.flag(who, "int8", int8) else self
-        scores = {}
-        if data is not None:
-            scores = {"model": self.evaluate(data), "header": written.evaluate(data)}
-        networks = [member.network for member in written.members]
-        describe = partial(exporting.computation, who, self.columns, self.label, written.members)
-        return c_header.write(path, networks, describe, prefix=prefix, dtype=kind, int8=int8, scores=scores)
+        def scores(networks: Sequence[Network]) -> dict[str, float]:
+            return with_networks(self, networks).evaluate(data)
+
+        describe = partial(exporting.computation, "to_c_header", self.columns, self.label, self.members)
+        return c_header.write(
+            path, [member.network for member in self.members], describe, scores,
+            prefix=prefix, dtype=dtype, int8=int8, data=data,
+        )  # fmt: skip
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file, atomically; ``deepcore.load`` gives it back, bit for bit.
@@ -332,8 +330,7 @@ class TableModel:
         """
 
         def content(seen: Sequence[Network]) -> model_file.Content:
-            members = [member.with_network(one) for member, one in zip(self.members, seen, strict=True)]
-            return TableModel(self.columns, self.label, members, self.extras).describe()
+            return with_networks(self, seen).describe()
 
         model_file.write_whole(path, [member.network for member in self.members], content)
 
@@ -392,17 +389,9 @@ class TableModel:
         return mean_outputs(self.members, self.label.task, numbers, codes, count)
 
 
-def int8_copy(who: str, model: TableModel) -> TableModel:
-    """Return a copy whose weights need one byte each in a C header.
-
-    Args:
-        who: Head of messages.
-        model: The model.
-
-    Raises:
-        ValueError: If a parameter is not finite.
-    """
-    members = [member.with_network(with_int8_weights(who, member.network)) for member in model.members]
+def with_networks(model: TableModel, networks: Sequence[Network]) -> TableModel:
+    """Return a model with other networks in place of those of its members."""
+    members = [member.with_network(one) for member, one in zip(model.members, networks, strict=True)]
     return TableModel(model.columns, model.label, members, model.extras)
 
 
