@@ -354,6 +354,85 @@ def test_the_same_call_goes_on_after_a_worker_was_killed_and_ends_with_the_same_
     assert continued == history
 
 
+def rows_of_one_task(client, **restrictions):
+    """X and y that one task makes, which may run only as the restrictions say."""
+    X, y = problem()
+    made = client.submit(np.copy, X, pure=False, **restrictions)
+    return da.from_delayed(made, X.shape, X.dtype), da.from_array(y, chunks=-1)
+
+
+NOWHERE = [
+    ({"workers": ["tcp://127.0.0.1:9"]}, r"may run only on tcp://127\.0\.0\.1:9, and no such worker"),
+    ({"workers": ["another-host"]}, "may run only on the host another-host, and no such worker"),
+    ({"resources": {"GPU": 1}}, r"may run only with the resources \{'GPU': 1"),
+]
+
+
+@pytest.mark.parametrize(("restrictions", "reason"), NOWHERE)
+def test_rows_that_no_worker_can_compute_end_the_training_and_name_the_checkpoint(
+    client, tmp_path, restrictions, reason
+):
+    data = rows_of_one_task(client, **restrictions)
+    rule = rf"^fit: rows could not be computed for \d+ s, because the task .* {reason}.* checkpoint .*run,"
+    with pytest.raises(GroupError, match=rule):
+        dc_dask.fit(client, network(), *data, checkpoint=tmp_path / "run", timeout=1)
+
+
+def test_validation_rows_that_no_worker_can_compute_end_the_training(client, data):
+    other = rows_of_one_task(client, workers=["tcp://127.0.0.1:9"])
+    with pytest.raises(GroupError, match="may run only on"):
+        dc_dask.fit(client, network(), *data, validation_data=other, timeout=1)
+
+
+def test_labels_that_no_worker_can_compute_end_the_fit_of_an_estimator(client, data):
+    X, y = data
+    lost = da.from_delayed(
+        client.submit(np.copy, problem()[1], workers=["tcp://127.0.0.1:9"]), y.shape, y.dtype
+    )
+    estimator = dc_dask.DaskMLPClassifier((8,), client=client, max_iter=1, random_state=0, timeout=1)
+    with pytest.raises(GroupError, match="may run only on"):
+        estimator.fit(X.rechunk((ROWS, 6)), lost)
+    estimator.fit(X, y)
+    with pytest.raises(GroupError, match=r"^score: rows could not .* may run only on"):
+        estimator.score(X.rechunk((ROWS, 6)), lost)
+
+
+def test_a_cluster_that_was_scaled_to_zero_ends_the_training():
+    with (
+        LocalCluster(1, processes=False, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        cluster.scale(0)
+        while client.nthreads():
+            time.sleep(0.05)
+        X, y = (da.from_array(array, chunks=(CHUNK, *array.shape[1:])) for array in problem())
+        with pytest.raises(GroupError, match="because the cluster has no worker; without checkpoint="):
+            dc_dask.fit(client, network(), X, y, timeout=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kept_by", ["pinned tasks", "scattered arrays"])
+def test_rows_that_only_a_killed_worker_had_end_the_next_training(client, data, tmp_path, kept_by):
+    victim = sorted(client.nthreads())[0]
+    blocks = []
+    for array in problem():
+        if kept_by == "pinned tasks":
+            held = client.submit(np.copy, array, workers=[victim], pure=False)
+        else:
+            held = client.scatter(array, workers=[victim], hash=False)
+        blocks.append(da.from_delayed(held, array.shape, array.dtype))
+        wait(held)
+    path = tmp_path / "run"
+    dc_dask.fit(client, network(), *blocks, epochs=1, checkpoint=path, timeout=20)
+    os.kill(client.run(os.getpid)[victim], signal.SIGKILL)
+    start = time.monotonic()
+    with pytest.raises(
+        GroupError, match=r"(may run only on|rows are gone with their worker).* checkpoint .*run,"
+    ):
+        dc_dask.fit(client, network(), *blocks, epochs=2, checkpoint=path, timeout=20)
+    assert time.monotonic() - start < 40  # seconds, on a busy machine
+
+
 @pytest.mark.slow
 def test_a_rank_that_is_too_slow_ends_the_training(client, data):
     with pytest.raises(GroupError, match=r"did not answer in time .*without checkpoint="):
@@ -423,6 +502,24 @@ def test_a_scheduler_that_is_gone_ends_the_training(tmp_path):
                 callbacks=[At(2, os.kill, started[0].pid, signal.SIGKILL), At(3, time.sleep, 15)],
                 timeout=30,
             )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_does_not_respond_ends_the_training(tmp_path):
+    with servers(tmp_path) as (file, started), Client(scheduler_file=file) as client:
+        client.wait_for_workers(2, timeout=120)
+        data = spread(client)
+        start = time.monotonic()
+        with pytest.raises(
+            GroupError, match="the scheduler does not answer|connection to the scheduler was lost"
+        ):
+            dc_dask.fit(
+                client, network(), *data, epochs=1000,
+                callbacks=[At(2, os.kill, started[0].pid, signal.SIGSTOP), At(3, time.sleep, 60)],
+                timeout=30,
+            )  # fmt: skip
+        assert time.monotonic() - start < 90  # seconds, with the start of the training on a busy machine
+        os.kill(started[0].pid, signal.SIGCONT)  # the client takes its leave
 
 
 @pytest.mark.slow
