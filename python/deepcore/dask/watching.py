@@ -41,6 +41,7 @@ class Watch:
         self.who, self.client, self.timeout, self.hint = who, client, timeout, hint
         self.workers: dict[str, int] = {}  # those that must be there, and their ranks
         self._blocked_since: float | None = None
+        self._answers = True  # the scheduler, as far as is known
 
     @property
     def connected(self) -> bool:
@@ -106,9 +107,12 @@ class Watch:
             answer.cancel()
 
     def tell(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> None:
-        """Call a method of the client at the end of a training, whether it succeeds or not."""
+        """Call a method of the client at the end of a training, whether it succeeds or not.
+
+        A scheduler that does not answer gets the call when it goes on.
+        """
         with contextlib.suppress(Exception):
-            self._start(call, *arguments, **options).result(_ANSWER)
+            self._start(call, *arguments, **options).result(_ANSWER if self._answers else 0)
 
     def _start(
         self, call: Callable[..., Any], *arguments: Any, **options: Any
@@ -134,6 +138,7 @@ class Watch:
         except GroupError:
             raise
         except Exception as error:
+            self._answers = False
             raise self._lost(0, "the scheduler does not answer") from error
         for worker, rank in self.workers.items():
             if worker not in alive:
