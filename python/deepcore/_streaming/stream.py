@@ -10,7 +10,9 @@ from typing import Any, Literal
 import numpy as np
 
 from deepcore import _checks
+from deepcore._defaults import BATCH_SIZE, SHUFFLE
 from deepcore._keywords import checked
+from deepcore._network.examples import Examples
 from deepcore._streaming.buffers import Check, Filled, Filler, Layout
 from deepcore._streaming.checks import for_any_model
 from deepcore._streaming.chunks import Block, InOrder, Parts
@@ -22,8 +24,6 @@ __all__ = ["Stream", "stream"]
 #: Blocks that a buffer mixes at least: with eight, rows that are sorted by their label train like rows that
 #: are shuffled as a whole.
 MIXED = 8
-#: The default of ``fit``, which says nothing of what the user wants.
-FIT_BATCH = 128
 # Bytes per row besides X and y: the order here and in the compiled module, and copies of y and the weight.
 _OTHER_BYTES = 32
 
@@ -54,12 +54,19 @@ class Stream:
     def refuse_arguments(
         self, who: str, batch_size: object, shuffle: object, validation_split: object, *arrays: object
     ) -> None:
-        """Refuse arguments of ``fit`` that the stream has itself: y, sample_weight and class_weight last."""
-        if batch_size not in (FIT_BATCH, self.batch_size) or shuffle is not True:
-            raise ValueError(
-                f"{who}: batch_size and shuffle belong to the stream, which has batch_size={self.batch_size} "
-                f"and shuffle={self.shuffle!r}; give them to dc.stream"
-            )
+        """Refuse arguments of ``fit`` that the stream has itself: y and sample_weight last."""
+        flag = isinstance(shuffle, (bool, np.bool_)) and bool(shuffle) == bool(self.shuffle)
+        size = isinstance(batch_size, (int, np.integer)) and int(batch_size) == self.batch_size
+        same_order = flag or (isinstance(shuffle, str) and shuffle == self.shuffle)
+        for name, given, own, allowed in (
+            ("batch_size", batch_size, self.batch_size, batch_size is BATCH_SIZE or size),
+            ("shuffle", shuffle, self.shuffle, shuffle is SHUFFLE or same_order),
+        ):
+            if not allowed:
+                raise ValueError(
+                    f"{who}: {name} belongs to the stream, which has {name}={own!r}, got "
+                    f"{_checks.shown(given)}; leave it out, and give it to dc.stream"
+                )
         if isinstance(validation_split, np.ndarray) or validation_split:
             raise ValueError(
                 f"{who}: validation_split must be left out with a stream, whose rows cannot be drawn by "
@@ -68,20 +75,21 @@ class Stream:
         hints = (
             "give the optimizer by name, optimizer=..., because the stream has the targets",
             "give the weights to dc.stream, as the third array",
-            "give each example its weight in dc.stream, as the third array",
         )
-        for name, value, hint in zip(("y", "sample_weight", "class_weight"), arrays, hints, strict=True):
+        for name, value, hint in zip(("y", "sample_weight"), arrays, hints, strict=True):
             if value is not None:
                 raise ValueError(f"{who}: {name} must be left out with a stream; {hint}")
 
-    def layout(self, who: str, columns: int, dtype: np.dtype[Any]) -> Layout:
+    def layout(self, who: str, columns: int, dtype: np.dtype[Any], in_order: bool = False) -> Layout:
         """Divide the rows into buffers, for a model of ``columns`` inputs in ``dtype``.
+
+        With ``in_order``, the rows are visited as they lie, whatever the stream does when it trains.
 
         Raises:
             ValueError: if the stream has another number of columns, or two batches need more memory than
                 ``buffer_bytes``.
         """
-        source, shuffle = self._source, bool(self.shuffle)
+        source, shuffle = self._source, bool(self.shuffle) and not in_order
         if self.columns is not None and self.columns != columns:
             raise ValueError(
                 f"{who}: the stream must have {columns} columns, because the model has that many inputs, got "
@@ -161,6 +169,15 @@ class Stream:
             return Filler(layout, columns, dtype, check, stopping).epochs(epochs, skipped)
 
         return ReadAhead(make)
+
+    def examples(
+        self, layout: Layout, columns: int, dtype: np.dtype[Any], check: Check
+    ) -> Iterator[Examples]:
+        """Yield all rows once, some of them at a time, whose memory is used again after the next ones."""
+        with self.reading(layout, columns, dtype, check, [0]) as reader:
+            while (filled := reader.take(_nothing)) is not None:
+                yield filled.data
+                reader.done()
 
     def described(self, layout: Layout) -> dict[str, Any]:
         """Describe what must be the same in a run that goes on."""
