@@ -221,7 +221,8 @@ def stream(
 
             - a tuple ``(X, y)`` or ``(X, y, sample_weight)`` of NPY files, memory maps or arrays;
             - an NPZ file with X, y and perhaps sample_weight that is not compressed;
-            - a Parquet or CSV file with a header, or a folder of them, with ``label``;
+            - a Parquet or CSV file with a header, or a folder of them, with ``label``; of Parquet files in
+              folders such as ``year=2024/month=1``, year and month are columns too;
             - a frame of polars or pandas, an Arrow table or data set, a Dask frame, with ``label``; or a
               tuple of Dask arrays;
             - a list of these, whose rows follow each other;
