@@ -337,7 +337,7 @@ class Model:
             verbose: 1 shows progress on standard error.
             metrics: Further numbers of the training and validation data: names of ``deepcore.metrics``, or
                 functions ``metric(y, outputs)`` (recorded by their ``__name__``). They cost one more pass
-                over the data per epoch.
+                over the data per epoch. With a stream, they are those of the validation data only.
             validation_split: Fraction of the examples that is held out as validation data, drawn by the
                 model's seed: the rows of ``data.train_test_split(X, y, validation_split, model.seed)``.
             dropout_schedule: Factors on the model's rates of dropout by the optimizer's step, as a schedule
@@ -632,7 +632,7 @@ class Model:
     def evaluate(
         self,
         X: object,
-        y: object,
+        y: object = None,
         *,
         sample_weight: object = None,
         threads: int | None = None,
@@ -641,7 +641,8 @@ class Model:
         """Compute the mean loss, the accuracy of classifiers, and further metrics.
 
         Args:
-            X: (m, n_x); y, sample_weight and threads are those of ``fit``.
+            X: (m, n_x); y, sample_weight and threads are those of ``fit``. Or a ``dc.stream(...)``, which has
+                the targets and the weights, and is read in its order.
             metrics: Names of ``deepcore.metrics``, or functions ``metric(y, outputs)``.
 
         Returns:

@@ -209,6 +209,37 @@ def test_a_training_with_other_validation_rows_does_not_go_on(tmp_path):
         call(2)
 
 
+def test_evaluate_reads_a_stream_in_its_order():
+    X, y = problem()
+    model = network()
+    expected = model.evaluate(X, y, metrics=["f1"])
+    assert model.evaluate(dc.stream((X, y), BATCH), metrics=["f1"]) == expected
+    weight = np.random.default_rng(0).uniform(size=len(y))
+    weighted = model.evaluate(in_order(X, y, weight), metrics=["f1"])
+    assert weighted == pytest.approx(model.evaluate(X, y, sample_weight=weight, metrics=["f1"]), rel=1e-7)
+    with pytest.raises(ValueError, match="evaluate: y must be left out with a stream, which has the targets"):
+        model.evaluate(in_order(X, y), y)
+    with pytest.raises(ValueError, match="evaluate: sample_weight must be left out with a stream"):
+        model.evaluate(in_order(X, y), sample_weight=weight)
+    with pytest.raises(TypeError, match="evaluate: y must be given"):
+        model.evaluate(X)
+
+
+def test_metrics_without_validation_rows_are_refused_where_the_training_rows_are_not_kept():
+    rule = "metrics need validation_data=, because training examples"
+    with pytest.raises(ValueError, match=f"^fit: {rule}"):
+        network().fit(in_order(*problem()), metrics=["f1"])
+    with pytest.raises(ValueError, match=f"^fit_batches: {rule}"):
+        network().fit_batches([problem()], metrics=["f1"])
+
+
+@pytest.mark.parametrize("call", ["partial_fit", "predict", "gradients"])
+def test_calls_that_take_no_stream_say_which_ones_do(call):
+    arguments = () if call == "predict" else (problem()[1],)
+    with pytest.raises(TypeError, match=f"^{call}: X must be .* only be given to fit, fit_batches, evaluate"):
+        getattr(network(), call)(in_order(*problem()), *arguments)
+
+
 # What the stream has itself.
 
 

@@ -52,9 +52,15 @@ class Stream:
         self.steps = None if self.rows is None else -(-self.rows // batch_size)
 
     def refuse_arguments(
-        self, who: str, batch_size: object, shuffle: object, validation_split: object, *arrays: object
+        self,
+        who: str,
+        batch_size: object,
+        shuffle: object,
+        validation_split: object,
+        y: object,
+        sample_weight: object,
     ) -> None:
-        """Refuse arguments of ``fit`` that the stream has itself: y and sample_weight last."""
+        """Refuse arguments of ``fit`` that the stream has itself."""
         flag = isinstance(shuffle, (bool, np.bool_)) and bool(shuffle) == bool(self.shuffle)
         size = isinstance(batch_size, (int, np.integer)) and int(batch_size) == self.batch_size
         same_order = flag or (isinstance(shuffle, str) and shuffle == self.shuffle)
@@ -72,13 +78,25 @@ class Stream:
                 f"{who}: validation_split must be left out with a stream, whose rows cannot be drawn by "
                 "themselves; give validation_data="
             )
-        hints = (
-            "give the optimizer by name, optimizer=..., because the stream has the targets",
-            "give the weights to dc.stream, as the third array",
+        self.refuse_arrays(who, y, sample_weight)
+
+    def refuse_arrays(self, who: str, y: object, sample_weight: object) -> None:
+        """Refuse targets and weights, which the stream has itself."""
+        if y is not None:
+            hint = "; give the optimizer by name, optimizer=..." if who == "fit" else ""
+            raise ValueError(f"{who}: y must be left out with a stream, which has the targets{hint}")
+        if sample_weight is not None:
+            raise ValueError(
+                f"{who}: sample_weight must be left out with a stream; give the weights to dc.stream, as the "
+                "third array"
+            )
+
+    def __array__(self, *arguments: object, **options: object) -> Array:
+        """Refuse to become an array: a stream is given to calls that read it part by part."""
+        raise TypeError(
+            "a stream can only be given to fit, fit_batches, evaluate and validation_data=; for other calls, "
+            "use its batches()"
         )
-        for name, value, hint in zip(("y", "sample_weight"), arrays, hints, strict=True):
-            if value is not None:
-                raise ValueError(f"{who}: {name} must be left out with a stream; {hint}")
 
     def layout(self, who: str, columns: int, dtype: np.dtype[Any], in_order: bool = False) -> Layout:
         """Divide the rows into buffers, for a model of ``columns`` inputs in ``dtype``.

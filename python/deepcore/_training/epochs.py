@@ -116,6 +116,14 @@ class Epochs:
         refuse_what_cannot_be_called(self.who, self.listeners)
         self.history = History()
 
+    def refuse_metrics_of_nothing(self) -> None:
+        """Refuse metrics where the training examples are not kept, and there are no others."""
+        if self.metrics and self.validation is None:
+            raise ValueError(
+                f"{self.who}: metrics need validation_data=, because training examples that are read one "
+                "after the other are not kept"
+            )
+
     def _validation(self, data: object) -> Examples | StreamedExamples | None:
         if isinstance(data, Stream):
             return StreamedExamples(f"{self.who}: validation_data", data, self.network.spec)

@@ -233,6 +233,7 @@ class BatchRun:
         self.given = given
         self.batches = batches.reiterable(given, self.count)
         self.epochs = Epochs(network, settings)
+        self.epochs.refuse_metrics_of_nothing()
 
     def _steps(self, optimizer: object) -> int:
         """Return the number of steps of the whole run; 1 if it is not known and no schedule needs it."""
@@ -291,6 +292,7 @@ class StreamRun:
         self.network, self.stream, self.who = network, stream, settings.who
         self.count = _checks.count(self.who, "epochs", epochs)
         self.epochs = Epochs(network, settings)
+        self.epochs.refuse_metrics_of_nothing()
         self.factors = StepFactors(
             self.who, network.spec, settings.dropout_schedule, settings.smoothing_schedule
         )
