@@ -17,6 +17,7 @@ import deepcore as dc
 for library in ("distributed", "dask.array", "xgboost"):
     pytest.importorskip(library, reason=f"{library} is not installed (extra `dask`)")
 
+import dask  # noqa: E402
 import dask.array as da  # noqa: E402
 from distributed import Client, LocalCluster, wait  # noqa: E402
 from distributed.protocol.pickle import cloudpickle  # noqa: E402
@@ -155,6 +156,17 @@ def test_a_cluster_that_was_scaled_to_zero_ends_the_training():
             dc_dask.fit(client, network(), X, y, timeout=1)
 
 
+def test_a_limit_that_dask_itself_has_ends_the_training_in_the_same_way(tmp_path):
+    with (
+        dask.config.set({"distributed.scheduler.no-workers-timeout": "1s"}),
+        LocalCluster(1, processes=False, dashboard_address=None) as local,
+        Client(local) as client,
+    ):
+        data = rows_of_one_task(client, workers=["tcp://127.0.0.1:9"])
+        with pytest.raises(GroupError, match=r"^fit: .*waiting for a valid worker.* checkpoint .*run,"):
+            dc_dask.fit(client, network(), *data, checkpoint=tmp_path / "run", timeout=30)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kept_by", ["pinned tasks", "scattered arrays"])
 def test_rows_that_only_a_killed_worker_had_end_the_next_training(client, data, tmp_path, kept_by):
@@ -232,6 +244,7 @@ def test_a_worker_that_does_not_respond_ends_the_training(tmp_path):
 
 CLIENT = """
 import sys, time
+import dask  # noqa: E402
 import dask.array as da  # noqa: E402
 from distributed import Client  # noqa: E402
 import deepcore as dc

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from distributed import Client, Future, KilledWorker
+from distributed import CancelledError, Client, Future, KilledWorker
 from distributed.scheduler import NoValidWorkerError, NoWorkerError
 
 from deepcore.dask.waiting import Blocked, blocked
@@ -23,8 +23,9 @@ _INTERVAL, _PAUSE, _ANSWER = 0.5, 0.01, 10.0
 _LAST_WORDS = 5.0
 #: Seconds in which a worker that has left the cluster may come back with the same address.
 _RETURN = 10.0
-#: What tasks raise in which no function has failed.
+#: What tasks raise in which no function has failed, and what calls raise whose tasks are gone.
 _NO_WORKER = (KilledWorker, NoValidWorkerError, NoWorkerError)
+_LOSS = (*_NO_WORKER, CancelledError, concurrent.futures.CancelledError)
 
 
 class Watch:
@@ -103,6 +104,9 @@ class Watch:
             while not concurrent.futures.wait([answer], _INTERVAL).done:
                 self.look(of)
             return answer.result()
+        except (OSError, *_LOSS) as error:  # of Dask: the tasks whose results it waits for have finished
+            self.look()
+            raise self._lost(0, f"the cluster gave no answer ({_said(error)})") from error
         finally:
             answer.cancel()
 
@@ -172,7 +176,7 @@ class Watch:
             if isinstance(error, GroupError):
                 what = str(error).removeprefix(f"{self.who}: ").partition("; the same call")[0]
                 return self._lost(error.rank, what)
-            return self._lost(rank if self.workers else 0, " ".join(str(error).split()).rstrip("."))
+            return self._lost(rank if self.workers else 0, _said(error))
         return self._lost(
             0, "tasks were cancelled, or rows are gone with their worker that Dask cannot compute again"
         )
@@ -190,6 +194,11 @@ class Watch:
     def forget(self) -> None:
         """Watch no worker any more."""
         self.workers = {}
+
+
+def _said(error: BaseException) -> str:
+    """Return a message of Dask, which may have several lines, as one."""
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
 def _pause(futures: Sequence[Future]) -> None:
