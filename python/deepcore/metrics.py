@@ -183,11 +183,8 @@ def measure(
 ) -> dict[str, float]:
     """Compute the chosen metrics of ``data`` by name; with ``scores`` also the loss and the accuracy.
 
-    Examples may come in parts, with ``scores``. Their targets and outputs are kept, and the memory of a part
-    may be used again after the next one.
-
-    Raises:
-        ValueError: if examples come in parts, and none of them has a weight.
+    Examples may come in parts, with ``scores``, at least one of which has weight. Their targets and outputs
+    are kept, and the memory of a part may be used again after the next one.
     """
     if not isinstance(data, Examples):
         return _measured_in_parts(network, data, chosen, threads)
@@ -212,8 +209,6 @@ def _measured_in_parts(
         if any(not isinstance(metric, str) for metric in chosen):
             weight = () if part.weight is None else (part.weight.copy(),)
             kept.append((part.y.copy(), network.outputs(part.X, threads), *weight))
-    if not shares:
-        raise ValueError("metrics: the examples of a stream must have a row with weight, got none")
     loss, accuracy = np.average(scores, axis=0, weights=shares) if len(shares) > 1 else scores[0]
     values = _scores_by_name(network, loss, accuracy)
     if kept:

@@ -178,7 +178,9 @@ def test_wrong_validation_rows_of_a_stream_name_the_argument():
         ValueError, match=r"^fit: validation_data: the arrays: y must hold labels from 0 to 2"
     ):
         network().fit(in_order(X, y), validation_data=in_order(X, y + 1))
-    with pytest.raises(ValueError, match="must have a row with weight"):
+    with pytest.raises(
+        ValueError, match="^fit: validation_data: the stream must hold a row with weight, got none"
+    ):
         network().fit(in_order(X, y), validation_data=in_order(X, y, np.zeros(len(y))))
 
 

@@ -34,13 +34,22 @@ class StreamedExamples:
     """
 
     def __init__(self, who: str, stream: Stream, spec: Spec) -> None:
-        self._stream, self._spec = stream, spec
+        self._who, self._stream, self._spec = who, stream, spec
         self._layout = stream.layout(who, spec.inputs, spec.dtype, in_order=True)
         self._check = for_model(who, spec)
 
     def __iter__(self) -> Iterator[Examples]:
-        """Yield all rows once, some of them at a time, whose memory is used again after the next ones."""
-        return self._stream.examples(self._layout, self._spec.inputs, self._spec.dtype, self._check)
+        """Yield all rows once, some of them at a time, whose memory is used again after the next ones.
+
+        Raises:
+            ValueError: at the end, if no row has a weight.
+        """
+        weight = 0.0
+        for part in self._stream.examples(self._layout, self._spec.inputs, self._spec.dtype, self._check):
+            weight += part.total_weight()
+            yield part
+        if weight == 0:
+            raise ValueError(f"{self._who}: the stream must hold a row with weight, got none")
 
     def described(self) -> dict[str, Any]:
         """Describe what must be the same in a run that goes on."""
