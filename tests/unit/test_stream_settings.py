@@ -179,7 +179,7 @@ def test_wrong_validation_rows_of_a_stream_name_the_argument():
     ):
         network().fit(in_order(X, y), validation_data=in_order(X, y + 1))
     with pytest.raises(
-        ValueError, match="^fit: validation_data: the stream must hold a row with weight, got none"
+        ValueError, match=r"^fit: validation_data: the stream must hold a row with weight, got none"
     ):
         network().fit(in_order(X, y), validation_data=in_order(X, y, np.zeros(len(y))))
 
