@@ -97,8 +97,11 @@ class Watch:
             arguments: Of the method.
             of: The tasks whose results it waits for.
             options: Keyword arguments of the method.
-        """
 
+        Raises:
+            GroupError: if the scheduler or a worker of the training is lost, or no worker can run a task.
+            Exception: what the method raises.
+        """
         answer = self._start(call, *arguments, **options)
         try:
             while not concurrent.futures.wait([answer], _INTERVAL).done:
@@ -190,10 +193,6 @@ class Watch:
     def expect(self, workers: Sequence[str]) -> None:
         """Watch these workers from now on; their order is that of the ranks."""
         self.workers = {worker: rank for rank, worker in enumerate(workers)}
-
-    def forget(self) -> None:
-        """Watch no worker any more."""
-        self.workers = {}
 
 
 def _said(error: BaseException) -> str:
