@@ -45,7 +45,8 @@ LEVELS = (
 # The files and folders of the Python package, lowest first: each may import those before it and
 # none after it, wherever the import stands.
 ORDER = (
-    "_core", "_clash", "_regular", "typing", "exceptions", "_text_table", "_heat_map", "_checks", "_keywords",
+    "_core", "_clash", "_regular", "typing", "exceptions", "_text_table", "_heat_map", "_checks", "_defaults",
+    "_keywords",
     "catalog", "_course_weights", "_labels",
     "installation",
     "capi",

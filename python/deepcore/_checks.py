@@ -185,6 +185,8 @@ def numbers(who: str, name: str, value: object) -> Array:
         raise ValueError(f"{who}: {name} must have no masked values; use {name}.filled(...)")
     try:
         array: Array = value if plain else np.asarray(value)  # type: ignore[assignment]
+    except TypeError as error:
+        raise TypeError(f"{who}: {name} must be an array of numbers: {error}") from error
     except ValueError as error:
         raise ValueError(f"{who}: {name} must be one rectangular array; its rows differ in length") from error
     if array.dtype.kind == "O" and name == "X":

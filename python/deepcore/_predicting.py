@@ -9,7 +9,7 @@ import numpy as np
 
 from deepcore import _checks
 from deepcore._labels import labels
-from deepcore._network.examples import row_or_rows
+from deepcore._network.examples import Examples, row_or_rows
 from deepcore._network.network import Computes
 from deepcore.typing import Array
 
@@ -58,9 +58,16 @@ def evaluation(
 ) -> dict[str, float]:
     """Compute the loss, the accuracy of classifiers and the chosen metrics; see ``Model.evaluate``."""
     from deepcore import metrics as known
+    from deepcore._streaming.passes import StreamedExamples
+    from deepcore._streaming.stream import Stream
 
     output, outputs = network.spec.output, network.spec.outputs
     _checks.listed("evaluate", "metrics", metrics)
     chosen = [known.resolve("evaluate", metric, output, outputs) for metric in metrics]
-    data = network.check("evaluate", X, y, sample_weight, mapped=True)
+    data: Examples | StreamedExamples
+    if isinstance(X, Stream):
+        X.refuse_arrays("evaluate", y, sample_weight)
+        data = StreamedExamples("evaluate", X, network.spec)
+    else:
+        data = network.check("evaluate", X, y, sample_weight, mapped=True)
     return known.measure(network, data, chosen, _checks.threads("evaluate", threads), scores=True)

@@ -87,7 +87,7 @@ class RunStart:
     Attributes:
         network: The network, with its first parameters.
         data: The training examples, checked.
-        validation: The validation examples, or None.
+        validation: The validation examples; None if there are none, or they come from a stream.
         optimizer: The state that will step the network, or ``LBFGS()``.
         epochs: Number of epochs the run may take.
         batch_size: Number of examples per step.

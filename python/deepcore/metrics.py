@@ -14,7 +14,7 @@ Example:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -175,27 +175,70 @@ def _of_scikit_learn(who: str, name: str, function: str, options: Mapping[str, A
 
 
 def measure(
-    network: Computes, data: Examples, chosen: Sequence[str | Metric], threads: int, scores: bool = False
+    network: Computes,
+    data: Examples | Iterable[Examples],
+    chosen: Sequence[str | Metric],
+    threads: int,
+    scores: bool = False,
 ) -> dict[str, float]:
-    """Compute the chosen metrics of ``data`` by name; with ``scores`` also the loss and the accuracy."""
+    """Compute the chosen metrics of ``data`` by name; with ``scores`` also the loss and the accuracy.
+
+    Examples may come in parts, with ``scores``, at least one of which has weight. Their targets and outputs
+    are kept, and the memory of a part may be used again after the next one.
+    """
+    if not isinstance(data, Examples):
+        return _measured_in_parts(network, data, chosen, threads)
     values: dict[str, float] = {}
     if scores or "accuracy" in chosen:
-        loss, accuracy = network.evaluate(data, threads)
-        values["loss"] = float(loss)
-        if network.spec.gives_probabilities:
-            values["accuracy"] = float(accuracy)
-    functions = [metric for metric in chosen if not isinstance(metric, str)]
-    if functions:
-        y, outputs = _read_only(data.y), _read_only(network.outputs(data.X, threads))
-        for metric in functions:
-            weight = {"sample_weight": data.weight} if isinstance(metric, Named) else {}
-            value = metric(y, outputs, **weight)
-            try:
-                values[name_of(metric)] = float(value)
-            except (TypeError, ValueError) as error:
-                raise TypeError(
-                    f"metrics: {name_of(metric)} must return a number, got {_checks.shown(value)}"
-                ) from error
+        values.update(_scores_by_name(network, *network.evaluate(data, threads)))
+    if any(not isinstance(metric, str) for metric in chosen):
+        values.update(_of_outputs(chosen, data.y, network.outputs(data.X, threads), data.weight))
+    return values
+
+
+def _measured_in_parts(
+    network: Computes, parts: Iterable[Examples], chosen: Sequence[str | Metric], threads: int
+) -> dict[str, float]:
+    shares: list[float] = []
+    scores: list[tuple[float, float]] = []
+    kept: list[tuple[Array, ...]] = []
+    for part in parts:
+        if (share := part.total_weight()) > 0:
+            shares.append(share)
+            scores.append(network.evaluate(part, threads))
+        if any(not isinstance(metric, str) for metric in chosen):
+            weight = () if part.weight is None else (part.weight.copy(),)
+            kept.append((part.y.copy(), network.outputs(part.X, threads), *weight))
+    loss, accuracy = np.average(scores, axis=0, weights=shares) if len(shares) > 1 else scores[0]
+    values = _scores_by_name(network, loss, accuracy)
+    if kept:
+        y, outputs, *weights = (np.concatenate(arrays) for arrays in zip(*kept, strict=True))
+        values.update(_of_outputs(chosen, y, outputs, weights[0] if weights else None))
+    return values
+
+
+def _scores_by_name(network: Computes, loss: float, accuracy: float) -> dict[str, float]:
+    scores = {"loss": float(loss)}
+    return scores | {"accuracy": float(accuracy)} if network.spec.gives_probabilities else scores
+
+
+def _of_outputs(
+    chosen: Sequence[str | Metric], y: Array, outputs: Array, sample_weight: Array | None
+) -> dict[str, float]:
+    """Compute the metrics that are functions of targets and outputs."""
+    values = {}
+    y, outputs = _read_only(y), _read_only(outputs)
+    for metric in chosen:
+        if isinstance(metric, str):
+            continue
+        weight = {"sample_weight": sample_weight} if isinstance(metric, Named) else {}
+        value = metric(y, outputs, **weight)
+        try:
+            values[name_of(metric)] = float(value)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"metrics: {name_of(metric)} must return a number, got {_checks.shown(value)}"
+            ) from error
     return values
 
 

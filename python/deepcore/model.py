@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from deepcore import _checks
+from deepcore._defaults import BATCH_SIZE, SHUFFLE
 from deepcore._keywords import checked
 from deepcore._network.network import Network, Snapshot, training_step
 from deepcore._network.parameters import BlockViews
@@ -42,6 +43,7 @@ from deepcore.typing import (
 if TYPE_CHECKING:
     from deepcore._network.plan import Plan
     from deepcore._network.summary import Summary
+    from deepcore._streaming.stream import Stream
     from deepcore.callbacks import EpochRecord
     from deepcore.files.c_header import CHeader
     from deepcore.trace import Trace
@@ -290,11 +292,11 @@ class Model:
         optimizer: Optimizer | OptimizerState | LBFGS | OptimizerName = "adam",
         *,
         epochs: int = 10,
-        batch_size: int | None = 128,
-        shuffle: bool = True,
+        batch_size: int | None = BATCH_SIZE,
+        shuffle: bool = SHUFFLE,
         sample_weight: object = None,
         class_weight: ClassWeight = None,
-        validation_data: tuple[Any, ...] | None = None,
+        validation_data: tuple[Any, ...] | Stream | None = None,
         callbacks: Sequence[Callable[[EpochRecord], object]] = (),
         threads: int | None = None,
         verbose: int = 0,
@@ -309,8 +311,8 @@ class Model:
         Args:
             X: Features, (m, n_x); other numeric dtypes are converted once to the model's. A memory-mapped
                 array is never copied as a whole: another dtype is converted some batches at a time.
-                A scipy.sparse matrix is read row by row, a batch at a time. A ``dc.stream(...)`` has X, y,
-                weights, batch_size and shuffle of its own.
+                A scipy.sparse matrix is read row by row, a batch at a time. A ``dc.stream(...)`` has X, y and
+                weights, and a batch size and an order of its own.
             y: Targets. Softmax: integer labels (m,) from 0 to n_L - 1. Sigmoid: 0/1 of shape (m,) or (m,
                 n_L). Other outputs: reals of shape (m,) or (m, n_L). None: X is a stream.
             optimizer: A description such as ``Adam(1e-3)``, a name such as ``"sgd"`` (with its defaults),
@@ -319,14 +321,15 @@ class Model:
                 used before, it goes on if this run still fits into its span, and starts again if not.
             epochs: Passes over the data.
             batch_size: Number of examples per step. The last batch of an epoch may be smaller. None: use all
-                examples in every step.
+                examples in every step. A stream has its own, and another one is refused.
             shuffle: Draw a new order per epoch, from the model's seed and the number of epochs trained so
-                far.
+                far. A stream has its own, and another one is refused.
             sample_weight: (m,) weights of the examples, not negative.
             class_weight: ``{label: weight}`` or ``"balanced"``, multiplied into the sample weights.
                 Multi-label targets: ``"balanced"``, or one mapping per output; an example's weight is their
-                product.
-            validation_data: ``(X_val, y_val)`` or ``(X_val, y_val, weights)``, evaluated after every epoch.
+                product. For ``"balanced"``, a stream is read once before the first step.
+            validation_data: ``(X_val, y_val)``, ``(X_val, y_val, weights)`` or a ``dc.stream(...)``,
+                evaluated after every epoch.
             callbacks: Called with an ``EpochRecord`` after every epoch; one that returns True ends the
                 training. They may also define ``on_start``, ``on_end`` and ``on_poll``; see
                 ``deepcore.callbacks``.
@@ -334,7 +337,7 @@ class Model:
             verbose: 1 shows progress on standard error.
             metrics: Further numbers of the training and validation data: names of ``deepcore.metrics``, or
                 functions ``metric(y, outputs)`` (recorded by their ``__name__``). They cost one more pass
-                over the data per epoch.
+                over the data per epoch. With a stream, they are those of the validation data only.
             validation_split: Fraction of the examples that is held out as validation data, drawn by the
                 model's seed: the rows of ``data.train_test_split(X, y, validation_split, model.seed)``.
             dropout_schedule: Factors on the model's rates of dropout by the optimizer's step, as a schedule
@@ -379,10 +382,8 @@ class Model:
                 smoothing_schedule,
             )  # fmt: skip
             if isinstance(X, Stream):
-                X.refuse_arguments(
-                    "fit", batch_size, shuffle, validation_split, y, sample_weight, class_weight
-                )
-                stream_run = StreamRun(network, X, epochs, settings)
+                X.refuse_arguments("fit", batch_size, shuffle, validation_split, y, sample_weight)
+                stream_run = StreamRun(network, X, epochs, settings, class_weight)
                 self._partial_state = None
                 return stream_run.train(optimizer)
             data = network.check("fit", X, y, sample_weight, class_weight, mapped=True)
@@ -458,7 +459,7 @@ class Model:
         optimizer: Optimizer | OptimizerState | OptimizerName = "adam",
         *,
         epochs: int = 1,
-        validation_data: tuple[Any, ...] | None = None,
+        validation_data: tuple[Any, ...] | Stream | None = None,
         callbacks: Sequence[Callable[[EpochRecord], object]] = (),
         threads: int | None = None,
         verbose: int = 0,
@@ -631,7 +632,7 @@ class Model:
     def evaluate(
         self,
         X: object,
-        y: object,
+        y: object = None,
         *,
         sample_weight: object = None,
         threads: int | None = None,
@@ -640,7 +641,8 @@ class Model:
         """Compute the mean loss, the accuracy of classifiers, and further metrics.
 
         Args:
-            X: (m, n_x); y, sample_weight and threads are those of ``fit``.
+            X: (m, n_x); y, sample_weight and threads are those of ``fit``. Or a ``dc.stream(...)``, which has
+                the targets and the weights, and is read in its order.
             metrics: Names of ``deepcore.metrics``, or functions ``metric(y, outputs)``.
 
         Returns:

@@ -1,17 +1,11 @@
-"""deepcore.dask on a cluster of two processes: what it computes, and that no failure makes it hang.
+"""deepcore.dask on a cluster of two processes: what it computes, and what it refuses."""
 
-The tests with ``--slow`` start schedulers and workers of their own, and end them.
-"""
-
-import contextlib
 import os
 import pickle
 import shutil
-import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -24,40 +18,29 @@ for library in ("distributed", "dask.array", "xgboost"):
     pytest.importorskip(library, reason=f"{library} is not installed (extra `dask`)")
 
 import dask.array as da  # noqa: E402
-from distributed import Client, LocalCluster, wait  # noqa: E402
-from distributed.protocol.pickle import cloudpickle  # noqa: E402
 
 from deepcore import dask as dc_dask  # noqa: E402
 from deepcore.dask.chunks import check_saved, divided, moved  # noqa: E402
-from deepcore.exceptions import GroupError  # noqa: E402
+from integration.dask_cluster import (  # noqa: E402
+    CHUNK,
+    ROWS,
+    SETTINGS,
+    At,
+    cluster,
+    network,
+    problem,
+    spread,
+)
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="needs SIGKILL and SIGSTOP"),
     pytest.mark.filterwarnings("default"),  # the libraries of a cluster have warnings of their own
 ]
-cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import a test
-
-ROWS, CHUNK = 1600, 200
-SETTINGS = {"epochs": 8, "batch_size": 200, "timeout": 20}
-
-
-def problem():
-    rng = np.random.default_rng(3)
-    X = rng.normal(size=(ROWS, 6)).astype(np.float32)
-    return X, (X[:, 0] + X[:, 1] > 0).astype(int) + (X[:, 2] > 0.5)
-
-
-def network():
-    return dc.mlp([6, 16, 3], dropout=0.1, seed=2)
 
 
 @pytest.fixture(scope="module")
 def client():
-    sys.path.append(str(Path(__file__).parents[2]))  # workers import this module, wherever pytest was started
-    with (
-        LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
-        Client(cluster) as client,
-    ):
+    with cluster() as client:
         yield client
 
 
@@ -66,51 +49,6 @@ def data(client):
     """X and y of Dask, each worker holding four chunks; the cluster has both workers again."""
     client.wait_for_workers(2, timeout=60)
     return spread(client)
-
-
-def spread(client):
-    X, y = problem()
-    workers = sorted(client.nthreads())
-    parts = []
-    for array in (X, y):
-        pieces = [array[first : first + CHUNK] for first in range(0, ROWS, CHUNK)]
-        held = [
-            client.submit(
-                np.copy,
-                piece,
-                workers=[workers[number * 2 // len(pieces)]],
-                pure=False,
-                allow_other_workers=True,
-            )
-            for number, piece in enumerate(pieces)
-        ]
-        blocks = [
-            da.from_delayed(future, piece.shape, piece.dtype)
-            for future, piece in zip(held, pieces, strict=True)
-        ]
-        parts.append(da.concatenate(blocks).persist())
-    wait(parts)
-    return parts
-
-
-def processes(client):
-    """The process of each worker, that of rank 0 first."""
-    return [number for _, number in sorted(client.run(os.getpid).items())]
-
-
-class At:
-    """A callback that does something after an epoch."""
-
-    def __init__(self, epoch, action, *arguments):
-        self.epoch, self.action, self.arguments = epoch, action, arguments
-
-    def __call__(self, record):
-        if record.epoch == self.epoch:
-            self.action(*self.arguments)
-
-
-def failing():
-    raise ZeroDivisionError("a callback has failed")
 
 
 # What it computes
@@ -315,51 +253,6 @@ def test_a_worker_without_xgboost_is_told_what_to_install(monkeypatch):
         require_xgboost("workers")
 
 
-# Failures
-
-
-def test_an_exception_of_a_callback_is_raised_as_it_is(client, data):
-    with pytest.raises(ZeroDivisionError, match="a callback has failed"):
-        dc_dask.fit(client, network(), *data, callbacks=[At(1, failing)], **SETTINGS)
-
-
-def test_bad_rows_of_one_worker_end_the_training_with_their_error(client, data):
-    X, y = data
-    bad = X.map_blocks(spoil, dtype=X.dtype)
-    with pytest.raises(ValueError, match="X must be finite in float32, got nan"):
-        dc_dask.fit(client, network(), bad, y, **SETTINGS)
-
-
-def spoil(block, block_info=None):
-    last = block_info is not None and block_info[0]["chunk-location"][0] == ROWS // CHUNK - 1
-    return np.where(last, np.nan, block).astype(block.dtype)
-
-
-def test_the_same_call_goes_on_after_a_worker_was_killed_and_ends_with_the_same_bits(client, data, tmp_path):
-    model, history = dc_dask.fit(
-        client, network(), *data, dc.Adam(0.01), checkpoint=tmp_path / "whole", **SETTINGS
-    )
-    path = tmp_path / "run.safetensors"
-    victim = processes(client)[1]
-    start = time.monotonic()
-    with pytest.raises(GroupError, match=r"the worker tcp://.* was lost; .* goes on from .*run\.safetensors"):
-        dc_dask.fit(
-            client, network(), *data, dc.Adam(0.01), checkpoint=path,
-            callbacks=[At(3, os.kill, victim, signal.SIGKILL)], **SETTINGS,
-        )  # fmt: skip
-    assert time.monotonic() - start < 30  # seconds, with the start of the training on a busy machine
-    assert dc.load(path).epochs_trained >= 3
-    again, continued = dc_dask.fit(client, network(), *data, dc.Adam(0.01), checkpoint=path, **SETTINGS)
-    assert np.array_equal(again.flat_parameters, model.flat_parameters)
-    assert continued == history
-
-
-@pytest.mark.slow
-def test_a_rank_that_is_too_slow_ends_the_training(client, data):
-    with pytest.raises(GroupError, match=r"did not answer in time .*without checkpoint="):
-        dc_dask.fit(client, network(), *data, callbacks=[At(1, time.sleep, 12)], **{**SETTINGS, "timeout": 4})
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_searches_give_the_same_scores_on_dask_in_processes_and_in_threads(client):
@@ -378,100 +271,6 @@ def test_searches_give_the_same_scores_on_dask_in_processes_and_in_threads(clien
         with joblib.parallel_config(backend, n_jobs=2, **options):
             scores.append(search.fit(X, y).cv_results_["mean_test_score"].tolist())
     assert scores[0] == scores[1] == scores[2]
-
-
-# With a scheduler of their own
-
-
-@contextlib.contextmanager
-def servers(folder):
-    """A scheduler and two workers in processes of their own: the address, and the processes."""
-    started = []
-
-    def start(*words):
-        command = [sys.executable, "-m", "distributed.cli." + words[0], *words[1:]]
-        log = (folder / f"{len(started)}.log").open("wb")
-        with log:
-            started.append(subprocess.Popen(command, stdout=log, stderr=log, env=environment))
-
-    file = folder / "scheduler.json"
-    tests = Path(__file__).parents[1]
-    paths = [str(tests), str(tests.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    try:
-        common = ["--scheduler-file", str(file), "--no-dashboard"]
-        start("dask_scheduler", *common, "--host", "127.0.0.1", "--port", "0")
-        for number in range(2):
-            start(
-                "dask_worker", *common, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1",
-                "--local-directory", str(folder / f"worker{number}"),
-            )  # fmt: skip
-        yield str(file), started
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()
-
-
-@pytest.mark.slow
-def test_a_scheduler_that_is_gone_ends_the_training(tmp_path):
-    with servers(tmp_path) as (file, started), Client(scheduler_file=file) as client:
-        client.wait_for_workers(2, timeout=120)
-        with pytest.raises(GroupError, match=r"the connection to the scheduler was lost|does not answer"):
-            dc_dask.fit(
-                client, network(), *spread(client), epochs=1000,
-                callbacks=[At(2, os.kill, started[0].pid, signal.SIGKILL), At(3, time.sleep, 15)],
-                timeout=30,
-            )  # fmt: skip
-
-
-@pytest.mark.slow
-def test_a_worker_that_does_not_respond_ends_the_training(tmp_path):
-    with servers(tmp_path) as (file, _), Client(scheduler_file=file) as client:
-        client.wait_for_workers(2, timeout=120)
-        data = spread(client)
-        frozen = processes(client)[1]
-        with pytest.raises(GroupError, match="did not answer in time"):
-            dc_dask.fit(
-                client, network(), *data, callbacks=[At(1, os.kill, frozen, signal.SIGSTOP)],
-                **{**SETTINGS, "timeout": 4},
-            )  # fmt: skip
-
-
-CLIENT = """
-import sys, time
-import dask.array as da  # noqa: E402
-from distributed import Client  # noqa: E402
-import deepcore as dc
-from deepcore.dask import fit  # noqa: E402
-
-def slow(record, folder=sys.argv[2]):
-    open(folder + "/epochs", "a").write("x")
-    time.sleep(0.2)
-
-if __name__ == "__main__":
-    client = Client(scheduler_file=sys.argv[1])
-    X = da.random.default_rng(0).normal(size=(1000, 6), chunks=(250, 6)).persist()
-    fit(client, dc.mlp([6, 3, 1], seed=1), X, X[:, 0] > 0, epochs=1000, batch_size=100, callbacks=[slow])
-"""
-
-
-@pytest.mark.slow
-def test_the_workers_of_a_killed_client_are_free_for_the_next_training(tmp_path):
-    with servers(tmp_path) as (file, started), Client(scheduler_file=file) as client:
-        client.wait_for_workers(2, timeout=120)
-        program = tmp_path / "client.py"
-        program.write_text(CLIENT)
-        started.append(subprocess.Popen([sys.executable, str(program), file, str(tmp_path)]))
-        epochs = tmp_path / "epochs"
-        deadline = time.monotonic() + 120
-        while not epochs.exists():
-            assert time.monotonic() < deadline
-            assert started[-1].poll() is None
-            time.sleep(0.1)
-        started[-1].kill()
-        _, history = dc_dask.fit(client, network(), *spread(client), **SETTINGS)
-        assert history.epochs == SETTINGS["epochs"]
 
 
 MPI_JOB = """

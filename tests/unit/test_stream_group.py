@@ -68,3 +68,35 @@ def test_ranks_with_their_own_rows_are_refused():
         return True
 
     assert all_results(2, work, data="own rows") == [True, True]
+
+
+def test_ranks_share_the_weights_of_classes_and_the_validation_rows_of_a_stream():
+    X, y = problem(700)
+
+    def work(group):
+        model = network()
+        history = model.fit(
+            dc.stream((X, y), 256, buffer_bytes=1 << 16), optimizer=dc.Adam(0.03), epochs=30,
+            class_weight="balanced", validation_data=dc.stream(problem(50), BATCH),
+            callbacks=[dc.EarlyStopping("val_loss", patience=1)], group=group,
+        )  # fmt: skip
+        return model.flat_parameters.copy(), history
+
+    parameters, history = work(None)
+    results = all_results(2, work)
+    for found, _ in results:
+        assert np.array_equal(found, parameters)
+    assert results[0][1] == history
+
+
+def test_a_bad_validation_row_of_a_stream_ends_all_ranks():
+    def work(group):
+        X, y = problem(50)
+        X[7] = np.nan
+        with pytest.raises((ValueError, GroupError), match="X must be finite in float32, got nan in row 7"):
+            network().fit(
+                dc.stream(problem(700), BATCH), validation_data=dc.stream((X, y), BATCH), group=group
+            )
+        return True
+
+    assert all_results(2, work) == [True, True]

@@ -66,11 +66,10 @@ def test_wrong_options_are_refused(options, error, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"y": np.zeros(3)}, "y must be left out with a stream; give the optimizer by name"),
-        ({"batch_size": 5}, "batch_size and shuffle belong to the stream, which has batch_size=16"),
-        ({"shuffle": False}, "batch_size and shuffle belong to the stream"),
+        ({"y": np.zeros(3)}, "y must be left out with a stream, which has the targets; give the optimizer"),
+        ({"batch_size": 5}, "batch_size belongs to the stream, which has batch_size=16, got 5"),
+        ({"shuffle": False}, "shuffle belongs to the stream, which has shuffle='blocks', got False"),
         ({"sample_weight": np.ones(3)}, "sample_weight must be left out"),
-        ({"class_weight": "balanced"}, "class_weight must be left out"),
         ({"validation_split": 0.1}, "validation_split must be left out"),
         ({"optimizer": dc.LBFGS()}, "optimizer must be a name"),
     ],

@@ -18,6 +18,7 @@ from deepcore.typing import Array, ClassWeight
 __all__ = [
     "Examples",
     "Rows",
+    "class_weights",
     "features",
     "in_parts",
     "is_mapped",
@@ -335,7 +336,7 @@ def weights(
             row = int((total < 0).argmax())
             raise ValueError(f"{who}: sample_weight must not be negative, got {total[row]} in row {row}")
     if class_weight is not None:
-        by_class = _class_weights(who, class_weight, y, n_out)
+        by_class = class_weights(who, class_weight, y, n_out)
         with np.errstate(over="ignore"):  # what overflows is reported below
             total = by_class if total is None else total * by_class
     if total is None:
@@ -357,7 +358,8 @@ def weights(
     return np.ascontiguousarray(total, dtype=dtype)
 
 
-def _class_weights(who: str, class_weight: Any, y: Array, n_out: int) -> Array:
+def class_weights(who: str, class_weight: Any, y: Array, n_out: int) -> Array:
+    """Compute the weight of each example by its class, (m,) in float64; see ``weights``."""
     if y.ndim == 2 and not ((y == 0) | (y == 1)).all():
         raise ValueError(
             f"{who}: class_weight needs class labels, got real targets; use sample_weight instead"
@@ -371,7 +373,7 @@ def _class_weights(who: str, class_weight: Any, y: Array, n_out: int) -> Array:
                 f"{who}: class_weight must be 'balanced' or a list of {n_out} mappings, one for each label "
                 f"of an example, got {_checks.shown(class_weight)}"
             )
-        columns = [_class_weights(who, one, y[:, [k]], 1) for k, one in enumerate(each)]
+        columns = [class_weights(who, one, y[:, [k]], 1) for k, one in enumerate(each)]
         product: Array = np.prod(columns, axis=0)
         return product
     labels = y.reshape(-1)

@@ -15,7 +15,16 @@ from deepcore._streaming.chunks import Chunk, InOrder
 from deepcore._streaming.tables import Columns, PiecesPart, polars, refuse_text, refuse_text_columns
 from deepcore.typing import Array
 
-__all__ = ["DaskArrays", "dask_frame", "dataset", "is_dask", "is_dataset", "is_query", "query"]
+__all__ = [
+    "DaskArrays",
+    "dask_frame",
+    "dataset",
+    "is_dask",
+    "is_dataset",
+    "is_query",
+    "of_fragments",
+    "query",
+]
 
 # Rows of a query that are asked for at a time.
 _QUERY_ROWS = 1 << 16
@@ -27,23 +36,35 @@ def is_dataset(given: object) -> bool:
 
 
 def dataset(given: Any, columns: Columns) -> PiecesPart:
-    """Make a part of an Arrow data set; its pieces are row groups of Parquet files, or whole files."""
-    name, schema = "the data set", given.schema
+    """Make a part of an Arrow data set."""
+    part = of_fragments("the data set", given.schema, list(given.get_fragments()), columns)
+    if part.rows != given.count_rows():
+        raise ValueError(
+            "stream: an Arrow data set must not have a filter, because its rows could not be counted; write "
+            "the filtered rows to Parquet, or give a function that returns chunks"
+        )
+    return part
+
+
+def of_fragments(name: str, schema: Any, fragments: Sequence[Any], columns: Columns) -> PiecesPart:
+    """Make a part of fragments of an Arrow data set: pieces are row groups of Parquet files, or whole files.
+
+    Args:
+        name: The head of messages.
+        schema: That of the data set.
+        fragments: The fragments.
+        columns: What the columns are.
+    """
     for column in columns.all:
         kind = schema.field(column).type
         if not any(word in str(kind) for word in ("int", "float", "double", "bool", "decimal")):
             refuse_text(name, column, kind)
     pieces: list[Any] = []
     sizes: list[int] = []
-    for fragment in given.get_fragments():
+    for fragment in fragments:
         groups = getattr(fragment, "row_groups", None)
         pieces += [fragment] if groups is None else fragment.split_by_row_group()
         sizes += [fragment.count_rows()] if groups is None else [group.num_rows for group in groups]
-    if sum(sizes) != given.count_rows():
-        raise ValueError(
-            "stream: an Arrow data set must not have a filter, because its rows could not be counted; write "
-            "the filtered rows to Parquet, or give a function that returns chunks"
-        )
     return PiecesPart(
         name, columns, sizes, lambda number: pieces[number].to_table(schema=schema, columns=columns.all)
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from deepcore import _checks
-from deepcore._streaming import libraries
+from deepcore._streaming import hive, libraries
 from deepcore._streaming.arrays import ArrayPart, InFile, InMemory, npy, npz
 from deepcore._streaming.chunks import Chunk, InOrder, Part, Parts
 from deepcore._streaming.delimited import csv_names, csv_part
@@ -84,8 +84,7 @@ class Finder:
             yield _of_arrays(given)
         elif isinstance(given, (str, os.PathLike)):
             path = Path(os.fspath(given))
-            for file in _files(path) if path.is_dir() else [path]:
-                yield self._file(file)
+            yield from self._folder(path) if path.is_dir() else [self._file(path)]
         elif libraries.is_dataset(given):
             yield libraries.dataset(table, self._columns("the data set", table.schema.names))
         elif libraries.is_dask(given) and hasattr(given, "columns"):
@@ -94,6 +93,19 @@ class Finder:
             yield FramePart("the table", table, self._columns("the table", frame_names(table)))
         else:
             raise TypeError(f"stream: source must be {_KINDS}, got {type(given).__name__}")
+
+    def _folder(self, folder: Path) -> Iterator[Part]:
+        files = _files(folder)
+        if not hive.is_partitioned(folder, files):
+            yield from map(self._file, files)
+            return
+        if other := [path for path in files if path.suffix.lower() not in _PARQUET]:
+            raise ValueError(
+                f"stream: {folder} has folders that are called name=value, and must hold Parquet files only, "
+                f"got {other[0]}; give a list of its files, to read them without these columns"
+            )
+        for file in hive.partitioned_files(folder, files):
+            yield file.part(self._columns(file.name, file.columns))
 
     def _file(self, path: Path) -> Part:
         suffix = path.suffix.lower()

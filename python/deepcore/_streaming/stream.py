@@ -10,7 +10,9 @@ from typing import Any, Literal
 import numpy as np
 
 from deepcore import _checks
+from deepcore._defaults import BATCH_SIZE, SHUFFLE
 from deepcore._keywords import checked
+from deepcore._network.examples import Examples
 from deepcore._streaming.buffers import Check, Filled, Filler, Layout
 from deepcore._streaming.checks import for_any_model
 from deepcore._streaming.chunks import Block, InOrder, Parts
@@ -22,8 +24,6 @@ __all__ = ["Stream", "stream"]
 #: Blocks that a buffer mixes at least: with eight, rows that are sorted by their label train like rows that
 #: are shuffled as a whole.
 MIXED = 8
-#: The default of ``fit``, which says nothing of what the user wants.
-FIT_BATCH = 128
 # Bytes per row besides X and y: the order here and in the compiled module, and copies of y and the weight.
 _OTHER_BYTES = 32
 
@@ -52,36 +52,62 @@ class Stream:
         self.steps = None if self.rows is None else -(-self.rows // batch_size)
 
     def refuse_arguments(
-        self, who: str, batch_size: object, shuffle: object, validation_split: object, *arrays: object
+        self,
+        who: str,
+        batch_size: object,
+        shuffle: object,
+        validation_split: object,
+        y: object,
+        sample_weight: object,
     ) -> None:
-        """Refuse arguments of ``fit`` that the stream has itself: y, sample_weight and class_weight last."""
-        if batch_size not in (FIT_BATCH, self.batch_size) or shuffle is not True:
-            raise ValueError(
-                f"{who}: batch_size and shuffle belong to the stream, which has batch_size={self.batch_size} "
-                f"and shuffle={self.shuffle!r}; give them to dc.stream"
-            )
+        """Refuse arguments of ``fit`` that the stream has itself."""
+        flag = isinstance(shuffle, (bool, np.bool_)) and bool(shuffle) == bool(self.shuffle)
+        size = isinstance(batch_size, (int, np.integer)) and int(batch_size) == self.batch_size
+        same_order = flag or (isinstance(shuffle, str) and shuffle == self.shuffle)
+        for name, given, own, allowed in (
+            ("batch_size", batch_size, self.batch_size, batch_size is BATCH_SIZE or size),
+            ("shuffle", shuffle, self.shuffle, shuffle is SHUFFLE or same_order),
+        ):
+            if not allowed:
+                raise ValueError(
+                    f"{who}: {name} belongs to the stream, which has {name}={own!r}, got "
+                    f"{_checks.shown(given)}; leave it out, and give it to dc.stream"
+                )
         if isinstance(validation_split, np.ndarray) or validation_split:
             raise ValueError(
                 f"{who}: validation_split must be left out with a stream, whose rows cannot be drawn by "
                 "themselves; give validation_data="
             )
-        hints = (
-            "give the optimizer by name, optimizer=..., because the stream has the targets",
-            "give the weights to dc.stream, as the third array",
-            "give each example its weight in dc.stream, as the third array",
-        )
-        for name, value, hint in zip(("y", "sample_weight", "class_weight"), arrays, hints, strict=True):
-            if value is not None:
-                raise ValueError(f"{who}: {name} must be left out with a stream; {hint}")
+        self.refuse_arrays(who, y, sample_weight)
 
-    def layout(self, who: str, columns: int, dtype: np.dtype[Any]) -> Layout:
+    def refuse_arrays(self, who: str, y: object, sample_weight: object) -> None:
+        """Refuse targets and weights, which the stream has itself."""
+        if y is not None:
+            hint = "; give the optimizer by name, optimizer=..." if who == "fit" else ""
+            raise ValueError(f"{who}: y must be left out with a stream, which has the targets{hint}")
+        if sample_weight is not None:
+            raise ValueError(
+                f"{who}: sample_weight must be left out with a stream; give the weights to dc.stream, as the "
+                "third array"
+            )
+
+    def __array__(self, *arguments: object, **options: object) -> Array:
+        """Refuse to become an array: a stream is given to calls that read it part by part."""
+        raise TypeError(
+            "a stream can only be given to fit, fit_batches, evaluate and validation_data=; for other calls, "
+            "use its batches()"
+        )
+
+    def layout(self, who: str, columns: int, dtype: np.dtype[Any], in_order: bool = False) -> Layout:
         """Divide the rows into buffers, for a model of ``columns`` inputs in ``dtype``.
+
+        With ``in_order``, the rows are visited as they lie, whatever the stream does when it trains.
 
         Raises:
             ValueError: if the stream has another number of columns, or two batches need more memory than
                 ``buffer_bytes``.
         """
-        source, shuffle = self._source, bool(self.shuffle)
+        source, shuffle = self._source, bool(self.shuffle) and not in_order
         if self.columns is not None and self.columns != columns:
             raise ValueError(
                 f"{who}: the stream must have {columns} columns, because the model has that many inputs, got "
@@ -162,6 +188,15 @@ class Stream:
 
         return ReadAhead(make)
 
+    def examples(
+        self, layout: Layout, columns: int, dtype: np.dtype[Any], check: Check
+    ) -> Iterator[Examples]:
+        """Yield all rows once, some of them at a time, whose memory is used again after the next ones."""
+        with self.reading(layout, columns, dtype, check, [0]) as reader:
+            while (filled := reader.take(_nothing)) is not None:
+                yield filled.data
+                reader.done()
+
     def described(self, layout: Layout) -> dict[str, Any]:
         """Describe what must be the same in a run that goes on."""
         found: dict[str, Any] = {
@@ -204,7 +239,8 @@ def stream(
 
             - a tuple ``(X, y)`` or ``(X, y, sample_weight)`` of NPY files, memory maps or arrays;
             - an NPZ file with X, y and perhaps sample_weight that is not compressed;
-            - a Parquet or CSV file with a header, or a folder of them, with ``label``;
+            - a Parquet or CSV file with a header, or a folder of them, with ``label``; of Parquet files in
+              folders such as ``year=2024/month=1``, year and month are columns too;
             - a frame of polars or pandas, an Arrow table or data set, a Dask frame, with ``label``; or a
               tuple of Dask arrays;
             - a list of these, whose rows follow each other;

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from deepcore import _checks, metrics
 from deepcore._network.examples import Examples, validation_parts
 from deepcore._network.network import Network
+from deepcore._streaming.passes import StreamedExamples
+from deepcore._streaming.stream import Stream
 from deepcore._training import checkpoint, identity
 from deepcore._training.checkpoint import Part, Position, RunFile, Unsaved
 from deepcore._training.ranks import Alone
@@ -76,7 +78,7 @@ class Settings(NamedTuple):
 
     who: str
     shown: Trained
-    validation_data: tuple[Any, ...] | None = None
+    validation_data: tuple[Any, ...] | Stream | None = None
     callbacks: Sequence[Callback] = ()
     threads: int | None = None
     verbose: int = 0
@@ -113,7 +115,17 @@ class Epochs:
         refuse_what_cannot_be_called(self.who, self.listeners)
         self.history = History()
 
-    def _validation(self, data: tuple[Any, ...] | None) -> Examples | None:
+    def refuse_metrics_of_nothing(self) -> None:
+        """Refuse metrics where the training examples are not kept, and there are no others."""
+        if self.metrics and self.validation is None:
+            raise ValueError(
+                f"{self.who}: metrics need validation_data=, because training examples that are read one "
+                "after the other are not kept"
+            )
+
+    def _validation(self, data: object) -> Examples | StreamedExamples | None:
+        if isinstance(data, Stream):
+            return StreamedExamples(f"{self.who}: validation_data", data, self.network.spec)
         if (parts := validation_parts(self.who, data)) is None:
             return None
         return self.network.check(f"{self.who}: validation_data", *parts, mapped=True).kept()
@@ -214,8 +226,10 @@ class Epochs:
 
     def described(self, state: OptimizerState, steps: int) -> dict[str, Any]:
         """Describe what must be the same in a run that goes on, besides its training data."""
+        held = self.validation
         return {
-            "validation data": self.validation and identity.of_examples(self.validation),
+            "validation data": held
+            and (held.described() if isinstance(held, StreamedExamples) else identity.of_examples(held)),
             "optimizer": identity.of_optimizer(state.optimizer, steps),
             "metrics": [metrics.name_of(metric) for metric in self.metrics],
         }

@@ -16,6 +16,7 @@ from deepcore._network.examples import Examples, in_parts
 from deepcore._network.network import Network
 from deepcore._network.units import RECTIFIERS, dead_units
 from deepcore._streaming.checks import for_model
+from deepcore._streaming.passes import named_class_weights
 from deepcore._streaming.stream import Stream
 from deepcore._training import batches, checkpoint, identity
 from deepcore._training.checkpoint import Position, Unsaved
@@ -29,6 +30,7 @@ from deepcore.exceptions import DeadUnitsWarning, SymmetryWarning
 from deepcore.history import History
 from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, resolve, spanning_name
 from deepcore.schedules import spans_the_run
+from deepcore.typing import ClassWeight
 
 __all__ = ["Run", "Settings", "StreamRun", "of_group", "run_of_batches"]
 
@@ -126,9 +128,10 @@ class Run:
     def _announce(self, state: OptimizerState | LBFGS, epochs: int, batch: int, shuffle: bool) -> None:
         told = [listener for listener in self.epochs.listeners if hasattr(listener, "on_run")]
         if told:
+            held = self.epochs.validation
+            validation = held if isinstance(held, Examples) else None  # rows of a stream are read when needed
             start = RunStart(
-                self.network, self.data, self.epochs.validation, state, epochs, batch, shuffle,
-                self.epochs.history,
+                self.network, self.data, validation, state, epochs, batch, shuffle, self.epochs.history,
             )  # fmt: skip
             for listener in told:
                 listener.on_run(start)
@@ -230,6 +233,7 @@ class BatchRun:
         self.given = given
         self.batches = batches.reiterable(given, self.count)
         self.epochs = Epochs(network, settings)
+        self.epochs.refuse_metrics_of_nothing()
 
     def _steps(self, optimizer: object) -> int:
         """Return the number of steps of the whole run; 1 if it is not known and no schedule needs it."""
@@ -277,14 +281,23 @@ class BatchRun:
 class StreamRun:
     """The run of one call of ``fit`` or ``fit_batches`` over a stream."""
 
-    def __init__(self, network: Network, stream: Stream, epochs: int, settings: Settings) -> None:
+    def __init__(
+        self,
+        network: Network,
+        stream: Stream,
+        epochs: int,
+        settings: Settings,
+        class_weight: ClassWeight = None,
+    ) -> None:
         self.network, self.stream, self.who = network, stream, settings.who
         self.count = _checks.count(self.who, "epochs", epochs)
         self.epochs = Epochs(network, settings)
+        self.epochs.refuse_metrics_of_nothing()
         self.factors = StepFactors(
             self.who, network.spec, settings.dropout_schedule, settings.smoothing_schedule
         )
         self.layout = stream.layout(self.who, network.spec.inputs, network.spec.dtype)
+        self.class_weights = named_class_weights(self.who, stream, network.spec, class_weight)
 
     def _steps(self, optimizer: object) -> int:
         """Return the number of steps of the whole run; 1 if it is not known and no schedule needs it."""
@@ -307,7 +320,12 @@ class StreamRun:
         if ranks.leads:
             _warn_if_symmetric(self.who, network)
         position = Position(network.epochs_trained, state.steps)
-        examples = cache(lambda: {"stream": self.stream.described(self.layout)})
+        examples = cache(
+            lambda: {
+                "stream": self.stream.described(self.layout),
+                "class weights": self.class_weights and repr(self.class_weights),
+            }
+        )
 
         def describe(steps: int) -> dict[str, Any]:
             return {
@@ -338,7 +356,7 @@ class StreamRun:
         def loop(hooks: Hooks) -> Ending:
             factors = self.factors.native(position.first_step + steps)
             numbers = range(position.first_epoch + position.epoch, position.first_epoch + self.count)
-            check = for_model(self.who, spec)
+            check = for_model(self.who, spec, self.class_weights)
             with self.stream.reading(
                 self.layout, spec.inputs, spec.dtype, check, numbers, position.slab
             ) as reader:

@@ -20,7 +20,8 @@ from sklearn.utils._param_validation import Interval
 
 from deepcore.callbacks import Checkpoint, EarlyStopping
 from deepcore.dask.chunks import Chunk, blocks_of, delayed_chunks
-from deepcore.dask.fitting import fit_chunks
+from deepcore.dask.fitting import fit_chunks, what_then
+from deepcore.dask.watching import Watch
 from deepcore.history import History
 from deepcore.optimizers import SGD, Adam
 from deepcore.sklearn import MLPClassifier, MLPRegressor, saving
@@ -208,10 +209,10 @@ class _OnDask(BaseMLP):
     def _computed(self, *collections: Any) -> list[Any]:
         """Bring predictions and targets into the memory of this process."""
         client = default_client() if self.client is None else self.client
-        return [
-            np.asarray(client.compute(each).result()) if hasattr(each, "__dask_graph__") else each
-            for each in collections
-        ]
+        lazy = [each for each in collections if _is_lazy(each)]
+        watch = Watch("score", client, self.timeout, "call score again when the cluster is complete")
+        results = iter(watch.results(client.compute(lazy)))
+        return [np.asarray(next(results)) if _is_lazy(each) else each for each in collections]
 
 
 class DaskMLPClassifier(_OnDask, MLPClassifier):
@@ -272,14 +273,15 @@ class DaskMLPClassifier(_OnDask, MLPClassifier):
                 worker.
 
         Raises:
-            GroupError: If a worker or the scheduler is lost.
+            GroupError: If a worker or the scheduler is lost, or no worker can compute the rows.
             ValueError: If an argument is not allowed, or the loss is no longer finite.
         """
         return self._fit_on(X, y, sample_weight, validation_data)  # type: ignore[no-any-return]
 
     def _learn(self, client: Client, X: Any, y: Any) -> None:
         found = delayed(_labels_of, traverse=False)
-        parts = client.gather(client.compute([found(block) for block in blocks_of("fit", "y", y)]))
+        watch = Watch("fit", client, self.timeout, what_then(self.checkpoint))
+        parts = watch.results(client.compute([found(block) for block in blocks_of("fit", "y", y)]))
         outputs = max(width for width, _, _ in parts)
         if outputs > 1:  # several labels per example
             self._start(X, np.array([[0], [1]]).repeat(outputs, axis=1))
@@ -372,7 +374,7 @@ class DaskMLPRegressor(_OnDask, MLPRegressor):
                 worker.
 
         Raises:
-            GroupError: If a worker or the scheduler is lost.
+            GroupError: If a worker or the scheduler is lost, or no worker can compute the rows.
             ValueError: If an argument is not allowed, or the loss is no longer finite.
         """
         return self._fit_on(X, y, sample_weight, validation_data)  # type: ignore[no-any-return]

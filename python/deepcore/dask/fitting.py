@@ -29,7 +29,7 @@ from deepcore.model import Model
 from deepcore.optimizers import Optimizer
 from deepcore.typing import Array, OptimizerName
 
-__all__ = ["fit", "fit_chunks"]
+__all__ = ["fit", "fit_chunks", "what_then"]
 
 #: Pinned to one worker: the tasks of a training are of no use elsewhere, or a second time.
 _PINNED: dict[str, Any] = {"allow_other_workers": False, "pure": False, "retries": 0}
@@ -83,7 +83,9 @@ def fit(
         checkpoint: The file of a checkpoint, or a ``Checkpoint``. Rank 0 writes it, so it must lie where
             every worker can read it. The same call goes on from it.
         timeout: Seconds that a rank waits for the others before the training ends with an error. It must be
-            longer than a step, and than validation and callbacks take.
+            longer than a step, and than validation and callbacks take. Rows that no worker of the cluster
+            can compute end the training after as many seconds, or after ten if they may be computed only on
+            workers that have left the cluster.
         transport: ``"xgboost"``: the collective of the package xgboost-cpu. ``"mpi"``: the workers are
             processes of one MPI job, as dask-mpi starts them. Or a function ``transport(rank, size)`` that is
             called on each worker and returns a group; see ``Model.fit``.
@@ -92,7 +94,8 @@ def fit(
         The model and the history of rank 0.
 
     Raises:
-        GroupError: if a worker or the scheduler is lost, or a rank waits longer than ``timeout``.
+        GroupError: if a worker or the scheduler is lost, no worker can compute the rows, or a rank waits
+            longer than ``timeout``.
         ImportError: if a package is missing on the workers or on the scheduler.
         TypeError: if X or y are no collections of Dask, or an argument cannot be pickled.
         ValueError: if the chunks of X and y do not fit, and whatever ``Model.fit`` raises.
@@ -175,6 +178,14 @@ def _saver(checkpoint: Any, callbacks: Sequence[object]) -> Checkpoint | None:
     return Checkpoint(Path(given.path).absolute(), given.every_epochs, given.every_seconds)
 
 
+def what_then(checkpoint: str | os.PathLike[str] | Checkpoint | None) -> str:
+    """Return the end of messages: what to do after a loss."""
+    if checkpoint is None:
+        return "without checkpoint=, the training starts afresh"
+    path = checkpoint.path if isinstance(checkpoint, Checkpoint) else checkpoint
+    return f"the same call goes on from the checkpoint {path}, if it was written"
+
+
 def _validation(data: Any) -> Any:
     """Return validation data as tasks that make chunks, or as they are if they are in memory."""
     if data is None:
@@ -191,7 +202,7 @@ class _Training:
 
     def __init__(self, client: Client, path: str | None, timeout: int, transport: Any) -> None:
         self.client, self.path, self.timeout, self.transport = client, path, timeout, transport
-        self.watch = Watch("fit", client, path)
+        self.watch = Watch("fit", client, timeout, what_then(path))
 
     def run(self, tasks: list[Any], validation: Any, content: tuple[Any, ...]) -> tuple[Any, Any, list[Any]]:
         """Return the model, the history and the warnings of rank 0."""
@@ -199,8 +210,8 @@ class _Training:
         held_out = self.client.compute(validation) if isinstance(validation, list) else validation
         layout = self._layout(chunks)
         workers = list(layout)
+        self.watch.expect(workers)
         with self._locked(workers):
-            self.watch.expect(workers)
             ready = self.watch.results(
                 [self._submit(prepare, worker, self.transport) for worker in workers],
                 max(_START, self.timeout),
@@ -234,7 +245,7 @@ class _Training:
     def _workers(self, count: int) -> list[str]:
         """Return all workers. One that was lost may be just starting again, so wait for it."""
         start = time.monotonic()
-        while len(workers := list(self.client.nthreads())) < count:
+        while len(workers := list(self.watch.ask(self.client.nthreads))) < count:
             if time.monotonic() - start > self.timeout:
                 break
             time.sleep(0.2)
@@ -243,7 +254,7 @@ class _Training:
     def _places(self, chunks: list[Any]) -> list[str]:
         keys = [chunk.key for chunk in chunks]
         while True:
-            holders = self.client.who_has(chunks)
+            holders = self.watch.ask(self.client.who_has, chunks)
             if all(holders.get(key) for key in keys):
                 return places_of(holders, keys)
             self.watch.finished(chunks)  # a worker was lost, and Dask computes its chunks again
@@ -257,10 +268,9 @@ class _Training:
         lock = MultiLock(sorted(workers), client=self.client)
         lock.id = lock_name(self.client.id)
         busy = time.monotonic()
-        while not lock.acquire(timeout=1):
-            self.watch.look()
-            self.client.run_on_scheduler(release_abandoned)
-            if any(self.client.processing(list(workers)).values()):
+        while not self.watch.ask(lock.acquire, timeout=1):
+            self.watch.ask(self.client.run_on_scheduler, release_abandoned)
+            if any(self.watch.ask(self.client.processing, list(workers)).values()):
                 busy = time.monotonic()
             if time.monotonic() - busy > self.timeout:
                 raise GroupError(
@@ -271,9 +281,7 @@ class _Training:
         try:
             yield
         finally:
-            if self.watch.connected:
-                with contextlib.suppress(Exception):
-                    lock.release()
+            self.watch.tell(lock.release)
 
     def _pickled(
         self, layout: dict[str, list[int]], model: Model, optimizer: Any, arguments: dict[str, Any]
@@ -302,10 +310,10 @@ class _Training:
             address = None
             if self.transport == "xgboost":
                 host = get_address_host(self.client.scheduler.address)
-                address = self.client.run_on_scheduler(
-                    start_tracker, name, host, size, max(_START, self.timeout)
+                address = self.watch.ask(
+                    self.client.run_on_scheduler, start_tracker, name, host, size, max(_START, self.timeout)
                 )
-            (content,) = self.client.scatter([task], workers=[next(iter(layout))], hash=False)
+            (content,) = self.watch.ask(self.client.scatter, [task], workers=[next(iter(layout))], hash=False)
             world = [each.world_rank for each in ready]
             for number, worker in enumerate(layout):
                 rank = Rank(
@@ -315,11 +323,9 @@ class _Training:
                 shown = held_out if number == 0 else None
                 tasks.append(self._submit(train, worker, rank, content, rows[number], shown))
             self.watch.finished(tasks)
-            model, history, caught = loads(tasks[0].result())
+            model, history, caught = loads(self.watch.results(tasks[:1])[0])
             return model, history, caught
         finally:
-            if self.watch.connected:
-                with contextlib.suppress(Exception):
-                    self.client.cancel(tasks, force=True)
-                    if self.transport == "xgboost":
-                        self.client.run_on_scheduler(stop_tracker, name)
+            self.watch.tell(self.client.cancel, tasks, force=True)
+            if self.transport == "xgboost":
+                self.watch.tell(self.client.run_on_scheduler, stop_tracker, name)

@@ -1,24 +1,31 @@
-"""The client watches a training: it notices by itself if a worker or the scheduler is lost."""
+"""The client watches a training: it notices by itself if a worker, the scheduler or rows are lost."""
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from distributed import CancelledError, Client, Future, KilledWorker, TimeoutError, wait
+from distributed import CancelledError, Client, Future, KilledWorker
+from distributed.scheduler import NoValidWorkerError, NoWorkerError
 
+from deepcore.dask.waiting import Blocked, blocked
 from deepcore.exceptions import GroupError
 
 __all__ = ["Watch"]
 
-#: Seconds between two looks at the workers, and seconds that an answer of the scheduler may take.
-_INTERVAL, _ANSWER = 0.5, 10.0
+#: Seconds between looks at the cluster and at the tasks, and seconds that the scheduler may take to answer.
+_INTERVAL, _PAUSE, _ANSWER = 0.5, 0.01, 10.0
 #: Seconds in which the other ranks of a training that has failed say what they know.
 _LAST_WORDS = 5.0
-#: Seconds that a cluster may take to start its first worker.
-_NO_WORKER = 300
+#: Seconds in which a worker that has left the cluster may come back with the same address.
+_RETURN = 10.0
+#: What tasks raise in which no function has failed, and what calls raise whose tasks are gone.
+_NO_WORKER = (KilledWorker, NoValidWorkerError, NoWorkerError)
+_LOSS = (*_NO_WORKER, CancelledError, concurrent.futures.CancelledError)
 
 
 class Watch:
@@ -27,13 +34,15 @@ class Watch:
     Args:
         who: Head of messages.
         client: The client.
-        checkpoint: File of the training, or None.
+        timeout: Seconds that a task may wait if no worker of the cluster can run it.
+        hint: The end of messages: what to do.
     """
 
-    def __init__(self, who: str, client: Client, checkpoint: str | None) -> None:
-        self.who, self.client, self.checkpoint = who, client, checkpoint
+    def __init__(self, who: str, client: Client, timeout: float, hint: str) -> None:
+        self.who, self.client, self.timeout, self.hint = who, client, timeout, hint
         self.workers: dict[str, int] = {}  # those that must be there, and their ranks
-        self._seen = time.monotonic()  # when the cluster last had a worker
+        self._blocked_since: float | None = None
+        self._answers = True  # the scheduler, as far as is known
 
     @property
     def connected(self) -> bool:
@@ -43,7 +52,7 @@ class Watch:
     def results(self, futures: Sequence[Future], within: float | None = None) -> list[Any]:
         """Wait as ``finished`` does, and return the results in order."""
         self.finished(futures, within)
-        return list(self.client.gather(list(futures)))
+        return list(self.ask(self.client.gather, list(futures), of=futures))
 
     def finished(self, futures: Sequence[Future], within: float | None = None) -> None:
         """Wait until all tasks have finished.
@@ -53,7 +62,8 @@ class Watch:
             within: Seconds that they may take; None: as long as they need.
 
         Raises:
-            GroupError: if the scheduler or a worker of the training is lost, or the time is over.
+            GroupError: if the scheduler or a worker of the training is lost, no worker can run a task, or the
+                time is over.
             Exception: what a task raised.
         """
         self._wait(futures, within, until_failure=True)
@@ -64,7 +74,7 @@ class Watch:
     def _wait(self, futures: Sequence[Future], within: float | None, until_failure: bool) -> None:
         start = time.monotonic()
         while pending := [future for future in futures if future.status == "pending"]:
-            self.look()
+            self.look(pending)
             failed = any(future.status not in ("pending", "finished") for future in futures)
             late = within is not None and time.monotonic() - start > within
             if late and until_failure:
@@ -75,25 +85,84 @@ class Watch:
                 )
             if late or (failed and until_failure):
                 return
-            with contextlib.suppress(TimeoutError, CancelledError):
-                wait(pending, timeout=_INTERVAL, return_when="FIRST_COMPLETED")
+            _pause(pending)
 
-    def look(self) -> None:
-        """Raise a GroupError if the scheduler or a worker of the training is lost."""
+    def ask(
+        self, call: Callable[..., Any], *arguments: Any, of: Sequence[Future] = (), **options: Any
+    ) -> Any:
+        """Return what a method of the client returns, which would wait for ever if the cluster is lost.
+
+        Args:
+            call: The method.
+            arguments: Of the method.
+            of: The tasks whose results it waits for.
+            options: Keyword arguments of the method.
+
+        Raises:
+            GroupError: if the scheduler or a worker of the training is lost, or no worker can run a task.
+            Exception: what the method raises.
+        """
+        answer = self._start(call, *arguments, **options)
+        try:
+            while not concurrent.futures.wait([answer], _INTERVAL).done:
+                self.look(of)
+            return answer.result()
+        except (OSError, *_LOSS) as error:  # of Dask: the tasks whose results it waits for have finished
+            self.look()
+            raise self._lost(0, f"the cluster gave no answer ({_said(error)})") from error
+        finally:
+            answer.cancel()
+
+    def tell(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+        """Call a method of the client at the end of a training, whether it succeeds or not.
+
+        A scheduler that does not answer gets the call when it goes on.
+        """
+        with contextlib.suppress(Exception):
+            self._start(call, *arguments, **options).result(_ANSWER if self._answers else 0)
+
+    def _start(
+        self, call: Callable[..., Any], *arguments: Any, **options: Any
+    ) -> concurrent.futures.Future[Any]:
+        """Call a method of the client without waiting for it, whatever may happen to the scheduler.
+
+        Timeouts of Dask are not relied on: its calls have been seen to outlast them when a worker was lost.
+        """
+
+        async def called() -> Any:
+            return await call(*arguments, **options)  # within the loop of the client, its methods do not wait
+
         if not self.connected:
             raise self._lost(0, "the connection to the scheduler was lost")
+        return asyncio.run_coroutine_threadsafe(called(), self.client.loop.asyncio_loop)
+
+    def look(self, futures: Sequence[Future] = ()) -> None:
+        """Raise a GroupError if the scheduler or a worker is lost, or no worker can run one of the tasks."""
+        keys = [future.key for future in futures]
         try:
-            alive = self.client.nthreads(list(self.workers) or None, callback_timeout=_ANSWER)
+            alive = self._start(self.client.nthreads, list(self.workers) or None).result(_ANSWER)
+            found = self._start(self.client.run_on_scheduler, blocked, keys).result(_ANSWER)
+        except GroupError:
+            raise
         except Exception as error:
+            self._answers = False
             raise self._lost(0, "the scheduler does not answer") from error
-        now = time.monotonic()
-        if alive:
-            self._seen = now
-        elif not self.workers and now - self._seen > _NO_WORKER:
-            raise self._lost(0, f"the cluster has had no worker for {_NO_WORKER} s")
         for worker, rank in self.workers.items():
             if worker not in alive:
                 raise self._lost(rank, f"the worker {worker}, which was rank {rank}, was lost")
+        self._be_patient(found)
+
+    def _be_patient(self, found: Blocked | None) -> None:
+        """Raise a GroupError if no worker could run a task for too long."""
+        now = time.monotonic()
+        if found is None:
+            self._blocked_since = None
+        elif self._blocked_since is None:
+            self._blocked_since = now
+        elif (waited := now - self._blocked_since) > (
+            min(_RETURN, self.timeout) if found.gone else self.timeout
+        ):
+            raise self._lost(0, f"rows could not be computed for {waited:.0f} s, because {found.why}")
 
     def _failure(self, futures: Sequence[Future]) -> BaseException:
         """Find the exception that says most about a failure."""
@@ -103,29 +172,36 @@ class Watch:
             if future.status == "error"
         }
         for error in found.values():
-            if not isinstance(error, (GroupError, KilledWorker)):
+            if not isinstance(error, (GroupError, *_NO_WORKER)):
                 return error  # the cause; what the other ranks say are consequences
         self.look()
         for rank, error in found.items():
             if isinstance(error, GroupError):
                 what = str(error).removeprefix(f"{self.who}: ").partition("; the same call")[0]
                 return self._lost(error.rank, what)
-            return self._lost(rank, f"the worker of rank {rank} was lost")
-        return self._lost(0, "the tasks of the training were cancelled")
+            return self._lost(rank if self.workers else 0, _said(error))
+        return self._lost(
+            0, "tasks were cancelled, or rows are gone with their worker that Dask cannot compute again"
+        )
 
     def _rank_of(self, futures: Sequence[Future], one: Future) -> int:
         return next(rank for rank, future in enumerate(futures) if future is one)
 
     def _lost(self, rank: int, what: str) -> GroupError:
-        how = "without checkpoint=, the training starts afresh"
-        if self.checkpoint is not None:
-            how = f"the same call goes on from the checkpoint {self.checkpoint}, if it was written"
-        return GroupError(rank, f"{self.who}: {what}; {how}")
+        return GroupError(rank, f"{self.who}: {what}; {self.hint}")
 
     def expect(self, workers: Sequence[str]) -> None:
         """Watch these workers from now on; their order is that of the ranks."""
         self.workers = {worker: rank for rank, worker in enumerate(workers)}
 
-    def forget(self) -> None:
-        """Watch no worker any more."""
-        self.workers = {}
+
+def _said(error: BaseException) -> str:
+    """Return a message of Dask, which may have several lines, as one."""
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
+def _pause(futures: Sequence[Future]) -> None:
+    """Wait until a task has finished, but not for long."""
+    end = time.monotonic() + _INTERVAL
+    while all(future.status == "pending" for future in futures) and time.monotonic() < end:
+        time.sleep(_PAUSE)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from deepcore import _checks
+from deepcore._defaults import BATCH_SIZE, SHUFFLE
 from deepcore._keywords import checked, checked_class
 from deepcore._network.examples import Examples, is_sparse
 from deepcore._network.network import Network, Snapshot
@@ -156,8 +157,8 @@ def diagnose(
     optimizer: Optimizer | OptimizerState | LBFGS | OptimizerName = "adam",
     *,
     epochs: int = 10,
-    batch_size: int | None = 128,
-    shuffle: bool = True,
+    batch_size: int | None = BATCH_SIZE,
+    shuffle: bool = SHUFFLE,
     sample_weight: object = None,
     class_weight: ClassWeight = None,
     validation_data: tuple[Any, ...] | None = None,
