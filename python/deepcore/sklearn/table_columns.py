@@ -12,6 +12,7 @@ from deepcore import _checks
 from deepcore._realmlp.categories import codes_of, known_values
 from deepcore._realmlp.ensemble import Table
 from deepcore.tabular import Columns, Frame
+from deepcore.tabular.data_frames import column_names
 from deepcore.typing import Array
 
 __all__ = ["TableColumns"]
@@ -36,14 +37,17 @@ class TableColumns:
         first = parts[0]
         if is_frame(first):
             validate_data(estimator, first, skip_check_array=True)
-            self._columns = self._learn(Frame.of(first, "fit"))
+            frame = Frame.of(first, "fit")
+            self._columns = self._learn(frame)
+            learned = self._applied(self._columns, frame, "fit")
         else:
             X = self._numbers(estimator, first, "fit", reset=True)
             self._columns, self._width = None, X.shape[1]
             self._categories = self._chosen(X.shape[1])
             none = np.zeros(len(X), bool)
             self._known = [known_values(X[:, j], none) for j in self._categories]
-        return [self.transform(estimator, part, "fit") for part in parts]
+            learned = self._table(X)
+        return [learned, *(self.transform(estimator, part, "fit") for part in parts[1:])]
 
     def transform(self, estimator: Any, X: Any, who: str = "predict") -> Table:
         """Return the table of an array or a frame with the same columns."""
@@ -53,9 +57,9 @@ class TableColumns:
             raise TypeError(
                 f"{type(estimator).__name__} was trained on a frame and needs one, got {type(X).__name__}"
             )
-        validate_data(estimator, X, skip_check_array=True, reset=False)
-        numbers, codes, _ = self._columns.apply(Frame.of(X, who), who)
-        return Table(numbers, codes, tuple(self._columns.sizes))
+        if column_names(X) != _names_of(estimator):
+            validate_data(estimator, X, skip_check_array=True, reset=False)
+        return self._applied(self._columns, X, who)
 
     @property
     def frame_columns(self) -> Columns | None:
@@ -117,8 +121,15 @@ class TableColumns:
     @staticmethod
     def _numbers(estimator: Any, X: Any, who: str, *, reset: bool) -> Array:
         """Check an array of numbers, and return it as float64."""
+        if not reset and _is_plain(estimator, X):
+            return X  # type: ignore[no-any-return]
         _checks.no_dates(who, "X", X)
         return np.asarray(validate_data(estimator, X, dtype=np.float64, reset=reset))
+
+    @staticmethod
+    def _applied(columns: Columns, data: Any, who: str) -> Table:
+        numbers, codes, _ = columns.apply(data, who)
+        return Table(numbers, codes, tuple(columns.sizes))
 
     def _learn(self, frame: Frame) -> Columns:
         """Learn a frame: columns of numbers stay numbers, and the kind of text is inferred."""
@@ -146,6 +157,8 @@ class TableColumns:
         return sorted({int(j) % columns for j in chosen})
 
     def _table(self, X: Array) -> Table:
+        if not self._categories:
+            return Table(X, np.zeros((len(X), 0), np.int64))
         numbers = np.setdiff1d(np.arange(X.shape[1]), self._categories)
         none = np.zeros(len(X), bool)
         codes = [
@@ -165,4 +178,24 @@ def is_frame(X: Any) -> bool:
         return False
     if isinstance(X, (Mapping, Frame)):
         return True
-    return hasattr(X, "columns") and all(isinstance(name, str) for name in X.columns)
+    names = column_names(X)
+    return names is not None and all(isinstance(name, str) for name in names)
+
+
+def _names_of(estimator: Any) -> list[str] | None:
+    """The names of the columns that an estimator was trained on, if it knows them."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return None if names is None else names.tolist()
+
+
+def _is_plain(estimator: Any, X: Any) -> bool:
+    """Whether X is an array that passes scikit-learn's checks, which take longer than a prediction."""
+    return (
+        type(X) is np.ndarray
+        and X.dtype == np.float64
+        and X.ndim == 2
+        and len(X) > 0
+        and X.shape[1] == estimator.n_features_in_
+        and _names_of(estimator) is None
+        and bool(np.isfinite(X).all())
+    )

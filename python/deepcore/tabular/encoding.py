@@ -19,6 +19,8 @@ SCALINGS = ("standard", "robust", "none")
 _ROUNDING_ERRORS = 32
 #: Bound of the smooth clip.
 CLIP = 3.0
+# Number of rows that are scaled at a time, so that the intermediate results stay in the cache.
+_BLOCK = 512
 
 
 class Encoding:
@@ -132,14 +134,60 @@ class Encoding:
                 f"Encoding.transform: numbers and codes must have {self._numbers} and {len(self.sizes)} "
                 f"columns, got shapes {numbers.shape} and {codes.shape}"
             )
-        values = np.concatenate([numbers, _one_hot(codes, self.sizes, self.one_hot)], axis=1)
+        out = np.empty((len(numbers), self.inputs), dtype)
+        k, width = self._numbers, self.center.size
         with np.errstate(over="ignore", invalid="ignore"):  # the network refuses what is not finite
-            z = (values - self.center) * self.factor
-            if self.clip:
-                z /= np.sqrt(1 + (z / CLIP) ** 2)
-        rest = [j for j, wanted in enumerate(self.one_hot) if not wanted]
-        z[:, self.factor == 0] = 0.0
-        return np.concatenate([z, codes[:, rest]], axis=1).astype(dtype)
+            for start in range(0, len(numbers), _BLOCK):
+                rows = slice(start, start + _BLOCK)
+                out[rows, :k] = self._scaled(numbers[rows], slice(0, k))
+            self._fill_one_hot(out[:, k:width], codes)
+        out[:, width:] = codes[:, [j for j, wanted in enumerate(self.one_hot) if not wanted]]
+        return out
+
+    def _scaled(self, values: Array, columns: slice) -> NDArray[np.float64]:
+        """Centre, scale and clip values of some columns, as a new array."""
+        factor = self.factor[columns]
+        z = np.subtract(values, self.center[columns])
+        z *= factor
+        if self.clip:
+            root = z / CLIP
+            np.square(root, out=root)
+            root += 1
+            z /= np.sqrt(root, out=root)
+        constant = factor == 0
+        if constant.any():
+            z[:, constant] = 0.0
+        return z
+
+    def _fill_one_hot(self, out: Array, codes: Array) -> None:
+        """Write the scaled one-hot columns, each of which has two or three different values."""
+        columns = slice(self._numbers, self.center.size)
+        off, on, minus = (
+            self._scaled(np.full((1, out.shape[1]), value), columns)[0] for value in (0.0, 1.0, -1.0)
+        )
+        place = 0
+        for j, (size, width) in enumerate(zip(self.sizes, self.one_hot_widths, strict=True)):
+            if width == 0:
+                continue
+            code, own = codes[:, j], slice(place, place + width)
+            if width == 1:
+                known = [off, on, minus] if size == 3 else [minus, on]
+                out[:, place] = np.array([values[place] for values in known])[code]
+            else:
+                out[:, own] = off[own]
+                rows = np.flatnonzero((code >= 1) & (code < size))
+                out[rows, place + code[rows] - 1] = on[place + code[rows] - 1]
+            place += width
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Encoding)
+            and self.to_dict() == other.to_dict()
+            and np.array_equal(self.center, other.center)
+            and np.array_equal(self.factor, other.factor)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON data; ``arrays`` holds the numbers."""

@@ -1,0 +1,168 @@
+"""One column as a ``Frame`` holds it: an array of few dtypes, or text with each different cell once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from deepcore import _checks
+from deepcore.data.text_column import TextColumn
+from deepcore.typing import Array
+
+__all__ = ["column_array", "is_missing", "of_cells"]
+
+_ALWAYS_MISSING = ("NoneType", "NAType", "NaTType")
+
+
+def column_array(name: str, values: Any) -> Array | TextColumn:
+    """Return one column in one of the dtypes of a Frame.
+
+    Args:
+        name: Name of the column, for messages.
+        values: An array, or a sequence of cells.
+
+    Raises:
+        TypeError: If the cells are something else than numbers, text, booleans, dates and durations.
+        ValueError: If the values are not 1-D.
+    """
+    if isinstance(values, np.ma.MaskedArray) and np.any(values.mask):
+        values = np.ma.filled(values.astype(object), None)
+    if isinstance(values, (list, tuple)):
+        return of_cells(name, list(values))
+    array = values if isinstance(values, np.ndarray) else np.asarray(values)
+    if array.ndim != 1:
+        raise ValueError(
+            f"Frame: column {_checks.shown(name)} must be 1-D, got shape {array.shape}; give each "
+            "column a name"
+        )
+    kind = array.dtype.kind
+    if kind == "b":
+        return array
+    if kind == "i":
+        return array.astype(np.int64, copy=False)
+    if kind == "u":
+        fits = array.size == 0 or int(array.max()) < 2**63
+        return array.astype(np.int64) if fits else _objects(str(value) for value in array.tolist())
+    if kind == "f":
+        return array.astype(np.float64, copy=False)
+    if kind == "M":
+        return array.astype("datetime64[us]", copy=False)
+    if kind == "m":
+        return _days(array)
+    if kind == "U":
+        return array.astype(object)
+    if kind == "S":
+        return _objects(value.decode("utf-8", "replace") for value in array.tolist())
+    if kind == "O":
+        return of_cells(name, array.tolist())
+    raise TypeError(
+        f"Frame: column {_checks.shown(name)} must hold numbers, text, booleans or dates, got {array.dtype}"
+    )
+
+
+def is_missing(value: object) -> bool:
+    """Return whether a cell is None, NaN, NA or NaT."""
+    if value is None or type(value).__name__ in _ALWAYS_MISSING:
+        return True
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        return bool(np.isnat(value))
+    return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
+
+
+def of_cells(name: str, cells: list[Any]) -> Array | TextColumn:
+    """Return a column of Python objects, by the types of those that are not missing.
+
+    Args:
+        name: Name of the column, for messages.
+        cells: The cells.
+
+    Raises:
+        TypeError: If they are something else than numbers, text, booleans, dates and durations.
+    """
+    types = set(map(type, cells))
+    text = _of_text(cells, types)
+    if text is not None:
+        return text
+    gone = _missing(cells, types)
+    present = [value for value, missing in zip(cells, gone.tolist(), strict=True) if not missing]
+    types = set(map(type, present))
+    if all(issubclass(t, str) for t in types):
+        return _objects(None if missing else value for value, missing in zip(cells, gone, strict=True))
+    if all(issubclass(t, (bool, np.bool_)) for t in types):
+        if not gone.any():
+            return np.array(cells, dtype=bool)
+        return _objects(None if missing else bool(value) for value, missing in zip(cells, gone, strict=True))
+    durations = [t for t in types if issubclass(t, (dt.timedelta, np.timedelta64))]
+    if durations and len(durations) < len(types):  # NumPy counts timedelta64 among the integers
+        raise _strange(name, durations[0])
+    if durations:
+        spans = np.full(len(cells), np.timedelta64("NaT"), dtype="timedelta64[us]")
+        spans[~gone] = [np.timedelta64(value).astype("timedelta64[us]") for value in present]
+        return _days(spans)
+    if all(issubclass(t, (int, np.integer)) for t in types):
+        largest = max(abs(int(value)) for value in present)
+        if largest < 2**63 and not gone.any():
+            return np.array([int(value) for value in present], dtype=np.int64)
+        if largest > 2**53:
+            return _objects(None if m else str(int(v)) for v, m in zip(cells, gone, strict=True))
+    if all(issubclass(t, (int, float, np.number, decimal.Decimal)) for t in types):
+        numbers = np.full(len(cells), np.nan)
+        numbers[~gone] = [float(value) for value in present]
+        return numbers
+    if all(issubclass(t, (dt.date, np.datetime64)) for t in types):
+        dates = np.full(len(cells), np.datetime64("NaT"), dtype="datetime64[us]")
+        dates[~gone] = [np.datetime64(_without_zone(value)).astype("datetime64[us]") for value in present]
+        return dates
+    if all(issubclass(t, (str, bool, int, float, np.generic)) for t in types):
+        return _objects(None if m else str(v) for v, m in zip(cells, gone, strict=True))
+    raise _strange(name, next(t for t in types if not issubclass(t, (str, bool, int, float, np.generic))))
+
+
+def _of_text(cells: list[Any], types: set[type]) -> TextColumn | None:
+    """The cells as a column of text, if all of them are text or missing."""
+    if str not in types or not all(t is str or t is float or t.__name__ in _ALWAYS_MISSING for t in types):
+        return None
+    column = TextColumn.of(cells)
+    values = [None if is_missing(value) else value for value in column.values]
+    if any(isinstance(value, float) for value in values):
+        return None
+    return TextColumn(values, column.codes)
+
+
+def _missing(cells: list[Any], types: set[type]) -> Array:
+    """Whether each cell is missing."""
+    may_be = (float, np.floating, np.datetime64, np.timedelta64)
+    if not any(issubclass(t, may_be) or t.__name__ in _ALWAYS_MISSING for t in types):
+        return np.zeros(len(cells), bool)
+    return np.fromiter(map(is_missing, cells), bool, len(cells))
+
+
+def _objects(values: Iterable[str | bool | None]) -> Array:
+    cells = list(values)
+    array = np.empty(len(cells), dtype=object)
+    array[:] = cells
+    return array
+
+
+def _days(array: Array) -> Array:
+    """Durations as days; NaT becomes NaN."""
+    days = array.astype("timedelta64[us]").astype(np.float64) / 86_400e6
+    days[np.isnat(array)] = np.nan
+    return np.asarray(days)
+
+
+def _strange(name: str, kind: type) -> TypeError:
+    return TypeError(
+        f"Frame: column {_checks.shown(name)} must hold numbers, text, booleans or dates, got "
+        f"{kind.__name__} objects; convert or drop it"
+    )
+
+
+def _without_zone(value: Any) -> Any:
+    """A time in UTC without its zone, which datetime64 does not hold."""
+    zone = getattr(value, "tzinfo", None)
+    return value.astimezone(dt.timezone.utc).replace(tzinfo=None) if zone is not None else value
