@@ -35,7 +35,7 @@ class TableColumns:
     def fit(self, estimator: Any, parts: Sequence[Any]) -> list[Table]:
         """Learn the columns of the first table; return it, and others that have the same columns."""
         first = parts[0]
-        if is_frame(first):
+        if _frame_names(first) is not None:
             validate_data(estimator, first, skip_check_array=True)
             frame = Frame.of(first, "fit")
             self._columns = self._learn(frame)
@@ -53,11 +53,12 @@ class TableColumns:
         """Return the table of an array or a frame with the same columns."""
         if self._columns is None:
             return self._table(self._numbers(estimator, X, who, reset=False))
-        if not is_frame(X):
+        names = _frame_names(X)
+        if names is None:
             raise TypeError(
                 f"{type(estimator).__name__} was trained on a frame and needs one, got {type(X).__name__}"
             )
-        if column_names(X) != _names_of(estimator):
+        if names != _names_of(estimator):
             validate_data(estimator, X, skip_check_array=True, reset=False)
         return self._applied(self._columns, X, who)
 
@@ -172,14 +173,12 @@ def _is_rising(values: Array) -> bool:
     return values.ndim == 1 and bool(np.isfinite(values).all() and (np.diff(values) > 0).all())
 
 
-def is_frame(X: Any) -> bool:
-    """Whether X has columns named by text: a data frame, a mapping, or the package's own Frame."""
-    if hasattr(X, "tocsr"):  # some sparse matrices are mappings
-        return False
-    if isinstance(X, (Mapping, Frame)):
-        return True
-    names = column_names(X)
-    return names is not None and all(isinstance(name, str) for name in names)
+def _frame_names(X: Any) -> list[str] | None:
+    """The names of the columns of a data frame, a mapping or a Frame; None for anything else."""
+    if isinstance(X, Mapping):
+        return None if hasattr(X, "tocsr") else list(X)  # some sparse matrices are mappings
+    names = X.names if isinstance(X, Frame) else column_names(X)
+    return names if names is not None and all(isinstance(name, str) for name in names) else None
 
 
 def _names_of(estimator: Any) -> list[str] | None:

@@ -13,8 +13,10 @@ from deepcore import _checks
 from deepcore.data.text_column import TextColumn
 from deepcore.typing import Array
 
-__all__ = ["column_array", "is_missing", "of_cells"]
+__all__ = ["column_array", "if_exact", "is_missing", "of_cells"]
 
+# Whole numbers up to here are exact in float64.
+_EXACT = 2**53
 _ALWAYS_MISSING = ("NoneType", "NAType", "NaTType")
 
 
@@ -84,9 +86,11 @@ def of_cells(name: str, cells: list[Any]) -> Array | TextColumn:
         TypeError: If they are something else than numbers, text, booleans, dates and durations.
     """
     types = set(map(type, cells))
-    text = _of_text(cells, types)
-    if text is not None:
-        return text
+    column: Array | TextColumn | None = _of_text(cells, types)
+    if column is None:
+        column = _of_numbers(cells, types)
+    if column is not None:
+        return column
     gone = _missing(cells, types)
     present = [value for value, missing in zip(cells, gone.tolist(), strict=True) if not missing]
     types = set(map(type, present))
@@ -131,6 +135,23 @@ def _of_text(cells: list[Any], types: set[type]) -> TextColumn | None:
     if any(isinstance(value, float) for value in values):
         return None
     return TextColumn(values, column.codes)
+
+
+def _of_numbers(cells: list[Any], types: set[type]) -> Array | None:
+    """The cells as float64, if they are floats, or exact whole numbers some of which are missing."""
+    if not types <= {int, float, type(None)} or types == {int}:
+        return None
+    try:
+        numbers = np.array(cells, dtype=np.float64)
+    except OverflowError:
+        return None
+    return if_exact(numbers)
+
+
+def if_exact(numbers: Array) -> Array | None:
+    """Return whole numbers in float64, NaN being missing; None if some may be rounded or all are missing."""
+    largest = np.fmax.reduce(np.abs(numbers), initial=-1.0)
+    return numbers if 0 <= largest < _EXACT else None
 
 
 def _missing(cells: list[Any], types: set[type]) -> Array:

@@ -146,6 +146,9 @@ def _distinct(values: Array | TextColumn) -> TextColumn:
 
 def _code(value: object, column: Column, marks: frozenset[str]) -> int:
     """The code of a category, or what stands in its place."""
+    known = column.codes.get(value) if isinstance(value, str) and column.kind == "category" else None
+    if known is not None:
+        return known
     word = _word(value, column, marks)
     if word is None:
         return _MISSING

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from deepcore.data.text_column import TextColumn
-from deepcore.tabular.column_arrays import is_missing
+from deepcore.tabular.column_arrays import if_exact, is_missing
 from deepcore.typing import Array
 
 __all__ = ["DataFrame", "column_names", "opened"]
@@ -20,8 +20,8 @@ _MASKED = {
     "Int8": "int8", "Int16": "int16", "Int32": "int32", "Int64": "int64",
     "UInt8": "uint8", "UInt16": "uint16", "UInt32": "uint32", "UInt64": "uint64",
 }  # fmt: skip
-# Whole numbers up to here are exact in float64.
-_EXACT = 2**53
+# Fewer cells than this are text in less time than pandas needs to find the different ones.
+_FEW = 500
 
 #: The values of a column as a Frame takes them, and ``"category"`` if their type says so.
 Values = tuple[Any, str | None]
@@ -42,9 +42,9 @@ class DataFrame(Protocol):
 
 def column_names(data: Any) -> list[Any] | None:
     """Return the names of the columns of a data frame; None: it has none."""
-    names = getattr(data, "column_names", None)  # of an Arrow table, whose ``columns`` are the values
-    if names is None:
-        names = getattr(data, "columns", None)
+    names = getattr(data, "columns", None)
+    if isinstance(names, list) and names and not isinstance(names[0], str):
+        names = getattr(data, "column_names", names)  # of an Arrow table, whose ``columns`` are the values
     if names is None:
         return None
     return names.tolist() if hasattr(names, "tolist") else list(names)
@@ -64,9 +64,13 @@ def opened(data: Any, who: str) -> DataFrame:
     """
     if isinstance(data, Mapping):
         return _Mapping(data)
-    pandas = sys.modules.get("pandas")
-    if pandas is not None and isinstance(data, pandas.DataFrame):
+    library, _, _ = type(data).__module__.partition(".")
+    if library == "pandas" and hasattr(data, "items"):
         return _Pandas(data, who)
+    if library == "polars" and hasattr(data, "get_columns"):
+        return _Polars(data)
+    if library == "pyarrow" and hasattr(data, "itercolumns"):
+        return _Arrow(data, who)
     return _Narwhals(data, who)
 
 
@@ -85,9 +89,9 @@ class _Pandas:
     """A data frame of pandas. A Series per column would take longer than the prediction of a row."""
 
     def __init__(self, data: Any, who: str) -> None:
-        if not data.columns.is_unique:
-            raise _same_names(who)
         self.names: list[Any] = data.columns.tolist()
+        if len(set(self.names)) < len(self.names):
+            raise _same_names(who)
         self._data, self._who = data, who
         arrays = getattr(data, "_iter_column_arrays", None)  # no public function returns all of them
         self._arrays = [series.array for _, series in data.items()] if arrays is None else list(arrays())
@@ -101,6 +105,8 @@ class _Pandas:
         if name == "category":
             return _categories(array.categories.tolist(), array.codes), "category"
         if name in ("str", "string"):
+            if len(array) < _FEW:
+                return array.tolist(), None
             codes, values = array.factorize()
             return _text_column(values.tolist(), codes), None
         if name.startswith("datetime64["):  # with a time zone
@@ -133,10 +139,49 @@ def _unmasked(array: Any, dtype: str) -> Array | None:
         return np.asarray(array.to_numpy(dtype=dtype))
     if dtype.startswith("float"):
         return np.asarray(array.to_numpy(dtype=dtype, na_value=np.nan))
-    if dtype == "bool" or missing.all():
+    if dtype == "bool":
         return None
-    numbers = np.asarray(array.to_numpy(dtype=np.float64, na_value=np.nan))
-    return numbers if np.nanmax(np.abs(numbers)) < _EXACT else None
+    return if_exact(array.to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+class _Polars:
+    """A data frame of polars."""
+
+    def __init__(self, data: Any) -> None:
+        self.names: list[Any] = data.columns
+        self._columns = data.get_columns()
+
+    def read(self, number: int) -> Values:
+        return _values(sys.modules["polars"], self._columns[number])
+
+
+class _Arrow:
+    """A table of PyArrow, whose text would take long cell by cell."""
+
+    def __init__(self, data: Any, who: str) -> None:
+        self.names: list[Any] = data.column_names
+        if len(set(self.names)) < len(self.names):
+            raise _same_names(who)
+        self._data, self._who = data, who
+
+    def read(self, number: int) -> Values:
+        arrow = sys.modules["pyarrow"]
+        column = self._data.column(number)
+        types, kind = arrow.types, column.type
+        if types.is_string(kind) or types.is_large_string(kind):
+            text = column.combine_chunks().dictionary_encode()
+            return _text_column(text.dictionary.to_pylist(), text.indices.fill_null(-1).to_numpy()), None
+        if types.is_dictionary(kind):
+            codes = column.unify_dictionaries().combine_chunks()
+            return _categories(
+                codes.dictionary.to_pylist(), codes.indices.fill_null(-1).to_numpy()
+            ), "category"
+        if types.is_integer(kind) and column.null_count == 0:
+            return column.to_numpy(), None
+        if types.is_float32(kind) or types.is_float64(kind):
+            return column.to_numpy(), None
+        nw = _narwhals(self._who)
+        return _values(nw, nw.from_native(column, series_only=True))
 
 
 class _Narwhals:
@@ -158,27 +203,34 @@ class _Narwhals:
         self.names: list[Any] = self._data.columns
 
     def read(self, number: int) -> Values:
-        return _values(self._nw, self._data[self.names[number]])
+        return _values(self._nw, self._data.get_column(self.names[number]))
 
 
-def _values(nw: Any, series: Any) -> Values:
-    """A column of narwhals."""
+def _values(library: Any, series: Any) -> Values:
+    """A column of narwhals or of polars, which have the same names for types and methods."""
     dtype = series.dtype
-    if dtype.is_integer() or dtype == nw.Boolean:
+    if dtype == library.String:
+        return series.to_list(), None
+    if dtype.is_integer() or dtype == library.Boolean:
         array = series.to_numpy()  # of another dtype if values are missing
-        return (array if array.dtype.kind in "iub" else series.to_list()), None
+        if array.dtype.kind in "iub":
+            return array, None
+        exact = if_exact(array) if array.dtype == np.float64 else None
+        return (series.to_list() if exact is None else exact), None
     if dtype.is_float():
         array = series.to_numpy()  # missing values are NaN, or NA in an array of objects
         if array.dtype.kind != "f":
             array = np.array([np.nan if is_missing(value) else value for value in array])
-        return array.astype(np.float32 if dtype == nw.Float32 else np.float64), None
-    if dtype in (nw.Categorical, nw.Enum):
+        return array.astype(np.float32 if dtype == library.Float32 else np.float64), None
+    if dtype in (library.Categorical, library.Enum):
         cells = TextColumn.of(series.to_list())
         return _categories(cells.values, cells.codes), "category"
-    if isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
+    if isinstance(dtype, library.Datetime) and dtype.time_zone is not None:
         series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         return series.to_numpy(), None
-    return (series.to_numpy() if dtype in (nw.Datetime, nw.Date, nw.Duration) else series.to_list()), None
+    return (
+        series.to_numpy() if dtype in (library.Datetime, library.Date, library.Duration) else series.to_list()
+    ), None
 
 
 def _narwhals(who: str) -> Any:

@@ -140,7 +140,8 @@ class Encoding:
             for start in range(0, len(numbers), _BLOCK):
                 rows = slice(start, start + _BLOCK)
                 out[rows, :k] = self._scaled(numbers[rows], slice(0, k))
-            self._fill_one_hot(out[:, k:width], codes)
+            if width > k:
+                self._fill_one_hot(out[:, k:width], codes)
         out[:, width:] = codes[:, [j for j, wanted in enumerate(self.one_hot) if not wanted]]
         return out
 
@@ -162,22 +163,24 @@ class Encoding:
     def _fill_one_hot(self, out: Array, codes: Array) -> None:
         """Write the scaled one-hot columns, each of which has two or three different values."""
         columns = slice(self._numbers, self.center.size)
-        off, on, minus = (
-            self._scaled(np.full((1, out.shape[1]), value), columns)[0] for value in (0.0, 1.0, -1.0)
-        )
-        place = 0
+        values = np.repeat([[0.0], [1.0], [-1.0]], out.shape[1], axis=1)
+        off, on, minus = self._scaled(values, columns)
+        out[:] = off
+        place, wide, places = 0, [], []
         for j, (size, width) in enumerate(zip(self.sizes, self.one_hot_widths, strict=True)):
-            if width == 0:
-                continue
-            code, own = codes[:, j], slice(place, place + width)
             if width == 1:
                 known = [off, on, minus] if size == 3 else [minus, on]
-                out[:, place] = np.array([values[place] for values in known])[code]
-            else:
-                out[:, own] = off[own]
-                rows = np.flatnonzero((code >= 1) & (code < size))
-                out[rows, place + code[rows] - 1] = on[place + code[rows] - 1]
+                out[:, place] = np.array([values[place] for values in known])[codes[:, j]]
+            elif width > 1:
+                wide.append(j)
+                places.append(place)
             place += width
+        if wide:
+            chosen = codes[:, wide]
+            is_known = (chosen > 0) & (chosen < np.array(self.sizes)[wide])
+            rows, _ = np.nonzero(is_known)
+            ones = (chosen + (np.array(places) - 1))[is_known]
+            out[rows, ones] = on[ones]
 
     def __eq__(self, other: object) -> bool:
         return (
