@@ -35,8 +35,9 @@ class TableColumns:
     def fit(self, estimator: Any, parts: Sequence[Any]) -> list[Table]:
         """Learn the columns of the first table; return it, and others that have the same columns."""
         first = parts[0]
-        if _frame_names(first) is not None:
-            validate_data(estimator, first, skip_check_array=True)
+        names = _frame_names(first)
+        if names is not None:
+            self._check_names(estimator, first, names, "fit", reset=True)
             frame = Frame.of(first, "fit")
             self._columns = self._learn(frame)
             learned = self._applied(self._columns, frame, "fit")
@@ -58,8 +59,7 @@ class TableColumns:
             raise TypeError(
                 f"{type(estimator).__name__} was trained on a frame and needs one, got {type(X).__name__}"
             )
-        if names != _names_of(estimator):
-            validate_data(estimator, X, skip_check_array=True, reset=False)
+        self._check_names(estimator, X, names, who, reset=False)
         return self._applied(self._columns, X, who)
 
     @property
@@ -125,7 +125,34 @@ class TableColumns:
         if not reset and _is_plain(estimator, X):
             return X  # type: ignore[no-any-return]
         _checks.no_dates(who, "X", X)
-        return np.asarray(validate_data(estimator, X, dtype=np.float64, reset=reset))
+        if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+            raise ValueError(
+                f"{who}: X must have no masked values, which scikit-learn reads as numbers; fill them, or "
+                "pass a data frame with missing values"
+            )
+        try:
+            return np.asarray(validate_data(estimator, X, dtype=np.float64, reset=reset))
+        except ValueError as error:
+            names = column_names(X)
+            if names is None or "could not convert" not in str(error):
+                raise
+            other = next((name for name in names if not isinstance(name, str)), None)
+            raise ValueError(
+                f"{who}: a frame with text must have text as names of its columns, got {other!r}; rename "
+                "them: X.columns = X.columns.astype(str)"
+            ) from error
+
+    @staticmethod
+    def _check_names(estimator: Any, X: Any, names: list[str], who: str, *, reset: bool) -> None:
+        """Let scikit-learn compare the names of columns; it does not know mappings, which have no order."""
+        if len(set(names)) < len(names):
+            raise ValueError(f"{who}: two columns of the table have the same name; rename one")
+        if not isinstance(X, (Mapping, Frame)):
+            if reset or names != _names_of(estimator):
+                validate_data(estimator, X, skip_check_array=True, reset=reset)
+        elif reset:
+            estimator.feature_names_in_ = np.array(names, dtype=object)
+            estimator.n_features_in_ = len(names)
 
     @staticmethod
     def _applied(columns: Columns, data: Any, who: str) -> Table:

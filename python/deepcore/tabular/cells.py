@@ -8,10 +8,11 @@ import numpy as np
 
 from deepcore.data.text import BOOLEANS, clean
 from deepcore.data.text_column import TextColumn
+from deepcore.tabular.column_arrays import category_word
 from deepcore.typing import Array
 
 __all__ = [
-    "Cells", "boolean_word", "boolean_words", "category_word", "category_words", "clean_text", "present",
+    "Cells", "boolean_word", "boolean_words", "category_words", "clean_text", "present",
 ]  # fmt: skip
 
 _TRUTH = {word: truth for pair in BOOLEANS for word, truth in zip(pair, ("false", "true"), strict=True)}
@@ -89,13 +90,6 @@ def clean_text(cell: str, marks: frozenset[str]) -> str | None:
     """Return the text of a cell as it is compared; None if it is a mark of missing values."""
     text = clean(cell)
     return None if text.casefold() in marks else text
-
-
-def category_word(value: object) -> str:
-    """Return a category as text; a whole number is written without a decimal point."""
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(value)
-    return str(value)
 
 
 def category_words(values: Array) -> list[str]:

@@ -10,8 +10,10 @@ from deepcore import _checks
 from deepcore.tabular.dates import DATE_FEATURES
 from deepcore.tabular.kinds import KINDS
 
-__all__ = ["Column"]
+__all__ = ["DAYS", "Column"]
 
+#: Form of a number column that was learned from durations, which are numbers of days.
+DAYS = "days"
 _MOST_DISTINCT = 2**53  # more than any table has rows
 
 
@@ -28,7 +30,7 @@ class Column:
         values: The known categories; the code of ``values[i]`` is i + 1.
         fill: What stands for a missing value: the median, one number or one per feature of a date.
         indicator: Whether there is a feature that is 1 where the value is missing.
-        form: Format of dates in text.
+        form: Format of dates in text; ``"days"`` of numbers that were durations.
         low: Least value of a number column.
         high: Greatest value of a number column.
     """

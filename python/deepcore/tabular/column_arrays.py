@@ -13,10 +13,12 @@ from deepcore import _checks
 from deepcore.data.text_column import TextColumn
 from deepcore.typing import Array
 
-__all__ = ["column_array", "if_exact", "is_missing", "of_cells"]
+__all__ = ["category_word", "column_array", "holds_durations", "if_exact", "is_missing", "of_cells"]
 
 # Whole numbers up to here are exact in float64.
 _EXACT = 2**53
+# Units whose numbers may be too large in microseconds.
+_COARSE = ("Y", "M", "W", "D", "h", "m", "s", "ms")
 _ALWAYS_MISSING = ("NoneType", "NAType", "NaTType")
 
 
@@ -52,18 +54,25 @@ def column_array(name: str, values: Any) -> Array | TextColumn:
     if kind == "f":
         return array.astype(np.float64, copy=False)
     if kind == "M":
-        return array.astype("datetime64[us]", copy=False)
+        return _microseconds(name, array)
     if kind == "m":
-        return _days(array)
+        return _days(name, array)
     if kind == "U":
         return array.astype(object)
     if kind == "S":
-        return _objects(value.decode("utf-8", "replace") for value in array.tolist())
+        return _objects(_decoded(name, value) for value in array.tolist())
     if kind == "O":
         return of_cells(name, array.tolist())
     raise TypeError(
         f"Frame: column {_checks.shown(name)} must hold numbers, text, booleans or dates, got {array.dtype}"
     )
+
+
+def category_word(value: object) -> str:
+    """Return a category as text; a whole number is written without a decimal point."""
+    if isinstance(value, (float, np.floating)) and value.is_integer():
+        return str(int(value))
+    return str(value)
 
 
 def is_missing(value: object) -> bool:
@@ -72,6 +81,8 @@ def is_missing(value: object) -> bool:
         return True
     if isinstance(value, (np.datetime64, np.timedelta64)):
         return bool(np.isnat(value))
+    if isinstance(value, decimal.Decimal):
+        return value.is_nan()
     return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
 
 
@@ -106,12 +117,15 @@ def of_cells(name: str, cells: list[Any]) -> Array | TextColumn:
     if durations:
         spans = np.full(len(cells), np.timedelta64("NaT"), dtype="timedelta64[us]")
         spans[~gone] = [np.timedelta64(value).astype("timedelta64[us]") for value in present]
-        return _days(spans)
-    if all(issubclass(t, (int, np.integer)) for t in types):
+        return _days(name, spans)
+    if all(issubclass(t, (int, np.integer, decimal.Decimal)) for t in types) and all(
+        value == int(value) for value in present
+    ):
         largest = max(abs(int(value)) for value in present)
-        if largest < 2**63 and not gone.any():
+        whole = decimal.Decimal not in types
+        if whole and largest < 2**63 and not gone.any():
             return np.array([int(value) for value in present], dtype=np.int64)
-        if largest > 2**53:
+        if largest > _EXACT:
             return _objects(None if m else str(int(v)) for v, m in zip(cells, gone, strict=True))
     if all(issubclass(t, (int, float, np.number, decimal.Decimal)) for t in types):
         numbers = np.full(len(cells), np.nan)
@@ -122,7 +136,7 @@ def of_cells(name: str, cells: list[Any]) -> Array | TextColumn:
         dates[~gone] = [np.datetime64(_without_zone(value)).astype("datetime64[us]") for value in present]
         return dates
     if all(issubclass(t, (str, bool, int, float, np.generic)) for t in types):
-        return _objects(None if m else str(v) for v, m in zip(cells, gone, strict=True))
+        return _objects(None if m else category_word(v) for v, m in zip(cells, gone, strict=True))
     raise _strange(name, next(t for t in types if not issubclass(t, (str, bool, int, float, np.generic))))
 
 
@@ -156,7 +170,7 @@ def if_exact(numbers: Array) -> Array | None:
 
 def _missing(cells: list[Any], types: set[type]) -> Array:
     """Whether each cell is missing."""
-    may_be = (float, np.floating, np.datetime64, np.timedelta64)
+    may_be = (float, np.floating, decimal.Decimal, np.datetime64, np.timedelta64)
     if not any(issubclass(t, may_be) or t.__name__ in _ALWAYS_MISSING for t in types):
         return np.zeros(len(cells), bool)
     return np.fromiter(map(is_missing, cells), bool, len(cells))
@@ -169,9 +183,41 @@ def _objects(values: Iterable[str | bool | None]) -> Array:
     return array
 
 
-def _days(array: Array) -> Array:
+def holds_durations(values: Any) -> bool:
+    """Return whether the values of a column are durations."""
+    dtype = getattr(values, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind != "O":
+        return dtype.kind == "m"
+    first = next((value for value in values if not is_missing(value)), None)
+    return isinstance(first, (dt.timedelta, np.timedelta64))
+
+
+def _microseconds(name: str, array: Array) -> Array:
+    """Dates or durations in microseconds; NumPy would wrap those that are too large around."""
+    converted = array.astype(f"{array.dtype.kind}8[us]", copy=False)
+    if np.datetime_data(array.dtype)[0] in _COARSE:
+        changed = ~np.isnat(array) & (converted.astype(array.dtype) != array)
+        if changed.any():
+            raise ValueError(
+                f"Frame: column {_checks.shown(name)} must hold dates or durations of less than 290,000 "
+                f"years, got {array[changed][0]}"
+            )
+    return converted
+
+
+def _decoded(name: str, value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"Frame: column {_checks.shown(name)} must hold text in UTF-8, got the bytes "
+            f"{_checks.shown(value)}; decode them first"
+        ) from error
+
+
+def _days(name: str, array: Array) -> Array:
     """Durations as days; NaT becomes NaN."""
-    days = array.astype("timedelta64[us]").astype(np.float64) / 86_400e6
+    days = _microseconds(name, array).astype(np.float64) / 86_400e6
     days[np.isnat(array)] = np.nan
     return np.asarray(days)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 from deepcore import _checks
 from deepcore.data.text import is_number, read_numbers
 from deepcore.data.text_column import TextColumn
-from deepcore.tabular.cells import Cells, boolean_word, category_word, clean_text, present
-from deepcore.tabular.column import Column
+from deepcore.tabular.cells import Cells, boolean_word, clean_text, present
+from deepcore.tabular.column import DAYS, Column
+from deepcore.tabular.column_arrays import category_word
 from deepcore.tabular.dates import ISO, date_features, parse_dates
 from deepcore.tabular.frame import Frame
 from deepcore.typing import Array
@@ -20,6 +22,8 @@ __all__ = ["CannotRead", "fill_codes", "fill_features", "read"]
 
 # What stands in place of the code of a value.
 _MISSING, _UNKNOWN = -1, 0
+# So many cells are not all unknown by chance.
+_MANY = 10
 
 
 class CannotRead(Exception):
@@ -42,12 +46,12 @@ def read(column: Column, cells: Cells, frame: Frame) -> Array:
     if column.kind == "date":
         if values.dtype.kind == "M":
             return values
-        if values.dtype != object:
+        if values.dtype != object and values.size:
             raise CannotRead(f"must hold dates, got {values.dtype} numbers")
         found, good = parse_dates(values.tolist(), column.form or ISO)
         what = "a date" if column.form in (None, ISO) else f"a date in the format {column.form}"
     else:
-        if values.dtype.kind == "M":
+        if values.dtype.kind == "M" and values.size:
             raise CannotRead("must hold numbers, got dates")
         if values.dtype != object:
             found = values.astype(np.float64)
@@ -81,6 +85,8 @@ def fill_features(out: Array, column: Column, frame: Frame, marks: frozenset[str
         CannotRead: If a value is not of the kind of the column.
     """
     values = frame.column(column.name)
+    if column.name in frame.durations and column.form != DAYS:
+        raise CannotRead("must hold numbers like the training rows, got durations; divide them by a unit")
     if isinstance(values, np.ndarray) and column.kind == "number" and values.dtype.kind in "fi":
         out[:, 0] = values
         missing = np.isnan(out[:, 0])
@@ -178,13 +184,16 @@ def _tell_unknown(column: Column, cells: TextColumn, found: Array, typed: str, n
     words = dict.fromkeys(_word(cells.values[code], column, frozenset()) for code in unknown)
     count = int((found == _UNKNOWN)[cells.codes].sum())
     shown = _checks.first_names([word for word in words if word is not None], _checks.shown)
-    if (
-        typed
-        and count == int((found != _MISSING)[cells.codes].sum())
-        and not any(map(is_number, column.values))
-    ):
+    all_unknown = count == int((found != _MISSING)[cells.codes].sum())
+    if typed and all_unknown and not any(map(is_number, column.values)):
         raise CannotRead(
             f"must hold text like {_checks.first_names(column.values, _checks.shown)}, got "
             f"{typed} values such as {shown}"
+        )
+    if all_unknown and count >= _MANY:
+        warnings.warn(
+            f"none of the {count} cells of column {column.name!r} is a category that the training rows had, "
+            f"which are {_checks.first_names(column.values, _checks.shown)}; got {shown}",
+            stacklevel=2,
         )
     notes.append(f"{column.name!r} has {count} cells with unknown categories: {shown}")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from deepcore import _checks, _text_table
 from deepcore.data.text import MISSING, clean, missing_marks
 from deepcore.tabular.cells import Cells, boolean_words, category_words, present
-from deepcore.tabular.column import Column
+from deepcore.tabular.column import DAYS, Column
 from deepcore.tabular.column_values import CannotRead, fill_codes, fill_features, read
 from deepcore.tabular.dates import ISO, date_features
 from deepcore.tabular.frame import Frame
@@ -184,7 +184,7 @@ class Columns:
         copied = []
         place = 0
         for column in self._used:
-            if column.kind == "number" and column.name in frame:
+            if column.kind == "number" and column.name in frame and column.name not in frame.durations:
                 values = frame.column(column.name)
                 if isinstance(values, np.ndarray) and values.dtype.kind in "fi":
                     numbers[:, place] = values
@@ -289,9 +289,9 @@ def _learn(frame: Frame, name: str, given: str | None, marks: frozenset[str]) ->
         "distinct": len(cells.values) if cells.values.dtype == object else len(np.unique(cells.values)),
     }
     if given is not None:
-        kind, _, form = given.partition(" ")
-        finding = Finding(kind, "given", form or None)
-        if kind == "date" and not form and cells.values.dtype == object:
+        kind, _, date_form = given.partition(" ")
+        finding = Finding(kind, "given", date_form or None)
+        if kind == "date" and not date_form and cells.values.dtype == object:
             inferred = infer(name, cells, frame.number_format)
             finding = Finding(kind, "given", inferred.form or ISO)
     else:
@@ -299,7 +299,8 @@ def _learn(frame: Frame, name: str, given: str | None, marks: frozenset[str]) ->
         if finding.reason == "constant" and cells.missing.any():
             number = cells.values.dtype.kind in "if"
             finding = Finding("number" if number else "category", "one value, or missing")
-    column = Column(name, finding.kind, finding.reason, form=finding.form, **facts)
+    form = DAYS if finding.kind == "number" and name in frame.durations else finding.form
+    column = Column(name, finding.kind, finding.reason, form=form, **facts)
     try:
         return _with_values(column, cells, frame)
     except CannotRead as error:

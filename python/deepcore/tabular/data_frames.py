@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from deepcore.data.text_column import TextColumn
-from deepcore.tabular.column_arrays import if_exact, is_missing
+from deepcore.tabular.column_arrays import category_word, if_exact, is_missing
 from deepcore.typing import Array
 
 __all__ = ["DataFrame", "column_names", "opened"]
@@ -69,7 +69,7 @@ def opened(data: Any, who: str) -> DataFrame:
         return _Pandas(data, who)
     if library == "polars" and hasattr(data, "get_columns"):
         return _Polars(data)
-    if library == "pyarrow" and hasattr(data, "itercolumns"):
+    if library == "pyarrow" and hasattr(data, "column_names"):
         return _Arrow(data, who)
     return _Narwhals(data, who)
 
@@ -120,7 +120,7 @@ class _Pandas:
 
 def _categories(categories: list[Any], codes: Array) -> TextColumn:
     """Categories as text; -1 is the code of a missing value."""
-    return _text_column([None if is_missing(value) else str(value) for value in categories], codes)
+    return _text_column([None if is_missing(value) else category_word(value) for value in categories], codes)
 
 
 def _text_column(values: list[Any], codes: Array) -> TextColumn:
@@ -156,9 +156,11 @@ class _Polars:
 
 
 class _Arrow:
-    """A table of PyArrow, whose text would take long cell by cell."""
+    """A table or a batch of rows of PyArrow, whose text would take long cell by cell."""
 
     def __init__(self, data: Any, who: str) -> None:
+        if not hasattr(data, "to_batches"):
+            data = sys.modules["pyarrow"].Table.from_batches([data])
         self.names: list[Any] = data.column_names
         if len(set(self.names)) < len(self.names):
             raise _same_names(who)
@@ -209,7 +211,7 @@ class _Narwhals:
 def _values(library: Any, series: Any) -> Values:
     """A column of narwhals or of polars, which have the same names for types and methods."""
     dtype = series.dtype
-    if dtype == library.String:
+    if dtype == library.String or str(dtype).endswith("Int128"):  # NumPy has no such integers
         return series.to_list(), None
     if dtype.is_integer() or dtype == library.Boolean:
         array = series.to_numpy()  # of another dtype if values are missing

@@ -11,7 +11,7 @@ from deepcore import _checks
 from deepcore.data.text import NumberFormat, clean
 from deepcore.data.text_column import TextColumn
 from deepcore.tabular import data_frames
-from deepcore.tabular.column_arrays import column_array
+from deepcore.tabular.column_arrays import column_array, holds_durations
 from deepcore.typing import Array
 
 __all__ = ["Frame"]
@@ -61,14 +61,17 @@ class Frame:
         self.kinds = {clean(str(name)): kind for name, kind in (kinds or {}).items()}
         #: Rounding errors of columns that came in float32 or float16, relative to their size.
         self.rounding: dict[str, float] = {}
+        #: Names of columns that came as durations; they hold numbers of days.
+        self.durations: set[str] = set()
         self._columns: dict[str, Array | TextColumn] = {}
         for name, values in columns.items():
             key = clean(str(name))
             if key in self._columns:
                 raise ValueError(f"Frame: {source} has two columns named {_checks.shown(key)}; rename one")
-            self._columns[key] = (
-                values if checked or isinstance(values, TextColumn) else column_array(key, values)
-            )
+            ready = checked or isinstance(values, TextColumn)
+            self._columns[key] = values if ready else column_array(key, values)
+            if not ready and holds_durations(values):
+                self.durations.add(key)
             dtype = getattr(values, "dtype", None)
             if isinstance(dtype, np.dtype) and dtype.kind == "f" and dtype.itemsize < 8:
                 self.rounding[key] = float(np.finfo(dtype).eps)
@@ -187,6 +190,7 @@ class Frame:
             checked=True,
         )
         frame.rounding = {name: eps for name, eps in self.rounding.items() if name in columns}
+        frame.durations = self.durations & set(columns)
         frame.kinds = {name: kind for name, kind in self.kinds.items() if name in columns}
         return frame
 
