@@ -20,7 +20,7 @@ _MASKED = {
     "Int8": "int8", "Int16": "int16", "Int32": "int32", "Int64": "int64",
     "UInt8": "uint8", "UInt16": "uint16", "UInt32": "uint32", "UInt64": "uint64",
 }  # fmt: skip
-# Fewer cells than this are text in less time than pandas needs to find the different ones.
+# Fewer cells than this are text in less time than a library needs to find the different ones.
 _FEW = 500
 
 #: The values of a column as a Frame takes them, and ``"category"`` if their type says so.
@@ -152,7 +152,14 @@ class _Polars:
         self._columns = data.get_columns()
 
     def read(self, number: int) -> Values:
-        return _values(sys.modules["polars"], self._columns[number])
+        polars, series = sys.modules["polars"], self._columns[number]
+        kind = "category" if series.dtype in (polars.Categorical, polars.Enum) else None
+        if len(series) < _FEW or (kind is None and series.dtype != polars.String):
+            return _values(polars, series)
+        text = series.cast(polars.String)
+        different = text.drop_nulls().unique(maintain_order=True)
+        codes = text.cast(polars.Enum(different)).to_physical().cast(polars.Int32).fill_null(-1)
+        return _text_column(different.to_list(), codes.to_numpy()), kind
 
 
 class _Arrow:
