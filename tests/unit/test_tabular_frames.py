@@ -2,6 +2,7 @@
 
 import datetime as dt
 import decimal
+import sys
 
 import numpy as np
 import pytest
@@ -251,3 +252,14 @@ def test_text_of_every_library_is_the_same_in_short_and_in_long_columns(m):
         assert columns.codes(frame).ravel().tolist() == [
             0 if cell is None else 1 + sorted(TOWNS).index(cell.strip()) for cell in cells
         ]
+
+
+def test_frames_of_pandas_and_polars_need_no_further_library(monkeypatch):
+    pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    columns = learned()
+    expected = columns.apply(rows())
+    monkeypatch.setitem(sys.modules, "narwhals", None)
+    for frame in (pd.DataFrame(rows()), pd.DataFrame(rows()).convert_dtypes(), pl.DataFrame(rows())):
+        np.testing.assert_array_equal(columns.apply(frame).numbers, expected.numbers)
+    big = pd.DataFrame({"c": pd.array([2**53 + 1, 2**53, None], dtype="Int64"), "x": [1, 2, 3]})
+    assert Frame.of(big)["c"].tolist() == ["9007199254740993", "9007199254740992", None]

@@ -164,7 +164,7 @@ class TableColumns:
         kinds = {
             name: "number"
             for name in frame.names
-            if name not in frame.kinds and frame[name].dtype.kind in "if"
+            if name not in frame.kinds and getattr(frame.column(name), "dtype", np.dtype(object)).kind in "if"
         }
         chosen = self._chosen(len(frame.names), frame.names)
         return Columns.fit(frame, kinds=kinds | {frame.names[j]: "category" for j in chosen})

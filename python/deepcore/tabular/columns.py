@@ -83,7 +83,7 @@ class Columns:
         labels = [clean(name) for name in labels]
         given = _given_kinds(frame, kinds)
         for name in labels:
-            frame[name]  # raises if there is no such column
+            frame.column(name)  # raises if there is no such column
         if len(frame) == 0:
             raise ValueError(f"Columns.fit: {frame.source} has no rows")
         missing = (missing,) if isinstance(missing, str) else tuple(missing)
@@ -271,7 +271,7 @@ class Columns:
 def _given_kinds(frame: Frame, kinds: Mapping[str, str] | None) -> dict[str, str]:
     given = dict(frame.kinds)
     for name, kind in (kinds or {}).items():
-        frame[name]  # raises if there is no such column
+        frame.column(name)  # raises if there is no such column
         if not isinstance(kind, str) or kind.split(" ")[0] not in KINDS:
             raise ValueError(
                 f"Columns.fit: the kind of {name!r} must be one of {', '.join(KINDS)}, got "

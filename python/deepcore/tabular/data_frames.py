@@ -111,9 +111,9 @@ class _Pandas:
             return _text_column(values.tolist(), codes), None
         if name.startswith("datetime64["):  # with a time zone
             return np.asarray(array.tz_convert(None)), None
-        values = _unmasked(array, _MASKED[name]) if name in _MASKED else None
-        if values is not None:
-            return values, None
+        if name in _MASKED:
+            values = _unmasked(array, _MASKED[name])
+            return (array.tolist() if values is None else values), None
         nw = _narwhals(self._who)
         return _values(nw, nw.from_native(self._data.iloc[:, number], series_only=True))
 
