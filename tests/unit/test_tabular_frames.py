@@ -263,3 +263,11 @@ def test_frames_of_pandas_and_polars_need_no_further_library(monkeypatch):
         np.testing.assert_array_equal(columns.apply(frame).numbers, expected.numbers)
     big = pd.DataFrame({"c": pd.array([2**53 + 1, 2**53, None], dtype="Int64"), "x": [1, 2, 3]})
     assert Frame.of(big)["c"].tolist() == ["9007199254740993", "9007199254740992", None]
+
+
+def test_what_is_no_table_is_named():
+    pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    pytest.importorskip("narwhals")
+    for other in (pd.Series([1.0]), pl.Series([1.0]), pl.LazyFrame({"x": [1]}), None, 3.0, "x"):
+        with pytest.raises(TypeError, match="predict: a table must be a data frame, a dict of arrays, or an"):
+            learned().apply(other, "predict")

@@ -64,14 +64,19 @@ def opened(data: Any, who: str) -> DataFrame:
     """
     if isinstance(data, Mapping):
         return _Mapping(data)
-    library, _, _ = type(data).__module__.partition(".")
-    if library == "pandas" and hasattr(data, "items"):
+    if _is_of("pandas", data, "DataFrame"):
         return _Pandas(data, who)
-    if library == "polars" and hasattr(data, "get_columns"):
+    if _is_of("polars", data, "DataFrame"):
         return _Polars(data)
-    if library == "pyarrow" and hasattr(data, "column_names"):
+    if _is_of("pyarrow", data, "Table", "RecordBatch"):
         return _Arrow(data, who)
     return _Narwhals(data, who)
+
+
+def _is_of(library: str, data: Any, *classes: str) -> bool:
+    """Whether data is of a class of a library, which has then been imported."""
+    module = sys.modules.get(library)
+    return any(isinstance(data, getattr(module, name, ())) for name in classes)
 
 
 class _Mapping:
