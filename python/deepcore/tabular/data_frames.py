@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,8 +20,8 @@ _MASKED = {
     "Int8": "int8", "Int16": "int16", "Int32": "int32", "Int64": "int64",
     "UInt8": "uint8", "UInt16": "uint16", "UInt32": "uint32", "UInt64": "uint64",
 }  # fmt: skip
-# Fewer cells than this are text in less time than a library needs to find the different ones.
-_FEW = 500
+# Fewer cells than this become text in less time than the library needs to find the different ones.
+_FEW_OF_PANDAS, _FEW_OF_POLARS = 500, 4000
 
 #: The values of a column as a Frame takes them, and ``"category"`` if their type says so.
 Values = tuple[Any, str | None]
@@ -110,7 +110,7 @@ class _Pandas:
         if name == "category":
             return _categories(array.categories.tolist(), array.codes), "category"
         if name in ("str", "string"):
-            if len(array) < _FEW:
+            if len(array) < _FEW_OF_PANDAS:
                 return array.tolist(), None
             codes, values = array.factorize()
             return _text_column(values.tolist(), codes), None
@@ -159,7 +159,7 @@ class _Polars:
     def read(self, number: int) -> Values:
         polars, series = sys.modules["polars"], self._columns[number]
         kind = "category" if series.dtype in (polars.Categorical, polars.Enum) else None
-        if len(series) < _FEW or (kind is None and series.dtype != polars.String):
+        if len(series) < _FEW_OF_POLARS or (kind is None and series.dtype != polars.String):
             return _values(polars, series)
         text = series.cast(polars.String)
         different = text.drop_nulls().unique(maintain_order=True)
@@ -184,18 +184,21 @@ class _Arrow:
         types, kind = arrow.types, column.type
         if types.is_string(kind) or types.is_large_string(kind):
             text = column.combine_chunks().dictionary_encode()
-            return _text_column(text.dictionary.to_pylist(), text.indices.fill_null(-1).to_numpy()), None
+            return _text_column(text.dictionary.to_pylist(), _indices(text)), None
         if types.is_dictionary(kind):
-            codes = column.unify_dictionaries().combine_chunks()
-            return _categories(
-                codes.dictionary.to_pylist(), codes.indices.fill_null(-1).to_numpy()
-            ), "category"
-        if types.is_integer(kind) and column.null_count == 0:
-            return column.to_numpy(), None
-        if types.is_float32(kind) or types.is_float64(kind):
-            return column.to_numpy(), None
+            text = column.unify_dictionaries().combine_chunks()
+            return _categories(text.dictionary.to_pylist(), _indices(text)), "category"
+        if types.is_integer(kind) or types.is_boolean(kind):
+            return _whole(column.to_numpy(), column.to_pylist), None
+        if types.is_float32(kind) or types.is_float64(kind) or types.is_timestamp(kind):
+            return column.to_numpy(), None  # times are in UTC
         nw = _narwhals(self._who)
         return _values(nw, nw.from_native(column, series_only=True))
+
+
+def _indices(array: Any) -> Array:
+    """The codes of an Arrow array with a dictionary; -1 is a missing value."""
+    return np.asarray(array.indices.cast("int32").fill_null(-1).to_numpy())
 
 
 class _Narwhals:
@@ -226,11 +229,7 @@ def _values(library: Any, series: Any) -> Values:
     if dtype == library.String or str(dtype).endswith("Int128"):  # NumPy has no such integers
         return series.to_list(), None
     if dtype.is_integer() or dtype == library.Boolean:
-        array = series.to_numpy()  # of another dtype if values are missing
-        if array.dtype.kind in "iub":
-            return array, None
-        exact = if_exact(array) if array.dtype == np.float64 else None
-        return (series.to_list() if exact is None else exact), None
+        return _whole(series.to_numpy(), series.to_list), None
     if dtype.is_float():
         array = series.to_numpy()  # missing values are NaN, or NA in an array of objects
         if array.dtype.kind != "f":
@@ -245,6 +244,14 @@ def _values(library: Any, series: Any) -> Values:
     return (
         series.to_numpy() if dtype in (library.Datetime, library.Date, library.Duration) else series.to_list()
     ), None
+
+
+def _whole(array: Array, cells: Callable[[], list[Any]]) -> Array | list[Any]:
+    """Whole numbers or booleans, whose dtype is another one if values are missing."""
+    if array.dtype.kind in "iub":
+        return array
+    exact = if_exact(array) if array.dtype == np.float64 else None
+    return cells() if exact is None else exact
 
 
 def _narwhals(who: str) -> Any:
