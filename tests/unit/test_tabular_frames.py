@@ -71,6 +71,10 @@ def test_tables_and_batches_of_arrow_become_the_same_numbers_and_codes():
         found = columns.apply(one)
         np.testing.assert_array_equal(found.numbers, expected.numbers)
         np.testing.assert_array_equal(found.codes, expected.codes)
+    for one in (table, halves, coded, unsigned):
+        found = columns.apply(pa.concat_tables([one] * 100))
+        np.testing.assert_array_equal(found.numbers, np.tile(expected.numbers, (100, 1)))
+        np.testing.assert_array_equal(found.codes, np.tile(expected.codes, (100, 1)))
 
 
 def test_the_features_of_a_row_do_not_depend_on_the_other_rows():
@@ -90,7 +94,7 @@ def test_inputs_of_a_network_do_not_depend_on_the_other_rows():
     encoding = Encoding.fit(numbers, codes, [2, 3, 5], scaling="robust", clip=True)
     whole = encoding.transform(numbers, codes, np.float32)
     assert whole.flags.c_contiguous
-    for row in (0, 511, 512, 1299):
+    for row in (0, 1023, 1024, 1299):
         single = encoding.transform(numbers[row : row + 1], codes[row : row + 1], np.float32)
         np.testing.assert_array_equal(single[0], whole[row])
 

@@ -21,7 +21,7 @@ _MASKED = {
     "UInt8": "uint8", "UInt16": "uint16", "UInt32": "uint32", "UInt64": "uint64",
 }  # fmt: skip
 # Fewer cells than this become text in less time than the library needs to find the different ones.
-_FEW_OF_PANDAS, _FEW_OF_POLARS = 500, 4000
+_FEW_OF_ARROW, _FEW_OF_PANDAS, _FEW_OF_POLARS = 50, 500, 4000
 
 #: The values of a column as a Frame takes them, and ``"category"`` if their type says so.
 Values = tuple[Any, str | None]
@@ -183,9 +183,14 @@ class _Arrow:
         column = self._data.column(number)
         types, kind = arrow.types, column.type
         if types.is_string(kind) or types.is_large_string(kind):
+            if len(column) < _FEW_OF_ARROW:
+                return column.to_pylist(), None
             text = column.combine_chunks().dictionary_encode()
             return _text_column(text.dictionary.to_pylist(), _indices(text)), None
         if types.is_dictionary(kind):
+            if len(column) < _FEW_OF_ARROW:
+                cells = TextColumn.of(column.to_pylist())
+                return _categories(cells.values, cells.codes), "category"
             text = column.unify_dictionaries().combine_chunks()
             return _categories(text.dictionary.to_pylist(), _indices(text)), "category"
         if types.is_integer(kind) or types.is_boolean(kind):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -19,8 +19,31 @@ SCALINGS = ("standard", "robust", "none")
 _ROUNDING_ERRORS = 32
 #: Bound of the smooth clip.
 CLIP = 3.0
-# Number of rows that are scaled at a time, so that the intermediate results stay in the cache.
-_BLOCK = 512
+# Number of rows that are encoded at a time, so that the intermediate results stay in the cache.
+_BLOCK = 1024
+
+
+class _Layout(NamedTuple):
+    """Where the one-hot columns of category columns are.
+
+    Attributes:
+        single: Category columns with a single one-hot column, and its place.
+        several: Category columns with several one-hot columns.
+        limits: The number of codes of each of the latter.
+        offsets: What is added to a code of each of them; the sum is the place of its one-hot column.
+    """
+
+    single: list[tuple[int, int]]
+    several: list[int]
+    limits: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, sizes: Sequence[int], widths: Sequence[int]) -> _Layout:
+        places = np.cumsum([0, *widths])[:-1]
+        several = [j for j, width in enumerate(widths) if width > 1]
+        single = [(j, int(places[j])) for j, width in enumerate(widths) if width == 1]
+        return cls(single, several, np.array(sizes, np.int64)[several], places[several] - 1)
 
 
 class Encoding:
@@ -58,6 +81,11 @@ class Encoding:
                 f"{self.center.shape} and {self.factor.shape}"
             )
         self._numbers = self.center.size - width
+        self._layout = _Layout.of(self.sizes, self.one_hot_widths)
+        values = np.repeat([[0.0], [1.0], [-1.0]], width, axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            # What 0, 1 and -1 become in each one-hot column.
+            self._levels = self._scaled(values, slice(self._numbers, self.center.size))
 
     @classmethod
     def fit(
@@ -140,9 +168,10 @@ class Encoding:
             for start in range(0, len(numbers), _BLOCK):
                 rows = slice(start, start + _BLOCK)
                 out[rows, :k] = self._scaled(numbers[rows], slice(0, k))
-            if width > k:
-                self._fill_one_hot(out[:, k:width], codes)
-        out[:, width:] = codes[:, [j for j, wanted in enumerate(self.one_hot) if not wanted]]
+                if width > k:
+                    self._fill_one_hot(out[rows, k:width], codes[rows])
+        if width < out.shape[1]:
+            out[:, width:] = codes[:, [j for j, wanted in enumerate(self.one_hot) if not wanted]]
         return out
 
     def _scaled(self, values: Array, columns: slice) -> NDArray[np.float64]:
@@ -162,24 +191,17 @@ class Encoding:
 
     def _fill_one_hot(self, out: Array, codes: Array) -> None:
         """Write the scaled one-hot columns, each of which has two or three different values."""
-        columns = slice(self._numbers, self.center.size)
-        values = np.repeat([[0.0], [1.0], [-1.0]], out.shape[1], axis=1)
-        off, on, minus = self._scaled(values, columns)
+        off, on, minus = self._levels
         out[:] = off
-        place, wide, places = 0, [], []
-        for j, (size, width) in enumerate(zip(self.sizes, self.one_hot_widths, strict=True)):
-            if width == 1:
-                known = [off, on, minus] if size == 3 else [minus, on]
-                out[:, place] = np.array([values[place] for values in known])[codes[:, j]]
-            elif width > 1:
-                wide.append(j)
-                places.append(place)
-            place += width
-        if wide:
-            chosen = codes[:, wide]
-            is_known = (chosen > 0) & (chosen < np.array(self.sizes)[wide])
-            rows, _ = np.nonzero(is_known)
-            ones = (chosen + (np.array(places) - 1))[is_known]
+        layout = self._layout
+        for j, place in layout.single:
+            known = [off, on, minus] if self.sizes[j] == 3 else [minus, on]
+            out[:, place] = np.array([values[place] for values in known])[codes[:, j]]
+        if layout.several:
+            chosen = codes[:, layout.several]
+            is_known = (chosen > 0) & (chosen < layout.limits)
+            rows, _ = is_known.nonzero()
+            ones = (chosen + layout.offsets)[is_known]
             out[rows, ones] = on[ones]
 
     def __eq__(self, other: object) -> bool:
