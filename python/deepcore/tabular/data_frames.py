@@ -1,4 +1,4 @@
-"""Mappings and data frames: pandas is read directly, and other libraries through narwhals."""
+"""Mappings and data frames: pandas, polars and Arrow are read directly, and others through narwhals."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def column_names(data: Any) -> list[Any] | None:
 
 
 def opened(data: Any, who: str) -> DataFrame:
-    """Return a mapping from names to columns, or a data frame of a library that narwhals knows.
+    """Return a reader of a mapping from names to columns, or of a data frame that narwhals knows.
 
     Args:
         data: The mapping or the data frame.
