@@ -259,7 +259,7 @@ class TableModel:
             ``accuracy`` and ``log_loss`` of a classification; ``rmse``, ``mae`` and ``r2`` of a regression,
             in the units of the label.
         """
-        frame = Frame.of(data, "evaluate")
+        frame = Frame.of(data, "evaluate", needed={*self.columns.names, *self.label.names})
         truth = self.label.encode(frame if y is None else y, missing=self.columns.missing)
         numbers, codes, _ = self.columns.apply(frame, "evaluate")
         outputs = self._outputs(numbers, codes, threads)
