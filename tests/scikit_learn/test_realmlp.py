@@ -401,3 +401,41 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path):
         regressor.fit(X, X[:, 1])
     with pytest.raises(ValueError, match="random_state must be an integer if there is a Checkpoint"):
         regressor.set_params(random_state=None).fit(X, X[:, 0])
+
+
+def test_mappings_are_frames_whose_columns_have_no_order():
+    frame, y = raw_frame()
+    table = {name: frame[name].to_numpy() for name in ("size", "town", "new")}
+    regressor = RealMLPRegressor(**SMALL).fit(table, y)
+    assert regressor.n_features_in_ == 3
+    expected = regressor.predict(frame[["size", "town", "new"]])
+    turned = {"more": [None] * len(y), **dict(reversed(table.items()))}
+    np.testing.assert_array_equal(regressor.predict(turned), expected)
+    with pytest.raises(ValueError, match="predict: the table: column 'town' is missing"):
+        regressor.predict({"size": [1.0], "new": [True]})
+
+
+def test_two_columns_of_the_same_name_are_refused():
+    frame, y = raw_frame()
+    regressor = RealMLPRegressor(**SMALL).fit(frame, y)
+    twice = frame.set_axis(["size", "size", "grade", "new"], axis=1)
+    with pytest.raises(ValueError, match="two columns of the table have the same name"):
+        regressor.predict(twice)
+    with pytest.raises(ValueError, match="two columns of the table have the same name"):
+        RealMLPRegressor(**SMALL).fit(twice, y)
+
+
+def test_masked_values_are_not_read_as_numbers(iris):
+    X, y = iris
+    masked = np.ma.array(X, mask=X > 7)
+    with pytest.raises(ValueError, match="fit: X must have no masked values"):
+        RealMLPClassifier(**SMALL).fit(masked, y)
+    classifier = RealMLPClassifier(**SMALL).fit(np.ma.array(X), y)
+    with pytest.raises(ValueError, match="predict: X must have no masked values"):
+        classifier.predict(masked)
+
+
+def test_a_frame_with_text_needs_text_as_names():
+    frame, y = raw_frame()
+    with pytest.raises(ValueError, match=r"fit: a frame with text must have text as names .* got 0"):
+        RealMLPRegressor(**SMALL).fit(frame[["new", "grade"]].assign(grade="a").set_axis([0, 1], axis=1), y)

@@ -119,6 +119,14 @@ def test_one_row_is_predicted_as_it_is_within_the_table(houses):
     np.testing.assert_array_equal(alone, model.predict_proba(houses)[:10])
 
 
+def test_columns_that_a_model_does_not_use_may_hold_anything(houses):
+    model = trained(houses, "dear")
+    table = {name: houses[name] for name in houses}
+    strange = {**table, "id": [{"number": i} for i in range(80)], "notes": [[i] for i in range(80)]}
+    np.testing.assert_array_equal(model.predict(strange), model.predict(houses))
+    assert model.evaluate(strange) == model.evaluate(houses)
+
+
 def test_members_are_averaged(houses):
     both = trained(houses.drop(["price"]), "dear", members=2)
     single = [TableModel(both.columns, both.label, [member]).predict_proba(houses) for member in both.members]

@@ -349,9 +349,12 @@ def test_excel_files_are_read(tmp_path):
 def test_a_missing_library_is_named(tmp_path, monkeypatch):
     pl = pytest.importorskip("polars")
     pl.DataFrame({"a": [1, 2]}).write_parquet(tmp_path / "t.parquet")
-    monkeypatch.setitem(sys.modules, "narwhals", None)
-    with pytest.raises(ImportError, match="narwhals"):
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(ImportError, match="parquet files need polars"):
         read_table(tmp_path / "t.parquet")
+    monkeypatch.setitem(sys.modules, "narwhals", None)
+    with pytest.raises(ImportError, match="data frames need narwhals"):
+        Frame.of(object())
 
 
 # The strict reader of numbers

@@ -22,6 +22,7 @@ from deepcore._realmlp.training import (
 )
 from deepcore.callbacks import Checkpoint
 from deepcore.tabular import Encoding, TableMember
+from deepcore.tabular.table_model import mean, mean_outputs
 from deepcore.typing import Array
 
 __all__ = ["FittedSplit", "Table", "auto_batch", "fit_splits", "holdout", "predict"]
@@ -70,18 +71,14 @@ class FittedSplit:
 
     def predict(self, table: Table, threads: int = 0) -> Array:
         """Return the mean of the members' probabilities, (m, classes), or numbers, (m, targets)."""
-        return _mean([_predicted(member, table, threads) for member in self.members])
+        classes = self.members[0].network.spec.gives_probabilities
+        task = "classification" if classes else "regression"
+        return mean_outputs(self.members, task, table.numbers, table.codes, threads)
 
 
 def _rebuilt(parts: list[Any], outcome: Outcome) -> FittedSplit:
     """The reverse of pickling: members are checked as those of a file are."""
     return FittedSplit(tuple(TableMember.from_dict(*part) for part in parts), outcome)
-
-
-def _predicted(member: TableMember, table: Table, threads: int) -> Array:
-    if member.network.spec.gives_probabilities:
-        return member.probabilities(table.numbers, table.codes, threads)
-    return member.targets(table.numbers, table.codes, threads)
 
 
 def auto_batch(rows: int) -> int:
@@ -145,7 +142,7 @@ def fit_splits(
             learned.numbers, learned.codes, table.sizes, scaling="robust", clip=True,
             one_hot_limit=None if recipe.one_hot is None else recipe.one_hot + 1,
         )  # fmt: skip
-        X = np.ascontiguousarray(encoding.transform(table.numbers, table.codes, dtype))
+        X = encoding.transform(table.numbers, table.codes, dtype)
         targets = Classes(classes) if classes else Numbers.fit(y[train], recipe.clamp)
         own = None if weights is None else np.ascontiguousarray(weights[train], dtype)
         data = Examples(X[train], targets.encode(y[train], dtype), own)
@@ -184,11 +181,7 @@ def fit_splits(
 
 def predict(splits: Sequence[FittedSplit], table: Table, threads: int = 0) -> Array:
     """Return the mean of the predictions of all splits."""
-    return _mean([split.predict(table, threads) for split in splits])
-
-
-def _mean(parts: Sequence[Array]) -> Array:
-    return np.asarray(sum(parts) / len(parts))
+    return mean([split.predict(table, threads) for split in splits])
 
 
 def _temperature(each: Sequence[Array], y: Array) -> float:
@@ -197,7 +190,7 @@ def _temperature(each: Sequence[Array], y: Array) -> float:
     It is found by golden-section search over its logarithm. With fewer than ``_LEAST_ERRORS`` wrong rows it
     is 1, because the best temperature of rows that are nearly all right would make every probability 0 or 1.
     """
-    if np.count_nonzero(_mean(each).argmax(axis=1) != y) < _LEAST_ERRORS:
+    if np.count_nonzero(mean(each).argmax(axis=1) != y) < _LEAST_ERRORS:
         return 1.0
     logs = [np.log(np.maximum(p.astype(np.float64), np.finfo(np.float64).tiny)) for p in each]
 

@@ -12,6 +12,7 @@ from deepcore import _checks
 from deepcore._realmlp.categories import codes_of, known_values
 from deepcore._realmlp.ensemble import Table
 from deepcore.tabular import Columns, Frame
+from deepcore.tabular.data_frames import column_names
 from deepcore.typing import Array
 
 __all__ = ["TableColumns"]
@@ -34,28 +35,32 @@ class TableColumns:
     def fit(self, estimator: Any, parts: Sequence[Any]) -> list[Table]:
         """Learn the columns of the first table; return it, and others that have the same columns."""
         first = parts[0]
-        if is_frame(first):
-            validate_data(estimator, first, skip_check_array=True)
-            self._columns = self._learn(Frame.of(first, "fit"))
+        names = _frame_names(first)
+        if names is not None:
+            self._check_names(estimator, first, names, "fit", reset=True)
+            frame = Frame.of(first, "fit")
+            self._columns = self._learn(frame)
+            learned = self._applied(self._columns, frame, "fit")
         else:
             X = self._numbers(estimator, first, "fit", reset=True)
             self._columns, self._width = None, X.shape[1]
             self._categories = self._chosen(X.shape[1])
             none = np.zeros(len(X), bool)
             self._known = [known_values(X[:, j], none) for j in self._categories]
-        return [self.transform(estimator, part, "fit") for part in parts]
+            learned = self._table(X)
+        return [learned, *(self.transform(estimator, part, "fit") for part in parts[1:])]
 
     def transform(self, estimator: Any, X: Any, who: str = "predict") -> Table:
         """Return the table of an array or a frame with the same columns."""
         if self._columns is None:
             return self._table(self._numbers(estimator, X, who, reset=False))
-        if not is_frame(X):
+        names = _frame_names(X)
+        if names is None:
             raise TypeError(
                 f"{type(estimator).__name__} was trained on a frame and needs one, got {type(X).__name__}"
             )
-        validate_data(estimator, X, skip_check_array=True, reset=False)
-        numbers, codes, _ = self._columns.apply(Frame.of(X, who), who)
-        return Table(numbers, codes, tuple(self._columns.sizes))
+        self._check_names(estimator, X, names, who, reset=False)
+        return self._applied(self._columns, X, who)
 
     @property
     def frame_columns(self) -> Columns | None:
@@ -117,15 +122,49 @@ class TableColumns:
     @staticmethod
     def _numbers(estimator: Any, X: Any, who: str, *, reset: bool) -> Array:
         """Check an array of numbers, and return it as float64."""
+        if not reset and _is_plain(estimator, X):
+            return X  # type: ignore[no-any-return]
         _checks.no_dates(who, "X", X)
-        return np.asarray(validate_data(estimator, X, dtype=np.float64, reset=reset))
+        if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+            raise ValueError(
+                f"{who}: X must have no masked values, which scikit-learn reads as numbers; fill them, or "
+                "pass a data frame with missing values"
+            )
+        try:
+            return np.asarray(validate_data(estimator, X, dtype=np.float64, reset=reset))
+        except ValueError as error:
+            names = column_names(X)
+            if names is None or "could not convert" not in str(error):
+                raise
+            other = next((name for name in names if not isinstance(name, str)), None)
+            raise ValueError(
+                f"{who}: a frame with text must have text as names of its columns, got {other!r}; rename "
+                "them: X.columns = X.columns.astype(str)"
+            ) from error
+
+    @staticmethod
+    def _check_names(estimator: Any, X: Any, names: list[str], who: str, *, reset: bool) -> None:
+        """Let scikit-learn compare the names of columns; it does not know mappings, which have no order."""
+        if len(set(names)) < len(names):
+            raise ValueError(f"{who}: two columns of the table have the same name; rename one")
+        if not isinstance(X, (Mapping, Frame)):
+            if reset or names != _names_of(estimator):
+                validate_data(estimator, X, skip_check_array=True, reset=reset)
+        elif reset:
+            estimator.feature_names_in_ = np.array(names, dtype=object)
+            estimator.n_features_in_ = len(names)
+
+    @staticmethod
+    def _applied(columns: Columns, data: Any, who: str) -> Table:
+        numbers, codes, _ = columns.apply(data, who)
+        return Table(numbers, codes, tuple(columns.sizes))
 
     def _learn(self, frame: Frame) -> Columns:
         """Learn a frame: columns of numbers stay numbers, and the kind of text is inferred."""
         kinds = {
             name: "number"
             for name in frame.names
-            if name not in frame.kinds and frame[name].dtype.kind in "if"
+            if name not in frame.kinds and getattr(frame.column(name), "dtype", np.dtype(object)).kind in "if"
         }
         chosen = self._chosen(len(frame.names), frame.names)
         return Columns.fit(frame, kinds=kinds | {frame.names[j]: "category" for j in chosen})
@@ -146,6 +185,8 @@ class TableColumns:
         return sorted({int(j) % columns for j in chosen})
 
     def _table(self, X: Array) -> Table:
+        if not self._categories:
+            return Table(X, np.zeros((len(X), 0), np.int64))
         numbers = np.setdiff1d(np.arange(X.shape[1]), self._categories)
         none = np.zeros(len(X), bool)
         codes = [
@@ -159,10 +200,28 @@ def _is_rising(values: Array) -> bool:
     return values.ndim == 1 and bool(np.isfinite(values).all() and (np.diff(values) > 0).all())
 
 
-def is_frame(X: Any) -> bool:
-    """Whether X has columns named by text: a data frame, a mapping, or the package's own Frame."""
-    if hasattr(X, "tocsr"):  # some sparse matrices are mappings
-        return False
-    if isinstance(X, (Mapping, Frame)):
-        return True
-    return hasattr(X, "columns") and all(isinstance(name, str) for name in X.columns)
+def _frame_names(X: Any) -> list[str] | None:
+    """The names of the columns of a data frame, a mapping or a Frame; None for anything else."""
+    if isinstance(X, Mapping):
+        return None if hasattr(X, "tocsr") else list(X)  # some sparse matrices are mappings
+    names = X.names if isinstance(X, Frame) else column_names(X)
+    return names if names is not None and all(isinstance(name, str) for name in names) else None
+
+
+def _names_of(estimator: Any) -> list[str] | None:
+    """The names of the columns that an estimator was trained on, if it knows them."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return None if names is None else names.tolist()
+
+
+def _is_plain(estimator: Any, X: Any) -> bool:
+    """Whether X is an array that passes scikit-learn's checks, which take longer than a prediction."""
+    return (
+        type(X) is np.ndarray
+        and X.dtype == np.float64
+        and X.ndim == 2
+        and len(X) > 0
+        and X.shape[1] == estimator.n_features_in_
+        and _names_of(estimator) is None
+        and bool(np.isfinite(X).all())
+    )

@@ -8,9 +8,12 @@ import numpy as np
 
 from deepcore.data.text import BOOLEANS, clean
 from deepcore.data.text_column import TextColumn
+from deepcore.tabular.column_arrays import category_word
 from deepcore.typing import Array
 
-__all__ = ["Cells", "boolean_words", "category_words", "present"]
+__all__ = [
+    "Cells", "boolean_word", "boolean_words", "category_words", "clean_text", "present",
+]  # fmt: skip
 
 _TRUTH = {word: truth for pair in BOOLEANS for word, truth in zip(pair, ("false", "true"), strict=True)}
 _TRUTH |= {"0": "false", "1": "true"}
@@ -80,19 +83,25 @@ def _of_text(column: TextColumn, marks: frozenset[str]) -> Cells:
 
 
 def _cell(value: object, marks: frozenset[str]) -> object:
-    if not isinstance(value, str):
-        return value
-    text = clean(value)
+    return clean_text(value, marks) if isinstance(value, str) else value
+
+
+def clean_text(cell: str, marks: frozenset[str]) -> str | None:
+    """Return the text of a cell as it is compared; None if it is a mark of missing values."""
+    text = clean(cell)
     return None if text.casefold() in marks else text
 
 
 def category_words(values: Array) -> list[str]:
-    """Return categories as text; a whole number is written without a decimal point."""
-    if values.dtype.kind == "f":
-        return [str(int(v)) if v.is_integer() else repr(v) for v in values.tolist()]
-    return [str(value) for value in values.tolist()]
+    """Return categories as text, as ``category_word`` does."""
+    return [category_word(value) for value in values.tolist()]
+
+
+def boolean_word(word: str) -> str | None:
+    """Return ``"false"`` or ``"true"`` for a word such as no, y, on or 1; None if it is neither."""
+    return _TRUTH.get(word.lower())
 
 
 def boolean_words(values: Array) -> list[str | None]:
     """Return ``"false"`` or ``"true"`` for each value, None where it is neither."""
-    return [_TRUTH.get(word.lower()) for word in category_words(values)]
+    return [boolean_word(word) for word in category_words(values)]

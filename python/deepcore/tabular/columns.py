@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepcore import _checks, _text_table
-from deepcore.data.text import MISSING, clean, is_number, missing_marks, read_numbers
+from deepcore.data.text import MISSING, clean, missing_marks
 from deepcore.tabular.cells import Cells, boolean_words, category_words, present
-from deepcore.tabular.dates import DATE_FEATURES, ISO, date_features, parse_dates
+from deepcore.tabular.column import DAYS, Column
+from deepcore.tabular.column_values import CannotRead, fill_codes, fill_features, read
+from deepcore.tabular.dates import ISO, date_features
 from deepcore.tabular.frame import Frame
 from deepcore.tabular.kinds import EPS, KINDS, Finding, Question, infer
 from deepcore.typing import Array
@@ -23,45 +25,6 @@ __all__ = ["Applied", "Column", "Columns"]
 # Near names take a time that grows with the number of columns; messages end somewhere.
 _MOST_SUGGESTIONS = 10
 _MOST_PROBLEMS = 50
-_MOST_DISTINCT = 2**53  # more than any table has rows
-
-
-@dataclass(frozen=True)
-class Column:
-    """What was learned of one column.
-
-    Attributes:
-        name: Its name.
-        kind: ``"number"``, ``"category"``, ``"boolean"``, ``"date"`` or ``"ignore"``.
-        reason: Why it has this kind.
-        missing: Share of missing values in the training rows.
-        distinct: Number of different values in the training rows.
-        values: The known categories; the code of ``values[i]`` is i + 1.
-        fill: What stands for a missing value: the median, one number or one per feature of a date.
-        indicator: Whether there is a feature that is 1 where the value is missing.
-        form: Format of dates in text.
-        low: Least value of a number column.
-        high: Greatest value of a number column.
-    """
-
-    name: str
-    kind: str
-    reason: str
-    missing: float
-    distinct: int
-    values: list[str] = field(default_factory=list)
-    fill: list[float] = field(default_factory=list)
-    indicator: bool = False
-    form: str | None = None
-    low: float | None = None
-    high: float | None = None
-
-    @property
-    def features(self) -> list[str]:
-        """Names of the numeric features, without the indicator."""
-        if self.kind == "date":
-            return [f"{self.name} {part}" for part in DATE_FEATURES]
-        return [self.name] if self.kind == "number" else []
 
 
 class Applied(NamedTuple):
@@ -120,7 +83,7 @@ class Columns:
         labels = [clean(name) for name in labels]
         given = _given_kinds(frame, kinds)
         for name in labels:
-            frame[name]  # raises if there is no such column
+            frame.column(name)  # raises if there is no such column
         if len(frame) == 0:
             raise ValueError(f"Columns.fit: {frame.source} has no rows")
         missing = (missing,) if isinstance(missing, str) else tuple(missing)
@@ -187,40 +150,49 @@ class Columns:
                 all of them.
         """
         frame = self._frame(data, who)
-        numbers: list[Array] = []
-        indicators: list[Array] = []
-        codes: list[Array] = []
+        widths = [len(column.features) for column in self._used]
+        numbers = np.zeros((len(frame), sum(widths) + sum(column.indicator for column in self._used)))
+        codes = np.zeros((len(frame), sum(bool(column.values) for column in self._used)), dtype=np.int64)
+        finite = self._copy_numbers(frame, numbers)
         notes: list[str] = []
         problems: list[str] = []
-        for column in self._used:
-            if column.name not in frame:
-                near = _near(column.name, frame) if len(problems) < _MOST_SUGGESTIONS else ""
-                problems.append(f"{column.name!r} is missing{near}")
-                continue
-            cells = present(frame.column(column.name), self._marks)
+        coded, place, indicator = 0, 0, sum(widths)
+        for column, width in zip(self._used, widths, strict=True):
+            missing = None
             try:
+                if column.name not in frame:
+                    near = _near(column.name, frame) if len(problems) < _MOST_SUGGESTIONS else ""
+                    raise CannotRead(f"is missing{near}")
                 if column.values:
-                    codes.append(_codes(column, cells, frame, notes))
-                else:
-                    numbers.append(_features(column, cells, frame))
-            except _CannotRead as error:
+                    missing = fill_codes(codes[:, coded], column, frame, self._marks, notes)
+                elif place not in finite:
+                    missing = fill_features(numbers[:, place : place + width], column, frame, self._marks)
+            except CannotRead as error:
                 problems.append(f"{column.name!r} {error}")
-                continue
-            if column.indicator:
-                indicators.append(cells.missing.astype(np.float64))
-            elif column.missing == 0 and cells.missing.any():
-                treated = "an unknown category" if column.values else "the median"
-                notes.append(
-                    f"{column.name!r} has {int(cells.missing.sum())} missing values, but none in the "
-                    f"training rows; they are treated as {treated}"
-                )
+            if missing is not None:
+                if column.indicator:
+                    numbers[:, indicator] = missing
+                elif column.missing == 0 and missing.any():
+                    notes.append(_unexpected(column, int(missing.sum())))
+            coded, place, indicator = coded + bool(column.values), place + width, indicator + column.indicator
         if problems:
             raise ValueError(_listed(who, frame, "that cannot be used", problems))
-        return Applied(
-            _stacked([*numbers, *indicators], len(frame), np.float64),
-            _stacked(codes, len(frame), np.int64),
-            notes,
-        )
+        return Applied(numbers, codes, notes)
+
+    def _copy_numbers(self, frame: Frame, numbers: Array) -> set[int]:
+        """Write the number columns that hold float64 or int64; return the places of those without NaN."""
+        copied = []
+        place = 0
+        for column in self._used:
+            if column.kind == "number" and column.name in frame and column.name not in frame.durations:
+                values = frame.column(column.name)
+                if isinstance(values, np.ndarray) and values.dtype.kind in "fi":
+                    numbers[:, place] = values
+                    copied.append(place)
+            place += len(column.features)
+        with np.errstate(over="ignore", invalid="ignore"):
+            finite = np.isfinite(numbers.sum(axis=0))  # a sum is not finite if a number is not
+        return {place for place in copied if finite[place]}
 
     def numbers(self, data: Any) -> NDArray[np.float64]:
         """Return the numbers of ``apply``."""
@@ -269,7 +241,7 @@ class Columns:
             raise ValueError(f"{who}: values must have the keys 'columns' and 'missing'")
         if not isinstance(values["columns"], list) or not _is_texts(values["missing"]):
             raise ValueError(f"{who}: 'columns' must be a list of columns, and 'missing' one of texts")
-        return cls([_column_from(who, column) for column in values["columns"]], values["missing"])
+        return cls([Column.from_dict(who, column) for column in values["columns"]], values["missing"])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Columns) and self.to_dict() == other.to_dict()
@@ -281,27 +253,25 @@ class Columns:
 
     def _frame(self, data: Any, who: str) -> Frame:
         """A table as a Frame; the columns of an array without names are the used columns in their order."""
+        names = self.names
         if not isinstance(data, (list, tuple, np.ndarray)) or getattr(data, "dtype", np.dtype("O")).names:
-            return Frame.of(data, who)
+            return Frame.of(data, who, needed=set(names))
         rows = data if isinstance(data, np.ndarray) else np.array(data, dtype=object)
-        frame = Frame.of(data, who)
-        if rows.ndim != 2 or rows.shape[1] != len(self.names) or set(self.names) <= set(frame.names):
-            return frame
-        return Frame({name: rows[:, j] for j, name in enumerate(self.names)})
+        if rows.ndim != 2 or rows.shape[1] != len(names):
+            return Frame.of(data, who)
+        if set(names) <= {f"x{j + 1}" for j in range(len(names))}:
+            return Frame.of(data, who)
+        return Frame({name: rows[:, j] for j, name in enumerate(names)})
 
     @property
     def _used(self) -> list[Column]:
         return [column for column in self.columns if column.kind != "ignore"]
 
 
-class _CannotRead(Exception):
-    """A column whose cells are not of its kind."""
-
-
 def _given_kinds(frame: Frame, kinds: Mapping[str, str] | None) -> dict[str, str]:
     given = dict(frame.kinds)
     for name, kind in (kinds or {}).items():
-        frame[name]  # raises if there is no such column
+        frame.column(name)  # raises if there is no such column
         if not isinstance(kind, str) or kind.split(" ")[0] not in KINDS:
             raise ValueError(
                 f"Columns.fit: the kind of {name!r} must be one of {', '.join(KINDS)}, got "
@@ -319,9 +289,9 @@ def _learn(frame: Frame, name: str, given: str | None, marks: frozenset[str]) ->
         "distinct": len(cells.values) if cells.values.dtype == object else len(np.unique(cells.values)),
     }
     if given is not None:
-        kind, _, form = given.partition(" ")
-        finding = Finding(kind, "given", form or None)
-        if kind == "date" and not form and cells.values.dtype == object:
+        kind, _, date_form = given.partition(" ")
+        finding = Finding(kind, "given", date_form or None)
+        if kind == "date" and not date_form and cells.values.dtype == object:
             inferred = infer(name, cells, frame.number_format)
             finding = Finding(kind, "given", inferred.form or ISO)
     else:
@@ -329,10 +299,11 @@ def _learn(frame: Frame, name: str, given: str | None, marks: frozenset[str]) ->
         if finding.reason == "constant" and cells.missing.any():
             number = cells.values.dtype.kind in "if"
             finding = Finding("number" if number else "category", "one value, or missing")
-    column = Column(name, finding.kind, finding.reason, form=finding.form, **facts)
+    form = DAYS if finding.kind == "number" and name in frame.durations else finding.form
+    column = Column(name, finding.kind, finding.reason, form=form, **facts)
     try:
         return _with_values(column, cells, frame)
-    except _CannotRead as error:
+    except CannotRead as error:
         raise Question(str(error), "missing=[...] if such cells are missing, or another kind") from error
 
 
@@ -340,7 +311,7 @@ def _with_values(column: Column, cells: Cells, frame: Frame) -> Column:
     """The column with its categories, or with what fills missing values."""
     known = asdict(column)
     if column.kind in ("number", "date"):
-        values = _read(column, cells, frame)[cells.inverse]
+        values = read(column, cells, frame)[cells.inverse]
         known["indicator"] = bool(cells.missing.any())
         if column.kind == "date":
             days = values.astype("datetime64[us]").astype(np.int64)
@@ -353,7 +324,7 @@ def _with_values(column: Column, cells: Cells, frame: Frame) -> Column:
     elif column.kind == "boolean":
         for position, word in enumerate(boolean_words(cells.values)):
             if word is None:
-                raise _CannotRead(
+                raise CannotRead(
                     f"must be a boolean such as yes or no, got {_checks.shown(cells.values[position])} in "
                     f"{frame.place(cells.row(position))}"
                 )
@@ -372,79 +343,8 @@ def _median(values: Array) -> float:
     return 2 * float(np.median(values / 2)) if np.abs(values).max() > 1e300 else float(np.median(values))
 
 
-def _read(column: Column, cells: Cells, frame: Frame) -> Array:
-    """The values of the cells as float64 or datetime64."""
-    values = cells.values
-    read: Array
-    if column.kind == "date":
-        if values.dtype.kind == "M":
-            return values
-        if values.dtype != object:
-            raise _CannotRead(f"must hold dates, got {values.dtype} numbers")
-        read, good = parse_dates(values.tolist(), column.form or ISO)
-        what = "a date" if column.form in (None, ISO) else f"a date in the format {column.form}"
-    else:
-        if values.dtype.kind == "M":
-            raise _CannotRead("must hold numbers, got dates")
-        if values.dtype != object:
-            read = values.astype(np.float64)
-            good = np.isfinite(read)
-        else:
-            texts = [cell if isinstance(cell, str) else str(int(cell)) for cell in values]
-            read, good = read_numbers(texts, frame.number_format)
-        what = "a number"
-    if not good.all():
-        first = int(np.argmin(good))
-        raise _CannotRead(
-            f"must be {what}, got {_checks.shown(values[first])} in {frame.place(cells.row(first))} "
-            f"({int(cells.counts[~good].sum())} such cells)"
-        )
-    return read
-
-
-def _features(column: Column, cells: Cells, frame: Frame) -> Array:
-    """Features of a number or date column, (m, k), missing values filled."""
-    values = _read(column, cells, frame)
-    read = date_features(values) if column.kind == "date" else values[:, None]
-    features = np.tile(np.array(column.fill), (len(cells.missing), 1))
-    features[~cells.missing] = read[cells.inverse]
-    return features
-
-
-def _words(column: Column, cells: Cells) -> list[str]:
-    """The categories that the values are, in the form in which they are compared."""
-    if column.kind != "boolean":
-        return category_words(cells.values)
-    found = zip(boolean_words(cells.values), category_words(cells.values), strict=True)
-    return [text if word is None else word for word, text in found]
-
-
-def _codes(column: Column, cells: Cells, frame: Frame, notes: list[str]) -> Array:
-    """Codes of a category or boolean column, (m, 1)."""
-    place = {value: code for code, value in enumerate(column.values, start=1)}
-    words = _words(column, cells)
-    known = np.array([place.get(word, 0) for word in words], dtype=np.int64)
-    codes = np.zeros((len(cells.missing), 1), dtype=np.int64)
-    codes[~cells.missing, 0] = known[cells.inverse]
-    unknown = list(dict.fromkeys(word for word in words if word not in place))
-    if unknown:
-        count = int((known[cells.inverse] == 0).sum())
-        shown = _checks.first_names(unknown, _checks.shown)
-        if (
-            cells.values.dtype != object
-            and count == len(cells.inverse)
-            and not any(map(is_number, column.values))
-        ):
-            raise _CannotRead(
-                f"must hold text like {_checks.first_names(column.values, _checks.shown)}, got "
-                f"{cells.values.dtype} values such as {shown}"
-            )
-        notes.append(f"{column.name!r} has {count} cells with unknown categories: {shown}")
-    return codes
-
-
 def _near(name: str, frame: Frame) -> str:
-    near = difflib.get_close_matches(name, frame.names, n=1)
+    near = difflib.get_close_matches(name, frame.listed, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
@@ -456,45 +356,13 @@ def _listed(who: str, frame: Frame, what: str, problems: list[str]) -> str:
     return f"{who}: {frame.source} has {len(problems)} columns {what}:{lines}{more}"
 
 
-def _stacked(columns: list[Array], m: int, dtype: Any) -> Array:
+def _unexpected(column: Column, count: int) -> str:
+    treated = "an unknown category" if column.values else "the median"
     return (
-        np.concatenate([c if c.ndim == 2 else c[:, None] for c in columns], axis=1)
-        if columns
-        else np.empty((m, 0), dtype)
+        f"{column.name!r} has {count} missing values, but none in the training rows; they are treated as "
+        f"{treated}"
     )
 
 
 def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _column_from(who: str, values: Any) -> Column:
-    """A column from JSON data, checked."""
-    names = {one.name for one in fields(Column)}
-    if not isinstance(values, dict) or set(values) != names:
-        raise ValueError(f"{who}: a column must have the keys {', '.join(sorted(names))}")
-    column = Column(**values)
-    optional = (type(None), str)
-    right = (
-        isinstance(column.name, str)
-        and column.kind in KINDS
-        and isinstance(column.reason, str)
-        and isinstance(column.form, optional)
-        and isinstance(column.indicator, bool)
-        and _checks.is_number(column.missing)
-        and 0 <= column.missing <= 1
-        and type(column.distinct) is int
-        and 0 <= column.distinct <= _MOST_DISTINCT
-        and all(value is None or _checks.is_number(value) for value in (column.low, column.high))
-        and (column.low is None) == (column.high is None)
-        and (column.low is None or column.high is None or column.low <= column.high)
-        and _is_texts(column.values)
-        and isinstance(column.fill, list)
-        and all(map(_checks.is_number, column.fill))
-        and len(column.fill) == len(column.features)
-        and bool(column.values) == (column.kind in ("category", "boolean"))
-        and len(set(column.values)) == len(column.values)
-    )
-    if not right:
-        raise ValueError(f"{who}: the column {_checks.shown(column.name)} is not what to_dict returns")
-    return column

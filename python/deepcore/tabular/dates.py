@@ -148,17 +148,32 @@ def date_features(dates: Array) -> NDArray[np.float64]:
     year, counted from 0 and divided by 365.25; of the weekday, Monday being 0, divided by 7; and of the
     time of day, divided by 24 hours.
     """
-    moments = dates.astype("datetime64[us]")
+    moments = dates.astype("datetime64[us]", copy=False)
     gone = np.isnat(moments)
-    day = np.where(gone, np.datetime64(0, "D"), moments.astype("datetime64[D]"))
+    if gone.any():
+        moments = np.where(gone, np.datetime64(0, "us"), moments)
+    day = moments.astype("datetime64[D]")
     whole = day.astype(np.int64)
-    clock = np.where(gone, 0, (moments - day).astype(np.int64)) / 86_400e6
+    clock = (moments - day).astype(np.int64) / 86_400e6
     year = day.astype("datetime64[Y]")
-    of_year = (day - year.astype("datetime64[D]")).astype(np.int64) / 365.25
-    of_week = ((whole + 3) % 7) / 7
-    columns = [whole + clock, year.astype(np.int64) + 1970.0]
-    for part in (of_year, of_week, clock):
-        columns += [np.sin(2 * np.pi * part), np.cos(2 * np.pi * part)]
-    features = np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
-    features[gone] = np.nan
+    features = np.empty((len(dates), len(DATE_FEATURES)))
+    features[:, 0] = whole + clock
+    features[:, 1] = year.astype(np.int64) + 1970.0
+    features[:, 2:4] = _DAYS.take((day - year.astype("datetime64[D]")).astype(np.int64), axis=0)
+    features[:, 4:6] = _WEEKDAYS.take((whole + 3) % 7, axis=0)
+    features[:, 6:8] = _waves(clock) if clock.any() else (0.0, 1.0)
+    if gone.any():
+        features[gone] = np.nan
     return features
+
+
+def _waves(part: Array) -> NDArray[np.float64]:
+    """Sine and cosine of a part of a whole turn, (m, 2)."""
+    turns = 2 * np.pi * part
+    waves = np.empty((len(part), 2))
+    np.sin(turns, out=waves[:, 0])
+    np.cos(turns, out=waves[:, 1])
+    return waves
+
+
+_DAYS, _WEEKDAYS = _waves(np.arange(366) / 365.25), _waves(np.arange(7) / 7)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -19,6 +19,31 @@ SCALINGS = ("standard", "robust", "none")
 _ROUNDING_ERRORS = 32
 #: Bound of the smooth clip.
 CLIP = 3.0
+# Number of rows that are encoded at a time, so that the intermediate results stay in the cache.
+_BLOCK = 1024
+
+
+class _Layout(NamedTuple):
+    """Where the one-hot columns of category columns are.
+
+    Attributes:
+        single: Category columns with a single one-hot column, and its place.
+        several: Category columns with several one-hot columns.
+        limits: The number of codes of each of the latter.
+        offsets: What is added to a code of each of them; the sum is the place of its one-hot column.
+    """
+
+    single: list[tuple[int, int]]
+    several: list[int]
+    limits: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, sizes: Sequence[int], widths: Sequence[int]) -> _Layout:
+        places = np.cumsum([0, *widths])[:-1]
+        several = [j for j, width in enumerate(widths) if width > 1]
+        single = [(j, int(places[j])) for j, width in enumerate(widths) if width == 1]
+        return cls(single, several, np.array(sizes, np.int64)[several], places[several] - 1)
 
 
 class Encoding:
@@ -56,6 +81,11 @@ class Encoding:
                 f"{self.center.shape} and {self.factor.shape}"
             )
         self._numbers = self.center.size - width
+        self._layout = _Layout.of(self.sizes, self.one_hot_widths)
+        values = np.repeat([[0.0], [1.0], [-1.0]], width, axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            # What 0, 1 and -1 become in each one-hot column.
+            self._levels = self._scaled(values, slice(self._numbers, self.center.size))
 
     @classmethod
     def fit(
@@ -132,14 +162,57 @@ class Encoding:
                 f"Encoding.transform: numbers and codes must have {self._numbers} and {len(self.sizes)} "
                 f"columns, got shapes {numbers.shape} and {codes.shape}"
             )
-        values = np.concatenate([numbers, _one_hot(codes, self.sizes, self.one_hot)], axis=1)
+        out = np.empty((len(numbers), self.inputs), dtype)
+        k, width = self._numbers, self.center.size
         with np.errstate(over="ignore", invalid="ignore"):  # the network refuses what is not finite
-            z = (values - self.center) * self.factor
-            if self.clip:
-                z /= np.sqrt(1 + (z / CLIP) ** 2)
-        rest = [j for j, wanted in enumerate(self.one_hot) if not wanted]
-        z[:, self.factor == 0] = 0.0
-        return np.concatenate([z, codes[:, rest]], axis=1).astype(dtype)
+            for start in range(0, len(numbers), _BLOCK):
+                rows = slice(start, start + _BLOCK)
+                out[rows, :k] = self._scaled(numbers[rows], slice(0, k))
+                if width > k:
+                    self._fill_one_hot(out[rows, k:width], codes[rows])
+        if width < out.shape[1]:
+            out[:, width:] = codes[:, [j for j, wanted in enumerate(self.one_hot) if not wanted]]
+        return out
+
+    def _scaled(self, values: Array, columns: slice) -> NDArray[np.float64]:
+        """Centre, scale and clip values of some columns, as a new array."""
+        factor = self.factor[columns]
+        z = np.subtract(values, self.center[columns])
+        z *= factor
+        if self.clip:
+            root = z / CLIP
+            np.square(root, out=root)
+            root += 1
+            z /= np.sqrt(root, out=root)
+        constant = factor == 0
+        if constant.any():
+            z[:, constant] = 0.0
+        return z
+
+    def _fill_one_hot(self, out: Array, codes: Array) -> None:
+        """Write the scaled one-hot columns, each of which has two or three different values."""
+        off, on, minus = self._levels
+        out[:] = off
+        layout = self._layout
+        for j, place in layout.single:
+            known = [off, on, minus] if self.sizes[j] == 3 else [minus, on]
+            out[:, place] = np.array([values[place] for values in known])[codes[:, j]]
+        if layout.several:
+            chosen = codes[:, layout.several]
+            is_known = (chosen > 0) & (chosen < layout.limits)
+            rows, _ = is_known.nonzero()
+            ones = (chosen + layout.offsets)[is_known]
+            out[rows, ones] = on[ones]
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Encoding)
+            and self.to_dict() == other.to_dict()
+            and np.array_equal(self.center, other.center)
+            and np.array_equal(self.factor, other.factor)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON data; ``arrays`` holds the numbers."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import decimal
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,8 @@ import numpy as np
 from deepcore import _checks
 from deepcore.data.text import NumberFormat, clean
 from deepcore.data.text_column import TextColumn
+from deepcore.tabular import data_frames
+from deepcore.tabular.column_arrays import column_array, holds_durations
 from deepcore.typing import Array
 
 __all__ = ["Frame"]
@@ -61,12 +61,17 @@ class Frame:
         self.kinds = {clean(str(name)): kind for name, kind in (kinds or {}).items()}
         #: Rounding errors of columns that came in float32 or float16, relative to their size.
         self.rounding: dict[str, float] = {}
+        #: Names of columns that came as durations; they hold numbers of days.
+        self.durations: set[str] = set()
         self._columns: dict[str, Array | TextColumn] = {}
         for name, values in columns.items():
             key = clean(str(name))
             if key in self._columns:
                 raise ValueError(f"Frame: {source} has two columns named {_checks.shown(key)}; rename one")
-            self._columns[key] = values if checked or isinstance(values, TextColumn) else _column(key, values)
+            ready = checked or isinstance(values, TextColumn)
+            self._columns[key] = values if ready else column_array(key, values)
+            if not ready and holds_durations(values):
+                self.durations.add(key)
             dtype = getattr(values, "dtype", None)
             if isinstance(dtype, np.dtype) and dtype.kind == "f" and dtype.itemsize < 8:
                 self.rounding[key] = float(np.finfo(dtype).eps)
@@ -75,9 +80,11 @@ class Frame:
             shown = ", ".join(f"{_checks.shown(name)}: {length}" for name, length in lengths.items())
             raise ValueError(f"Frame: columns must be of equal length, got {_checks.cut(shown, 200)}")
         self._length = next(iter(lengths.values()), 0)
+        #: All columns of the source, for messages, also those that were not needed and not read.
+        self.listed = list(self._columns)
 
     @classmethod
-    def of(cls, data: Any, who: str = "Frame.of") -> Frame:
+    def of(cls, data: Any, who: str = "Frame.of", *, needed: Collection[str] | None = None) -> Frame:
         """Return a Frame with the columns of ``data``.
 
         Args:
@@ -85,6 +92,8 @@ class Frame:
                 named x1, x2, ...), or a data frame of pandas, polars, PyArrow or another library that
                 narwhals knows.
             who: Name of the caller, the head of messages.
+            needed: Names of the columns of a mapping or a data frame that are read. The others may hold
+                anything. None: all.
 
         Raises:
             ImportError: If a data frame is given and narwhals is missing.
@@ -94,8 +103,6 @@ class Frame:
         _checks.in_memory(who, "the table", data)
         if isinstance(data, Frame):
             return data
-        if isinstance(data, Mapping):
-            return cls(data)
         if isinstance(data, (list, tuple, np.ndarray)):
             array = data if isinstance(data, np.ndarray) else np.asarray(data)
             if array.dtype.names is not None and array.ndim == 1:
@@ -103,7 +110,18 @@ class Frame:
             if array.ndim != 2:
                 raise ValueError(f"{who}: a table must have shape (m, n), got shape {array.shape}")
             return cls({f"x{j + 1}": array[:, j] for j in range(array.shape[1])})
-        return _of_library(data, who)
+        source = data_frames.opened(data, who)
+        columns: dict[str, Any] = {}
+        kinds: dict[str, str] = {}
+        keys = _distinct(source.names)
+        for number, name in enumerate(keys):
+            if needed is None or name in needed:
+                columns[name], kind = source.read(number)
+                if kind is not None:
+                    kinds[name] = kind
+        frame = cls(columns, kinds=kinds)
+        frame.listed = keys
+        return frame
 
     @property
     def names(self) -> list[str]:
@@ -130,7 +148,7 @@ class Frame:
         except KeyError:
             raise ValueError(
                 f"Frame: {self.source} has no column {_checks.shown(name)}; its columns are "
-                f"{_checks.first_names(self.names)}"
+                f"{_checks.first_names(self.listed)}"
             ) from None
 
     def take(self, rows: Any) -> Frame:
@@ -172,172 +190,17 @@ class Frame:
             checked=True,
         )
         frame.rounding = {name: eps for name, eps in self.rounding.items() if name in columns}
+        frame.durations = self.durations & set(columns)
         frame.kinds = {name: kind for name, kind in self.kinds.items() if name in columns}
         return frame
 
 
-def _column(name: str, values: Any) -> Array:
-    """One column in one of the dtypes of a Frame."""
-    if isinstance(values, np.ma.MaskedArray) and np.any(values.mask):
-        values = np.ma.filled(values.astype(object), None)
-    array = values if isinstance(values, np.ndarray) else _array(values)
-    if array.ndim != 1:
-        raise ValueError(
-            f"Frame: column {_checks.shown(name)} must be 1-D, got shape {array.shape}; give each "
-            "column a name"
-        )
-    kind = array.dtype.kind
-    if kind == "b":
-        return array
-    if kind == "i":
-        return array.astype(np.int64, copy=False)
-    if kind == "u":
-        fits = array.size == 0 or int(array.max()) < 2**63
-        return array.astype(np.int64) if fits else _texts(str(value) for value in array.tolist())
-    if kind == "f":
-        return array.astype(np.float64, copy=False)
-    if kind == "M":
-        return array.astype("datetime64[us]", copy=False)
-    if kind == "m":
-        return _days(array)
-    if kind == "U":
-        return array.astype(object)
-    if kind == "S":
-        return _texts(value.decode("utf-8", "replace") for value in array.tolist())
-    if kind == "O":
-        return _objects(name, array)
-    raise TypeError(
-        f"Frame: column {_checks.shown(name)} must hold numbers, text, booleans or dates, got {array.dtype}"
-    )
-
-
-def _array(values: Any) -> Array:
-    """A list as an array whose elements are not turned into text or floats on the way."""
-    if isinstance(values, (list, tuple)):
-        array = np.empty(len(values), dtype=object)
-        array[:] = values
-        return array
-    return np.asarray(values)
-
-
-def _texts(values: Iterable[str | None]) -> Array:
-    cells = list(values)
-    array = np.empty(len(cells), dtype=object)
-    array[:] = cells
-    return array
-
-
-def _days(array: Array) -> Array:
-    """Durations as days; NaT becomes NaN."""
-    days = array.astype("timedelta64[us]").astype(np.float64) / 86_400e6
-    days[np.isnat(array)] = np.nan
-    return np.asarray(days)
-
-
-def _is_missing(value: object) -> bool:
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    if isinstance(value, (np.datetime64, np.timedelta64)):
-        return bool(np.isnat(value))
-    return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
-
-
-def _objects(name: str, array: Array) -> Array:
-    """A column of Python objects, by the types of those that are not missing."""
-    if set(map(type, array.tolist())) <= {str, type(None)}:
-        return array
-    gone = np.fromiter((_is_missing(value) for value in array), bool, len(array))
-    present = [value for value, missing in zip(array.tolist(), gone.tolist(), strict=True) if not missing]
-    types = set(map(type, present))
-    if all(issubclass(t, str) for t in types):
-        cells = array.copy()
-        cells[gone] = None
-        return cells
-    if all(issubclass(t, (bool, np.bool_)) for t in types):
-        if not gone.any():
-            return array.astype(bool)
-        return _texts(None if missing else bool(value) for value, missing in zip(array, gone, strict=True))  # type: ignore[misc]
-    durations = [t for t in types if issubclass(t, (dt.timedelta, np.timedelta64))]
-    if durations and len(durations) < len(types):  # NumPy counts timedelta64 among the integers
-        raise _strange(name, durations[0])
-    if durations:
-        spans = np.full(len(array), np.timedelta64("NaT"), dtype="timedelta64[us]")
-        spans[~gone] = [np.timedelta64(value).astype("timedelta64[us]") for value in present]
-        return _days(spans)
-    if all(issubclass(t, (int, np.integer)) for t in types):
-        largest = max(abs(int(value)) for value in present)
-        if largest < 2**63 and not gone.any():
-            return np.array([int(value) for value in present], dtype=np.int64)
-        if largest > 2**53:
-            return _texts(None if m else str(int(v)) for v, m in zip(array, gone, strict=True))
-    if all(issubclass(t, (int, float, np.number, decimal.Decimal)) for t in types):
-        numbers = np.full(len(array), np.nan)
-        numbers[~gone] = [float(value) for value in present]
-        return numbers
-    if all(issubclass(t, (dt.date, np.datetime64)) for t in types):
-        dates = np.full(len(array), np.datetime64("NaT"), dtype="datetime64[us]")
-        dates[~gone] = [np.datetime64(_without_zone(value)).astype("datetime64[us]") for value in present]
-        return dates
-    if all(issubclass(t, (str, bool, int, float, np.generic)) for t in types):
-        return _texts(None if m else str(v) for v, m in zip(array.tolist(), gone, strict=True))
-    raise _strange(name, next(t for t in types if not issubclass(t, (str, bool, int, float, np.generic))))
-
-
-def _strange(name: str, kind: type) -> TypeError:
-    return TypeError(
-        f"Frame: column {_checks.shown(name)} must hold numbers, text, booleans or dates, got "
-        f"{kind.__name__} objects; convert or drop it"
-    )
-
-
-def _without_zone(value: Any) -> Any:
-    """A time in UTC without its zone, which datetime64 does not hold."""
-    zone = getattr(value, "tzinfo", None)
-    return value.astimezone(dt.timezone.utc).replace(tzinfo=None) if zone is not None else value
-
-
-def _of_library(data: Any, who: str) -> Frame:
-    """A data frame of another library, through narwhals."""
-    try:
-        import narwhals as nw
-        from narwhals.exceptions import DuplicateError
-    except ImportError as error:
-        raise ImportError(
-            f'{who}: data frames need narwhals; pip install "deepcore-nn[tabular]", or pass a dict of arrays'
-        ) from error
-    try:
-        frame = nw.from_native(data, eager_only=True)
-    except DuplicateError as error:
-        raise ValueError(f"{who}: two columns of the table have the same name; rename one") from error
-    except TypeError as error:
-        raise TypeError(
-            f"{who}: a table must be a data frame, a dict of arrays, or an array (m, n), got "
-            f"{type(data).__name__}"
-        ) from error
-    columns: dict[str, Any] = {}
-    kinds: dict[str, str] = {}
-    for series in frame.iter_columns():
-        key = clean(str(series.name))
-        if key in columns:
+def _distinct(names: Iterable[Any]) -> list[str]:
+    """The names in the form in which they are compared."""
+    keys: dict[str, None] = {}
+    for name in names:
+        key = clean(str(name))
+        if key in keys:
             raise ValueError(f"Frame: the table has two columns named {_checks.shown(key)}; rename one")
-        dtype = series.dtype
-        if dtype in (nw.Categorical, nw.Enum):
-            kinds[key] = "category"
-            cells = TextColumn.of(series.to_list())
-            values = [None if _is_missing(value) else str(value) for value in cells.values]
-            columns[key] = TextColumn(values, cells.codes)
-        elif dtype.is_integer() or dtype == nw.Boolean:
-            array = series.to_numpy()  # of another dtype if values are missing
-            columns[key] = array if array.dtype.kind in "iub" else series.to_list()
-        elif dtype.is_float():
-            array = series.to_numpy()  # missing values are NaN, or NA in an array of objects
-            if array.dtype.kind != "f":
-                array = np.array([np.nan if _is_missing(value) else value for value in array])
-            columns[key] = array.astype(np.float32 if dtype == nw.Float32 else np.float64)
-        elif isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
-            columns[key] = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy()
-        elif dtype in (nw.Datetime, nw.Date, nw.Duration):
-            columns[key] = series.to_numpy()
-        else:
-            columns[key] = series.to_list()
-    return Frame(columns, kinds=kinds)
+        keys[key] = None
+    return list(keys)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from deepcore.typing import Array
 if TYPE_CHECKING:
     from deepcore.files.c_header import CHeader
 
-__all__ = ["KIND", "TableMember", "TableModel", "mean_outputs", "with_networks"]
+__all__ = ["KIND", "TableMember", "TableModel", "mean", "mean_outputs", "outputs_of_each", "with_networks"]
 
 #: What files of table models say they are.
 KIND = "table model"
@@ -117,10 +117,32 @@ class TableMember:
         options = {name: values[name] for name in ("temperature", *_BOUNDS)}
         return cls(Encoding.from_dict(values["encoding"], scaling), network, **options)
 
+    def inputs(self, numbers: Array, codes: Array) -> Array:
+        """Return the inputs of the network, (m, inputs).
+
+        Raises:
+            ValueError: If one of them is not finite.
+        """
+        X = self.encoding.transform(numbers, codes, self.network.spec.dtype)
+        _checks.finite("predict", "the encoded table", X)
+        return X
+
+    def has_inputs_of(self, other: TableMember) -> bool:
+        """Return whether the inputs of the other member are those of this one."""
+        return self.network.spec.dtype == other.network.spec.dtype and self.encoding == other.encoding
+
     def probabilities(self, numbers: Array, codes: Array, threads: int = 0) -> NDArray[np.float64]:
         """Return the probabilities of the classes, float64 (m, k)."""
+        return self.probabilities_of(self.inputs(numbers, codes), threads)
+
+    def targets(self, numbers: Array, codes: Array, threads: int = 0) -> NDArray[np.float64]:
+        """Return the predictions of a regression in the units of the label, float64 (m, k)."""
+        return self.targets_of(self.inputs(numbers, codes), threads)
+
+    def probabilities_of(self, X: Array, threads: int = 0) -> NDArray[np.float64]:
+        """Return the probabilities of the classes for what ``inputs`` returned, float64 (m, k)."""
         output = self.network.spec.output
-        A = self._outputs(numbers, codes, threads)
+        A = self.network.outputs(X, threads).astype(np.float64)
         if output == "sigmoid":
             p = A[:, 0]
             if self.temperature != 1:
@@ -133,18 +155,14 @@ class TableMember:
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
-    def targets(self, numbers: Array, codes: Array, threads: int = 0) -> NDArray[np.float64]:
-        """Return the predictions of a regression in the units of the label, float64 (m, k)."""
-        predicted = self._outputs(numbers, codes, threads) * self.scale + self.shift
+    def targets_of(self, X: Array, threads: int = 0) -> NDArray[np.float64]:
+        """Return the targets of a regression for what ``inputs`` returned, float64 (m, k)."""
+        predicted = self.network.outputs(X, threads).astype(np.float64)
+        predicted *= self.scale
+        predicted += self.shift
         if self.low is not None or self.high is not None:
             np.clip(predicted, self.low, self.high, out=predicted)
         return predicted
-
-    def _outputs(self, numbers: Array, codes: Array, threads: int) -> NDArray[np.float64]:
-        dtype = self.network.spec.dtype
-        X = np.ascontiguousarray(self.encoding.transform(numbers, codes, dtype))
-        _checks.finite("predict", "the encoded table", X)
-        return self.network.outputs(X, threads).astype(np.float64)
 
 
 class TableModel:
@@ -240,7 +258,7 @@ class TableModel:
             ``accuracy`` and ``log_loss`` of a classification; ``rmse``, ``mae`` and ``r2`` of a regression,
             in the units of the label.
         """
-        frame = Frame.of(data, "evaluate")
+        frame = Frame.of(data, "evaluate", needed={*self.columns.names, *self.label.names})
         truth = self.label.encode(frame if y is None else y, missing=self.columns.missing)
         numbers, codes, _ = self.columns.apply(frame, "evaluate")
         outputs = self._outputs(numbers, codes, threads)
@@ -407,10 +425,23 @@ def mean_outputs(
         codes: int64, (m, c).
         threads: Number of threads; 0: the default.
     """
-    if task == "regression":
-        parts = [member.targets(numbers, codes, threads) for member in members]
-    else:
-        parts = [member.probabilities(numbers, codes, threads) for member in members]
+    return mean(list(outputs_of_each(members, task, numbers, codes, threads)))
+
+
+def outputs_of_each(
+    members: Sequence[TableMember], task: str, numbers: Array, codes: Array, threads: int = 0
+) -> Iterator[NDArray[np.float64]]:
+    """Yield what ``mean_outputs`` averages. Successive members with equal encodings share their inputs."""
+    before, X = None, np.empty(0)
+    for member in members:
+        if before is None or not member.has_inputs_of(before):
+            X = member.inputs(numbers, codes)
+        before = member
+        yield member.targets_of(X, threads) if task == "regression" else member.probabilities_of(X, threads)
+
+
+def mean(parts: Sequence[Array]) -> Array:
+    """Return the mean of arrays, which are added in their order."""
     return np.asarray(sum(parts) / len(parts))
 
 
