@@ -13,7 +13,7 @@ from fuzz.driver import NEEDS, TARGETS, UNSAFE
 
 DRIVER = Path(__file__).parent / "driver.py"
 FOUND = Path(__file__).parent / "found"
-INPUTS = int(os.environ.get("DEEPCORE_FUZZ", "300"))
+INPUTS = int(os.environ.get("DEEPCORE_FUZZ", "100"))
 
 
 def fuzz(target, inputs, seed):

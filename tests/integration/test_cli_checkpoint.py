@@ -71,6 +71,7 @@ def test_a_finished_training_is_not_repeated(saved):
     assert contents(saved) == before
 
 
+@pytest.mark.slow
 def test_more_epochs_go_on_from_the_checkpoint(tmp_path):
     def options(epochs, out):
         return ["digits", "--layers", "16", "--epochs", epochs, "--out", tmp_path / out]

@@ -87,7 +87,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_call_that_ends_anywhere_goes_on_with_the_same_bits(case, threads, tmp_path):
     whole = train(**case)
     for number in range(K):
@@ -183,7 +183,7 @@ def test_a_state_within_an_epoch_is_saved_after_some_seconds(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an interval timer")
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_ctrl_c_leaves_the_state_before_the_unfinished_batch(threads, tmp_path):
     epochs, path = 300, tmp_path / "run.safetensors"
     whole = train(epochs=epochs)
