@@ -46,6 +46,7 @@ def test_a_run_interrupted_again_and_again_ends_with_the_same_bits(tmp_path):
     assert train(path, epochs=4) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_many_networks_that_are_interrupted_between_any_two_instructions_end_with_the_same_bits(tmp_path):
     def fit(path):

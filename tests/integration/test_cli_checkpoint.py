@@ -82,10 +82,8 @@ def test_more_epochs_go_on_from_the_checkpoint(tmp_path):
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
-@pytest.mark.parametrize(
-    ("number", "status"),
-    [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_leaves_the_state_and_the_command_goes_on(tmp_path, number, status):
     many = ["digits", "--layers", "64,64", "--epochs", "300", "--seed", "3"]
     options = [*many, "--out", tmp_path / "out", "--checkpoint", tmp_path / "run"]

@@ -30,7 +30,7 @@ print(1000 * (kilobytes("VmHWM") - before), plan.bytes - plan.parameter_bytes)
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells the peak of a part")
-@pytest.mark.parametrize("batch", [64, 512])
+@pytest.mark.parametrize("batch", [64, pytest.param(512, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("optimizer", [pytest.param("sgd", marks=pytest.mark.slow), "adam"])
 def test_the_peak_of_fit_is_the_plan_s(batch, optimizer):
     code = [sys.executable, "-c", FIT, str(batch), optimizer]
