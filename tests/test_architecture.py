@@ -64,7 +64,7 @@ ORDER = (
     "tabular", "prepared",
     "_realmlp",
     "model", "_mlp",
-    "ensemble",
+    "many", "ensemble",
     "conversion",
     "doctor", "sklearn",
     "dask",

@@ -60,7 +60,7 @@ if _TYPE_CHECKING:
     from deepcore.conversion import from_onnx, from_torch
     from deepcore.doctor.gradient_check import check_gradients, gradient_check
     from deepcore.doctor.training_doctor import Doctor, diagnose
-    from deepcore.ensemble import Ensemble, fit_many
+    from deepcore.ensemble import Ensemble
     from deepcore.exceptions import DeadUnitsWarning, DivergenceWarning, GroupError, SymmetryWarning
     from deepcore.history import History
     from deepcore.installation import get_cmake_dir, get_include, show_config
@@ -73,6 +73,7 @@ if _TYPE_CHECKING:
         Scale,
     )
     from deepcore.losses import CrossEntropy, Huber, Quantile
+    from deepcore.many import fit_many
     from deepcore.model import Model
     from deepcore.optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, AMSGrad, Lion, NAdam, RMSProp
     from deepcore.prepared import PreparedModel
@@ -100,7 +101,7 @@ _NAMES = {
     "conversion": ("from_onnx", "from_torch"),
     "doctor.gradient_check": ("check_gradients", "gradient_check"),
     "doctor.training_doctor": ("Doctor", "diagnose"),
-    "ensemble": ("Ensemble", "fit_many"),
+    "ensemble": ("Ensemble",),
     "exceptions": ("DeadUnitsWarning", "DivergenceWarning", "GroupError", "SymmetryWarning"),
     "history": ("History",),
     "installation": ("get_cmake_dir", "get_include", "show_config"),
@@ -113,6 +114,7 @@ _NAMES = {
         "Scale",
     ),
     "losses": ("CrossEntropy", "Huber", "Quantile"),
+    "many": ("fit_many",),
     "_loading": ("load",),
     "_mlp": ("mlp",),
     "_streaming.stream": ("stream",),
