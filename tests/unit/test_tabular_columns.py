@@ -439,13 +439,3 @@ def test_numbers_that_no_column_has_are_refused(name, value):
     stored["columns"][0][name] = value
     with pytest.raises(ValueError, match="the column 'a' is not what to_dict returns"):
         Columns.from_dict(stored)
-
-
-def test_frames_of_pandas_are_read_column_by_column_if_it_has_no_faster_function(monkeypatch):
-    pd = pytest.importorskip("pandas")
-    frame = pd.DataFrame({"x": [1.5, 2.5], "c": ["a", None], "d": pd.to_datetime(["2024-01-01", None])})
-    whole = Frame.of(frame)
-    monkeypatch.setattr(pd.DataFrame, "_iter_column_arrays", None)
-    single = Frame.of(frame)
-    for name in whole.names:
-        np.testing.assert_array_equal(single[name], whole[name])

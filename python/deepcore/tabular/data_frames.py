@@ -91,22 +91,20 @@ class _Mapping:
 
 
 class _Pandas:
-    """A data frame of pandas. A Series per column would take longer than the prediction of a row."""
+    """A data frame of pandas."""
 
     def __init__(self, data: Any, who: str) -> None:
         self.names: list[Any] = data.columns.tolist()
         if len(set(self.names)) < len(self.names):
             raise _same_names(who)
-        self._data, self._who = data, who
-        arrays = getattr(data, "_iter_column_arrays", None)  # no public function returns all of them
-        self._arrays = [series.array for _, series in data.items()] if arrays is None else list(arrays())
+        self._who = who
+        self._columns = [series for _, series in data.items()]
 
     def read(self, number: int) -> Values:
-        array = self._arrays[number]
-        dtype = array.dtype
-        if isinstance(dtype, np.dtype):
-            return np.asarray(array), None
-        name = dtype.name
+        series = self._columns[number]
+        if isinstance(series.dtype, np.dtype):
+            return series.to_numpy(), None
+        array, name = series.array, series.dtype.name
         if name == "category":
             return _categories(array.categories.tolist(), array.codes), "category"
         if name in ("str", "string"):
@@ -120,7 +118,7 @@ class _Pandas:
             values = _unmasked(array, _MASKED[name])
             return (array.tolist() if values is None else values), None
         nw = _narwhals(self._who)
-        return _values(nw, nw.from_native(self._data.iloc[:, number], series_only=True))
+        return _values(nw, nw.from_native(series, series_only=True))
 
 
 def _categories(categories: list[Any], codes: Array) -> TextColumn:
