@@ -80,3 +80,14 @@ def test_a_stream_refuses_an_archive_of_an_unknown_version(tmp_path):
     path.write_bytes(content)
     with pytest.raises(ValueError, match="is not a valid NPZ file"):
         dc.stream(path, 2)
+
+
+def test_an_array_that_does_not_fit_into_memory_is_not_called_damaged(tmp_path, monkeypatch):
+    path = archive(tmp_path / "table.npz", X=array(np.ones((2, 2))))
+
+    def full(*arguments, **options):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(np.lib.format, "read_array", full)
+    with pytest.raises(MemoryError, match="no room"):
+        read_npz(path)

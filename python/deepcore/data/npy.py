@@ -13,7 +13,7 @@ __all__ = ["DAMAGED", "npy_header"]
 #: What NumPy's parser raises for damaged headers.
 DAMAGED = (
     ValueError, TypeError, AttributeError, LookupError, EOFError, OverflowError, SyntaxError, RecursionError,
-    MemoryError, tokenize.TokenError,
+    tokenize.TokenError,
 )  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         with warnings.catch_warnings():  # NumPy warns about headers of Python 2 and old names of types
             warnings.simplefilter("ignore")
             shape, by_columns, dtype = known[version](file)
-    except DAMAGED as error:
+    except (*DAMAGED, MemoryError) as error:  # Python's own parser runs out of its stack in deep brackets
         raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
     if not all(type(n) is int and n >= 0 for n in shape):
         raise ValueError(f"the shape {shape} must hold whole numbers from 0")
