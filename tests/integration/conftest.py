@@ -50,3 +50,12 @@ def idx_folder(tmp_path):
         labels = np.arange(m) % 2
         parts.append((np.full((m, 2, 2), 20) + 200 * labels[:, None, None], labels))
     return write_idx_folder(tmp_path / "bright", *parts)
+
+
+@pytest.fixture(scope="module")
+def client():
+    """A client of a Dask cluster of two workers."""
+    from integration.dask_cluster import cluster
+
+    with cluster() as client:
+        yield client

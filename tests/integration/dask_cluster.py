@@ -9,6 +9,7 @@ from pathlib import Path
 import dask
 import dask.array as da
 import numpy as np
+import pytest
 from distributed import Client, LocalCluster, wait
 from distributed.protocol.pickle import cloudpickle
 
@@ -16,6 +17,10 @@ import deepcore as dc
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import the tests
 
+MARKS = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs SIGKILL and SIGSTOP"),
+    pytest.mark.filterwarnings("default"),  # the libraries of a cluster have warnings of their own
+]
 ROWS, CHUNK = 1600, 200
 SETTINGS = {"epochs": 8, "batch_size": 200, "timeout": 20}
 

@@ -1,6 +1,5 @@
 """deepcore.dask on a cluster of two processes: what it computes, and what it refuses."""
 
-import os
 import pickle
 import shutil
 import subprocess
@@ -23,25 +22,16 @@ from deepcore import dask as dc_dask  # noqa: E402
 from deepcore.dask.chunks import check_saved, divided, moved  # noqa: E402
 from integration.dask_cluster import (  # noqa: E402
     CHUNK,
+    MARKS,
     ROWS,
     SETTINGS,
     At,
-    cluster,
     network,
     problem,
     spread,
 )
 
-pytestmark = [
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs SIGKILL and SIGSTOP"),
-    pytest.mark.filterwarnings("default"),  # the libraries of a cluster have warnings of their own
-]
-
-
-@pytest.fixture(scope="module")
-def client():
-    with cluster() as client:
-        yield client
+pytestmark = MARKS
 
 
 @pytest.fixture

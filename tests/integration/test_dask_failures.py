@@ -26,10 +26,10 @@ from deepcore import dask as dc_dask  # noqa: E402
 from deepcore.exceptions import GroupError  # noqa: E402
 from integration.dask_cluster import (  # noqa: E402
     CHUNK,
+    MARKS,
     ROWS,
     SETTINGS,
     At,
-    cluster,
     network,
     problem,
     processes,
@@ -37,17 +37,8 @@ from integration.dask_cluster import (  # noqa: E402
     spread,
 )
 
-pytestmark = [
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs SIGKILL and SIGSTOP"),
-    pytest.mark.filterwarnings("default"),  # the libraries of a cluster have warnings of their own
-]
+pytestmark = MARKS
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import a test
-
-
-@pytest.fixture(scope="module")
-def client():
-    with cluster() as client:
-        yield client
 
 
 @pytest.fixture
