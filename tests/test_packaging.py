@@ -90,9 +90,9 @@ def test_the_command_line_program_is_registered():
     assert callable(entry.load())
 
 
-def test_run_time_needs_numpy_and_safetensors_only():
+def test_run_time_needs_numpy_only():
     required = [line for line in importlib.metadata.requires(DISTRIBUTION) if "extra ==" not in line]
-    assert sorted(re.match(r"[\w-]+", line)[0] for line in required) == ["numpy", "safetensors"]
+    assert sorted(re.match(r"[\w-]+", line)[0] for line in required) == ["numpy"]
 
 
 @beside_sources
