@@ -3,6 +3,7 @@
 #include "check.hpp"
 
 #include "kernels/head.hpp"
+#include "kernels/softmax.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -238,6 +239,64 @@ TEST_BOTH(a_wide_softmax_loses_no_digits) {
   for (std::size_t i = 0; i < a.size(); i += 997) {
     const Real exact = a[i] * (d[i] - dot);
     CHECK_NEAR(pulled[i], exact, 16 * bound * a[i], "unit ", i);
+  }
+}
+
+// Logits of m columns, some of them huge, infinite or without a number
+template <class T>
+std::vector<T> columns_of_logits(Index n, Index m) {
+  const T infinite = std::numeric_limits<T>::infinity();
+  const T extremes[] = {infinite, -infinite, std::numeric_limits<T>::max(), std::numeric_limits<T>::quiet_NaN(),
+                        T(-200)};
+  std::vector<T> z;
+  for (Index i = 0; i < n * m; ++i) z.push_back(static_cast<T>(5 * std::sin(static_cast<double>(i) * 1.7)));
+  for (std::size_t i = 11; i < z.size(); i += 37) z[i] = extremes[i % 5];
+  return z;
+}
+
+template <class T>
+bool same(T x, T y) {
+  return x == y ? std::signbit(x) == std::signbit(y) : x != x && y != y;
+}
+
+TEST_BOTH(softmax_of_many_columns_has_the_bits_of_one) {
+  for (Index n = 1; n <= 40; ++n) {
+    for (const Index m : {1, 2, 7, 8, 16, 33}) {
+      const Index stride = n + (m % 3);
+      const auto z = columns_of_logits<T>(stride, m);
+      std::vector<T> many = z, one(static_cast<std::size_t>(n));
+      softmax(n, m, stride, z.data(), many.data());
+      for (Index j = 0; j < m; ++j) {
+        softmax(n, z.data() + j * stride, one.data());
+        for (std::size_t i = 0; i < one.size(); ++i) {
+          CHECK(same(many[static_cast<std::size_t>(j * stride) + i], one[i]), "n = ", n, ", column ", j, " of ", m);
+        }
+      }
+    }
+  }
+}
+
+TEST_BOTH(cross_entropies_of_many_columns_have_the_bits_of_one) {
+  for (Index n = 1; n <= 40; ++n) {
+    const Index m = 19, count = n * m;
+    const auto z = columns_of_logits<T>(n, m);
+    std::vector<T> y(z.size()), a = z, d(z.size());
+    for (std::size_t i = 0; i < y.size(); ++i) y[i] = static_cast<T>(i % 7 == 0 ? 0.75 : i % 5 == 0 ? 0.125 : 0);
+    std::vector<double> losses(static_cast<std::size_t>(m));
+    softmax_with_cross_entropy(n, m, a.data(), y.data(), d.data(), losses.data());
+    auto unasked = z;
+    softmax_with_cross_entropy<T>(n, m, unasked.data(), y.data(), nullptr, nullptr);
+    for (Index at = 0; at < count; at += n) {
+      std::vector<T> own(z.begin() + at, z.begin() + at + n), own_d(own.size());
+      double loss = 0;
+      softmax_with_cross_entropy(n, 1, own.data(), y.data() + at, own_d.data(), &loss);
+      CHECK(same(losses[static_cast<std::size_t>(at / n)], loss), "n = ", n, ", column ", at / n);
+      for (Index i = 0; i < n; ++i) {
+        const auto of_all = static_cast<std::size_t>(at + i), of_own = static_cast<std::size_t>(i);
+        CHECK(same(a[of_all], own[of_own]) && same(unasked[of_all], own[of_own]) && same(d[of_all], own_d[of_own]),
+              "n = ", n, ", column ", at / n, ", value ", i);
+      }
+    }
   }
 }
 

@@ -8,6 +8,7 @@
 #include <deepcore/network.hpp>
 
 #include "kernels/head.hpp"
+#include "kernels/softmax.hpp"
 #include "kernels/tile.hpp"
 
 #include <cmath>

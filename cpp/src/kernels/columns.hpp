@@ -47,10 +47,6 @@ void copy_columns(Index n, Index m, const T* source, Index from, T* target, Inde
   }
 }
 
-// One column of logits z (n) -> a (n) = softmax(z); returns log sum exp(z). a may be z.
-template <class T>
-T softmax(Index n, const T* z, T* a);
-
 // Z -> A = g(Z), m columns of n values, `stride` apart; in place allowed. n: units, without padding where the row is
 // columnwise.
 template <class T>

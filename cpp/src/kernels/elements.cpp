@@ -1,10 +1,11 @@
-// Element by element: activations, losses, the head, penalties; and softmax, which works on whole columns.
+// Element by element: activations, losses, the head, penalties.
 // Level: kernels. Declared in kernels/columns.hpp, kernels/head.hpp and kernels/penalties.hpp.
 #include "kernels/activations.hpp"
 #include "kernels/columns.hpp"
 #include "kernels/head.hpp"
 #include "kernels/losses.hpp"
 #include "kernels/penalties.hpp"
+#include "kernels/softmax.hpp"
 
 #include <cmath>
 #include <limits>
@@ -35,66 +36,7 @@ void ranges(Index n, Index m, Index stride, F f) {
   }
 }
 
-// One column of more values than a packet holds. The exponentials are summed in pieces of kDepth, the pieces in double: one
-// chain of float additions would lose digits where the column is long.
-template <class T>
-T long_softmax(Index n, const T* z, T* a) {
-  using P = Packet<T>;
-  constexpr Index S = kLanes<T>;
-  constexpr T kNone = -std::numeric_limits<T>::infinity();
-  const Index whole = n / S * S, rest = n - whole;
-  P most = all<P>(kNone);
-  for (Index i = 0; i < whole; i += S) most = pmax(most, load<P>(z + i));
-  if (rest > 0) most = pmax(most, load_some(z + whole, rest, kNone));
-  const T top = ei::predux_max(most);
-  const P shift = all<P>(top);  // the largest exponent becomes 0: nothing overflows, something stays 1
-  double total = 0;
-  for (Index k = 0; k < n; k += kDepth) {
-    P sum = all<P>(0);
-    for (Index i = k; i < std::min(whole, k + kDepth); i += S) {
-      const P e = exponential(psub(load<P>(z + i), shift));
-      sum = padd(sum, e);
-      store<P>(a + i, e);
-    }
-    if (rest > 0 && k + kDepth >= n) {
-      const P e = exponential(psub(load_some(z + whole, rest, kNone), shift));
-      sum = padd(sum, e);
-      store_some(a + whole, rest, e);
-    }
-    total += static_cast<double>(ei::predux(sum));
-  }
-  const T sum = static_cast<T>(total);
-  const T scale = T(1) / sum;
-  for (Index i = 0; i < n; ++i) a[i] *= scale;
-  return top + std::log(sum);
-}
-
-// J' d = a * (d - sum(a d)), for one column
-template <class T>
-void pull_back_softmax(Index n, const T* a, T* d) {
-  double total = 0;
-  for (Index k = 0; k < n; k += kDepth) {
-    T sum = 0;
-    for (Index i = k; i < std::min(n, k + kDepth); ++i) sum += a[i] * d[i];
-    total += static_cast<double>(sum);
-  }
-  const T dot = static_cast<T>(total);
-  for (Index i = 0; i < n; ++i) d[i] = a[i] * (d[i] - dot);
-}
-
 }  // namespace
-
-template <class T>
-T softmax(Index n, const T* z, T* a) {
-  using P = Packet<T>;
-  if (n > kLanes<T>) return long_softmax(n, z, a);
-  const P logits = load_some(z, n, -std::numeric_limits<T>::infinity());
-  const T top = ei::predux_max(logits);
-  const P e = exponential(psub(logits, all<P>(top)));
-  const T sum = ei::predux(e);
-  store_some(a, n, pmul(e, all<P>(T(1) / sum)));
-  return top + std::log(sum);
-}
 
 template <class T>
 void activate(int activation, double parameter, Index n, Index m, Index stride, const T* Z, T* A) {
@@ -102,7 +44,7 @@ void activate(int activation, double parameter, Index n, Index m, Index stride, 
   Activations::visit(activation, [&](auto row) {
     using Row = decltype(row);
     if constexpr (Row::info.columnwise) {
-      for (Index j = 0; j < m; ++j) softmax(n, Z + j * stride, A + j * stride);
+      softmax(n, m, stride, Z, A);
     } else if constexpr (!std::is_same_v<Row, Linear>) {
       const P s = all<P>(parameter);
       ranges(n, m, stride,
@@ -119,7 +61,7 @@ void pull_back(int activation, double parameter, Index n, Index m, Index stride,
   Activations::visit(activation, [&](auto row) {
     using Row = decltype(row);
     if constexpr (Row::info.columnwise) {
-      for (Index j = 0; j < m; ++j) pull_back_softmax(n, x + j * stride, d + j * stride);
+      pull_back_softmax(n, m, stride, x, d);
     } else if constexpr (!std::is_same_v<Row, Linear>) {
       const P s = all<P>(parameter);
       ranges(n, m, stride, [&](Index at, Index count) {
@@ -190,25 +132,6 @@ void refuse_huge(Index n, Index m, const T* dZ, double* losses) {
   }
 }
 
-// log sum exp(z) - y z, with A = softmax(Z) in place and dZ = (sum of y) A - Y
-template <class T>
-void categorical(Index n, Index m, T* Z, const T* Y, T* dZ, double* losses) {
-  for (Index j = 0; j < m; ++j) {
-    T* z = Z + j * n;
-    const T* y = Y + j * n;
-    double picked = 0, total = 0;  // sum of y z, sum of y, which is 1 for labels
-    for (Index i = 0; i < n; ++i) {
-      if (y[i] != T(0)) picked += static_cast<double>(y[i]) * static_cast<double>(z[i]);
-      total += static_cast<double>(y[i]);
-    }
-    const T log_sum = softmax(n, z, z);
-    if (losses != nullptr) losses[j] = total * static_cast<double>(log_sum) - picked;
-    if (dZ == nullptr) continue;
-    const T all_y = static_cast<T>(total);
-    for (Index i = 0; i < n; ++i) dZ[j * n + i] = all_y * z[i] - y[i];
-  }
-}
-
 // max(z, 0) - y z + log(1 + exp(-|z|)). Flat: a call of the logarithm for each packet costs a small network 4% of its step.
 template <class T>
 [[gnu::flatten, gnu::noinline]] void binary_losses(Index n, const T* Z, const T* Y, T* losses) {
@@ -223,7 +146,7 @@ void head(const Spec& spec, Index m, T* Z, const T* Y, T* dZ, double* losses, T*
   using P = Packet<T>;
   const Index n = spec.outputs(), count = n * m;
   const LayerSpec& output = spec.layer(spec.depth());
-  if (spec.stable_output() && spec.loss() == kCategorical) return categorical(n, m, Z, Y, dZ, losses);
+  if (spec.stable_output() && spec.loss() == kCategorical) return softmax_with_cross_entropy(n, m, Z, Y, dZ, losses);
   if (spec.stable_output() && spec.loss() == kBinary) {
     if (losses != nullptr) {
       binary_losses(count, Z, Y, scratch);
@@ -315,7 +238,6 @@ CompensatedSum compensated_sum(Index n, const double* x) {
 }
 
 #define DEEPCORE_INSTANTIATE(T)                                            \
-  template T softmax(Index, const T*, T*);                                 \
   template void activate(int, double, Index, Index, Index, const T*, T*);  \
   template void pull_back(int, double, Index, Index, Index, const T*, T*); \
   template void loss_value(int, double, Index, const T*, const T*, T*);    \
