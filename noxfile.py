@@ -5,6 +5,7 @@ Sessions that test an installation take the wheel in DEEPCORE_WHEEL, or build on
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -206,10 +207,11 @@ def tidy(session):
         list(pool.map(check, sorted(files, key=lambda file: ("bindings" not in file, file))))
 
 
-def run_sanitized(session, sanitizers, library, options, of_python, *arguments):
+def run_sanitized(session, sanitizers, library, options, of_python, *arguments, names=""):
     """Compile everything with sanitizers, once; run the C++ tests, and Python tests with their library."""
     build, settings = build_for_tests(session.name)
     settings += [
+        f"-Ccmake.define.DEEPCORE_TEST_NAMES={names}",
         "-Ccmake.build-type=Debug",
         "-Cinstall.strip=false",
         f"-Ccmake.define.DEEPCORE_SANITIZE={sanitizers}",
@@ -237,12 +239,15 @@ def sanitized(session):
     options = {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
     of_python = {"ASAN_OPTIONS": "detect_leaks=0"}  # Python itself is not free of leaks
     folders = [str(ROOT / "tests" / name) for name in ("unit", "property")]
-    run_sanitized(session, "address,undefined", "libasan", options, of_python, *folders)
+    # These run the C compiler or draw pictures, and call little of the compiled module.
+    others = ("c_header", "members_in_c", "plots", "docstrings")
+    ignored = [f"--ignore={ROOT}/tests/unit/test_{name}.py" for name in others]
+    run_sanitized(session, "address,undefined", "libasan", options, of_python, *folders, *ignored)
 
 
 @nox.session
 def threaded(session):
-    """Run the C++ tests, and the Python tests with several threads, with checks of data races."""
+    """Run the C++ and the Python tests that have several threads, with checks of data races."""
     if not compiles("int main() {}", "-fsanitize=thread"):
         session.log("skipped: ThreadSanitizer does not run here")
         return
@@ -251,7 +256,12 @@ def threaded(session):
     options = {"TSAN_OPTIONS": "halt_on_error=1"}
     of_python = {"TSAN_OPTIONS": f"suppressions={ignored}:halt_on_error=1:second_deadlock_stack=1"}
     files = [str(ROOT / "tests/contracts" / name) for name in ("test_concurrency.py", "test_whole_states.py")]
-    run_sanitized(session, "thread", "libtsan", options, of_python, *files, "-k", "not forked")
+    names = "|".join(
+        path.stem.removeprefix("test_")
+        for path in sorted(ROOT.glob("cpp/tests/test_*.cpp"))
+        if re.search("[Tt]hread|Team", path.read_text())
+    )
+    run_sanitized(session, "thread", "libtsan", options, of_python, *files, "-k", "not forked", names=names)
 
 
 @nox.session

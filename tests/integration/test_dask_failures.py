@@ -23,6 +23,7 @@ from distributed import Client, LocalCluster, wait  # noqa: E402
 from distributed.protocol.pickle import cloudpickle  # noqa: E402
 
 from deepcore import dask as dc_dask  # noqa: E402
+from deepcore._cluster import watching  # noqa: E402
 from deepcore.exceptions import GroupError  # noqa: E402
 from integration.dask_cluster import (  # noqa: E402
     CHUNK,
@@ -119,6 +120,40 @@ def test_validation_rows_that_no_worker_can_compute_end_the_training(client, dat
     other = rows_of_one_task(client, workers=["tcp://127.0.0.1:9"])
     with pytest.raises(GroupError, match="may run only on"):
         dc_dask.fit(client, network(), *data, validation_data=other, timeout=1)
+
+
+def test_rows_that_no_worker_can_compute_end_a_stream(client, data, monkeypatch):
+    monkeypatch.setattr(watching, "_RETURN", 1.0)  # seconds
+    X, y = rows_of_one_task(client, workers=["tcp://127.0.0.1:9"])
+    model = network()
+    with pytest.raises(
+        GroupError, match=r"^stream: rows could not .* may run only on .*; call it again when"
+    ):
+        model.fit(dc.stream((X, y), batch_size=100), epochs=1)
+    model.fit(dc.stream(tuple(data), batch_size=100), epochs=1)
+    assert model.epochs_trained == 1
+
+
+def test_partitions_that_no_worker_can_compute_end_a_stream(client, monkeypatch):
+    dd = pytest.importorskip("dask.dataframe", reason="Dask's frames are not installed")
+    monkeypatch.setattr(watching, "_RETURN", 1.0)  # seconds
+    frame = problem_as_frame(0)
+    lost = client.submit(problem_as_frame, 5, workers=["tcp://127.0.0.1:9"])
+    with pytest.raises(GroupError, match=r"^stream: rows could not .* may run only on"):
+        dc.stream(dd.from_delayed([lost], meta=frame, verify_meta=False), label="y", batch_size=2)
+
+
+def problem_as_frame(rows):
+    import pandas as pd
+
+    return pd.DataFrame({"x": np.arange(float(rows)), "y": np.zeros(rows, int)})
+
+
+def test_what_a_task_of_a_stream_raises_is_raised_as_it_is(client):
+    X, y = problem()
+    read = da.from_delayed(client.submit(open, "no such file", pure=False), X.shape, X.dtype)
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        network().fit(dc.stream((read, da.from_array(y, chunks=-1)), batch_size=100), epochs=1)
 
 
 def test_labels_that_no_worker_can_compute_end_the_fit_of_an_estimator(client, data):

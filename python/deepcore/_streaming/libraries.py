@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -139,7 +138,7 @@ class DaskArrays:
         if kept is None or kept[0] != number:
             of_rows = slice(start, self._ends[number])
             parts = [a.blocks[number] if is_dask(a) else a[of_rows] for a in self._arrays]
-            kept = number, importlib.import_module("dask").compute(*parts)
+            kept = number, _computed(*parts)
         if stop < self._ends[number]:
             self._kept = kept
         return Chunk(*(array[first - start : stop - start] for array in kept[1]))
@@ -147,6 +146,17 @@ class DaskArrays:
 
 def dask_frame(given: Any, columns: Columns) -> PiecesPart:
     """Make a part of a Dask frame, whose partitions are counted first."""
-    sizes = [int(size) for size in given.map_partitions(len, meta=(None, "int64")).compute()]
+    (counts,) = _computed(given.map_partitions(len, meta=(None, "int64")))
     chosen = given[columns.all]
-    return PiecesPart("the Dask frame", columns, sizes, lambda number: chosen.partitions[number].compute())
+    return PiecesPart(
+        "the Dask frame",
+        columns,
+        [int(size) for size in counts],
+        lambda number: _computed(chosen.partitions[number])[0],
+    )
+
+
+def _computed(*given: Any) -> list[Any]:
+    from deepcore._cluster.computing import computed  # needs Dask, which is there if its collections are
+
+    return computed("stream", *given)

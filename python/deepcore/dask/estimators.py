@@ -18,10 +18,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils._param_validation import Interval
 
+from deepcore._cluster.watching import Watch
 from deepcore.callbacks import Checkpoint, EarlyStopping
 from deepcore.dask.chunks import Chunk, blocks_of, delayed_chunks
 from deepcore.dask.fitting import fit_chunks, what_then
-from deepcore.dask.watching import Watch
 from deepcore.history import History
 from deepcore.optimizers import SGD, Adam
 from deepcore.sklearn import MLPClassifier, MLPRegressor, saving
@@ -209,10 +209,9 @@ class _OnDask(BaseMLP):
     def _computed(self, *collections: Any) -> list[Any]:
         """Bring predictions and targets into the memory of this process."""
         client = default_client() if self.client is None else self.client
-        lazy = [each for each in collections if _is_lazy(each)]
         watch = Watch("score", client, self.timeout, "call score again when the cluster is complete")
-        results = iter(watch.results(client.compute(lazy)))
-        return [np.asarray(next(results)) if _is_lazy(each) else each for each in collections]
+        found = watch.computed(collections)
+        return [np.asarray(it) if _is_lazy(each) else it for each, it in zip(collections, found, strict=True)]
 
 
 class DaskMLPClassifier(_OnDask, MLPClassifier):

@@ -17,12 +17,12 @@ from distributed.comm import get_address_host
 from distributed.protocol.pickle import dumps, loads
 
 from deepcore import _checks
+from deepcore._cluster.watching import Watch
 from deepcore._keywords import checked
 from deepcore.callbacks import Checkpoint, EpochRecord, refuse_what_cannot_be_called
 from deepcore.dask.chunks import check_saved, delayed_chunks, divided, joined, moved, places_of, rows_of
 from deepcore.dask.ranks import Layout, Rank, Ready, prepare, saved_layout, train
 from deepcore.dask.transport import lock_name, release_abandoned, start_tracker, stop_tracker
-from deepcore.dask.watching import Watch
 from deepcore.exceptions import GroupError
 from deepcore.history import History
 from deepcore.model import Model

@@ -1,4 +1,4 @@
-"""The client watches a training: it notices by itself if a worker, the scheduler or rows are lost."""
+"""The client watches its tasks: it notices by itself if a worker, the scheduler or rows are lost."""
 
 from __future__ import annotations
 
@@ -9,15 +9,21 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from dask import is_dask_collection
 from distributed import CancelledError, Client, Future, KilledWorker
+from distributed.protocol.pickle import cloudpickle
 from distributed.scheduler import NoValidWorkerError, NoWorkerError
 
-from deepcore.dask.waiting import Blocked, blocked
+from deepcore._cluster import waiting
+from deepcore._cluster.waiting import Blocked, blocked
 from deepcore.exceptions import GroupError
 
 __all__ = ["Watch"]
 
-#: Seconds between looks at the cluster and at the tasks, and seconds that the scheduler may take to answer.
+cloudpickle.register_pickle_by_value(waiting)  # a scheduler may have no deepcore
+
+#: Seconds between looks at the cluster, most seconds between looks at the tasks, and seconds that the
+#: scheduler may take to answer.
 _INTERVAL, _PAUSE, _ANSWER = 0.5, 0.01, 10.0
 #: Seconds in which the other ranks of a training that has failed say what they know.
 _LAST_WORDS = 5.0
@@ -54,6 +60,12 @@ class Watch:
         self.finished(futures, within)
         return list(self.ask(self.client.gather, list(futures), of=futures))
 
+    def computed(self, given: Sequence[Any]) -> list[Any]:
+        """Bring collections of Dask into the memory of this process; everything else stays as it is."""
+        lazy = [each for each in given if is_dask_collection(each)]
+        results = iter(self.results(self.client.compute(lazy)))
+        return [next(results) if is_dask_collection(each) else each for each in given]
+
     def finished(self, futures: Sequence[Future], within: float | None = None) -> None:
         """Wait until all tasks have finished.
 
@@ -73,6 +85,7 @@ class Watch:
 
     def _wait(self, futures: Sequence[Future], within: float | None, until_failure: bool) -> None:
         start = time.monotonic()
+        _pause(futures)
         while pending := [future for future in futures if future.status == "pending"]:
             self.look(pending)
             failed = any(future.status not in ("pending", "finished") for future in futures)
@@ -201,7 +214,8 @@ def _said(error: BaseException) -> str:
 
 
 def _pause(futures: Sequence[Future]) -> None:
-    """Wait until a task has finished, but not for long."""
-    end = time.monotonic() + _INTERVAL
-    while all(future.status == "pending" for future in futures) and time.monotonic() < end:
-        time.sleep(_PAUSE)
+    """Wait until a task has finished, but not for long; at first look often, for tasks of milliseconds."""
+    start, waited = time.monotonic(), 0.0
+    while all(future.status == "pending" for future in futures) and waited < _INTERVAL:
+        time.sleep(min(0.0005 + waited / 10, _PAUSE))
+        waited = time.monotonic() - start

@@ -1,0 +1,1 @@
+"""What the client of a Dask cluster does, so that it never waits for something that cannot happen."""
