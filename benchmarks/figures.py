@@ -1,10 +1,11 @@
-"""Write the figures that the documents show: a chart and tables, all from one recorded run.
+"""Write the figures that the documents show: a chart and tables, from recorded runs.
 
     python benchmarks/figures.py
 
-The program reads the newest report in benchmarks/results whose name ends in ``-float32.json``. It writes
-docs/images/benchmark.svg and replaces the text between two marks in README.md and in docs/performance.md.
-A test fails when a document shows something else than the report.
+The program reads the reports in benchmarks/results whose names end in ``-float32.json``. From the newest one
+it writes docs/images/benchmark.svg and the text between two marks in README.md. Between those of
+docs/performance.md it shows the newest report of each CPU variant. A test fails when a document shows
+something else than the reports.
 """
 
 import argparse
@@ -43,10 +44,15 @@ LIBRARIES = {
 CHARTED = ["digits", "tabular", "mnist-m", "30-64-32-1@1"]
 
 
-def read_report(path=None):
-    """Return the newest float32 report, or the one at ``path``."""
-    path = path or max((ROOT / "benchmarks" / "results").glob("*-float32.json"))
-    return json.loads(path.read_text(encoding="utf-8"))
+def read_reports():
+    """Return the newest float32 report of each CPU variant, the newest first."""
+    newest = {}
+    for path in sorted((ROOT / "benchmarks" / "results").glob("*-float32.json")):
+        report = json.loads(path.read_text(encoding="utf-8"))
+        variant = report["machine"]["deepcore"]["variant"]
+        newest.pop(variant, None)
+        newest[variant] = report
+    return list(newest.values())[::-1]
 
 
 def medians(report):
@@ -74,7 +80,7 @@ def readme_text(report):
     caption = (
         "The table shows the median time of one training epoch or of one prediction.\n"
         f"The run used {report['dtype']} and {threads} threads on one machine "
-        f"({machine['cpu']}, {machine['cores']} cores, {machine['date'][:10]})."
+        f"({machine['cpu']}, {machine['cores']} cores, {vectors(report)}, {machine['date'][:10]})."
     )
     digits = times["digits"]
     peers = [
@@ -93,12 +99,20 @@ def describe(task):
     return f"{'-'.join(map(str, work.sizes))}, batches of {work.batch}, {work.optimizer.capitalize()}"
 
 
-def performance_text(report):
-    """Return the facts about the run and its four tables."""
-    parts = [facts(report)]
-    for kind, unit in (("training", "epoch"), ("prediction", "call")):
-        results = [result for result in report["results"] if result["kind"] == kind]
-        parts += [f"### {kind.capitalize()}", *tables(results, unit)]
+def vectors(report):
+    """Return the common name of the vectors that a run used."""
+    variant = report["machine"]["deepcore"]["variant"]
+    return {"v2": "SSE4", "v3": "AVX2", "v4": "AVX-512"}.get(variant, variant)
+
+
+def performance_text(reports):
+    """Return the facts about each run and its four tables."""
+    parts = []
+    for report in reports:
+        parts += [f"### With {vectors(report)}, {report['machine']['date'][:10]}", facts(report)]
+        for kind, unit in (("training", "epoch"), ("prediction", "call")):
+            results = [result for result in report["results"] if result["kind"] == kind]
+            parts += [f"#### {kind.capitalize()} with {vectors(report)}", *tables(results, unit)]
     return "\n\n".join(parts)
 
 
@@ -169,23 +183,22 @@ def replace_between_marks(text, new):
     return f"{before}{BEGIN}\n\n{new}\n\n{END}{after}"
 
 
-def documents(report):
+def documents(reports):
     """Return ``{path: text}`` of every file that shows figures, as it must be."""
     readme, performance = Path("README.md"), Path("docs/performance.md")
     return {
-        readme: replace_between_marks((ROOT / readme).read_text(encoding="utf-8"), readme_text(report)),
+        readme: replace_between_marks((ROOT / readme).read_text(encoding="utf-8"), readme_text(reports[0])),
         performance: replace_between_marks(
-            (ROOT / performance).read_text(encoding="utf-8"), performance_text(report)
+            (ROOT / performance).read_text(encoding="utf-8"), performance_text(reports)
         ),
-        CHART: chart(report),
+        CHART: chart(reports[0]),
     }
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--report", type=Path, help="a JSON file of compare.py; default: the newest one")
-    options = parser.parse_args(arguments)
-    for path, text in documents(read_report(options.report)).items():
+    parser.parse_args(arguments)
+    for path, text in documents(read_reports()).items():
         (ROOT / path).write_text(text, encoding="utf-8")
         print(f"wrote {path}")
     return 0

@@ -102,7 +102,7 @@ def test_the_tables_of_the_performance_page_are_those_of_the_recorded_run(monkey
     figures = importlib.import_module("figures")
     text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
     shown = text.split(figures.BEGIN)[1].split(figures.END)[0]
-    assert shown.strip() == figures.performance_text(figures.read_report())
+    assert shown.strip() == figures.performance_text(figures.read_reports())
 
 
 def test_every_file_that_the_architecture_names_exists():
@@ -110,6 +110,7 @@ def test_every_file_that_the_architecture_names_exists():
     names = set(re.findall(r"`([\w/]+\.(?:py|hpp|cpp)|\w+/)`", text))
     places = [ROOT, ROOT / "python/deepcore", ROOT / "python/deepcore/_network", ROOT / "cpp/src"]
     places += [
+        ROOT / "python/deepcore/_cluster",
         ROOT / "python/deepcore/_streaming",
         ROOT / "python/deepcore/_training",
         ROOT / "python/deepcore/dask",

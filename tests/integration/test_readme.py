@@ -73,7 +73,7 @@ def test_every_figure_of_the_readme_is_in_the_recorded_results(figures):
     text = README.read_text(encoding="utf-8")
     before, rest = text.split(figures.BEGIN)
     shown, after = rest.split(figures.END)
-    assert shown.strip() == figures.readme_text(figures.read_report())
+    assert shown.strip() == figures.readme_text(figures.read_reports()[0])
     # Outside of the marks stand only the version of Python and that of a licence.
     outside = re.sub(r"^```.*?^```$|`[^`\n]*`", "", before + after, flags=re.MULTILINE | re.DOTALL)
     numbers = set(NUMBER.findall(outside))
@@ -83,7 +83,7 @@ def test_every_figure_of_the_readme_is_in_the_recorded_results(figures):
 
 
 def test_the_chart_shows_the_recorded_results(figures):
-    assert (ROOT / figures.CHART).read_text(encoding="utf-8") == figures.chart(figures.read_report())
+    assert (ROOT / figures.CHART).read_text(encoding="utf-8") == figures.chart(figures.read_reports()[0])
     assert f"]({figures.CHART})" in README.read_text(encoding="utf-8")
 
 
