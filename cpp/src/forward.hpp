@@ -24,8 +24,9 @@ inline Index forward_block(const Spec& spec) {
   return std::max(kTile, kForwardBlock / spec.members() / kTile * kTile);
 }
 
-// Threads of one call. Starting a thread takes as long as some 4 Mflop, so fewer per thread are not worth it.
-inline int call_team(int threads, double flops) { return team_size(threads, flops / 4); }
+// Threads of one call, which starts them. That takes as long as some 8 Mflop, so fewer per thread are not worth it:
+// 8 to 12 Mflop take 160 to 240 us on one thread, and 240 to 270 us on two.
+inline int call_team(int threads, double flops) { return team_size(threads, flops / 8); }
 
 // f(first, count, thread) for m examples in blocks. poll is called between parts that take a tenth of a second or so.
 template <class F>

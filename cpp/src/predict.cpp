@@ -28,6 +28,9 @@ constexpr double kReadBytes = 2e6;
 // That needs workers that are awake. After a pause they sleep, and waking them takes as long as the call.
 constexpr std::chrono::microseconds kLoop{100};
 
+// Of workers that are kept and may sleep, each is to have some 4 Mflop at least.
+int kept_team(int threads, double flops) { return team_size(threads, flops / 4); }
+
 // Of workers that are awake, each is to read a megabyte of weights at least.
 int sharing_team(int threads, double bytes) { return team_size(threads, bytes); }
 
@@ -122,7 +125,7 @@ void Predictor<T>::operator()(View<const T> X, View<T> A, int threads) {
   const auto bytes = static_cast<double>(forward.weight_bytes());
   const bool few = X.cols <= std::min(kFew, forward_block(forward.spec())) && bytes > kReadBytes;
   const int sharing = few && state_->in_a_loop() ? sharing_team(threads, bytes) : 1;
-  const int size = sharing > 1 ? sharing : call_team(threads, forward_flops(forward.spec(), X.cols));
+  const int size = sharing > 1 ? sharing : kept_team(threads, forward_flops(forward.spec(), X.cols));
   Team alone(1);
   run<T>(forward, size == 1 ? alone : state_->workers(size), X, A, sharing > 1, {});
   if (few) state_->last = Clock::now();
