@@ -74,7 +74,7 @@ def fit_many(
         epochs: Passes over the data; one number, or a list with one per model.
         batch_size: Number of examples per step, likewise; None: all of a model's examples in every step.
         shuffle: Draw a new order per epoch, as ``fit`` does.
-        drop_last: Skip the last batch of an epoch if it is smaller than the others.
+        drop_last: Leave out the last batch of an epoch if it has fewer examples.
         sample_weight: (m,) weights of the examples, which count in training and validation; with a list of X,
             a list of these.
         class_weight: As in ``fit``; ``"balanced"`` counts the rows that a model trains on.

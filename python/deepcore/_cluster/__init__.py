@@ -1,1 +1,1 @@
-"""What the client of a Dask cluster does, so that it never waits for something that cannot happen."""
+"""Wait for a Dask cluster, but never for something that cannot happen."""

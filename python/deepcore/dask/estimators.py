@@ -11,7 +11,7 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-from dask import delayed
+from dask import delayed, is_dask_collection
 from distributed import Client, default_client
 from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
@@ -211,7 +211,10 @@ class _OnDask(BaseMLP):
         client = default_client() if self.client is None else self.client
         watch = Watch("score", client, self.timeout, "call score again when the cluster is complete")
         found = watch.computed(collections)
-        return [np.asarray(it) if _is_lazy(each) else it for each, it in zip(collections, found, strict=True)]
+        return [
+            np.asarray(it) if is_dask_collection(each) else it
+            for each, it in zip(collections, found, strict=True)
+        ]
 
 
 class DaskMLPClassifier(_OnDask, MLPClassifier):
@@ -308,12 +311,20 @@ class DaskMLPClassifier(_OnDask, MLPClassifier):
     def predict(self, X: Any) -> Any:
         """Predict the labels: lazily, chunk by chunk, for a collection of Dask, else as ``MLPClassifier``."""
         several = self._counts is None
-        return self._by_chunks("predict", X, self.n_outputs_ * several) if _is_lazy(X) else super().predict(X)
+        return (
+            self._by_chunks("predict", X, self.n_outputs_ * several)
+            if is_dask_collection(X)
+            else super().predict(X)
+        )
 
     def predict_proba(self, X: Any) -> Any:
         """Predict probabilities (m, n_classes), as ``predict`` does."""
         columns = max(2, self.n_outputs_)
-        return self._by_chunks("predict_proba", X, columns) if _is_lazy(X) else super().predict_proba(X)
+        return (
+            self._by_chunks("predict_proba", X, columns)
+            if is_dask_collection(X)
+            else super().predict_proba(X)
+        )
 
     def predict_log_proba(self, X: Any) -> Any:
         """Return the logarithms of ``predict_proba(X)``."""
@@ -388,16 +399,12 @@ class DaskMLPRegressor(_OnDask, MLPRegressor):
     def predict(self, X: Any) -> Any:
         """Predict the targets: lazily, chunk by chunk, for a collection of Dask, else as ``MLPRegressor``."""
         columns = self.n_outputs_ if self.n_outputs_ > 1 else 0
-        return self._by_chunks("predict", X, columns) if _is_lazy(X) else super().predict(X)
+        return self._by_chunks("predict", X, columns) if is_dask_collection(X) else super().predict(X)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R2; predictions and targets come into the memory of this process, X does not."""
         predicted, true, weight = self._computed(self.predict(X), y, sample_weight)
         return float(r2_score(true, predicted, sample_weight=weight))
-
-
-def _is_lazy(X: Any) -> bool:
-    return hasattr(X, "__dask_graph__")
 
 
 # These functions run on workers.
