@@ -132,11 +132,27 @@ void refuse_huge(Index n, Index m, const T* dZ, double* losses) {
   }
 }
 
-// max(z, 0) - y z + log(1 + exp(-|z|)). Flat: a call of the logarithm for each packet costs a small network 4% of its step.
+// sigmoid and binary cross-entropy from one exponential: losses = softplus(z) - y z, Z -> A in place, and dZ = a - y, if
+// wanted. Two loops: one alone is a chain of instructions so long that the processor works on hardly more than one packet
+// at a time. Flat: a call of the exponential for each packet costs a small network 4% of its step.
 template <class T>
-[[gnu::flatten, gnu::noinline]] void binary_losses(Index n, const T* Z, const T* Y, T* losses) {
+[[gnu::flatten, gnu::noinline]] void sigmoid_with_cross_entropy(Index n, T* Z, const T* Y, T* dZ, T* losses) {
   using P = Packet<T>;
-  map(n, losses, [](const P& z, const P& y) { return psub(softplus(z), pmul(y, z)); }, Z, Y);
+  constexpr Index S = kLanes<T>;
+  map(n, losses, [](const P& z) { return exp_minus_abs(z); }, Z);
+  const auto packet = [&](const P& z, const P& y, const P& e, auto&& put) {
+    const P a = sigmoid(z, e);
+    put(losses, psub(softplus(z, e), pmul(y, z)));
+    put(Z, a);
+    if (dZ != nullptr) put(dZ, psub(a, y));
+  };
+  Index i = 0;
+  for (; i + S <= n; i += S) {
+    packet(load<P>(Z + i), load<P>(Y + i), load<P>(losses + i), [&](T* to, const P& x) { store<P>(to + i, x); });
+  }
+  if (i == n) return;
+  packet(load_some(Z + i, n - i, T(0)), load_some(Y + i, n - i, T(0)), load_some(losses + i, n - i, T(0)),
+         [&](T* to, const P& x) { store_some(to + i, n - i, x); });
 }
 
 }  // namespace
@@ -148,12 +164,8 @@ void head(const Spec& spec, Index m, T* Z, const T* Y, T* dZ, double* losses, T*
   const LayerSpec& output = spec.layer(spec.depth());
   if (spec.stable_output() && spec.loss() == kCategorical) return softmax_with_cross_entropy(n, m, Z, Y, dZ, losses);
   if (spec.stable_output() && spec.loss() == kBinary) {
-    if (losses != nullptr) {
-      binary_losses(count, Z, Y, scratch);
-      sum_columns(n, m, scratch, losses);
-    }
-    activate(output.activation, output.parameter, n, m, n, Z, Z);
-    if (dZ != nullptr) map(count, dZ, [](const P& a, const P& y) { return psub(a, y); }, Z, Y);
+    sigmoid_with_cross_entropy(count, Z, Y, dZ, scratch);
+    if (losses != nullptr) sum_columns(n, m, scratch, losses);
     return;
   }
   T* a = Z;
