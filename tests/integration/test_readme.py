@@ -118,9 +118,15 @@ def test_the_extras_and_the_program_of_the_commands_exist():
 
 
 def test_the_main_job_ends_with_what_the_readme_shows(cli, request):
-    results = blocks(README, "text")[0].text
-    assert results.startswith("results\n")
-    assert results in request.getfixturevalue("digits")[0]
+    """The CPU levels round differently, and a training of many steps makes that visible in the third digit."""
+    shown = blocks(README, "text")[0].text.splitlines()
+    printed = request.getfixturevalue("digits")[0].splitlines()
+    start = printed.index("results")
+    assert shown[0] == "results"
+    for expected, line in zip(shown, printed[start:], strict=False):
+        assert re.split(NUMBER, line) == re.split(NUMBER, expected)
+        numbers = [[float(x) for x in re.findall(NUMBER, text)] for text in (line, expected)]
+        assert numbers[0] == pytest.approx(numbers[1], abs=0.003)
 
 
 def test_the_commands_on_a_table_run(cli, houses):
