@@ -305,7 +305,7 @@ def test_gelu_in_float64_is_what_onnx_defines(tmp_path, rng):
 def test_a_model_that_is_not_finite_is_not_written(tmp_path):
     model = dc.mlp([2, 3, 1], dtype="float64")
     model.parameters["W1"][0, 0] = 1e300
-    with pytest.raises(ValueError, match="to_onnx: parameters must be finite in float32"):
+    with pytest.raises(ValueError, match=r"finite in float32, but 1e\+300 is not"):
         model.to_onnx(tmp_path / "a.onnx", dtype="float32")
     model.parameters["W1"][0, 0] = np.nan
     with pytest.raises(ValueError, match="to_onnx: parameters must be finite"):
@@ -346,7 +346,7 @@ def test_a_large_number_that_float_does_not_hold_leaves_the_old_file(tmp_path):
     path.write_bytes(b"old")
     model = dc.mlp([200, 300, 1], dtype="float64", seed=1)
     model.parameters["W1"][-1, -1] = 1e300
-    with pytest.raises(ValueError, match="to_onnx: parameters must be finite in float32"):
+    with pytest.raises(ValueError, match=r"finite in float32, but 1e\+300 is not"):
         model.to_onnx(path, dtype="float32")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

@@ -60,8 +60,11 @@ class LargeConstant(NamedTuple):
 def _converted(values: Array, dtype: np.dtype[Any]) -> Array:
     with np.errstate(over="ignore"):
         array = np.ascontiguousarray(values, dtype)
-    if dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"to_onnx: parameters must be finite in {dtype}; use dtype='float64'")
+    if dtype.kind == "f" and not (fine := np.isfinite(array)).all():
+        value = f"{np.asarray(values).reshape(-1)[fine.argmin()]:.3g}"
+        raise ValueError(
+            f"to_onnx: parameters must be finite in {dtype}, but {value} is not; use dtype='float64'"
+        )
     return array
 
 
