@@ -12,6 +12,7 @@
 #include "describe.hpp"
 #include "examples.hpp"
 #include "gil.hpp"
+#include "held.hpp"
 #include "listener.hpp"
 #include "sharing.hpp"
 
@@ -289,7 +290,7 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
   const auto vector = [](const auto& values, Index size, const py::object& owner) {
     return py::array_t<T>(size, values.data(), owner);
   };
-  py::class_<Net, std::shared_ptr<Net>> bound(m, name, py::module_local(), py::is_final());
+  py::class_<Net, std::shared_ptr<Net>> bound(m, name, py::module_local(), py::is_final(), owned_by_pointer());
   bind_sharing(m, bound, trainer_name);
   bound
       .def(py::init([](Index inputs, const std::vector<py::tuple>& layers, const std::string& loss,
@@ -396,7 +397,7 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
           py::arg("order") = py::none(), py::arg("on_poll") = py::none(), py::arg("dropout") = py::none(),
           py::arg("smoothing") = py::none(), py::arg("place") = py::none(), py::arg("on_pause") = py::none(),
           py::arg("ranks") = py::none(), py::arg("on_sums") = py::none());
-  py::class_<BoundPredictor<T>> predictor(m, predictor_name, py::module_local(), py::is_final());
+  py::class_<BoundPredictor<T>> predictor(m, predictor_name, py::module_local(), py::is_final(), owned_by_pointer());
   predictor.doc() =
       "A snapshot of a model with a workspace of its own, for predictions in a loop: ``predictor(x)``.\n\n"
       "x is a NumPy array of the model's dtype, one example (n_x,) or rows (m, n_x); out= takes the result. Later "
@@ -420,14 +421,14 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
 }  // namespace
 
 void bind_network(py::module_& m) {
-  py::class_<Place>(m, "Place", py::module_local(), py::is_final())
-      .def(py::init<>())
+  py::class_<Place>(m, "Place", py::module_local(), py::is_final(), owned_by_pointer())
+      .def(py::init([] { return std::make_unique<Place>(); }))
       .def_readwrite("visited", &Place::visited)
       .def_readwrite("loss", &Place::loss)
       .def_readwrite("weight", &Place::weight);
-  py::class_<Ranks>(m, "Ranks", py::module_local(), py::is_final())
+  py::class_<Ranks>(m, "Ranks", py::module_local(), py::is_final(), owned_by_pointer())
       .def(py::init([](const std::string& cut, Index rank, Index count, Index steps, Index first) {
-             return Ranks{cut_of(cut), rank, count, steps, first};
+             return std::make_unique<Ranks>(Ranks{cut_of(cut), rank, count, steps, first});
            }),
            py::arg("cut"), py::arg("rank"), py::arg("count"), py::arg("steps") = 0, py::arg("first") = 0);
   bind<float>(m, "NetworkF32", "TrainerF32", "PredictorF32");

@@ -6,6 +6,7 @@
 #include "arrays.hpp"
 #include "bind.hpp"
 #include "gil.hpp"
+#include "held.hpp"
 #include "plain.hpp"
 
 #include "c_api.hpp"
@@ -99,7 +100,7 @@ template <class T>
 void bind(py::module_& m, const char* class_name) {
   using Net = Network<T>;
   using Opt = Optimizer<T>;
-  py::class_<Opt, std::shared_ptr<Opt>>(m, class_name, py::module_local(), py::is_final())
+  py::class_<Opt, std::shared_ptr<Opt>>(m, class_name, py::module_local(), py::is_final(), owned_by_pointer())
       .def(py::init([](const Net& network, const std::string& name, const py::dict& hyper, const Schedule& schedule,
                        const std::optional<Schedule>& decay) {
              auto made = std::make_shared<Opt>(rule(name, hyper), schedule, network);
@@ -211,9 +212,9 @@ py::object update_as_given(const std::string& name, const py::dict& hyper, doubl
 }  // namespace
 
 void bind_optimizer(py::module_& m) {
-  py::class_<Schedule>(m, "Schedule", py::module_local(), py::is_final())
+  py::class_<Schedule>(m, "Schedule", py::module_local(), py::is_final(), owned_by_pointer())
       .def(py::init([](const std::string& name, std::vector<double> parameters) {
-             return Schedule(schedule_id(name), std::move(parameters));
+             return std::make_unique<Schedule>(schedule_id(name), std::move(parameters));
            }),
            py::arg("name"), py::arg("parameters"))
       .def_static("table", &Schedule::table, py::arg("values"))

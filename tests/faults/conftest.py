@@ -21,7 +21,7 @@ y = np.arange(24) % 3
 
 def watch_allocations():
     '''Count and fail the allocations of deepcore, libstdc++ and NumPy, and those of nobody else.'''
-    layer.interpose_memory.argtypes = [ctypes.c_long, ctypes.c_size_t]
+    layer.interpose_memory.argtypes = [ctypes.c_long]
     layer.interpose_range.argtypes = [ctypes.c_size_t, ctypes.c_size_t]
     for line in Path("/proc/self/maps").read_text().splitlines():
         span, flags, *_, name = line.split(maxsplit=5)

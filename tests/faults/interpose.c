@@ -21,7 +21,6 @@ static uintptr_t ranges[kRanges][2];
 static int range_count;
 static volatile long memory_left = -1;   // allocations until one fails; -1: not armed
 static volatile long memory_seen;
-static size_t memory_smallest;            // smaller ones succeed
 
 void interpose_range(uintptr_t begin, uintptr_t end) {
   if (range_count < kRanges) {
@@ -30,16 +29,15 @@ void interpose_range(uintptr_t begin, uintptr_t end) {
   }
 }
 
-void interpose_memory(long left, size_t smallest) {
+void interpose_memory(long left) {
   memory_seen = 0;
-  memory_smallest = smallest;
   memory_left = left;
 }
 
 long interpose_memory_seen(void) { return memory_seen; }
 
-static int allocation_fails(void* caller, size_t size) {
-  if (memory_left < 0 || size < memory_smallest) return 0;
+static int allocation_fails(void* caller) {
+  if (memory_left < 0) return 0;
   const uintptr_t address = (uintptr_t)caller;
   for (int i = 0; i < range_count; ++i) {
     if (address < ranges[i][0] || address >= ranges[i][1]) continue;
@@ -57,22 +55,22 @@ void* __libc_realloc(void*, size_t);
 void* __libc_memalign(size_t, size_t);
 
 void* malloc(size_t size) {
-  return allocation_fails(__builtin_return_address(0), size) ? NULL : __libc_malloc(size);
+  return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
 }
 void* calloc(size_t count, size_t size) {
-  return allocation_fails(__builtin_return_address(0), count * size) ? NULL : __libc_calloc(count, size);
+  return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
 }
 void* realloc(void* old, size_t size) {
-  return allocation_fails(__builtin_return_address(0), size) ? NULL : __libc_realloc(old, size);
+  return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
 }
 void* aligned_alloc(size_t alignment, size_t size) {
-  return allocation_fails(__builtin_return_address(0), size) ? NULL : __libc_memalign(alignment, size);
+  return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, size);
 }
 void* memalign(size_t alignment, size_t size) {
-  return allocation_fails(__builtin_return_address(0), size) ? NULL : __libc_memalign(alignment, size);
+  return allocation_fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, size);
 }
 int posix_memalign(void** out, size_t alignment, size_t size) {
-  if (allocation_fails(__builtin_return_address(0), size)) return ENOMEM;
+  if (allocation_fails(__builtin_return_address(0))) return ENOMEM;
   void* memory = __libc_memalign(alignment, size);
   if (memory == NULL) return ENOMEM;
   *out = memory;

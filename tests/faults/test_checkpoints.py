@@ -101,13 +101,13 @@ watch_allocations()
 
 def disarm():
     seen = layer.interpose_memory_seen()
-    layer.interpose_memory(-1, 0)
+    layer.interpose_memory(-1)
     return seen
 
 step = int(sys.argv[3])
 for at in range(0, 100_000, step):
     print("allocation", at, file=sys.stderr)
-    if attempt(lambda: layer.interpose_memory(at, 32), disarm, MemoryError) <= at:
+    if attempt(lambda: layer.interpose_memory(at), disarm, MemoryError) <= at:
         break
 print(at, failed, warned)
 """

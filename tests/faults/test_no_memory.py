@@ -1,13 +1,11 @@
 """Every allocation of a call fails in turn: MemoryError or success, and the model stays usable."""
 
-import os
-
 import pytest
 
 CODE = """
 watch_allocations()
 
-folder, smallest = Path(sys.argv[2]), int(sys.argv[3])
+folder = Path(sys.argv[2])
 model, path = make_model(), folder / "model"
 model.fit(X, y, epochs=1)
 model.save(path)
@@ -24,6 +22,9 @@ calls = {
     "gradients": lambda: dc.SGD(0.1).bind(model).step(model.gradients(X, y)[1]),
     "trace": lambda: model.trace(X, y),
     "copy": lambda: model.copy(),
+    "fit_many": lambda: dc.fit_many([model, make_model()], X, y, "adam", epochs=2),
+    "schedule": lambda: model.fit(X, y, dc.Adam(dc.Warmup(dc.StepDecay(0.1, every=2), steps=3)), epochs=2),
+    "int8": lambda: model.predictor(weights="int8")(X),
     "save": lambda: model.save(path),
     "load": lambda: dc.load(path),
     "new": lambda: make_model(),
@@ -34,14 +35,14 @@ failed = 0
 for at in range(100_000):
     model.restore(start)
     print("allocation", at, file=sys.stderr)
-    layer.interpose_memory(at, smallest)
+    layer.interpose_memory(at)
     try:
         call()
     except MemoryError:
         failed += 1
     finally:
         seen = layer.interpose_memory_seen()
-        layer.interpose_memory(-1, 0)
+        layer.interpose_memory(-1)
     if sys.argv[1] == "save":
         assert [entry.name for entry in folder.iterdir()] == ["model"]
         assert np.array_equal(dc.load(path).flat_parameters, start.parameters)
@@ -50,11 +51,10 @@ for at in range(100_000):
         break
 print(at, failed)
 """
-# Smaller allocations are the book-keeping of pybind11, which ends the process if it cannot have them.
-SMALLEST = int(os.environ.get("DEEPCORE_SMALLEST_ALLOCATION", "32"))
 QUICK = ("fit with callbacks", "predict", "save", "load")
 SLOW = (
-    "fit", "fit_batches", "partial_fit", "predictor", "evaluate", "gradients", "trace", "copy", "new",
+    "fit", "fit_batches", "partial_fit", "predictor", "evaluate", "gradients", "trace", "copy", "fit_many",
+    "schedule", "int8", "new",
 )  # fmt: skip
 CALLS = (*QUICK, *(pytest.param(call, marks=pytest.mark.slow) for call in SLOW))
 
@@ -76,14 +76,14 @@ call()
 failed = 0
 for at in range(100_000):
     wide.restore(start)
-    layer.interpose_memory(at, int(sys.argv[2]))
+    layer.interpose_memory(at)
     try:
         call()
     except MemoryError:
         failed += 1
     finally:
         seen = layer.interpose_memory_seen()
-        layer.interpose_memory(-1, 0)
+        layer.interpose_memory(-1)
     assert np.isfinite(wide.predict(S)).all()
     assert wide.fit(S, y, "sgd", epochs=1).epochs == 1
     if seen <= at:
@@ -96,7 +96,7 @@ print(at, failed)
 @pytest.mark.parametrize("call", ["fit", "predict"])
 def test_sparse_rows_survive_every_failed_allocation(call, child):
     pytest.importorskip("scipy.sparse", reason="SciPy is not installed (extra `scipy`)")
-    allocations, failed = map(int, child(SPARSE, call, SMALLEST))
+    allocations, failed = map(int, child(SPARSE, call))
     assert allocations > 0
     assert failed > 0
 
@@ -104,6 +104,6 @@ def test_sparse_rows_survive_every_failed_allocation(call, child):
 @pytest.mark.parametrize("call", CALLS)
 def test_every_failed_allocation_ends_in_memory_error_and_a_usable_model(call, child, tmp_path):
     (folder := tmp_path / "files").mkdir()
-    allocations, failed = map(int, child(CODE, call, folder, SMALLEST))
+    allocations, failed = map(int, child(CODE, call, folder))
     assert allocations > 0
     assert failed > 0

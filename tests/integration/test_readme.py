@@ -118,7 +118,7 @@ def test_the_extras_and_the_program_of_the_commands_exist():
 
 
 def test_the_main_job_ends_with_what_the_readme_shows(cli, request):
-    """The CPU levels round differently, and a training of many steps makes that visible in the third digit."""
+    """The CPU levels round differently: after many steps this shows in the third digit."""
     shown = blocks(README, "text")[0].text.splitlines()
     printed = request.getfixturevalue("digits")[0].splitlines()
     start = printed.index("results")
