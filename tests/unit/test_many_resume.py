@@ -218,6 +218,36 @@ def test_stop_ends_all_networks_and_the_same_call_goes_on(tmp_path):
     check_same(train(epochs=[9, 900, 9]), found)
 
 
+@pytest.mark.parametrize("save", range(1, 6))
+def test_a_stop_during_a_save_within_an_epoch_ends_the_call(save, tmp_path):
+    path, every = tmp_path / "run.safetensors", {"every_epochs": None, "every_seconds": 1e-9}
+    checkpoint = dc.Checkpoint(path, **every)
+
+    class Watch:
+        """Stops the call in one of its saves."""
+
+        saves = 0
+
+        def __call__(self, record):
+            pass
+
+        def state(self):
+            self.saves += 1
+            if self.saves == save:
+                checkpoint.stop()
+            return {}
+
+        def set_state(self, state):
+            pass
+
+    _, _, histories = train(callbacks=[[], [Watch()], []], checkpoint=checkpoint, threads=1)
+    assert not checkpoint.finished
+    assert histories[1].epochs < 4
+    watch, again = Watch(), dc.Checkpoint(path, **every)
+    watch.saves = save
+    check_same(train(), train(callbacks=[[], [watch], []], checkpoint=again))
+
+
 def test_a_training_that_diverged_is_finished(tmp_path):
     options = {
         "make": lambda: networks(output="linear"),

@@ -297,9 +297,13 @@ class Fit:
                 self.file.stopped = True
             return self.file.stopped
 
-        def pause() -> None:
-            with self.network.handed_over():
-                self.file.pause()
+        def pause() -> bool:
+            try:
+                with self.network.handed_over():
+                    self.file.pause()
+            except Stopped:  # asked for since the last poll
+                return True
+            return False
 
         return {
             "network": self.network.native,
