@@ -14,8 +14,7 @@ from deepcore._keywords import checked
 from deepcore._network.examples import Examples, validation_parts, weights
 from deepcore._training.checkpoint import Checkpoints, find
 from deepcore._training.factors import StepFactors
-from deepcore._training.many import WHO, Fit, SharedExamples, checked_rows, train
-from deepcore._training.writing import Savings
+from deepcore._training.many import WHO, Fit, SharedExamples, checked_rows, read_files, train
 from deepcore.callbacks import Checkpoint, EarlyStopping, EpochRecord, refuse_what_cannot_be_called
 from deepcore.history import History
 from deepcore.model import Model
@@ -128,7 +127,7 @@ def fit_many(
             turn.__enter__()  # not in a helper: the function that enters owns the network
             held.append(turn)
         fits = [call.fit(number) for number in range(len(call.models))]
-        call.read_files(fits)
+        read_files(fits, call.shared)
         for model in call.models:
             model.forget_optimizer()
         return train(fits, number_of_threads, verbose)
@@ -196,7 +195,7 @@ class _Call:
         self._schedules = dropout_schedule, smoothing_schedule
         self._saved = None if checkpoint is None else Checkpoints(checkpoint)
         self._checkpoints = [None] * len(models) if self._saved is None else self._saved.several(len(models))
-        self._shared = SharedExamples()
+        self.shared = SharedExamples()
 
     def head(self, number: int) -> str:
         """Return the head of messages about a network."""
@@ -242,13 +241,13 @@ class _Call:
         """Check what a network gets."""
         head, model = self.head(number), self.models[number]
         network, spec = model.network, model.spec
-        data = self._shared.of(head, network, self._X[number], self._y[number], self._weights[number])
+        data = self.shared.of(head, network, self._X[number], self._y[number], self._weights[number])
         m = len(data.y)
         rows = checked_rows(head, "rows", self._rows[number], m)
         held_out = checked_rows(head, "validation_rows", self._validation_rows[number], m)
         validation = data if held_out is not None else None
         if self._validation_data is not None:
-            validation = self._shared.of(f"{head}: validation_data", network, *self._validation_data)
+            validation = self.shared.of(f"{head}: validation_data", network, *self._validation_data)
         if self._class_weight is not None:
             data = self._weighted(head, model, data, rows)
         count = m if rows is None else len(rows)
@@ -278,12 +277,6 @@ class _Call:
             metrics=[known.resolve(head, metric, spec.output, spec.outputs) for metric in self._metrics],
             checkpoint=self._checkpoints[number],
         )
-
-    def read_files(self, fits: Sequence[Fit]) -> None:
-        """Read all files before one network changes, and refuse those of other trainings."""
-        savings = Savings()
-        for fit in fits:
-            fit.read_file(self._shared, savings)
 
     def sum_up(self) -> None:
         """Tell the checkpoint how the call ended."""

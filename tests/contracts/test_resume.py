@@ -68,12 +68,13 @@ def test_many_networks_that_are_interrupted_between_any_two_instructions_end_wit
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_realmlp_that_is_interrupted_between_any_two_instructions_ends_with_the_same_bits(tmp_path):
+@pytest.mark.parametrize("shape", [{"n_ens": 2}, {"cv": 2}, {"cv": 2, "n_ens": 2}])
+def test_a_realmlp_that_is_interrupted_between_any_two_instructions_ends_with_the_same_bits(tmp_path, shape):
     pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra `sklearn`)")
     from deepcore.sklearn import RealMLPClassifier
 
     def fit(path):
-        settings = {"hidden_layer_sizes": 4, "n_epochs": 4, "n_ens": 2, "variant": "td", "random_state": 1}
+        settings = {"hidden_layer_sizes": 4, "n_epochs": 4, "variant": "td", "random_state": 1, **shape}
         checkpoint = None if path is None else dc.Checkpoint(path)
         fitted = RealMLPClassifier(**settings, n_threads=1, checkpoint=checkpoint).fit(X, Y)
         return fitted.loss_curves_, fitted.validation_errors_, fitted.predict_proba(X).tobytes()

@@ -25,6 +25,29 @@ def distance(got, wanted):
     return 0.0 if got.size == 0 else np.abs(got - wanted).max() / max(1e-3, np.abs(wanted).max())
 
 
+def train_member(member, data, rows, batch):
+    """Train on these rows in their order; return the mean loss."""
+    (loss,), bad = member.network.train(
+        data.take(rows), member.state.native, batch, 1, factors=member.factors.native(member.steps)
+    )
+    assert bad < 0
+    return loss
+
+
+def train_epoch_by_epoch(training, orders, train=train_member):
+    """Train the members one after the other, each on its own order of rows: the bits that fits must have."""
+    data, batch = training.split.data, training.split.batch(training.recipe)
+    for epoch in range(training.recipe.epochs):
+        losses = [
+            train(member, data, order(epoch), batch)
+            for member, order in zip(training.members, orders, strict=True)
+        ]
+        if training({"loss": float(np.mean(losses))}):
+            break
+    training.on_end(None)
+    return training.outcome
+
+
 class MaskedMember(Member):
     """A member whose steps take the recorded masks of dropout: the loop of gradients and steps."""
 
@@ -38,15 +61,21 @@ class MaskedMember(Member):
         loss = self.network.gradient(batch, flat, 0, self.training(step), self.masks(step))
         return loss, self.network.views(flat, "d")
 
-    def train(self, data, rows, batch, threads=0):
+    def train(self, data, rows, batch):
         if self.masks(0) is None:  # without dropout the steps are those of fit
-            return super().train(data, rows, batch, threads)
+            return train_member(self, data, rows, batch)
         losses = []
         for start in range(0, len(rows), batch):
             loss, grads = self.gradient(data.take(rows[start : start + batch]))
             self.state.step(grads)
             losses.append(loss)
-        return np.mean(losses), True
+        return np.mean(losses)
+
+    def training(self, step):
+        """Seed, number and factors of a step, as ``Network.gradient`` takes them."""
+        factors = self.factors.native(self.steps)
+        scales = [factors[name](step) if name in factors else 1.0 for name in ("dropout", "smoothing")]
+        return (self.network.spec.seed, step, *scales)
 
 
 class Trace:

@@ -15,7 +15,6 @@ from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
-import deepcore as dc  # noqa: E402
 from deepcore.sklearn import RealMLPClassifier, RealMLPRegressor  # noqa: E402
 
 SMALL = {"hidden_layer_sizes": (32, 32), "n_epochs": 40, "random_state": 0}
@@ -364,43 +363,6 @@ def test_categories_that_a_frame_does_not_have_are_refused(given):
         ValueError, match="categorical_features must be numbers of columns from 0 to 1, names"
     ):
         RealMLPRegressor(**SMALL, categorical_features=given).fit(frame[["size", "new"]], y)
-
-
-@pytest.mark.parametrize("options", [{"n_ens": 2}, {"cv": 3}])
-def test_a_stopped_fit_goes_on_from_its_checkpoint(tmp_path, options):
-    X = np.random.default_rng(0).normal(size=(90, 3))
-    y = X[:, 0] * X[:, 1] > 0
-    settings = {"hidden_layer_sizes": 8, "n_epochs": 6, "variant": "td", "random_state": 1, **options}
-    whole = RealMLPClassifier(**settings).fit(X, y)
-
-    class StopsAlways(dc.Checkpoint):
-        """Asks for the end of the training in every epoch."""
-
-        stopping = property(lambda self: True, lambda self, value: None)
-
-    path = tmp_path / "run.safetensors"
-    for epoch in range(1, 6):
-        part = RealMLPClassifier(**settings, checkpoint=StopsAlways(path), n_threads=1).fit(X, y)
-        assert part.n_iter_ == epoch
-    checkpoint = dc.Checkpoint(path)
-    again = RealMLPClassifier(**settings, checkpoint=checkpoint).fit(X, y)
-    assert (checkpoint.resumed, checkpoint.finished) == (True, True)
-    assert again.loss_curves_ == whole.loss_curves_
-    assert again.validation_errors_ == whole.validation_errors_
-    assert again.best_epochs_ == whole.best_epochs_
-    np.testing.assert_array_equal(again.predict_proba(X), whole.predict_proba(X))
-
-
-def test_a_checkpoint_of_other_data_is_refused(tmp_path):
-    X = np.random.default_rng(0).normal(size=(60, 3))
-    regressor = RealMLPRegressor(
-        hidden_layer_sizes=4, n_epochs=2, random_state=1, checkpoint=dc.Checkpoint(tmp_path / "run")
-    )
-    regressor.fit(X, X[:, 0])
-    with pytest.raises(ValueError, match="another training: the values of"):
-        regressor.fit(X, X[:, 1])
-    with pytest.raises(ValueError, match="random_state must be an integer if there is a Checkpoint"):
-        regressor.set_params(random_state=None).fit(X, X[:, 0])
 
 
 def test_mappings_are_frames_whose_columns_have_no_order():

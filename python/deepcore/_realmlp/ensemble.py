@@ -17,10 +17,9 @@ from deepcore._realmlp.training import (
     Split,
     SplitTraining,
     make_member,
-    train_split,
     train_splits,
 )
-from deepcore.callbacks import Checkpoint
+from deepcore._training.checkpoint import Checkpoints
 from deepcore.tabular import Encoding, TableMember
 from deepcore.tabular.table_model import mean, mean_outputs
 from deepcore.typing import Array
@@ -109,13 +108,9 @@ def fit_splits(
     rules: Rules | None = None,
     calibrate: bool = False,
     seed: int = 0,
-    checkpoints: Sequence[Checkpoint] = (),
+    checkpoints: Checkpoints | None = None,
 ) -> list[FittedSplit]:
-    """Train ``members`` networks on each split.
-
-    With one network per split, all networks are trained in one native call. With several, those of a split
-    are trained at the same time, split after split, because their mean decides which epoch is the best; so
-    are splits with checkpoints, which are written between epochs.
+    """Train ``members`` networks on each split, all of them at the same time.
 
     Args:
         table: All rows.
@@ -129,9 +124,10 @@ def fit_splits(
         rules: When training ends.
         calibrate: Fit a temperature to the probabilities of the validation rows, if enough of them are wrong.
         seed: Seed of all random numbers.
-        checkpoints: One for each split, or none.
+        checkpoints: The files, one for each split; None: the training is not saved.
     """
     rules = rules or Rules()
+    files = [None] * len(splits) if checkpoints is None else checkpoints.several(len(splits))
     seeds = [[int(s.generate_state(1, np.uint64)[0]) >> 1 for s in split.spawn(members)]
              for split in np.random.SeedSequence(seed).spawn(len(splits))]  # fmt: skip
 
@@ -150,8 +146,7 @@ def fit_splits(
         X_val, y_val = (X[validation], y[validation]) if len(validation) else (None, None)
         split = Split(data, X_val, y_val, targets, weight)
         made = [make_member(recipe, split, encoding, dtype, one) for one in seeds[number]]
-        own_rules = replace(rules, checkpoint=checkpoints[number] if checkpoints else None)
-        return SplitTraining(made, split, recipe, own_rules), encoding
+        return SplitTraining(made, split, recipe, replace(rules, checkpoint=files[number])), encoding
 
     def finished(training: SplitTraining, encoding: Encoding) -> FittedSplit:
         split, temperature = training.split, 1.0
@@ -167,15 +162,12 @@ def fit_splits(
             training.outcome,
         )
 
-    if members > 1 or checkpoints:
-        fitted = []
-        for number in range(len(splits)):
-            training, encoding = prepared(number)
-            train_split(training)
-            fitted.append(finished(training, encoding))
-        return fitted
     all_of_them = [prepared(number) for number in range(len(splits))]
-    train_splits([training for training, _ in all_of_them], rules.threads)
+    try:
+        train_splits([training for training, _ in all_of_them], rules.threads)
+    finally:
+        if checkpoints is not None:
+            checkpoints.sum_up()
     return [finished(training, encoding) for training, encoding in all_of_them]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,14 +12,13 @@ import numpy as np
 
 from deepcore import _core
 from deepcore._network.examples import Examples
-from deepcore._network.network import Network, Snapshot, TrainingStep
+from deepcore._network.network import Network, Snapshot
 from deepcore._realmlp.recipe import Recipe
 from deepcore._realmlp.start import start_from_rows, start_normal
 from deepcore._realmlp.targets import Classes, Numbers
-from deepcore._training import identity, many
-from deepcore._training.checkpoint import Position, RunFile, Unsaved
+from deepcore._training import many
 from deepcore._training.factors import StepFactors
-from deepcore.callbacks import Checkpoint, EpochRecord
+from deepcore.callbacks import Checkpoint
 from deepcore.exceptions import DivergenceWarning
 from deepcore.optimizers import OptimizerState
 from deepcore.tabular import Encoding
@@ -33,14 +32,8 @@ __all__ = [
     "SplitTraining",
     "make_member",
     "predict_members",
-    "train_split",
     "train_splits",
 ]
-
-_SCHEDULED = ("dropout", "smoothing")
-
-#: Returns the rows of an epoch in the order in which they are trained on.
-Orders = Callable[[int], Array]
 
 
 class Member:
@@ -51,26 +44,6 @@ class Member:
         self.state = OptimizerState(recipe.optimizer(network.spec.outputs), network, steps)
         self.steps = steps
         self.factors = StepFactors("fit", network.spec, **recipe.schedules())
-        self._factors = self.factors.native(steps)
-
-    def training(self, step: int) -> TrainingStep:
-        """Seed, number and factors of a step, as ``Network.gradient`` takes them."""
-        factors = [self._factors[name](step) if name in self._factors else 1.0 for name in _SCHEDULED]
-        return (self.network.spec.seed, step, factors[0], factors[1])
-
-    def train(
-        self,
-        data: Examples,
-        rows: Array,
-        batch: int,
-        threads: int = 0,
-    ) -> tuple[float, bool]:
-        """Train one epoch on these rows; return the mean loss, and whether every loss was finite."""
-        losses, bad = self.network.train(
-            data.take(rows), self.state.native, batch, 1, threads=threads,
-            factors=self._factors,
-        )  # fmt: skip
-        return (losses[0] if losses else np.nan), bad < 0
 
     def numbers(self) -> dict[str, Any]:
         """Copy everything that training changes."""
@@ -182,30 +155,24 @@ class SplitTraining:
 
     Attributes:
         threads: Largest number of threads of a prediction; 0: the default.
-        interrupted: ``rules.on_epoch`` ended the training.
-        diverged: A loss was no longer finite.
+        clock: That of the time limit.
     """
 
     def __init__(self, members: Sequence[Member], split: Split, recipe: Recipe, rules: Rules) -> None:
         self.members, self.split, self.recipe, self.rules = members, split, recipe, rules
         self.outcome, self.threads = Outcome(), rules.threads
-        self.interrupted = self.diverged = False
+        self.clock = _Clock(rules.seconds)
         self._best: list[Snapshot] = []
         self._lowest = np.inf
-        self._clock = _Clock(rules.seconds)
 
     def on_poll(self) -> None:
         """Start the clock of the time limit when the first steps are made."""
-        self._clock.start()
+        self.clock.start()
 
-    def __call__(self, record: EpochRecord) -> bool:
-        """Record an epoch of the only member."""
-        return self.ended(record["loss"])
-
-    def ended(self, loss: float) -> bool:
-        """Record an epoch with the mean loss of the members; return True if the training ends with it."""
+    def __call__(self, record: Mapping[str, float]) -> bool:
+        """Record an epoch with the mean loss of the members; return True if a rule ends the training."""
         rules, outcome, split = self.rules, self.outcome, self.split
-        outcome.losses.append(loss)
+        outcome.losses.append(record["loss"])
         epoch = len(outcome.losses)
         error = -float(epoch)  # without validation rows every epoch is better than the one before
         if split.X_val is not None:
@@ -218,16 +185,17 @@ class SplitTraining:
         if error <= self._lowest or not self._best:  # ties go to the later epoch
             self._lowest, outcome.best_epoch = error, epoch
             self._best = [member.network.snapshot() for member in self.members]
-        self.interrupted = rules.on_epoch is not None and rules.on_epoch(epoch, error)
-        return self.interrupted or self._clock.next_epoch_is_too_late()
+        over = self.clock.next_epoch_is_too_late()
+        if rules.on_epoch is None or not rules.on_epoch(epoch, error):
+            return over
+        if rules.checkpoint is not None:
+            rules.checkpoint.stop()
+        return over or rules.checkpoint is None
 
-    def finish(self) -> Outcome:
-        """Put the best parameters back; warn if a loss was no longer finite."""
-        if self.diverged and self._best:  # otherwise the best epoch is 0, and the caller raises an error
-            _warn_of_divergence(len(self.outcome.losses) + 1)
+    def on_end(self, model: object) -> None:
+        """Put the best parameters back."""
         for member, snapshot in zip(self.members, self._best, strict=False):
             member.network.restore(snapshot)
-        return self.outcome
 
     def state(self) -> dict[str, Any]:
         """Copy everything that changes, besides the members: a part of a checkpoint."""
@@ -237,7 +205,7 @@ class SplitTraining:
             "best_epoch": self.outcome.best_epoch,
             "lowest": self._lowest,
             "best": [list(snapshot) for snapshot in self._best],
-            "seconds": self._clock.state(),
+            "seconds": self.clock.state(),
         }
 
     def set_state(self, state: Any) -> None:
@@ -246,115 +214,119 @@ class SplitTraining:
         self.outcome.errors[:] = state["errors"].tolist()
         self.outcome.best_epoch, self._lowest = state["best_epoch"], state["lowest"]
         self._best = [Snapshot(*arrays) for arrays in state["best"]]
-        self._clock.set_state(state["seconds"])
+        self.clock.set_state(state["seconds"])
 
 
-@dataclass
 class _MemberFit(many.Fit):
-    """Train a member in a native call, and keep the losses of the call."""
+    """The training of a member, for a number of epochs."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.losses: list[float] = []
-        self.diverged = False
+    def __init__(self, index: int, training: SplitTraining, member: Member, epochs: int, **more: Any) -> None:
+        network: Any = member.network
+        super().__init__(
+            index, network, network, member.state, training.split.data, None, epochs,
+            training.split.batch(training.recipe), shuffle=True, drop_last=True, factors=member.factors,
+            planned=member.steps, **more,
+        )  # fmt: skip
+
+
+class _SplitFit(_MemberFit):
+    """The training of a split: its file holds all members, and the first one stands for all of them."""
+
+    ends_within_epochs = False  # a split needs a whole epoch, the best one so far
+
+    def __init__(self, index: int, training: SplitTraining) -> None:
+        self.training = training
+        first, epochs = training.members[0], training.recipe.epochs
+        super().__init__(
+            index, training, first, epochs, callbacks=[training], checkpoint=training.rules.checkpoint
+        )
+        self.members: list[_MemberFit] = []  # of the epoch that is trained, if there is a call for each
+        self.diverged = -1  # the step of these calls whose loss was not finite
 
     @property
     def who(self) -> str:
         """The head of messages."""
         return f"RealMLP: split {self.index}"
 
-    def finish(self, losses: list[float], bad: int, val_losses: list[float], accuracies: list[float]) -> None:
-        """Keep what the call gave; the caller warns if the training diverged."""
-        self.losses, self.diverged = losses, bad >= 0
+    def _parts(self) -> dict[str, Any]:
+        return {**super()._parts(), "members": _FurtherMembers(self.training.members[1:])}
 
+    def _spanning(self) -> str:
+        return "the recipe's schedule of the learning rate"
 
-def _fit_of(training: SplitTraining, member: Member, number: int, epochs: int) -> _MemberFit:
-    network: Any = member.network
-    return _MemberFit(
-        number, network, network, member.state, training.split.data, None, epochs,
-        training.split.batch(training.recipe), shuffle=True, drop_last=True, factors=member.factors,
-        planned=member.steps,
-    )  # fmt: skip
+    def _described(self, steps: int, shared: many.SharedExamples) -> dict[str, Any]:
+        split, rules = self.training.split, self.training.rules
+        validation = [split.X_val, split.y_val, split.weight_val]
+        recipe = {name: value for name, value in asdict(self.training.recipe).items() if name != "epochs"}
+        return {
+            **shared.described(split.data),
+            "validation data": [None if array is None else shared.digest(array) for array in validation],
+            "recipe": recipe,
+            "seeds": [member.network.spec.seed for member in self.training.members],
+            "early_stopping": rules.early_stopping,
+            "validation_metric": rules.metric,
+        }
+
+    def one_epoch(self) -> list[_MemberFit]:
+        """Return the next epoch of every member."""
+        self.file.between = True  # the members have not made the same steps: nothing can be saved
+        self.members = [_MemberFit(self.index, self.training, member, 1) for member in self.training.members]
+        return self.members
+
+    def epoch_ended(self, results: Sequence[many.Result]) -> bool:
+        """Record the epoch that the members have made; return whether there is another one."""
+        for member, result in zip(self.members, results, strict=True):
+            member.ended(result)
+        self.diverged = max(bad for _, bad, *_ in results)
+        if self.diverged >= 0:
+            return False
+        loss = float(np.mean([losses[0] for losses, *_ in results]))
+        over = self.on_epoch(self.position.first_epoch + self.position.epoch, loss, None)
+        return not over and self.position.epoch < self.epochs
+
+    def warn_of_divergence(self) -> None:
+        """Warn if a loss was no longer finite; if it was in the first epoch, the caller raises an error."""
+        if self.history.diverged_at_step is None or self.training.outcome.best_epoch == 0:
+            return
+        warnings.warn(
+            f"RealMLP: the loss was no longer finite in epoch {len(self.training.outcome.losses) + 1}; the "
+            "parameters of the best epoch before it are kept; try a smaller learning rate",
+            DivergenceWarning,
+            stacklevel=4,
+        )
 
 
 def train_splits(trainings: Sequence[SplitTraining], threads: int) -> list[Outcome]:
-    """Train splits with one member each in one native call; a thread trains whole networks."""
-    fits, available = [], threads or _core.num_threads()
-    for number, training in enumerate(trainings):
+    """Train all splits at the same time.
+
+    With one member per split there is one native call, whose threads train whole networks. With several there
+    is a native call per epoch, because the mean of the members of a split decides which epoch is the best.
+    """
+    fits = [_SplitFit(number, training) for number, training in enumerate(trainings)]
+    many.read_files(fits, many.SharedExamples())
+    available = threads or _core.num_threads()
+    if any(len(training.members) > 1 for training in trainings):
+        many.train(fits, threads, 0, lambda: _epoch_by_epoch(fits, available))
+        return [training.outcome for training in trainings]
+    for training in trainings:
         training.threads = max(1, available // len(trainings))
         if len(trainings) <= available:  # otherwise it starts with the first poll
             training.on_poll()
-        fit = _fit_of(training, training.members[0], number, training.recipe.epochs)
-        fit.callbacks = [training]
-        fits.append(fit)
     many.train(fits, threads, 0)
-    for training, fit in zip(trainings, fits, strict=True):
-        training.diverged = fit.diverged
-    return [training.finish() for training in trainings]
+    return [training.outcome for training in trainings]
 
 
-def train_split(training: SplitTraining, orders: Sequence[Orders] | None = None) -> Outcome:
-    """Train the members of a split side by side, with a native call per epoch.
-
-    Args:
-        training: What is trained.
-        orders: One function per member that returns the order of the rows in an epoch; None: the permutation
-            that follows from the seed of the network and the epoch.
-    """
-    position = Position(0, 0)
-    file = _file(training, position)
-    finished, ended = file.open(), False
-    try:
-        file.started()
-        if not finished:
-            with file.saving():
-                file.stopped = _train_epochs(training, position, file, orders)
-        file.loop_ended(False)
-        outcome = training.finish()
-        ended = not finished
-    finally:
-        file.close(ended)
-    return outcome
-
-
-def _train_epochs(
-    training: SplitTraining, position: Position, file: Unsaved, orders: Sequence[Orders] | None
-) -> bool:
-    """Train until a rule or an interrupt ends the epochs; return whether it was a rule."""
-    training.on_poll()
-    for epoch in range(position.epoch, training.recipe.epochs):
-        file.between = True  # the members have not made the same steps: nothing can be saved
-        loss, fine = _train_epoch(training) if orders is None else _train_in_order(training, orders, epoch)
-        training.diverged = not fine
-        if training.diverged or (training.ended(loss) and not training.interrupted):
-            return True
-        if training.interrupted and training.rules.checkpoint is not None:
-            training.rules.checkpoint.stop()
-        position.epoch_ended(training.members[0].state.steps)
-        file.between = False
-        if file.epoch_ended() or training.interrupted:
-            return False
-    return True
-
-
-def _train_epoch(training: SplitTraining) -> tuple[float, bool]:
-    """Train every member for one epoch; return the mean loss, and whether every loss was finite."""
-    fits = [_fit_of(training, member, number, 1) for number, member in enumerate(training.members)]
-    many.train(fits, training.rules.threads, 0)
-    fine = not any(fit.diverged for fit in fits)
-    return (float(np.mean([fit.losses[0] for fit in fits])) if fine else np.nan), fine
-
-
-def _train_in_order(training: SplitTraining, orders: Sequence[Orders], epoch: int) -> tuple[float, bool]:
-    split, losses = training.split, []
-    for member, order in zip(training.members, orders, strict=True):
-        loss, fine = member.train(
-            split.data, order(epoch), split.batch(training.recipe), training.rules.threads
-        )
-        losses.append(loss)
-        if not fine:
-            return np.nan, False
-    return float(np.mean(losses)), True
+def _epoch_by_epoch(fits: Sequence[_SplitFit], threads: int) -> list[many.Result]:
+    """Train the members of all splits with a native call per epoch."""
+    running = [fit for fit in fits if not fit.finished and fit.position.epoch < fit.epochs]
+    while running:
+        members = [member for fit in running for member in fit.one_epoch()]
+        for fit in running:
+            alone, together = -(-len(fit.members) // threads), -(-len(members) // threads)
+            fit.training.clock.start(alone / together)
+        results = iter(_core.train_many([member.native() for member in members], threads))
+        running = [fit for fit in running if fit.epoch_ended([next(results) for _ in fit.members])]
+    return [([], fit.diverged, [], []) for fit in fits]
 
 
 def _patience_is_over(rules: Rules, epoch: int, best: int) -> bool:
@@ -373,18 +345,20 @@ class _Clock:
 
     def __init__(self, limit: float | None) -> None:
         self._limit = limit
+        self._share = 1.0
         self._last: float | None = None
         self._elapsed = self._longest = 0.0
 
-    def start(self) -> None:
-        """Start the clock; later calls do nothing."""
+    def start(self, share: float = 1.0) -> None:
+        """Start the clock if it does not run; count this share of the time from now on."""
+        self._share = share
         if self._last is None:
             self._last = time.monotonic()
 
     def next_epoch_is_too_late(self) -> bool:
         """Return the answer at the end of an epoch."""
         now = time.monotonic()
-        epoch = now - (now if self._last is None else self._last)
+        epoch = self._share * (now - (now if self._last is None else self._last))
         self._elapsed, self._longest, self._last = self._elapsed + epoch, max(self._longest, epoch), now
         return self._limit is not None and self._elapsed + self._longest > self._limit
 
@@ -407,38 +381,3 @@ class _FurtherMembers:
     def set_state(self, state: Any) -> None:
         for member, numbers in zip(self._members, state["members"], strict=True):
             member.set_numbers(numbers)
-
-
-def _file(training: SplitTraining, position: Position) -> Unsaved:
-    """Return the file of this training if the rules ask for one."""
-    members, split, recipe, rules = training.members, training.split, training.recipe, training.rules
-    if rules.checkpoint is None:
-        return Unsaved()
-    fixed = {name: value for name, value in asdict(recipe).items() if name != "epochs"}
-
-    def describe(steps: int) -> dict[str, Any]:
-        validation = [split.X_val, split.y_val, split.weight_val]
-        return {
-            **identity.of_examples(split.data),
-            "validation data": [None if array is None else identity.of_array(array) for array in validation],
-            "recipe": fixed,
-            "seeds": [member.network.spec.seed for member in members],
-            "early_stopping": rules.early_stopping,
-            "validation_metric": rules.metric,
-        }
-
-    return RunFile(
-        "fit", rules.checkpoint, members[0].network, {}, position,
-        {"optimizer": members[0].state, "history": training, "members": _FurtherMembers(members[1:])},
-        (), describe,
-        (recipe.epochs, split.steps(recipe)), "the recipe's schedule of the learning rate",
-    )  # fmt: skip
-
-
-def _warn_of_divergence(epoch: int) -> None:
-    warnings.warn(
-        f"RealMLP: the loss was no longer finite in epoch {epoch}; the parameters of the best epoch "
-        "before it are kept; try a smaller learning rate",
-        DivergenceWarning,
-        stacklevel=4,
-    )

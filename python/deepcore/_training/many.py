@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from deepcore import _checks, _core, catalog, metrics
 from deepcore._network.examples import Examples, features, targets, weights
 from deepcore._network.network import Network
 from deepcore._training import identity
-from deepcore._training.checkpoint import Position, RunFile, Unsaved
+from deepcore._training.checkpoint import Part, Position, RunFile, Unsaved
 from deepcore._training.factors import StepFactors
 from deepcore._training.states import HistoryState
 from deepcore._training.writing import Savings
@@ -26,7 +26,7 @@ from deepcore.optimizers import OptimizerState, spanning_name
 from deepcore.progress import Progress
 from deepcore.typing import Array, Trained
 
-__all__ = ["WHO", "Fit", "SharedExamples", "checked_rows", "train"]
+__all__ = ["WHO", "Fit", "Result", "SharedExamples", "checked_rows", "read_files", "train"]
 
 #: The head of messages.
 WHO = "fit_many"
@@ -146,6 +146,9 @@ class Fit:
     planned: int | None = None
     checkpoint: Checkpoint | None = None
 
+    #: Whether ``Checkpoint.stop`` ends it within an epoch.
+    ends_within_epochs: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         self.history = History()
         self.position = Position(self.network.epochs_trained, self.state.steps)
@@ -200,29 +203,37 @@ class Fit:
         """Read the file of the checkpoint, and refuse that of another training; nothing changes."""
         if self.checkpoint is None:
             return
-
-        def describe(steps: int) -> dict[str, Any]:
-            held, held_rows = self.validation, self.validation_rows
-            return {
-                **shared.described(self.data),
-                "rows": self.rows if self.rows is None else shared.digest(self.rows),
-                "validation data": held and shared.described(held),
-                "validation_rows": held_rows if held_rows is None else shared.digest(held_rows),
-                "batch_size": self.batch,
-                "shuffle": self.shuffle,
-                "drop_last": self.drop_last,
-                "optimizer": identity.of_optimizer(self.state.optimizer, steps),
-                "metrics": [metrics.name_of(metric) for metric in self.metrics],
-                **self.factors.described(steps),
-            }
-
+        extras = getattr(self.shown, "extras", {})  # RealMLP shows a network, which has none
         self.file = RunFile(
-            self.who, self.checkpoint, self.network, self.shown.extras, self.position,
-            {"optimizer": self.state, "history": HistoryState(self.history)}, self.callbacks, describe,
-            (self.epochs, self.epochs * self.steps),
-            spanning_name(self.state.optimizer) or self.factors.spanning_name(), savings,
+            self.who, self.checkpoint, self.network, extras, self.position,
+            self._parts(), self.callbacks, lambda steps: self._described(steps, shared),
+            (self.epochs, self.epochs * self.steps), self._spanning(), savings,
         )  # fmt: skip
         self.file.read()
+
+    def _parts(self) -> dict[str, Part]:
+        """Return what changes during the training, besides the network, its position and the callbacks."""
+        return {"optimizer": self.state, "history": HistoryState(self.history)}
+
+    def _spanning(self) -> str:
+        """Name a schedule that spans the training, or return ``""``."""
+        return spanning_name(self.state.optimizer) or self.factors.spanning_name()
+
+    def _described(self, steps: int, shared: SharedExamples) -> dict[str, Any]:
+        """Describe everything that must be the same when the training goes on, besides the network."""
+        held, held_rows = self.validation, self.validation_rows
+        return {
+            **shared.described(self.data),
+            "rows": self.rows if self.rows is None else shared.digest(self.rows),
+            "validation data": held and shared.described(held),
+            "validation_rows": held_rows if held_rows is None else shared.digest(held_rows),
+            "batch_size": self.batch,
+            "shuffle": self.shuffle,
+            "drop_last": self.drop_last,
+            "optimizer": identity.of_optimizer(self.state.optimizer, steps),
+            "metrics": [metrics.name_of(metric) for metric in self.metrics],
+            **self.factors.described(steps),
+        }
 
     def go_on(self) -> None:
         """Put the state of the file back, if there is one."""
@@ -288,7 +299,7 @@ class Fit:
         factors = self.factors.native(self.planned or self._last_step)
 
         def ends() -> bool:
-            if self.file.stopping:
+            if self.file.stopping and self.ends_within_epochs:
                 return True
             try:
                 if poll is not None:
@@ -302,7 +313,7 @@ class Fit:
                 with self.network.handed_over():
                     self.file.pause()
             except Stopped:  # asked for since the last poll
-                return True
+                return self.ends_within_epochs
             return False
 
         return {
@@ -401,13 +412,23 @@ def _progress(fits: Sequence[Fit], verbose: int) -> Iterator[Callable[[int, int]
         shown.on_end(fits[0].shown)
 
 
-def train(fits: Sequence[Fit], threads: int, verbose: int) -> list[History]:
+def read_files(fits: Sequence[Fit], shared: SharedExamples) -> None:
+    """Read all files before one network changes, and refuse those of other trainings."""
+    savings = Savings()
+    for fit in fits:
+        fit.read_file(shared, savings)
+
+
+def train(
+    fits: Sequence[Fit], threads: int, verbose: int, call: Callable[[], list[Result]] | None = None
+) -> list[History]:
     """Train the networks in one native call.
 
     Args:
         fits: One for each network; the networks are held by the calling thread. Files have been read.
         threads: As the native module takes it.
         verbose: 1 shows progress.
+        call: Trains the networks in another way, and returns what the native call would return.
     """
     for fit in fits:
         fit.go_on()
@@ -420,7 +441,10 @@ def train(fits: Sequence[Fit], threads: int, verbose: int) -> list[History]:
             fit.file.started()
         results: list[Result] = []
         try:
-            results = _core.train_many([fit.native() for fit in fits], threads, show, show is not None)
+            if call is not None:
+                results = call()
+            else:
+                results = _core.train_many([fit.native() for fit in fits], threads, show, show is not None)
         finally:  # also after Ctrl-C
             for number, fit in enumerate(fits):
                 fit.ended(results[number] if results else None)

@@ -138,7 +138,7 @@ def fit(
             rules=Rules(early_stopping=patience, seconds=seconds, on_epoch=on_epoch),
             calibrate=classes is not None,
             seed=settings.seed,
-            checkpoints=[] if checkpoints is None else [checkpoints.of(n) for n in range(len(splits))],
+            checkpoints=checkpoints,
         )
     if any(split.outcome.best_epoch == 0 for split in fitted):
         raise ValueError("the loss is no longer finite in the first epoch; try a smaller --learning-rate")

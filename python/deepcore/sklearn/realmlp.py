@@ -128,13 +128,6 @@ class BaseRealMLP(Estimator):
         asked = None if checkpoint is None else lambda epoch, error: bool(checkpoint.stopping)
         return Rules(metric, patience, self.time_limit, self.n_threads or 0, asked)
 
-    def _checkpoints(self, splits: int) -> list[Checkpoint]:
-        """Return the checkpoint of every split, if they are saved."""
-        if self.checkpoint is None:
-            return []
-        numbered = Checkpoints(self.checkpoint)
-        return [numbered.of(number) for number in range(splits)]
-
     def _splits(self, m: int, y: Array, classes: bool, rng: np.random.RandomState) -> list[Rows]:
         """Return the training and validation rows of every split."""
         if self.cv is None:
@@ -182,7 +175,7 @@ class BaseRealMLP(Estimator):
         fitted = fit_splits(
             table, y, splits, recipe, classes=classes, weights=weights, members=int(self.n_ens),
             dtype=np.dtype(self.dtype), rules=rules, calibrate=calibrate, seed=rng.randint(2**31 - 1),
-            checkpoints=self._checkpoints(len(splits)),
+            checkpoints=None if self.checkpoint is None else Checkpoints(self.checkpoint),
         )  # fmt: skip
         if any(split.outcome.best_epoch == 0 for split in fitted):
             raise ValueError(
@@ -329,7 +322,8 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
             ``"cross_entropy"``.
         early_stopping: Whether training ends early if no epoch becomes the best for too long.
         patience: ``(m, a)``: with ``early_stopping``, training ends after epoch ``m * best epoch + a``.
-        time_limit: Time in seconds that the training of a split may take; None: no limit.
+        time_limit: Time in seconds that the training of a split may take, and as much longer as it shares the
+            threads with others; None: no limit.
         calibrate: Whether to divide the logits by the temperature with the lowest cross-entropy on the
             validation rows. With fewer than ten wrong validation rows the temperature is 1.
         class_weight: ``{label: weight}``, ``"balanced"``, or None.
@@ -341,10 +335,9 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
         dtype: Precision of the networks, ``"float32"`` or ``"float64"``.
         n_threads: Largest number of threads; None: deepcore's default. Results do not depend on it.
         random_state: Seed or generator of all random numbers.
-        checkpoint: A ``deepcore.Checkpoint``, which saves the training after its epochs; the same fit after a
-            kill goes on from its file. The first split is saved to this file, and the second
-            one to a file with ``.2`` before the suffix, such as ``run.2.safetensors``. None: the training is
-            not saved.
+        checkpoint: A ``deepcore.Checkpoint``, which saves the training while it runs; the same fit after a
+            kill goes on from its files. The first split is saved to this file, and the second one to a file
+            with ``.2`` before the suffix, such as ``run.2.safetensors``. None: the training is not saved.
 
     Attributes:
         classes_: The labels, sorted.
@@ -490,7 +483,8 @@ class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
         weight_decay: Factor of the decoupled weight decay; None: that of the variant.
         early_stopping: Whether training ends early if no epoch becomes the best for too long.
         patience: ``(m, a)``: with ``early_stopping``, training ends after epoch ``m * best epoch + a``.
-        time_limit: Time in seconds that the training of a split may take; None: no limit.
+        time_limit: Time in seconds that the training of a split may take, and as much longer as it shares the
+            threads with others; None: no limit.
         categorical_features: Columns that are categories: their numbers, their names in a frame, or one
             boolean per column. The type of the other columns is inferred in a frame; in an array they are
             numbers.
@@ -499,10 +493,9 @@ class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
         dtype: Precision of the networks, ``"float32"`` or ``"float64"``.
         n_threads: Largest number of threads; None: deepcore's default. Results do not depend on it.
         random_state: Seed or generator of all random numbers.
-        checkpoint: A ``deepcore.Checkpoint``, which saves the training after its epochs; the same fit after a
-            kill goes on from its file. The first split is saved to this file, and the second
-            one to a file with ``.2`` before the suffix, such as ``run.2.safetensors``. None: the training is
-            not saved.
+        checkpoint: A ``deepcore.Checkpoint``, which saves the training while it runs; the same fit after a
+            kill goes on from its files. The first split is saved to this file, and the second one to a file
+            with ``.2`` before the suffix, such as ``run.2.safetensors``. None: the training is not saved.
 
     Attributes:
         models_: One list of ``deepcore.Model`` per split, the members.
