@@ -127,6 +127,7 @@ REALMLP = ["--recipe", "realmlp-td", "--layers", "8,8", "--batch-size", "32"]
 SEVERAL = {
     "members of realmlp": [*REALMLP, "--ensemble", "2"],
     "folds of realmlp": [*REALMLP, "--cv", "3"],
+    "members of folds of realmlp": [*REALMLP, "--cv", "2", "--ensemble", "2"],
     "folds of networks": ["--layers", "8", "--cv", "2", "--ensemble", "2"],
 }
 
@@ -173,8 +174,9 @@ def test_several_networks_go_on_from_what_a_kill_leaves(tmp_path, table, options
 
 
 @pytest.mark.slow
-def test_a_signal_ends_all_folds_and_the_command_goes_on(tmp_path, table):
-    train = [table, *REALMLP, "--cv", "3", "--epochs", "200"]
+@pytest.mark.parametrize("members", ["1", "2"])
+def test_a_signal_ends_all_folds_and_the_command_goes_on(tmp_path, table, members):
+    train = [table, *REALMLP, "--cv", "3", "--ensemble", members, "--epochs", "200"]
     options = [*train, "--out", tmp_path / "out", "--checkpoint", tmp_path / "run"]
     code, out = when_there(tmp_path / "run", started(*options), signal.SIGTERM)
     assert code == 143

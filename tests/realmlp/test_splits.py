@@ -1,5 +1,7 @@
 """Splits are trained at the same time; each gives the bits of a training alone, epoch by epoch."""
 
+import gc
+import weakref
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -135,6 +137,19 @@ def test_a_stop_ends_every_split_after_an_epoch_and_the_same_call_goes_on(member
             assert not any(file.finished for file in files)
     for one, part in zip(whole, parts, strict=True):
         same(one, part)
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_the_data_of_a_split_are_released_when_the_call_has_ended(members, tmp_path):
+    one = training(1, Rules(), members=members, checkpoint=Checkpoint(tmp_path / "run"))
+    gc.disable()
+    try:
+        train_splits([one], 1)
+        held = weakref.ref(one.split)
+        del one
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("members", [1, 2])

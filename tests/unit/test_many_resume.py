@@ -1,7 +1,9 @@
 """fit_many with a checkpoint: a call that is stopped goes on, and each network ends with the same bits."""
 
+import gc
 import signal
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -345,6 +347,19 @@ def test_many_networks_leave_no_thread_behind(tmp_path):
     dc.fit_many(networks(12), X, y, epochs=3, checkpoint=dc.Checkpoint(tmp_path / "run"), threads=3)
     assert set(threading.enumerate()) <= before
     assert len(list(tmp_path.iterdir())) == 12
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_the_examples_are_released_when_the_call_has_ended(saved, tmp_path):
+    X, y = examples()
+    gc.disable()
+    try:
+        dc.fit_many(networks(), X, y, epochs=1, checkpoint=dc.Checkpoint(tmp_path / "run") if saved else None)
+        held = weakref.ref(X)
+        del X
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 def test_the_files_of_a_call_share_the_time_of_saving(tmp_path, monkeypatch):

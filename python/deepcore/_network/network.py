@@ -104,6 +104,7 @@ class _Turn:
 
     def __exit__(self, *exception: object) -> None:
         self._remove(self._mine)
+        del self._mine  # its frame may refer to this object
 
     def _remove(self, owner: _Owner) -> None:
         with suppress(ValueError):  # another thread was faster

@@ -361,6 +361,7 @@ class Fit:
                 self.finish(*result)
         finally:
             self.file.close(result is not None and not self.finished)
+            self.file = Unsaved()  # it refers to this object, which holds the examples
 
     def finish(self, losses: list[float], bad: int, val_losses: list[float], accuracies: list[float]) -> None:
         """Complete the history."""
