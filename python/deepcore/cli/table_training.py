@@ -189,6 +189,12 @@ class TableTraining:
             raise KeyboardInterrupt
 
     def _fit_networks(self, checkpoints: Checkpoints | None, weights: Any, callbacks: Sequence[Any]) -> None:
+        """Train the networks one after another.
+
+        ``fit_many`` records no accuracy of the training part, and would start the clocks of all networks at
+        once: those that wait for a thread would use up their time. After Ctrl-C it has networks that were not
+        begun, and it needs the inputs of all folds at the same time.
+        """
         limit, used = self.settings.time_limit, 0.0
         for number, plan in enumerate(self._plans):
             if len(self._plans) > 1:
