@@ -12,6 +12,7 @@ import pytest
 from course.wrong_solutions import (
     course2,
     further_wrong,
+    later_wrong,
     more_right,
     more_wrong,
     namespace,
@@ -36,7 +37,7 @@ def solutions(parts, slow=()):
     return quick + more
 
 
-WRONG = solutions((week2, week3, week4, course2), slow=(more_wrong, other_wrong, further_wrong))
+WRONG = solutions((week2, week3, week4, course2), slow=(more_wrong, other_wrong, further_wrong, later_wrong))
 RIGHT = solutions((right,), slow=(more_right,))
 HOMEWORK = Path(__file__).resolve().parents[2] / "docs" / "homework.md"
 # A combination that no table knows; the homework still names the function and the element.

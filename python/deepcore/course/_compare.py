@@ -14,6 +14,8 @@ from deepcore.course._exercise import Names
 
 # Loops, einsum and other orders of summation differ by round-off; a mistake differs by more than a millionth.
 RTOL, ATOL = 1e-6, 1e-9
+# A result in float32 has seven digits, and differences such as 1 - A lose one or two of them.
+RTOL_FLOAT32 = 1e-4
 
 
 # Where mistakes are frequent in a function whose name holds the word.
@@ -39,6 +41,7 @@ class Difference:
         cause: In words; empty if the values must be looked at to find it.
         arrays: The whole arrays, for the search of the cause.
         holds: Name of another array whose right values it holds, if there is one.
+        changed: Whether all values are right, and an argument was changed.
     """
 
     array: str
@@ -48,6 +51,15 @@ class Difference:
     cause: str = ""
     arrays: tuple[Any, Any] | None = None
     holds: str = ""
+    changed: bool = False
+
+    @property
+    def tells(self) -> bool:
+        """Whether its numbers tell mistakes apart: NaN is the result of many of them."""
+        if self.arrays is None or self.arrays[0].shape != self.arrays[1].shape:
+            return not self.changed
+        got, right = self.arrays
+        return bool(np.isfinite(got[~np.isclose(got, right, rtol=RTOL, atol=ATOL)]).any())
 
 
 @dataclass(frozen=True)
@@ -77,12 +89,17 @@ def same(got: Any, expected: Any) -> bool:
     """Say whether two arrays have the same shape and the same numbers."""
     number = as_numbers(got)
     right = np.asarray(expected, np.float64)
-    return number is not None and number.shape == right.shape and close(number, right)
+    return number is not None and number.shape == right.shape and close(number, right, tolerance(got))
 
 
-def close(a: Any, b: Any) -> bool:
+def close(a: Any, b: Any, rtol: float = RTOL) -> bool:
     """Say whether two arrays of one shape hold the same numbers."""
-    return bool(np.allclose(a, b, rtol=RTOL, atol=ATOL, equal_nan=True))
+    return bool(np.allclose(a, b, rtol=rtol, atol=ATOL * rtol / RTOL, equal_nan=True))
+
+
+def tolerance(value: Any) -> float:
+    """Return how far, relatively, a result of this type may be from one in float64."""
+    return RTOL_FLOAT32 if getattr(value, "dtype", None) in (np.float32, np.float16) else RTOL
 
 
 def as_numbers(value: Any) -> Any:
@@ -155,7 +172,10 @@ class Form:
             raise _wrong_form(label, expected, got, f"{label} is {_kind(got)} instead of a list.")
         if len(got) != len(expected):
             which = "too few" if len(got) < len(expected) else "too many"
-            cause = f"{label} has {len(got)} elements, not {len(expected)}: {which}; check the loop's range."
+            hint = "check the loop's range"
+            if len(got) == sum(map(len, expected)):
+                hint = "append each of them as one element; += adds its parts"
+            cause = f"{label} has {len(got)} elements, not {len(expected)}: {which}; {hint}."
             raise WrongForm(
                 Difference(label, None, f"{len(expected)} elements", f"{len(got)} elements", cause)
             )
@@ -287,9 +307,10 @@ def difference(name: str, got: Any, expected: Any) -> Difference | None:
         )
     if numbers.shape != right.shape:
         return Difference(name, None, right.shape, numbers.shape, "", (numbers, right))
-    if close(numbers, right):
+    rtol = tolerance(got)
+    if close(numbers, right, rtol):
         return None
-    wrong = ~np.isclose(numbers, right, rtol=RTOL, atol=ATOL, equal_nan=True)
+    wrong = ~np.isclose(numbers, right, rtol=rtol, atol=ATOL, equal_nan=True)
     element = tuple(int(i) for i in np.unravel_index(int(wrong.argmax()), wrong.shape))
     return Difference(name, element, float(right[element]), float(numbers[element]), "", (numbers, right))
 
@@ -317,6 +338,8 @@ def guess(function: str, name: str, got: Any, right: Any, sizes: Sizes) -> str:
         return f"{name} must be zero (np.zeros), and it holds other numbers: random ones, or a constant."
     if close(np.sort(got, axis=None), np.sort(right, axis=None)):
         return f"{name} holds the right numbers in a wrong order: it is transposed or reshaped."
+    if close(got, right, RTOL_FLOAT32):
+        return f"{name} has about five right digits: was it computed in float32, or with rounded numbers?"
     return _guess_from_ratio(got, right, sizes) or _guess_from_pattern(function, name, got, right)
 
 
@@ -334,7 +357,10 @@ def _guess_from_shape(name: str, got: Any, right: Any, m: int) -> str:
             return f"The shape is {which}: keepdims=True or a reshape is missing."
         return f"The shape is {got.shape} instead of {right.shape}."
     if got.ndim == 0 or got.size == 1:
-        return m_.ALL_AXES if right.size > 1 else f"The shape is {got.shape} instead of {right.shape}."
+        if right.size == 1:
+            return f"The shape is {got.shape} instead of {right.shape}."
+        # Gradients are sums. Other results have no sum whose axis could be wrong.
+        return m_.ALL_AXES if name[:1] == "d" else f"{name} is one number instead of {_described(right)}."
     if right.ndim == 2 and right.shape[1] == 1 and got.shape == (right.shape[0], m):
         return m_.NO_SUM
     if right.ndim == 0 and got.size == m:
@@ -393,5 +419,7 @@ def _guess_from_pattern(function: str, name: str, got: Any, right: Any) -> str:
         return f"{name} is off by {np.ravel(shift)[0]:.6g} everywhere: is a term, such as the bias, missing?"
     if np.isclose(got, right, rtol=RTOL, atol=ATOL).mean() >= 0.5:
         return f"Only some elements of {name} are wrong: look at the first of them and at special cases."
-    place = next((hint for part, hint in WHERE_TO_LOOK.items() if part in function), "every term")
-    return f"No usual mistake gives this {name}: compare its formula with the course, above all {place}."
+    place = next((f"above all {hint}" for part, hint in WHERE_TO_LOOK.items() if part in function), "")
+    return (
+        f"No usual mistake gives this {name}: compare its formula with the course, {place or 'term by term'}."
+    )

@@ -67,6 +67,7 @@ def compute_cost_with_regularization(at: Mistakes, A3: Any, Y: Any, parameters: 
         ("Wrong factor of the L2 term: lambda is missing, 1/(2m) alone is used.", lambda: S / (2 * m)),
         ("The factor lambda/(2m) of the L2 term is missing.", lambda: S),
         ("Wrong factor of the L2 term: lambda * m / 2 is used; brackets are missing in lambda/(2m).", lambda: lambd / 2 * m * S),
+        ("Brackets are missing in the L2 term: lambda/(2m) stands before the sum of all squared weights, not of W1 only.", lambda: right - lambd / (2 * m) * penalty(weights[1:]) + penalty(weights[1:])),
         ("The square is missing in the L2 term.", lambda: lambd / (2 * m) * sum(w.sum() for w in weights)),
         ("The L1 norm is used in the L2 term: the weights are not squared.", lambda: lambd / (2 * m) * sum(np.abs(w).sum() for w in weights)),
         ("The L2 term holds the root of the sum of squares (a norm): the square is missing.", lambda: lambd / (2 * m) * sum(np.sqrt(np.square(w).sum()) for w in weights)),
@@ -84,6 +85,10 @@ def compute_cost_with_regularization(at: Mistakes, A3: Any, Y: Any, parameters: 
 def forward(at: Mistakes, X: Any, parameters: Any, keep_prob: float = 1.0, dropout: bool = False) -> Any:
     """Compute A3 and the values of the cache by name."""
     random = np.random.RandomState(1)
+    if dropout:
+        keep_prob = at("keep_prob", keep_prob, *(
+            (f"The argument keep_prob is not used: {usual} is written into the code.", (lambda usual=usual: usual))
+            for usual in (0.5, 0.8, 0.86, 0.9)))  # fmt: skip
     values: Arrays = dict(parameters)
     A = X
     for layer in (1, 2, 3):
@@ -155,19 +160,20 @@ def backward(
         ("Wrong factor of the L2 term: missing 1/m, lambda * W is used.", lambda: lambd),
         ("Wrong factor of the L2 term: brackets are missing in lambda/(2m).", lambda: lambd / 2 * m),
         ("Wrong factor of the L2 term: 2 lambda/m is used.", lambda: 2 * lambd / m),
+        ("Wrong factor of the L2 term: it is divided by m twice, lambda/m stands inside the brackets of 1/m.", lambda: lambd / m / m),
         ("Wrong factor of the L2 term: lambda is missing.", lambda: 1 / m),
         ("Wrong sign: the L2 term is subtracted in dW.", lambda: -lambd / m))  # fmt: skip
     place = at("L2 in", "W",
         ("The L2 term is added to db: the biases are not regularised.", lambda: "Wb"),
         *((f"Missing L2 term in dW{k}: lambda/m * W{k} must be added.", (lambda k=k: str(k))) for k in (1, 2, 3)),
-        ("The L2 term of dW holds W squared: its derivative is lambda/m * W.", lambda: "squares"))  # fmt: skip
+        ("The L2 term of dW holds W squared: its derivative is lambda/m * W.", lambda: "squares"),
+        ("The L2 term of dW holds the sum of W: it is lambda/m * W, element by element.", lambda: "sum"))  # fmt: skip
     grads: Arrays = {}
     for layer in (3, 2, 1):
         at.layer = layer
         A_prev, W = (X if layer == 1 else values[f"A{layer - 1}"]), values[f"W{layer}"]
-        dW = m_.mean_product(at, "dW", dZ, A_prev) + (
-            0 if place == str(layer) else decay * (W * W if place == "squares" else W)
-        )
+        penalised = {str(layer): 0 * W, "squares": W * W, "sum": np.sum(W)}.get(place, W)
+        dW = m_.mean_product(at, "dW", dZ, A_prev) + decay * penalised
         db = m_.mean_of_rows(at, "db", dZ) + (decay * values[f"b{layer}"] if place == "Wb" else 0)
         grads |= {f"dZ{layer}": dZ, f"dW{layer}": dW, f"db{layer}": db}
         if layer > 1:

@@ -22,7 +22,12 @@ def update_parameters_with_gd(at: Mistakes, parameters: Any, grads: Any, learnin
 
 def random_mini_batches(at: Mistakes, X: Any, Y: Any, mini_batch_size: int, seed: int) -> Any:
     m = X.shape[1]
-    order = np.random.RandomState(seed).permutation(m)
+    random = np.random.RandomState(seed)
+    order = random.permutation(m)
+
+    def another() -> Any:
+        return random.permutation(m)
+
     order = at(
         "order",
         order,
@@ -36,11 +41,13 @@ def random_mini_batches(at: Mistakes, X: Any, Y: Any, mini_batch_size: int, seed
         "order of Y",
         order,
         ("Y is not shuffled like X: the examples lose their labels.", lambda: np.arange(m)),
+        ("Y is not shuffled like X: one permutation is drawn, and used for both.", another),
     )
     order_X = at(
         "order of X",
         order,
         ("X is not shuffled like Y: the examples lose their labels.", lambda: np.arange(m)),
+        ("X is not shuffled like Y: one permutation is drawn, and used for both.", another),
     )
     size = mini_batch_size
     full = m // size
@@ -139,7 +146,17 @@ def left_out(at: Mistakes, parameters: Any) -> list[str]:
 def update_parameters_with_momentum(
     at: Mistakes, parameters: Any, grads: Any, v: Any, beta: float, learning_rate: float
 ) -> Any:
-    new_v = {name: average(at, "v", v[name], grads[name], beta, "beta") for name in v}
+    beta = at("beta", beta, ("The argument beta is not used: 0.9 is written into the code.", lambda: 0.9))
+    gradient_factor = (
+        "The learning rate is the factor of the gradient in v: in the course this is 1 - beta, and the step "
+        "is learning_rate * v."
+    )
+
+    def velocity(old: Any, new: Any) -> Any:
+        right = average(at, "v", old, new, beta, "beta")
+        return at("form", right, (gradient_factor, lambda: beta * old + learning_rate * new))
+
+    new_v = {name: velocity(old, grads[name]) for name, old in v.items()}
     used = at(
         "used",
         new_v,
@@ -171,6 +188,8 @@ def update_parameters_with_adam(
     beta2: float,
     epsilon: float,
 ) -> Any:
+    beta1, beta2 = at("betas", (beta1, beta2),
+        ("The arguments beta1 and beta2 are not used: 0.9 and 0.999 are written into the code.", lambda: (0.9, 0.999)))  # fmt: skip
     squares = {name: squared(at, grad) for name, grad in grads.items()}
     new_v = {name: average(at, "v", v[name], grads[name], beta1, "beta1", beta2) for name in v}
     new_s = {name: average(at, "s", s[name], squares[name], beta2, "beta2", beta1) for name in s}
@@ -195,6 +214,10 @@ def update_parameters_with_adam(
         ("Wrong bias correction: 1 + beta^t is used instead of 1 - beta^t.", lambda: (1 + beta1**t, 1 + beta2**t)),
     )  # fmt: skip
     form = at("form", "outside", (ALSO_RIGHT, lambda: "inside"),
+        ("The argument epsilon is not used: 1e-8 is written into the code.", lambda: "usual epsilon"),
+        ("epsilon is missing in the update.", lambda: "no epsilon"),
+        ("Brackets are missing: epsilon is added to sqrt(s) in the denominator, not to the quotient.", lambda: "step plus epsilon"),
+        ("Brackets are missing: epsilon is added to sqrt(s) in the denominator, not to the parameter.", lambda: "value plus epsilon"),
         ("The square root of s is missing in the update.", lambda: "no root"),
         ("The update is not divided by sqrt(s).", lambda: "no s"),
         ("The gradient is used in the update instead of v.", lambda: "gradient"),
@@ -206,6 +229,10 @@ def update_parameters_with_adam(
         changes = {
             "outside": v_hat / (np.sqrt(s_hat) + epsilon),
             "inside": v_hat / np.sqrt(s_hat + epsilon),
+            "step plus epsilon": v_hat / np.sqrt(s_hat) + epsilon,
+            "value plus epsilon": v_hat / np.sqrt(s_hat) - epsilon / learning_rate,
+            "no epsilon": v_hat / np.sqrt(s_hat),
+            "usual epsilon": v_hat / (np.sqrt(s_hat) + 1e-8),
             "no root": v_hat / (s_hat + epsilon),
             "no s": v_hat,
             "gradient": g / (np.sqrt(s_hat) + epsilon),
@@ -238,6 +265,7 @@ def update_lr(at: Mistakes, learning_rate0: float, epoch_num: int, decay_rate: f
         ("epoch_num is missing.", lambda: learning_rate0 / (1 + decay_rate)),
         ("The learning rate learning_rate0 is missing in the numerator.", lambda: 1 / (1 + x)),
         ("The decay is exponential: the course divides by 1 + decay_rate * epoch_num.", lambda: learning_rate0 * decay_rate**epoch_num),
+        ("learning_rate0 and decay_rate are swapped.", lambda: decay_rate / (1 + learning_rate0 * epoch_num)),
         ("The rate does not decay.", lambda: learning_rate0))  # fmt: skip
 
 
@@ -261,13 +289,13 @@ def slots(seed: int, positive: bool = False) -> Arrays:
 
 
 def momentum_cases() -> list[list[Any]]:
-    return [[network(1, 3, 4, 1), slots(2), slots(3), beta, rate] for beta, rate in ((0.9, 0.05), (0.8, 0.2))]
+    return [[network(1, 3, 4, 1), slots(2), slots(3), beta, rate] for beta, rate in ((0.9, 0.05), (0.8, 0.3))]
 
 
 def adam_cases() -> list[list[Any]]:
     return [
-        [network(1, 3, 4, 1), slots(2), slots(3), slots(4, True), t, rate, 0.9, 0.99, 1e-8]
-        for t, rate in ((3, 0.05), (5, 0.2))
+        [network(1, 3, 4, 1), slots(2), slots(3), slots(4, True), t, rate, 0.9, 0.99, epsilon]
+        for t, rate, epsilon in ((3, 0.05, 1e-8), (5, 0.2, 0.01))
     ]
 
 

@@ -62,6 +62,7 @@ def normalize_rows(at: Mistakes, x: Any) -> Any:
         ("The square root is missing: the length of a row is sqrt(sum of squares).", by(n)),
         ("Wrong norm: the sum of absolute values is used; the Euclidean length is meant.", by(np.abs(x).sum(axis=1, keepdims=True))),
         ("Wrong norm: the largest value of a row is used; the Euclidean length is meant.", by(np.abs(x).max(axis=1, keepdims=True))),
+        ("Wrong norm: the mean of the squares is used instead of their sum.", by(np.sqrt(np.square(x).mean(axis=1, keepdims=True)))),
         ("Wrong norm: the plain sum of a row is used; the Euclidean length is meant.", by(x.sum(axis=1, keepdims=True))),
         ("Missing keepdims=True: the lengths are divided along the columns.", lambda: x / np.sqrt(n[:, 0])),
         ("The mean of each row is subtracted: the rows are only divided by their lengths.", lambda: (x - x.mean(axis=1, keepdims=True)) / np.sqrt(n)),
@@ -87,6 +88,8 @@ def softmax(at: Mistakes, x: Any) -> Any:
         ("The exponent has the wrong sign: a minus sign too many.", lambda: 1 / e / (1 / e).sum(axis=1, keepdims=True)),
         ("The logarithm of softmax is returned.", lambda: np.log(e / e.sum(axis=1, keepdims=True))),
         (m_.wrong_activation("sigmoid", "softmax"), lambda: m_.logistic(x)),
+        ("The exponential is applied twice in the sum.", lambda: e / np.exp(e).sum(axis=1, keepdims=True)),
+        ("The division is by the largest exponential of a row instead of their sum.", lambda: e / e.max(axis=1, keepdims=True)),
         ("The exponential is squared, or x is doubled: exp(x) is meant.", lambda: e * e / (e * e).sum(axis=1, keepdims=True)),
         ("The power of 2 is used instead of the exponential, base e.", lambda: 2**x / (2**x).sum(axis=1, keepdims=True)),
     )  # fmt: skip
@@ -97,6 +100,7 @@ def L1(at: Mistakes, yhat: Any, y: Any) -> Any:
     return at(
         "result",
         np.abs(d).sum(),
+        *m_.one_example(lambda i: np.abs(d[i]), len(d)),
         ("The mean is taken: L1 is the sum of the absolute differences (a factor 1/m too many).", lambda: np.abs(d).mean()),
         ("The absolute value is missing (np.abs).", d.sum),
         ("The absolute value is taken after the sum.", lambda: np.abs(d.sum())),
@@ -113,6 +117,7 @@ def L2(at: Mistakes, yhat: Any, y: Any) -> Any:
     return at(
         "result",
         S,
+        *m_.one_example(lambda i: np.square(d[i]), len(d)),
         ("The mean is taken: L2 is the sum of the squares (a factor 1/m too many).", lambda: np.square(d).mean()),
         ("There is a square root too many: L2 is the sum of the squares.", lambda: np.sqrt(S)),
         ("There is an extra factor 1/2.", lambda: S / 2),
@@ -158,6 +163,7 @@ def propagate(at: Mistakes, w: Any, b: Any, X: Any, Y: Any) -> Any:
         A - Y,
         ("The labels are missing in the gradient: A - Y is meant, not A.", lambda: A),
         ("Wrong derivative: A - Y already contains the sigmoid's; A (1 - A) is too much.", lambda: (A - Y) * A * (1 - A)),
+        ("Wrong derivative: A - Y already contains the sigmoid's; a derivative at A is too much.", lambda: (A - Y) * m_.logistic(A) * (1 - m_.logistic(A))),
         ("The difference A - Y is squared.", lambda: np.square(A - Y)),
         ("Wrong sign: Y is added instead of subtracted.", lambda: A + Y),
         ("Wrong derivative: dA = -Y/A + (1-Y)/(1-A) is used in place of dZ = A - Y.", lambda: -Y / A + (1 - Y) / (1 - A)),
@@ -243,16 +249,24 @@ def optimize(at: Mistakes, w: Any, b: Any, X: Any, Y: Any, num_iterations: int, 
         ("Missing learning rate in the update of b.", lambda: 1 / rate),
         ("b is updated with the sum of dw instead of db.", lambda: 3),
     )
+    rate = at(
+        "mean",
+        rate,
+        ("The gradients are divided by m again: 1/m is in dw and db already.", lambda: rate / X.shape[1]),
+    )
     every = at("costs", 100,
         ("The cost is recorded in every iteration: it is every 100th.", lambda: 1),
         *(("The cost is recorded at the wrong iterations: it is every 100th.", (lambda n=n: n)) for n in (10, 50, 20, 25, 5, 2, 1000)))  # fmt: skip
     start = before = w, b
     dw = db = cost = 0.0
-    costs = []
+    costs: list[Any] = []
+    later: list[Any] = []
     for i in range(steps):
         dw, db, cost = plain_propagate(*(start if frozen else (w, b)), X, Y)
         if i % every == 0:
             costs.append(cost)
+        if (i + 1) % every == 0:
+            later.append(cost)
         before = w, b
         if no_w == 2:
             continue
@@ -273,7 +287,9 @@ def optimize(at: Mistakes, w: Any, b: Any, X: Any, Y: Any, num_iterations: int, 
             lambda: before,
         ),
     )
-    costs = at("recorded", costs, ("The costs are not recorded: the list is empty.", list))
+    costs = at("recorded", costs, ("The costs are not recorded: the list is empty.", list),
+        ("The first cost is missing: it is recorded at the iterations 0, 100, 200, ...", lambda: costs[1:]),
+        ("The cost is recorded at the wrong iterations: i starts at 0, and the cost is recorded at 0, 100, 200, ...", lambda: later))  # fmt: skip
     return {"w": w, "b": b}, {"dw": after[0], "db": after[1]}, np.array(costs)
 
 
@@ -325,7 +341,9 @@ def labels(at: Mistakes, A: Any) -> Any:
 
 def model(at: Mistakes, X_train: Any, Y_train: Any, X_test: Any, Y_test: Any, steps: int, rate: float) -> Any:
     w, b = np.zeros((X_train.shape[0], 1)), 0.0
-    params, _, costs = optimize(at, w, b, X_train, Y_train, steps, rate)
+    X, Y = at("examples", (X_train, Y_train),
+        ("It is trained with the test set: X_train and Y_train are meant.", lambda: (X_test, Y_test)))  # fmt: skip
+    params, _, costs = optimize(at, w, b, X, Y, steps, rate)
     train, test = (predict(Mistakes(), **params, X=X) for X in (X_train, X_test))
     train, test = at("predictions", (train, test),
         ("The predictions of the training set and the test set are swapped.", lambda: (test, train)),
@@ -358,7 +376,7 @@ EXERCISES = (
     Exercise("optimize", ("w", "b", "X", "Y", "num_iterations", "learning_rate"), optimize,
              lambda: [[*logistic_case(1, 3, 5), 3, 0.2], [*logistic_case(2, 2, 4), 102, 0.05]],
              returns=("params", "grads", "costs"), helpers=("sigmoid", "propagate"), changes_arguments=True),
-    Exercise("predict", ("w", "b", "X"), predict, lambda: [[draws(5).randn(3, 1), 0.4, draws(6).randn(3, 6)], [draws(7).randn(3, 1), 0.4, draws(8).randn(3, 60)], [np.array([[1.0]]), 0.0, np.array([[0.0, 0.5, -0.5]])]],
+    Exercise("predict", ("w", "b", "X"), predict, lambda: [[draws(5).randn(3, 1), 0.7, draws(6).randn(3, 6)], [draws(7).randn(3, 1), 0.7, draws(8).randn(3, 300)], [np.array([[1.0]]), 0.0, np.array([[0.0, 0.5, -0.5]])]],
              helpers=("sigmoid",)),
     Exercise("model", ("X_train", "Y_train", "X_test", "Y_test", "num_iterations", "learning_rate"), model, model_cases,
              helpers=("sigmoid", "initialize_with_zeros", "propagate", "optimize", "predict"), changes_arguments=True),

@@ -282,12 +282,15 @@ def updated(
         ("The first layer is not updated: the loop starts at 2 instead of 1.", lambda: ["W1", "b1"]),
         *((f"{n} is not updated.", (lambda n=n: [n])) for n in names),
     )
-    plus = at("plus", "", *((f"Wrong sign in the update of {n}: it is made with a plus.", (lambda n=n: n)) for n in names),
+    # What does not depend on the number of layers comes first, so that it has one number in all cases.
+    plus = at("plus", "",
         ("Wrong sign in the update of the biases: it is made with a plus.", lambda: "b"),
-        ("Wrong sign in the update of the weights: it is made with a plus.", lambda: "W"))  # fmt: skip
-    no_rate = at("no rate", "", *((f"Missing learning rate in the update of {n}.", (lambda n=n: n)) for n in names),
+        ("Wrong sign in the update of the weights: it is made with a plus.", lambda: "W"),
+        *((f"Wrong sign in the update of {n}: it is made with a plus.", (lambda n=n: n)) for n in names))  # fmt: skip
+    no_rate = at("no rate", "",
         ("Missing learning rate in the update of the biases.", lambda: "b"),
-        ("Missing learning rate in the update of the weights.", lambda: "W"))  # fmt: skip
+        ("Missing learning rate in the update of the weights.", lambda: "W"),
+        *((f"Missing learning rate in the update of {n}.", (lambda n=n: n)) for n in names))  # fmt: skip
     form = at("form", 0,
         ("Only the step is returned, not the parameter minus the step.", lambda: 1),
         ("The parameter is multiplied by the step.", lambda: 2),
@@ -340,14 +343,13 @@ def update_cases(usual: float, *sizes: int) -> list[list[Any]]:
 
 
 def nn_model(at: Mistakes, X: Any, Y: Any, n_h: int, num_iterations: int) -> Any:
-    seed = at("seed", 3, (ALSO_RIGHT, lambda: 2))
+    seed = at("seed", 3, (ALSO_RIGHT, lambda: 2), *m_.other_seeds(2, 3))
     hidden = at("n_h", n_h, ("The argument n_h is not used: the hidden layer always has 4 units.", lambda: 4))
     parameters = draw([X.shape[0], hidden, Y.shape[0]], seed, "small")
     steps = iterations(at, num_iterations, 5)
     rate = at("step", 1.2, (m_.PLUS, lambda: -1.2),
         (m_.NO_RATE, lambda: 1.0),
-        ("Wrong learning rate: the course uses 1.2.", lambda: 0.01),
-        ("Wrong learning rate: the course uses 1.2.", lambda: 0.5))  # fmt: skip
+        *(("Wrong learning rate: the course uses 1.2.", (lambda other=other: other)) for other in (0.5, 0.12, 0.1, 0.01, 0.001, 0.0075, 0.005, 0.009)))  # fmt: skip
     frozen = at("gradients", False, ("The gradients are computed once, outside of the loop.", lambda: True))
     start = parameters
     for _ in range(steps):

@@ -19,6 +19,7 @@ from deepcore.course._mistakes import ALSO_RIGHT, Mistakes
 from deepcore.course._training import draw
 
 Arrays = dict[str, Any]
+AT_A_PREV = "Wrong argument of the derivative: it is evaluated at A_prev instead of Z."
 
 
 def sigmoid(at: Mistakes, Z: Any) -> Any:
@@ -216,7 +217,8 @@ def linear_activation_backward(at: Mistakes, dA: Any, cache: Any, activation: st
         at(
             "Z",
             Z,
-            ("Wrong argument of the derivative: it is evaluated at A_prev instead of Z.", lambda: A_prev),
+            (AT_A_PREV, lambda: A_prev),
+            *((AT_A_PREV, (lambda g=g: A_prev if g == activation else Z)) for g in ("relu", "sigmoid")),
         ),
         which_slope(at, activation),
         "dZ",
@@ -307,10 +309,13 @@ def trained(at: Mistakes, start: Any, X: Any, Y: Any, rate: float, number: int) 
         "step", rate, (m_.PLUS, lambda: -rate), (m_.NO_RATE, lambda: 1.0), (m_.RATE_IGNORED, lambda: 0.0075)
     )
     frozen = at("gradients", False, ("The gradients are computed once, outside of the loop.", lambda: True))
+    network = at("network", RIGHT,
+        (m_.wrong_activation("sigmoid", "relu") + " The hidden layers have relu.", lambda: Mistakes(("hidden", 0))),
+        ("Every layer starts from dAL: it needs the dA of the layer above.", lambda: Mistakes(("chain", 0))))  # fmt: skip
     for _ in range(steps):
         here = start if frozen else parameters
-        AL, caches = forward(RIGHT, X, here)
-        grads = L_model_backward(RIGHT, AL, Y, caches)
+        AL, caches = forward(network, X, here)
+        grads = L_model_backward(network, AL, Y, caches)
         parameters = updated(RIGHT, parameters, grads, step, 0.0075)
     return (
         at(
@@ -325,15 +330,19 @@ def trained(at: Mistakes, start: Any, X: Any, Y: Any, rate: float, number: int) 
 
 
 def two_layer_model(at: Mistakes, X: Any, Y: Any, dims: Any, rate: float, number: int) -> Any:
-    return trained(at, draw(dims, 1, "small"), X, Y, rate, number)
+    return trained(at, draw(dims, at("seed", 1, *m_.other_seeds(1)), "small"), X, Y, rate, number)
 
 
 def L_layer_model(at: Mistakes, X: Any, Y: Any, dims: Any, rate: float, number: int) -> Any:
     start = at(
         "start", (1, "inverse_sqrt"), (ALSO_RIGHT, lambda: (3, "small")), (ALSO_RIGHT, lambda: (1, "small"))
     )
-    return trained(at, draw(dims, *start), X, Y, rate, number)
+    seed = at("seed", start[0], *m_.other_seeds(1, 3))
+    return trained(at, draw(dims, seed, start[1]), X, Y, rate, number)
 
 
 def predict(at: Mistakes, X: Any, y: Any, parameters: Any) -> Any:
-    return labels(at, forward(at, X, parameters)[0])
+    p = labels(at, forward(at, X, parameters)[0])
+    return at("returned", p,
+        ("The accuracy is returned, not the labels.", lambda: np.mean(p == y)),
+        ("The accuracy is returned, not the labels.", lambda: 100 * np.mean(p == y)))  # fmt: skip

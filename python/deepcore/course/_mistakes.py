@@ -167,7 +167,21 @@ def affine(at: Mistakes, place: str, W: Array, A: Array, b: Any) -> Array:
         (ELEMENTWISE, lambda: W * A + b),
         (ELEMENTWISE, lambda: W.T * A + b),
         ("The bias is multiplied instead of added.", lambda: (W @ A) * b),
+        (
+            "The bias has the shape (n,) instead of (n, 1): it is stretched along the units.",
+            lambda: W @ A + np.ravel(b),
+        ),
     )
+
+
+def other_seeds(*right: int) -> list[Mistake]:
+    """Mistakes of a model that starts from the weights of another seed."""
+    cause = "Another random seed, {seed}, is set: the course's initial weights have np.random.seed({right})."
+
+    def starting_from(seed: int) -> Mistake:
+        return cause.format(seed=seed, right=right[-1]), lambda: seed
+
+    return [starting_from(seed) for seed in (0, 1, 2, 3, 42) if seed not in right]
 
 
 def sum_mistakes(S: Array, m: int) -> list[Mistake]:
@@ -211,6 +225,7 @@ def mean_product(at: Mistakes, place: str, dZ: Array, A: Array) -> Array:
         (ELEMENTWISE + " Missing 1/m as well.", lambda: dZ * A),
         (ELEMENTWISE, lambda: dZ * A / m),
         (TRANSPOSED, lambda: A @ dZ.T / m),
+        ("Wrong factor: dZ stands twice; dW is the product of dZ and A_prev.", lambda: dZ @ dZ.T / m),
         *one_example(lambda i: dZ[:, i : i + 1] @ A[:, i : i + 1].T, m),
     )
 
@@ -280,10 +295,15 @@ def cross_entropy(at: Mistakes, A: Array, Y: Array, place: str = "cost") -> Any:
         ("Half a squared error is computed, not the cross-entropy with its log.", lambda: -np.square(A - Y) / 2),
         ("An absolute error is computed, not the cross-entropy with its log.", lambda: -np.abs(A - Y)),
     )  # fmt: skip
+    first, second = (Y * L1).sum(), ((1 - Y) * L0).sum()
     return at(
         place,
         -losses.sum() / m,
         *sum_mistakes(-losses.sum(), m),
+        ("Brackets are missing: the minus sign and 1/m stand before both terms, not before the first one only.", lambda: -first / m + second),
+        ("Brackets are missing: 1/m stands before both terms, not before the first one only.", lambda: -first / m - second),
+        ("Brackets are missing: 1/m stands before both terms, not before the second one only.", lambda: -first - second / m),
+        ("Brackets are missing: 1/m stands before both terms, not before the second one only.", lambda: first - second / m),
         (NO_SUM + " The cost is one number, not an array of shape (1, m).", lambda: -losses / m),
         (NO_SUM + " Each example's loss is returned.", lambda: -losses),
         ("The cost has shape (1, 1) instead of being a number: use np.squeeze or float.", lambda: -losses.sum(keepdims=True) / m),

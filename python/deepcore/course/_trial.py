@@ -62,7 +62,8 @@ class Trial:
         found = _compare.first_difference(got, right, exercise.order)
         if found is None and final and outcome.changed and not exercise.changes_arguments:
             cause = f"The argument {outcome.changed[0]} is changed in place (mutated): work on a copy of it."
-            return Difference(outcome.changed[0], None, "an unchanged argument", "a changed argument", cause)
+            form_of = "an unchanged argument", "a changed argument"
+            return Difference(outcome.changed[0], None, *form_of, cause, changed=True)
         return found
 
     def _first(self, value: Any, expected: Any) -> Any:
@@ -204,7 +205,7 @@ class Trial:
                     return False
             elif not self._gives(i, name if found is None else found.array, result):
                 return False
-            explained = explained or found is not None
+            explained = explained or (found is not None and found.tells)
         return explained
 
     def _gives(self, i: int, array: str, result: Any) -> bool:
@@ -295,11 +296,16 @@ def _hint(error: Exception) -> str:
     if "cannot reshape" in text:
         return "The shape is wrong: it is transposed, or shape[0] stands for shape[1]."
     if "converted to Python scalar" in text or "only length-1" in text or "only size-1" in text:
-        return "An array stands where one number is needed: a sum is missing, or math is used in place of np."
+        return (
+            "An array stands where one number is needed: np.squeeze or a sum is missing, or math is used in "
+            "place of np."
+        )
     if isinstance(error, NameError):
         return "A name is not defined."
     if "positional argument" in text:
         return "The function takes other arguments than in the course."
+    if "inhomogeneous" in text or "'tuple'" in text:
+        return "A tuple stands where an array is needed: the cache is not unpacked, or in another order."
     if "unpack" in text:
         return "The cache or a result is unpacked into another number of values, or in another order."
     return ""

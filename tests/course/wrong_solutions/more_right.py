@@ -306,4 +306,85 @@ def two_layer_model(X, Y, layers_dims, learning_rate=0.0075, num_iterations=3000
         if i % 100 == 0 or i == num_iterations - 1:
             costs.append(cost)
     return parameters, costs
+### week2 sigmoid: tanh identity
+def sigmoid(z):
+    return 0.5 * (1 + np.tanh(0.5 * np.asarray(z)))
+### week2 propagate: matrix
+def propagate(w, b, X, Y):
+    m = X.shape[1]
+    A = sigmoid(np.dot(w.T, X) + b)
+    cost = -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m
+    return {"dw": np.matrix(np.dot(X, (A - Y).T) / m), "db": np.sum(A - Y) / m}, cost
+### week2 predict: by logits
+def predict(w, b, X):
+    return np.heaviside(w.T @ X + b, 0.0)
+### week3 forward_propagation: vstack ones
+def forward_propagation(X, parameters):
+    ones = np.ones((1, X.shape[1]))
+    Z1 = np.hstack([parameters["b1"], parameters["W1"]]) @ np.vstack([ones, X])
+    A1 = (np.exp(Z1) - np.exp(-Z1)) / (np.exp(Z1) + np.exp(-Z1))
+    Z2 = np.hstack([parameters["b2"], parameters["W2"]]) @ np.vstack([ones, A1])
+    A2 = 1 / (1 + np.exp(-Z2))
+    return A2, dict(A2=A2, Z2=Z2, A1=A1, Z1=Z1)
+### week3 backward_propagation: tanh of Z1
+def backward_propagation(parameters, cache, X, Y):
+    m = float(Y.shape[1])
+    dZ2 = (cache["A2"] - Y) / m
+    dZ1 = parameters["W2"].T.dot(dZ2) / np.cosh(cache["Z1"]) ** 2
+    return {"dW1": dZ1 @ X.T, "db1": dZ1 @ np.ones((X.shape[1], 1)), "dW2": dZ2 @ cache["A1"].T, "db2": dZ2.sum(1)[:, np.newaxis], "dZ1": dZ1, "dZ2": dZ2}
+### week4 linear_activation_forward: matrix free loops
+def linear_activation_forward(A_prev, W, b, activation):
+    import math
+    Z = np.empty((W.shape[0], A_prev.shape[1]))
+    A = np.empty_like(Z)
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            Z[i, j] = sum(W[i, k] * A_prev[k, j] for k in range(W.shape[1])) + b[i, 0]
+            A[i, j] = max(0, Z[i, j]) if activation == "relu" else 1 / (1 + math.exp(-Z[i, j]))
+    return A, ((A_prev, W, b), Z)
+### week4 L_model_forward: recursion
+def L_model_forward(X, parameters):
+    L = len(parameters) // 2
+    def go(A, l):
+        if l > L:
+            return A, []
+        A, cache = linear_activation_forward(A, parameters[f"W{l}"], parameters[f"b{l}"], "relu" if l < L else "sigmoid")
+        AL, rest = go(A, l + 1)
+        return AL, [cache] + rest
+    return go(X, 1)
+### week4 compute_cost: array of 0 dimensions
+def compute_cost(AL, Y):
+    return np.array(-np.mean(np.log(AL) * Y + np.log1p(-AL) * (1 - Y)))
+### week4 linear_backward: ones
+def linear_backward(dZ, cache):
+    A_prev, W, b = cache
+    m = A_prev.shape[1]
+    return (dZ.T @ W).T, (A_prev @ dZ.T).T / m, dZ @ np.full((m, 1), 1 / m)
+### course2_week2 random_mini_batches: array_split style
+def random_mini_batches(X, Y, mini_batch_size=64, seed=0):
+    np.random.seed(seed)
+    p = np.random.permutation(X.shape[1])
+    cuts = range(mini_batch_size, X.shape[1], mini_batch_size)
+    return list(zip(np.split(X[:, p], cuts, axis=1), np.split(Y[:, p], cuts, axis=1)))
+### course2_week2 update_parameters_with_momentum: incremental form
+def update_parameters_with_momentum(parameters, grads, v, beta, learning_rate):
+    v = {k: v[k] + (1 - beta) * (grads[k] - v[k]) for k in v}
+    return {k: w - learning_rate * v["d" + k] for k, w in parameters.items()}, v
+### week4 linear_forward: float32
+def linear_forward(A, W, b):
+    Z = (W.astype(np.float32) @ A.astype(np.float32) + b.astype(np.float32))
+    return Z, (A, W, b)
+### week3 compute_cost: float32
+def compute_cost(A2, Y):
+    A2 = A2.astype(np.float32)
+    return -np.mean(Y * np.log(A2) + (1 - Y) * np.log(1 - A2), dtype=np.float32)
+### week4 L_model_backward: matrices
+def L_model_backward(AL, Y, caches):
+    grads = {}
+    L = len(caches)
+    dAL = -(np.divide(Y, AL) - np.divide(1 - Y, 1 - AL))
+    grads["dA" + str(L - 1)], grads["dW" + str(L)], grads["db" + str(L)] = map(np.asmatrix, linear_activation_backward(dAL, caches[L - 1], "sigmoid"))
+    for l in reversed(range(L - 1)):
+        grads["dA" + str(l)], grads["dW" + str(l + 1)], grads["db" + str(l + 1)] = linear_activation_backward(np.asarray(grads["dA" + str(l + 1)]), caches[l], "relu")
+    return grads
 """
