@@ -153,6 +153,13 @@ def test_a_cost_that_is_not_a_finite_number_is_refused(value):
         dc.gradient_check(lambda t: value, np.ones(2), np.ones(2))
 
 
+def test_one_element_that_is_wrong_by_little_is_no_factor_of_all_elements():
+    grads = np.array([1.0, 200.0, 300.0, 400.0])
+    check = dc.gradient_check(lambda t: float(t @ [1.001, 200.0, 300.0, 400.0]), np.ones(4), grads)
+    assert check.wrong == {"theta": 1}
+    assert "only some elements" in check.causes["theta"]
+
+
 def test_the_check_is_shown_in_a_notebook():
     html = dc.gradient_check(lambda t: float(np.sum(t**2)), np.ones(2), np.full(2, 4.0))._repr_html_()
     assert "<td>theta</td>" in html
