@@ -5,7 +5,9 @@ After a change that is meant, ``python tests/unit/test_plots.py`` draws the kept
 
 import functools
 import io
+import itertools
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +183,74 @@ def test_no_text_is_cut_if_names_are_long():
         picture = figure()
         draw(picture.add_subplot(), **options)
         assert not is_cut(pixels(picture)), draw.__name__
+
+
+def test_long_names_that_differ_in_the_middle_stay_different():
+    names = [f"a very long class name number {i} of thirty" for i in range(30)]
+    codes = np.arange(30)
+    matrix = plots.confusion_matrix(codes, codes, classes=names, ax=figure().add_subplot())
+    bars = plots.importance(dict.fromkeys(names, 1.0), most=30, ax=figure().add_subplot())
+    for axis in (matrix.xaxis, matrix.yaxis, bars.yaxis):
+        assert len({label.get_text() for label in axis.get_ticklabels()}) == 30
+
+
+def test_a_legend_of_many_classes_leaves_room_for_the_plane():
+    X, _ = data.moons(60, seed=1)
+    model = dc.mlp([2, 30, 30], seed=1)
+    names = [f"long class label number {i}" for i in range(30)]
+    picture = plots.decision_boundary(model, X, np.arange(60) % 30, classes=names, resolution=20).figure
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not is_cut(pixels(picture))
+    assert picture.axes[0].bbox.height > 0.3 * picture.bbox.height
+
+
+def test_a_long_name_of_an_upright_axis_stays_beside_the_axis():
+    picture = plots.curves({"mean_absolute_percentage_error_of_everything": [1.0, 2.0]}, "a title")
+    pixels(picture)
+    (ax,) = picture.axes
+    extent = ax.yaxis.label.get_window_extent()
+    assert extent.height <= 1.2 * ax.bbox.height
+
+
+def test_large_numbers_of_an_axis_do_not_run_into_each_other():
+    picture = figure()
+    ax = plots.importance({"a street whose name is very long": 199_999.0, "b": 2.0}, ax=picture.add_subplot())
+    pixels(picture)
+    shown = [label.get_window_extent() for label in ax.get_xticklabels() if label.get_text()]
+    inside = [box for box in shown if ax.bbox.x0 <= (box.x0 + box.x1) / 2 <= ax.bbox.x1]
+    assert len(inside) > 1
+    assert all(one.x1 < other.x0 for one, other in itertools.pairwise(inside))
+
+
+@pytest.mark.parametrize("values", [[0.5], [0.5, np.nan, np.nan], [np.nan] * 3])
+def test_epochs_are_whole_numbers_and_those_without_a_value_are_shown(values):
+    for draw in (
+        lambda ax: plots.learning_curves({"loss": values}, ax=ax),
+        lambda ax: plots.rate_sweep({0.1: {"loss": values}}, ax=ax),
+    ):
+        picture = figure()
+        ax = draw(picture.add_subplot())
+        low, high = ax.get_xlim()
+        assert low < 1 <= len(values) < high
+        ticks = [tick for tick in ax.get_xticks() if low <= tick <= high]
+        assert ticks == list(range(1, len(values) + 1))
+
+
+def test_a_value_between_values_that_are_not_numbers_is_a_point():
+    ax = plots.learning_curves({"loss": [0.5, np.nan, np.nan]}, ax=figure().add_subplot())
+    (line,) = ax.get_lines()
+    assert line.get_marker() == "o"
+    assert line.get_markevery() == [0]
+
+
+def test_images_that_are_nearly_lines_can_be_seen():
+    ax = plots.weight_images(np.ones((3, 100)), (1, 100))
+    assert not is_cut(pixels(ax.figure))
+    left, right, bottom, top = ax.images[0].get_extent()
+    assert abs(top - bottom) * 10 > abs(right - left)
+    texts = [text.get_window_extent() for text in ax.texts]
+    assert all(one.y0 >= other.y1 for one, other in itertools.pairwise(texts))
 
 
 def test_a_text_that_is_cut_is_found():

@@ -15,6 +15,8 @@ __all__ = ["decision_boundary"]
 
 # The plane goes this part of the spread of the points beyond them.
 _MARGIN = 0.08
+# A column of the legend has room for so many classes.
+_MOST_NAMES = 14
 
 
 def decision_boundary(
@@ -78,7 +80,8 @@ def decision_boundary(
     spread = np.ptp(sides, axis=0)
     equal = spread.max() <= 10 * spread.min()
     height = 1.0 + 3.2 * float(np.clip(spread[1] / spread[0], 0.3, 1.4)) if equal else 4.2
-    ax = style.axes(ax, 5.2, height)
+    columns = -(-len(known) // _MOST_NAMES)
+    ax = style.axes(ax, 5.2 + 2.2 * (columns - 1), height if columns == 1 else 4.4)
     _draw_regions(ax, sides, codes, len(known))
     for place, value in enumerate(known):
         chosen = points[labels == value]
@@ -89,7 +92,10 @@ def decision_boundary(
         )  # fmt: skip
     if equal:
         ax.set_aspect("equal")
-    style.legend(ax, title="class", loc="center left", bbox_to_anchor=(1.0, 0.5))
+    size = "medium" if columns == 1 else "small"
+    style.legend(
+        ax, title="class", loc="center left", bbox_to_anchor=(1.0, 0.5), ncols=columns, fontsize=size
+    )
     return style.look(ax, features[0], features[1], title)
 
 
@@ -99,13 +105,13 @@ def _numbers(X: object) -> Array:
 
 def _names(known: Array, classes: Sequence[object] | None) -> list[str]:
     if classes is None:
-        return [style.short(value) for value in known.tolist()]
+        return style.distinct(known.tolist())
     if len(classes) != len(known):
         raise ValueError(
             f"decision_boundary: classes must have one name for each of the {len(known)} classes, got "
             f"{len(classes)}"
         )
-    return [style.short(name) for name in classes]
+    return style.distinct(classes)
 
 
 def _draw_regions(ax: Axes, sides: Array, codes: Array, count: int) -> None:

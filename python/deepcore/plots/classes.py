@@ -49,7 +49,7 @@ def confusion_matrix(
         raise ValueError(f"{who}: y must hold at most {_MOST_CLASSES} classes, got the class {count - 1}")
     if classes is not None and len(classes) < count:
         raise ValueError(f"{who}: classes must have {count} names, got {len(classes)}")
-    names = [style.short(name) for name in (range(count) if classes is None else classes)]
+    names = style.distinct(range(count) if classes is None else classes)
     table = confusion(true, found, len(names))
     rows = table.sum(axis=1, keepdims=True)
     shares = table / np.maximum(rows, 1)

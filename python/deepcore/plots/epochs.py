@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -58,18 +58,32 @@ def learning_curves(
     for place, (prefix, part) in enumerate(_PARTS):
         values = series.get(prefix)
         if values is not None:
-            marker = "o" if len(values) == 1 else None
-            epochs = range(1, len(values) + 1)
             colour, dashes = style.COLOURS[place], style.DASHES[place]
-            ax.plot(epochs, values, color=colour, linestyle=dashes, marker=marker, label=part)
+            _plot(ax, values, color=colour, linestyle=dashes, label=part)
     if best_epoch is None:
         best_epoch = _best(series.get("val_", ()), name)
     if best_epoch is not None:
         _mark(ax, best_epoch, [values for values in reversed(series.values()) if best_epoch < len(values)])
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _whole_epochs(ax, max(map(len, series.values())))
     ax.grid(alpha=0.3)
     style.legend(ax)
     return style.look(ax, "epoch", name.replace("_", " "), title)
+
+
+def _plot(ax: Axes, values: Sequence[float], **look: Any) -> None:
+    """Draw a line over the epochs; a value whose neighbours are missing or NaN is a point."""
+    there = [False, *map(math.isfinite, values), False]
+    alone = [i for i in range(len(values)) if there[i + 1] and not there[i] and not there[i + 2]]
+    points: dict[str, Any] = {"marker": "o", "markevery": alone} if alone else {}
+    ax.plot(range(1, len(values) + 1), values, **points, **look)
+
+
+def _whole_epochs(ax: Axes, count: int) -> None:
+    """Show all epochs, also those whose values are NaN, and name whole ones only."""
+    ends = (1, count) if count > 1 else (0.5, 1.5)
+    ax.update_datalim([(end, 0) for end in ends], updatey=False)
+    ax.autoscale_view()
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def _best(values: Sequence[float], name: str) -> int | None:
@@ -161,13 +175,12 @@ def rate_sweep(
     best = (max if upwards(name) else min)(last, key=last.__getitem__) if last else None
     for place, (rate, values) in enumerate(runs.items()):
         ended = f"{last[rate]:.4g}" + (" (best)" if rate == best else "") if rate in last else "diverged"
-        ax.plot(
-            range(1, len(values) + 1),
+        _plot(
+            ax,
             values,
             color=style.COLOURS[place % len(style.COLOURS)],
             linestyle=style.DASHES[place % len(style.DASHES)],
             linewidth=2.5 if rate == best else 1.2,
-            marker="o" if len(values) == 1 else None,
             label=f"{rate:g}: {ended}",
         )
     finite = [value for values in runs.values() for value in values if math.isfinite(value)]
@@ -177,7 +190,7 @@ def rate_sweep(
             ax.yaxis.set_major_formatter("{x:g}")
             ax.yaxis.set_minor_formatter("{x:g}")
         ax.set_ylim(top=min(max(finite), 1000 * float(np.median(finite))) * 1.2)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _whole_epochs(ax, max(map(len, runs.values())))
     ax.grid(alpha=0.3)
     style.legend(ax, title="learning rate", loc="center left", bbox_to_anchor=(1.0, 0.5))
     return style.look(ax, "epoch", name.replace("_", " "), title)

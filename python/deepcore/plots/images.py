@@ -15,6 +15,10 @@ __all__ = ["misclassified", "weight_images"]
 
 # Height of the text above an image, as a part of the height of the image.
 _TEXT_SHARE = 0.3
+# That height in inches is needed at least.
+_TEXT_HEIGHT = 0.2
+# A side of an image is drawn at most so many times as long as the other one.
+_MOST_ASPECT = 8
 
 
 def weight_images(
@@ -114,7 +118,7 @@ def misclassified(
         ax = style.axes(ax, 4.0, 1.0)
         ax.set(xticks=[], yticks=[])
         return style.look(ax, label, "", title)
-    names = None if classes is None else [style.short(name, 12) for name in classes]
+    names = None if classes is None else style.distinct(classes, 12)
     texts = [
         f"{i if names is None else names[i]} \u2192 {j if names is None else names[j]}"
         for i, j in zip(true[shown].tolist(), found[shown].tolist(), strict=True)
@@ -138,19 +142,21 @@ def _image_shape(who: str, shape: Sequence[int], inputs: int) -> tuple[int, ...]
 def _columns(count: int, aspect: float) -> int:
     """A number of columns that makes about a square, with few empty places in the last row."""
     ideal = max(round(float(np.sqrt(count * aspect))), 1)
-    near = range(max(ideal - 1, 1), min(ideal + 3, count) + 1)
+    near = range(max(ideal - 1, min(ideal, 2)), min(ideal + 3, count) + 1)
     return min(near, key=lambda columns: (-count % columns, abs(columns - ideal)), default=count)
 
 
 def _draw(images: Array, texts: Sequence[str], ax: Axes | None) -> Axes:
     """Put images of numbers from 0 to 1 in rows, each with its text above."""
-    height, width = images.shape[1:3]
-    columns = _columns(len(images), height * (1 + _TEXT_SHARE) / width)
+    # Pixels of an image that is nearly a line are stretched, so that it can be seen.
+    height = max(images.shape[1], images.shape[2] / _MOST_ASPECT)
+    width = max(images.shape[2], images.shape[1] / _MOST_ASPECT)
+    side = 1.0 if len(images) > 36 else 1.25
+    gap, text = 0.08 * width, max(_TEXT_SHARE * height, _TEXT_HEIGHT / side * width)
+    aspect = (height + text) / width
+    columns = _columns(len(images), aspect)
     rows = -(-len(images) // columns)
-    side = 1.0 if rows * columns > 36 else 1.25
-    aspect = height * (1 + _TEXT_SHARE) / width
     ax = style.axes(ax, max(4.0, side * columns), side * aspect * rows + 0.5)
-    gap, text = 0.08 * width, _TEXT_SHARE * height
     letters = max(map(len, texts))
     for number, image in enumerate(images):
         row, column = divmod(number, columns)

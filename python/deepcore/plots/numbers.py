@@ -4,12 +4,17 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from deepcore import _checks
 from deepcore.plots import style
 from deepcore.typing import Array
 
 __all__ = ["importance", "predicted_against_true"]
+
+# Numbers of an axis from this one on take much room: they are turned, or there are few of them.
+_LARGE = 1e4
+_MOST_TICKS = 4
 
 
 def predicted_against_true(
@@ -46,7 +51,7 @@ def predicted_against_true(
     ax.plot(true, found, "o", color=style.COLOURS[0], markersize=4, alpha=alpha, markeredgewidth=0)
     ax.set(xlim=ends, ylim=ends, aspect="equal")
     ax.grid(alpha=0.3)
-    ax.tick_params(axis="x", labelrotation=30 if max(abs(low), abs(high)) >= 1e4 else 0)
+    ax.tick_params(axis="x", labelrotation=30 if max(abs(low), abs(high)) >= _LARGE else 0)
     style.legend(ax, loc="upper left", fontsize="small")
     name = style.short(name, 40)
     return style.look(ax, f"true {name}", f"predicted {name}", title)
@@ -93,7 +98,10 @@ def importance(
     places = range(len(shown))
     ax.barh(places, [value for _, value in shown], color=style.COLOURS[0], height=0.7)
     ax.axvline(0, color="black", linewidth=0.8)
-    ax.set_yticks(places, [style.short(name, 30) for name, _ in shown], parse_math=False)
+    names = dict(zip(values, style.distinct(values, 30), strict=True))
+    ax.set_yticks(places, [names[name] for name, _ in shown], parse_math=False)
+    if max(abs(value) for _, value in shown) >= _LARGE:
+        ax.xaxis.set_major_locator(MaxNLocator(_MOST_TICKS, steps=[1, 2, 2.5, 5, 10]))
     ax.set_ylim(len(shown) - 0.5, -0.5)
     ax.grid(alpha=0.3, axis="x")
     more = f"; {len(ranked) - len(shown)} more columns" if len(ranked) > len(shown) else ""

@@ -5,7 +5,7 @@ The colours are those of Okabe and Ito (2008), which people with any kind of col
 
 import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
@@ -24,6 +24,7 @@ __all__ = [
     "Figure",
     "add_title",
     "axes",
+    "distinct",
     "figure",
     "legend",
     "look",
@@ -69,8 +70,8 @@ def look(ax: Axes, x: str, y: str, title: str | None) -> Axes:
         ax.set_xlabel(x, parse_math=False),
         ax.set_title(title or "", fontsize="medium", parse_math=False),
     ]
-    ax.set_ylabel(y, parse_math=False)
-    if any(len(label.get_text()) > _ALWAYS_FITS for label in labels):
+    upright = ax.set_ylabel(y, parse_math=False)
+    if any(len(label.get_text()) > _ALWAYS_FITS for label in (*labels, upright)):
         root = ax.get_figure(root=True)
         assert root is not None
         with _any_letters():
@@ -79,6 +80,9 @@ def look(ax: Axes, x: str, y: str, title: str | None) -> Axes:
         room = min(2 * min(middle, root.bbox.width - middle), 1.2 * ax.bbox.width)
         for label in labels:
             add_title(label, label.get_text(), room)
+        middle = (ax.bbox.y0 + ax.bbox.y1) / 2
+        room = min(2 * min(middle, root.bbox.height - middle), 1.2 * ax.bbox.height)
+        add_title(upright, upright.get_text(), room)
     return ax
 
 
@@ -96,6 +100,17 @@ def short(value: object, limit: int = 24) -> str:
     return text if len(text) <= limit else f"{text[: limit - 3 - end]}...{text[-end:]}"
 
 
+def distinct(names: Iterable[object], limit: int = 24) -> list[str]:
+    """Return the short names of classes or columns; those that would be equal begin with their number."""
+    whole = list(names)
+    texts = [short(name, limit) for name in whole]
+    same = {text for text in texts if texts.count(text) > 1}
+    return [
+        f"{number}: {short(name, max(limit - len(f'{number}: '), 8))}" if text in same else text
+        for number, (name, text) in enumerate(zip(whole, texts, strict=True))
+    ]
+
+
 def tint(colour: str, share: float = 0.35) -> tuple[float, float, float]:
     """Mix a colour with white."""
     from matplotlib.colors import to_rgb
@@ -105,7 +120,7 @@ def tint(colour: str, share: float = 0.35) -> tuple[float, float, float]:
 
 
 def add_title(text: Text, title: str, width: float) -> None:
-    """Break a title into as many lines as the width, in pixels, asks for."""
+    """Break a title into as many lines as the width, in pixels, asks for; of an upright text, its height."""
     text.set_parse_math(False)  # a file name may hold dollar signs
     assert text.figure is not None
     renderer: Any = FigureCanvasAgg(text.figure.get_figure(root=True)).get_renderer()  # type: ignore[no-untyped-call]
@@ -114,7 +129,8 @@ def add_title(text: Text, title: str, width: float) -> None:
         while too_many - fits > 1:
             columns = too_many - 1 if too_many > len(title) else (fits + too_many) // 2
             _wrap(text, title, columns)
-            if text.get_window_extent(renderer).width > _TITLE_WIDTH * width:
+            extent = text.get_window_extent(renderer)
+            if (extent.height if text.get_rotation() == 90 else extent.width) > _TITLE_WIDTH * width:
                 too_many = columns
             else:
                 fits = columns
