@@ -372,3 +372,9 @@ def test_wrong_arguments_are_named():
         dc.diagnose(classifier(4), POINTS, SIDES, proof=1)
     with pytest.raises(TypeError, match="diagnose: model must be a Model, got int"):
         dc.diagnose(3, POINTS, SIDES)
+
+
+def test_one_epoch_is_written_in_the_singular():
+    X, y = dc.data.moons(256, seed=1)
+    (finding,) = dc.diagnose(dc.mlp([2, 16, 1], seed=1), X, y, dc.Adam(1e-3), epochs=1, batch_size=32)
+    assert finding.evidence.startswith("After 1 epoch of 8 steps the network")

@@ -304,8 +304,8 @@ def progress(case: Evidence) -> list[Suspicion]:
             return [
                 problem(
                     "batch_size_too_large",
-                    f"Batches of {run.batch_size} of {len(run.data.y)} examples make {run.steps} steps in "
-                    f"{run.epochs} epochs.",
+                    f"Batches of {run.batch_size} of {len(run.data.y)} examples make "
+                    f"{_counted(run.steps, 'step')} in {_counted(run.epochs, 'epoch')}.",
                     "batch_size=32",
                     remedy=smaller,
                 )
@@ -356,10 +356,15 @@ def last_resort(case: Evidence) -> list[Suspicion]:
     return [_low_rate(case, max(case.rate_gains, key=case.rate_gains.__getitem__, default=10.0))]
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _few_epochs(run: TrainingRun, longer: TrainingRun) -> Suspicion:
     return problem(
         "too_few_epochs",
-        f"After {run.epochs} epochs of {run.steps_per_epoch} steps the network was still improving.",
+        f"After {_counted(run.epochs, 'epoch')} of {_counted(run.steps_per_epoch, 'step')} the network "
+        "was still improving.",
         f"epochs={longer.epochs}",
         remedy=longer,
     )
@@ -370,7 +375,7 @@ def _low_rate(case: Evidence, factor: float) -> Suspicion:
     moved = f"the loss went from {losses[0]:.4g} to {losses[-1]:.4g}" if losses else "no epoch was finished"
     return problem(
         "learning_rate_too_low",
-        f"With the rate {case.run.rate} {moved} in {case.run.steps} steps.",
+        f"With the rate {case.run.rate} {moved} in {_counted(case.run.steps, 'step')}.",
         f"optimizer: learning_rate={faster.rate}",
         remedy=faster,
     )
