@@ -87,6 +87,20 @@ def test_links_within_the_repository_lead_to_files(document):
     assert [link for link in inside if not (document.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=names(DOCUMENTS))
+def test_a_list_with_bullets_is_not_the_end_of_a_numbered_list(document):
+    # The documentation site would go on counting.
+    kinds = ["text"]
+    for line in re.sub(r"```.*?```", "```", document.read_text(encoding="utf-8"), flags=re.DOTALL).split(
+        "\n"
+    ):
+        if line and not line[0].isspace():
+            kinds.append(
+                "number" if re.match(r"\d+\. ", line) else "bullet" if re.match(r"[-*] ", line) else "text"
+            )
+            assert {kinds[-2], kinds[-1]} != {"number", "bullet"}, line
+
+
 def test_the_index_names_every_document():
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     assert [path.name for path in ROOT.glob("docs/*.md") if f"({path.name})" not in index] == ["README.md"]
