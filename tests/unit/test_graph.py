@@ -499,3 +499,16 @@ def test_what_is_no_node_and_no_model_is_refused():
     for call in (graph.Graph.of, dc.check_gradients):
         with pytest.raises(TypeError, match="the model must be a Model, got int"):
             call(5, np.eye(2), [0, 1])
+
+
+@pytest.mark.parametrize("name", ["d", "a"])
+def test_a_derivative_has_brackets_around_a_denominator_that_is_a_sum(name):
+    x, y = variable(3.0, "x"), variable(2.0, name)
+    steps = str(Graph((x / (y + 1)).named("J")).steps())
+    assert f"dJ/dx = dJ/dJ / ({name} + 1) = 1 / 3 = 0.333333" in steps
+
+
+def test_a_formula_that_begins_and_ends_with_brackets_gets_a_pair_around_it():
+    a, b, c, x = (variable(value, name) for value, name in ((1.0, "a"), (2.0, "b"), (4.0, "c"), (3.0, "x")))
+    steps = str(Graph((x / ((a + b) * (c - b))).named("J")).steps())
+    assert "dJ/dx = dJ/dJ / ((a + b) * (c - b)) = 1 / 6" in steps

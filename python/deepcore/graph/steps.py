@@ -119,15 +119,21 @@ def _backward(node: Node, nodes: list[Node], d: dict[Node, Derivative]) -> str:
 
 
 def _filled(template: str, g: str, out: str, inputs: list[str]) -> str:
-    """A template of a gradient with names or numbers in it."""
-
-    def closed(text: str) -> str:
-        plain = text.replace("_", "").replace(".", "").replace("/", "").replace("e", "")
-        return text if plain.isalnum() or text.startswith("d") or text.startswith("(") else f"({text})"
-
-    bare = template in ("{g}", "{g} for every element")
-    filled = template.format(*map(closed, inputs), g=g if bare else closed(g), out=closed(out))
+    """A template of a gradient with names or numbers in it; ``g`` is a number or the name of a derivative."""
+    filled = template.format(*map(_closed, inputs), g=g, out=_closed(out))
     return "0" if filled == "-0" else filled
+
+
+def _closed(text: str) -> str:
+    """A formula in brackets, unless it is a name, a number or in brackets already."""
+    plain = text.replace("_", "").replace(".", "")
+    depth, ends = 0, []  # the places where all brackets are closed
+    for place, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0:
+            ends.append(place)
+    enclosed = text.startswith("(") and ends == [len(text) - 1]
+    return text if plain.isalnum() or enclosed else f"({text})"
 
 
 def _summed(template: str, child: Node, node: Node) -> str:
