@@ -14,6 +14,7 @@ import numpy as np
 
 from deepcore import functional as F
 from deepcore.course._arguments import Array, Arrays, also_named, float_arrays, floats
+from deepcore.course._pictures import plot_decision_boundary
 from deepcore.course._training import cross_entropy, descend, draw, updated
 from deepcore.doctor.gradient_check import gradient_check as central_differences
 
@@ -42,7 +43,9 @@ __all__ = [
     "initialize_parameters_random",
     "initialize_parameters_zeros",
     "model",
+    "plot_decision_boundary",
     "predict",
+    "predict_dec",
     "relu",
     "sigmoid",
     "update_parameters",
@@ -256,6 +259,11 @@ def predict(X: Any, y: Any, parameters: Mapping[str, Any]) -> Array:
     if y is not None:
         print(f"Accuracy: {np.mean(p == floats(y))}")
     return p
+
+
+def predict_dec(parameters: Mapping[str, Any], X: Any) -> Array:
+    """Return True where the output is above 0.5, (1, m), as ``plot_decision_boundary`` needs it."""
+    return _forward(X, parameters, 1.0, 1).A3 > 0.5
 
 
 def gradient_check(x: float, theta: float, epsilon: float = 1e-7, print_msg: bool = False) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 from deepcore import data
 from deepcore import functional as F
 from deepcore.course._arguments import Array, Arrays, also_named, float_arrays, floats
+from deepcore.course._pictures import plot_decision_boundary
 from deepcore.course._training import cross_entropy, descend, draw, updated
 
 __all__ = [
@@ -21,8 +22,10 @@ __all__ = [
     "forward_propagation",
     "initialize_parameters",
     "layer_sizes",
+    "load_extra_datasets",
     "load_planar_dataset",
     "nn_model",
+    "plot_decision_boundary",
     "predict",
     "sigmoid",
     "update_parameters",
@@ -186,3 +189,25 @@ def load_planar_dataset(seed: int = 1) -> tuple[Array, Array]:
     """Return the flower of week 3: X (2, 400) and Y (1, 400)."""
     points, labels = data.flower(400, seed=seed)
     return np.ascontiguousarray(points.T), labels.reshape(1, -1)
+
+
+def load_extra_datasets() -> tuple[tuple[Array, Array], ...]:
+    """Return the five sets that the end of week 3 tries: circles, moons, blobs, rings and no structure.
+
+    The course draws them without a seed, so its own points differ from run to run; these do not.
+
+    Returns:
+        Five pairs of points (200, 2) and their classes (200,). The last pair has points in place of classes.
+    """
+    random, m = np.random.RandomState(1), 200
+    centres = random.uniform(-10.0, 10.0, (6, 2))
+    blob = np.arange(m) % len(centres)
+    cloud = np.sqrt(0.5) * random.randn(m, 2)
+    distance = np.square(cloud).sum(axis=1)
+    return (
+        data.circles(m, noise=0.3, factor=0.5),
+        data.moons(m, noise=0.2),
+        (centres[blob] + random.randn(m, 2), blob),
+        (cloud, (distance > np.median(distance)).astype(np.int64)),
+        (random.rand(m, 2), random.rand(m, 2)),
+    )

@@ -13,6 +13,7 @@ import numpy as np
 
 from deepcore import functional as F
 from deepcore.course._arguments import Array, Arrays, also_named, float_arrays, floats
+from deepcore.course._pictures import print_mislabeled_images
 from deepcore.course._training import cross_entropy, descend, draw, updated
 from deepcore.course.week2 import load_dataset
 from deepcore.course.week3 import TrainedModel
@@ -32,6 +33,7 @@ __all__ = [
     "linear_forward",
     "load_data",
     "predict",
+    "print_mislabeled_images",
     "relu",
     "relu_backward",
     "sigmoid",

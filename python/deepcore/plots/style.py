@@ -24,6 +24,7 @@ __all__ = [
     "Figure",
     "add_title",
     "axes",
+    "current_axes",
     "distinct",
     "figure",
     "legend",
@@ -64,11 +65,21 @@ def axes(ax: Axes | None, width: float = 5.0, height: float = 3.6) -> Axes:
     return plt.subplots(figsize=(width, height), layout="constrained", dpi=_DOTS_PER_INCH)[1]
 
 
+def current_axes() -> Axes:
+    """Return the Axes of pyplot that were made or chosen last, or new ones."""
+    from matplotlib import pyplot as plt
+
+    return plt.gca()
+
+
 def look(ax: Axes, x: str, y: str, title: str | None) -> Axes:
-    """Name the axes and write the title, on as many lines as there is room for, and return the Axes."""
+    """Name the axes and write the title, on as many lines as there is room for, and return the Axes.
+
+    Without a title, one that the Axes have already stays.
+    """
     labels = [
         ax.set_xlabel(x, parse_math=False),
-        ax.set_title(title or "", fontsize="medium", parse_math=False),
+        ax.set_title(ax.get_title() if title is None else title, fontsize="medium", parse_math=False),
     ]
     upright = ax.set_ylabel(y, parse_math=False)
     if any(len(label.get_text()) > _ALWAYS_FITS for label in (*labels, upright)):
