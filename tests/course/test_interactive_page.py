@@ -224,6 +224,20 @@ def test_the_network_of_the_page_learns_xor(used):
     assert [round(a) for a in used["outputs"]] == [0, 1, 1, 0]
 
 
+@in_browser
+def test_a_rate_that_is_much_too_large_or_negative_leaves_words_and_a_rate_of_zero(tmp_path):
+    script = """
+        const set = (value) => { element("rate").value = value;
+                                 element("rate").dispatchEvent(new Event("change")); };
+        set("1000"); element("hundred").click();
+        const diverged = element("cost").textContent;
+        set("-1"); element("restart").click(); element("whole").click();
+        answer({diverged, formula: element("formula").textContent});"""
+    found = browse(tmp_path, script)
+    assert found["diverged"] == "J = no number"
+    assert found["formula"].startswith("W := W - 0 dW")
+
+
 def test_the_page_loads_nothing_from_elsewhere():
     text = PAGE.read_text(encoding="utf-8")
     assert re.findall(r"(?:src|href)=|@import|url\(|fetch\(|XMLHttpRequest|import\(", text) == []
