@@ -367,6 +367,9 @@ def _guess_from_shape(name: str, got: Any, right: Any, m: int) -> str:
         return m_.NO_SUM + " The result is one number, not an array of shape (1, m)."
     if right.ndim == 2 and right.shape[1] == 1 and got.size == m:
         return m_.WRONG_AXIS
+    if name.startswith("mini_batches"):
+        where = "look where its columns begin and end"
+        return f"The shape of {name} is {got.shape} instead of {right.shape}: {where}."
     if right.ndim == 2 and got.ndim == 2 and got.shape != right.shape:
         return (
             f"The shape of {name} is {got.shape} instead of {right.shape}: a factor is transposed, "

@@ -55,7 +55,7 @@ def random_mini_batches(at: Mistakes, X: Any, Y: Any, mini_batch_size: int, seed
         ("The last mini-batch, which is smaller, is missing.", lambda: [(k * size, (k + 1) * size) for k in range(full)]),
         ("The first full mini-batch is missing: the loop starts at 0.", lambda: [(k, min(k + size, m)) for k in range(size, m, size)]),
         ("A full mini-batch is missing: there are floor(m / mini_batch_size) of them.", lambda: [*((k * size, (k + 1) * size) for k in range(full - 1)), (full * size, m)]),
-        ("The last mini-batch starts at the wrong column: it holds the rest after the full ones.", lambda: [*((k * size, (k + 1) * size) for k in range(full)), (m - size, m)]),
+        ("The last mini-batch starts at the wrong column: it holds the rest after the full ones.", lambda: [*((k * size, (k + 1) * size) for k in range(full)), *([(m - size, m)] if m % size else [])]),
         ("Every mini-batch is the first one: the number of the batch is not used.", lambda: [(0, size) for _ in range(full)] + [(full * size, m)]),
         ("The mini-batches overlap by one column: the slice ends at (k + 1) * mini_batch_size.", lambda: [(k, min(k + size + 1, m)) for k in range(0, m, size)]),
         ("A column is missing in the mini-batches: the slice ends at (k + 1) * mini_batch_size.", lambda: [(k, min(k + size - 1, m)) for k in range(0, m, size)]))  # fmt: skip

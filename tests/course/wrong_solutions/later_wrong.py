@@ -279,4 +279,21 @@ def update_parameters_with_adam(parameters, grads, v, s, t, learning_rate=0.01, 
 ### course2_week2 update_lr: swapped
 def update_lr(learning_rate0, epoch_num, decay_rate):
     return decay_rate / (1 + learning_rate0 * epoch_num)
+### course2_week2 random_mini_batches: starts at the wrong column
+def random_mini_batches(X, Y, mini_batch_size=64, seed=0):
+    np.random.seed(seed)
+    m = X.shape[1]
+    p = np.random.permutation(m)
+    X, Y = X[:, p], Y[:, p]
+    n = m // mini_batch_size
+    out = [(X[:, k * mini_batch_size:(k + 1) * mini_batch_size], Y[:, k * mini_batch_size:(k + 1) * mini_batch_size]) for k in range(n)]
+    if m % mini_batch_size:
+        out.append((X[:, -mini_batch_size:], Y[:, -mini_batch_size:]))
+    return out
+### course2_week2 random_mini_batches: look where its columns begin
+def random_mini_batches(X, Y, mini_batch_size=64, seed=0):
+    np.random.seed(seed)
+    order = np.random.permutation(X.shape[1])
+    starts = range(0, X.shape[1], mini_batch_size)
+    return [(X[:, order[k + 1 : k + mini_batch_size - 1]], Y[:, order[k : k + mini_batch_size]]) for k in starts]
 """
