@@ -77,10 +77,9 @@ def look(ax: Axes, x: str, y: str, title: str | None) -> Axes:
 
     Without a title, one that the Axes have already stays.
     """
-    labels = [
-        ax.set_xlabel(x, parse_math=False),
-        ax.set_title(ax.get_title() if title is None else title, fontsize="medium", parse_math=False),
-    ]
+    labels = [ax.set_xlabel(x, parse_math=False)]
+    if title is not None:
+        labels.append(ax.set_title(title, fontsize="medium", parse_math=False))
     upright = ax.set_ylabel(y, parse_math=False)
     if any(len(label.get_text()) > _ALWAYS_FITS for label in (*labels, upright)):
         root = ax.get_figure(root=True)
