@@ -166,6 +166,28 @@ def test_members_with_a_further_linear_layer_are_refused():
         dc.from_torch(module)
 
 
+def test_a_module_that_stands_in_several_places_is_computed_in_each(rng):
+    activation, linear = nn.Tanh(), nn.Linear(4, 4)
+    module = nn.Sequential(linear, activation, linear, activation, nn.Linear(4, 2))
+    model = dc.from_torch(module)
+    assert [layer.activation for layer in model.layers] == ["tanh", "tanh", "linear"]
+    X = rng.normal(size=(5, 4)).astype(np.float32)
+    assert_close(model.predict(X), predicted(module, X), np.float32)
+
+
+class Residual(nn.Sequential):
+    """A Sequential that computes something else."""
+
+    def forward(self, x):
+        return x + super().forward(x)
+
+
+class Dropout(nn.Module):
+    """A module that has the name of one of PyTorch."""
+
+    p = 0.5
+
+
 def test_a_module_of_bfloat16_becomes_a_model_of_float32(rng):
     module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).to(torch.bfloat16)
     model = dc.from_torch(module)
@@ -194,6 +216,8 @@ def test_parameters_are_copies(rng):
         ([nn.Linear(2, 3), nn.GELU("tanh")], r"module '1' \(GELU\) is not part"),
         ([nn.Linear(2, 3), nn.ReLU(), nn.BatchNorm1d(3)], r"\(BatchNorm1d\) .*no linear layer behind it"),
         ([nn.Identity()], "at least one Linear"),
+        ([nn.Linear(2, 3), Residual(nn.Linear(3, 3))], r"module '1' \(Residual\) is not part"),
+        ([nn.Linear(2, 3), Dropout()], r"module '1' \(Dropout\) is not part"),
     ],
 )  # fmt: skip
 def test_what_is_no_chain_of_dense_layers_is_refused_by_naming_the_module(modules, message):

@@ -61,7 +61,8 @@ def _chain(torch: Any, module: Any, name: str) -> Chain:
         if kind == "Members" and type(one).__module__ == _MEMBERS:
             found: list[Step] | None = [_members(torch, one, full_name, where)]
         else:
-            found = None if kind not in _STEPS else _STEPS[kind](one, where)
+            known = kind in _STEPS and type(one) is getattr(torch.nn, kind, None)  # others may share the name
+            found = _STEPS[kind](one, where) if known else None
         if found is None:
             raise ValueError(f"{_WHO}: {where} is not part of a chain of dense layers")
         steps += found
@@ -86,10 +87,11 @@ def _members(torch: Any, module: Any, name: str, where: str) -> Members:
 
 
 def _flat(torch: Any, module: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """The modules of nested Sequentials, in order, with their names."""
-    if isinstance(module, torch.nn.Sequential):
-        for child_name, child in module.named_children():
-            yield from _flat(torch, child, f"{name}.{child_name}" if name else child_name)
+    """The modules of nested Sequentials, in order, with their names; one may stand in several places."""
+    if isinstance(module, torch.nn.Sequential) and type(module).forward is torch.nn.Sequential.forward:
+        for child_name, child in module.named_modules(remove_duplicate=False):
+            if child_name and "." not in child_name:  # not the module itself, and no module in a child
+                yield from _flat(torch, child, f"{name}.{child_name}" if name else child_name)
     else:
         yield name, module
 
