@@ -253,10 +253,16 @@ def test_graphs_as_tf2onnx_writes_them_become_models(name, tmp_path):
         ([node("Gemm", "X W b", "Z"), node("LayerNormalization", "Z b", "N", name="n", epsilon=1e-3),
           node("Gemm", "N S")], r"node 'n' \(LayerNormalization\): epsilon must be 1e-05, got 0.001"),
         ([node("Identity", "X")], "at least one linear layer"),
+        ([node("Gemm", "X W b", "Z"), node("Softmax", "Z", "A", name="early"), node("Gemm", "A S")],
+         r"node 'early' \(Softmax\) does not fit .*: softmax must be in the last layer"),
+        ([node("Gemm", "X W b", "Z"), node("PRelu", "Z b", name="slopes")],
+         r"node 'slopes' \(PRelu\) does not fit .*: the last layer must have no slopes"),
+        ([node("Gemm", "X one", "Z"), node("Add", "Z b", name="wider")],
+         r"node 'wider' \(Add\) does not fit .*: it has 3 numbers, but gets 1"),
     ],
 )  # fmt: skip
 def test_what_is_no_chain_of_dense_layers_is_refused_by_naming_the_node(nodes, message, tmp_path):
-    made = graph(nodes, {"W": W, "V": W.T.copy(), "b": B, "S": W[:3]})
+    made = graph(nodes, {"W": W, "V": W.T.copy(), "b": B, "S": W[:3], "one": W[:, :1]})
     made.opset_import[0].version = 20
     onnx.save(made, tmp_path / "a.onnx")
     with pytest.raises(ValueError, match="from_onnx: .*" + message):

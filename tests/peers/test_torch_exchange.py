@@ -218,6 +218,13 @@ def test_parameters_are_copies(rng):
         ([nn.Identity()], "at least one Linear"),
         ([nn.Linear(2, 3), Residual(nn.Linear(3, 3))], r"module '1' \(Residual\) is not part"),
         ([nn.Linear(2, 3), Dropout()], r"module '1' \(Dropout\) is not part"),
+        ([nn.Linear(2, 3), nn.Softmax(dim=1), nn.Linear(3, 1)], r"'1' \(Softmax\) .* in the last layer"),
+        ([nn.Linear(2, 3), nn.PReLU()], r"'1' \(PReLU\) .*the last layer must have no slopes"),
+        ([nn.Linear(2, 3), nn.LeakyReLU(-0.1)], r"'1' \(LeakyReLU\) .*not negative, got -0.1"),
+        ([nn.Linear(2, 3), nn.Dropout(1.0), nn.Linear(3, 1)], r"'1' \(Dropout\) .*below 1, got 1"),
+        ([nn.Linear(2, 3), nn.BatchNorm1d(4)], r"'1' \(BatchNorm1d\) .*it has 4 numbers, but gets 3"),
+        ([nn.Linear(2, 3), nn.LayerNorm(4), nn.Linear(3, 1)], r"'1' \(LayerNorm\) .*it has 4 numbers"),
+        ([nn.BatchNorm1d(3), nn.Linear(2, 1)], r"'0' \(BatchNorm1d\) .*it has 3 numbers, but gets 2"),
     ],
 )  # fmt: skip
 def test_what_is_no_chain_of_dense_layers_is_refused_by_naming_the_module(modules, message):

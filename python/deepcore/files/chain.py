@@ -264,9 +264,13 @@ class _Builder:
         self.factor = step.factor
 
     def _add(self, step: Step) -> None:
+        if not isinstance(step, Linear):
+            self._check_numbers(step)
         if isinstance(step, Linear):
             if step.W.shape[1] != self.units:
                 raise self._refused(step, f"it takes {step.W.shape[1]} numbers, but gets {self.units}")
+            if self.layers:
+                self._check_hidden(self.layers[-1].activation)
             self.units = step.W.shape[0]
             self.layers.append(_Layer(step if self._before is None else _preceded(self._before, step)))
             self._before = None
@@ -297,8 +301,24 @@ class _Builder:
             last.linear, last.norm = _followed(last.linear, last.norm.affine()), None
         if last.norm is not None:
             raise self._refused(last.norm, "the last layer must have no layer norm")
+        if last.activation is not None and last.activation.alpha is not None:
+            raise self._refused(last.activation, "the last layer must have no slopes of its own")
         last.dropout = 0.0  # outputs are not dropped
         return self.layers
+
+    def _check_numbers(self, step: Step) -> None:
+        """Refuse arrays that have neither one number nor one per unit, and numbers that no layer takes."""
+        for values in vars(step).values():
+            if isinstance(values, np.ndarray) and values.size not in (1, self.units):
+                raise self._refused(step, f"it has {values.size} numbers, but gets {self.units}")
+        if isinstance(step, Activation) and not 0 <= step.parameter < np.inf:
+            raise self._refused(step, f"its number must be finite and not negative, got {step.parameter:g}")
+        if isinstance(step, Dropout) and not 0 <= step.rate < 1:
+            raise self._refused(step, f"its rate must be at least 0 and below 1, got {step.rate:g}")
+
+    def _check_hidden(self, activation: Activation | None) -> None:
+        if activation is not None and activation.name == "softmax":
+            raise self._refused(activation, "softmax must be in the last layer")
 
     def _is_open(self) -> bool:
         return bool(self.layers) and self.layers[-1].activation is None and self._before is None
