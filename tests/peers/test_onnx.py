@@ -174,6 +174,23 @@ def test_graphs_made_by_hand_become_models(nodes, expected, tmp_path):
     assert_close(dc.from_onnx(tmp_path / "a.onnx").predict(X), expected, np.float32)
 
 
+def test_a_graph_of_local_functions_becomes_a_model(tmp_path):
+    made = graph([node("Dense", "X W b", domain="own")], {"W": W, "b": B})
+    opset = onnx.helper.make_opsetid("", 18)
+    inner = [node("MatMul", "x w", "z"), node("Add", "z v", "y")]
+    made.functions.append(onnx.helper.make_function("own", "Dense", ["x", "w", "v"], ["y"], inner, [opset]))
+    made.opset_import.append(onnx.helper.make_opsetid("own", 1))
+    onnx.save(made, tmp_path / "a.onnx")
+    assert_close(dc.from_onnx(tmp_path / "a.onnx").predict(X), X @ W + B, np.float32)
+
+
+def test_constants_are_computed_as_the_opset_of_the_file_defines_them(tmp_path):
+    made = graph([node("Unsqueeze", "b", "row", axes=[0]), node("Gemm", "X W row")], {"W": W, "b": B})
+    made.opset_import[0].version = 11  # axes became an input in opset 13
+    onnx.save(made, tmp_path / "a.onnx")
+    assert_close(dc.from_onnx(tmp_path / "a.onnx").predict(X), X @ W + B, np.float32)
+
+
 def gelu(z):
     return z * (1 + np.vectorize(math.erf)(z / np.sqrt(2))) / 2
 
@@ -257,6 +274,8 @@ def test_graphs_as_tf2onnx_writes_them_become_models(name, tmp_path):
          r"node 'early' \(Softmax\) does not fit .*: softmax must be in the last layer"),
         ([node("Gemm", "X W b", "Z"), node("PRelu", "Z b", name="slopes")],
          r"node 'slopes' \(PRelu\) does not fit .*: the last layer must have no slopes"),
+        ([node("Reshape", "b W", "c", name="shape"), node("Gemm", "X W c")],
+         r"node 'shape' \(Reshape\) cannot be computed"),
         ([node("Gemm", "X one", "Z"), node("Add", "Z b", name="wider")],
          r"node 'wider' \(Add\) does not fit .*: it has 3 numbers, but gets 1"),
     ],

@@ -84,9 +84,11 @@ def read(path: str | os.PathLike[str]) -> Contents:
         raise ValueError(f"{_WHO}: {path} is not a valid ONNX file: it has no nodes")
     try:
         if model.functions:
-            model = onnx.inliner.inline_local_functions(model)
+            from onnx.inliner import inline_local_functions
+
+            model = inline_local_functions(model)
         with np.errstate(all="ignore"):  # of numbers in the file that are not finite
-            return _Reader(onnx, model.graph).contents()
+            return _Reader(onnx, model).contents()
     except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
         raise ValueError(
             f"{_WHO}: {path} is not a valid ONNX file: {type(error).__name__}: {error}"
@@ -96,10 +98,11 @@ def read(path: str | os.PathLike[str]) -> Contents:
 class _Reader:
     """Follows the nodes of a graph from its input to its outputs."""
 
-    def __init__(self, onnx: Any, graph: Any) -> None:
-        self.onnx, self.graph = onnx, graph
+    def __init__(self, onnx: Any, model: Any) -> None:
+        self.onnx, self.graph = onnx, model.graph
+        self.opsets = {opset.domain: opset.version for opset in model.opset_import}
         self.constants: dict[str, Array] = {
-            tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer
+            tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer
         }
         self.tensors: dict[str, _Tensor] = {}
 
@@ -148,7 +151,7 @@ class _Reader:
             if isinstance(tensor, _Refused):
                 self._set(node, tensor)
                 return
-        where = f"node {node.name or node.output[0]!r} ({node.op_type})"
+        where = _where(node)
         attributes = {a.name: self.onnx.helper.get_attribute_value(a) for a in node.attribute}
         result = self._result(node, where, attributes)
         self._set(
@@ -160,13 +163,19 @@ class _Reader:
             self.tensors[name] = tensor
 
     def _compute(self, node: Any) -> None:
-        """Evaluate a node that reads constants only."""
+        """Evaluate a node that reads constants only, as the opset of the file defines it."""
         from onnx.reference import ReferenceEvaluator
 
-        values = ReferenceEvaluator(node).run(
-            None, {name: self.constants[name] for name in node.input if name}
-        )
-        self.constants.update(zip(node.output, values, strict=True))
+        alone = self.onnx.helper.make_graph([node], "constant", [], [])
+        given = {name: self.constants[name] for name in node.input if name}
+        results = [name for name in node.output if name]
+        try:
+            values = ReferenceEvaluator(alone, opsets=self.opsets).run(results, given)
+        except Exception as error:  # of many types, such as those of a graph in the node
+            text = str(error).strip().split("\n")[0]
+            self._set(node, _Refused(f"{_where(node)} cannot be computed: {type(error).__name__}: {text}"))
+            return
+        self.constants.update(zip(results, values, strict=True))
 
     def _result(self, node: Any, where: str, attributes: dict[str, Any]) -> _Tensor | None:
         """The steps that lead to the output of a node, or None if it has no place in a chain."""
@@ -188,6 +197,10 @@ class _Reader:
         steps = _STEPS.get(operator)
         found = None if steps is None else steps(_Node(node, constants, attributes, where, before))
         return None if found is None else _appended(before, found)
+
+
+def _where(node: Any) -> str:
+    return f"node {node.name or node.output[0]!r} ({node.op_type})"
 
 
 def _keeps_rows(shape: Array | None, before: tuple[Any, ...]) -> bool:
