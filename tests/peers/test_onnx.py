@@ -274,6 +274,16 @@ def test_graphs_as_tf2onnx_writes_them_become_models(name, tmp_path):
          r"node 'early' \(Softmax\) does not fit .*: softmax must be in the last layer"),
         ([node("Gemm", "X W b", "Z"), node("PRelu", "Z b", name="slopes")],
          r"node 'slopes' \(PRelu\) does not fit .*: the last layer must have no slopes"),
+        ([node("Gemm", "X W b", "Z"), node("Sigmoid", "Z", "P"), node("Sub", "unit P", "Q"),
+          node("Concat", "Q P", name="three", axis=1)], r"node 'three' \(Concat\) is not part"),
+        ([node("Gemm", "X one", "Z"), node("Sigmoid", "Z", "P"), node("Sub", "unit P", "Q"),
+          node("Concat", "Q P", name="rows", axis=0)], r"node 'rows' \(Concat\) is not part"),
+        ([node("Gemm", "X one", "P"), node("Sub", "unit P", "Q"), node("Concat", "Q P", name="pair", axis=1)],
+         r"node 'pair' \(Concat\) is not part"),
+        ([node("Gemm", "X W b", name="own", domain="org.example")], r"node 'own' \(Gemm\) is not part"),
+        ([node("MatMul", "X W", "Z"), node("Add", "Z cube", name="cubes")], r"node 'cubes' \(Add\) is not"),
+        ([onnx.helper.make_node("Dropout", ["X"], ["Z", "Y"], name="mask")],
+         r"output 'Y' of node 'mask' \(Dropout\) is not part"),
         ([node("Reshape", "b W", "c", name="shape"), node("Gemm", "X W c")],
          r"node 'shape' \(Reshape\) cannot be computed"),
         ([node("Gemm", "X one", "Z"), node("Add", "Z b", name="wider")],
@@ -281,7 +291,11 @@ def test_graphs_as_tf2onnx_writes_them_become_models(name, tmp_path):
     ],
 )  # fmt: skip
 def test_what_is_no_chain_of_dense_layers_is_refused_by_naming_the_node(nodes, message, tmp_path):
-    made = graph(nodes, {"W": W, "V": W.T.copy(), "b": B, "S": W[:3], "one": W[:, :1]})
+    constants = {
+        "W": W, "V": W.T.copy(), "b": B, "S": W[:3], "one": W[:, :1], "unit": np.float32(1),
+        "cube": B.reshape(1, 1, 3),
+    }  # fmt: skip
+    made = graph(nodes, constants)
     made.opset_import[0].version = 20
     onnx.save(made, tmp_path / "a.onnx")
     with pytest.raises(ValueError, match="from_onnx: .*" + message):

@@ -39,6 +39,7 @@ _SIMPLE = {
 }  # fmt: skip
 _CLIPS = {(-1.0, 1.0): "hard_tanh", (0.0, 6.0): "relu6", (0.0, math.inf): "relu"}
 _PASSING = {"Identity", "ZipMap"}
+_DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}  # others may have operators of the same names
 _ROOT_HALF = math.sqrt(0.5)
 
 
@@ -159,8 +160,9 @@ class _Reader:
         )
 
     def _set(self, node: Any, tensor: _Tensor) -> None:
-        for name in node.output:
-            self.tensors[name] = tensor
+        further = f"output {{!r}} of {_where(node)} is not part of a chain of dense layers"
+        for place, name in enumerate(node.output):
+            self.tensors[name] = _Refused(further.format(name)) if place else tensor
 
     def _compute(self, node: Any) -> None:
         """Evaluate a node that reads constants only, as the opset of the file defines it."""
@@ -179,10 +181,14 @@ class _Reader:
 
     def _result(self, node: Any, where: str, attributes: dict[str, Any]) -> _Tensor | None:
         """The steps that lead to the output of a node, or None if it has no place in a chain."""
+        if node.domain not in _DOMAINS:
+            return None
         operator = node.op_type
         constants = [self.constants.get(name) for name in node.input]
         tensors = [self.tensors.get(name) for name in node.input if name in self.tensors]
-        if len(tensors) == 2 or operator == "Concat":
+        if operator == "Concat":
+            return _two_classes(tensors) if attributes["axis"] in (-1, 1) else None
+        if len(tensors) > 1:
             return _joined(operator, tensors, where)
         if not tensors:
             return None
@@ -205,10 +211,15 @@ def _where(node: Any) -> str:
 
 def _keeps_rows(shape: Array | None, before: tuple[Any, ...]) -> bool:
     """Whether a reshape changes nothing but inputs of more dimensions."""
-    width = next((len(step.b) for step in reversed(before) if isinstance(step, Linear)), None)
+    width = _units(before)
     if shape is None or shape.size != 2:
         return False
     return width is None or shape[1] == width or (shape[0] == 0 and shape[1] == -1)
+
+
+def _units(before: Sequence[Any]) -> int | None:
+    """Number of units of the last linear layer; None if there is none."""
+    return next((len(step.b) for step in reversed(before) if isinstance(step, Linear)), None)
 
 
 def _appended(before: tuple[Any, ...], found: list[Any]) -> tuple[Any, ...]:
@@ -236,7 +247,7 @@ class _Node(NamedTuple):
     def vector(self, place: int) -> Array | None:
         """The same as numbers for each unit, or one number for all."""
         values = self.constant(place)
-        if values is None or values.size != max(values.shape[-1:] or (1,)):
+        if values is None or values.ndim > 2 or values.size != max(values.shape[-1:] or (1,)):
             return None
         return np.asarray(values, np.float64).reshape(-1)
 
@@ -387,7 +398,7 @@ _STEPS: dict[str, Callable[[_Node], list[Any] | None]] = {
 
 
 def _joined(operator: str, tensors: list[Any], where: str) -> _Tensor | None:
-    """What two tensors of the chain become: z sigmoid(z) and its like, or the two columns 1 - p and p."""
+    """What two tensors of the chain become: z sigmoid(z) and its like."""
     if len(tensors) != 2:
         return None
     short, long = sorted(tensors, key=len)
@@ -408,12 +419,18 @@ def _joined(operator: str, tensors: list[Any], where: str) -> _Tensor | None:
     if operator == "Add" and changed:
         activation = rest[0].activation
         return (*short, Activation(activation.name, activation.parameter, rest[1].alpha, where))
-    flipped = (
-        one and isinstance(rest[0], Affine) and (rest[0].factor == -1).all() and (rest[0].shift == 1).all()
-    )
-    if operator == "Concat" and flipped and tensors[0] is long:  # scikit-learn's probabilities of two classes
-        return tuple(short)
     return None
+
+
+def _two_classes(tensors: list[Any]) -> _Tensor | None:
+    """The columns 1 - p and p of one sigmoid output, which scikit-learn has, become p."""
+    if len(tensors) != 2 or len(tensors[0]) != len(tensors[1]) + 1 or not tensors[1]:
+        return None
+    (*before, rest), p = tensors
+    same = all(a is b for a, b in zip(before, p, strict=True))
+    sigmoid = isinstance(p[-1], Activation) and p[-1].name == "sigmoid"
+    flipped = isinstance(rest, Affine) and (rest.factor == -1).all() and (rest.shift == 1).all()
+    return tuple(p) if same and sigmoid and flipped and _units(p) == 1 else None
 
 
 def _branches(operator: str, short: tuple[Any, ...], long: tuple[Any, ...], where: str) -> list[Any] | None:
