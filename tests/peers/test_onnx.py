@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
+from onnx_graphs import B, W, X, graph, node
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed (extra `onnx`)")
 
@@ -129,27 +130,6 @@ def test_a_model_that_was_read_trains(tmp_path, rng):
     y = X[:, :3].argmax(axis=1)
     history = model.fit(X, y, dc.Adam(0.02), epochs=20, batch_size=None)
     assert history["loss"][-1] < history["loss"][0]
-
-
-def graph(nodes, constants, shape=("m", 4), outputs=("Y",), dtype=1):
-    """The bytes of a model with the input X."""
-    helper = onnx.helper
-    info = [helper.make_tensor_value_info(name, dtype, None) for name in outputs]
-    inputs = [helper.make_tensor_value_info("X", dtype, shape)]
-    tensors = [onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
-    made = helper.make_graph(nodes, "g", inputs, info, tensors)
-    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-
-
-def node(operator, inputs, output="Y", **attributes):
-    return onnx.helper.make_node(
-        operator, inputs.split(), [output], name=attributes.pop("name", ""), **attributes
-    )
-
-
-W = np.arange(12, dtype=np.float32).reshape(4, 3) / 10
-B = np.array([1, 2, 3], np.float32)
-X = np.array([[0.5, -1, 2, 0.25], [1, 1, -1, 0]], np.float32)
 
 
 @pytest.mark.parametrize(
@@ -444,15 +424,15 @@ def test_a_damaged_graph_is_refused_in_a_sentence(tmp_path):
     for fixture in sorted(FIXTURES.glob("*.onnx")):
         for damage in ("attributes", "types"):
             model = onnx.load(fixture)
-            for node in model.graph.node if damage == "attributes" else ():
-                if node.op_type == "Cast":
-                    del node.attribute[:]
+            for one in model.graph.node if damage == "attributes" else ():
+                if one.op_type == "Cast":
+                    del one.attribute[:]
                     cut += 1
             for tensor in model.graph.initializer if damage == "types" else ():
                 tensor.data_type = 33
                 cut += 1
             onnx.save(model, path)
-            if damage == "types" or any(node.op_type == "Cast" for node in model.graph.node):
+            if damage == "types" or any(one.op_type == "Cast" for one in model.graph.node):
                 with pytest.raises(ValueError, match="is not a valid ONNX file"):
                     dc.from_onnx(path)
     assert cut > 5

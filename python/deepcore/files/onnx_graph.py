@@ -15,6 +15,7 @@ import numpy as np
 from deepcore._regular import as_text, open_regular
 from deepcore.files.chain import Contents
 from deepcore.files.onnx_nodes import package
+from deepcore.files.onnx_norms import Moment, Spread, part_of_norm
 from deepcore.files.steps import (
     EPSILON,
     SELU,
@@ -63,7 +64,7 @@ class _Change(NamedTuple):
     where: str
 
 
-_Tensor = tuple[Any, ...] | _Refused
+_Tensor = tuple[Any, ...] | _Refused | Moment | Spread
 
 
 def read(path: str | os.PathLike[str]) -> Contents:
@@ -116,7 +117,7 @@ class _Reader:
         self.tensors[inputs[0].name] = ()
         for node in self.graph.node:
             self._visit(node)
-        found = [self.tensors.get(value.name, _Refused("")) for value in self.graph.output]
+        found = [_ended(self.tensors.get(value.name, _Refused(""))) for value in self.graph.output]
         chains = [tensor for tensor in found if not isinstance(tensor, _Refused)]
         if len(chains) != 1:
             reasons = [tensor.reason for tensor in found if isinstance(tensor, _Refused) and tensor.reason]
@@ -186,6 +187,9 @@ class _Reader:
         operator = node.op_type
         constants = [self.constants.get(name) for name in node.input]
         tensors = [self.tensors.get(name) for name in node.input if name in self.tensors]
+        values = [self.constants.get(name, self.tensors.get(name)) for name in node.input if name]
+        if operator == "ReduceMean" or any(isinstance(value, Moment | Spread) for value in values):
+            return _part_of_norm(operator, values, attributes, where)
         if operator == "Concat":
             return _two_classes(tensors) if attributes["axis"] in (-1, 1) else None
         if len(tensors) > 1:
@@ -203,6 +207,22 @@ class _Reader:
         steps = _STEPS.get(operator)
         found = None if steps is None else steps(_Node(node, constants, attributes, where, before))
         return None if found is None else _appended(before, found)
+
+
+def _ended(tensor: _Tensor) -> tuple[Any, ...] | _Refused:
+    """What an output is: a part of a norm is no chain."""
+    if isinstance(tensor, Moment | Spread):
+        return _Refused(f"{tensor.where} is not part of a chain of dense layers")
+    return tensor
+
+
+def _part_of_norm(operator: str, values: list[Any], attributes: dict[str, Any], where: str) -> _Tensor | None:
+    axes = attributes.get("axes")
+    if operator == "ReduceMean" and len(values) > 1:  # an input since opset 18
+        axes = values.pop()
+    axes = np.asarray(axes) if axes is not None and attributes.get("keepdims", 1) else None
+    values = [_vector(value) if isinstance(value, np.ndarray) else value for value in values]
+    return None if any(value is None for value in values) else part_of_norm(operator, values, axes, where)
 
 
 def _where(node: Any) -> str:
@@ -247,9 +267,14 @@ class _Node(NamedTuple):
     def vector(self, place: int) -> Array | None:
         """The same as numbers for each unit, or one number for all."""
         values = self.constant(place)
-        if values is None or values.ndim > 2 or values.size != max(values.shape[-1:] or (1,)):
-            return None
-        return np.asarray(values, np.float64).reshape(-1)
+        return None if values is None else _vector(values)
+
+
+def _vector(values: Array) -> Array | None:
+    """A constant as numbers for each unit, or one number for all; None if it is neither."""
+    if values.ndim > 2 or values.size != max(values.shape[-1:] or (1,)):
+        return None
+    return np.asarray(values, np.float64).reshape(-1)
 
 
 def _gemm(node: _Node) -> list[Any] | None:
