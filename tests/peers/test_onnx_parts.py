@@ -13,6 +13,58 @@ def assert_close(found, expected):
     assert np.linalg.norm(found - expected) < 1e-5 * np.linalg.norm(expected)
 
 
+Z = X @ W + B
+NUMBERS = {
+    "one": 1, "three": 3, "six": 6, "sixth": 1 / 6, "zero": 0, "minus": -1, "twenty": 20, "beta": 0.5,
+}  # fmt: skip
+ACTIVATIONS = {
+    "softplus": ("Softplus:Z>s Greater:Z,twenty>g Where:g,Z,s>A", np.log1p(np.exp(Z))),
+    "softplus with beta": (  # its factor is part of the next layer
+        "Mul:Z,beta>k Softplus:k>s Div:s,beta>d Greater:k,twenty>g Where:g,Z,d>h Gemm:h,S>A",
+        2 * np.log1p(np.exp(Z / 2)) @ W[:3],
+    ),
+    "softsign": ("Abs:Z>a Add:a,one>p Div:Z,p>A", Z / (1 + np.abs(Z))),
+    "relu": ("Max:Z,zero>A", np.maximum(Z, 0)),
+    "hard_tanh": ("Min:one,Z>m Max:m,minus>A", np.clip(Z, -1, 1)),
+    "relu6": ("Max:zero,Z>m Min:m,six>A", np.clip(Z, 0, 6)),
+    "hard_sigmoid": ("Add:Z,three>p Clip:p,zero,six>c Mul:c,sixth>A", np.clip(Z + 3, 0, 6) / 6),
+}  # fmt: skip
+
+
+def saved(text, folder, **changes):
+    """Write a graph with a linear layer, and the nodes of the text from Z to A."""
+    parts = [one.replace(">", ":").split(":") for one in text.split()]
+    inner = [node(operator, given.replace(",", " "), made, name=made) for operator, given, made in parts]
+    constants = {"W": W, "b": B, "S": W[:3]}
+    constants |= {name: np.float32(value) for name, value in (NUMBERS | changes).items()}
+    made = graph([node("Gemm", "X W b", "Z"), *inner], constants, outputs=("A",))
+    onnx.save(made, folder / "a.onnx")
+    return folder / "a.onnx"
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activation_in_parts_becomes_one(name, tmp_path):
+    text, expected = ACTIVATIONS[name]
+    model = dc.from_onnx(saved(text, tmp_path))
+    assert model.layers[0].activation == name.split()[0]
+    assert_close(model.predict(X), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("softplus", {"twenty": 3}, r"'A' \(Where\) is not part"),
+        ("softsign", {"one": 2}, r"'A' \(Div\) is not part"),
+        ("relu", {"zero": 1}, r"'A' \(Max\) is not part"),
+        ("hard_tanh", {"minus": -2}, r"'A' \(Max\) is not part"),
+        ("hard_sigmoid", {"three": 2}, r"'A' \(Mul\) does not fit .*: there is no linear layer behind it"),
+    ],
+)
+def test_what_is_almost_an_activation_is_refused(name, change, message, tmp_path):
+    with pytest.raises(ValueError, match="from_onnx: node " + message):
+        dc.from_onnx(saved(ACTIVATIONS[name][0], tmp_path, **change))
+
+
 def normed(z, gamma, beta, epsilon=1e-5):
     centred = z - z.mean(axis=1, keepdims=True)
     return centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + epsilon) * gamma + beta

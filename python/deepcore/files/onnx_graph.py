@@ -16,6 +16,20 @@ from deepcore._regular import as_text, open_regular
 from deepcore.files.chain import Contents
 from deepcore.files.onnx_nodes import package
 from deepcore.files.onnx_norms import Moment, Spread, part_of_norm
+from deepcore.files.onnx_parts import (
+    CLIPS,
+    Above,
+    Abs,
+    Bounded,
+    Change,
+    Erf,
+    appended,
+    chosen,
+    joined,
+    settled,
+    two_classes,
+    units,
+)
 from deepcore.files.steps import (
     EPSILON,
     SELU,
@@ -38,30 +52,14 @@ _SIMPLE = {
     "Sigmoid": "sigmoid", "Tanh": "tanh", "Relu": "relu", "Softplus": "softplus", "Exp": "exp",
     "Mish": "mish", "Softsign": "softsign",
 }  # fmt: skip
-_CLIPS = {(-1.0, 1.0): "hard_tanh", (0.0, 6.0): "relu6", (0.0, math.inf): "relu"}
 _PASSING = {"Identity", "ZipMap"}
 _DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}  # others may have operators of the same names
-_ROOT_HALF = math.sqrt(0.5)
 
 
 class _Refused(NamedTuple):
     """A tensor that is not part of a chain, and the node that made it."""
 
     reason: str
-
-
-class _Erf(NamedTuple):
-    """The error function: part of a gelu that is written with several nodes."""
-
-    where: str
-
-
-class _Change(NamedTuple):
-    """``(g(z) - z) * alpha``: part of a parametric activation."""
-
-    activation: Activation
-    alpha: Array | None
-    where: str
 
 
 _Tensor = tuple[Any, ...] | _Refused | Moment | Spread
@@ -123,10 +121,7 @@ class _Reader:
             reasons = [tensor.reason for tensor in found if isinstance(tensor, _Refused) and tensor.reason]
             what = reasons[0] if reasons and not chains else "the graph must have one output"
             raise ValueError(f"{_WHO}: {what}")
-        steps = list(chains[0])
-        for step in steps:
-            if isinstance(step, (_Erf, _Change)):
-                raise ValueError(f"{_WHO}: {step.where} is not part of a chain of dense layers")
+        steps = settled(chains[0])
         kind = inputs[0].type.tensor_type
         double = kind.elem_type == self.onnx.TensorProto.DOUBLE
         return Contents(
@@ -191,9 +186,11 @@ class _Reader:
         if operator == "ReduceMean" or any(isinstance(value, Moment | Spread) for value in values):
             return _part_of_norm(operator, values, attributes, where)
         if operator == "Concat":
-            return _two_classes(tensors) if attributes["axis"] in (-1, 1) else None
+            return two_classes(tensors) if attributes["axis"] in (-1, 1) else None
+        if operator == "Where":
+            return chosen(tensors)
         if len(tensors) > 1:
-            return _joined(operator, tensors, where)
+            return joined(operator, tensors, where)
         if not tensors:
             return None
         before: tuple[Any, ...] = tensors[0]  # type: ignore[assignment]
@@ -206,7 +203,7 @@ class _Reader:
             return before if _keeps_rows(constants[1], before) else None
         steps = _STEPS.get(operator)
         found = None if steps is None else steps(_Node(node, constants, attributes, where, before))
-        return None if found is None else _appended(before, found)
+        return None if found is None else appended(before, found)
 
 
 def _ended(tensor: _Tensor) -> tuple[Any, ...] | _Refused:
@@ -231,24 +228,10 @@ def _where(node: Any) -> str:
 
 def _keeps_rows(shape: Array | None, before: tuple[Any, ...]) -> bool:
     """Whether a reshape changes nothing but inputs of more dimensions."""
-    width = _units(before)
+    width = units(before)
     if shape is None or shape.size != 2:
         return False
     return width is None or shape[1] == width or (shape[0] == 0 and shape[1] == -1)
-
-
-def _units(before: Sequence[Any]) -> int | None:
-    """Number of units of the last linear layer; None if there is none."""
-    return next((len(step.b) for step in reversed(before) if isinstance(step, Linear)), None)
-
-
-def _appended(before: tuple[Any, ...], found: list[Any]) -> tuple[Any, ...]:
-    """The steps with more behind them; factors behind an activation are multiplied, and 1 is left out."""
-    behind = len(before) > 1 and isinstance(before[-2], Activation) and isinstance(before[-1], Affine)
-    if behind and isinstance(found[0], Affine):
-        both = before[-1].followed_by(found[0])
-        return (*before[:-1], *([] if both.is_identity else [both]))
-    return (*before, *found)
 
 
 class _Node(NamedTuple):
@@ -303,9 +286,9 @@ def _arithmetic(node: _Node) -> list[Any] | None:
     if values is None:
         return None
     last = node.before[-1] if node.before else None
-    if isinstance(last, _Change):
+    if isinstance(last, Change):
         fits = node.node.op_type == "Mul" and last.alpha is None
-        return [_Change(last.activation, values, last.where)] if fits else None
+        return [Change(last.activation, values, last.where)] if fits else None
     one, zero = np.ones_like(values), np.zeros_like(values)
     operator = node.node.op_type
     if operator == "Add":
@@ -350,8 +333,23 @@ def _clip(node: _Node) -> list[Any] | None:
     for place, side, default in ((1, "min", -math.inf), (2, "max", math.inf)):
         value = node.constant(place)
         limits.append(float(node.attributes.get(side, default) if value is None else value))
-    name = _CLIPS.get((limits[0], limits[1]))
+    name = CLIPS.get((limits[0], limits[1]))
     return None if name is None else [Activation(name, where=node.where)]
+
+
+def _bounded(node: _Node) -> list[Any] | None:
+    """max(z, low) or min(z, high)."""
+    limits = [values for values in node.constants if values is not None]
+    if len(node.constants) != 2 or limits[0].size != 1:
+        return None
+    limit = limits[0].item()
+    low, high = (limit, math.inf) if node.node.op_type == "Max" else (-math.inf, limit)
+    return [Bounded(low, high, node.where)]
+
+
+def _above(node: _Node) -> list[Any] | None:
+    limit = node.constant(1)
+    return None if limit is None or limit.size != 1 else [Above(limit.item(), node.where)]
 
 
 def _hard_sigmoid(node: _Node) -> list[Any] | None:
@@ -417,78 +415,12 @@ _STEPS: dict[str, Callable[[_Node], list[Any] | None]] = {
     "LeakyRelu": _sloped("leaky_relu", 0.01),
     "Elu": _sloped("elu", 1.0),
     "Neg": lambda node: [Affine(np.zeros(1), -np.ones(1), np.zeros(1), node.where)],
-    "Erf": lambda node: [_Erf(node.where)],
+    "Erf": lambda node: [Erf(node.where)],
+    "Abs": lambda node: [Abs(node.where)],
+    "Greater": _above,
+    **dict.fromkeys(("Max", "Min"), _bounded),
     **{operator: _simple(name) for operator, name in _SIMPLE.items()},
 }
-
-
-def _joined(operator: str, tensors: list[Any], where: str) -> _Tensor | None:
-    """What two tensors of the chain become: z sigmoid(z) and its like."""
-    if len(tensors) != 2:
-        return None
-    short, long = sorted(tensors, key=len)
-    same = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a is not b), len(short))
-    if same < len(short):
-        found = _branches(operator, short[same:], long[same:], where)
-        return None if found is None else (*short[:same], *found)
-    if len(short) == len(long):
-        return None
-    rest = long[len(short) :]
-    if operator == "Mul":
-        found = _times(rest, where)
-        return None if found is None else (*short, *found)
-    one = len(rest) == 1
-    if operator == "Sub" and tensors[0] is long and one and isinstance(rest[0], Activation):
-        return (*short, _Change(rest[0], None, where))
-    changed = isinstance(rest[0], _Change) and len(rest) == 2 and isinstance(rest[1], _Change)
-    if operator == "Add" and changed:
-        activation = rest[0].activation
-        return (*short, Activation(activation.name, activation.parameter, rest[1].alpha, where))
-    return None
-
-
-def _two_classes(tensors: list[Any]) -> _Tensor | None:
-    """The columns 1 - p and p of one sigmoid output, which scikit-learn has, become p."""
-    if len(tensors) != 2 or len(tensors[0]) != len(tensors[1]) + 1 or not tensors[1]:
-        return None
-    (*before, rest), p = tensors
-    same = all(a is b for a, b in zip(before, p, strict=True))
-    sigmoid = isinstance(p[-1], Activation) and p[-1].name == "sigmoid"
-    flipped = isinstance(rest, Affine) and (rest.factor == -1).all() and (rest.shift == 1).all()
-    return tuple(p) if same and sigmoid and flipped and _units(p) == 1 else None
-
-
-def _branches(operator: str, short: tuple[Any, ...], long: tuple[Any, ...], where: str) -> list[Any] | None:
-    """Two functions of one z: (z / 2) (1 + erf(z / sqrt(2))), or max(z, 0) - slope max(-z, 0)."""
-    if operator == "Mul" and len(short) == 1 and _is_factor(short[0]):
-        found = _times(long, where)
-        return None if found is None else [*found[:-1], *_appended(tuple(found[-1:]), [short[0]])]
-    relus = [isinstance(step, Activation) and step.name == "relu" for step in (short[0], *long[1:2])]
-    if operator == "Add" and len(short) == 1 and len(long) == 3 and relus == [True, True]:
-        negated, factor = long[0], long[2]
-        if _is_factor(negated) and _is_factor(factor) and (negated.factor == -1).all():
-            return [Activation("relu", alpha=1 + factor.factor, where=where)]
-    return None
-
-
-def _is_factor(step: Any) -> bool:
-    return isinstance(step, Affine) and not step.centre.any() and not step.shift.any()
-
-
-def _times(rest: tuple[Any, ...], where: str) -> list[Any] | None:
-    """z times a function of z."""
-    names = [step.name if isinstance(step, Activation) else "" for step in rest]
-    if names == ["sigmoid"]:
-        return [Activation("silu", where=where)]
-    if names == ["softplus", "tanh"]:
-        return [Activation("mish", where=where)]
-    inner = [step for step in rest if isinstance(step, Affine)]
-    if len(rest) in (3, 4) and isinstance(rest[1], _Erf) and len(inner) == len(rest) - 1:
-        total = inner[1] if len(inner) == 2 else inner[1].followed_by(inner[2])  # scale (1 + erf)
-        scale = total.factor
-        if np.allclose(inner[0].factor, _ROOT_HALF, rtol=1e-6) and np.allclose(total.shift, scale):
-            return [Activation("gelu", where=where), Affine(np.zeros(1), 2 * scale, np.zeros(1), where)]
-    return None
 
 
 def _single(value: float) -> float:
