@@ -103,3 +103,5 @@ def test_what_is_no_fitted_perceptron_is_refused():
         from_sklearn(3)
     with pytest.raises(ValueError, match="from_sklearn: estimator must be fitted"):
         from_sklearn(MLPClassifier())
+    with pytest.raises(TypeError, match="to_sklearn: model must be a Model, got None"):
+        to_sklearn(None)

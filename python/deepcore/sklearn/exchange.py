@@ -80,10 +80,13 @@ def to_sklearn(model: Model, *, classes: Sequence[Any] | Array | None = None) ->
         A classifier for sigmoid and softmax outputs, a regressor for linear and exp outputs.
 
     Raises:
+        TypeError: If it is not a model.
         ValueError: if scikit-learn has no such network.
     """
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
+    if not isinstance(model, Model):
+        raise TypeError(f"to_sklearn: model must be a Model, got {_checks.shown(model)}")
     steps = chain_of("to_sklearn", model.network)
     linear = [step for step in steps if isinstance(step, Linear)]
     theirs = {ours: name for name, ours in _HIDDEN.items()}
