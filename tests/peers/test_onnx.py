@@ -290,6 +290,13 @@ def test_a_convolution_is_refused_by_naming_it(tmp_path):
         dc.from_onnx(tmp_path / "a.onnx")
 
 
+def test_a_graph_with_two_outputs_is_refused_by_naming_them(tmp_path):
+    made = graph([node("Gemm", "X W b", "Z"), node("Relu", "Z")], {"W": W, "b": B}, outputs=("Z", "Y"))
+    onnx.save(made, tmp_path / "a.onnx")
+    with pytest.raises(ValueError, match=r"from_onnx: the graph must have one output .*, got 2 of Z, Y"):
+        dc.from_onnx(tmp_path / "a.onnx")
+
+
 def test_files_that_are_not_onnx_are_refused(tmp_path):
     path = tmp_path / "a.onnx"
     with pytest.raises(FileNotFoundError, match=r"a\.onnx"):

@@ -119,8 +119,9 @@ class _Reader:
         chains = [tensor for tensor in found if not isinstance(tensor, _Refused)]
         if len(chains) != 1:
             reasons = [tensor.reason for tensor in found if isinstance(tensor, _Refused) and tensor.reason]
-            what = reasons[0] if reasons and not chains else "the graph must have one output"
-            raise ValueError(f"{_WHO}: {what}")
+            names = ", ".join(value.name for value in self.graph.output)
+            rule = f"the graph must have one output that is a chain of layers, got {len(chains)} of {names}"
+            raise ValueError(f"{_WHO}: {reasons[0] if reasons and not chains else rule}")
         steps = settled(chains[0])
         kind = inputs[0].type.tensor_type
         double = kind.elem_type == self.onnx.TensorProto.DOUBLE
