@@ -171,6 +171,14 @@ def test_constants_are_computed_as_the_opset_of_the_file_defines_them(tmp_path):
     assert_close(dc.from_onnx(tmp_path / "a.onnx").predict(X), X @ W + B, np.float32)
 
 
+def test_weights_that_are_whole_numbers_with_a_scale_are_computed(tmp_path):
+    constants = {"Q": np.int8(100 * W), "scale": np.float32(0.01), "zero": np.int8(0)}
+    made = graph([node("DequantizeLinear", "Q scale zero", "V"), node("Gemm", "X V")], constants)
+    made.opset_import[0].version = 13  # onnx evaluates this operator from opset 19 on only
+    onnx.save(made, tmp_path / "a.onnx")
+    assert_close(dc.from_onnx(tmp_path / "a.onnx").predict(X), X @ (constants["Q"] * 0.01), np.float32)
+
+
 def gelu(z):
     return z * (1 + np.vectorize(math.erf)(z / np.sqrt(2))) / 2
 

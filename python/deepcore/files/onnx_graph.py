@@ -168,13 +168,19 @@ class _Reader:
         alone = self.onnx.helper.make_graph([node], "constant", [], [])
         given = {name: self.constants[name] for name in node.input if name}
         results = [name for name in node.output if name]
-        try:
-            values = ReferenceEvaluator(alone, opsets=self.opsets).run(results, given)
-        except Exception as error:  # of many types, such as those of a graph in the node
-            text = str(error).strip().split("\n")[0]
-            self._set(node, _Refused(f"{_where(node)} cannot be computed: {type(error).__name__}: {text}"))
-            return
-        self.constants.update(zip(results, values, strict=True))
+        texts = []
+        for newest in (False, True):  # the evaluator lacks some operators of older opsets
+            try:
+                evaluator = (
+                    ReferenceEvaluator(node) if newest else ReferenceEvaluator(alone, opsets=self.opsets)
+                )
+                values = evaluator.run(results, given)
+            except Exception as error:  # of many types, such as those of a graph in the node
+                texts.append(f"{type(error).__name__}: {error}".strip().split("\n")[0])
+            else:
+                self.constants.update(zip(results, values, strict=True))
+                return
+        self._set(node, _Refused(f"{_where(node)} cannot be computed: {texts[0]}"))
 
     def _result(self, node: Any, where: str, attributes: dict[str, Any]) -> _Tensor | None:
         """The steps that lead to the output of a node, or None if it has no place in a chain."""
