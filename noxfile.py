@@ -242,7 +242,9 @@ def sanitized(session):
     # These run the C compiler or draw pictures, and call little of the compiled module.
     others = ("c_header", "members_in_c", "plots", "docstrings")
     ignored = [f"--ignore={ROOT}/tests/unit/test_{name}.py" for name in others]
-    run_sanitized(session, "address,undefined", "libasan", options, of_python, *folders, *ignored)
+    # The wide cases in float64 are those in float32 with other numbers, and the slowest without optimisation.
+    narrower = ["-k", "not (float64 and 900)"]
+    run_sanitized(session, "address,undefined", "libasan", options, of_python, *folders, *ignored, *narrower)
 
 
 @nox.session

@@ -24,8 +24,8 @@ __all__ = ["Recorder"]
 #: What can be recorded without examples, and what needs some.
 _OF_PARAMETERS = ("weights", "updates")
 _OF_EXAMPLES = ("gradients", "activations", "dead", "saturated")
-# Part of the time of a run that recording may take if ``every`` is None; calling it takes the rest of 2%.
-_SHARE = 0.015
+# Part of the time of a run that recording may take if ``every`` is None; the calls take the rest of 2%.
+_SHARE = 0.01
 # At most so many of the examples are used: enough for means, and little compared with an epoch.
 _EXAMPLES = 64
 
