@@ -15,6 +15,7 @@ import numpy as np
 from deepcore import functional as F
 from deepcore.course._arguments import Array, Arrays, also_named, float_arrays, floats
 from deepcore.course._pictures import plot_decision_boundary
+from deepcore.course._points import circles
 from deepcore.course._training import cross_entropy, descend, draw, updated
 from deepcore.doctor.gradient_check import gradient_check as central_differences
 
@@ -42,6 +43,7 @@ __all__ = [
     "initialize_parameters_he",
     "initialize_parameters_random",
     "initialize_parameters_zeros",
+    "load_dataset",
     "model",
     "plot_decision_boundary",
     "predict",
@@ -264,6 +266,11 @@ def predict(X: Any, y: Any, parameters: Mapping[str, Any]) -> Array:
 def predict_dec(parameters: Mapping[str, Any], X: Any) -> Array:
     """Return True where the output is above 0.5, (1, m), as ``plot_decision_boundary`` needs it."""
     return _forward(X, parameters, 1.0, 1).A3 > 0.5
+
+
+def load_dataset() -> tuple[Array, Array, Array, Array]:
+    """Return the circles of "Initialization": X (2, 300), Y (1, 300), and 100 further examples to test."""
+    return *circles(300, 0.05, seed=1), *circles(100, 0.05, seed=2)
 
 
 def gradient_check(x: float, theta: float, epsilon: float = 1e-7, print_msg: bool = False) -> float:

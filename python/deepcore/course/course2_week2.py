@@ -10,12 +10,14 @@ import numpy as np
 from deepcore import functional as F
 from deepcore import schedules
 from deepcore.course._arguments import Array, Arrays, also_named, float_arrays
+from deepcore.course._points import moons
 from deepcore.course._training import draw, updated
 
 __all__ = [
     "initialize_adam",
     "initialize_parameters",
     "initialize_velocity",
+    "load_dataset",
     "random_mini_batches",
     "schedule_lr_decay",
     "update_lr",
@@ -45,6 +47,11 @@ class Averages(NamedTuple):
 
     v: Arrays
     s: Arrays
+
+
+def load_dataset() -> tuple[Array, Array]:
+    """Return the moons of "Optimization methods": X (2, 300) and Y (1, 300)."""
+    return moons(300, 0.2, seed=3)
 
 
 @also_named(layers_dims="layer_dims")
