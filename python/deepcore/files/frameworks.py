@@ -56,7 +56,8 @@ def _chain(torch: Any, module: Any, name: str) -> Chain:
     """The steps of a module of this name and of those in it."""
     steps: Chain = []
     for full_name, one in _flat(torch, module, name):
-        kind, where = type(one).__name__, _where(full_name, one)
+        kind = type(one).__name__
+        where = f"module {full_name!r} ({kind})" if full_name else f"the module {kind}"
         if kind == "Members" and type(one).__module__ == _MEMBERS:
             found: list[Step] | None = [_members(torch, one, full_name, where)]
         else:
@@ -87,20 +88,12 @@ def _members(torch: Any, module: Any, name: str, where: str) -> Members:
 
 def _flat(torch: Any, module: Any, name: str) -> Iterator[tuple[str, Any]]:
     """The modules of nested Sequentials, in order, with their names; one may stand in several places."""
-    if module._forward_hooks or module._forward_pre_hooks:
-        where = _where(name, module)
-        raise ValueError(f"{_WHO}: {where} has hooks, which may change what it computes: remove them first")
     if isinstance(module, torch.nn.Sequential) and type(module).forward is torch.nn.Sequential.forward:
         for child_name, child in module.named_modules(remove_duplicate=False):
             if child_name and "." not in child_name:  # not the module itself, and no module in a child
                 yield from _flat(torch, child, f"{name}.{child_name}" if name else child_name)
     else:
         yield name, module
-
-
-def _where(name: str, module: Any) -> str:
-    kind = type(module).__name__
-    return f"module {name!r} ({kind})" if name else f"the module {kind}"
 
 
 def _array(tensor: Any) -> Array:
