@@ -23,9 +23,9 @@ def test_circles_and_moons_are_those_of_scikit_learn():
     train_X, train_Y, test_X, test_Y = course2_week1.load_dataset()
     for seed, m, X, Y in ((1, 300, train_X, train_Y), (2, 100, test_X, test_Y)):
         points, labels = datasets.make_circles(n_samples=m, noise=0.05, random_state=seed)
-        np.testing.assert_allclose(X, points.T, rtol=0, atol=1e-15)
+        assert np.array_equal(X, points.T)
         assert np.array_equal(Y, labels.reshape(1, -1))
     points, labels = datasets.make_moons(n_samples=300, noise=0.2, random_state=3)
     X, Y = course2_week2.load_dataset()
-    np.testing.assert_allclose(X, points.T, rtol=0, atol=1e-15)
+    assert np.array_equal(X, points.T)
     assert np.array_equal(Y, labels.reshape(1, -1))

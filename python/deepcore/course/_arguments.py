@@ -25,6 +25,11 @@ def float_arrays(values: Mapping[str, Any]) -> Arrays:
     return {name: floats(value) for name, value in values.items()}
 
 
+def as_columns(points: Array, labels: Array) -> tuple[Array, Array]:
+    """Return examples (m, n_x) and labels (m,) as the course has them: X (n_x, m) and Y (1, m)."""
+    return np.ascontiguousarray(points.T), labels.reshape(1, -1)
+
+
 def also_named(**others: Names) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
     """Let a function take arguments under the names of other editions of the course.
 

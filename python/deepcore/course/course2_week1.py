@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from deepcore import data
 from deepcore import functional as F
-from deepcore.course._arguments import Array, Arrays, also_named, float_arrays, floats
+from deepcore.course._arguments import Array, Arrays, also_named, as_columns, float_arrays, floats
 from deepcore.course._pictures import plot_decision_boundary
-from deepcore.course._points import circles
 from deepcore.course._training import cross_entropy, descend, draw, updated
 from deepcore.doctor.gradient_check import gradient_check as central_differences
 
@@ -270,7 +270,8 @@ def predict_dec(parameters: Mapping[str, Any], X: Any) -> Array:
 
 def load_dataset() -> tuple[Array, Array, Array, Array]:
     """Return the circles of "Initialization": X (2, 300), Y (1, 300), and 100 further examples to test."""
-    return *circles(300, 0.05, seed=1), *circles(100, 0.05, seed=2)
+    train, test = data.circles(300, noise=0.05, seed=1), data.circles(100, noise=0.05, seed=2)
+    return *as_columns(*train), *as_columns(*test)
 
 
 def gradient_check(x: float, theta: float, epsilon: float = 1e-7, print_msg: bool = False) -> float:

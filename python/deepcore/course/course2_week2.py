@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from deepcore import data, schedules
 from deepcore import functional as F
-from deepcore import schedules
-from deepcore.course._arguments import Array, Arrays, also_named, float_arrays
-from deepcore.course._points import moons
+from deepcore.course._arguments import Array, Arrays, also_named, as_columns, float_arrays
 from deepcore.course._training import draw, updated
 
 __all__ = [
@@ -51,7 +50,7 @@ class Averages(NamedTuple):
 
 def load_dataset() -> tuple[Array, Array]:
     """Return the moons of "Optimization methods": X (2, 300) and Y (1, 300)."""
-    return moons(300, 0.2, seed=3)
+    return as_columns(*data.moons(300, noise=0.2, seed=3))
 
 
 @also_named(layers_dims="layer_dims")

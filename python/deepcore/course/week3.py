@@ -12,7 +12,7 @@ import numpy as np
 
 from deepcore import data
 from deepcore import functional as F
-from deepcore.course._arguments import Array, Arrays, also_named, float_arrays, floats
+from deepcore.course._arguments import Array, Arrays, also_named, as_columns, float_arrays, floats
 from deepcore.course._pictures import plot_decision_boundary
 from deepcore.course._training import cross_entropy, descend, draw, updated
 
@@ -187,8 +187,7 @@ def predict(parameters: Mapping[str, Any], X: Any) -> Array:
 
 def load_planar_dataset(seed: int = 1) -> tuple[Array, Array]:
     """Return the flower of week 3: X (2, 400) and Y (1, 400)."""
-    points, labels = data.flower(400, seed=seed)
-    return np.ascontiguousarray(points.T), labels.reshape(1, -1)
+    return as_columns(*data.flower(400, seed=seed))
 
 
 def load_extra_datasets() -> tuple[tuple[Array, Array], ...]:
