@@ -136,3 +136,18 @@ def test_what_is_almost_a_layer_norm_is_refused(change, message, tmp_path):
     onnx.save(made, tmp_path / "a.onnx")
     with pytest.raises(ValueError, match="from_onnx: .*" + message):
         dc.from_onnx(tmp_path / "a.onnx")
+
+
+def test_inputs_of_unknown_further_dimensions_need_a_flatten_node(tmp_path):
+    """A MatMul reads the last dimension alone, a Flatten all of them."""
+    path = tmp_path / "a.onnx"
+    path.write_bytes(graph([node("MatMul", "X W")], {"W": W}, shape=("m", "t", 4)).SerializeToString())
+    with pytest.raises(ValueError, match="the input has 3 dimensions of unknown size"):
+        dc.from_onnx(path)
+    late = [node("MatMul", "X W", "Z"), node("Flatten", "Z")]
+    path.write_bytes(graph(late, {"W": W}, shape=("m", "t", 4)).SerializeToString())
+    with pytest.raises(ValueError, match="the input has 3 dimensions of unknown size"):
+        dc.from_onnx(path)
+    early = [node("Flatten", "X", "F"), node("MatMul", "F W")]
+    path.write_bytes(graph(early, {"W": W}, shape=("m", "s", "t")).SerializeToString())
+    assert_close(dc.from_onnx(path).predict(X), X @ W)

@@ -105,6 +105,7 @@ class _Reader:
             tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer
         }
         self.tensors: dict[str, _Tensor] = {}
+        self.flattened = False  # a node makes rows of inputs that have more dimensions
 
     def contents(self) -> Contents:
         """Return the chain from the only input to the only output that is a chain."""
@@ -129,13 +130,16 @@ class _Reader:
             steps, self._width(kind.shape.dim, steps), np.dtype("float64" if double else "float32")
         )
 
-    @staticmethod
-    def _width(dims: Sequence[Any], steps: list[Step]) -> int:
+    def _width(self, dims: Sequence[Any], steps: list[Step]) -> int:
         first = next((step.W.shape[1] for step in steps if isinstance(step, Linear)), 0)
         known = [dim.dim_value for dim in dims[1:]]
         if all(known) and known and first and math.prod(known) != first:
             raise ValueError(
                 f"{_WHO}: the input has {math.prod(known)} columns, but the first layer takes {first}"
+            )
+        if len(known) > 1 and not (all(known) or self.flattened):
+            raise ValueError(
+                f"{_WHO}: the input has {len(dims)} dimensions of unknown size; it needs 2, or a Flatten node"
             )
         return first
 
@@ -201,6 +205,7 @@ class _Reader:
         if not tensors:
             return None
         before: tuple[Any, ...] = tensors[0]  # type: ignore[assignment]
+        self.flattened = self.flattened or (operator in ("Flatten", "Reshape") and units(before) is None)
         if operator in _PASSING or (operator == "Flatten" and attributes.get("axis", 1) == 1):
             return before
         if operator == "Cast":
