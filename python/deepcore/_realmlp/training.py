@@ -248,13 +248,21 @@ class _SplitFit(_MemberFit):
         """The head of messages."""
         return f"RealMLP: split {self.index}"
 
-    def _parts(self) -> dict[str, Any]:
-        return {**super()._parts(), "members": _FurtherMembers(self.training.members[1:])}
+    @property
+    def extras(self) -> dict[str, Any]:
+        """Nothing: a network is shown, not a model."""
+        return {}
 
-    def _spanning(self) -> str:
+    def parts(self) -> dict[str, Any]:
+        """Return what changes during the training, the further members among them."""
+        return {**super().parts(), "members": _FurtherMembers(self.training.members[1:])}
+
+    def spanning(self) -> str:
+        """Name the schedule that spans the training."""
         return "the recipe's schedule of the learning rate"
 
-    def _described(self, steps: int, shared: many.SharedExamples) -> dict[str, Any]:
+    def described(self, steps: int, shared: many.SharedExamples) -> dict[str, Any]:
+        """Describe everything that must be the same when the training goes on."""
         split, rules = self.training.split, self.training.rules
         validation = [split.X_val, split.y_val, split.weight_val]
         recipe = {name: value for name, value in asdict(self.training.recipe).items() if name != "epochs"}

@@ -203,23 +203,27 @@ class Fit:
         """Read the file of the checkpoint, and refuse that of another training; nothing changes."""
         if self.checkpoint is None:
             return
-        extras = getattr(self.shown, "extras", {})  # RealMLP shows a network, which has none
         self.file = RunFile(
-            self.who, self.checkpoint, self.network, extras, self.position,
-            self._parts(), self.callbacks, lambda steps: self._described(steps, shared),
-            (self.epochs, self.epochs * self.steps), self._spanning(), savings,
+            self.who, self.checkpoint, self.network, self.extras, self.position,
+            self.parts(), self.callbacks, lambda steps: self.described(steps, shared),
+            (self.epochs, self.epochs * self.steps), self.spanning(), savings,
         )  # fmt: skip
         self.file.read()
 
-    def _parts(self) -> dict[str, Part]:
+    @property
+    def extras(self) -> dict[str, Any]:
+        """What the caller keeps with the model, for the file."""
+        return self.shown.extras
+
+    def parts(self) -> dict[str, Part]:
         """Return what changes during the training, besides the network, its position and the callbacks."""
         return {"optimizer": self.state, "history": HistoryState(self.history)}
 
-    def _spanning(self) -> str:
+    def spanning(self) -> str:
         """Name a schedule that spans the training, or return ``""``."""
         return spanning_name(self.state.optimizer) or self.factors.spanning_name()
 
-    def _described(self, steps: int, shared: SharedExamples) -> dict[str, Any]:
+    def described(self, steps: int, shared: SharedExamples) -> dict[str, Any]:
         """Describe everything that must be the same when the training goes on, besides the network."""
         held, held_rows = self.validation, self.validation_rows
         return {
