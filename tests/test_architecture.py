@@ -370,3 +370,15 @@ def test_only_platform_files_include_headers_of_an_operating_system():
     system = re.compile(r"<(unistd|pthread|sched|windows|process|sys/\w+)\.h>")
     users = {path.name for path in cpp_files() if any(map(system.fullmatch, includes(path)))}
     assert users <= {"platform_posix.cpp", "platform_windows.cpp"}
+
+
+def test_docstrings_are_one_text():
+    """Two literals in a row within a docstring are a text that was wrapped like a message."""
+    found = [
+        f"{path.name}: {text[:60]}"
+        for path in PYTHON.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and re.search(r'"\n\s*"', text := ast.get_docstring(node, clean=False) or "")
+    ]
+    assert found == []

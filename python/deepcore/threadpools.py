@@ -1,5 +1,4 @@
-"""Register deepcore with threadpoolctl: ``threadpool_info()`` lists it, ``threadpool_limits`` limits its "
-"threads.
+"""Register deepcore with threadpoolctl, which then lists it and limits its threads.
 
 ``import deepcore`` imports this module if threadpoolctl has been imported before; otherwise import it
 yourself.

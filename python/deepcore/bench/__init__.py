@@ -1,5 +1,4 @@
-"""Measure the speed of deepcore compared with NumPy: ``deepcore bench``, and the base of "
-"benchmarks/compare.py.
+"""Measure the speed of deepcore compared with NumPy, for ``deepcore bench`` and benchmarks/compare.py.
 
 Every contestant has a process of its own. One computes while all others sleep on a pipe. Answers are compared
 before anything is timed.

@@ -208,8 +208,7 @@ def _faster_settings(trials: Mapping[_Process, float]) -> list[_Process]:
 
 
 class _Judge:
-    """Checks answers against NumPy in float64. A call returns the loss or error to report, or raises "
-    "Failure."""
+    """Check an answer against NumPy in float64: return the loss or error to report, or raise Failure."""
 
     def __init__(self, task: Task, dtype: str) -> None:
         problem = make_problem(task, dtype).to_double()

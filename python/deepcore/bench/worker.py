@@ -65,8 +65,7 @@ class Worker:
         gc.collect()
 
     def answer(self) -> tuple[float | Array, float | None]:
-        """Return the loss after the epochs of the check, or the outputs; and ``first_loss`` of the "
-        "contestant."""
+        """Return the loss after the epochs of the check, or the outputs; and the first loss."""
         if not isinstance(self.task, Training):
             return np.asarray(self.contestant.answer()), None
         assert self.problem is not None

@@ -30,8 +30,7 @@ class Training:
 
     @property
     def flops(self) -> float:
-        """Operations of an epoch: 2 per weight and example for each of Z, dW and dA, without dA of the "
-        "inputs."""
+        """Count operations per epoch: 2 per weight and example for each of Z, dW and dA but dA[0]."""
         return self.examples * (6.0 * _weights(self.sizes) - 2.0 * self.sizes[0] * self.sizes[1])
 
     @property

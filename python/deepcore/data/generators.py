@@ -15,8 +15,7 @@ Points = tuple[NDArray[np.float64], NDArray[np.int64]]
 
 
 def flower(m: int = 400, seed: int = 1) -> Points:
-    """Draw petals of two interleaved classes: ``(r sin t, r cos t)``, ``r = 4 sin 4t``, with noise on t and "
-    "r.
+    """Draw petals of two classes: ``(r sin t, r cos t)`` with ``r = 4 sin 4t``, and noise on t and r.
 
     Args:
         m: Number of examples, even; half of them belong to each class.
@@ -107,8 +106,7 @@ def circles(m: int = 400, noise: float = 0.05, factor: float = 0.8, seed: int = 
 
 
 def spirals(m: int = 600, classes: int = 3, noise: float = 0.2, seed: int = 1) -> Points:
-    """Draw arms that wind around the origin: ``(r sin t, r cos t)``, r from 0 to 1, with noise on the angle "
-    "t.
+    """Draw arms around the origin: ``(r sin t, r cos t)`` with r from 0 to 1, and noise on the angle t.
 
     Args:
         m: Number of examples, a multiple of ``classes``.

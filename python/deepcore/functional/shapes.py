@@ -229,8 +229,7 @@ def layer_sizes(who: str, layer_dims: Sequence[int]) -> list[int]:
 
 
 def shape_table(layer_dims: Sequence[int], m: int) -> ShapeTable:
-    """Return the shape of every matrix: ``W[l] (n[l], n[l-1])``, ``b[l] (n[l], 1)``, ``Z[l], A[l] (n[l], "
-    "m)``.
+    """Return the shapes: ``W[l] (n[l], n[l-1])``, ``b[l] (n[l], 1)``, ``Z[l], A[l] (n[l], m)``.
 
     A gradient has the shape of the matrix that it belongs to.
 

@@ -102,8 +102,7 @@ def update_parameters_with_momentum(
     beta: float,
     learning_rate: float,
 ) -> tuple[Parameters, Grads]:
-    """Take a step with momentum as in the course: ``v := beta v + (1 - beta) g``, ``w := w - learning_rate "
-    "v``.
+    """Take a step with momentum: ``v := beta v + (1 - beta) g``, ``w := w - learning_rate v``.
 
     Args:
         parameters: ``{"W1": ..., "b1": ..., ...}``.

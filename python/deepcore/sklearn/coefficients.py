@@ -50,8 +50,7 @@ class Coefficients:
         self.stepper: Stepper | None = None
 
     def draw(self, random_state: Any, activations: Sequence[str]) -> None:
-        """Draw Glorot & Bengio's uniform numbers in scikit-learn's order: coefs and intercepts, layer by "
-        "layer.
+        """Draw Glorot and Bengio's uniform numbers as scikit-learn does: coefs and intercepts by layer.
 
         Args:
             random_state: numpy's RandomState.
@@ -64,8 +63,7 @@ class Coefficients:
             intercept[...] = random_state.uniform(-bound, bound, intercept.shape)
 
     def with_spec(self, **changes: Any) -> Coefficients:
-        """Return the same parameters and optimizer with a changed spec, such as other penalties or "
-        "dropouts."""
+        """Return the same parameters and optimizer with a changed spec, such as other penalties."""
         spec = replace(self.network.spec, **changes)
         if spec == self.network.spec:
             return self

@@ -327,8 +327,7 @@ class BaseMLP(Estimator):
         self.n_outputs_, self.n_layers_, self.out_activation_ = units, len(sizes) + 2, output
 
     def _refresh(self, sizes: list[int]) -> None:
-        """Apply parameters that changed since the last fit: alpha and dropout may change, sizes and norms "
-        "not."""
+        """Apply parameters that changed since the last fit; sizes and norms must be the same."""
         layers = self._layers(sizes, self.n_outputs_, self.out_activation_)
         was = [layer.units for layer in self._coefficients.model.layers]
         if was != [layer.units for layer in layers]:
@@ -362,8 +361,7 @@ class BaseMLP(Estimator):
     # Predicting
 
     def _outputs(self, X: Any) -> Array:
-        """Output activations (m, n_outputs). Small arrays of the right kind skip scikit-learn's "
-        "validation."""
+        """Return output activations (m, n_outputs); some small arrays skip scikit-learn's validation."""
         try:
             network = self._coefficients
         except AttributeError:

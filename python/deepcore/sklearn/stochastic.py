@@ -36,8 +36,7 @@ class Data:
 
 
 class Epochs:
-    """The epochs of one fit: it draws their orders, records and prints their numbers, and decides when to "
-    "stop.
+    """Draw the orders of the epochs of a fit, record and print their numbers, and decide when to stop.
 
     Args:
         coefficients: Network and optimizer of the estimator.
