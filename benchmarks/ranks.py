@@ -1,9 +1,11 @@
 """Measure training with several processes, and predict more of them: time per step and per 10^9 examples.
 
     mpiexec -n 2 python benchmarks/ranks.py
+    mpiexec -n 2 python benchmarks/ranks.py --messages
 
 Each rank has one thread. The same batches are trained by rank 0 alone and by all ranks; they take turns,
-and the parameters must be equal. Then a model of the cost, which docs/scaling.md explains, is fitted.
+and the parameters must be equal. With ``--messages`` the ranks do not use the memory that they share, as if
+they were on two machines, and a model of the cost, which docs/scaling.md explains, is fitted.
 """
 
 import argparse
@@ -63,18 +65,22 @@ def predicted(sizes, batch, ranks, speed, latency, rate):
 
 
 def trained(sizes, batch, steps, group):
-    """Return the seconds per step and the parameters."""
+    """Return the seconds of an epoch of so many steps, and the parameters."""
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(batch, sizes[0])).astype(np.float32)
-    y = rng.integers(sizes[-1], size=batch)
+    X = rng.random((batch * steps, sizes[0]), np.float32)
+    y = rng.integers(sizes[-1], size=len(X))
     model = dc.mlp(sizes, seed=1)
     start = time.perf_counter()
-    model.fit(X, y, dc.Adam(1e-3), epochs=steps, batch_size=batch, threads=1, group=group, shuffle=False)
-    return (time.perf_counter() - start) / steps, model.flat_parameters.copy()
+    model.fit(X, y, dc.Adam(1e-3), epochs=1, batch_size=batch, threads=1, group=group)
+    return time.perf_counter() - start, model.flat_parameters.copy()
 
 
 def measure(group, rounds, seconds):
-    """Return ``{(name, batch): (seconds alone, seconds together)}``, the least of the rounds."""
+    """Return ``{(name, batch): (seconds of a step alone, together)}``, medians of the rounds.
+
+    A step is a third of the difference between epochs of four and of one times as many: what begins and
+    ends a run does not count.
+    """
     found = {}
     for name, sizes in SIZES.items():
         for batch in BATCHES:
@@ -82,16 +88,17 @@ def measure(group, rounds, seconds):
             alone, together = [], []
             for _ in range(rounds):
                 if group.rank == 0:
-                    took, one = trained(sizes, batch, steps, None)
-                    alone.append(took)
+                    short, one = trained(sizes, batch, steps, None)
+                    long, _ = trained(sizes, batch, 4 * steps, None)
+                    alone.append((long - short) / (3 * steps))
                 group.broadcast(None)  # the others wait
-                took, all_ranks = trained(sizes, batch, steps, group)
-                together.append(took)
-            if group.rank == 0 and not np.array_equal(one, all_ranks):
-                raise SystemExit(
-                    f"ranks: {name} with batches of {batch} has other parameters than one process"
-                )
-            found[name, batch] = (min(alone, default=0.0), min(together))
+                short, all_ranks = trained(sizes, batch, steps, group)
+                long, _ = trained(sizes, batch, 4 * steps, group)
+                together.append((long - short) / (3 * steps))
+                if group.rank == 0 and not np.array_equal(one, all_ranks):
+                    message = f"ranks: {name} with batches of {batch} has other parameters than one process"
+                    raise SystemExit(message)
+            found[name, batch] = (np.median(alone) if alone else 0.0, np.median(together))
     return found
 
 
@@ -111,24 +118,30 @@ def fitted(found, ranks):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=0.5, help="of one training by rank 0 alone")
+    parser.add_argument("--seconds", type=float, default=0.5, help="of the shorter training by rank 0 alone")
+    parser.add_argument("--messages", action="store_true", help="send messages instead of sharing memory")
     options = parser.parse_args(arguments)
     group = Group.mpi()
     if group.size < 2:
         raise SystemExit("ranks: start it with mpiexec -n 2 or more")
+    if options.messages:
+        group.memory = None
     found = measure(group, options.rounds, options.seconds)
     if group.rank > 0:
         return
+    rows = [
+        [name, str(batch), f"{1e3 * alone:.2f}", f"{1e3 * together:.2f}", f"{alone / together:.2f}"]
+        for (name, batch), (alone, together) in found.items()
+    ]
+    head = ["network", "batch", "ms alone", f"ms, {group.size} ranks", "ratio"]
+    if not options.messages:
+        print(table(head, rows))
+        return
     speed, latency, rate = fitted(found, group.size)
-    rows = []
-    for (name, batch), (alone, together) in found.items():
-        again = predicted(SIZES[name], batch, group.size, speed[name, batch], latency, rate)
-        rows.append([
-            name, batch, f"{speed[name, batch] / 1e9:.0f}", f"{1e3 * alone:.2f}", f"{1e3 * together:.2f}",
-            f"{alone / together:.2f}", f"{1e3 * again:.2f}",
-        ])  # fmt: skip
-    head = ["network", "batch", "Gflop/s alone", "ms alone", f"ms, {group.size} ranks", "ratio", "model, ms"]
-    print(table(head, [[str(cell) for cell in row] for row in rows]))
+    for row, case in zip(rows, found, strict=True):
+        name, batch = case
+        row.append(f"{1e3 * predicted(SIZES[name], batch, group.size, speed[case], latency, rate):.2f}")
+    print(table([*head, "model, ms"], rows))
     print(f"\nfitted: {1e6 * latency:.0f} us per message, {rate / 1e9:.2f} GB/s per rank\n")
     print(table(*prediction(speed)))
 

@@ -65,8 +65,13 @@ def results(lines):
     return {line.split(": ")[1] for line in lines}
 
 
+#: Ranks of one machine share memory; this lets them send messages, as those of several machines do.
+MESSAGES = "group.memory = None\n"
+
+
 @slow
-def test_sums_that_go_from_rank_to_rank_have_the_bits_of_one_process():
+@pytest.mark.parametrize("way", ["", MESSAGES], ids=["memory", "messages"])
+def test_sums_that_go_from_rank_to_rank_have_the_bits_of_one_process(way):
     """The ranks have many parts of a larger network: the total is passed on, not cut into slices."""
     program = """
 X = rng.normal(size=(3500, 200))
@@ -77,14 +82,30 @@ os.write(1, f"rank: {{hashlib.sha256(model.flat_parameters.tobytes()).hexdigest(
 """
     (expected,) = results(run(1, program.format("None"))[0])
     for ranks in (2, 3):
-        assert results(run(ranks, program.format("group"))[0]) == {expected}
+        assert results(run(ranks, way + program.format("group"))[0]) == {expected}
 
 
 @slow
-def test_every_number_of_ranks_trains_the_bits_of_one_process():
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sums_larger_than_the_shared_memory_have_the_bits_of_one_process(dtype):
+    """The total goes through the memory in three areas, and the parts of a batch in two rounds or more."""
+    program = """
+X = rng.normal(size=(14000, 1000))
+y = rng.integers(10, size=14000)
+model = dc.mlp([1000, 1200, 10], dtype={!r}, seed=1)
+model.fit(X, y, epochs=1, batch_size=13000, threads=1, group={})
+os.write(1, f"rank: {{hashlib.sha256(model.flat_parameters.tobytes()).hexdigest()}}\\n".encode())
+"""
+    (expected,) = results(run(1, program.format(dtype, "None"))[0])
+    assert results(run(2, program.format(dtype, "group"))[0]) == {expected}
+
+
+@slow
+@pytest.mark.parametrize("way", ["", MESSAGES], ids=["memory", "messages"])
+def test_every_number_of_ranks_trains_the_bits_of_one_process(way):
     (expected,) = results(run(1, "train(group=None)")[0])
     for ranks in (1, 2, 3, 4):
-        lines, _ = run(ranks, "train()")
+        lines, _ = run(ranks, way + "train()")
         assert len(lines) == ranks
         assert results(lines) == {expected}
 

@@ -118,33 +118,60 @@ class _PlainMPI(Group):
 
 
 class _OrderedMPI(_PlainMPI, OrderedGroup):
-    """Two ways to add in one order: one sends less where ranks have many parts, the other waits less."""
+    """Ranks of one machine add in shared memory; others send messages, in one of two ways.
+
+    Attributes:
+        memory: What the ranks share; None: they send messages.
+    """
+
+    def __init__(self, MPI: Any, comm: Any, data: str) -> None:
+        super().__init__(MPI, comm, data)
+        one_machine = 1 < self.size == self.local_size
+        self.memory = _SharedMemory(MPI, self.comm) if one_machine else None
 
     def add_in_order(
         self, parts: Array, counts: Sequence[int], total: Array, first: bool, header: Array
     ) -> Array:
         headers = np.empty((self.size, header.size))
         told = self.comm.Iallgather(header, headers)
-        if (max(counts) - 2) * total.size > self.size * _BLOCK:
-            self._in_turn(parts, counts, total, first)
+        begins = first and sum(counts[: self.rank]) == 0  # the sum begins with the first part of this rank
+        if self.memory is not None:
+            told.Wait()  # so that nobody reads the memory any more for an earlier call
+            self._in_memory(self.memory, parts, total, first, begins)
+        elif (max(counts) - 2) * total.size > self.size * _BLOCK:
+            self._in_turn(parts, total, begins)
         else:
             self._in_slices(parts, counts, total, first)
         told.Wait()
         return headers
 
-    def _in_turn(self, parts: Array, counts: Sequence[int], total: Array, first: bool) -> None:
+    def _in_memory(
+        self, memory: _SharedMemory, parts: Array, total: Array, first: bool, begins: bool
+    ) -> None:
+        """Let the ranks add their parts to the total in shared memory, one after the other in each block."""
+        for number, start in enumerate(range(0, total.size, memory.length)):
+            mine = total[start : start + memory.length]
+            shared = memory.area(number % 2, total.dtype)[: mine.size]
+            for place in range(0, mine.size, _BLOCK):
+                block = shared[place : place + _BLOCK]
+                if self.rank > 0:
+                    memory.wait_for(self.rank - 1)
+                elif not first:
+                    block[:] = mine[place : place + _BLOCK]
+                _add(parts[:, start + place : start + place + block.size], block, begins)
+                if self.rank < self.size - 1:
+                    memory.tell(self.rank + 1)
+            memory.meet()
+            mine[:] = shared
+
+    def _in_turn(self, parts: Array, total: Array, begins: bool) -> None:
         """Let the total go from rank to rank, block by block; each of them adds its parts."""
-        begins = first and sum(counts[: self.rank]) == 0
         sent = []
         for start in range(0, total.size, _BLOCK):
             block = total[start : start + _BLOCK]
             if self.rank > 0:
                 self.comm.Recv(block, self.rank - 1)
-            for number, part in enumerate(parts[:, start : start + _BLOCK]):
-                if begins and number == 0:
-                    block[:] = part
-                else:
-                    block += part
+            _add(parts[:, start : start + _BLOCK], block, begins)
             if self.rank < self.size - 1:
                 sent.append(self.comm.Isend(block, self.rank + 1))
         for message in sent:
@@ -167,6 +194,51 @@ class _OrderedMPI(_PlainMPI, OrderedGroup):
         for row in incoming[int(first) :]:
             mine += row
         self.comm.Allgatherv(self.in_place, [total, (widths, bounds[:-1])])
+
+
+class _SharedMemory:
+    """Two areas that all ranks of a machine read and write, and signals between the ranks.
+
+    There are two so that ranks can write into one while others still read the other.
+    """
+
+    length = 8 * _BLOCK  # values of one area
+
+    def __init__(self, MPI: Any, comm: Any) -> None:
+        self.comm, self.nothing = comm, np.empty(0)
+        size = self.length * np.dtype(np.float64).itemsize
+        self.window = MPI.Win.Allocate_shared(2 * size if comm.Get_rank() == 0 else 0, 1, comm=comm)
+        self.window.Lock_all()
+        memory = np.frombuffer(self.window.Shared_query(0)[0], np.uint8)
+        self.areas = memory[:size], memory[size:]
+
+    def area(self, number: int, dtype: np.dtype[np.floating]) -> Array:
+        values: Array = self.areas[number].view(dtype)[: self.length]
+        return values
+
+    def tell(self, rank: int) -> None:
+        """Let a rank that waits read what this one has written."""
+        self.window.Sync()
+        self.comm.Send(self.nothing, rank)
+
+    def wait_for(self, rank: int) -> None:
+        self.comm.Recv(self.nothing, rank)
+        self.window.Sync()
+
+    def meet(self) -> None:
+        """Wait until all ranks have written."""
+        self.window.Sync()
+        self.comm.Barrier()
+        self.window.Sync()
+
+
+def _add(parts: Array, total: Array, begins: bool) -> None:
+    """Add the parts to the total one after the other; if the sum begins with them, ignore what is in it."""
+    for number, part in enumerate(parts):
+        if begins and number == 0:
+            total[:] = part
+        else:
+            total += part
 
 
 def _starts(counts: Sequence[int]) -> list[int]:
