@@ -111,6 +111,24 @@ def test_every_number_of_ranks_trains_the_bits_of_one_process(way):
 
 
 @slow
+def test_groups_can_be_made_again_and_again():
+    """MPI has a few thousand communicators at most, and each group needs some."""
+    program = """
+from mpi4py import MPI
+
+for _ in range(3000):
+    group = Group.mpi()
+for number in range(3000):
+    comm = MPI.COMM_WORLD.Split(0, group.rank)
+    group = Group.mpi(comm)
+    if number == 1000:
+        train()
+    comm.Free()
+"""
+    assert len(results(run(2, program)[0])) == 1
+
+
+@slow
 def test_the_sum_of_mpi_and_own_rows_give_all_ranks_the_same_bits():
     assert len(results(run(3, "train()", "same_bits=False")[0])) == 1
     program = "train(X[group.rank :: 3], y[group.rank :: 3])"

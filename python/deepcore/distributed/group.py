@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Any, Literal
@@ -72,8 +73,8 @@ class Group:
             raise ImportError(
                 "Group.mpi needs the package mpi4py and an MPI library: pip install mpi4py mpich"
             ) from error
-        made = _OrderedMPI if same_bits else _PlainMPI
-        return made(MPI, MPI.COMM_WORLD if comm is None else comm, data)
+        machines = _of_communicator(MPI, MPI.COMM_WORLD if comm is None else comm)
+        return (_OrderedMPI if same_bits else _PlainMPI)(machines, data)
 
 
 class OrderedGroup(Group):
@@ -100,11 +101,10 @@ class OrderedGroup(Group):
 class _PlainMPI(Group):
     """MPI's own sum, whose order depends on the number of ranks."""
 
-    def __init__(self, MPI: Any, comm: Any, data: str) -> None:
-        # A communicator of its own: messages of the caller cannot meet those of the training.
-        self.comm, self.data, self.in_place = comm.Dup(), data, MPI.IN_PLACE
-        self.local_size = int(self.comm.Split_type(MPI.COMM_TYPE_SHARED).Get_size())
-        self.rank, self.size = int(comm.Get_rank()), int(comm.Get_size())
+    def __init__(self, machines: _Machines, data: str) -> None:
+        self.comm, self.data, self.in_place = machines.comm, data, machines.MPI.IN_PLACE
+        self.local_size = machines.local_size
+        self.rank, self.size = int(self.comm.Get_rank()), int(self.comm.Get_size())
 
     def sum(self, array: Array) -> Array:
         self.comm.Allreduce(self.in_place, array)
@@ -124,10 +124,9 @@ class _OrderedMPI(_PlainMPI, OrderedGroup):
         memory: What the ranks share; None: they send messages.
     """
 
-    def __init__(self, MPI: Any, comm: Any, data: str) -> None:
-        super().__init__(MPI, comm, data)
-        one_machine = 1 < self.size == self.local_size
-        self.memory = _SharedMemory(MPI, self.comm) if one_machine else None
+    def __init__(self, machines: _Machines, data: str) -> None:
+        super().__init__(machines, data)
+        self.memory = machines.memory()
 
     def add_in_order(
         self, parts: Array, counts: Sequence[int], total: Array, first: bool, header: Array
@@ -196,6 +195,49 @@ class _OrderedMPI(_PlainMPI, OrderedGroup):
         self.comm.Allgatherv(self.in_place, [total, (widths, bounds[:-1])])
 
 
+class _Machines:
+    """What all groups of one communicator of the caller use."""
+
+    def __init__(self, MPI: Any, comm: Any) -> None:
+        self.MPI = MPI
+        self.comm = comm.Dup()  # messages of the caller cannot meet those of the training
+        local = comm.Split_type(MPI.COMM_TYPE_SHARED)
+        self.local_size = int(local.Get_size())
+        local.Free()
+        self._memory: _SharedMemory | None = None
+
+    def memory(self) -> _SharedMemory | None:
+        """Return memory of all ranks; None if there are several machines, or only one rank."""
+        if self._memory is None and 1 < self.comm.Get_size() == self.local_size:
+            self._memory = _SharedMemory(self.MPI, self.comm)
+        return self._memory
+
+    def free(self) -> None:
+        if self._memory is not None:
+            self._memory.free()
+        self.comm.Free()
+
+
+@functools.cache
+def _key(MPI: Any) -> int:
+    """Return the key of a communicator's ``_Machines``, which it frees when it is freed itself."""
+
+    def free(comm: Any, key: int, machines: _Machines) -> None:
+        if comm != MPI.COMM_WORLD:  # which MPI frees last, when it can make nothing any more
+            machines.free()
+
+    return int(MPI.Comm.Create_keyval(delete_fn=free))
+
+
+def _of_communicator(MPI: Any, comm: Any) -> _Machines:
+    """Return what groups of this communicator use: MPI has a few thousand communicators at most."""
+    found: _Machines | None = comm.Get_attr(_key(MPI))
+    if found is None:
+        found = _Machines(MPI, comm)
+        comm.Set_attr(_key(MPI), found)
+    return found
+
+
 class _SharedMemory:
     """Two areas that all ranks of a machine read and write, and signals between the ranks.
 
@@ -211,6 +253,10 @@ class _SharedMemory:
         self.window.Lock_all()
         memory = np.frombuffer(self.window.Shared_query(0)[0], np.uint8)
         self.areas = memory[:size], memory[size:]
+
+    def free(self) -> None:
+        self.window.Unlock_all()
+        self.window.Free()
 
     def area(self, number: int, dtype: np.dtype[np.floating]) -> Array:
         values: Array = self.areas[number].view(dtype)[: self.length]
