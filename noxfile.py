@@ -218,7 +218,7 @@ def run_sanitized(session, sanitizers, library, options, of_python, *arguments, 
         "-Ccmake.define.DEEPCORE_VARIANTS=native",
     ]
     session.install("-q", "cmake", ".[test]", *settings)
-    ctest(session, build, **options)
+    ctest(session, build, DEEPCORE_FEW_CASES="1", **options)
     # libstdc++ too, or the first C++ exception finds no __cxa_throw.
     libraries = [
         session.run("g++", f"-print-file-name={name}.so", external=True, silent=True).strip()
@@ -296,8 +296,7 @@ def cross(session):
         )
         session.run("cmake", "--build", folder, "--target", *programs)
         if runs:
-            # An emulator is slow: tests take fewer cases.
-            ctest(session, folder, "-R", f"test_({'|'.join(EMULATED)})", DEEPCORE_EMULATED="1")
+            ctest(session, folder, "-R", f"test_({'|'.join(EMULATED)})", DEEPCORE_FEW_CASES="1")
 
 
 def can_run_arm(session):

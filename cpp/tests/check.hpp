@@ -45,10 +45,18 @@ void refuses(const char* where, const char* expression, const std::string& part,
        part, "'");
 }
 
-// A test of very many cases takes all of them, or every `step`-th where an emulator runs it (DEEPCORE_EMULATED is set).
-inline unsigned stride(unsigned step) {
-  static const bool emulated = std::getenv("DEEPCORE_EMULATED") != nullptr;  // NOLINT(concurrency-mt-unsafe)
-  return emulated ? step : 1;
+// Whether tests take fewer cases: an emulator or sanitizers, which are slow, run them.
+inline bool few_cases() {
+  static const bool few = std::getenv("DEEPCORE_FEW_CASES") != nullptr;  // NOLINT(concurrency-mt-unsafe)
+  return few;
+}
+
+// A test of very many cases takes all of them, or every `step`-th.
+inline unsigned stride(unsigned step) { return few_cases() ? step : 1; }
+
+// Numbers of threads, for a test that no bit depends on them.
+inline std::vector<int> numbers_of_threads() {
+  return few_cases() ? std::vector<int>{2, 4} : std::vector<int>{2, 3, 4, 7};
 }
 
 // The name of a file that no other program uses, such as the same test of another CPU level; removed at the end.

@@ -272,7 +272,8 @@ TEST_BOTH(the_number_of_threads_changes_no_bit_of_a_gradient) {
   const auto check = [](const std::vector<Index>& sizes, const char* hidden, Index m) {
     const Problem<T> p(make(sizes, hidden, "softmax", "categorical_cross_entropy"), m, 5);
     const auto g = p.slope(1);
-    for (const int threads : {2, 3, 4, 7}) CHECK(p.slope(threads) == g, threads, " threads, ", hidden, ", m = ", m);
+    for (const int threads : check::numbers_of_threads())
+      CHECK(p.slope(threads) == g, threads, " threads, ", hidden, ", m = ", m);
   };
   for (const char* hidden : {"relu", "gelu", "softmax"}) {
     check({40, 230, 64, 10}, hidden, 130);

@@ -60,7 +60,7 @@ TEST_BOTH(the_number_of_threads_changes_no_bit_of_predictions_and_scores) {
     const Problem<T> p(make(sizes, hidden, "softmax", "categorical_cross_entropy"), m);
     const auto A = p.predicted(1);
     const Scores scores = evaluate(p.network, p.examples(), 1);
-    for (const int threads : {2, 3, 4, 7}) {
+    for (const int threads : check::numbers_of_threads()) {
       CHECK(p.predicted(threads) == A, threads, " threads, ", hidden, ", m = ", m);
       const Scores again = evaluate(p.network, p.examples(), threads);
       CHECK(again.loss == scores.loss && again.accuracy == scores.accuracy, threads, " threads, ", hidden);

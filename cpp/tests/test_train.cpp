@@ -172,7 +172,7 @@ TEST_BOTH(the_number_of_threads_changes_no_bit_of_a_run) {
     auto first = make("adam", one, Schedule(0, {0.01}));
     Monitor monitor;
     const auto losses = train(one, course.examples(), first, options, monitor).losses;
-    for (const int threads : {2, 3, 4, 7}) {
+    for (const int threads : check::numbers_of_threads()) {
       options.threads = threads;
       auto two = course.network();
       auto second = make("adam", two, Schedule(0, {0.01}));
