@@ -426,7 +426,8 @@ class Network:
             skipped: Epochs after which ``on_epoch`` is not called; it may set their number. None: no epochs.
 
         Returns:
-            The loss of every epoch, and the step whose loss was not finite, or -1.
+            The loss of every epoch, or none if ``on_epoch`` and ``skipped`` have got them; and the step whose
+            loss was not finite, or -1.
         """
         if first_epoch is None:
             first_epoch = self.native.epochs
