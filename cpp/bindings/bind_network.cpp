@@ -363,7 +363,7 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
              bool shuffle, std::uint64_t seed, Index first_epoch, const Maybe& w, py::object on_epoch, int threads,
              const Maybe& order, py::object on_poll, const std::optional<Schedule>& dropout,
              const std::optional<Schedule>& smoothing, Place* place, py::object on_pause,
-             const std::optional<Ranks>& ranks, py::object on_sums) {
+             const std::optional<Ranks>& ranks, py::object on_sums, Skipped* skipped) {
             const Batch<T> batch("fit", self.spec, X, std::move(y), w);
             TrainOptions options;
             options.batch_size = batch_size;
@@ -383,20 +383,21 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
               options.order = static_cast<const std::int64_t*>(visit.data());
               options.order_epochs = visit.size() == count ? 1 : epochs;
             }
-            Listener listener(std::move(on_epoch), std::move(on_poll), std::move(on_pause), std::move(on_sums));
-            TrainResult result;
-            {
+            Listener listener(std::move(on_epoch), std::move(on_poll), std::move(on_pause), std::move(on_sums),
+                              skipped);
+            const TrainResult result = [&] {
               const Released released;
-              result = train(self, batch.examples, optimizer, options, listener);
-            }
-            return std::pair{result.losses, result.first_nonfinite_step};
+              return train(self, batch.examples, optimizer, options, listener);
+            }();
+            // Skipped has them: to make objects of them once more would take 1 to 2% of a very short epoch.
+            return std::pair{skipped == nullptr ? result.losses : std::vector<double>(), result.first_nonfinite_step};
           },
           py::arg("X"), py::arg("y"), py::arg("optimizer"), py::arg("batch_size"), py::arg("epochs"),
           py::arg("shuffle") = true, py::arg("seed") = 0, py::arg("first_epoch") = 0,
           py::arg("sample_weight") = py::none(), py::arg("on_epoch") = py::none(), py::arg("threads") = 0,
           py::arg("order") = py::none(), py::arg("on_poll") = py::none(), py::arg("dropout") = py::none(),
           py::arg("smoothing") = py::none(), py::arg("place") = py::none(), py::arg("on_pause") = py::none(),
-          py::arg("ranks") = py::none(), py::arg("on_sums") = py::none());
+          py::arg("ranks") = py::none(), py::arg("on_sums") = py::none(), py::arg("skipped") = py::none());
   py::class_<BoundPredictor<T>> predictor(m, predictor_name, py::module_local(), py::is_final(), owned_by_pointer());
   predictor.doc() =
       "A snapshot of a model with a workspace of its own, for predictions in a loop: ``predictor(x)``.\n\n"
@@ -426,6 +427,10 @@ void bind_network(py::module_& m) {
       .def_readwrite("visited", &Place::visited)
       .def_readwrite("loss", &Place::loss)
       .def_readwrite("weight", &Place::weight);
+  py::class_<Skipped>(m, "Skipped", py::module_local(), py::is_final(), owned_by_pointer())
+      .def(py::init([] { return std::make_unique<Skipped>(); }))
+      .def_readwrite("left", &Skipped::left)
+      .def("take", &Skipped::take);
   py::class_<Ranks>(m, "Ranks", py::module_local(), py::is_final(), owned_by_pointer())
       .def(py::init([](const std::string& cut, Index rank, Index count, Index steps, Index first) {
              return std::make_unique<Ranks>(Ranks{cut_of(cut), rank, count, steps, first});

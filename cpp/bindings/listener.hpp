@@ -11,19 +11,35 @@
 
 #include <tuple>
 #include <utility>
+#include <vector>
 
 namespace deepcore::bindings {
 
+// Epochs after which on_epoch is not called.
+struct Skipped {
+  Index left = 0;              // number of them until the next call
+  std::vector<double> losses;  // of those that have ended
+  std::vector<double> take() { return std::exchange(losses, {}); }
+};
+
 struct Listener final : Monitor {  // the thread that called train calls it without the GIL
   py::object on_epoch, on_poll, on_pause, on_sums;
+  Skipped* skipped;               // null: on_epoch is called after every epoch
   bool wanted = false;            // on_poll returned True: it asks for a pause
   py::object error = py::none();  // of poll or pause, for the next on_sums
-  Listener(py::object epoch, py::object poll, py::object pause, py::object sums)
-      : on_epoch(std::move(epoch)), on_poll(std::move(poll)), on_pause(std::move(pause)), on_sums(std::move(sums)) {}
+  Listener(py::object epoch, py::object poll, py::object pause, py::object sums, Skipped* skips)
+      : on_epoch(std::move(epoch)), on_poll(std::move(poll)), on_pause(std::move(pause)), on_sums(std::move(sums)),
+        skipped(skips) {}
   bool wants_epochs() const override { return !on_epoch.is_none(); }
   bool epoch(Index number, double loss) override {
     const Acquired lock;
     return is_true(call(on_epoch, py::make_tuple(number, loss)));
+  }
+  bool skips_epoch(Index /*number*/, double loss) override {
+    if (skipped == nullptr || skipped->left <= 0) return false;
+    skipped->losses.push_back(loss);
+    --skipped->left;
+    return true;
   }
   void poll() override {
     const Acquired lock;

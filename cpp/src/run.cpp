@@ -193,13 +193,14 @@ bool Run<T>::end_epoch() {
   const Index number = options_.first_epoch + epoch_;
   ++epoch_;
   const bool last = epoch_ == options_.epochs;
-  if (monitor_.wants_epochs()) {
+  const bool wanted = monitor_.wants_epochs();
+  if (wanted && !monitor_.skips_epoch(number, result_.losses.back())) {
     publish();
     network_.sharing.share();
     const bool stop = monitor_.epoch(number, result_.losses.back());
     if (stop || last) return false;
     step_.load();  // the monitor may have written into parameters, or into X
-  } else if (!last && network_.sharing.epoch_is_due()) {
+  } else if (!last && network_.sharing.epoch_is_due(wanted)) {
     publish();
   }
   return !last;
@@ -218,6 +219,12 @@ void Run<T>::publish() noexcept {
 }
 
 template <class T>
+void Run<T>::finish() noexcept {
+  publish();
+  network_.sharing.share_again();
+}
+
+template <class T>
 TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>& optimizer,
                   const TrainOptions& options, Monitor& monitor) {
   check_run("fit", network, examples, optimizer, options);
@@ -233,10 +240,10 @@ TrainResult train(Network<T>& network, const Examples<T>& examples, Optimizer<T>
       if (monitor.wants_pause()) run.pause();
     }
   } catch (...) {  // such as an interrupt: the network keeps the steps made so far
-    run.publish();
+    run.finish();
     throw;
   }
-  run.publish();
+  run.finish();
   return run.take_result();
 }
 

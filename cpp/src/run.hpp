@@ -42,6 +42,7 @@ class Run {
   // Makes one step; after the last batch of an epoch it also ends the epoch. Returns false if the run is over.
   bool advance(const Poll& poll);
   void publish() noexcept;  // writes the current parameters and statistics into the network
+  void finish() noexcept;   // publishes at the end of the run, or where an exception has ended it
   void pause();             // publishes and calls Monitor::pause() between two batches
   TrainResult take_result() { return std::move(result_); }
 

@@ -6,6 +6,7 @@
 #include "platform.hpp"
 
 #include <algorithm>
+#include <new>
 
 namespace deepcore {
 
@@ -63,7 +64,7 @@ void Sharing<T>::after_fork() {
 
 template <class T>
 void Sharing<T>::close() noexcept {
-  training_ = shared_ = false;
+  training_ = shared_ = unshared_ = false;
   network_ = nullptr;
   change_ = nullptr;
   copy_.reset();
@@ -101,9 +102,14 @@ void Sharing<T>::abandon() noexcept {
 }
 
 template <class T>
-bool Sharing<T>::epoch_is_due() {
+bool Sharing<T>::epoch_is_due(bool unshares) {
   const auto lock = locked();
-  if (shared_) return false;
+  if (shared_) {
+    if (!unshares) return false;
+    shared_ = false;
+    unshared_ = true;
+    last_ = {};  // the copy is that of an earlier epoch: this one is due
+  }
   ++finished_;
   return watched_ || Clock::now() - last_ >= kShareOfTime * cost_;
 }
@@ -139,6 +145,20 @@ void Sharing<T>::share() {
   shared_ = false;
   update_copy(*network_);
   shared_ = true;
+  unshared_ = false;
+}
+
+template <class T>
+void Sharing<T>::share_again() noexcept {
+  auto lock = locked();
+  if (!training_ || !unshared_) return;
+  wait_for_readers(lock);
+  try {
+    update_copy(*network_);
+  } catch (const std::bad_alloc&) {  // the copy of an earlier epoch stays
+  }
+  shared_ = copy_ != nullptr;
+  unshared_ = false;
 }
 
 template <class T>

@@ -127,6 +127,23 @@ TEST(another_thread_does_not_read_what_a_monitor_writes) {
   CHECK(std::includes(known.begin(), known.end(), seen.begin(), seen.end()));
 }
 
+// Is called after every third epoch only.
+struct FewNotes final : Notes {
+  using Notes::Notes;
+  bool skips_epoch(Index number, double /*loss*/) override { return number % 3 != 0; }
+};
+
+TEST(another_thread_reads_whole_epochs_of_a_run_whose_monitor_skips_some) {
+  const Problem problem;
+  const std::set<Numbers> known = epochs_of(problem);
+  Network<float> network = problem.network();
+  Optimizer<float> optimizer = sgd(network);
+  FewNotes notes(network);
+  const auto seen = read_during(network, [&] { train(network, problem.examples(), optimizer, options(), notes); });
+  CHECK(std::includes(known.begin(), known.end(), seen.begin(), seen.end()));
+  CHECK(known.count(numbers(network)) == 1);
+}
+
 TEST(another_thread_reads_what_is_between_two_steps) {
   const Problem problem;
   Network<float> network = problem.network();

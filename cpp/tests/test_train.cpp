@@ -313,6 +313,44 @@ TEST_BOTH(a_monitor_that_wants_no_epochs_is_not_called_for_them) {
   CHECK(watcher.losses.empty());
 }
 
+// Skips the epochs whose number is odd.
+template <class T>
+struct Sparing : Monitor {
+  explicit Sparing(Network<T>& n) : network(n) {}
+  bool wants_epochs() const override { return true; }
+  bool skips_epoch(Index number, double loss) override {
+    losses.push_back(loss);
+    return number % 2 == 1;
+  }
+  bool epoch(Index number, double /*loss*/) override {
+    called.push_back(number);
+    network.parameters.data()[0] += T(0.5);
+    return false;
+  }
+  Network<T>& network;
+  std::vector<double> losses;
+  std::vector<Index> called;
+};
+
+TEST_BOTH(a_monitor_can_skip_epochs_and_writes_into_the_network_after_the_others) {
+  const Course<T> course({6, 9, 3}, 100);
+  auto one = course.network(), two = course.network();
+  auto first = make("adam", one, Schedule(0, {0.01})), second = make("adam", two, Schedule(0, {0.01}));
+  Sparing<T> sparing(one);
+  const TrainResult result = train(one, course.examples(), first, four_epochs(), sparing);
+  CHECK(sparing.losses == result.losses);
+  CHECK((sparing.called == std::vector<Index>{10, 12}));
+  TrainOptions options = four_epochs();
+  options.epochs = 1;
+  for (Index number = 10; number < 14; ++number) {
+    options.first_epoch = number;
+    Monitor monitor;
+    train(two, course.examples(), second, options, monitor);
+    if (number % 2 == 0) two.parameters.data()[0] += T(0.5);
+  }
+  check_same(one, first, two, second, "");
+}
+
 TEST_BOTH(a_monitor_stops_a_run_with_the_parameters_of_that_epoch) {
   const Course<T> course({6, 9, 3}, 100);
   auto one = course.network(), two = course.network();

@@ -4,6 +4,11 @@ A callback that also has ``on_start(model)`` is told when the run starts, one th
 it ends, however it ends. One that has ``on_poll()`` is asked several times per second within an epoch, and
 ends the training there by returning True. Those that draw progress are in ``deepcore.progress``.
 
+One that has ``next_epoch(epoch)`` returns the number of the next epoch after which it must be called; ``fit``
+asks after each of its calls. If all callbacks have it, ``fit`` leaves out the calls in between, which take
+longer than an epoch of a small network. It is always called after the first epoch and after the last one, and
+after every epoch in other trainings and in those with metrics, validation data, a group or an ``on_poll``.
+
 One that has ``on_run(start)`` gets a ``RunStart`` before the first step of ``fit``: the examples, the network
 and the settings of the run.
 
@@ -16,6 +21,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -42,6 +48,7 @@ __all__ = [
     "RunStart",
     "Stopped",
     "listening",
+    "next_epoch",
     "polling",
     "refuse_what_cannot_be_called",
     "stops",
@@ -122,6 +129,25 @@ def stops(answers: Iterable[object]) -> bool:
     """Return whether a callback returned True; all other values mean nothing."""
     heard = list(answers)  # all are asked, whatever the first one says
     return any(isinstance(answer, (bool, np.bool_)) and bool(answer) for answer in heard)
+
+
+def next_epoch(who: str, listeners: Iterable[Any], record: EpochRecord) -> int:
+    """Return the next epoch after which a callback must be called; all of them have ``next_epoch``.
+
+    Raises:
+        TypeError: if a callback returns something else than a whole number.
+        ValueError: if it returns an epoch that is over.
+    """
+    last, low = record.epochs - 1, record.epoch + 1
+    if low > last:
+        return low
+    wanted = (
+        _checks.count(
+            who, f"next_epoch of {type(one).__name__}", one.next_epoch(record.epoch), low, sys.maxsize
+        )
+        for one in listeners
+    )
+    return min(last, *wanted)
 
 
 class listening:

@@ -19,10 +19,21 @@ def trained(*callbacks, epochs=6, **settings):
     return model, history
 
 
+class Counting(dc.Recorder):
+    """A recorder that counts its calls."""
+
+    calls = 0
+
+    def __call__(self, record):
+        self.calls += 1
+        return super().__call__(record)
+
+
+@pytest.mark.parametrize("every", [1, 4, None])
 @pytest.mark.parametrize("settings", [{}, {"dropout": 0.3}, {"norm": "batch"}, {"dtype": "float64"}])
-def test_the_bits_of_a_training_are_the_same_with_and_without_it(settings):
-    plain, history = trained(**settings)
-    recorded, other = trained(dc.Recorder(*problem(), every=1), **settings)
+def test_the_bits_of_a_training_are_the_same_with_and_without_it(settings, every):
+    plain, history = trained(**settings, epochs=40)
+    recorded, other = trained(dc.Recorder(*problem(), every=every), **settings, epochs=40)
     assert np.array_equal(plain.flat_parameters, recorded.flat_parameters)
     assert np.array_equal(plain.running.flat, recorded.running.flat)
     assert history == other
@@ -76,6 +87,20 @@ def test_by_default_it_records_as_often_as_two_hundredths_of_the_time_allow():
     assert recorder.epochs[0] == 0
     assert recorder.epochs[-1] == 299
     assert len(recorder.epochs) < 300  # an epoch of this network takes less time than a record
+
+
+@pytest.mark.parametrize(("every", "calls"), [(1, 300), (4, 76), (50, 7), (1000, 2)])
+def test_it_is_called_after_the_epochs_that_it_records_and_the_first_one(every, calls):
+    recorder = Counting(every=every)
+    trained(recorder, epochs=300)
+    assert recorder.calls == calls
+    assert recorder.epochs == sorted({*range(every - 1, 300, every), 299})
+
+
+def test_by_default_it_is_called_after_few_epochs_of_a_small_network():
+    recorder = Counting(*problem())
+    trained(recorder, epochs=20_000)
+    assert len(recorder.epochs) <= recorder.calls < 2000
 
 
 def test_a_new_run_starts_a_new_record():

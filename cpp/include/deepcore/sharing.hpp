@@ -36,11 +36,13 @@ class Sharing {
   void end(std::uint64_t training) noexcept;  // does nothing if this training has ended
   void abandon() noexcept;                    // ends the current training, whose thread no longer trains
   // Counts an epoch that has no callback. Returns true if the run should now write its values into the network, because
-  // another thread reads them or because the last write was long ago.
-  bool epoch_is_due();
+  // another thread reads them or because the last write was long ago. After share() it returns false, unless `unshares`:
+  // then the values change in write() only, as before share().
+  bool epoch_is_due(bool unshares = false);
   // Copies the current values for the other threads. From now on, the thread that trains may change the values of the
   // network without write().
   void share();
+  void share_again() noexcept;  // share(), if epoch_is_due() has ended what it began
   // Waits until no thread reads the network itself, then calls `change`, which writes the new values.
   void write(const std::function<void()>& change);
   std::uint64_t changes();  // grows whenever the values of the network may have changed
@@ -73,6 +75,7 @@ class Sharing {
   std::uint64_t trainings_ = 0;
   bool training_ = false;          // a thread trains the network
   bool shared_ = false;            // share() was called in this training
+  bool unshared_ = false;          // since then, epoch_is_due() has ended what it began
   std::thread::id trainer_;        // the thread that trains
   Network<T>* network_ = nullptr;  // null: no thread trains it
   std::shared_ptr<Network<T>> copy_;

@@ -62,6 +62,9 @@ struct Monitor {
   // starts from what is written into them. Returns true to stop.
   virtual bool wants_epochs() const { return false; }
   virtual bool epoch(Index /*number*/, double /*loss*/) { return false; }
+  // Is asked after every epoch if wants_epochs() is true. Returns true to do without the call of epoch(), and without the
+  // copies of the parameters that it takes.
+  virtual bool skips_epoch(Index /*number*/, double /*loss*/) { return false; }
   // Is called at most every 50 ms, between two steps or slabs. It can check for an interrupt.
   virtual void poll() {}
   // Is called between two batches if wants_pause() is true at that moment. The network holds the current parameters,

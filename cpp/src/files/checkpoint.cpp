@@ -198,7 +198,7 @@ struct Recorder : Monitor {
   bool wants_epochs() const override { return true; }
   bool epoch(Index number, double loss) override {
     checkpoint.losses.push_back(loss);
-    return inner.wants_epochs() && inner.epoch(number, loss);
+    return inner.wants_epochs() && !inner.skips_epoch(number, loss) && inner.epoch(number, loss);
   }
   void poll() override { inner.poll(); }
   bool wants_pause() const override { return inner.wants_pause(); }

@@ -115,6 +115,12 @@ class Place:  # within an epoch: examples visited, and the sums over them, each 
     weight: list[float]
 
 @final
+class Skipped:  # epochs after which on_epoch is not called: how many are left, and the losses of the others
+    def __init__(self) -> None: ...
+    left: int
+    def take(self) -> list[float]: ...
+
+@final
 class Ranks:  # one of several processes that train together: cut is "even", "chains" or "own"
     def __init__(self, cut: str, rank: int, count: int, steps: int = ..., first: int = ...) -> None: ...
 
@@ -203,6 +209,7 @@ class NetworkF32:
         on_pause: Callable[[], object] | None = ...,
         ranks: Ranks | None = ...,
         on_sums: Callable[..., tuple[float, float, float, float, int]] | None = ...,
+        skipped: Skipped | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final
@@ -289,6 +296,7 @@ class NetworkF64:
         on_pause: Callable[[], object] | None = ...,
         ranks: Ranks | None = ...,
         on_sums: Callable[..., tuple[float, float, float, float, int]] | None = ...,
+        skipped: Skipped | None = ...,
     ) -> tuple[list[float], int]: ...
 
 @final

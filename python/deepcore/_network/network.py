@@ -400,6 +400,7 @@ class Network:
         on_pause: Callable[[], None] | None = None,
         ranks: _core.Ranks | None = None,
         on_sums: Callable[..., tuple[float, float, float, float, int]] | None = None,
+        skipped: _core.Skipped | None = None,
     ) -> tuple[list[float], int]:
         """Train on checked examples, in one call of the compiled network.
 
@@ -422,9 +423,11 @@ class Network:
             ranks: Which of several processes this is, and how they cut the batches.
             on_sums: Called as ``on_sums(parts, counts, total, first, totals, error)`` between the two phases
                 of each step; see ``_training/ranks.py``.
+            skipped: Epochs after which ``on_epoch`` is not called; it may set their number. None: no epochs.
 
         Returns:
-            The loss of every epoch, and the step whose loss was not finite, or -1.
+            The loss of every epoch, or none if ``on_epoch`` and ``skipped`` have got them; and the step whose
+            loss was not finite, or -1.
         """
         if first_epoch is None:
             first_epoch = self.native.epochs
@@ -432,7 +435,7 @@ class Network:
             data.X, data.y, optimizer, batch, epochs, shuffle=shuffle, seed=self.spec.seed,
             first_epoch=first_epoch, sample_weight=data.weight, threads=threads, on_epoch=on_epoch,
             on_poll=on_poll, order=order, place=place, on_pause=on_pause, ranks=ranks, on_sums=on_sums,
-            **(factors or {}),
+            skipped=skipped, **(factors or {}),
         )  # fmt: skip
         return losses, int(bad)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
-from deepcore import _checks, metrics
+from deepcore import _checks, _core, metrics
 from deepcore._network.examples import Examples, validation_parts
 from deepcore._network.network import Network
 from deepcore._streaming.passes import StreamedExamples
@@ -21,6 +21,7 @@ from deepcore.callbacks import (
     EpochRecord,
     ReduceOnPlateau,
     listening,
+    next_epoch,
     polling,
     refuse_what_cannot_be_called,
     stops,
@@ -49,12 +50,14 @@ class Hooks(NamedTuple):
         on_epoch: As ``OnEpoch``; None: the loop need not be interrupted between epochs.
         on_poll: Called several times per second; what it raises ends the run, and True asks for a pause.
         on_pause: Called between two batches after ``on_poll`` asked for it.
+        skipped: Epochs after which a loop need not call ``on_end`` and ``on_epoch``; None: there are none.
     """
 
     on_end: Callable[[], None]
     on_epoch: OnEpoch | None
     on_poll: Callable[[], bool]
     on_pause: Callable[[], None]
+    skipped: _core.Skipped | None
 
 
 Loop = Callable[[Hooks], Ending]
@@ -142,8 +145,11 @@ class Epochs:
 
         The position is where the loop starts, of a run of several processes.
         """
-        between = bool(self.listeners or self.metrics or self.validation or self.ranks.together)
+        every = bool(self.metrics or self.validation or self.ranks.together)  # whatever the listeners need
+        between = bool(self.listeners) or every
         poll = polling(self.listeners)
+        quiet = not every and poll is None and all(hasattr(one, "next_epoch") for one in self.listeners)
+        skipped = _core.Skipped() if self.listeners and quiet else None
 
         def on_end() -> None:
             file.between = True
@@ -151,12 +157,19 @@ class Epochs:
         def on_epoch(_: int, loss: float) -> bool:
             return self.ranks.after_epoch(lambda: after_epoch(loss), state, bool(self.listeners))
 
+        def record_skipped() -> None:
+            if skipped is not None:
+                self.history["loss"] += skipped.take()
+
         def after_epoch(loss: float) -> bool:
+            record_skipped()
             values = {"loss": float(loss), **self._numbers()}
             self.history.append(values)
             record = EpochRecord(self.history.epochs - 1, epochs, values, self.shown, state)
             file.stopped = stops(listener(record) for listener in self.listeners)
             file.between = False
+            if skipped is not None and not file.stopped:
+                skipped.left = next_epoch(self.who, self.listeners, record) - record.epoch - 1
             return file.epoch_ended() or file.stopped
 
         def on_poll() -> bool:
@@ -178,13 +191,15 @@ class Epochs:
                 file.started()
                 if not finished:
                     with file.saving(), self.ranks.looping():
-                        hooks = Hooks(on_end, on_epoch if between else None, on_poll, file.pause)
-                        losses, bad, layer = loop(hooks)
+                        hooks = Hooks(on_end, on_epoch if between else None, on_poll, file.pause, skipped)
+                        try:
+                            losses, bad, layer = loop(hooks)
+                        finally:
+                            record_skipped()
                     self.ranks.after_loop()
                 file.loop_ended(bad >= 0)
             if not between:
-                for loss in losses:
-                    self.history.append({"loss": loss})
+                self.history["loss"] += losses
             if self.ranks.leads:
                 self._look_for_divergence(state, bad, layer)
             ended = not finished

@@ -186,6 +186,7 @@ class Run:
 
             def counted(epoch: int, loss: float) -> bool:
                 hooks.on_end()
+                position.epoch = epoch - position.first_epoch  # some epochs may have been skipped
                 position.epoch_ended(state.steps)
                 network.epochs_trained = epoch + 1  # a copy that a callback makes goes on from here
                 return hooks.on_epoch is not None and hooks.on_epoch(epoch, loss)
@@ -196,7 +197,7 @@ class Run:
                     first_epoch=position.first_epoch + position.epoch, threads=self.epochs.threads,
                     on_epoch=None if hooks.on_epoch is None else counted, on_poll=hooks.on_poll,
                     factors=self.factors.native(last), place=position.place, on_pause=hooks.on_pause,
-                    **self.ranks.native(len(data.y), batch),
+                    skipped=hooks.skipped, **self.ranks.native(len(data.y), batch),
                 )  # fmt: skip
                 return losses, bad, network.first_bad_layer(data.X) if bad >= 0 else 0
             finally:
