@@ -49,7 +49,8 @@ class Recorder(Mapping[str, list[float]]):
             and ``"saturated"``: numbers of such units, ``dead_1`` and ``saturated_1``; see ``Trace``. None:
             all that can be recorded.
         every: Record every n-th epoch and the last one. None: the first epoch, the last one, and as many in
-            between as fit into 2% of the time; a record takes about as long as a step of 64 examples. ``fit``
+            between as fit into 2% of the time. A record takes two to three times as long as a step of 64
+            examples; if the run takes less than a second, the first and the last one may exceed 2%. ``fit``
             need not call the recorder after the other epochs, see ``deepcore.callbacks``.
 
     Attributes:
@@ -88,9 +89,7 @@ class Recorder(Mapping[str, list[float]]):
         self._values: dict[str, list[float]] = {}
         self._data: Examples | None = None
         self._before: Array = np.zeros(0)  # the parameters of the last record
-        self._change: Array = np.zeros(
-            0
-        )  # since then; it is kept because new memory takes longer than the sums
+        self._change: Array = np.zeros(0)  # since then; kept, because new memory takes longer than the sums
         self._start = _now()
         self._spent = self._longest = 0.0
         self._called = -1, 0.0  # the last epoch after which it was called, and the seconds until then
