@@ -308,14 +308,34 @@ else:
 """
 
 
-@pytest.mark.slow
-def test_mpi_and_xgboost_give_two_workers_the_same_bits(tmp_path):
+def under_mpiexec(ranks, program, *arguments):
     pytest.importorskip("mpi4py", reason="needs mpi4py and an MPI library: pip install mpi4py mpich")
     mpiexec = shutil.which("mpiexec", path=Path(sys.executable).parent) or shutil.which("mpiexec")
     if mpiexec is None:
         pytest.skip("needs mpiexec: pip install mpich")
-    command = [mpiexec, "-n", "4", sys.executable, "-c", MPI_JOB, str(tmp_path)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    command = [mpiexec, "-n", str(ranks), sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.mark.slow
+def test_mpi_and_xgboost_give_two_workers_the_same_bits(tmp_path):
+    run = under_mpiexec(4, MPI_JOB, str(tmp_path))
     sums = [line for line in run.stdout.splitlines() if line.startswith("sum of the parameters:")]
     assert len(sums) == 2, run.stderr
     assert sums[0] == sums[1]
+
+
+@pytest.mark.slow
+def test_workers_can_train_with_mpi_again_and_again():
+    """MPI has a few thousand communicators at most, and each training needs some."""
+    program = """
+from mpi4py import MPI
+from deepcore.dask.ranks import Rank
+
+rank = Rank(MPI.COMM_WORLD.Get_rank(), 2, None, 60, None, "mpi", [0, 1])
+for number in range(2100):
+    with rank.group(lambda: False) as group:
+        assert group.broadcast(number) == number
+"""
+    run = under_mpiexec(2, program)
+    assert run.returncode == 0, run.stderr

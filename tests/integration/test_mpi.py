@@ -150,6 +150,12 @@ def test_another_cpu_variant_is_refused_on_all_ranks():
     assert "GroupError: fit: CPU variant is" in err
 
 
+def test_ranks_that_add_in_different_ways_are_refused():
+    lines, err = run(3, "train()", "same_bits=int(os.environ['PMI_RANK']) != 1", status=1)
+    assert lines == []
+    assert err.count("GroupError: fit: way of adding is 'add_in_order' on rank 0 and 'sum' on rank 1") == 3
+
+
 INTERRUPTED = """
 def interrupt(record):
     if record.epoch == 3:
@@ -219,6 +225,24 @@ def test_the_command_line_joins_the_ranks_of_mpiexec(tmp_path):
     assert together == train(tmp_path / "alone")
     models = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("ranks", "alone")]
     assert models[0] == models[1]
+
+
+def test_the_command_line_ends_all_ranks_when_rank_0_is_interrupted_outside_of_the_training():
+    program = """
+from deepcore.cli import mpi
+
+@mpi.among_ranks
+def command():
+    if mpi.group().rank == 0:
+        raise KeyboardInterrupt
+    mpi.group().broadcast(None)
+
+command()
+"""
+    command = [MPIEXEC, "-n", "2", sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode != 0
+    assert "Error: rank 0: KeyboardInterrupt" in done.stderr
 
 
 def test_the_command_line_ends_all_ranks_when_one_fails():

@@ -292,7 +292,9 @@ class Ranks(Alone):
                 f"{self.who}: group must be None for a network with norm='batch', whose statistics need all "
                 "examples of a batch on one rank; use norm='layer'"
             )
-        mine = {**identity.of_network(self.network), "ranks": self.size, "rows": self.own_rows, **call()}
+        way = "sum" if self._add is None else "add_in_order"
+        group = {"ranks": self.size, "rows": self.own_rows, "way of adding": way}
+        mine = {**identity.of_network(self.network), **group, **call()}
         self._synchronise((2, 0, 0))
         calls = self._gather(mine)
         for rank, other in enumerate(calls):

@@ -67,7 +67,7 @@ def among_ranks(command: Callable[..., None]) -> Callable[..., None]:
                 if ranks.rank > 0:
                     _hush(quiet)
                 return command(*arguments, **options)
-        except Exception as error:  # the other ranks may wait for this one
+        except BaseException as error:  # the other ranks may wait for this one, also after Ctrl-C
             if ranks.rank == 0 or not isinstance(error, GroupError):  # rank 0 tells what all of them know
                 text = " ".join(str(error).split()) or type(error).__name__
                 errors.write(f"Error: rank {ranks.rank}: {readable(text)}\n")

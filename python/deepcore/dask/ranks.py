@@ -112,6 +112,7 @@ class Rank:
             world = MPI.COMM_WORLD
             comm = world.Create_group(world.Get_group().Incl(list(self.world_ranks)))
             yield Group.mpi(comm, data="own rows")
+            comm.Free()  # MPI has a few thousand; after an error the other ranks may not wait for this one
         else:
             yield self.transport(self.number, self.size)
 

@@ -58,7 +58,8 @@ class Group:
         """Make the group of the processes that ``mpiexec`` started; it needs the package mpi4py.
 
         Args:
-            comm: A communicator of mpi4py; None: ``MPI.COMM_WORLD``.
+            comm: A communicator of mpi4py; None: ``MPI.COMM_WORLD``. Groups of one communicator share its
+                messages: trainings that run at the same time, in several threads, need one each.
             data: See ``Group``.
             same_bits: With replicated data, add the parts of a batch in one order, so that the parameters
                 after ``fit`` are the same bits for every number of ranks. False: cut each batch evenly, and
@@ -118,7 +119,7 @@ class _PlainMPI(Group):
 
 
 class _OrderedMPI(_PlainMPI, OrderedGroup):
-    """Ranks of one machine add in shared memory; others send messages, in one of two ways.
+    """Ranks that are all on one machine add in shared memory; others send messages, in one of two ways.
 
     Attributes:
         memory: What the ranks share; None: they send messages.
@@ -247,16 +248,23 @@ class _SharedMemory:
     length = 8 * _BLOCK  # values of one area
 
     def __init__(self, MPI: Any, comm: Any) -> None:
-        self.comm, self.nothing = comm, np.empty(0)
+        self.MPI, self.comm, self.nothing = MPI, comm, np.empty(0)
+        self.window: Any = None
+
+    @functools.cached_property
+    def areas(self) -> tuple[Array, Array]:
+        """Made with the first sums, when the ranks have agreed that all of them add in this way."""
         size = self.length * np.dtype(np.float64).itemsize
-        self.window = MPI.Win.Allocate_shared(2 * size if comm.Get_rank() == 0 else 0, 1, comm=comm)
+        bytes_here = 2 * size if self.comm.Get_rank() == 0 else 0
+        self.window = self.MPI.Win.Allocate_shared(bytes_here, 1, comm=self.comm)
         self.window.Lock_all()
         memory = np.frombuffer(self.window.Shared_query(0)[0], np.uint8)
-        self.areas = memory[:size], memory[size:]
+        return memory[:size], memory[size:]
 
     def free(self) -> None:
-        self.window.Unlock_all()
-        self.window.Free()
+        if self.window is not None:
+            self.window.Unlock_all()
+            self.window.Free()
 
     def area(self, number: int, dtype: np.dtype[np.floating]) -> Array:
         values: Array = self.areas[number].view(dtype)[: self.length]
