@@ -155,9 +155,10 @@ void Sharing<T>::share_again() noexcept {
   wait_for_readers(lock);
   try {
     update_copy(*network_);
-  } catch (const std::bad_alloc&) {  // the copy of an earlier epoch stays
+    shared_ = true;
+  } catch (const std::bad_alloc&) {
+    shared_ = copy_ != nullptr;  // that of an earlier epoch stays
   }
-  shared_ = copy_ != nullptr;
   unshared_ = false;
 }
 
