@@ -218,24 +218,27 @@ struct BoundPredictor {
   }
 };
 
+// An array of an intermediate, whose memory it keeps.
+template <class T>
+py::array_t<T> as_array(const Intermediate<T>& one) {
+  auto memory = std::make_unique<std::shared_ptr<Buffer<T>>>(one.memory);
+  const py::capsule owner(memory.get(), [](void* held) { delete static_cast<std::shared_ptr<Buffer<T>>*>(held); });
+  [[maybe_unused]] const auto* const owned = memory.release();
+  return py::array_t<T>({one.rows, one.cols}, {Index{sizeof(T)}, one.rows * Index{sizeof(T)}}, one.values, owner);
+}
+
 template <class T>
 py::dict trace_rows(const Network<T>& self, const py::object& X, py::array y, const std::optional<py::array>& w,
-                    const Training& training) {
+                    const Training& training, const std::vector<std::string>& kinds) {
   const Batch<T> batch("trace", self.spec, X, std::move(y), w);
   py::dict out;
   const std::optional<TrainingStep> step = training_step(training);
   const auto intermediates = [&] {
     const Released released;
     const Reader<T> network(self);
-    return trace(*network, batch.examples, pointer(step));
+    return trace(*network, batch.examples, pointer(step), kinds);
   }();
-  for (const auto& one : intermediates) {
-    Result<T> array(one.rows, one.cols);
-    for (Index j = 0; j < one.cols; ++j) {
-      for (Index i = 0; i < one.rows; ++i) array.view(i, j) = one.values.data()[j * one.rows + i];
-    }
-    out[text(one.kind, one.layer).c_str()] = array.array;
-  }
+  for (const auto& one : intermediates) out[text(one.kind, one.layer).c_str()] = as_array(one);
   return out;
 }
 
@@ -356,7 +359,7 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
           py::arg("X"))
       .def("plan", &plan_rows<T>, py::arg("batch"), py::arg("optimizer") = py::none(), py::arg("threads") = 0)
       .def("trace", &trace_rows<T>, py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none(),
-           py::arg("training") = py::none())
+           py::arg("training") = py::none(), py::arg("kinds") = std::vector<std::string>())
       .def(
           "train",
           [](Net& self, const py::object& X, py::array y, Optimizer<T>& optimizer, Index batch_size, Index epochs,

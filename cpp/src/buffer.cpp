@@ -2,6 +2,9 @@
 // Level: machine.
 #include <deepcore/buffer.hpp>
 
+#include "platform.hpp"
+
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
@@ -9,26 +12,52 @@
 
 namespace deepcore {
 
+namespace {
+
+constexpr std::size_t kShift = 65 * kAlignment;  // one line more than a page of 4 KB
+
+struct Block {
+  void* memory;
+  std::size_t mapped;  // its bytes, if it was mapped; 0: it is calloc's
+};
+static_assert(sizeof(Block) <= 16);
+
+void* behind(Block block, std::size_t distance) {
+  char* const zeros = static_cast<char*>(block.memory) + distance;
+  new (zeros - sizeof block) Block(block);
+  return zeros;
+}
+
+}  // namespace
+
 std::size_t checked_bytes(Index count, std::size_t element) {
   const auto limit = static_cast<std::size_t>(std::numeric_limits<Index>::max());
   if (count < 0 || static_cast<std::size_t>(count) > (limit - kAlignment) / element) throw std::bad_alloc();
   return static_cast<std::size_t>(count) * element;
 }
 
-// calloc gives large buffers untouched pages, which cost nothing until they are written. The pointer that calloc returned
-// is kept just before the aligned address.
+// New memory, which is zero and of which untouched pages cost nothing. `Block` is kept just before the aligned address.
+//
+// Buffers of a large page or more lie in such pages: each page of 4 KB takes a microsecond or more when it is first written.
+// They start at different distances from a page's start, since equal ones would compete for the same lines of the caches.
 void* aligned_zeros(std::size_t bytes) {
-  if (bytes > std::numeric_limits<std::size_t>::max() - kAlignment) throw std::bad_alloc();
-  void* whole = std::calloc(bytes + kAlignment, 1);
+  static std::atomic<std::size_t> count{0};
+  if (bytes > std::numeric_limits<std::size_t>::max() / 2) throw std::bad_alloc();
+  if (bytes >= platform::kLargePage) {
+    const std::size_t shift = (count++ % 32 + 1) * kShift;
+    if (void* const whole = platform::map_large_pages(bytes + shift)) return behind({whole, bytes + shift}, shift);
+  }
+  void* const whole = std::calloc(bytes + kAlignment, 1);
   if (whole == nullptr) throw std::bad_alloc();
-  const std::size_t past = reinterpret_cast<std::uintptr_t>(whole) % kAlignment;
-  char* zeros = static_cast<char*>(whole) + (kAlignment - past);  // at least 16 bytes on: calloc aligns to 16
-  new (zeros - sizeof whole) void*(whole);
-  return zeros;
+  // at least 16 bytes on: calloc aligns to 16
+  return behind({whole, 0}, kAlignment - reinterpret_cast<std::uintptr_t>(whole) % kAlignment);
 }
 
 void release_zeros(void* zeros) {
-  if (zeros != nullptr) std::free(static_cast<void**>(zeros)[-1]);
+  if (zeros == nullptr) return;
+  const Block block = static_cast<Block*>(zeros)[-1];
+  if (block.mapped != 0) return platform::unmap(block.memory, block.mapped);
+  std::free(block.memory);
 }
 
 }  // namespace deepcore

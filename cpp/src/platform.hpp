@@ -19,6 +19,11 @@ inline constexpr std::size_t kCacheLine = 128;
 inline constexpr std::size_t kCacheLine = 64;
 #endif
 
+// Zeros that start at a large page, and lie in such pages as far as the system has some; null where there is no such thing.
+inline constexpr std::size_t kLargePage = std::size_t{1} << 21;
+void* map_large_pages(std::size_t bytes) noexcept;
+void unmap(void* memory, std::size_t bytes) noexcept;
+
 // The number of this process. A forked child has another one than the process that made its objects.
 std::int64_t process_id() noexcept;
 

@@ -24,6 +24,7 @@
 
 #if defined(__linux__)
 #include <sched.h>
+#include <sys/mman.h>
 #endif
 
 namespace deepcore::platform {
@@ -50,6 +51,27 @@ class AsynchronousSignalsBlocked {  // in this thread while the object lives, an
 };
 
 }  // namespace
+
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)  // which sees what is written past the end of calloc's memory
+void* map_large_pages(std::size_t bytes) noexcept {
+  const std::size_t most = bytes + kLargePage;
+  void* const memory = mmap(nullptr, most, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  char* const start = static_cast<char*>(memory);
+  const std::size_t before = (kLargePage - reinterpret_cast<std::uintptr_t>(memory) % kLargePage) % kLargePage;
+  const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const std::size_t used = before + (bytes + page - 1) / page * page;
+  if (before > 0) munmap(start, before);
+  if (used < most) munmap(start + used, most - used);
+  madvise(start + before, bytes / kLargePage * kLargePage, MADV_HUGEPAGE);
+  return start + before;
+}
+
+void unmap(void* memory, std::size_t bytes) noexcept { munmap(memory, bytes); }
+#else
+void* map_large_pages(std::size_t) noexcept { return nullptr; }
+void unmap(void*, std::size_t) noexcept {}
+#endif
 
 std::int64_t process_id() noexcept { return getpid(); }
 

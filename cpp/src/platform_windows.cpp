@@ -18,6 +18,9 @@
 
 namespace deepcore::platform {
 
+void* map_large_pages(std::size_t) noexcept { return nullptr; }
+void unmap(void*, std::size_t) noexcept {}
+
 std::int64_t process_id() noexcept { return GetCurrentProcessId(); }
 
 int forks() noexcept { return 0; }

@@ -11,8 +11,12 @@
 #include "stages/norm.hpp"
 #include "step.hpp"
 
+#include <algorithm>
 #include <array>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace deepcore {
 
@@ -21,8 +25,9 @@ namespace {
 template <class T>
 class Trace {
  public:
-  Trace(const Network<T>& network, const Examples<T>& examples, const TrainingStep* training)
-      : network_(network), spec_(network.spec), examples_(examples),
+  Trace(const Network<T>& network, const Examples<T>& examples, const TrainingStep* training,
+        const std::vector<std::string>& kinds)
+      : network_(network), spec_(network.spec), examples_(examples), kinds_(kinds),
         which_(Selection{nullptr, 0, examples.count()}.for_members(network.spec.members())), m_(which_.count), team_(1),
         step_(network, examples, plan(), team_), pass_(dynamic_cast<LayerPass<T>&>(step_.pass())) {
     step_.load();
@@ -42,10 +47,15 @@ class Trace {
   kernels::Columns<T> whole(Buffer<T>& buffer, int l) const {
     return {buffer.data(), leading<T>(spec_.units(l)), kernels::kDepth};
   }
+  bool wanted(const char* kind) const {
+    return kinds_.empty() || std::find(kinds_.begin(), kinds_.end(), kind) != kinds_.end();
+  }
   template <class F>
   void keep(const char* kind, int l, Index rows, Index cols, T factor, F element) {
-    all.push_back({kind, l, rows, cols, Buffer<T>(rows * cols)});
-    T* to = all.back().values.data();
+    if (!wanted(kind)) return;
+    auto memory = std::make_shared<Buffer<T>>(rows * cols);
+    T* to = memory->data();
+    all.push_back({kind, l, rows, cols, to, std::move(memory)});
     for (Index j = 0; j < cols; ++j) {
       for (Index i = 0; i < rows; ++i) *to++ = factor * element(i, j);
     }
@@ -69,9 +79,11 @@ class Trace {
       }
     }
     for (int l = 1; l <= spec_.depth(); ++l) {
-      Buffer<T> Z = buffer(l);
-      multiply(step_.state().left(l), l - 1, pass_.A(l - 1), l, whole(Z, l));
-      keep_columns("Z", l, whole(Z, l), T(1));
+      if (wanted("Z")) {
+        Buffer<T> Z = buffer(l);
+        multiply(step_.state().left(l), l - 1, pass_.A(l - 1), l, whole(Z, l));
+        keep_columns("Z", l, whole(Z, l), T(1));
+      }
       keep_columns("A", l, pass_.A(l), T(1));
     }
   }
@@ -79,8 +91,8 @@ class Trace {
   void backward() {
     for (int l = spec_.depth(); l >= 1; --l) {
       if (l == spec_.depth()) {
-        loss_gradient(l);
-      } else {
+        if (wanted("dA")) loss_gradient(l);
+      } else if (wanted("dA")) {
         Buffer<T> dA = buffer(l);
         multiply(step_.state().transposed(l + 1), l + 1, pass_.dZ(l + 1), l, whole(dA, l));
         keep_columns("dA", l, whole(dA, l), scale_);
@@ -108,14 +120,18 @@ class Trace {
       for (std::size_t role = 0; role < out.size(); ++role) out[role] = std::string("d") + kRoleNames[role];
       return out;
     }();
-    Buffer<T> flat(network_.tensors.size());
-    step_.gradient(flat.data(), Reduction::mean);
+    const auto asked = [this](const std::string& name) { return wanted(name.c_str()); };
+    if (!wanted("mean") && !wanted("variance") && std::none_of(names.begin(), names.end(), asked)) return;
+    const auto flat = std::make_shared<Buffer<T>>(network_.tensors.size());
+    step_.gradient(flat->data(), Reduction::mean);
     int last = 0;
     for (const Tensor& tensor : network_.tensors.all()) {
       if (tensor.layer != last) keep_statistics(last);
       last = tensor.layer;
-      keep(names[static_cast<std::size_t>(tensor.role)].c_str(), tensor.layer, tensor.rows, tensor.cols, T(1),
-           view(tensor, flat.data()));
+      const std::string& name = names[static_cast<std::size_t>(tensor.role)];
+      if (asked(name)) {
+        all.push_back({name.c_str(), tensor.layer, tensor.rows, tensor.cols, flat->data() + tensor.offset, flat});
+      }
     }
     keep_statistics(last);
   }
@@ -133,6 +149,7 @@ class Trace {
   const Network<T>& network_;
   const Spec& spec_;
   const Examples<T>& examples_;
+  const std::vector<std::string>& kinds_;
   const Selection which_;
   const Index m_;  // number of columns: of examples, times the number of members
   Team team_;
@@ -144,16 +161,18 @@ class Trace {
 }  // namespace
 
 template <class T>
-std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>& examples,
-                                   const TrainingStep* training) {
+std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>& examples, const TrainingStep* training,
+                                   const std::vector<std::string>& kinds) {
   const Index m = examples.count();
   require(m >= 1 && m <= 4096, "trace: X must have 1 to 4096 examples, got ", m);
   validate("trace", network.spec, examples);
   require(examples.loss.value == nullptr, "trace: the loss must be that of the network, got a custom loss");
-  return std::move(Trace<T>(network, examples, training).all);
+  return std::move(Trace<T>(network, examples, training, kinds).all);
 }
 
-template std::vector<Intermediate<float>> trace(const Network<float>&, const Examples<float>&, const TrainingStep*);
-template std::vector<Intermediate<double>> trace(const Network<double>&, const Examples<double>&, const TrainingStep*);
+template std::vector<Intermediate<float>> trace(const Network<float>&, const Examples<float>&, const TrainingStep*,
+                                                const std::vector<std::string>&);
+template std::vector<Intermediate<double>> trace(const Network<double>&, const Examples<double>&, const TrainingStep*,
+                                                 const std::vector<std::string>&);
 
 }  // namespace deepcore

@@ -11,6 +11,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -131,11 +133,13 @@ struct Intermediate {
   const char* kind;
   int layer;
   Index rows, cols;
-  Buffer<T> values;
+  T* values;
+  std::shared_ptr<Buffer<T>> memory;  // the values are in it
 };
 
+// kinds: those to keep; none: all. The fewer, the cheaper.
 template <class T>
 std::vector<Intermediate<T>> trace(const Network<T>& network, const Examples<T>& examples,
-                                   const TrainingStep* training = nullptr);
+                                   const TrainingStep* training = nullptr, const std::vector<std::string>& kinds = {});
 
 }  // namespace deepcore

@@ -187,6 +187,7 @@ class NetworkF32:
         y: _Array,
         sample_weight: _Array | None = ...,
         training: _Training | None = ...,
+        kinds: Sequence[str] = ...,
     ) -> dict[str, NDArray[np.float32]]: ...
     def train(
         self,
@@ -274,6 +275,7 @@ class NetworkF64:
         y: _Array,
         sample_weight: _Array | None = ...,
         training: _Training | None = ...,
+        kinds: Sequence[str] = ...,
     ) -> dict[str, NDArray[np.float64]]: ...
     def train(
         self,

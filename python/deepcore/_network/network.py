@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from types import FrameType
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -378,9 +378,17 @@ class Network:
         given = dict(masks or {})
         return float(self.native.gradient(data.X, data.y, into, data.weight, threads, training, given, sums))
 
-    def trace(self, data: Examples, training: TrainingStep | None = None) -> dict[str, Array]:
-        """Return every matrix of one step of gradient descent by name; columns are examples."""
-        return dict(self.native.trace(data.X, data.y, data.weight, training))
+    def trace(
+        self, data: Examples, training: TrainingStep | None = None, kinds: Sequence[str] = ()
+    ) -> dict[str, Array]:
+        """Return every matrix of one step of gradient descent by name; columns are examples.
+
+        Args:
+            data: The examples.
+            training: As in a step of training; None: as the network predicts.
+            kinds: Which matrices to return, such as ``("A", "dW")``; none: all. The fewer, the cheaper.
+        """
+        return dict(self.native.trace(data.X, data.y, data.weight, training, kinds))
 
     def train(
         self,

@@ -457,7 +457,7 @@ def _warn_if_dead(who: str, network: Network, sample: Examples) -> None:
     outputs = network.outputs(sample.X, 1)
     if not np.isfinite(outputs).all() or np.ptp(outputs, axis=0).any():
         return
-    spec, trace = network.spec, network.trace(sample)
+    spec, trace = network.spec, network.trace(sample, kinds=("A",))
     for number, layer in enumerate(spec.layers, start=1):
         if dead_units(spec, number, trace[f"A{number}"]).size == layer.units:
             warnings.warn(

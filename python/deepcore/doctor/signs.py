@@ -76,7 +76,7 @@ class Inside:
         """Trace up to 512 examples, at equal distances."""
         layers = network.spec.layers
         with np.errstate(all="ignore"):
-            trace = network.trace(spread_out(data, _EXAMPLES))
+            trace = network.trace(spread_out(data, _EXAMPLES), kinds=("A", "dW"))
             gradients = [
                 float(np.sqrt(np.mean(np.square(trace[f"dW{i}"], dtype=np.float64))))
                 for i in range(1, len(layers) + 1)
