@@ -114,10 +114,11 @@ void LayerPass<T>::by_layers() {
   };
   // The stages that an item of the product could not do: those that need whole batches or all units of an example.
   const auto finish = [&](int l, auto work) {
+    if (ready(l, panels(l).count() == 1, count <= kWide)) return;
     if (needs(l) == Needs::examples) {
       team_.for_each(panels(l).count(),
                      [&](Index p, int) { work(Part{panels(l).start(p), rows_end(l, p + 1), 0, count}); });
-    } else if (needs(l) == Needs::units && panels(l).count() > 1) {
+    } else {
       by_examples([&](Index j0, Index m, int) { work(Part{0, spec_.units(l), j0, m}); });
     }
   };
@@ -214,8 +215,7 @@ void LayerPass<T>::forward(int l, Index p0, Index p1, Index j0, Index m) {
                             below.strip, m, A(l).starting(j0));
   }
   if (l == spec_.depth()) return;  // the output goes on from Z[L]
-  const bool all = p0 == 0 && p1 == layer.rows.count();
-  if (needs(l) == Needs::values || (needs(l) == Needs::units && all))
+  if (ready(l, p0 == 0 && p1 == layer.rows.count(), j0 == 0 && m == slab_.which.count))
     stages_forward(l, {layer.rows.start(p0), rows_end(l, p1), j0, m});
 }
 
@@ -225,8 +225,7 @@ void LayerPass<T>::backward(int l, Index p0, Index p1, Index j0, Index m) {
   const kernels::Columns<T> above = dZ(l + 1).starting(j0);
   kernels::multiply<true>(rows, p0, p1, spec_.units(l + 1), state_.transposed(l + 1), static_cast<const T*>(above.data),
                           above.ld, above.strip, m, dZ(l).starting(j0));
-  const bool all = p0 == 0 && p1 == rows.count();
-  if (needs(l) == Needs::values || (needs(l) == Needs::units && all))
+  if (ready(l, p0 == 0 && p1 == rows.count(), j0 == 0 && m == slab_.which.count))
     stages_backward(l, {rows.start(p0), rows_end(l, p1), j0, m});
 }
 
@@ -259,8 +258,21 @@ void LayerPass<T>::stages_backward(int l, const Part& part) {
 template <class T>
 Needs LayerPass<T>::needs(int l) const {
   Needs most = Needs::values;
-  for (const auto& stage : stages_[at(l)]) most = std::max(most, stage->needs(slab_.training != nullptr));
+  for (const auto& stage : stages_[at(l)]) most = std::max(most, stage->needs());
   return most;
+}
+
+template <class T>
+bool LayerPass<T>::ready(int l, bool all_units, bool all_examples) const {
+  switch (needs(l)) {
+    case Needs::values:
+      return true;
+    case Needs::units:
+      return all_units;
+    case Needs::examples:
+      return all_examples;
+  }
+  return false;
 }
 
 // One past the last row that panels up to p1 hold, padding included: padding is zero and may be worked on, unless a stage
@@ -271,7 +283,7 @@ Index LayerPass<T>::rows_end(int l, Index p1) const {
   const Index n = spec_.units(l);
   if (p1 < rows.count()) return rows.start(p1);
   const bool sums = std::any_of(stages_[at(l)].begin(), stages_[at(l)].end(),
-                                [](const auto& stage) { return stage->needs(false) == Needs::units; });
+                                [](const auto& stage) { return stage->needs() == Needs::units; });
   return sums ? n : kernels::round_up<T>(n);
 }
 

@@ -62,6 +62,7 @@ class LayerPass final : public Pass<T> {
   void stages_forward(int l, const Part& part);
   void stages_backward(int l, const Part& part);
   Needs needs(int l) const;
+  bool ready(int l, bool all_units, bool all_examples) const;  // whether the stages can follow a product of so much
   Index rows_end(int l, Index p1) const;
 
   const Network<T>& network_;

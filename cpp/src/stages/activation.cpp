@@ -32,7 +32,7 @@ Activation<T>::Activation(const Network<T>& network, int l, const kernels::Colum
       alpha_(parametric() ? kernels::round_up<T>(units_) : 0) {}
 
 template <class T>
-Needs Activation<T>::needs(bool) const {
+Needs Activation<T>::needs() const {
   return row(layer_).columnwise ? Needs::units : Needs::values;
 }
 

@@ -10,7 +10,7 @@ template <class T>
 class Activation final : public Stage<T> {
  public:
   Activation(const Network<T>& network, int l, const kernels::Columns<T>& shape, Workspace workspace);
-  Needs needs(bool) const override;
+  Needs needs() const override;
   void load(const Network<T>& network) override;
   void load(const State<T>& state) override;
   void forward(const Slab<T>&, const Part& part, kernels::Columns<T> A) override;

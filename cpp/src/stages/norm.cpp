@@ -13,7 +13,8 @@ namespace deepcore {
 template <class T>
 LayerNorm<T>::LayerNorm(const Network<T>& network, int l, const kernels::Columns<T>& shape, Workspace workspace)
     : l_(l), units_(network.spec.units(l)), shape_(shape), gamma_(kernels::round_up<T>(units_)),
-      beta_(kernels::round_up<T>(units_)), xhat_(workspace.size), d_(workspace.size), inverse_(workspace.examples) {}
+      beta_(kernels::round_up<T>(units_)), xhat_(workspace.size), d_(workspace.examples > 0 ? workspace.size : 0),
+      inverse_(workspace.examples) {}
 
 template <class T>
 void LayerNorm<T>::load(const Network<T>& network) {
@@ -75,6 +76,7 @@ BatchNorm<T>::BatchNorm(const Network<T>& network, int l, const kernels::Columns
   for (Buffer<T>* vector : {&mean_, &variance_, &inverse_, &running_mean_, &running_variance_})
     *vector = Buffer<T>(units);
   weights_ = Buffer<T>(workspace.examples);
+  for (Buffer<T>* sums : {&gamma_sums_, &beta_sums_}) *sums = Buffer<T>(kernels::Panels<T>{this->units_}.padded());
 }
 
 template <class T>
@@ -143,12 +145,22 @@ void BatchNorm<T>::forward(const Slab<T>& slab, const Part& part, kernels::Colum
 
 template <class T>
 void BatchNorm<T>::backward(const Slab<T>& slab, const Part& part, kernels::Columns<T>, kernels::Columns<T> d) {
-  this->keep(part, d);
   kernels::together(d, part.i0, kernels::round_up<T>(part.i1), [&](Index i, Index rows) {
-    kernels::normalise_rows_back<T>(rows, part.m, d.from(i), d.ld, this->xhat(part, i), inverse_.data() + i,
-                                    this->gamma_.data() + i, slab.training != nullptr ? weights_.data() : nullptr,
-                                    scale_);
+    const T* x = this->xhat(part, i);
+    kernels::row_dots<T>(rows, part.m, d.from(i), x, d.ld, false, gamma_sums_.data() + i);
+    kernels::row_sums<T>(rows, part.m, d.from(i), d.ld, false, beta_sums_.data() + i);
+    kernels::normalise_rows_back<T>(rows, part.m, d.from(i), d.ld, x, inverse_.data() + i, this->gamma_.data() + i,
+                                    slab.training != nullptr ? weights_.data() : nullptr, scale_);
   });
+}
+
+template <class T>
+void BatchNorm<T>::gradient(const Piece& piece, Index, bool add, T* out) const {
+  for (const Buffer<T>* sums : {&gamma_sums_, &beta_sums_}) {
+    const T* from = sums->data() + piece.start;
+    for (Index i = 0; i < piece.width; ++i) out[i] = add ? out[i] + from[i] : from[i];
+    out += piece.width;
+  }
 }
 
 template class LayerNorm<float>;

@@ -25,8 +25,11 @@ Stages<T> make_stages(const Network<T>& network, int l, const kernels::Columns<T
 }
 
 int kept_matrices(const Spec& spec, int l) {
-  const bool norm = l > 0 && spec.layer(l).norm != Norm::none;
-  return (norm ? 2 : 0) + (l > 0 ? Activation<float>::kept(spec, l) : 0) + (spec.dropout(l) > 0 ? 1 : 0);
+  const Norm norm = l > 0 ? spec.layer(l).norm : Norm::none;
+  return (norm == Norm::layer   ? 2
+          : norm == Norm::batch ? 1
+                                : 0) +
+         (l > 0 ? Activation<float>::kept(spec, l) : 0) + (spec.dropout(l) > 0 ? 1 : 0);
 }
 
 template Stages<float> make_stages(const Network<float>&, int, const kernels::Columns<float>&, Workspace);

@@ -43,7 +43,7 @@ class Stage {
   Stage& operator=(const Stage&) = delete;
   virtual ~Stage() = default;
 
-  virtual Needs needs(bool /*training*/) const { return Needs::values; }
+  virtual Needs needs() const { return Needs::values; }
   virtual void load(const Network<T>&) {}     // what it keeps of the network, before a run or a prediction
   virtual void load(const State<T>&) {}       // what it keeps of the parameters, after each step
   virtual void publish(Network<T>&) const {}  // what it has changed beside the parameters
