@@ -103,10 +103,11 @@ def make_pairs(features, examples, units, dtype):
             lambda: gradients(dA * (Z > 0), X, W),
         ),
         "model_backward": (
-            lambda: in_order(F.model_backward(A2, Y, caches)), lambda: backward(X, Y, p, A1, A2, True)
+            lambda: in_order(F.model_backward(A2, Y, caches, input_gradient=True)),
+            lambda: backward(X, Y, p, A1, A2, True)
         ),
         "model_backward without dA0": (
-            lambda: in_order(F.model_backward(A2, Y, caches, input_gradient=False)),
+            lambda: in_order(F.model_backward(A2, Y, caches)),
             lambda: backward(X, Y, p, A1, A2, False),
         ),
         "sigmoid": (lambda: F.sigmoid(X), lambda: sigmoid(X)),

@@ -80,7 +80,7 @@ def test_model_backward_names_dA_after_its_A(rng):
     AL, caches = F.model_forward(X, parameters)
     grads = F.model_backward(AL, Y, caches)
     assert {name: grads[name].shape for name in grads} == {
-        "dA0": (3, 5), "dW1": (4, 3), "db1": (4, 1), "dA1": (4, 5), "dW2": (1, 4), "db2": (1, 1),
+        "dW1": (4, 3), "db1": (4, 1), "dA1": (4, 5), "dW2": (1, 4), "db2": (1, 1),
     }  # fmt: skip
     dA1, _, _ = F.linear_activation_backward(F.loss_backward(AL, Y), caches[1], "sigmoid")
     assert np.array_equal(grads["dA1"], dA1)

@@ -147,9 +147,9 @@ def model_backward(
     l2: float = 0.0,
     parameter: float | None = None,
     *,
-    input_gradient: bool = True,
+    input_gradient: bool = False,
 ) -> Grads:
-    """Go back through all layers, from ``dA[L] = -(Y/AL) + (1 - Y)/(1 - AL)`` to ``dA[0]``.
+    """Go back through all layers, from ``dA[L] = -(Y/AL) + (1 - Y)/(1 - AL)`` to ``dW[1]``.
 
     Args:
         AL: Outputs, (n_L, m).
@@ -160,10 +160,10 @@ def model_backward(
         loss: A name of ``catalog.losses``.
         l2: The factor lambda of the weight penalty, 0 or more.
         parameter: Parameter of the hidden leaky_relu or elu, the same as in the forward pass.
-        input_gradient: False leaves out ``"dA0"``, which no update needs; see ``linear_backward``.
+        input_gradient: Compute ``"dA0"``, (n_x, m), too. No update needs it, and it takes as long as dW1.
 
     Returns:
-        ``{"dA0": (n_x, m), ..., "dA{L-1}": ..., "dW1": (n1, n_x), "db1": (n1, 1), ...}``. ``dA{l}`` holds
+        ``{"dA1": (n1, m), ..., "dA{L-1}": ..., "dW1": (n1, n_x), "db1": (n1, 1), ...}``. ``dA{l}`` holds
         the derivatives of each example's loss with respect to ``A{l}``; dW and db are means over
         the examples.
 
