@@ -12,6 +12,7 @@ void bind_checks(pybind11::module_& m);
 void bind_functional(pybind11::module_& m);
 void bind_optimizer(pybind11::module_& m);
 void bind_network(pybind11::module_& m);
+void bind_predictor(pybind11::module_& m);
 void bind_many(pybind11::module_& m);
 
 }  // namespace deepcore::bindings

@@ -3,7 +3,6 @@
 #include <deepcore/catalog.hpp>
 #include <deepcore/finite.hpp>
 #include <deepcore/plan.hpp>
-#include <deepcore/predictor.hpp>
 #include <deepcore/threads.hpp>
 #include <deepcore/train.hpp>
 
@@ -11,21 +10,19 @@
 #include "bind.hpp"
 #include "describe.hpp"
 #include "examples.hpp"
+#include "filled.hpp"
 #include "gil.hpp"
 #include "held.hpp"
 #include "listener.hpp"
 #include "sharing.hpp"
 
 #include "c_api.hpp"
-#include "platform.hpp"
 
 #include <pybind11/stl.h>
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 namespace deepcore::bindings {
@@ -52,32 +49,6 @@ py::array visiting_order(const py::array& order, Index m, Index epochs) {
                                ",) for all of them, got ", shape_text(out)));
   }
   return out;
-}
-
-// f(rows) fills `out`, or a new array of m rows; by way of a new array where `out` shares memory with what f reads.
-template <class T, class F>
-py::array filled(const char* who, Index m, Index n, const std::optional<py::array>& out,
-                 const std::vector<py::array>& read, F f) {
-  const auto as_columns = [](View<T> v) { return View<T>{v.data, v.cols, v.rows, v.col_stride, v.row_stride}; };
-  if (out) {
-    py::array result = *out;
-    const View<T> rows = writable<T>(who, "out", result);
-    shape_rule(rows.rows == m && rows.cols == n, who, "out", m, n, result, "(examples, outputs)");
-    const Span to(result);
-    if (std::none_of(read.begin(), read.end(), [&](const py::array& a) { return to.overlaps(Span(a)); })) {
-      f(as_columns(rows));
-      return result;
-    }
-    const Result<T> apart(m, n);
-    f(as_columns(apart.view));
-    for (Index j = 0; j < m; ++j) {
-      for (Index i = 0; i < n; ++i) rows(j, i) = apart.view(j, i);
-    }
-    return result;
-  }
-  Result<T> result(m, n);
-  f(as_columns(result.view));
-  return std::move(result.array);
 }
 
 template <class T>
@@ -141,82 +112,6 @@ py::object predict_as_given(const Network<T>& self, const py::object& given, con
   }();
   return finite ? py::object(std::move(result)) : py::none();
 }
-
-Weights weights_named(const std::string& name) {
-  return name == "bfloat16" ? Weights::bfloat16 : name == "int8" ? Weights::int8 : Weights::own;
-}
-
-// A Predictor and the lock that lets one call at a time use its workspace.
-template <class T>
-struct BoundPredictor {
-  BoundPredictor(const Network<T>& network, Weights weights)
-      : predictor(*Reader<T>(network), weights), inputs(predictor.inputs()), outputs(predictor.outputs()),
-        work(static_cast<double>(network.tensors.size())), sizes(std::to_string(inputs)) {
-    for (int l = 1; l <= network.spec.depth(); ++l) sizes += "-" + std::to_string(network.spec.units(l));
-  }
-  Predictor<T> predictor;
-  Index inputs, outputs;
-  double work;        // multiply-adds of one example
-  std::string sizes;  // 784-128-10
-  std::unique_ptr<std::mutex> mutex = std::make_unique<std::mutex>();
-  std::int64_t owner = platform::process_id();
-
-  void run(View<const T> X, View<T> A, int threads) {
-    if (work * static_cast<double>(X.cols) < 1e5) {  // microseconds: giving the GIL away would cost as much
-      const std::unique_lock<std::mutex> lock(*mutex, std::try_to_lock);
-      if (lock.owns_lock()) return predictor(X, A, 1);
-    }
-    if (owner != platform::process_id()) {  // who held it when the process was forked is not here to give it back
-      [[maybe_unused]] std::mutex* const lost = mutex.release();
-      mutex = std::make_unique<std::mutex>();
-      owner = platform::process_id();
-    }
-    const Released released;
-    const std::lock_guard<std::mutex> lock(*mutex);
-    predictor(X, A, threads);
-  }
-
-  py::array call(const py::object& given, const py::object& given_out, const py::object& given_threads) {
-    const int threads = threads_of(given_threads);
-    auto x = array_of("x", given);
-    std::optional<py::array> out;
-    if (!given_out.is_none()) out = array_of("out", given_out);
-    if (x.ndim() == 1) return one(std::move(x), out, threads);
-    const auto X = examples<T>("Predictor", "x", x, inputs, "inputs");
-    return filled<T>("Predictor", X.cols, outputs, out, {x}, [&](View<T> A) { run(X, A, threads); });
-  }
-
-  static int threads_of(const py::object& given) {
-    const Index threads = whole_number("Predictor", "threads", given);
-    if (threads < 0) throw py::value_error(text("Predictor: threads must be at least 0, got ", threads));
-    return static_cast<int>(std::min<Index>(threads, std::numeric_limits<int>::max()));
-  }
-
-  static py::array array_of(const char* name, const py::object& given) {
-    if (!py::isinstance<py::array>(given)) {
-      throw py::type_error(
-          text("Predictor: ", name, " must be a NumPy array of ", dtype_name<T>(), ", got ", type_name(given)));
-    }
-    return given.cast<py::array>();
-  }
-
-  py::array one(py::array x, const std::optional<py::array>& out, int threads) {
-    if (x.shape(0) != inputs)
-      throw py::value_error(text("Predictor: x must have ", inputs, " values, got ", shape_text(x)));
-    x = usable<T>("Predictor", "x", x);
-    py::array result = out ? *out : py::array(py::array_t<T>(outputs));
-    const bool fits = is<T>(result) && result.ndim() == 1 && result.shape(0) == outputs && result.writeable() &&
-                      whole_elements<T>(result) && distinct_elements(result);
-    if (!fits) {
-      throw py::value_error(
-          text("Predictor: out must be a writable ", dtype_name<T>(), " array of shape (", outputs, ",)"));
-    }
-    const View<const T> X{static_cast<const T*>(x.data()), inputs, 1, stride<T>(x, 0), inputs};
-    const View<T> A{static_cast<T*>(result.mutable_data()), outputs, 1, stride<T>(result, 0), outputs};
-    run(X, A, threads);  // one block: all of x is read before the first output is written
-    return result;
-  }
-};
 
 // An array of an intermediate, whose memory it keeps.
 template <class T>
@@ -287,33 +182,22 @@ Ranks::Cut cut_of(const std::string& name) {
 }
 
 template <class T>
-void bind(py::module_& m, const char* name, const char* trainer_name, const char* predictor_name) {
+void bind(py::module_& m, const char* name, const char* trainer_name) {
   using Net = Network<T>;
   using Maybe = std::optional<py::array>;
-  const auto vector = [](const auto& values, Index size, const py::object& owner) {
-    return py::array_t<T>(size, values.data(), owner);
-  };
   py::class_<Net, std::shared_ptr<Net>> bound(m, name, py::module_local(), py::is_final(), owned_by_pointer());
   bind_sharing(m, bound, trainer_name);
   bound
       .def(py::init([](Index inputs, const std::vector<py::tuple>& layers, const std::string& loss,
                        const std::optional<double>& loss_parameter, double label_smoothing, double input_dropout,
                        const py::dict& embeddings) {
-             return std::make_shared<Net>(
+             auto made = std::make_shared<Net>(
                  make_spec(inputs, layers, loss, loss_parameter, label_smoothing, input_dropout, embeddings));
+             made->kept.guard();  // shown() counts the arrays by which Python may write its parameters
+             return made;
            }),
            py::arg("inputs"), py::arg("layers"), py::arg("loss"), py::arg("loss_parameter") = py::none(),
            py::arg("label_smoothing") = 0.0, py::arg("input_dropout") = 0.0, py::arg("embeddings") = py::dict())
-      .def_property_readonly("parameters",
-                             [vector](py::object self) {
-                               const auto& network = self.cast<Net&>();
-                               return vector(network.parameters, network.tensors.size(), self);
-                             })
-      .def_property_readonly("running",
-                             [vector](py::object self) {
-                               const auto& network = self.cast<Net&>();
-                               return vector(network.running, network.tensors.running_size(), self);
-                             })
       .def_property_readonly("tensors", [](const Net& self) { return tensor_list(self.tensors.all()); })
       .def_property_readonly("running_tensors", [](const Net& self) { return tensor_list(self.tensors.running()); })
       .def_readwrite("scikit_learn_sums", &Net::scikit_learn_sums)
@@ -401,25 +285,6 @@ void bind(py::module_& m, const char* name, const char* trainer_name, const char
           py::arg("order") = py::none(), py::arg("on_poll") = py::none(), py::arg("dropout") = py::none(),
           py::arg("smoothing") = py::none(), py::arg("place") = py::none(), py::arg("on_pause") = py::none(),
           py::arg("ranks") = py::none(), py::arg("on_sums") = py::none(), py::arg("skipped") = py::none());
-  py::class_<BoundPredictor<T>> predictor(m, predictor_name, py::module_local(), py::is_final(), owned_by_pointer());
-  predictor.doc() =
-      "A snapshot of a model with a workspace of its own, for predictions in a loop: ``predictor(x)``.\n\n"
-      "x is a NumPy array of the model's dtype, one example (n_x,) or rows (m, n_x); out= takes the result. Later "
-      "changes "
-      "of the model are not seen. Values are not checked: NaN in gives NaN out. One call at a time works; others wait.";
-  predictor
-      .def(py::init([](const Net& network, const std::string& weights) {
-             const Weights rounded = weights_named(weights);
-             const Released released;
-             return std::make_unique<BoundPredictor<T>>(network, rounded);
-           }),
-           py::arg("network"), py::arg("weights") = "own")
-      .def("__repr__",
-           [](const BoundPredictor<T>& self) { return text("Predictor(", self.sizes, ", ", dtype_name<T>(), ")"); })
-      .def_readonly("inputs", &BoundPredictor<T>::inputs)
-      .def_readonly("outputs", &BoundPredictor<T>::outputs)
-      .def("__call__", &BoundPredictor<T>::call, py::arg("x"), py::arg("out") = py::none(),
-           py::arg("threads") = py::int_(0));
 }
 
 }  // namespace
@@ -439,8 +304,8 @@ void bind_network(py::module_& m) {
              return std::make_unique<Ranks>(Ranks{cut_of(cut), rank, count, steps, first});
            }),
            py::arg("cut"), py::arg("rank"), py::arg("count"), py::arg("steps") = 0, py::arg("first") = 0);
-  bind<float>(m, "NetworkF32", "TrainerF32", "PredictorF32");
-  bind<double>(m, "NetworkF64", "TrainerF64", "PredictorF64");
+  bind<float>(m, "NetworkF32", "TrainerF32");
+  bind<double>(m, "NetworkF64", "TrainerF64");
 }
 
 }  // namespace deepcore::bindings

@@ -44,6 +44,7 @@ void bind(py::module_& m) {
   deepcore::bindings::bind_as_given(m);
   deepcore::bindings::bind_optimizer(m);
   deepcore::bindings::bind_network(m);
+  deepcore::bindings::bind_predictor(m);
   deepcore::bindings::bind_many(m);
 }
 

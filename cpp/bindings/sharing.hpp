@@ -1,4 +1,4 @@
-// Sharing: lets Python threads read a network, copy its values and mark themselves as the one that trains it.
+// Sharing: lets Python threads read and write the values of a network, copy them and mark themselves as the one that trains.
 // Level: bindings.
 #pragma once
 
@@ -18,6 +18,22 @@ std::shared_ptr<Network<T>> seen(const Network<T>& self) {
   const Released released;
   const Reader<T> network(self);
   return std::const_pointer_cast<Network<T>>(network.copy());
+}
+
+// An array by which Python may read and write values of a network at any time, as long as the array exists.
+template <class T>
+py::array_t<T> shown(const std::shared_ptr<Network<T>>& network, Buffer<T>& values, Index size) {
+  struct Lease {
+    explicit Lease(std::shared_ptr<Network<T>> of) : network(std::move(of)) { network->kept.lend(); }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ~Lease() { network->kept.give_back(); }
+    std::shared_ptr<Network<T>> network;
+  };
+  auto lease = std::make_unique<Lease>(network);
+  const py::capsule owner(lease.get(), [](void* held) { delete static_cast<Lease*>(held); });
+  [[maybe_unused]] const Lease* const owned = lease.release();
+  return py::array_t<T>(size, values.data(), owner);
 }
 
 // Copies the parameters, the running statistics and the number of epochs, all of the same moment.
@@ -62,7 +78,12 @@ template <class T>
 void bind_sharing(py::module_& m, py::class_<Network<T>, std::shared_ptr<Network<T>>>& network,
                   const char* trainer_name) {
   using Net = Network<T>;
+  using Held = std::shared_ptr<Net>;
   network
+      .def_property_readonly("parameters",
+                             [](const Held& self) { return shown(self, self->parameters, self->tensors.size()); })
+      .def_property_readonly("running",
+                             [](const Held& self) { return shown(self, self->running, self->tensors.running_size()); })
       .def_property(
           "epochs", [](const Net& self) -> Index { return self.epochs; },
           [](Net& self, Index epochs) { self.epochs = epochs; })

@@ -137,6 +137,13 @@ std::uint64_t Sharing<T>::changes() {
 }
 
 template <class T>
+bool Sharing<T>::settled(std::uint64_t& changes) {
+  const auto lock = locked();
+  changes = version_;
+  return !training_;
+}
+
+template <class T>
 void Sharing<T>::share() {
   auto lock = locked();
   if (!training_) return;
@@ -239,7 +246,9 @@ std::shared_ptr<const Network<T>> Reader<T>::copy() const {
 }
 
 template <class T>
-Trainer<T>::Trainer(Network<T>& network) : network_(network), number_(network.sharing.begin(network)) {}
+Trainer<T>::Trainer(Network<T>& network) : network_(network), number_(network.sharing.begin(network)) {
+  network.kept.drop();
+}
 
 template <class T>
 void Trainer<T>::end() noexcept {

@@ -146,6 +146,37 @@ TEST_BOTH(a_predictor_is_a_snapshot_with_the_bits_of_predict) {
   }
 }
 
+TEST_BOTH(weights_that_are_kept_packed_change_no_bit_and_follow_every_known_change) {
+  Problem<T> p(make({40, 70, 30, 3}, "tanh", "softmax", "categorical_cross_entropy"), 20);
+  const auto doubled = [&] {
+    for (Index i = 0; i < p.network.tensors.size(); ++i) p.network.parameters.data()[i] *= 2;
+  };
+  const auto fresh = [&] { return Problem<T>(p).predicted(); };  // of a copy, which keeps nothing
+  const auto agree = [&] {
+    const auto A = fresh();
+    for (int call = 0; call < 4; ++call) CHECK(p.predicted() == A, "call ", call);
+  };
+  agree();
+  doubled();  // nobody said that this cannot happen
+  agree();
+  p.network.kept.guard();
+  agree();
+  p.network.sharing.write(doubled);
+  agree();
+  p.network.kept.lend();
+  doubled();
+  agree();
+  doubled();
+  p.network.kept.give_back();
+  agree();
+  p.network.kept.lend();
+  doubled();
+  p.network.kept.give_back();
+  agree();
+  const Trainer<T> trainer(p.network);
+  agree();
+}
+
 TEST_BOTH(threads_that_share_the_units_of_wide_layers_change_no_bit) {  // a few examples in a loop, 2.5 MB of weights
   const auto check = [](const Spec& spec, Index m) {
     const Problem<T> p(spec, m);

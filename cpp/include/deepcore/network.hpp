@@ -5,6 +5,7 @@
 #include <deepcore/buffer.hpp>
 #include <deepcore/counter.hpp>
 #include <deepcore/exclusive.hpp>
+#include <deepcore/kept.hpp>
 #include <deepcore/sharing.hpp>
 #include <deepcore/spec.hpp>
 #include <deepcore/tensors.hpp>
@@ -34,6 +35,7 @@ struct Network {
   Counter epochs;              // number of epochs trained so far
   Busy busy;                   // held while parameters are written; a second writer is refused
   mutable Sharing<T> sharing;  // lets other threads read while one trains
+  mutable KeptWeights<T> kept;
 };
 
 // X (n[0], m): a View, or compressed rows of examples as scipy.sparse has them. Where few values are there, products read
@@ -90,7 +92,8 @@ using Poll = std::function<void()>;
 // W (n_out, n_in), row by row, in double; the draw depends on (row, gain, seed, layer) only.
 void initialize(int row, double gain, std::uint64_t seed, Index layer, Index n_out, Index n_in, double* W);
 
-// X (n[0], m) -> A (n[L], m)
+// X (n[0], m) -> A (n[L], m). Where network.kept allows it, the second call without a change of the parameters keeps them
+// packed for the next calls.
 template <class T>
 void predict(const Network<T>& network, const std::common_type_t<Inputs<T>>& X, View<T> A, int threads,
              const Poll& poll = {});

@@ -46,6 +46,8 @@ class Sharing {
   // Waits until no thread reads the network itself, then calls `change`, which writes the new values.
   void write(const std::function<void()>& change);
   std::uint64_t changes();  // grows whenever the values of the network may have changed
+  // The same, unless a thread trains the network: then false.
+  bool settled(std::uint64_t& changes);
 
  private:
   template <class U>

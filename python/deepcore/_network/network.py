@@ -138,20 +138,6 @@ class _Owner(NamedTuple):
         return running is not None
 
 
-class _Arrays:
-    """The arrays of a compiled network by name."""
-
-    def __init__(self, native: Any, writable: bool) -> None:
-        flat, running = native.parameters, native.running
-        if not writable:
-            flat.flags.writeable = running.flags.writeable = False
-        self.flat: Array = flat
-        self.pieces = pieces(native.tensors)
-        self.parameters = BlockViews(flat, self.pieces)
-        self.running_pieces = pieces(native.running_tensors)
-        self.running = BlockViews(running, self.running_pieces)
-
-
 class Network:
     """A network of dense layers that computes.
 
@@ -176,7 +162,9 @@ class Network:
         self.predict: Callable[..., Array] = self.native.predict
         #: predict_as_given(X, threads): the outputs; None where X must be converted or refused.
         self.predict_as_given: Callable[..., Array | None] = self.native.predict_as_given
-        self._own = _Arrays(self.native, writable=copy is None)
+        self._pieces = pieces(self.native.tensors)
+        self._running_pieces = pieces(self.native.running_tensors)
+        self._changes_itself = copy is None
         self._owners: list[_Owner] = []
         self._deputies: list[_Owner] = []
         if copy is not None:
@@ -184,7 +172,7 @@ class Network:
         if start is None:
             self._initialize()
         else:
-            self._own.flat[:], self._own.running.flat[:] = start
+            self.flat[:], self.running.flat[:] = start
 
     def _initialize(self) -> None:
         """Draw every W by its layer's scheme.
@@ -220,17 +208,17 @@ class Network:
         It is live and writable. While a training runs, the other threads get a copy of the last finished
         epoch instead, which is read-only.
         """
-        return self._seen().flat
+        return self._array("parameters")
 
     @property
     def parameters(self) -> BlockViews:
         """Named views of ``flat``."""
-        return self._seen().parameters
+        return BlockViews(self.flat, self._pieces)
 
     @property
     def running(self) -> BlockViews:
         """Named views of batch norm's running statistics, which are shown as ``flat`` is."""
-        return self._seen().running
+        return BlockViews(self._array("running"), self._running_pieces)
 
     @property
     def epochs_trained(self) -> int:
@@ -241,19 +229,22 @@ class Network:
     def epochs_trained(self, epochs: int) -> None:
         self.native.epochs = epochs
 
-    def _seen(self) -> _Arrays:
+    def _array(self, name: str) -> Array:
+        """An array of the compiled network. While one exists, predictions keep no packed weights."""
         copy = self.native.seen()
-        return self._own if copy is None else _Arrays(copy, writable=False)
+        array: Array = getattr(self.native if copy is None else copy, name)
+        if copy is not None or not self._changes_itself:
+            array.flags.writeable = False
+        return array
 
     def views(self, flat: Array, prefix: str) -> BlockViews:
         """Named views of an array that is laid out like ``flat``, such as a gradient."""
-        return BlockViews(flat, self._own.pieces, prefix)
+        return BlockViews(flat, self._pieces, prefix)
 
     def named(self, snapshot: Snapshot) -> dict[str, Array]:
         """Named views of the arrays of a snapshot: parameters and running statistics."""
-        own = self._own
-        parameters = BlockViews(snapshot.parameters, own.pieces)
-        return {**parameters, **BlockViews(snapshot.running, own.running_pieces)}
+        parameters = BlockViews(snapshot.parameters, self._pieces)
+        return {**parameters, **BlockViews(snapshot.running, self._running_pieces)}
 
     def snapshot(self) -> Snapshot:
         """Copy the parameters and batch norm's running statistics."""

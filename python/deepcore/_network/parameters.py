@@ -40,25 +40,27 @@ class BlockViews(MutableMapping[str, Array]):
 
     def __init__(self, flat: Array, pieces: Pieces, prefix: str = "") -> None:
         self.flat = flat
-        self._views: dict[str, Array] = {}
-        for name, (offset, n_out, n_in) in pieces.items():
-            self._views[prefix + name] = flat[offset : offset + n_out * n_in].reshape(n_in, n_out).T
+        self._pieces = {prefix + name: piece for name, piece in pieces.items()} if prefix else pieces
+        self._views: dict[str, Array] = {}  # those that were asked for
 
     def __getitem__(self, name: str) -> Array:
-        if name not in self._views:
-            raise UnknownNameError(self._unknown(name))
-        return self._views[name]
+        view = self._views.get(name)
+        if view is None:
+            if name not in self._pieces:
+                raise UnknownNameError(self._unknown(name))
+            offset, n_out, n_in = self._pieces[name]
+            view = self.flat[offset : offset + n_out * n_in].reshape(n_in, n_out).T
+            self._views[name] = view
+        return view
 
     def __contains__(self, name: object) -> bool:
-        return name in self._views
+        return name in self._pieces
 
     def _unknown(self, name: object) -> str:
-        return f"there is no {_checks.shown(name)}; there is {_checks.first_names(list(self._views))}"
+        return f"there is no {_checks.shown(name)}; there is {_checks.first_names(list(self._pieces))}"
 
     def __setitem__(self, name: str, value: ArrayLike) -> None:
-        if name not in self._views:
-            raise UnknownNameError(self._unknown(name))
-        view = self._views[name]
+        view = self[name]
         array = np.asarray(value)
         if array.shape != view.shape:
             raise ValueError(f"{name} must have shape {view.shape}, got {array.shape}")
@@ -68,11 +70,11 @@ class BlockViews(MutableMapping[str, Array]):
         raise TypeError(f"{name} is a view of a network's buffer and cannot be removed")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._views)
+        return iter(self._pieces)
 
     def __len__(self) -> int:
-        return len(self._views)
+        return len(self._pieces)
 
     def __repr__(self) -> str:
-        shapes = ", ".join(f"{name}: {view.shape}" for name, view in self._views.items())
+        shapes = ", ".join(f"{name}: {view.shape}" for name, view in self.items())
         return f"{{{shapes}}}"
