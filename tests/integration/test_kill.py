@@ -156,8 +156,9 @@ def child(call, path, result):
         return pid
     gc.freeze()  # what other libraries hold, such as threads, is not to be destroyed in a fork
     try:
-        found = call([dc.Checkpoint(path, every_seconds=0.01)])
-        result.write_text(found)
+        whole = result.with_suffix(".whole")
+        whole.write_text(call([dc.Checkpoint(path, every_seconds=0.01)]))
+        whole.replace(result)  # at once: a kill leaves no part of it
         os._exit(0)
     finally:
         os._exit(1)
