@@ -43,11 +43,22 @@ class Coefficients:
         self.model = model
         self.network = model.network
         self.network.scikit_learn_sums = True
-        views = model.parameters.items()
-        self.coefs = Arrays(view.T for name, view in views if name.rstrip("0123456789") == "W")
-        self.intercepts = Arrays(view[:, 0] for name, view in views if name.rstrip("0123456789") == "b")
         self.outputs = self.network.predict  # bound once: a prediction of one row takes microseconds
         self.stepper: Stepper | None = None
+
+    @property
+    def coefs(self) -> Arrays:
+        """W of every layer, transposed. They are not kept here: predictions are faster while none exists."""
+        return Arrays(view.T for view in self._named("W"))
+
+    @property
+    def intercepts(self) -> Arrays:
+        """b of every layer, as one axis."""
+        return Arrays(view[:, 0] for view in self._named("b"))
+
+    def _named(self, kind: str) -> list[Array]:
+        views = self.model.parameters.items()
+        return [view for name, view in views if name.rstrip("0123456789") == kind]
 
     def draw(self, random_state: Any, activations: Sequence[str]) -> None:
         """Draw Glorot and Bengio's uniform numbers as scikit-learn does: coefs and intercepts by layer.
