@@ -65,7 +65,7 @@ def predicted(sizes, batch, ranks, speed, latency, rate):
 
 
 def trained(sizes, batch, steps, group):
-    """Return the seconds of an epoch of ``steps`` steps, and the parameters."""
+    """Return the seconds per epoch of ``steps`` steps, and the parameters."""
     rng = np.random.default_rng(0)
     X = rng.random((batch * steps, sizes[0]), np.float32)
     y = rng.integers(sizes[-1], size=len(X))

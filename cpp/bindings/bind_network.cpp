@@ -113,13 +113,13 @@ py::object predict_as_given(const Network<T>& self, const py::object& given, con
   return finite ? py::object(std::move(result)) : py::none();
 }
 
-// An array of an intermediate, whose memory it keeps.
+// The values of an intermediate as an array, which takes over their memory.
 template <class T>
-py::array_t<T> as_array(const Intermediate<T>& one) {
-  auto memory = std::make_unique<std::shared_ptr<Buffer<T>>>(one.memory);
-  const py::capsule owner(memory.get(), [](void* held) { delete static_cast<std::shared_ptr<Buffer<T>>*>(held); });
-  [[maybe_unused]] const auto* const owned = memory.release();
-  return py::array_t<T>({one.rows, one.cols}, {Index{sizeof(T)}, one.rows * Index{sizeof(T)}}, one.values, owner);
+py::array_t<T> as_array(Intermediate<T>& one) {
+  auto values = std::make_unique<Buffer<T>>(std::move(one.values));
+  const py::capsule owner(values.get(), [](void* held) { delete static_cast<Buffer<T>*>(held); });
+  const T* const data = values.release()->data();
+  return py::array_t<T>({one.rows, one.cols}, {Index{sizeof(T)}, one.rows * Index{sizeof(T)}}, data, owner);
 }
 
 template <class T>
@@ -128,12 +128,12 @@ py::dict trace_rows(const Network<T>& self, const py::object& X, py::array y, co
   const Batch<T> batch("trace", self.spec, X, std::move(y), w);
   py::dict out;
   const std::optional<TrainingStep> step = training_step(training);
-  const auto intermediates = [&] {
+  auto intermediates = [&] {
     const Released released;
     const Reader<T> network(self);
     return trace(*network, batch.examples, pointer(step), kinds);
   }();
-  for (const auto& one : intermediates) out[text(one.kind, one.layer).c_str()] = as_array(one);
+  for (auto& one : intermediates) out[text(one.kind, one.layer).c_str()] = as_array(one);
   return out;
 }
 
@@ -193,7 +193,7 @@ void bind(py::module_& m, const char* name, const char* trainer_name) {
                        const py::dict& embeddings) {
              auto made = std::make_shared<Net>(
                  make_spec(inputs, layers, loss, loss_parameter, label_smoothing, input_dropout, embeddings));
-             made->kept.guard();  // shown() counts the arrays by which Python may write its parameters
+             made->kept.enable();  // shown() counts the arrays by which Python may write its parameters
              return made;
            }),
            py::arg("inputs"), py::arg("layers"), py::arg("loss"), py::arg("loss_parameter") = py::none(),

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 namespace deepcore::bindings {
 
@@ -23,16 +24,16 @@ std::shared_ptr<Network<T>> seen(const Network<T>& self) {
 // An array by which Python may read and write values of a network at any time, as long as the array exists.
 template <class T>
 py::array_t<T> shown(const std::shared_ptr<Network<T>>& network, Buffer<T>& values, Index size) {
-  struct Lease {
-    explicit Lease(std::shared_ptr<Network<T>> of) : network(std::move(of)) { network->kept.lend(); }
-    Lease(const Lease&) = delete;
-    Lease& operator=(const Lease&) = delete;
-    ~Lease() { network->kept.give_back(); }
+  struct Writer {
+    explicit Writer(std::shared_ptr<Network<T>> of) : network(std::move(of)) { network->kept.add_writer(); }
+    Writer(const Writer&) = delete;
+    Writer& operator=(const Writer&) = delete;
+    ~Writer() { network->kept.remove_writer(); }
     std::shared_ptr<Network<T>> network;
   };
-  auto lease = std::make_unique<Lease>(network);
-  const py::capsule owner(lease.get(), [](void* held) { delete static_cast<Lease*>(held); });
-  [[maybe_unused]] const Lease* const owned = lease.release();
+  auto writer = std::make_unique<Writer>(network);
+  const py::capsule owner(writer.get(), [](void* held) { delete static_cast<Writer*>(held); });
+  [[maybe_unused]] const Writer* const owned = writer.release();
   return py::array_t<T>(size, values.data(), owner);
 }
 

@@ -16,15 +16,16 @@ namespace {
 
 constexpr std::size_t kShift = 65 * kAlignment;  // one line more than a page of 4 KB
 
-struct Block {
+struct Allocation {
   void* memory;
   std::size_t mapped;  // its bytes, if it was mapped; 0: it is calloc's
 };
-static_assert(sizeof(Block) <= 16);
+static_assert(sizeof(Allocation) <= 16);
 
-void* behind(Block block, std::size_t distance) {
-  char* const zeros = static_cast<char*>(block.memory) + distance;
-  new (zeros - sizeof block) Block(block);
+// The address `distance` bytes behind the start; the allocation itself is kept just before that address.
+void* behind(Allocation allocation, std::size_t distance) {
+  char* const zeros = static_cast<char*>(allocation.memory) + distance;
+  new (zeros - sizeof allocation) Allocation(allocation);
   return zeros;
 }
 
@@ -36,7 +37,7 @@ std::size_t checked_bytes(Index count, std::size_t element) {
   return static_cast<std::size_t>(count) * element;
 }
 
-// New memory, which is zero and of which untouched pages cost nothing. `Block` is kept just before the aligned address.
+// Pages of new memory cost nothing until they are written.
 //
 // Buffers of a large page or more lie in such pages: each page of 4 KB takes a microsecond or more when it is first written.
 // They start at different distances from a page's start, since equal ones would compete for the same lines of the caches.
@@ -55,9 +56,9 @@ void* aligned_zeros(std::size_t bytes) {
 
 void release_zeros(void* zeros) {
   if (zeros == nullptr) return;
-  const Block block = static_cast<Block*>(zeros)[-1];
-  if (block.mapped != 0) return platform::unmap(block.memory, block.mapped);
-  std::free(block.memory);
+  const Allocation allocation = static_cast<Allocation*>(zeros)[-1];
+  if (allocation.mapped != 0) return platform::unmap(allocation.memory, allocation.mapped);
+  std::free(allocation.memory);
 }
 
 }  // namespace deepcore

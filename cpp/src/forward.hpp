@@ -18,6 +18,10 @@ namespace deepcore {
 
 inline constexpr Index kForwardBlock = 64;  // columns that are carried through the layers together
 
+// Packing the weights for one call pays from more examples on: 256 of 784-512-256-10 take 1.4 ms without and 2.8 with, 1024
+// take 10 ms without and 6 with.
+inline constexpr Index kUnpacked = 256;
+
 // Examples of such a block, each with a column per member.
 inline Index forward_block(const Spec& spec) {
   constexpr Index kTile = kernels::kColumns<3>;

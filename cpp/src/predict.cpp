@@ -18,12 +18,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Packing the weights for one call pays from more examples on: 256 of 784-512-256-10 take 1.4 ms without and 2.8 with, 1024
-// take 10 ms without and 6 with.
-constexpr Index kUnpacked = 256;
-// Weights that are kept packed pay from this call with the same parameters on: they save 5 to 40% of a call of several
-// examples, and up to 17% of a call of one, which takes a twentieth of the time of packing.
-constexpr std::uint64_t kCalls = 2, kCallsOfOne = 100;
 // The products of few examples wait for the weights. Where these exceed the second cache, threads share the units of a
 // layer, and each reads its part only: one row of 784-512-256-10 takes 15 us on two threads and 24 on one.
 constexpr Index kFew = 8;
@@ -74,64 +68,13 @@ void run(Forward<T>& forward, Team& team, const Inputs<T>& X, View<T> A, bool by
 }  // namespace
 
 template <class T>
-KeptWeights<T>::KeptWeights() = default;
-template <class T>
-KeptWeights<T>::~KeptWeights() = default;
-
-template <class T>
-bool KeptWeights<T>::moment(const Network<T>& network, Moment& now) const {
-  now.lent = ever_lent_;
-  return guarded_ && lent_ == 0 && network.sharing.settled(now.changes);
-}
-
-template <class T>
-void KeptWeights<T>::drop() noexcept {
-  if (busy_.exchange(true)) return;
-  weights_.reset();
-  busy_ = false;
-}
-
-// The packed weights that a network keeps, for one prediction; none if they may not be kept, if another thread uses them, or
-// if packing would take longer than it saves.
-template <class T>
-class PackedWeights {
- public:
-  PackedWeights(const Network<T>& network, Index examples) : kept_(network.kept) {
-    typename KeptWeights<T>::Moment now;
-    if (!kept_.moment(network, now) || kept_.busy_.exchange(true)) return;
-    mine_ = true;
-    kept_.calls_ = kept_.last_ == now ? kept_.calls_ + 1 : 1;
-    kept_.last_ = now;
-    if (kept_.weights_ != nullptr && kept_.packed_ == now) return;
-    kept_.weights_.reset();
-    if (kept_.calls_ < (examples == 1 ? kCallsOfOne : kCalls) && examples <= kUnpacked) return;
-    try {
-      kept_.weights_ = std::make_unique<Forward<T>>(network, true);
-      kept_.packed_ = now;
-    } catch (...) {  // no memory: then without them
-      kept_.weights_.reset();
-    }
-  }
-  PackedWeights(const PackedWeights&) = delete;
-  PackedWeights& operator=(const PackedWeights&) = delete;
-  ~PackedWeights() {
-    if (mine_) kept_.busy_ = false;
-  }
-  Forward<T>* get() const { return mine_ ? kept_.weights_.get() : nullptr; }
-
- private:
-  KeptWeights<T>& kept_;
-  bool mine_ = false;
-};
-
-template <class T>
 void predict(const Network<T>& network, const std::common_type_t<Inputs<T>>& X, View<T> A, int threads,
              const Poll& poll) {
   validate<T>("predict", network.spec, X);
   require(A.rows == network.spec.outputs() && A.cols == X.cols, "predict: out must have shape (", X.cols, ", ",
           network.spec.outputs(), "), got (", A.cols, ", ", A.rows, ")");
   Team team(call_team(threads, forward_flops(network.spec, X.cols)));
-  const PackedWeights<T> kept(network, X.cols);
+  const typename KeptWeights<T>::Use kept(network, X.cols);
   if (kept.get() != nullptr) return run(*kept.get(), team, X, A, false, poll);
   Forward<T> forward(network, X.cols > kUnpacked, X.cols);
   run(forward, team, X, A, false, poll);
@@ -198,7 +141,6 @@ Index Predictor<T>::outputs() const {
 #define DEEPCORE_INSTANTIATE(T)                                                          \
   template void predict(const Network<T>&, const Inputs<T>&, View<T>, int, const Poll&); \
   template int nonfinite_layer(const Network<T>&, const Inputs<T>&);                     \
-  template class KeptWeights<T>;                                                         \
   template class Predictor<T>;
 DEEPCORE_INSTANTIATE(float)
 DEEPCORE_INSTANTIATE(double)

@@ -137,10 +137,10 @@ std::uint64_t Sharing<T>::changes() {
 }
 
 template <class T>
-bool Sharing<T>::settled(std::uint64_t& changes) {
+std::optional<std::uint64_t> Sharing<T>::changes_unless_training() {
   const auto lock = locked();
-  changes = version_;
-  return !training_;
+  if (training_) return std::nullopt;
+  return version_;
 }
 
 template <class T>

@@ -13,9 +13,7 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace deepcore {
@@ -53,9 +51,8 @@ class Trace {
   template <class F>
   void keep(const char* kind, int l, Index rows, Index cols, T factor, F element) {
     if (!wanted(kind)) return;
-    auto memory = std::make_shared<Buffer<T>>(rows * cols);
-    T* to = memory->data();
-    all.push_back({kind, l, rows, cols, to, std::move(memory)});
+    all.push_back({kind, l, rows, cols, Buffer<T>(rows * cols)});
+    T* to = all.back().values.data();
     for (Index j = 0; j < cols; ++j) {
       for (Index i = 0; i < rows; ++i) *to++ = factor * element(i, j);
     }
@@ -90,15 +87,15 @@ class Trace {
 
   void backward() {
     for (int l = spec_.depth(); l >= 1; --l) {
-      if (l == spec_.depth()) {
-        if (wanted("dA")) loss_gradient(l);
-      } else if (wanted("dA")) {
-        Buffer<T> dA = buffer(l);
-        multiply(step_.state().transposed(l + 1), l + 1, pass_.dZ(l + 1), l, whole(dA, l));
-        keep_columns("dA", l, whole(dA, l), scale_);
-      }
+      if (wanted("dA")) l == spec_.depth() ? loss_gradient(l) : hidden_gradient(l);
       keep_columns("dZ", l, pass_.dZ(l), scale_);
     }
+  }
+
+  void hidden_gradient(int l) {
+    Buffer<T> dA = buffer(l);
+    multiply(step_.state().transposed(l + 1), l + 1, pass_.dZ(l + 1), l, whole(dA, l));
+    keep_columns("dA", l, whole(dA, l), scale_);
   }
 
   void loss_gradient(int L) {  // the literal derivative of the loss
@@ -122,16 +119,14 @@ class Trace {
     }();
     const auto asked = [this](const std::string& name) { return wanted(name.c_str()); };
     if (!wanted("mean") && !wanted("variance") && std::none_of(names.begin(), names.end(), asked)) return;
-    const auto flat = std::make_shared<Buffer<T>>(network_.tensors.size());
-    step_.gradient(flat->data(), Reduction::mean);
+    Buffer<T> flat(network_.tensors.size());
+    step_.gradient(flat.data(), Reduction::mean);
     int last = 0;
     for (const Tensor& tensor : network_.tensors.all()) {
       if (tensor.layer != last) keep_statistics(last);
       last = tensor.layer;
-      const std::string& name = names[static_cast<std::size_t>(tensor.role)];
-      if (asked(name)) {
-        all.push_back({name.c_str(), tensor.layer, tensor.rows, tensor.cols, flat->data() + tensor.offset, flat});
-      }
+      keep(names[static_cast<std::size_t>(tensor.role)].c_str(), tensor.layer, tensor.rows, tensor.cols, T(1),
+           view(tensor, flat.data()));
     }
     keep_statistics(last);
   }

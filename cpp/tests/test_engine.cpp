@@ -321,7 +321,7 @@ TEST_BOTH(a_trace_holds_the_bits_of_predictions_gradients_and_the_functions_of_t
       const auto find = [&](const std::string& kind, int l) {
         for (const auto& item : all) {
           if (item.kind == kind && item.layer == l)
-            return std::vector<T>(item.values, item.values + item.rows * item.cols);
+            return std::vector<T>(item.values.data(), item.values.data() + item.values.size());
         }
         return std::vector<T>();
       };
@@ -344,7 +344,7 @@ TEST_BOTH(a_trace_holds_the_bits_of_predictions_gradients_and_the_functions_of_t
       const auto some = trace(p.network, p.examples(), nullptr, {"A", "dW"});
       CHECK(some.size() == 7, some.size());
       for (const auto& item : some) {
-        const std::vector<T> values(item.values, item.values + item.rows * item.cols);
+        const std::vector<T> values(item.values.data(), item.values.data() + item.values.size());
         CHECK(values == find(item.kind, item.layer), item.kind, item.layer);
       }
     }

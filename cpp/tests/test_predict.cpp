@@ -159,21 +159,21 @@ TEST_BOTH(weights_that_are_kept_packed_change_no_bit_and_follow_every_known_chan
     for (int call = 0; call < 4; ++call) CHECK(p.predicted() == A, "call ", call);
   };
   agree();
-  doubled();  // nobody said that this cannot happen
+  doubled();  // before enable(), any code may do this
   agree();
-  p.network.kept.guard();
+  p.network.kept.enable();
   agree();
   p.network.sharing.write(doubled);
   agree();
-  p.network.kept.lend();
+  p.network.kept.add_writer();
   doubled();
   agree();
   doubled();
-  p.network.kept.give_back();
+  p.network.kept.remove_writer();
   agree();
-  p.network.kept.lend();
+  p.network.kept.add_writer();
   doubled();
-  p.network.kept.give_back();
+  p.network.kept.remove_writer();
   agree();
   const Trainer<T> trainer(p.network);
   agree();

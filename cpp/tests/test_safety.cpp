@@ -35,6 +35,8 @@ bool fails() {
 #endif
 
 #if defined(__GLIBC__) && !defined(SANITIZED)
+#include "mmap.hpp"
+bool mapping_fails() { return fails(); }
 extern "C" {
 void* __libc_calloc(std::size_t, std::size_t);  // NOLINT
 void* calloc(std::size_t n, std::size_t bytes) noexcept { return fails() ? nullptr : __libc_calloc(n, bytes); }
@@ -296,6 +298,14 @@ TEST(when_memory_runs_out_a_training_leaves_a_network_and_an_optimizer_that_can_
         CHECK(m == same);
       });
   CHECK(points > 5, points);
+}
+
+TEST(when_memory_runs_out_a_large_buffer_ends_with_bad_alloc) {
+  const auto large = [] {
+    const Buffer<double> buffer(Index{1} << 19);
+    CHECK(buffer.data()[0] == 0 && buffer.data()[buffer.size() - 1] == 0);
+  };
+  CHECK(fail_everywhere([] {}, large, [](bool) {}) > 0);
 }
 
 TEST(when_memory_runs_out_other_calls_end_with_bad_alloc_and_change_nothing) {

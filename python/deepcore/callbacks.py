@@ -136,7 +136,7 @@ def next_epoch(who: str, listeners: Iterable[Any], record: EpochRecord) -> int:
 
     Raises:
         TypeError: if a callback returns something else than a whole number.
-        ValueError: if it returns an epoch that has already ended.
+        ValueError: if the number that it returns is that of an earlier epoch.
     """
     last, low = record.epochs - 1, record.epoch + 1
     if low > last:

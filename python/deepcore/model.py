@@ -595,8 +595,9 @@ class Model:
     def predict(self, X: object, *, out: Array | None = None, threads: int | None = None) -> Array:
         """Compute the output activations A[L], one row per example.
 
-        From the second call without a change of the parameters on, the model keeps a packed copy of its
-        weights, until it is trained; but not while a variable holds an array of ``model.parameters``.
+        The second call with the same parameters packs the weights, and the model keeps them for the next
+        calls until the parameters change. It does not while a variable holds an array of
+        ``model.parameters``.
 
         Args:
             X: (m, n_x), or one example (n_x,); dense, or a scipy.sparse matrix.

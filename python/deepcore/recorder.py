@@ -29,7 +29,7 @@ _OF_EXAMPLES = ("gradients", "activations", "dead", "saturated")
 _SHARE = 0.007
 # At most so many of the examples are used: enough for means, and little compared with an epoch.
 _EXAMPLES = 64
-# Numbers of parameters that are compared at a time.
+# Number of parameters that are compared at a time.
 _PART = 1 << 15
 
 
@@ -293,7 +293,7 @@ def _norm(array: Array) -> float:
 
 
 def _change(now: Array, before: Array) -> float:
-    """The norm of the difference, divided by that of what was before; in parts, which need little memory."""
+    """Return the norm of the difference, divided by the norm before. Its parts need little memory."""
     new, old = (array.ravel(order="K") for array in (now, before))
     parts = [slice(i, i + _PART) for i in range(0, old.size, _PART)]
     update = math.hypot(*(_norm(new[part] - old[part]) for part in parts))

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -75,6 +77,11 @@ int posix_memalign(void** out, size_t alignment, size_t size) {
   if (memory == NULL) return ENOMEM;
   *out = memory;
   return 0;
+}
+
+void* mmap(void* at, size_t size, int protection, int flags, int file, off_t offset) {  // of large buffers
+  if (allocation_fails(__builtin_return_address(0))) return MAP_FAILED;
+  return (void*)syscall(SYS_mmap, at, size, protection, flags, file, offset);
 }
 
 // Files: only those below a folder. The k-th operation fails with an error number, or writes half of what it should.

@@ -17,6 +17,7 @@ calls = {
     "fit_batches": lambda: model.fit_batches([(X, y), (other, y)], "adam"),
     "partial_fit": lambda: model.partial_fit(X, y, dc.SGD(0.1, momentum=0.9, clip_norm=1.0)),
     "predict": lambda: model.predict(X, threads=2),
+    "predict again": lambda: [model.predict(X) for _ in range(3)],  # the second call packs the weights
     "predictor": lambda: model.predictor()(X),
     "evaluate": lambda: model.evaluate(X, y),
     "gradients": lambda: dc.SGD(0.1).bind(model).step(model.gradients(X, y)[1]),
@@ -53,8 +54,8 @@ print(at, failed)
 """
 QUICK = ("fit with callbacks", "predict", "save", "load")
 SLOW = (
-    "fit", "fit_batches", "partial_fit", "predictor", "evaluate", "gradients", "trace", "copy", "fit_many",
-    "schedule", "int8", "new",
+    "fit", "fit_batches", "predict again", "partial_fit", "predictor", "evaluate", "gradients", "trace",
+    "copy", "fit_many", "schedule", "int8", "new",
 )  # fmt: skip
 CALLS = (*QUICK, *(pytest.param(call, marks=pytest.mark.slow) for call in SLOW))
 

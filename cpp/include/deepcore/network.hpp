@@ -12,7 +12,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -136,8 +135,7 @@ struct Intermediate {
   const char* kind;
   int layer;
   Index rows, cols;
-  T* values;
-  std::shared_ptr<Buffer<T>> memory;  // the values are in it
+  Buffer<T> values;
 };
 
 // kinds: those to keep; none: all. The fewer, the cheaper.

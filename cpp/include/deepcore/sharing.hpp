@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 namespace deepcore {
@@ -46,8 +47,7 @@ class Sharing {
   // Waits until no thread reads the network itself, then calls `change`, which writes the new values.
   void write(const std::function<void()>& change);
   std::uint64_t changes();  // grows whenever the values of the network may have changed
-  // The same, unless a thread trains the network: then false.
-  bool settled(std::uint64_t& changes);
+  std::optional<std::uint64_t> changes_unless_training();  // nothing while a thread trains the network
 
  private:
   template <class U>

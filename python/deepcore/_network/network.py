@@ -164,7 +164,7 @@ class Network:
         self.predict_as_given: Callable[..., Array | None] = self.native.predict_as_given
         self._pieces = pieces(self.native.tensors)
         self._running_pieces = pieces(self.native.running_tensors)
-        self._changes_itself = copy is None
+        self._writable = copy is None
         self._owners: list[_Owner] = []
         self._deputies: list[_Owner] = []
         if copy is not None:
@@ -230,10 +230,10 @@ class Network:
         self.native.epochs = epochs
 
     def _array(self, name: str) -> Array:
-        """An array of the compiled network. While one exists, predictions keep no packed weights."""
+        """Return an array of the compiled network; while one exists, predictions keep no packed weights."""
         copy = self.native.seen()
         array: Array = getattr(self.native if copy is None else copy, name)
-        if copy is not None or not self._changes_itself:
+        if copy is not None or not self._writable:
             array.flags.writeable = False
         return array
 

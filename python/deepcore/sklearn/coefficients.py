@@ -48,7 +48,7 @@ class Coefficients:
 
     @property
     def coefs(self) -> Arrays:
-        """W of every layer, transposed. They are not kept here: predictions are faster while none exists."""
+        """W of every layer, transposed. They are made anew: predictions are slower while one exists."""
         return Arrays(view.T for view in self._named("W"))
 
     @property
