@@ -46,7 +46,7 @@ class Sharing {
   void share_again() noexcept;  // share(), if epoch_is_due() has ended what it began
   // Waits until no thread reads the network itself, then calls `change`, which writes the new values.
   void write(const std::function<void()>& change);
-  std::uint64_t changes();  // grows whenever the values of the network may have changed
+  std::uint64_t changes();                                 // grows whenever the values of the network may have changed
   std::optional<std::uint64_t> changes_unless_training();  // nothing while a thread trains the network
 
  private:
