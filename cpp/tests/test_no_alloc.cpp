@@ -1,6 +1,7 @@
 // Nothing is allocated while training runs: every allocation of the process is counted.
 // Level: tests.
 #include "check.hpp"
+#include "system_memory.hpp"
 
 #include <deepcore/catalog.hpp>
 #include <deepcore/predictor.hpp>
@@ -20,17 +21,7 @@ namespace {
 std::atomic<long> allocations{0};
 }
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED
-#endif
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
-#endif
-
-#if defined(__GLIBC__) && !defined(SANITIZED)
-#define COUNTS_MALLOC
-#include "mmap.hpp"
+#ifdef REPLACES_SYSTEM_MEMORY
 bool mapping_fails() { return ++allocations, false; }
 // The C library's own functions stay reachable under these names; operator new comes through malloc.
 extern "C" {
@@ -88,7 +79,7 @@ TEST(the_counter_sees_every_kind_of_allocation) {
           std::vector<double> v(10);
           escape = v.data();
         }) == 1);
-#ifdef COUNTS_MALLOC
+#ifdef REPLACES_SYSTEM_MEMORY
   CHECK(counted([] { std::free(escape = std::malloc(10)); }) == 1);
   CHECK(counted([] { std::free(escape = std::calloc(10, 10)); }) == 1);
   CHECK(counted([] { std::free(escape = std::realloc(nullptr, 10)); }) == 1);
