@@ -29,9 +29,11 @@ namespace deepcore::bindings {
 
 namespace {
 
-// Looks for Ctrl-C, at most every 50 ms, in calls that listen to nothing else.
-Poll interrupts() {
+// Looks for Ctrl-C, at most every 50 ms, in calls that listen to nothing else. Of a network with so many parameters and so
+// many examples; a short call has no need, and reading the clock takes a part of it.
+Poll interrupts(Index parameters, Index examples) {
   using Clock = std::chrono::steady_clock;
+  if (static_cast<double>(parameters) * static_cast<double>(examples) < 1e6) return {};
   return [next = Clock::now() + std::chrono::milliseconds(50)]() mutable {
     if (Clock::now() < next) return;
     next = Clock::now() + std::chrono::milliseconds(50);
@@ -60,7 +62,7 @@ py::array predict_rows(const Network<T>& self, const py::object& X, const std::o
   return filled<T>("predict", x.cols, self.spec.outputs(), out, read, [&](View<T> A) {
     const Released released;
     const Reader<T> network(self);
-    predict(*network, x, A, threads, interrupts());
+    predict(*network, x, A, threads, interrupts(self.tensors.size(), x.cols));
   });
 }
 
@@ -89,12 +91,12 @@ py::object predict_as_given(const Network<T>& self, const py::object& given, con
   const auto array = py::reinterpret_borrow<py::array>(given);
   const std::optional<int> threads = threads_or_nothing(given_threads);
   const Index units = self.spec.columns(), outputs = self.spec.outputs(), axes = array.ndim();
-  const bool converts = gapless<Other>(array);
-  const bool fits = (converts || gapless<T>(array)) && (axes == 1 || axes == 2) && array.shape(axes - 1) == units;
+  const bool own = gapless<T>(array), converts = !own && gapless<Other>(array);
+  const bool fits = (own || converts) && (axes == 1 || axes == 2) && array.shape(axes - 1) == units;
   if (!fits || !threads) return py::none();
   const Index m = axes == 1 ? 1 : array.shape(0);
-  py::array_t<T> result(axes == 1 ? std::vector<Index>{outputs} : std::vector<Index>{m, outputs});
-  const View<T> A{result.mutable_data(), outputs, m, 1, outputs};
+  py::array result = axes == 1 ? new_array<T>(1, &outputs) : new_matrix<T>(m, outputs);
+  const View<T> A{static_cast<T*>(result.mutable_data()), outputs, m, 1, outputs};
   const bool finite = [&] {
     const Released released;
     std::vector<T> converted;
@@ -107,7 +109,7 @@ py::object predict_as_given(const Network<T>& self, const py::object& given, con
                                sizeof(T)) >= 0)
       return false;
     const Reader<T> network(self);
-    predict(*network, X, A, *threads, interrupts());
+    predict(*network, X, A, *threads, interrupts(self.tensors.size(), m));
     return true;
   }();
   return finite ? py::object(std::move(result)) : py::none();
@@ -210,7 +212,8 @@ void bind(py::module_& m, const char* name, const char* trainer_name) {
             const Batch<T> batch("evaluate", self.spec, X, std::move(y), w);
             const Released released;
             const Reader<T> network(self);
-            const Scores scores = evaluate(*network, batch.examples, threads, interrupts());
+            const Scores scores =
+                evaluate(*network, batch.examples, threads, interrupts(self.tensors.size(), batch.examples.count()));
             return std::pair{scores.loss, scores.accuracy};
           },
           py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none(), py::arg("threads") = 0)
@@ -225,7 +228,8 @@ void bind(py::module_& m, const char* name, const char* trainer_name) {
             masks.apply(step);
             const Released released;
             const Reader<T> network(self);
-            return gradient(*network, batch.examples, g, threads, pointer(step), interrupts(),
+            return gradient(*network, batch.examples, g, threads, pointer(step),
+                            interrupts(self.tensors.size(), batch.examples.count()),
                             sums ? Reduction::sum : Reduction::mean);
           },
           py::arg("X"), py::arg("y"), py::arg("gradient"), py::arg("sample_weight") = py::none(),

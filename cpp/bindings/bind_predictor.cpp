@@ -82,7 +82,7 @@ struct BoundPredictor {
     if (x.shape(0) != inputs)
       throw py::value_error(text("Predictor: x must have ", inputs, " values, got ", shape_text(x)));
     x = usable<T>("Predictor", "x", x);
-    py::array result = out ? *out : py::array(py::array_t<T>(outputs));
+    py::array result = out ? *out : new_array<T>(1, &outputs);
     const bool fits = is<T>(result) && result.ndim() == 1 && result.shape(0) == outputs && result.writeable() &&
                       whole_elements<T>(result) && distinct_elements(result);
     if (!fits) {

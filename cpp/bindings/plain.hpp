@@ -36,23 +36,6 @@ View<const T> view_of(const py::array& a) {
   return {static_cast<const T*>(a.data()), a.shape(0), a.shape(1), stride<T>(a, 0), stride<T>(a, 1)};
 }
 
-// A new array, in the order of its rows or of its columns.
-template <class T>
-py::array new_array(int axes, const py::ssize_t* shape, bool by_columns = false) {
-  const auto& numpy = py::detail::npy_api::get();
-  constexpr int kByColumns = 2;  // NPY_ARRAY_F_CONTIGUOUS
-  PyObject* const made = numpy.PyArray_NewFromDescr_(numpy.PyArray_Type_, py::dtype::of<T>().release().ptr(), axes,
-                                                     shape, nullptr, nullptr, by_columns ? kByColumns : 0, nullptr);
-  if (made == nullptr) throw py::error_already_set();
-  return py::reinterpret_steal<py::array>(made);
-}
-
-template <class T>
-py::array new_matrix(Index rows, Index cols) {
-  const py::ssize_t shape[] = {rows, cols};
-  return new_array<T>(2, shape);
-}
-
 template <class T>
 View<T> target(py::array& a) {
   return {static_cast<T*>(a.mutable_data()), a.shape(0), a.shape(1), stride<T>(a, 0), stride<T>(a, 1)};
