@@ -13,6 +13,7 @@ from deepcore import _checks
 from deepcore._keywords import checked_class
 from deepcore._network.examples import Examples
 from deepcore._network.network import Network
+from deepcore._network.spec import Spec
 from deepcore._network.units import dead_units, of_members, saturated_units
 from deepcore._text_table import as_text
 from deepcore.callbacks import EpochRecord
@@ -51,9 +52,9 @@ class Recorder(Mapping[str, list[float]]):
             and ``"saturated"``: numbers of such units, ``dead_1`` and ``saturated_1``; see ``Trace``. None:
             all that can be recorded.
         every: Record every n-th epoch and the last one. None: the first epoch, the last one, and as many in
-            between as fit into 2% of the time. A record takes half a millisecond, or twice as long as a step
-            of 64 examples if that is more; so the first and the last one may exceed 2% in a run of less than
-            200 such steps or 0.1 s. ``fit`` need not call the recorder after the other epochs, see
+            between as fit into 2% of the time. A record takes half a millisecond, or two to three times as long
+            as a step of 64 examples if that is more; so the first and the last one may exceed 2% in a run of
+            less than 270 such steps or 0.1 s. ``fit`` need not call the recorder after the other epochs, see
             ``deepcore.callbacks``.
 
     Attributes:
@@ -160,19 +161,25 @@ class Recorder(Mapping[str, list[float]]):
     def _of_examples(self, network: Network, data: Examples) -> dict[str, float]:
         if not set(self.statistics) & set(_OF_EXAMPLES):
             return {}
-        trace, found = network.trace(data, kinds=("A", "dW")), {}
-        for number in range(1, len(network.spec.layers) + 1):
+        spec, found = network.spec, {}
+        pure = _pure_products(spec)
+        trace = network.trace(data, kinds=("A", "dZ" if pure else "dW"))
+        for number in range(1, len(spec.layers) + 1):
             A = trace[f"A{number}"]
             if "gradients" in self.statistics:
-                found[f"norm_dW{number}"] = _norm(trace[f"dW{number}"])
+                found[f"norm_dW{number}"] = (
+                    _norm_of_product(trace[f"dZ{number}"], trace[f"A{number - 1}"])
+                    if pure
+                    else _norm(trace[f"dW{number}"])
+                )
             if "activations" in self.statistics:
-                own = of_members(network.spec, number, A)
+                own = of_members(spec, number, A)
                 found[f"mean_A{number}"] = float(own.mean(dtype=np.float64))
                 found[f"std_A{number}"] = float(own.std(dtype=np.float64))
             if "dead" in self.statistics:
-                found[f"dead_{number}"] = float(dead_units(network.spec, number, A).size)
+                found[f"dead_{number}"] = float(dead_units(spec, number, A).size)
             if "saturated" in self.statistics:
-                found[f"saturated_{number}"] = float(saturated_units(network.spec, number, A).size)
+                found[f"saturated_{number}"] = float(saturated_units(spec, number, A).size)
         return found
 
     def __getitem__(self, name: str) -> list[float]:
@@ -290,6 +297,23 @@ def _norm(array: Array) -> float:
     """The Frobenius norm, without a copy in another dtype."""
     flat = array.ravel(order="K")
     return math.sqrt(float(flat @ flat))
+
+
+def _pure_products(spec: Spec) -> bool:
+    """Whether every dW is dZ @ A_prev.T, without factors and penalties."""
+    return spec.members == 1 and not any(
+        layer.l1 or layer.l2 or layer.scaled_inputs or layer.parametrization != "standard"
+        for layer in spec.layers
+    )
+
+
+def _norm_of_product(dZ: Array, A: Array) -> float:
+    """The Frobenius norm of dZ @ A.T, which would be as large as the weights, from two small matrices.
+
+    Of 64 examples of 784-512-256-10 this takes 0.3 ms, where forming and copying the product takes 2.2 ms.
+    """
+    dZ, A = dZ.astype(np.float64), A.astype(np.float64)
+    return math.sqrt(max(0.0, float(np.vdot(dZ.T @ dZ, A.T @ A))))
 
 
 def _change(now: Array, before: Array) -> float:

@@ -39,7 +39,17 @@ def test_the_bits_of_a_training_are_the_same_with_and_without_it(settings, every
     assert history == other
 
 
-def test_the_numbers_are_those_of_the_trace_and_of_the_weights():
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"dtype": "float64", "dropout": 0.3},
+        {"norm": "batch"},
+        {"norm": "layer", "l2": 0.1},
+        {"members": 3},
+    ],
+)
+def test_the_numbers_are_those_of_the_trace_and_of_the_weights(settings):
     recorder = dc.Recorder(*(part[:64] for part in problem()), every=1)
     seen = []
     X, y = (part[:64] for part in problem())
@@ -47,7 +57,7 @@ def test_the_numbers_are_those_of_the_trace_and_of_the_weights():
     def look(record):
         seen.append((record.model.trace(X, y), record.model.parameters["W1"].copy()))
 
-    trained(look, recorder)
+    trained(look, recorder, **settings)
     assert recorder.epochs == list(range(6))
     for epoch, (trace, W) in enumerate(seen):
         assert recorder["norm_W1"][epoch] == pytest.approx(np.linalg.norm(W), rel=1e-5)
@@ -57,6 +67,23 @@ def test_the_numbers_are_those_of_the_trace_and_of_the_weights():
         assert recorder["dead_1"][epoch] == trace.layers[0].dead.size
     change = np.linalg.norm(seen[1][1] - seen[0][1]) / np.linalg.norm(seen[0][1])
     assert recorder["update_W1"][1] == pytest.approx(change, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [dc.Scale(), dc.Dense(8, "tanh"), dc.Dense(1, "sigmoid")],
+        [dc.Dense(8, "relu", parametric=True, l1=0.01), dc.Dense(1, "sigmoid", parametrization="ntk")],
+        [dc.PeriodicEmbedding(5), dc.Dense(8, "relu"), dc.Dense(1, "sigmoid")],
+    ],
+)
+def test_the_norms_of_gradients_hold_for_every_kind_of_layer(layers):
+    X, y = (part[:64] for part in problem())
+    recorder = dc.Recorder(X, y, every=1)
+    model = dc.Model(5, layers, seed=1)
+    model.fit(X, y, dc.Adam(0.01), epochs=1, callbacks=[recorder])
+    for name in ("dW1", "dW2"):
+        assert recorder[f"norm_{name}"][0] == pytest.approx(model.trace(X, y).norms[name], rel=1e-5)
 
 
 def test_dead_and_saturated_units_are_counted():
