@@ -369,7 +369,7 @@ def test_a_cpp_file_opens_with_what_it_is():
 def test_only_platform_files_include_headers_of_an_operating_system():
     system = re.compile(r"<(unistd|pthread|sched|windows|process|sys/\w+)\.h>")
     users = {path.name for path in cpp_files() if any(map(system.fullmatch, includes(path)))}
-    assert users <= {"platform_posix.cpp", "platform_windows.cpp", "system_memory.hpp"}  # the last one is for tests
+    assert users <= {"platform_posix.cpp", "platform_windows.cpp", "system_memory.hpp"}  # the last: for tests
 
 
 def test_docstrings_are_one_text():

@@ -52,10 +52,10 @@ class Recorder(Mapping[str, list[float]]):
             and ``"saturated"``: numbers of such units, ``dead_1`` and ``saturated_1``; see ``Trace``. None:
             all that can be recorded.
         every: Record every n-th epoch and the last one. None: the first epoch, the last one, and as many in
-            between as fit into 2% of the time. A record takes half a millisecond, or two to three times as long
-            as a step of 64 examples if that is more; so the first and the last one may exceed 2% in a run of
-            less than 270 such steps or 0.1 s. ``fit`` need not call the recorder after the other epochs, see
-            ``deepcore.callbacks``.
+            between as fit into 2% of the time. A record takes half a millisecond, or two to three times as
+            long as a step of 64 examples if that is more; so the first and the last one may exceed 2% in a
+            run of less than 270 such steps or 0.1 s. ``fit`` need not call the recorder after the other
+            epochs, see ``deepcore.callbacks``.
 
     Attributes:
         epochs: Numbers of the epochs that were recorded, from 0.
