@@ -31,17 +31,21 @@ int kept_team(int threads, double flops) { return team_size(threads, flops / 4);
 // Of workers that are awake, each is to read a megabyte of weights at least.
 int sharing_team(int threads, double bytes) { return team_size(threads, bytes); }
 
-// A of m examples from `first` on: the mean over the members. Z is overwritten.
+// A of m examples from `first` on, from Z[L], which is overwritten; the mean over the members, if there are several. The
+// columns are activated without gaps between them: otherwise a single output would take as long as a packet of them.
 template <class T>
-void mean_of_members(const Spec& spec, Index first, Index m, T* Z, View<T> A) {
-  const Index n = spec.outputs(), members = spec.members();
+void activate(const Spec& spec, Index first, Index m, T* Z, View<T> A) {
   const LayerSpec& output = spec.layer(spec.depth());
+  const Index n = spec.outputs(), members = spec.members();
+  const bool direct = members == 1 && A.row_stride == 1 && A.col_stride == n;
+  T* const own = direct ? A.data + first * n : Z;
   own_units(spec, {nullptr, 0, m * members, members}, static_cast<const T*>(Z), leading<T>(spec.units(spec.depth())),
-            Z);
-  kernels::activate(output.activation, output.parameter, n, m * members, n, static_cast<const T*>(Z), Z);
-  average_members(n, members, m, Z);
+            own);
+  kernels::activate(output.activation, output.parameter, n, m * members, n, static_cast<const T*>(own), own);
+  if (direct) return;
+  if (members > 1) average_members(n, members, m, own);
   for (Index j = 0; j < m; ++j) {
-    for (Index i = 0; i < n; ++i) A(i, first + j) = Z[j * n + i];
+    for (Index i = 0; i < n; ++i) A(i, first + j) = own[j * n + i];
   }
 }
 
@@ -49,15 +53,8 @@ template <class T>
 void run(Forward<T>& forward, Team& team, const Inputs<T>& X, View<T> A, bool by_units, const Poll& poll) {
   const Spec& spec = forward.spec();
   forward.reserve(team.size());
-  const LayerSpec& output = spec.layer(spec.depth());
-  const Index n = spec.outputs(), ld = leading<T>(n);
   const auto block = [&](Index first, Index m, int thread) {
-    T* Z = forward.logits(X, first, m, thread, nullptr, by_units ? &team : nullptr);
-    if (spec.members() > 1) return mean_of_members(spec, first, m, Z, A);
-    kernels::activate(output.activation, output.parameter, n, m, ld, static_cast<const T*>(Z), Z);
-    for (Index j = 0; j < m; ++j) {
-      for (Index i = 0; i < n; ++i) A(i, first + j) = Z[j * ld + i];
-    }
+    activate(spec, first, m, forward.logits(X, first, m, thread, nullptr, by_units ? &team : nullptr), A);
   };
   const bool one_block =
       team.size() == 1 && X.cols > 0 && X.cols <= forward_block(spec);  // nothing to share: 20 ns less
