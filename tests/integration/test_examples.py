@@ -129,7 +129,7 @@ def test_spirals(capsys):
 
 
 def test_fashion(capsys, data_file, monkeypatch):
-    """Costs a minute and a half of CPU time."""
+    """Costs 40 s of CPU time."""
     images = data_file("fashion", "train-images-idx3-ubyte.gz")
     monkeypatch.setenv("DEEPCORE_DATA", str(images.parents[1]))
     text = run("09_fashion.py", capsys)
