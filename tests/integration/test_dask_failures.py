@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -253,6 +254,19 @@ def test_a_scheduler_that_does_not_respond_ends_the_training(tmp_path):
             )  # fmt: skip
         assert time.monotonic() - start < 90  # seconds, with the start of the training on a busy machine
         os.kill(started[0].pid, signal.SIGCONT)  # the client takes its leave
+
+
+def test_what_a_rank_has_said_counts_though_the_scheduler_is_slow_afterwards():
+    """The stand-ins have what Dask's futures and clients have."""
+    said = GroupError(1, "fit: another rank did not answer in time; the same call goes on")
+    futures = [
+        SimpleNamespace(status="finished"),
+        SimpleNamespace(status="error", exception=lambda timeout: said),
+    ]
+    client = SimpleNamespace(status="running", loop=None)  # without a loop nothing is answered
+    with pytest.raises(GroupError, match=r"^fit: another rank did not answer in time; a hint$") as error:
+        watching.Watch("fit", client, 1, "a hint").finished(futures)
+    assert error.value.rank == 1
 
 
 @pytest.mark.slow

@@ -153,8 +153,8 @@ class Watch:
         """Raise a GroupError if the scheduler or a worker is lost, or no worker can run one of the tasks."""
         keys = [future.key for future in futures]
         try:
-            alive = self._start(self.client.nthreads, list(self.workers) or None).result(_ANSWER)
-            found = self._start(self.client.run_on_scheduler, blocked, keys).result(_ANSWER)
+            alive = _answer(self._start(self.client.nthreads, list(self.workers) or None))
+            found = _answer(self._start(self.client.run_on_scheduler, blocked, keys))
         except GroupError:
             raise
         except Exception as error:
@@ -187,7 +187,11 @@ class Watch:
         for error in found.values():
             if not isinstance(error, (GroupError, *_NO_WORKER)):
                 return error  # the cause; what the other ranks say are consequences
-        self.look()
+        try:
+            self.look()
+        except GroupError:
+            if self._answers or not found:  # otherwise the scheduler has just told what the ranks say
+                raise
         for rank, error in found.items():
             if isinstance(error, GroupError):
                 what = str(error).removeprefix(f"{self.who}: ").partition("; the same call")[0]
@@ -206,6 +210,17 @@ class Watch:
     def expect(self, workers: Sequence[str]) -> None:
         """Watch these workers from now on; their order is that of the ranks."""
         self.workers = {worker: rank for rank, worker in enumerate(workers)}
+
+
+def _answer(call: concurrent.futures.Future[Any]) -> Any:
+    """Return what the scheduler answers within ``_ANSWER`` seconds.
+
+    They are counted in short waits: a machine that was stopped for a while has not waited.
+    """
+    for _ in range(round(_ANSWER / _INTERVAL)):
+        if concurrent.futures.wait([call], _INTERVAL).done:
+            break
+    return call.result(0)
 
 
 def _said(error: BaseException) -> str:
