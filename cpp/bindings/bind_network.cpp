@@ -29,11 +29,13 @@ namespace deepcore::bindings {
 
 namespace {
 
-// Looks for Ctrl-C, at most every 50 ms, in calls that listen to nothing else. Of a network with so many parameters and so
-// many examples; a short call has no need, and reading the clock takes a part of it.
-Poll interrupts(Index parameters, Index examples) {
+// Looks for Ctrl-C, at most every 50 ms, in calls that listen to nothing else. Calls of some milliseconds do not look:
+// reading the clock would take a part of the shortest ones.
+template <class T>
+Poll interrupts(const Network<T>& network, Index examples) {
   using Clock = std::chrono::steady_clock;
-  if (static_cast<double>(parameters) * static_cast<double>(examples) < 1e6) return {};
+  const auto columns = static_cast<double>(examples * network.spec.members());
+  if (columns * static_cast<double>(network.tensors.size()) < 1e6) return {};
   return [next = Clock::now() + std::chrono::milliseconds(50)]() mutable {
     if (Clock::now() < next) return;
     next = Clock::now() + std::chrono::milliseconds(50);
@@ -62,7 +64,7 @@ py::array predict_rows(const Network<T>& self, const py::object& X, const std::o
   return filled<T>("predict", x.cols, self.spec.outputs(), out, read, [&](View<T> A) {
     const Released released;
     const Reader<T> network(self);
-    predict(*network, x, A, threads, interrupts(self.tensors.size(), x.cols));
+    predict(*network, x, A, threads, interrupts(self, x.cols));
   });
 }
 
@@ -109,7 +111,7 @@ py::object predict_as_given(const Network<T>& self, const py::object& given, con
                                sizeof(T)) >= 0)
       return false;
     const Reader<T> network(self);
-    predict(*network, X, A, *threads, interrupts(self.tensors.size(), m));
+    predict(*network, X, A, *threads, interrupts(self, m));
     return true;
   }();
   return finite ? py::object(std::move(result)) : py::none();
@@ -212,8 +214,7 @@ void bind(py::module_& m, const char* name, const char* trainer_name) {
             const Batch<T> batch("evaluate", self.spec, X, std::move(y), w);
             const Released released;
             const Reader<T> network(self);
-            const Scores scores =
-                evaluate(*network, batch.examples, threads, interrupts(self.tensors.size(), batch.examples.count()));
+            const Scores scores = evaluate(*network, batch.examples, threads, interrupts(self, batch.examples.count()));
             return std::pair{scores.loss, scores.accuracy};
           },
           py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none(), py::arg("threads") = 0)
@@ -229,8 +230,7 @@ void bind(py::module_& m, const char* name, const char* trainer_name) {
             const Released released;
             const Reader<T> network(self);
             return gradient(*network, batch.examples, g, threads, pointer(step),
-                            interrupts(self.tensors.size(), batch.examples.count()),
-                            sums ? Reduction::sum : Reduction::mean);
+                            interrupts(self, batch.examples.count()), sums ? Reduction::sum : Reduction::mean);
           },
           py::arg("X"), py::arg("y"), py::arg("gradient"), py::arg("sample_weight") = py::none(),
           py::arg("threads") = 0, py::arg("training") = py::none(), py::arg("masks") = py::dict(),

@@ -138,7 +138,7 @@ class Recorder(Mapping[str, list[float]]):
         return not self.epochs or self._affordable() <= elapsed
 
     def _affordable(self) -> float:
-        """The seconds of training that pay for a record, and for another one of the last epoch."""
+        """Return the seconds of training that pay for a record, and for another one of the last epoch."""
         return (self._spent + 2 * self._longest) / _SHARE
 
     def _record(self, epoch: int, network: Network) -> None:
@@ -162,11 +162,12 @@ class Recorder(Mapping[str, list[float]]):
         if not set(self.statistics) & set(_OF_EXAMPLES):
             return {}
         spec, found = network.spec, {}
-        pure = _pure_products(spec)
-        trace = network.trace(data, kinds=("A", "dZ" if pure else "dW"))
+        pure, gradients = _pure_products(spec), "gradients" in self.statistics
+        of_gradients = ("dZ" if pure else "dW",) if gradients else ()
+        trace = network.trace(data, kinds=("A", *of_gradients))
         for number in range(1, len(spec.layers) + 1):
             A = trace[f"A{number}"]
-            if "gradients" in self.statistics:
+            if gradients:
                 found[f"norm_dW{number}"] = (
                     _norm_of_product(trace[f"dZ{number}"], trace[f"A{number - 1}"])
                     if pure
@@ -245,7 +246,7 @@ class Recorder(Mapping[str, list[float]]):
         )
 
     def _line(self, name: str) -> str:
-        """A small picture of the values over the epochs."""
+        """Draw a small picture of the values over the epochs."""
         shown = [(e, v) for e, v in zip(self.epochs, self._values[name], strict=True) if math.isfinite(v)]
         if len(shown) < 2:
             return ""
@@ -260,17 +261,17 @@ class Recorder(Mapping[str, list[float]]):
 
 
 def _now() -> tuple[float, float]:
-    """The time, and the processor time of this process."""
+    """Return the time, and the processor time of this process."""
     return time.perf_counter(), time.process_time()
 
 
 def _seconds(start: tuple[float, float], end: tuple[float, float]) -> float:
-    """Seconds of work between two moments: time in which other processes had the processor does not count."""
+    """Return the seconds of work between two moments, without those in which other processes ran."""
     return min(end[0] - start[0], end[1] - start[1])
 
 
 def _chosen(statistics: Iterable[str] | None, examples: bool) -> tuple[str, ...]:
-    """The statistics to record, checked."""
+    """Check the statistics to record, and return them."""
     possible = (*_OF_PARAMETERS, *_OF_EXAMPLES)
     if statistics is None:
         return possible if examples else _OF_PARAMETERS
@@ -286,7 +287,7 @@ def _chosen(statistics: Iterable[str] | None, examples: bool) -> tuple[str, ...]
 
 
 def _network(model: Any) -> Network:
-    """The network of the model that is trained."""
+    """Return the network of the model that is trained."""
     network = getattr(model, "network", None)
     if not isinstance(network, Network):
         raise TypeError(f"Recorder: it works with models that have a network, got {type(model).__name__}")
@@ -294,13 +295,18 @@ def _network(model: Any) -> Network:
 
 
 def _norm(array: Array) -> float:
-    """The Frobenius norm, without a copy in another dtype."""
+    """Return the Frobenius norm, with a copy in float64 only where a square overflows in float32."""
     flat = array.ravel(order="K")
-    return math.sqrt(float(flat @ flat))
+    with np.errstate(over="ignore", invalid="ignore"):
+        square = float(flat @ flat)
+        if not math.isfinite(square):
+            wide = flat.astype(np.float64)
+            square = float(wide @ wide)
+    return math.sqrt(square)
 
 
 def _pure_products(spec: Spec) -> bool:
-    """Whether every dW is dZ @ A_prev.T, without factors and penalties."""
+    """Return whether every dW is dZ @ A_prev.T, without factors and penalties."""
     return spec.members == 1 and not any(
         layer.l1 or layer.l2 or layer.scaled_inputs or layer.parametrization != "standard"
         for layer in spec.layers
@@ -308,12 +314,14 @@ def _pure_products(spec: Spec) -> bool:
 
 
 def _norm_of_product(dZ: Array, A: Array) -> float:
-    """The Frobenius norm of dZ @ A.T, which would be as large as the weights, from two small matrices.
+    """Return the Frobenius norm of dZ @ A.T from two small matrices, without forming it.
 
-    Of 64 examples of 784-512-256-10 this takes 0.3 ms, where forming and copying the product takes 2.2 ms.
+    Of 64 examples of 784-512-256-10 this takes 0.5 ms, where forming and copying the product takes 2.2 ms.
     """
     dZ, A = dZ.astype(np.float64), A.astype(np.float64)
-    return math.sqrt(max(0.0, float(np.vdot(dZ.T @ dZ, A.T @ A))))
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite values give NaN
+        square = float(np.vdot(dZ.T @ dZ, A.T @ A))
+    return 0.0 if square < 0 else math.sqrt(square)  # below 0 by rounding only
 
 
 def _change(now: Array, before: Array) -> float:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
+from deepcore.callbacks import EpochRecord
 
 
 def problem():
@@ -84,6 +85,17 @@ def test_the_norms_of_gradients_hold_for_every_kind_of_layer(layers):
     model.fit(X, y, dc.Adam(0.01), epochs=1, callbacks=[recorder])
     for name in ("dW1", "dW2"):
         assert recorder[f"norm_{name}"][0] == pytest.approx(model.trace(X, y).norms[name], rel=1e-5)
+
+
+def test_the_norm_of_a_gradient_that_is_not_finite_is_not_finite():
+    X, y = (part[:64] for part in problem())
+    recorder = dc.Recorder(X, y, every=1)
+    model = dc.mlp([5, 8, 1], seed=1, output="linear")
+    model.parameters["W2"][...] = 1e25  # dZ1 overflows
+    recorder.on_start(model)
+    recorder(EpochRecord(0, 1, {}, model))
+    assert not np.isfinite(recorder["norm_dW1"][0])
+    assert recorder["norm_W2"][0] == pytest.approx(1e25 * 8**0.5)
 
 
 def test_dead_and_saturated_units_are_counted():
