@@ -45,8 +45,8 @@ LEVELS = (
 # The files and folders of the Python package, lowest first: each may import those before it and
 # none after it, wherever the import stands.
 ORDER = (
-    "_core", "_clash", "_regular", "typing", "exceptions", "_text_table", "_heat_map", "_checks", "_defaults",
-    "_keywords",
+    "_core", "_clash", "_regular", "typing", "_squares", "exceptions", "_text_table", "_heat_map", "_checks",
+    "_defaults", "_keywords",
     "catalog", "_course_weights", "_labels",
     "installation",
     "capi",
@@ -106,6 +106,11 @@ EXTRAS = {
     "mpi4py": {"dask", "distributed"},
     "torch": {"files"},
 }
+
+# What runs between the epochs of a training. NumPy's BLAS leaves threads awake there: 75 ms of each epoch.
+BETWEEN_EPOCHS = {
+    "_squares", "_scores", "trace", "metrics", "history", "callbacks", "recorder", "progress", "_training",
+}  # fmt: skip
 
 
 def cpp_files():
@@ -298,6 +303,29 @@ def test_no_module_touches_a_private_name_of_another():
         for place in foreign_privates(tree_of(path), modules)
     ]
     assert found == []
+
+
+def blas_calls(tree):
+    """Lines of ``a @ b``, ``np.dot``, ``np.linalg`` and others that NumPy leaves to BLAS or LAPACK."""
+    names = {"dot", "vdot", "inner", "outer", "matmul", "tensordot", "linalg", "corrcoef", "cov", "convolve"}
+    for node in ast.walk(tree):
+        operator = getattr(node, "op", None)
+        if isinstance(operator, ast.MatMult) or (isinstance(node, ast.Attribute) and node.attr in names):
+            yield node.lineno
+
+
+def test_the_finder_of_blas_calls_finds_them():
+    source = "a @ b\na @= b\nnp.dot(a, b)\na.dot(b)\nnp.linalg.norm(a)\n@f\ndef g(): a * b\n"
+    assert sorted(blas_calls(ast.parse(source))) == [1, 2, 3, 4, 5]
+
+
+def test_nothing_between_epochs_calls_blas():
+    found = {
+        name: lines
+        for name, path in python_modules().items()
+        if part(name) in BETWEEN_EPOCHS and (lines := sorted(blas_calls(tree_of(path))))
+    }
+    assert found == {}
 
 
 @pytest.mark.parametrize("kind", NATIVE_CLASSES)

@@ -21,12 +21,17 @@ def _ratio(part: Array, whole: Array) -> Array:
     return np.divide(part, whole, out=np.zeros_like(part), where=whole != 0)
 
 
+def _total(values: Array, weight: Weight) -> Array:
+    """The weighted sum over the examples, of each output; without BLAS, see ``_squares``."""
+    values = values.astype(np.float64, copy=False)
+    return np.asarray((values if weight is None else (values.T * weight).T).sum(axis=0))
+
+
 def _counts(y: Array, labels: Array, weight: Weight, binary: bool) -> tuple[Array, Array, Array, Array]:
     """For each class the weight of the right, predicted and true examples, and whether it occurs in y.
 
     Several labels per example, (m, k), are k classes of their own; of ``binary`` only class 1 counts.
     """
-    w = np.ones(len(y)) if weight is None else weight.astype(np.float64)
     if y.ndim == 2:
         classes, there = None, np.ones(y.shape[1], bool)
         predicted, true = labels == 1, y == 1
@@ -34,7 +39,8 @@ def _counts(y: Array, labels: Array, weight: Weight, binary: bool) -> tuple[Arra
         classes = np.array([1]) if binary else np.union1d(y, labels)
         predicted, true = labels[:, None] == classes, y[:, None] == classes
         there = true.any(axis=0)
-    return w @ (predicted & true), w @ predicted, w @ true, there
+    right, predicted, true = (_total(each, weight) for each in (predicted & true, predicted, true))
+    return right, predicted, true, there
 
 
 def confusion(codes: Array, predicted: Array, classes: int) -> Array:
@@ -109,8 +115,7 @@ def r2(y: Array, outputs: Array, weight: Weight) -> float:
     """
     if len(y) < 2:
         return float("nan")
-    w = np.ones(len(y)) if weight is None else weight.astype(np.float64)
-    residual, total = w @ (y - outputs) ** 2, w @ (y - _mean(y, weight)) ** 2
+    residual, total = _total((y - outputs) ** 2, weight), _total((y - _mean(y, weight)) ** 2, weight)
     scores = np.where(total != 0, 1 - residual / np.where(total != 0, total, 1), residual == 0)
     return float(scores.mean())
 

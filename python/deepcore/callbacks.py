@@ -15,6 +15,10 @@ and the settings of the run.
 A callback that has both ``state()`` and ``set_state(state)`` takes part in a ``Checkpoint``: what ``state``
 returns is saved, and given to ``set_state`` after ``on_start`` when the run goes on. A state is a dict of
 numbers, text, None, lists, dicts and NumPy arrays.
+
+The threads of NumPy's BLAS stay awake for a tenth of a second after a large ``a @ b``, ``np.dot`` or
+``np.linalg.norm``, and take that time from the next epochs. If a callback calls these often, start the
+program with the environment variable ``OPENBLAS_NUM_THREADS=1``.
 """
 
 from __future__ import annotations

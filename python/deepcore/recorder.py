@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from deepcore import _checks
+from deepcore import _checks, _core
 from deepcore._keywords import checked_class
 from deepcore._network.examples import Examples
 from deepcore._network.network import Network
 from deepcore._network.spec import Spec
 from deepcore._network.units import dead_units, of_members, saturated_units
+from deepcore._squares import norm
 from deepcore._text_table import as_text
 from deepcore.callbacks import EpochRecord
 from deepcore.exceptions import UnknownNameError
@@ -53,9 +54,9 @@ class Recorder(Mapping[str, list[float]]):
             all that can be recorded.
         every: Record every n-th epoch and the last one. None: the first epoch, the last one, and as many in
             between as fit into 2% of the time. A record takes half a millisecond, or two to three times as
-            long as a step of 64 examples if that is more; so the first and the last one may exceed 2% in a
-            run of less than 270 such steps or 0.1 s. ``fit`` need not call the recorder after the other
-            epochs, see ``deepcore.callbacks``.
+            long as a step of 64 examples on one thread if that is more; so the first and the last one may
+            exceed 2% in a run of less than 0.1 s or 300 such steps. ``fit`` need not call the recorder after
+            the other epochs, see ``deepcore.callbacks``.
 
     Attributes:
         epochs: Numbers of the epochs that were recorded, from 0.
@@ -148,7 +149,7 @@ class Recorder(Mapping[str, list[float]]):
         for number in range(1, len(network.spec.layers) + 1):
             name = f"W{number}"
             if "weights" in self.statistics:
-                found[f"norm_{name}"] = _norm(now[name])
+                found[f"norm_{name}"] = norm(now[name])
             if "updates" in self.statistics:
                 found[f"update_{name}"] = _change(now[name], before[name])
         if self._data is not None:
@@ -171,7 +172,7 @@ class Recorder(Mapping[str, list[float]]):
                 found[f"norm_dW{number}"] = (
                     _norm_of_product(trace[f"dZ{number}"], trace[f"A{number - 1}"])
                     if pure
-                    else _norm(trace[f"dW{number}"])
+                    else norm(trace[f"dW{number}"])
                 )
             if "activations" in self.statistics:
                 own = of_members(spec, number, A)
@@ -294,17 +295,6 @@ def _network(model: Any) -> Network:
     return network
 
 
-def _norm(array: Array) -> float:
-    """Return the Frobenius norm, with a copy in float64 only where a square overflows in float32."""
-    flat = array.ravel(order="K")
-    with np.errstate(over="ignore", invalid="ignore"):
-        square = float(flat @ flat)
-        if not math.isfinite(square):
-            wide = flat.astype(np.float64)
-            square = float(wide @ wide)
-    return math.sqrt(square)
-
-
 def _pure_products(spec: Spec) -> bool:
     """Return whether every dW is dZ @ A_prev.T, without factors and penalties."""
     return spec.members == 1 and not any(
@@ -318,16 +308,21 @@ def _norm_of_product(dZ: Array, A: Array) -> float:
 
     Of 64 examples of 784-512-256-10 this takes 0.5 ms, where forming and copying the product takes 2.2 ms.
     """
-    dZ, A = dZ.astype(np.float64), A.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):  # infinite values give NaN
-        square = float(np.vdot(dZ.T @ dZ, A.T @ A))
+        square = float((_products_of_examples(dZ) * _products_of_examples(A)).sum())
     return 0.0 if square < 0 else math.sqrt(square)  # below 0 by rounding only
+
+
+def _products_of_examples(A: Array) -> Array:
+    """Return A.T @ A in float64, without BLAS: see ``_squares``."""
+    A = A.astype(np.float64)
+    return _core.linear_forward(A, A.T, np.zeros((A.shape[1], 1)))
 
 
 def _change(now: Array, before: Array) -> float:
     """Return the norm of the difference, divided by the norm before. Its parts need little memory."""
     new, old = (array.ravel(order="K") for array in (now, before))
     parts = [slice(i, i + _PART) for i in range(0, old.size, _PART)]
-    update = math.hypot(*(_norm(new[part] - old[part]) for part in parts))
-    whole = _norm(old)
+    update = math.hypot(*(norm(new[part] - old[part]) for part in parts))
+    whole = norm(old)
     return update / whole if whole else math.inf if update else 0.0

@@ -13,6 +13,7 @@ from deepcore._network.formulas import formulas
 from deepcore._network.network import Network, Snapshot
 from deepcore._network.spec import Spec
 from deepcore._network.units import dead_units, of_members, saturated_units
+from deepcore._squares import norm
 from deepcore._text_table import as_html, as_text
 from deepcore.exceptions import UnknownNameError
 from deepcore.files.atomic import replacing
@@ -114,7 +115,7 @@ class Trace(Mapping[str, Array]):
     def norms(self) -> dict[str, float]:
         """The Frobenius norm of every matrix and of every parameter: the root of the sum of its squares."""
         arrays = {**self.parameters, **self._arrays}
-        return {name: float(np.linalg.norm(array.astype(np.float64))) for name, array in arrays.items()}
+        return {name: norm(array) for name, array in arrays.items()}
 
     @property
     def formulas(self) -> dict[str, str]:
@@ -254,5 +255,5 @@ def _scaled(name: str, array: Array, per: str, weight: float) -> Array:
 
 def _ratio(update: Array, weights: Array) -> float:
     """``|update| / |weights|``; 0 if there is no update, and infinite if the weights are 0."""
-    size, whole = (float(np.linalg.norm(a.astype(np.float64))) for a in (update, weights))
+    size, whole = (norm(array) for array in (update, weights))
     return size / whole if whole else float("inf") if size else 0.0

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from deepcore import _checks, _core, catalog
+from deepcore._squares import sum_of_squares
 from deepcore.functional.shapes import depth, matrices, require_shape
 from deepcore.typing import Array
 
@@ -92,12 +93,7 @@ def weight_penalty(parameters: Mapping[str, ArrayLike], l2: float, m: int) -> fl
     _checks.number("weight_penalty", "l2", l2)
     m = _checks.count("weight_penalty", "m", m)
     L = depth("weight_penalty", parameters)
-    return l2 / (2 * m) * sum(_sum_of_squares(parameters[f"W{number}"]) for number in range(1, L + 1))
-
-
-def _sum_of_squares(W: ArrayLike) -> float:
-    plain = _core.sum_of_squares_as_given(W)
-    return float(np.square(np.asarray(W, np.float64)).sum()) if plain is None else plain
+    return l2 / (2 * m) * sum(sum_of_squares(parameters[f"W{number}"]) for number in range(1, L + 1))
 
 
 def log_likelihood(AL: ArrayLike, Y: ArrayLike) -> float:
