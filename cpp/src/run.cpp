@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace deepcore {
@@ -90,6 +91,8 @@ Run<T>::Run(Network<T>& network, const Examples<T>& examples, Optimizer<T>& opti
       // The order within one batch means nothing, but where it is given the sums follow it.
       shuffled_(options.order == nullptr && options.shuffle && batch_ < m_),
       plan_(plan_of(network, batch_, optimizer, options, monitor)), team_(plan_.threads),
+      // with ranks, one that tries would let the others wait
+      pace_(team_, options.ranks ? std::numeric_limits<double>::infinity() : plan_.flops),
       step_(network, examples, plan_, team_),
       order_(shuffled_ || options.order != nullptr || options.rows != nullptr ? static_cast<std::size_t>(m_) : 0) {
   // Not for all epochs: a run of 10^9 is meant to be ended by its monitor.
@@ -108,7 +111,19 @@ template <class T>
 bool Run<T>::advance(const Poll& poll) {
   if (epoch_ == options_.epochs) return false;
   if (!begun_) begin_epoch();
-  const Index count = std::min(batch_, epoch_size_ - first_), number = optimizer_.steps;
+  const Index count = std::min(batch_, epoch_size_ - first_);
+  bool finite = true;
+  pace_.step(count == batch_, [&] { finite = make_step(count, poll); });
+  if (!finite) return false;
+  first_ += count;
+  if (first_ == epoch_size_) return end_epoch();
+  keep_place();
+  return true;
+}
+
+template <class T>
+bool Run<T>::make_step(Index count, const Poll& poll) {
+  const Index number = optimizer_.steps;
   const TrainingStep training{options_.seed, number, options_.dropout ? (*options_.dropout)(number) : 1,
                               options_.smoothing ? (*options_.smoothing)(number) : 1};
   const Selection batch{order_.empty() ? nullptr : order_.data(), first_, count};
@@ -129,9 +144,6 @@ bool Run<T>::advance(const Poll& poll) {
   if (weight > 0) step_.update(optimizer_);
   published_ = false;
   optimizer_.steps = number + 1;
-  first_ += count;
-  if (first_ == epoch_size_) return end_epoch();
-  keep_place();
   return true;
 }
 

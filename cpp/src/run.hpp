@@ -4,6 +4,7 @@
 
 #include <deepcore/train.hpp>
 
+#include "pace.hpp"
 #include "step.hpp"
 
 #include <chrono>
@@ -48,6 +49,7 @@ class Run {
 
  private:
   void begin_epoch();
+  bool make_step(Index count, const Poll& poll);                                        // false: a number is not finite
   void sum_up(const Selection& batch, const TrainingStep& training, const Poll& poll);  // the first phase of a step
   bool end_epoch();
   void keep_place() noexcept;
@@ -61,6 +63,7 @@ class Run {
   const bool shuffled_;
   const Plan plan_;
   Team team_;
+  Pace<> pace_;
   Step<T> step_;
   std::vector<std::int64_t> order_;  // of this epoch; empty: that of the examples
   Index epoch_ = 0, first_ = 0;      // where the run stands
