@@ -55,9 +55,10 @@ void Activation<T>::forward(const Slab<T>&, const Part& part, kernels::Columns<T
       for (Index j = 0; j < part.m; ++j) std::copy_n(A.from(i) + j * A.ld, rows, to.from(i) + j * to.ld);
     };
     if (parametric()) {
-      if (!kept_.empty()) keep();
-      kernels::parametric(layer_.activation, layer_.parameter, rows, part.m, A.ld,
-                          static_cast<const T*>(alpha_.data()) + i, A.from(i));
+      const bool keeps = !kept_.empty();
+      kernels::parametric(
+          layer_.activation, layer_.parameter, rows, part.m, A.ld, static_cast<const T*>(alpha_.data()) + i, A.from(i),
+          keeps ? matrix(kept_, part).from(i) : nullptr, keeps ? matrix(products_, part).from(i) : nullptr);
       return;
     }
     if (!kept_.empty() && reads_input_) keep();

@@ -18,7 +18,7 @@ class Activation final : public Stage<T> {
   Index columns() const override { return parametric() ? 1 : 0; }
   void gradient(const Piece& piece, Index m, bool add, T* out) const override;
 
-  // How many matrices it keeps: Z if the derivative reads it or dropout overwrites A; with alpha, d (g(Z) - Z) as well.
+  // How many matrices it keeps: Z if the derivative reads it or dropout overwrites A; with alpha, Z and g(Z).
   static int kept(const Spec& spec, int l);
 
  private:
@@ -33,7 +33,7 @@ class Activation final : public Stage<T> {
   bool reads_input_;
   kernels::Columns<T> shape_;
   Buffer<T> kept_;      // Z, or A before dropout; empty if A[l] itself is what the derivative reads
-  Buffer<T> products_;  // d (g(Z) - Z), whose sums are the gradient of alpha
+  Buffer<T> products_;  // g(Z), and after the way back d (g(Z) - Z), whose sums are the gradient of alpha
   Buffer<T> alpha_;     // padded with zeros
 };
 
