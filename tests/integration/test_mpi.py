@@ -20,7 +20,7 @@ slow = pytest.mark.slow
 PATIENCE = 120
 
 START = """
-import hashlib, os, signal
+import hashlib, os, signal, time
 import numpy as np
 import deepcore as dc
 from deepcore.distributed import Group
@@ -193,6 +193,9 @@ checkpoint = dc.Checkpoint({path!r})
 
 def die(record):
     if record.epoch == 4 and {deadly}:
+        end = time.monotonic() + 30
+        while not os.path.exists({path!r}) and time.monotonic() < end:  # a thread writes it
+            time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGKILL)
 
 train(epochs=8, callbacks=[checkpoint, die])
