@@ -55,8 +55,8 @@ class Recorder(Mapping[str, list[float]]):
         every: Record every n-th epoch and the last one. None: the first epoch, the last one, and as many in
             between as fit into 2% of the time. A record takes half a millisecond, or two to three times as
             long as a step of 64 examples on one thread if that is more; so the first and the last one may
-            exceed 2% in a run of less than 0.1 s or 300 such steps (600 on two threads). ``fit`` need not call the recorder after
-            the other epochs, see ``deepcore.callbacks``.
+            exceed 2% in a run of less than 0.1 s or 300 such steps (600 on two threads). ``fit`` need not
+            call the recorder after the other epochs, see ``deepcore.callbacks``.
 
     Attributes:
         epochs: Numbers of the epochs that were recorded, from 0.
