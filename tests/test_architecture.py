@@ -45,7 +45,7 @@ LEVELS = (
 # The files and folders of the Python package, lowest first: each may import those before it and
 # none after it, wherever the import stands.
 ORDER = (
-    "_core", "_clash", "_regular", "typing", "_squares", "exceptions", "_text_table", "_heat_map", "_checks",
+    "_core", "_clash", "_regular", "typing", "_algebra", "exceptions", "_text_table", "_heat_map", "_checks",
     "_defaults", "_keywords",
     "catalog", "_course_weights", "_labels",
     "installation",
@@ -109,7 +109,7 @@ EXTRAS = {
 
 # What runs between the epochs of a training. NumPy's BLAS leaves threads awake there: 75 ms of each epoch.
 BETWEEN_EPOCHS = {
-    "_squares", "_scores", "trace", "metrics", "history", "callbacks", "recorder", "progress", "_training",
+    "_algebra", "_scores", "trace", "metrics", "history", "callbacks", "recorder", "progress", "_training",
 }  # fmt: skip
 
 

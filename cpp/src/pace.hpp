@@ -14,7 +14,8 @@ template <class Clock = std::chrono::steady_clock>
 class Pace {
  public:
   // flops: of one step. Larger steps gain from a team on every machine, and trying them would cost too much.
-  Pace(Team& team, double flops) : team_(team), tries_(team.size() > 1 && flops <= kMostFlops) {}
+  Pace(Team& team, double flops, bool may_try)
+      : team_(team), tries_(may_try && team.size() > 1 && flops <= kMostFlops) {}
 
   // Makes one step. alike: it does as much work as the others that are alike, so that their times can be compared.
   template <class F>
@@ -25,7 +26,7 @@ class Pace {
     }
     const auto start = Clock::now();
     make();
-    Time& best = best_[team_.rests() ? 1 : 0];
+    Time& best = best_[team_.alone() ? 1 : 0];
     best = std::min<Time>(best, Clock::now() - start);
     if (++tried_ % kTries == 0) change();
   }
@@ -39,14 +40,14 @@ class Pace {
 
   void change() {
     if (tried_ == kTries) {  // now the other way, which may need some steps to wake threads and to fill caches
-      team_.rest(!team_.rests());
+      team_.set_alone(!team_.alone());
       wait_ = kSettle;
       return;
     }
-    const bool rests = best_[1] <= best_[0];
-    hold_ = rests == rested_ && hold_ > 0 ? std::min(2 * hold_, kLongest) : kAgain;
-    rested_ = rests;
-    team_.rest(rests);
+    const bool alone = best_[1] <= best_[0];
+    hold_ = alone == chosen_ && hold_ > 0 ? std::min(2 * hold_, kLongest) : kAgain;
+    chosen_ = alone;
+    team_.set_alone(alone);
     wait_ = hold_;
     tried_ = 0;
     best_ = {Time::max(), Time::max()};
@@ -54,7 +55,7 @@ class Pace {
 
   Team& team_;
   bool tries_;
-  bool rested_ = false;
+  bool chosen_ = false;  // alone
   int wait_ = kFirst, hold_ = 0, tried_ = 0;
   std::array<Time, 2> best_{Time::max(), Time::max()};  // with the team, and alone
 };

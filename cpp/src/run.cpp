@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 namespace deepcore {
@@ -91,9 +90,8 @@ Run<T>::Run(Network<T>& network, const Examples<T>& examples, Optimizer<T>& opti
       // The order within one batch means nothing, but where it is given the sums follow it.
       shuffled_(options.order == nullptr && options.shuffle && batch_ < m_),
       plan_(plan_of(network, batch_, optimizer, options, monitor)), team_(plan_.threads),
-      // with ranks, one that tries would let the others wait
-      pace_(team_, options.ranks ? std::numeric_limits<double>::infinity() : plan_.flops),
-      step_(network, examples, plan_, team_),
+      // A rank that tries would let the others wait.
+      pace_(team_, plan_.flops, !options.ranks), step_(network, examples, plan_, team_),
       order_(shuffled_ || options.order != nullptr || options.rows != nullptr ? static_cast<std::size_t>(m_) : 0) {
   // Not for all epochs: a run of 10^9 is meant to be ended by its monitor.
   result_.losses.reserve(static_cast<std::size_t>(std::min(options.epochs, Index{1} << 16)));

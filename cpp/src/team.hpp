@@ -28,8 +28,8 @@ class Team {
   Team& operator=(const Team&) = delete;
   ~Team();
   int size() const { return size_; }
-  void rest(bool rests) { rests_ = rests; }  // true: from the next job on, the calling thread does everything
-  bool rests() const { return rests_; }
+  void set_alone(bool alone) { alone_ = alone; }  // true: from the next job on, the calling thread does everything
+  bool alone() const { return alone_; }
   bool forked() const;  // in a child process, which has this object but not its threads: the caller does everything
 
   // Calls work(item, thread) once for every item of 0..count-1 and returns when all are done. Each thread starts with an
@@ -39,7 +39,7 @@ class Team {
   template <class F>
   void for_each(Index count, F&& work) {
     using Work = std::remove_reference_t<F>;
-    if (size_ == 1 || rests_ || count <= 1) {
+    if (size_ == 1 || alone_ || count <= 1) {
       for (Index item = 0; item < count; ++item) work(item, 0);
     } else {
       share(count, [](void* w, Index item, int thread) { (*static_cast<Work*>(w))(item, thread); }, &work);
@@ -63,7 +63,7 @@ class Team {
   };
 
   int size_;
-  bool rests_ = false;
+  bool alone_ = false;
   std::uint64_t job_ = 0;
   std::vector<Share> shares_;
   std::atomic<std::uint64_t> announced_{0};  // the job that is on

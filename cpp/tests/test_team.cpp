@@ -179,13 +179,13 @@ TEST(more_threads_than_work_are_not_started) {
   }
 }
 
-TEST(a_resting_team_leaves_the_work_to_the_caller) {
+TEST(a_caller_that_works_alone_does_every_item) {
   Team team(4);
-  team.rest(true);
+  team.set_alone(true);
   bool strangers = false;
   team.for_each(1000, [&](Index, int thread) { strangers = strangers || thread != 0; });
-  CHECK(team.rests() && !strangers);
-  team.rest(false);
+  CHECK(team.alone() && !strangers);
+  team.set_alone(false);
   check_job(team, 1000);
 }
 
@@ -200,10 +200,10 @@ struct FakeClock {
 int steps_alone(Pace<FakeClock>& pace, const Team& team, int steps, int together, int alone) {
   int count = 0;
   for (int i = 0; i < steps; ++i) {
-    const bool alike = i % 14 != 13;  // the last batch of an epoch is small, and takes next to no time
+    const bool alike = i % 14 != 13;  // the last batch of an epoch is small, and takes almost no time
     pace.step(alike, [&] {
-      count += team.rests() ? 1 : 0;
-      FakeClock::time += std::chrono::nanoseconds(!alike ? 1 : team.rests() ? alone : together);
+      count += team.alone() ? 1 : 0;
+      FakeClock::time += std::chrono::nanoseconds(!alike ? 1 : team.alone() ? alone : together);
     });
   }
   return count;
@@ -211,22 +211,24 @@ int steps_alone(Pace<FakeClock>& pace, const Team& team, int steps, int together
 
 TEST(a_run_trains_in_the_faster_way) {
   Team team(2);
-  Pace<FakeClock> pace(team, 5e6);
+  Pace<FakeClock> pace(team, 5e6, true);
   CHECK(steps_alone(pace, team, 100, 100, 60) == 0, "a short run tries nothing");
   steps_alone(pace, team, 100, 100, 60);
-  CHECK(team.rests());
+  CHECK(team.alone());
   const int steps = 100000;
   CHECK(steps_alone(pace, team, steps, 100, 60) > 0.99 * steps);
   steps_alone(pace, team, 20000, 30, 60);  // the cores share a cache again
-  CHECK(!team.rests());
+  CHECK(!team.alone());
   CHECK(steps_alone(pace, team, steps, 30, 60) < 0.01 * steps);
 }
 
 TEST(large_steps_are_made_by_the_team) {
   Team team(2), one(1);
-  Pace<FakeClock> pace(team, 1e9), alone(one, 5e6);
+  Pace<FakeClock> pace(team, 1e9, true), alone(one, 5e6, true);
   CHECK(steps_alone(pace, team, 10000, 100, 60) == 0);
   CHECK(steps_alone(alone, one, 10000, 100, 60) == 0);
+  Pace<FakeClock> forbidden(team, 5e6, false);
+  CHECK(steps_alone(forbidden, team, 10000, 100, 60) == 0);
 }
 
 TEST(the_default_number_of_threads_can_be_set_and_given_back) {

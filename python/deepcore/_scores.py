@@ -17,18 +17,18 @@ Weight = Array | None
 
 
 def _ratio(part: Array, whole: Array) -> Array:
-    """``part / whole``, and 0 where ``whole`` is 0."""
+    """Return ``part / whole``, and 0 where ``whole`` is 0."""
     return np.divide(part, whole, out=np.zeros_like(part), where=whole != 0)
 
 
 def _total(values: Array, weight: Weight) -> Array:
-    """The weighted sum over the examples, of each output; without BLAS, see ``_squares``."""
+    """Return the weighted sum over the examples, for each output, without BLAS (see ``_algebra``)."""
     values = values.astype(np.float64, copy=False)
     return np.asarray((values if weight is None else (values.T * weight).T).sum(axis=0))
 
 
 def _counts(y: Array, labels: Array, weight: Weight, binary: bool) -> tuple[Array, Array, Array, Array]:
-    """For each class the weight of the right, predicted and true examples, and whether it occurs in y.
+    """Return for each class the weight of the right, predicted and true examples, and whether y has it.
 
     Several labels per example, (m, k), are k classes of their own; of ``binary`` only class 1 counts.
     """
@@ -89,7 +89,7 @@ def log_loss(y: Array, probabilities: Array, weight: Weight) -> float:
 
 
 def _mean(values: Array, weight: Weight) -> Array:
-    """The weighted mean over the examples, of each output."""
+    """Return the weighted mean over the examples, for each output."""
     return np.asarray(np.average(values, axis=0, weights=weight))
 
 

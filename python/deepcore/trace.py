@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepcore import _checks, _heat_map
+from deepcore._algebra import norm
 from deepcore._network.formulas import formulas
 from deepcore._network.network import Network, Snapshot
 from deepcore._network.spec import Spec
 from deepcore._network.units import dead_units, of_members, saturated_units
-from deepcore._squares import norm
 from deepcore._text_table import as_html, as_text
 from deepcore.exceptions import UnknownNameError
 from deepcore.files.atomic import replacing

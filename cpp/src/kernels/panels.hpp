@@ -28,9 +28,7 @@ void pack(View<const T> source, Index first_row, Index valid, Index width, Index
   for (Index k = k0; k < k1; ++k) {
     T* to = packed + (k - k0) * width;
     const T* from = source.data + first_row * source.row_stride + k * source.col_stride;
-    if (source.row_stride == 1 && valid == Panels<T>::kWidth) {
-      std::copy_n(from, Panels<T>::kWidth, to);  // a fixed length: three vectors instead of a call of memmove
-    } else if (source.row_stride == 1) {
+    if (source.row_stride == 1) {
       std::copy_n(from, valid, to);
     } else {
       for (Index i = 0; i < valid; ++i) to[i] = from[i * source.row_stride];

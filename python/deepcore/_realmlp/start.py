@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deepcore import _core, catalog
+from deepcore._algebra import product
 from deepcore._network.network import Network
 from deepcore.layers import CategoryEmbedding, PeriodicEmbedding
 from deepcore.typing import Array
@@ -50,7 +51,7 @@ def start_from_rows(network: Network, X: Array, rng: np.random.Generator) -> Non
         A = A * parameters["scale1"].astype(np.float64).T
     for number, layer in enumerate(network.spec.layers, start=1):
         W = rng.standard_normal(parameters[f"W{number}"].shape)
-        Z = _product(A, W) / np.sqrt(W.shape[1])
+        Z = product(A, W.T) / np.sqrt(W.shape[1])
         deviation = Z.std(axis=0)
         deviation[deviation == 0] = 1.0
         W /= deviation[:, np.newaxis]
@@ -65,11 +66,6 @@ def start_from_rows(network: Network, X: Array, rng: np.random.Generator) -> Non
             A = _core.activation_forward(np.ascontiguousarray(Z + b), layer.activation, activation)
 
 
-def _product(A: Array, W: Array) -> Array:
-    """Return ``A @ W.T``, without BLAS: its threads would take time from the training, see ``_squares``."""
-    return _core.linear_forward(A.T, W.astype(A.dtype), np.zeros((len(W), 1), A.dtype)).T
-
-
 def first_inputs(network: Network, X: Array) -> Array:
     """Compute A[0], (m, width), the inputs of the first dense layer; a twin of the compiled embeddings."""
     parameters, parts, columns = network.parameters, [], X.shape[1]
@@ -81,7 +77,8 @@ def first_inputs(network: Network, X: Array) -> Array:
             for j in range(embedding.columns):
                 angles = 2 * np.pi * X[:, [j]] * parameters["frequency0"][:, j] + parameters["phase0"][:, j]
                 weight = parameters["weight0"][:, j * size : (j + 1) * size]
-                parts.append(_product(np.cos(angles), weight) + parameters["offset0"][:, j])
+                waves = np.cos(angles)
+                parts.append(product(waves, weight.T.astype(waves.dtype)) + parameters["offset0"][:, j])
     categories = [one for one in network.spec.embeddings if isinstance(one, CategoryEmbedding)]
     columns -= sum(one.columns for one in categories)
     parts.append(X[:, first:columns])

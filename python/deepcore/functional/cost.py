@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from deepcore import _checks, _core, catalog
-from deepcore._squares import sum_of_squares
+from deepcore._algebra import sum_of_squares
 from deepcore.functional.shapes import depth, matrices, require_shape
 from deepcore.typing import Array
 
