@@ -42,12 +42,13 @@ CompactLayer compact(Weights weights, Index n_in, Index n_out, const kernels::Le
 }  // namespace
 
 template <class T>
-Forward<T>::Forward(const Network<T>& network, bool pack, Index examples, Weights weights) : spec_(network.spec) {
+Forward<T>::Forward(const Network<T>& network, Team& team, bool pack, Index examples, Weights weights)
+    : spec_(network.spec) {
   require(weights == Weights::own || std::is_same_v<T, float>,
           "predictor: weights of fewer bits need a float32 network, got float64");
   if (pack || spec_.reparametrised()) {
     state_.emplace(network, false);
-    state_->load(network.parameters.data());
+    state_->load(network.parameters.data(), team);
   }
   const T* parameters = network.parameters.data();
   for (int l = 1; l <= spec_.depth(); ++l) {

@@ -59,8 +59,9 @@ class Forward {
  public:
   // pack: copy the weights into panels, which pays from some hundred examples on; otherwise they are read where they lie.
   // examples: of a call, at most. For one example, clearing buffers for many would take longer than its product.
-  // weights: rounded if not `own`, in a packed copy.
-  Forward(const Network<T>& network, bool pack, Index examples = kForwardBlock, Weights weights = Weights::own);
+  // weights: rounded if not `own`, in a packed copy. team: packs.
+  Forward(const Network<T>& network, Team& team, bool pack, Index examples = kForwardBlock,
+          Weights weights = Weights::own);
   void reserve(int threads);  // buffers for that many threads
 
   // Z[L] of up to forward_block() examples of X, columns leading(n[L]) apart, in a buffer of `thread`. The columns of an

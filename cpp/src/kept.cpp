@@ -46,7 +46,8 @@ KeptWeights<T>::Use::Use(const Network<T>& network, Index examples) : kept_(netw
   kept_.weights_.reset();
   if (examples <= kUnpacked && kept_.calls_ < (examples == 1 ? kCallsOfOne : kCalls)) return;
   try {
-    kept_.weights_ = std::make_unique<Forward<T>>(network, true);
+    Team alone(1);
+    kept_.weights_ = std::make_unique<Forward<T>>(network, alone, true);
     kept_.packed_ = now;
   } catch (...) {  // no memory: then without them
     kept_.weights_.reset();

@@ -14,8 +14,10 @@ namespace deepcore {
 
 namespace {
 
-constexpr Index kHead = 64;   // examples that the output takes at once
-constexpr Index kWide = 128;  // examples of one item by layers: their strip of A_prev, 96 KB, stays in the second cache
+constexpr Index kHead = 64;  // examples that the output takes at once
+// An item by layers: so many examples that their strip of A_prev, 96 KB, stays in the second cache for up to kPanels panels,
+// and so few panels that each thread gets kItems items.
+constexpr Index kWide = 128, kPanels = 4, kItems = 16;
 
 }  // namespace
 
@@ -102,9 +104,11 @@ void LayerPass<T>::by_layers() {
   const Index count = slab_.which.count;
   const auto by_panels_and_examples = [&](int l, auto work) {
     const Index blocks = (count + kWide - 1) / kWide;
-    team_.for_each(panels(l).count() * blocks, [&](Index i, int) {
-      const Index p = i / blocks, j0 = i % blocks * kWide;
-      work(p, p + 1, j0, std::min(kWide, count - j0));
+    const Index all = panels(l).count();
+    const Index most = std::clamp(all * blocks / (kItems * team_.size()), Index{1}, kPanels);
+    team_.for_each((all + most - 1) / most * blocks, [&](Index i, int) {
+      const Index p = i / blocks * most, j0 = i % blocks * kWide;
+      work(p, std::min(p + most, all), j0, std::min(kWide, count - j0));
     });
   };
   const auto by_examples = [&](auto work) {

@@ -73,11 +73,11 @@ void step(Optimizer<T>& optimizer, Network<T>& network, const T* gradient) {
   require(optimizer.fits(network), "step: this optimizer was made for a network of another size");
   const Exclusive writing(network.busy, kNetworkBusy), stepping(optimizer.busy, kOptimizerBusy);
   StepWorkspace<T>& workspace = optimizer.workspace(network);
-  workspace.state.load(network.parameters.data());
+  workspace.state.load(network.parameters.data(), workspace.team);
   workspace.update.set_gradient(gradient);
   workspace.update.apply(optimizer, nullptr, 1);
   optimizer.steps = optimizer.steps + 1;
-  network.sharing.write([&] { workspace.state.publish(network.parameters.data()); });
+  network.sharing.write([&] { workspace.state.publish(network.parameters.data(), workspace.team); });
 }
 
 template class Optimizer<float>;

@@ -8,9 +8,18 @@
 
 namespace deepcore {
 
+namespace {
+
+template <class T>
+void scaled(T scale, const T* from, Index n, T* to) {
+  for (Index i = 0; i < n; ++i) to[i] = scale * from[i];
+}
+
+}  // namespace
+
 template <class T>
 PackedLayout<T>::PackedLayout(const Spec& spec, const Tensors& tensors) : tensors_(tensors) {
-  constexpr Index kLine = static_cast<Index>(kAlignment / sizeof(T));  // every layer starts on a cache line
+  constexpr Index kLine = kernels::kLine<T>;  // every layer starts on a cache line
   for (int l = 1; l <= spec.depth(); ++l) {
     const Index n_in = spec.units(l - 1), n_out = spec.units(l);
     PackedLayer<T> layer{n_in, n_out, kernels::Panels<T>{n_out}, size_, {}, {}};
@@ -43,43 +52,55 @@ PackedLayout<T>::PackedLayout(const Spec& spec, const Tensors& tensors) : tensor
 
 template <class T>
 void PackedLayout<T>::pack(const T* flat, T* packed) const {
+  pack_rest(flat, packed);
+  for (const Piece& piece : pieces_) pack(piece, flat, packed);
+}
+
+template <class T>
+void PackedLayout<T>::unpack(const T* packed, T scale, T* flat) const {
+  unpack_rest(packed, scale, flat);
+  for (const Piece& piece : pieces_) unpack(piece, packed, scale, flat);
+}
+
+template <class T>
+void PackedLayout<T>::pack(const Piece& piece, const T* flat, T* packed) const {
+  T* column = packed + piece.offset;
+  kernels::pack(view(tensors_.at(piece.l, Role::W), flat), piece.start, piece.valid, piece.width, piece.i0, piece.i1,
+                column);
+  if (!piece.last) return;
+  column += piece.weights();
+  for (const Tensor& tensor : layer(piece.l).tail) {
+    kernels::pack(view(tensor, flat), piece.start, piece.valid, piece.width, 0, 1, column);
+    column += piece.width;
+  }
+}
+
+template <class T>
+void PackedLayout<T>::unpack(const Piece& piece, const T* packed, T scale, T* flat) const {
+  const View<T> W = view(tensors_.at(piece.l, Role::W), flat);
+  const T* column = packed + piece.offset;
+  for (Index i = piece.i0; i < piece.i1; ++i, column += piece.width)
+    scaled(scale, column, piece.valid, &W(piece.start, i));
+  if (!piece.last) return;
+  for (const Tensor& tensor : layer(piece.l).tail) {
+    scaled(scale, column, piece.valid, flat + tensor.offset + piece.start);
+    column += piece.width;
+  }
+}
+
+template <class T>
+void PackedLayout<T>::pack_rest(const T* flat, T* packed) const {
   std::copy_n(flat, embedding_size(), packed + embedding_offset_);
-  for (int l = 1; l <= depth(); ++l) {
-    const PackedLayer<T>& to = layer(l);
-    const View<const T> W = view(tensors_.at(l, Role::W), flat);
-    for (Index p = 0; p < to.rows.count(); ++p) {
-      const Index start = to.rows.start(p), valid = to.rows.valid(p), width = to.rows.width(p);
-      T* column = packed + to.offset + start * to.depth();
-      kernels::pack(W, start, valid, width, 0, to.n_in, column);
-      column += to.n_in * width;
-      for (const Tensor& tensor : to.tail) {
-        kernels::pack(view(tensor, flat), start, valid, width, 0, 1, column);
-        column += width;
-      }
-    }
+  for (const PackedLayer<T>& to : layers_) {
     if (to.scale) std::copy_n(flat + to.scale->offset, to.n_in, packed + to.scale_offset());
   }
 }
 
 template <class T>
-void PackedLayout<T>::unpack(const T* packed, T scale, T* flat) const {
-  const auto copy = [&](const T* from, Index n, T* to) {
-    for (Index i = 0; i < n; ++i) to[i] = scale * from[i];
-  };
-  copy(packed + embedding_offset_, embedding_size(), flat);
-  for (int l = 1; l <= depth(); ++l) {
-    const PackedLayer<T>& from = layer(l);
-    const View<T> W = view(tensors_.at(l, Role::W), flat);
-    for (Index p = 0; p < from.rows.count(); ++p) {
-      const Index start = from.rows.start(p), valid = from.rows.valid(p), width = from.rows.width(p);
-      const T* column = packed + from.offset + start * from.depth();
-      for (Index k = 0; k < from.n_in; ++k, column += width) copy(column, valid, &W(start, k));
-      for (const Tensor& tensor : from.tail) {
-        copy(column, valid, flat + tensor.offset + start);
-        column += width;
-      }
-    }
-    if (from.scale) copy(packed + from.scale_offset(), from.n_in, flat + from.scale->offset);
+void PackedLayout<T>::unpack_rest(const T* packed, T scale, T* flat) const {
+  scaled(scale, packed + embedding_offset_, embedding_size(), flat);
+  for (const PackedLayer<T>& from : layers_) {
+    if (from.scale) scaled(scale, packed + from.scale_offset(), from.n_in, flat + from.scale->offset);
   }
 }
 

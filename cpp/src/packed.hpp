@@ -52,6 +52,11 @@ class PackedLayout {
 
   void pack(const T* flat, T* packed) const;
   void unpack(const T* packed, T scale, T* flat) const;
+  // The same in parts, which threads may share: one piece, and what belongs to no piece (scales and embeddings).
+  void pack(const Piece& piece, const T* flat, T* packed) const;
+  void unpack(const Piece& piece, const T* packed, T scale, T* flat) const;
+  void pack_rest(const T* flat, T* packed) const;
+  void unpack_rest(const T* packed, T scale, T* flat) const;
   // One column of the tail, n_out values, and where it stands.
   Index tail_column(int l, Role role) const;
   void read_tail(int l, Role role, const T* packed, T* to) const;

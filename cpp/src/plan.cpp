@@ -17,9 +17,9 @@ namespace deepcore {
 namespace {
 
 // A slab is a multiple of kDepth, so that the sums over slabs are those of one piece. kSlabRuns bounds the memory of a large
-// batch, kSlabFlops the time between two looks for an interrupt: some 0.1 s of one core.
+// batch, kSlabFlops the time between two looks for an interrupt: some 0.4 s of one core.
 constexpr Index kSlabRuns = 4608 / kernels::kDepth;
-constexpr double kSlabFlops = 1e10;
+constexpr double kSlabFlops = 4e10;
 // Examples that share one pass over the weights of a layer: enough to hide it, few enough to stay in the second cache;
 // with few units more of them, to pay less often for the calls. (X counts where several panels of W[1] read it.)
 constexpr Index kBlock = 64, kLargeBlock = 256, kFewValues = 64;

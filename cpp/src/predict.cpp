@@ -73,14 +73,15 @@ void predict(const Network<T>& network, const std::common_type_t<Inputs<T>>& X, 
   Team team(call_team(threads, forward_flops(network.spec, X.cols)));
   const typename KeptWeights<T>::Use kept(network, X.cols);
   if (kept.get() != nullptr) return run(*kept.get(), team, X, A, false, poll);
-  Forward<T> forward(network, X.cols > kUnpacked, X.cols);
+  Forward<T> forward(network, team, X.cols > kUnpacked, X.cols);
   run(forward, team, X, A, false, poll);
 }
 
 template <class T>
 int nonfinite_layer(const Network<T>& network, const std::common_type_t<Inputs<T>>& X) {
   validate<T>("nonfinite_layer", network.spec, X);
-  Forward<T> forward(network, true);
+  Team alone(1);
+  Forward<T> forward(network, alone, true);
   forward.reserve(1);
   const int none = network.spec.depth() + 1;
   int layer = none;
@@ -92,7 +93,7 @@ int nonfinite_layer(const Network<T>& network, const std::common_type_t<Inputs<T
 
 template <class T>
 struct Predictor<T>::State {
-  State(const Network<T>& network, Weights weights) : forward(network, true, kForwardBlock, weights) {
+  State(const Network<T>& network, Weights weights) : forward(network, alone, true, kForwardBlock, weights) {
     forward.reserve(1);
   }
 
@@ -103,6 +104,7 @@ struct Predictor<T>::State {
   }
   bool in_a_loop() const { return Clock::now() - last < kLoop; }
 
+  Team alone{1};
   Forward<T> forward;
   std::unique_ptr<Team> team;
   Clock::time_point last{};  // when a call of few examples through many weights ended
@@ -122,8 +124,7 @@ void Predictor<T>::operator()(View<const T> X, View<T> A, int threads) {
   const bool few = X.cols <= std::min(kFew, forward_block(forward.spec())) && bytes > kReadBytes;
   const int sharing = few && state_->in_a_loop() ? sharing_team(threads, bytes) : 1;
   const int size = sharing > 1 ? sharing : kept_team(threads, forward_flops(forward.spec(), X.cols));
-  Team alone(1);
-  run<T>(forward, size == 1 ? alone : state_->workers(size), X, A, sharing > 1, {});
+  run<T>(forward, size == 1 ? state_->alone : state_->workers(size), X, A, sharing > 1, {});
   if (few) state_->last = Clock::now();
 }
 template <class T>

@@ -16,8 +16,8 @@ namespace deepcore {
 // even number of lines apart would share few sets of the cache.
 template <class T>
 Index leading(Index n) {
-  constexpr Index kLine = static_cast<Index>(kAlignment / sizeof(T));
   const Index ld = kernels::round_up<T>(n);
+  constexpr Index kLine = kernels::kLine<T>;
   if (ld < 4 * kLine) return ld;
   return ((ld + kLine - 1) / kLine | 1) * kLine;
 }

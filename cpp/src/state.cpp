@@ -22,14 +22,18 @@ State<T>::State(const Network<T>& network, bool transposed)
 }
 
 template <class T>
-void State<T>::load(const T* parameters) {
-  layout_.pack(parameters, parameters_.data());
-  for (const Piece& piece : layout_.pieces()) derive(piece);
+void State<T>::load(const T* parameters, Team& team) {
+  layout_.pack_rest(parameters, parameters_.data());
+  for_each_piece(team, [&](const Piece& piece) {
+    layout_.pack(piece, parameters, parameters_.data());
+    derive(piece);
+  });
 }
 
 template <class T>
-void State<T>::publish(T* parameters) const {
-  layout_.unpack(parameters_.data(), T(1), parameters);
+void State<T>::publish(T* parameters, Team& team) const {
+  layout_.unpack_rest(parameters_.data(), T(1), parameters);
+  for_each_piece(team, [&](const Piece& piece) { layout_.unpack(piece, parameters_.data(), T(1), parameters); });
 }
 
 template <class T>

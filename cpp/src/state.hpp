@@ -6,6 +6,7 @@
 #include <deepcore/network.hpp>
 
 #include "packed.hpp"
+#include "team.hpp"
 
 #include <vector>
 
@@ -17,8 +18,8 @@ class State {
   // transposed: with W[l]' for l >= 2, which a backward pass reads, and for l = 1 if embeddings need dA[0].
   State(const Network<T>& network, bool transposed);
 
-  void load(const T* parameters);     // from the public layout
-  void publish(T* parameters) const;  // to the public layout
+  void load(const T* parameters, Team& team);     // from the public layout
+  void publish(T* parameters, Team& team) const;  // to the public layout
   const PackedLayout<T>& layout() const { return layout_; }
   T* parameters() { return parameters_.data(); }
   const T* embeddings() const { return parameters_.data() + layout_.embedding_offset(); }
@@ -41,6 +42,11 @@ class State {
 
  private:
   static std::size_t at(int l) { return static_cast<std::size_t>(l); }
+  template <class F>
+  void for_each_piece(Team& team, F f) const {
+    const std::vector<Piece>& pieces = layout_.pieces();
+    team.for_each(static_cast<Index>(pieces.size()), [&](Index i, int) { f(pieces[static_cast<std::size_t>(i)]); });
+  }
   const T* read_from(int l) const { return reparametrised(l) ? effective_.data() : parameters_.data(); }
 
   Spec spec_;

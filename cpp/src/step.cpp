@@ -49,13 +49,13 @@ std::uint64_t digest(Index count, const T* values) {
 
 template <class T>
 Step<T>::Step(const Network<T>& network, const Examples<T>& examples, const Plan& plan, Team& team)
-    : network_(network), examples_(examples), plan_(plan), state_(network, plan.way != Way::lanes),
+    : network_(network), examples_(examples), plan_(plan), team_(team), state_(network, plan.way != Way::lanes),
       update_(network, state_, team, plan.keeps_gradients), pass_(make_pass(network, state_, examples, plan, team)),
       losses_(static_cast<std::size_t>(plan.slab)) {}
 
 template <class T>
 void Step<T>::load() {
-  state_.load(network_.parameters.data());
+  state_.load(network_.parameters.data(), team_);
   pass_->load(network_);
   pass_->forget_inputs();
   update_.loaded();
@@ -63,7 +63,7 @@ void Step<T>::load() {
 
 template <class T>
 void Step<T>::publish(Network<T>& network) const {
-  state_.publish(network.parameters.data());
+  state_.publish(network.parameters.data(), team_);
   pass_->publish(network);
 }
 

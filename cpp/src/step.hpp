@@ -43,6 +43,7 @@ class Step {
   const Network<T>& network_;
   const Examples<T>& examples_;
   const Plan plan_;
+  Team& team_;
   State<T> state_;
   Update<T> update_;
   std::unique_ptr<Pass<T>> pass_;

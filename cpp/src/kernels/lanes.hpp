@@ -62,12 +62,14 @@ constexpr Index panel_width(Index n) {
   return small <= 3 * kSmallLanes<T> ? small : round_up<T>(n);
 }
 
+template <class T>
+inline constexpr Index kLine = static_cast<Index>(64 / sizeof(T));  // values of a cache line
+
 // Asks for n values before they are needed.
 template <class T>
 inline void prefetch(const T* x, Index n) {
-  constexpr Index kLine = static_cast<Index>(64 / sizeof(T));
 #if defined(__GNUC__)
-  for (Index i = 0; i < n; i += kLine) __builtin_prefetch(x + i);
+  for (Index i = 0; i < n; i += kLine<T>) __builtin_prefetch(x + i);
 #endif
 }
 

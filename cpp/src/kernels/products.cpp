@@ -134,7 +134,7 @@ void outer_turned(Index width, Index valid, Index K, const T* A, Index sa, const
     const Index columns = std::min(kWidth, m - j), lanes = panel_width<T>(columns);
     for (Index k = 0; k < K; k += kDepth) {
       panel<false>(lanes, valid, std::min(kDepth, K - k), B + k * sb + j, sb, A + k * sa, sa, k > 0 ? sums : nullptr,
-                   lanes, sums, lanes, Ahead<T>{B + k * sb + j + kWidth, nullptr});
+                   lanes, sums, lanes);
     }
     std::fill(sums + valid * lanes, sums + width * lanes, T(0));
     turn(sums, lanes, width, columns, C + j * width, width);

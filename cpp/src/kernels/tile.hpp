@@ -8,17 +8,11 @@
 
 namespace deepcore::kernels {
 
-// How far ahead of its columns a tile along the examples asks for B: the next cache line of each example. Its steps
-// from example to example are too long for the machine to foresee.
-template <class T>
-inline constexpr Index kAhead = static_cast<Index>(64 / sizeof(T));
-
 // A: P packets of rows at a[k * sa]. B: N columns, element (k, j) at b[j * sb + k] if kAlongK else b[k * sb + j].
 // C (P packets, N), columns ldc apart, = C0 + A B over `depth` terms; C0 at c0[j * ld0], none if c0 is null.
-// Unless kAlongK, term k prefetches beside + k * beside_step.
 template <bool kSmall, int P, int N, bool kAlongK, class T>
 EIGEN_ALWAYS_INLINE void tile(Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c,
-                              Index ldc, const T* beside, Index beside_step) {
+                              Index ldc) {
   using V = SizedPacket<T, kSmall>;
   constexpr Index S = kSmall ? kSmallLanes<T> : kLanes<T>;
   V sum[N][P];
@@ -27,8 +21,8 @@ EIGEN_ALWAYS_INLINE void tile(Index depth, const T* a, Index sa, const T* b, Ind
 #pragma GCC unroll 3
     for (int p = 0; p < P; ++p) sum[j][p] = ei::pzero(V());
   }
+#pragma GCC unroll 4  // 1 to 3% faster than one term per branch
   for (Index k = 0; k < depth; ++k, a += sa) {
-    if constexpr (!kAlongK) ei::prefetch(beside + k * beside_step);
     V rows[P];
 #pragma GCC unroll 3
     for (int p = 0; p < P; ++p) rows[p] = load<V>(a + p * S);
@@ -50,20 +44,18 @@ EIGEN_ALWAYS_INLINE void tile(Index depth, const T* a, Index sa, const T* b, Ind
 
 template <bool kSmall, int P, int N, bool kAlongK, class T>
 void last_columns(Index left, Index depth, const T* a, Index sa, const T* b, Index sb, const T* c0, Index ld0, T* c,
-                  Index ldc, const T* beside, Index beside_step) {
+                  Index ldc) {
   if constexpr (N > 0) {
     if (left == N) {
-      tile<kSmall, P, N, kAlongK>(depth, a, sa, b, sb, c0, ld0, c, ldc, beside, beside_step);
+      tile<kSmall, P, N, kAlongK>(depth, a, sa, b, sb, c0, ld0, c, ldc);
     } else {
-      last_columns<kSmall, P, N - 1, kAlongK>(left, depth, a, sa, b, sb, c0, ld0, c, ldc, beside, beside_step);
+      last_columns<kSmall, P, N - 1, kAlongK>(left, depth, a, sa, b, sb, c0, ld0, c, ldc);
     }
   }
 }
 
-// What is read after a panel's product; its tiles prefetch it.
-// kAlongK: `panel` is the packed panel after A; `columns` those after B's last, and each tile prefetches those of the next
-// tile. Null columns: an earlier panel has read B already.
-// Else: `panel` is the one after A, in rows sa apart. Null: the tiles prefetch the columns of B beyond their own.
+// What is read after a panel's product along k; its tiles prefetch it. `panel` is the packed panel after A; `columns` those
+// after B's last, and each tile prefetches those of the next tile. Null columns: an earlier panel has read B already.
 template <class T>
 struct Ahead {
   const T* panel = nullptr;
@@ -76,28 +68,22 @@ void panel(Index m, Index depth, const T* a, Index sa, const T* b, Index sb, con
            Ahead<T> ahead) {
   constexpr int N = kColumns<P>;
   const Index next = kAlongK ? sb : 1, tiles = m / N;
-  const auto beside = [&](Index j) {
-    return ahead.panel == nullptr ? b + j + kAhead<T> : ahead.panel + j / N * kAhead<T>;
-  };
-  const Index beside_step = ahead.panel == nullptr ? sb : sa;
   Index j = 0;
   for (; j + N <= m; j += N) {
     if (kAlongK && ahead.panel != nullptr) {  // each tile prefetches its share
-      const Index lines = (depth * sa + kAhead<T> - 1) / kAhead<T>, tile = j / N;
+      const Index lines = (depth * sa + kLine<T> - 1) / kLine<T>, tile = j / N;
       for (Index i = tile * lines / tiles; i < (tile + 1) * lines / tiles; ++i)
-        prefetch_second(ahead.panel + i * kAhead<T>);
+        prefetch_second(ahead.panel + i * kLine<T>);
     }
     if (kAlongK && ahead.columns != nullptr) {
       const T* columns = j + N < m ? b + (j + N) * sb : ahead.columns;
-      for (int i = 0; i < N; ++i) {
-        for (Index k = 0; k < depth; k += kAhead<T>) ei::prefetch(columns + i * sb + k);
-      }
+      for (int i = 0; i < N; ++i) prefetch(columns + i * sb, depth);
     }
     tile<kSmall, P, N, kAlongK>(depth, a, sa, b + j * next, sb, c0 == nullptr ? c0 : c0 + j * ld0, ld0, c + j * ldc,
-                                ldc, beside(j), beside_step);
+                                ldc);
   }
   last_columns<kSmall, P, N - 1, kAlongK>(m - j, depth, a, sa, b + j * next, sb, c0 == nullptr ? c0 : c0 + j * ld0, ld0,
-                                          c + j * ldc, ldc, beside(j), beside_step);
+                                          c + j * ldc, ldc);
 }
 
 template <int n>
