@@ -4,10 +4,13 @@
 
 #include "platform.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
+#include <mutex>
 #include <new>
 
 namespace deepcore {
@@ -21,6 +24,51 @@ struct Allocation {
   std::size_t mapped;  // its bytes, if it was mapped; 0: it is calloc's
 };
 static_assert(sizeof(Allocation) <= 16);
+
+// Mapped memory that buffers have given back, for the next ones: calls that each need some megabytes would wait longer for
+// new pages than for their results. Not more than malloc keeps on Linux.
+class Spare {
+ public:
+  // Memory for so many bytes, as the last buffer left it; null if there is none.
+  Allocation take(std::size_t bytes) {
+    const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);  // a forked child may find it locked for ever
+    if (!lock) return {};
+    for (int i = count_ - 1; i >= 0; --i) {
+      if (kept_[i].mapped >= bytes && kept_[i].mapped / 2 < bytes) return remove(i);
+    }
+    return {};
+  }
+
+  void give(Allocation allocation) {
+    const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+    if (!lock || allocation.mapped > kMost) return platform::unmap(allocation.memory, allocation.mapped);
+    while (count_ == kCount || total_ + allocation.mapped > kMost) {
+      const Allocation oldest = remove(0);
+      platform::unmap(oldest.memory, oldest.mapped);
+    }
+    kept_[count_++] = allocation;
+    total_ += allocation.mapped;
+  }
+
+ private:
+  static constexpr int kCount = 16;
+  static constexpr std::size_t kMost = 64 << 20;
+
+  Allocation remove(int i) {
+    const Allocation removed = kept_[i];
+    std::copy(kept_ + i + 1, kept_ + count_, kept_ + i);
+    --count_;
+    total_ -= removed.mapped;
+    return removed;
+  }
+
+  std::mutex mutex_;
+  Allocation kept_[kCount] = {};  // the oldest first
+  int count_ = 0;
+  std::size_t total_ = 0;
+};
+
+Spare spare;
 
 // The address `distance` bytes behind the start; the allocation itself is kept just before that address.
 void* behind(Allocation allocation, std::size_t distance) {
@@ -46,6 +94,10 @@ void* aligned_zeros(std::size_t bytes) {
   if (bytes > std::numeric_limits<std::size_t>::max() / 2) throw std::bad_alloc();
   if (bytes >= platform::kLargePage) {
     const std::size_t shift = (count++ % 32 + 1) * kShift;
+    if (const Allocation used = spare.take(bytes + shift); used.memory != nullptr) {
+      std::memset(static_cast<char*>(used.memory) + shift, 0, bytes);
+      return behind(used, shift);
+    }
     if (void* const whole = platform::map_large_pages(bytes + shift)) return behind({whole, bytes + shift}, shift);
   }
   void* const whole = std::calloc(bytes + kAlignment, 1);
@@ -57,7 +109,7 @@ void* aligned_zeros(std::size_t bytes) {
 void release_zeros(void* zeros) {
   if (zeros == nullptr) return;
   const Allocation allocation = static_cast<Allocation*>(zeros)[-1];
-  if (allocation.mapped != 0) return platform::unmap(allocation.memory, allocation.mapped);
+  if (allocation.mapped != 0) return spare.give(allocation);
   std::free(allocation.memory);
 }
 

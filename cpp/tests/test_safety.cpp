@@ -292,10 +292,23 @@ TEST(when_memory_runs_out_a_training_leaves_a_network_and_an_optimizer_that_can_
   CHECK(points > 5, points);
 }
 
+TEST(a_buffer_is_zero_also_where_another_one_has_written) {
+  for (const Index count : {Index{1} << 18, Index{1} << 19, 5 * (Index{1} << 17), Index{1} << 24, Index{3} << 18}) {
+    for (int time = 0; time < 3; ++time) {
+      Buffer<double> one(count), other(count);
+      const auto zero = [](double x) { return x == 0; };
+      CHECK(std::all_of(one.data(), one.data() + count, zero), count);
+      CHECK(std::all_of(other.data(), other.data() + count, zero), count);
+      std::fill_n(one.data(), count, std::numeric_limits<double>::quiet_NaN());
+      std::fill_n(other.data(), count, 1);
+    }
+  }
+}
+
 #ifdef REPLACES_SYSTEM_MEMORY  // elsewhere nothing that a buffer calls can be made to fail
 TEST(when_memory_runs_out_a_large_buffer_ends_with_bad_alloc) {
   const auto large = [] {
-    const Buffer<double> buffer(Index{1} << 19);
+    const Buffer<double> buffer(Index{1} << 24);  // more than is kept of earlier buffers
     CHECK(buffer.data()[0] == 0 && buffer.data()[buffer.size() - 1] == 0);
   };
   CHECK(fail_everywhere([] {}, large, [](bool) {}) > 0);
