@@ -25,11 +25,11 @@ struct Allocation {
 };
 static_assert(sizeof(Allocation) <= 16);
 
-// Mapped memory that buffers have given back, for the next ones: calls that each need some megabytes would wait longer for
-// new pages than for their results. Not more than malloc keeps on Linux.
-class Spare {
+// Mapped memory that was released, kept for the next buffers: a call that needs some megabytes would otherwise wait longer
+// for new pages than for its result. It keeps at most 64 MB, as malloc does on Linux.
+class FreeList {
  public:
-  // Memory for so many bytes, as the last buffer left it; null if there is none.
+  // Memory for at least so many bytes, with the values that the last buffer has left in it; null if there is none.
   Allocation take(std::size_t bytes) {
     const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);  // a forked child may find it locked for ever
     if (!lock) return {};
@@ -68,7 +68,7 @@ class Spare {
   std::size_t total_ = 0;
 };
 
-Spare spare;
+FreeList free_list;
 
 // The address `distance` bytes behind the start; the allocation itself is kept just before that address.
 void* behind(Allocation allocation, std::size_t distance) {
@@ -94,7 +94,7 @@ void* aligned_zeros(std::size_t bytes) {
   if (bytes > std::numeric_limits<std::size_t>::max() / 2) throw std::bad_alloc();
   if (bytes >= platform::kLargePage) {
     const std::size_t shift = (count++ % 32 + 1) * kShift;
-    if (const Allocation used = spare.take(bytes + shift); used.memory != nullptr) {
+    if (const Allocation used = free_list.take(bytes + shift); used.memory != nullptr) {
       std::memset(static_cast<char*>(used.memory) + shift, 0, bytes);
       return behind(used, shift);
     }
@@ -109,7 +109,7 @@ void* aligned_zeros(std::size_t bytes) {
 void release_zeros(void* zeros) {
   if (zeros == nullptr) return;
   const Allocation allocation = static_cast<Allocation*>(zeros)[-1];
-  if (allocation.mapped != 0) return spare.give(allocation);
+  if (allocation.mapped != 0) return free_list.give(allocation);
   std::free(allocation.memory);
 }
 

@@ -17,10 +17,10 @@ class Pace {
   Pace(Team& team, double flops, bool may_try)
       : team_(team), tries_(may_try && team.size() > 1 && flops <= kMostFlops) {}
 
-  // Makes one step. alike: it does as much work as the others that are alike, so that their times can be compared.
+  // Makes one step. whole: of a whole batch. Only the times of such steps are compared, since their work is equal.
   template <class F>
-  void step(bool alike, F make) {
-    if (!tries_ || wait_ > 0 || !alike) {
+  void step(bool whole, F make) {
+    if (!tries_ || wait_ > 0 || !whole) {
       if (wait_ > 0) --wait_;
       return make();
     }

@@ -2,8 +2,6 @@
 // Level: state.
 #include "packed.hpp"
 
-#include <deepcore/buffer.hpp>
-
 #include <algorithm>
 
 namespace deepcore {

@@ -200,10 +200,10 @@ struct FakeClock {
 int steps_alone(Pace<FakeClock>& pace, const Team& team, int steps, int together, int alone) {
   int count = 0;
   for (int i = 0; i < steps; ++i) {
-    const bool alike = i % 14 != 13;  // the last batch of an epoch is small, and takes almost no time
-    pace.step(alike, [&] {
+    const bool whole = i % 14 != 13;  // the last batch of an epoch has few examples, and its step is short
+    pace.step(whole, [&] {
       count += team.alone() ? 1 : 0;
-      FakeClock::time += std::chrono::nanoseconds(!alike ? 1 : team.alone() ? alone : together);
+      FakeClock::time += std::chrono::nanoseconds(!whole ? 1 : team.alone() ? alone : together);
     });
   }
   return count;
