@@ -21,60 +21,67 @@ constexpr std::size_t kShift = 65 * kAlignment;  // one line more than a page of
 
 struct Allocation {
   void* memory;
-  std::size_t mapped;  // its bytes, if it was mapped; 0: it is calloc's
+  std::uint64_t bytes : 62;
+  std::uint64_t mapped : 1;  // or malloc's
+  std::uint64_t kept : 1;    // when it is released
 };
 static_assert(sizeof(Allocation) <= 16);
 
-// Mapped memory that was released, kept for the next buffers: a call that needs some megabytes would otherwise wait longer
-// for new pages than for its result. It keeps at most 64 MB, as malloc does on Linux.
+void free_now(Allocation allocation) {
+  if (allocation.mapped != 0) return platform::unmap(allocation.memory, static_cast<std::size_t>(allocation.bytes));
+  std::free(allocation.memory);
+}
+
+// Memory that was released, kept for the next buffers, at most 64 MB of it: new pages often cost more time than what is
+// computed in them, and malloc gives its own back to the system whenever enough of them lie at the end of the heap.
 class FreeList {
  public:
+  static constexpr std::size_t kLeast = 64 << 10;  // of smaller blocks malloc itself takes care
+
   // Memory for at least so many bytes, with the values that the last buffer has left in it; null if there is none.
   Allocation take(std::size_t bytes) {
     const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);  // a forked child may find it locked for ever
     if (!lock) return {};
     for (int i = count_ - 1; i >= 0; --i) {
-      if (kept_[i].mapped >= bytes && kept_[i].mapped / 2 < bytes) return remove(i);
+      if (kept_[i].bytes >= bytes && kept_[i].bytes / 2 < bytes) return remove(i);
     }
     return {};
   }
 
   void give(Allocation allocation) {
     const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
-    if (!lock || allocation.mapped > kMost) return platform::unmap(allocation.memory, allocation.mapped);
-    while (count_ == kCount || total_ + allocation.mapped > kMost) {
-      const Allocation oldest = remove(0);
-      platform::unmap(oldest.memory, oldest.mapped);
-    }
+    if (!lock || allocation.bytes > kMost) return free_now(allocation);
+    while (count_ == kCount || total_ + allocation.bytes > kMost) free_now(remove(0));
     kept_[count_++] = allocation;
-    total_ += allocation.mapped;
+    total_ += allocation.bytes;
   }
 
  private:
-  static constexpr int kCount = 16;
+  static constexpr int kCount = 64;
   static constexpr std::size_t kMost = 64 << 20;
 
   Allocation remove(int i) {
     const Allocation removed = kept_[i];
     std::copy(kept_ + i + 1, kept_ + count_, kept_ + i);
     --count_;
-    total_ -= removed.mapped;
+    total_ -= removed.bytes;
     return removed;
   }
 
   std::mutex mutex_;
   Allocation kept_[kCount] = {};  // the oldest first
   int count_ = 0;
-  std::size_t total_ = 0;
+  std::uint64_t total_ = 0;
 };
 
 FreeList free_list;
 
-// The address `distance` bytes behind the start; the allocation itself is kept just before that address.
-void* behind(Allocation allocation, std::size_t distance) {
-  char* const zeros = static_cast<char*>(allocation.memory) + distance;
-  new (zeros - sizeof allocation) Allocation(allocation);
-  return zeros;
+// The start of a buffer in an allocation, at least `least` bytes behind its own, which is kept just before it.
+void* start_in(Allocation allocation, std::size_t least) {
+  const std::size_t beyond = (reinterpret_cast<std::uintptr_t>(allocation.memory) + least) % kAlignment;
+  char* const start = static_cast<char*>(allocation.memory) + least + (beyond == 0 ? 0 : kAlignment - beyond);
+  new (start - sizeof allocation) Allocation(allocation);
+  return start;
 }
 
 }  // namespace
@@ -88,29 +95,32 @@ std::size_t checked_bytes(Index count, std::size_t element) {
 // Pages of new memory cost nothing until they are written.
 //
 // Buffers of a large page or more lie in such pages: each page of 4 KB takes a microsecond or more when it is first written.
-// They start at different distances from a page's start, since equal ones would compete for the same lines of the caches.
-void* aligned_zeros(std::size_t bytes) {
+// Those that are kept start at different distances from a page's start, since equal ones would compete for the same lines of
+// the caches.
+void* aligned_memory(std::size_t bytes, bool zeros) {
   static std::atomic<std::size_t> count{0};
   if (bytes > std::numeric_limits<std::size_t>::max() / 2) throw std::bad_alloc();
-  if (bytes >= platform::kLargePage) {
-    const std::size_t shift = (count++ % 32 + 1) * kShift;
-    if (const Allocation used = free_list.take(bytes + shift); used.memory != nullptr) {
-      std::memset(static_cast<char*>(used.memory) + shift, 0, bytes);
-      return behind(used, shift);
+  const bool kept = bytes >= FreeList::kLeast, large = bytes >= platform::kLargePage;
+  const std::size_t before = kept ? (count++ % 32 + 1) * (large ? kShift : kAlignment) : sizeof(Allocation);
+  const std::size_t whole = before + kAlignment + bytes;
+  if (kept) {
+    if (const Allocation used = free_list.take(whole); used.memory != nullptr) {
+      void* const start = start_in(used, before);
+      if (zeros) std::memset(start, 0, bytes);
+      return start;
     }
-    if (void* const whole = platform::map_large_pages(bytes + shift)) return behind({whole, bytes + shift}, shift);
   }
-  void* const whole = std::calloc(bytes + kAlignment, 1);
-  if (whole == nullptr) throw std::bad_alloc();
-  // at least 16 bytes on: calloc aligns to 16
-  return behind({whole, 0}, kAlignment - reinterpret_cast<std::uintptr_t>(whole) % kAlignment);
+  if (void* const pages = large ? platform::map_large_pages(whole) : nullptr)
+    return start_in({pages, whole, 1, kept}, before);
+  void* const memory = zeros ? std::calloc(whole, 1) : std::malloc(whole);
+  if (memory == nullptr) throw std::bad_alloc();
+  return start_in({memory, whole, 0, kept}, before);
 }
 
-void release_zeros(void* zeros) {
-  if (zeros == nullptr) return;
-  const Allocation allocation = static_cast<Allocation*>(zeros)[-1];
-  if (allocation.mapped != 0) return free_list.give(allocation);
-  std::free(allocation.memory);
+void release_memory(void* start) {
+  if (start == nullptr) return;
+  const Allocation allocation = static_cast<Allocation*>(start)[-1];
+  allocation.kept != 0 ? free_list.give(allocation) : free_now(allocation);
 }
 
 }  // namespace deepcore

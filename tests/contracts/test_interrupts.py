@@ -82,7 +82,7 @@ ACTIONS = (*TRAINING, predict, evaluate, save, load, copy)
 
 
 def what_is_open():
-    """Return the threads and the number of open files; what earlier tests have left may be closed at any time."""
+    """Return the threads and the number of open files, of which earlier tests may have left some."""
     gc.collect()
     folder = Path("/proc/self/fd")
     return set(threading.enumerate()), len(list(folder.iterdir())) if folder.is_dir() else 0

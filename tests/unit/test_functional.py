@@ -324,6 +324,8 @@ PRODUCTS = [
     (12, 96, 300),
     (70, 5, 3),
     (2, 500, 97),
+    (1, 21, 4101),
+    (40, 193, 1),
 ]
 LAYOUTS = {
     "rows": np.ascontiguousarray,
@@ -355,6 +357,8 @@ def test_products_of_every_size_and_layout_are_right_and_have_the_same_bits(n, n
         np.testing.assert_allclose(got, right, rtol=tolerance, atol=tolerance)
     plain = [F.linear_forward(A_prev, W, b)[0], *F.linear_backward(dZ, (A_prev, W, b))]
     assert [a.tobytes() for a in results] == [a.tobytes() for a in plain]
+    assert np.array_equal(F.linear_forward(A_prev, W[-1:], b[-1:])[0], Z[-1:])
+    assert np.array_equal(F.linear_forward(A_prev[:, -1:], W, b)[0], Z[:, -1:])
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "gelu", "softmax"])

@@ -1,4 +1,4 @@
-// Buffer: aligned memory that is allocated once, starts at zero and is never resized.
+// Buffer: aligned memory that is allocated once and is never resized. It starts at zero.
 // Public header, standard library only.
 #pragma once
 
@@ -13,15 +13,16 @@ inline constexpr std::size_t kAlignment = 64;  // one cache line, and one vector
 
 // Bytes of `count` elements. Throws std::bad_alloc if that exceeds the address space.
 std::size_t checked_bytes(Index count, std::size_t element);
-void* aligned_zeros(std::size_t bytes);  // throws std::bad_alloc
-void release_zeros(void* zeros);
+void* aligned_memory(std::size_t bytes, bool zeros);  // throws std::bad_alloc
+void release_memory(void* start);
 
 template <class T>
 class Buffer {
  public:
   Buffer() = default;  // empty buffers allocate nothing; data() is null
-  explicit Buffer(Index count)
-      : data_(count == 0 ? nullptr : static_cast<T*>(aligned_zeros(checked_bytes(count, sizeof(T))))), size_(count) {}
+  explicit Buffer(Index count) : Buffer(count, true) {}
+  // For values that are written before they are read.
+  static Buffer uninitialized(Index count) { return Buffer(count, false); }
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
   Index size() const { return size_; }
@@ -29,8 +30,11 @@ class Buffer {
 
  private:
   struct Release {
-    void operator()(T* zeros) const { release_zeros(zeros); }
+    void operator()(T* start) const { release_memory(start); }
   };
+  Buffer(Index count, bool zeros)
+      : data_(count == 0 ? nullptr : static_cast<T*>(aligned_memory(checked_bytes(count, sizeof(T)), zeros))),
+        size_(count) {}
   std::unique_ptr<T, Release> data_;
   Index size_ = 0;
 };

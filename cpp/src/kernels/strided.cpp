@@ -56,7 +56,7 @@ void pack_columns(View<const T> B, T* packed) {
     const Index width = panels.width(p), valid = panels.valid(p);
     const View<const T> columns = part(B, 0, depth, panels.start(p), valid);
     T* const to = packed + panels.start(p) * depth;
-    for (Index k = 0; valid < width && k < depth; ++k) std::fill(to + k * width + valid, to + (k + 1) * width, T(0));
+    if (valid < width) std::fill_n(to, depth * width, T(0));
     if (B.row_stride == 1 && B.col_stride != 1) {
       turn(columns.data, B.col_stride, valid, depth, to, width);
     } else {
@@ -119,9 +119,11 @@ class RowProduct {
   RowProduct(View<const T> A, View<const T> B, const Bias<T>& bias, T scale, View<T> C, bool padded)
       : A_(A), B_(B), bias_(bias), scale_(scale), C_(C), padded_(padded),
         direct_(B.col_stride == 1 && A.rows <= kDirectRows && B.rows * B.cols <= kDirectElements),
-        packed_(Panels<T>{direct_ ? kWidth : std::min(B.cols, kGroup)}.padded() * std::min(B.rows, kDepth)),
+        packed_(Buffer<T>::uninitialized(Panels<T>{direct_ ? kWidth : std::min(B.cols, kGroup)}.padded() *
+                                         std::min(B.rows, kDepth))),
         of_columns_(bias.of_columns ? Panels<T>{B.cols}.padded() : 0), apart_(gap(std::min(B.cols, kGroup))),
-        gathered_(padded || B.rows <= kDepth || A.rows * apart_ > kMostGathered ? 0 : A.rows * apart_) {
+        gathered_(Buffer<T>::uninitialized(
+            padded || B.rows <= kDepth || A.rows * apart_ > kMostGathered ? 0 : A.rows * apart_)) {
     for (Index j = 0; bias.of_columns && j < B.cols; ++j) of_columns_.data()[j] = bias.values(j, 0);
   }
 
@@ -192,20 +194,10 @@ class RowProduct {
     const T* a = in_place ? &B_(run_.k, first) : packed_.data() + (direct_ ? 0 : panels.start(p) * depth);
     const Index sa = in_place ? B_.row_stride : width;
     const auto [c0, ld0] = start(c, first);
-    const Index tile = width > 2 * kLanes<T> ? kColumns<3> : width > kLanes<T> ? kColumns<2> : kColumns<1>;
-    for (Index r = 0; r < count; r += tile) {
-      const Index rows = std::min(tile, count - r);
-      const T* const b = left.data + r * (left.along_k ? left.step : 1);
-      const bool last = r + tile >= count;  // then the next panel follows
-      T* const next = last ? c.data + width : c.data + (r + tile) * c.step;
-      for (Index i = 0; i < std::min(tile, last ? count : count - r - tile); ++i) prefetch(next + i * c.step, width);
-      if (left.along_k) {
-        panel<true>(width, rows, depth, a, sa, b, left.step, c0 == nullptr ? c0 : c0 + r * ld0, ld0,
-                    c.data + r * c.step, c.step);
-      } else {
-        panel<false>(width, rows, depth, a, sa, b, left.step, c0 == nullptr ? c0 : c0 + r * ld0, ld0,
-                     c.data + r * c.step, c.step, Ahead<T>{a + depth * sa, nullptr});
-      }
+    if (left.along_k) {
+      panel<true>(width, count, depth, a, sa, left.data, left.step, c0, ld0, c.data, c.step);
+    } else {
+      panel<false>(width, count, depth, a, sa, left.data, left.step, c0, ld0, c.data, c.step);
     }
   }
 
@@ -242,13 +234,59 @@ template <class T>
 void product_along_columns(View<const T> A, View<const T> B, const Bias<T>& bias, T scale, View<T> C) {
   const Index n = C.rows, m = C.cols, ld = Panels<T>{n}.padded();
   const Index piece = std::min(m, std::max(2 * kRows, Index{65536} / ld / kRows * kRows));
-  Buffer<T> sums(ld * piece);
+  Buffer<T> sums = Buffer<T>::uninitialized(ld * piece);
   for (Index j = 0; j < m; j += piece) {
     const Index columns = std::min(piece, m - j);
     const Bias<T> own = bias.of_columns ? Bias<T>{part(bias.values, j, columns, 0, 1), true} : bias;
     const View<T> turned_sums{sums.data(), columns, n, ld, 1};
     RowProduct<T>(turned(part(B, 0, B.rows, j, columns)), turned(A), own.turned(), scale, turned_sums, true)();
     turn(sums.data(), ld, columns, n, &C(0, j), C.row_stride);
+  }
+}
+
+// The sums of a run for one row of the result, x B: rows of B, which lie contiguously, are added to all sums one after
+// another, a few at a time. The last packet of columns may overlap the one before it; both then compute the same sums.
+template <class T>
+void sums_of_one_row(const T* x, View<const T> B, T* s) {
+  using V = Packet<T>;
+  constexpr Index kTerms = 8;
+  std::fill_n(s, round_up<T>(B.cols), T(0));
+  const auto add = [&](auto terms, Index k) {
+    V factors[terms()];
+    for (int i = 0; i < terms(); ++i) factors[i] = all<V>(x[k + i]);
+    for (Index at = 0; at < B.cols; at += kLanes<T>) {
+      const T* const b = &B(k, std::min(at, B.cols - kLanes<T>));
+      V sum = load<V>(s + at);
+#pragma GCC unroll 8
+      for (int i = 0; i < terms(); ++i) sum = pmadd(load<V>(b + i * B.row_stride), factors[i], sum);
+      store<V>(s + at, sum);
+    }
+  };
+  Index k = 0;
+  for (; k + kTerms <= B.rows; k += kTerms) add(Count<kTerms>{}, k);
+  for (; k < B.rows; ++k) add(Count<1>{}, k);
+  const Index whole = B.cols / kLanes<T> * kLanes<T>;  // the last columns stand at the end of their packet
+  std::copy_n(s + round_up<T>(B.cols) - (B.cols - whole), B.cols - whole, s + whole);
+}
+
+// C (1, m) = scale (bias + A B) for at least a packet of columns, B being read where it lies.
+template <class T>
+void product_of_one_row(View<const T> A, View<const T> B, const Bias<T>& bias, T scale, T* c) {
+  constexpr Index kSums = 16384 / sizeof(T);  // of a run: they stay in the first cache
+  T run[kSums], total[kSums], x[kDepth];
+  for (Index j = 0; j < B.cols; j += kSums) {
+    const Index first = std::min(j, B.cols - kLanes<T>), count = std::min(kSums, B.cols - first);
+    for (Index i = 0; !bias.values.empty() && i < count; ++i) {
+      total[i] = bias.values(bias.of_columns ? first + i : 0, 0);
+    }
+    for (Index k = 0; k < A.cols || k == 0; k += kDepth) {
+      const Index depth = std::min(kDepth, A.cols - k);
+      for (Index i = 0; i < depth; ++i) x[i] = A(0, k + i);
+      sums_of_one_row(x, part(B, k, depth, first, count), run);
+      const bool starts = k == 0 && bias.values.empty();
+      for (Index i = 0; i < count; ++i) total[i] = starts ? run[i] : total[i] + run[i];
+    }
+    for (Index i = 0; i < count; ++i) c[first + i] = scale * total[i];
   }
 }
 
@@ -267,6 +305,9 @@ double cycles(View<const T> A, View<const T> B) {
 
 template <class T>
 void product_by_rows(View<const T> A, View<const T> B, const Bias<T>& bias, T scale, View<T> C) {
+  if (C.cols == 1 && C.rows > 1 && C.row_stride == 1)
+    return product_by_rows(turned(B), turned(A), bias.turned(), scale, turned(C));
+  if (C.rows == 1 && B.col_stride == 1 && B.cols >= kLanes<T>) return product_of_one_row(A, B, bias, scale, C.data);
   const double across = 0.4 * static_cast<double>(C.rows) * static_cast<double>(C.cols);
   const double along_rows = cycles(A, B), along_columns = cycles(turned(B), turned(A)) + across;
   if (along_rows <= along_columns) return RowProduct<T>(A, B, bias, scale, C, false)();
@@ -281,7 +322,7 @@ void product(View<const T> A, View<const T> B, View<const T> b, T scale, View<T>
   const Bias<T> bias{b};
   if (C.col_stride == 1) return product_by_rows(A, B, bias, scale, C);
   if (C.row_stride == 1) return product_by_rows(turned(B), turned(A), bias.turned(), scale, turned(C));
-  Buffer<T> sums(C.rows * C.cols);
+  Buffer<T> sums = Buffer<T>::uninitialized(C.rows * C.cols);
   product_by_rows<T>(A, B, bias, scale, {sums.data(), C.rows, C.cols, C.cols, 1});
   for (Index i = 0; i < C.rows; ++i) {
     for (Index j = 0; j < C.cols; ++j) C(i, j) = sums.data()[i * C.cols + j];
