@@ -10,6 +10,8 @@ namespace {
 
 using kernels::kDepth;
 
+constexpr Index kAhead = 2048;  // bytes of examples that are asked for before they are read
+
 template <class T>
 void gather_sparse(const Inputs<T>& X, const Selection& which, kernels::Columns<T> to) {
   kernels::together(to, 0, X.rows, [&](Index i, Index rows) {
@@ -29,9 +31,10 @@ void gather_inputs(const Inputs<T>& X, const Selection& which, kernels::Columns<
   const auto copy_rows = [&](Index i, Index j) {
     std::copy_n(source(j) + i, std::min(together, X.rows - i), to.from(i) + j * to.ld);
   };
-  if (!which.in_order() && X.row_stride == 1) {  // shuffled examples come from anywhere in memory: ask for the next one
+  if (!which.in_order() && X.row_stride == 1) {  // shuffled examples come from anywhere in memory: ask for the next ones
+    const Index ahead = std::max<Index>(1, kAhead / (X.rows * static_cast<Index>(sizeof(T))));
     for (Index j = 0; j < m; ++j) {
-      if (j + 1 < m) kernels::prefetch(source(j + 1), X.rows);
+      if (j + ahead < m) kernels::prefetch(source(j + ahead), X.rows);
       for (Index i = 0; i < X.rows; i += together) copy_rows(i, j);
     }
     return;
