@@ -55,7 +55,7 @@ Scores evaluate(const Network<T>& network, const Examples<T>& examples, const Se
   const Spec& spec = network.spec;
   const Index m = which.count, n = spec.outputs(), members = spec.members(), ld = leading<T>(spec.units(spec.depth()));
   const bool copies = !which.in_order() || examples.X.sparse();
-  Forward<T> forward(network, team, true);
+  Forward<T> forward(network, team, m > kUnpacked || spec.has_penalties(), m);  // penalties are those of packed weights
   forward.reserve(team.size());
   std::vector<OutputWorkspace<T>> workspaces;
   std::vector<Buffer<T>> copied;

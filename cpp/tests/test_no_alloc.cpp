@@ -203,24 +203,24 @@ TEST_BOTH(a_predictor_allocates_nothing_from_its_first_call_on) {
 TEST_BOTH(predictions_with_kept_weights_allocate_less) {
   const int relu = activation_id("relu"), softmax = activation_id("softmax");
   Network<T> network(Spec(30, {{70, relu, 0}, {3, softmax, 0}}, loss_id("categorical_cross_entropy")));
-  const std::vector<T> X(30 * 100, T(1));
-  std::vector<T> A(3 * 100);
+  const std::vector<T> X(30 * 60, T(1));
+  std::vector<T> A(3 * 60);
   const auto call = [&](Index m) { predict<T>(network, {X.data(), 30, m, 1, 30}, {A.data(), 3, m, 1, 3}, 1); };
   const auto later_call = [&](Index m, int calls) {
     for (int i = 0; i < calls; ++i) call(m);
     return counted([&] { call(m); });
   };
-  const long without = later_call(100, 3);
+  const long without = later_call(60, 3);
   CHECK(without > 0);
   network.kept.enable();
-  CHECK(later_call(100, 3) == 0);
+  CHECK(later_call(60, 3) == 0);
   network.kept.add_writer();
-  CHECK(later_call(100, 3) == without);
+  CHECK(later_call(60, 3) == without);
   network.kept.remove_writer();
   CHECK(later_call(1, 3) > 0, "one example pays later");
   CHECK(later_call(1, 100) == 0);
   network.sharing.write([] {});
-  CHECK(counted([&] { call(100); }) == without);
+  CHECK(counted([&] { call(60); }) == without);
 }
 
 TEST(a_prediction_by_the_c_interface_allocates_nothing_also_when_it_is_refused) {
