@@ -31,7 +31,7 @@ void gather_inputs(const Inputs<T>& X, const Selection& which, kernels::Columns<
   const auto copy_rows = [&](Index i, Index j) {
     std::copy_n(source(j) + i, std::min(together, X.rows - i), to.from(i) + j * to.ld);
   };
-  if (!which.in_order() && X.row_stride == 1) {  // shuffled examples come from anywhere in memory: ask for the next ones
+  if (!which.in_order() && X.row_stride == 1) {  // shuffled: from anywhere in memory, so ask for the next ones
     const Index ahead = std::max<Index>(1, kAhead / (X.rows * static_cast<Index>(sizeof(T))));
     for (Index j = 0; j < m; ++j) {
       if (j + ahead < m) kernels::prefetch(source(j + ahead), X.rows);

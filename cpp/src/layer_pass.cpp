@@ -27,7 +27,8 @@ LayerPass<T>::LayerPass(const Network<T>& network, const State<T>& state, const 
     : network_(network), spec_(network.spec), state_(state), examples_(examples), plan_(plan), team_(team) {
   for (int l = 0; l <= spec_.depth(); ++l) {
     const LayerPlan& layer = plan_.layers[at(l)];
-    a_.push_back(l == 0 ? Buffer<T>::uninitialized(layer.size) : Buffer<T>(layer.size));  // X is written before it is read
+    // X is written to A[0] before it is read.
+    a_.push_back(l == 0 ? Buffer<T>::uninitialized(layer.size) : Buffer<T>(layer.size));
     dz_.emplace_back(l > 0 || spec_.embeddings().any() ? layer.size : 0);
     if (l < spec_.depth())
       stages_.push_back(make_stages(network, l, {nullptr, layer.stride, layer.strip}, {layer.size, plan_.slab}));
