@@ -21,14 +21,13 @@ constexpr std::size_t kShift = 65 * kAlignment;  // one line more than a page of
 
 struct Allocation {
   void* memory;
-  std::uint64_t bytes : 62;
-  std::uint64_t mapped : 1;  // or malloc's
-  std::uint64_t kept : 1;    // when it is released
+  std::size_t bytes;
+  bool mapped;  // or malloc's
+  bool kept;    // when it is released
 };
-static_assert(sizeof(Allocation) <= 16);
 
 void free_now(Allocation allocation) {
-  if (allocation.mapped != 0) return platform::unmap(allocation.memory, static_cast<std::size_t>(allocation.bytes));
+  if (allocation.mapped) return platform::unmap(allocation.memory, allocation.bytes);
   std::free(allocation.memory);
 }
 
@@ -71,7 +70,7 @@ class FreeList {
   std::mutex mutex_;
   Allocation kept_[kCount] = {};  // the oldest first
   int count_ = 0;
-  std::uint64_t total_ = 0;
+  std::size_t total_ = 0;
 };
 
 FreeList free_list;
@@ -111,16 +110,16 @@ void* aligned_memory(std::size_t bytes, bool zeros) {
     }
   }
   if (void* const pages = large ? platform::map_large_pages(whole) : nullptr)
-    return start_in({pages, whole, 1, kept}, before);
+    return start_in({pages, whole, true, kept}, before);
   void* const memory = zeros ? std::calloc(whole, 1) : std::malloc(whole);
   if (memory == nullptr) throw std::bad_alloc();
-  return start_in({memory, whole, 0, kept}, before);
+  return start_in({memory, whole, false, kept}, before);
 }
 
 void release_memory(void* start) {
   if (start == nullptr) return;
   const Allocation allocation = static_cast<Allocation*>(start)[-1];
-  allocation.kept != 0 ? free_list.give(allocation) : free_now(allocation);
+  allocation.kept ? free_list.give(allocation) : free_now(allocation);
 }
 
 }  // namespace deepcore

@@ -257,7 +257,6 @@ void sums_of_one_row(const T* x, View<const T> B, T* s) {
     for (Index at = 0; at < B.cols; at += kLanes<T>) {
       const T* const b = &B(k, std::min(at, B.cols - kLanes<T>));
       V sum = load<V>(s + at);
-#pragma GCC unroll 8
       for (int i = 0; i < terms(); ++i) sum = pmadd(load<V>(b + i * B.row_stride), factors[i], sum);
       store<V>(s + at, sum);
     }
