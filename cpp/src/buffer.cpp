@@ -35,7 +35,7 @@ void free_now(Allocation allocation) {
 // computed in them, and malloc gives its own back to the system whenever enough of them lie at the end of the heap.
 class FreeList {
  public:
-  static constexpr std::size_t kLeast = 64 << 10;  // of smaller blocks malloc itself takes care
+  static constexpr std::size_t kLeast = 64 << 10;  // malloc itself uses smaller blocks again
 
   // Memory for at least so many bytes, with the values that the last buffer has left in it; null if there is none.
   Allocation take(std::size_t bytes) {
@@ -75,7 +75,8 @@ class FreeList {
 
 FreeList free_list;
 
-// The start of a buffer in an allocation, at least `least` bytes behind its own, which is kept just before it.
+// Returns where a buffer starts: aligned, and at least `least` bytes after the start of the allocation. A copy of
+// `allocation` is written just before it.
 void* start_in(Allocation allocation, std::size_t least) {
   const std::size_t beyond = (reinterpret_cast<std::uintptr_t>(allocation.memory) + least) % kAlignment;
   char* const start = static_cast<char*>(allocation.memory) + least + (beyond == 0 ? 0 : kAlignment - beyond);

@@ -142,9 +142,9 @@ def test_an_interrupt_at_any_instruction_leaves_a_model_that_trains(action, tmp_
     threads, files = what_is_open()
     for at in places:
         bench.interrupt(at)
-    after = what_is_open()
-    assert after[0] - threads == set()
-    assert after[1] <= files
+    threads_after, files_after = what_is_open()
+    assert threads_after <= threads
+    assert files_after <= files
 
 
 def test_what_an_interrupt_has_kept_from_its_end_does_not_end_when_it_is_collected():

@@ -1,4 +1,4 @@
-// Buffer: aligned memory that is allocated once and is never resized. It starts at zero.
+// Buffer: aligned memory that is allocated once and is never resized. It starts at zero, unless uninitialized() makes it.
 // Public header, standard library only.
 #pragma once
 

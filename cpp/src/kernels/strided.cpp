@@ -304,7 +304,7 @@ double cycles(View<const T> A, View<const T> B) {
 
 template <class T>
 void product_by_rows(View<const T> A, View<const T> B, const Bias<T>& bias, T scale, View<T> C) {
-  if (C.cols == 1 && C.rows > 1 && C.row_stride == 1)
+  if (C.cols == 1 && C.rows > 1 && C.row_stride == 1)  // a single column is a single row of the transpose
     return product_by_rows(turned(B), turned(A), bias.turned(), scale, turned(C));
   if (C.rows == 1 && B.col_stride == 1 && B.cols >= kLanes<T>) return product_of_one_row(A, B, bias, scale, C.data);
   const double across = 0.4 * static_cast<double>(C.rows) * static_cast<double>(C.cols);
