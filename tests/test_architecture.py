@@ -385,6 +385,13 @@ def test_sources_stay_under_400_lines_of_code():
     assert {name: lines for name, lines in code.items() if lines > 400} == {}
 
 
+@pytest.mark.parametrize("words", ["Role::scale|scaled_inputs|kernels/column_factors", r"\bntk\b"])
+def test_a_kind_of_layer_is_known_to_six_files_of_the_core(words):
+    found = [f for f in cpp_files() if "tests" not in f.parts and "bindings" not in f.parts]
+    knowing = [f.name for f in found if re.search(words, f.read_text())]
+    assert 0 < len(knowing) <= 6, knowing
+
+
 def test_sources_are_ascii():
     assert [str(path.relative_to(ROOT)) for path in source_files() if not path.read_bytes().isascii()] == []
 

@@ -144,8 +144,7 @@ py::dict trace_rows(const Network<T>& self, const py::object& X, py::array y, co
 // (name, layer, rows, columns, offset) of each array in `parameters` or `running`; each is stored column by column.
 py::list tensor_list(const std::vector<Tensor>& tensors) {
   py::list out;
-  for (const Tensor& t : tensors)
-    out.append(py::make_tuple(kRoleNames[static_cast<std::size_t>(t.role)], t.layer, t.rows, t.cols, t.offset));
+  for (const Tensor& t : tensors) out.append(py::make_tuple(role_info(t.role).name, t.layer, t.rows, t.cols, t.offset));
   return out;
 }
 

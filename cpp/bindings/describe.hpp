@@ -25,10 +25,9 @@ inline Norm norm_of(const std::string& name) {
 inline void set_factors(LayerSpec& layer, const py::dict& values, double Factors::*which) {
   for (const auto& [key, value] : values) {
     const auto name = key.cast<std::string>();
-    const auto* role = std::find(kRoleNames.begin(), kRoleNames.begin() + kTrainedRoles, name);
-    if (role == kRoleNames.begin() + kTrainedRoles)
-      throw py::value_error(text("Network: no array is called '", name, "'"));
-    layer.factors[static_cast<std::size_t>(role - kRoleNames.begin())].*which = value.cast<double>();
+    const std::optional<Role> role = trained_role(name);
+    if (!role) throw py::value_error(text("Network: no array is called '", name, "'"));
+    layer.of(*role).*which = value.cast<double>();
   }
 }
 

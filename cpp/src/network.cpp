@@ -9,14 +9,12 @@ namespace deepcore {
 template <class T>
 Network<T>::Network(Spec s)
     : spec(std::move(s)), tensors(spec), parameters(tensors.size() + kSlack), running(tensors.running_size()) {
-  for (const Tensor& tensor : tensors.all()) {
-    const bool one = tensor.role == Role::gamma || tensor.role == Role::alpha || tensor.role == Role::scale ||
-                     tensor.role == Role::factor;
-    if (one) std::fill_n(parameters.data() + tensor.offset, tensor.rows * tensor.cols, T(1));
-  }
-  for (const Tensor& tensor : tensors.running()) {
-    std::fill_n(running.data() + tensor.offset, tensor.rows, T(tensor.role == Role::running_variance ? 1 : 0));
-  }
+  const auto fill = [](const Tensor& tensor, Buffer<T>& to) {
+    const double value = role_info(tensor.role).initial;
+    if (value != 0) std::fill_n(to.data() + tensor.offset, tensor.rows * tensor.cols, static_cast<T>(value));
+  };
+  for (const Tensor& tensor : tensors.all()) fill(tensor, parameters);
+  for (const Tensor& tensor : tensors.running()) fill(tensor, running);
 }
 
 template struct Network<float>;

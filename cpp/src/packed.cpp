@@ -17,17 +17,16 @@ void scaled(T scale, const T* from, Index n, T* to) {
 
 template <class T>
 PackedLayout<T>::PackedLayout(const Spec& spec, const Tensors& tensors) : tensors_(tensors) {
-  constexpr Index kLine = kernels::kLine<T>;  // every layer starts on a cache line
+  constexpr Index kLine = kernels::kLine<T>;
+  const auto grow = [this](Index size) {
+    size_ = (size_ + size + kLine - 1) / kLine * kLine;
+  };  // the next starts on a line
   for (int l = 1; l <= spec.depth(); ++l) {
     const Index n_in = spec.units(l - 1), n_out = spec.units(l);
-    PackedLayer<T> layer{n_in, n_out, kernels::Panels<T>{n_out}, size_, {}, {}};
+    PackedLayer<T> layer{n_in, n_out, kernels::Panels<T>{n_out}, size_, {}};
     for (const Tensor& tensor : tensors_.all()) {
-      if (tensor.layer != l || tensor.role == Role::W) continue;
-      if (tensor.role == Role::scale) {
-        layer.scale = tensor;
-      } else {
-        layer.tail.push_back(tensor);
-      }
+      const bool per_unit = tensor.role != Role::W && !role_info(tensor.role).per_input;
+      if (tensor.layer == l && per_unit) layer.tail.push_back(tensor);
     }
     const auto tail = static_cast<Index>(layer.tail.size());
     for (Index p = 0; p < layer.rows.count(); ++p) {
@@ -40,12 +39,17 @@ PackedLayout<T>::PackedLayout(const Spec& spec, const Tensors& tensors) : tensor
                            i1 - i0 + (last ? tail : 0)});
       }
     }
-    const Index scale = layer.scale ? kernels::round_up<T>(n_in) : 0;
-    size_ = (layer.scale_offset() + scale + kLine - 1) / kLine * kLine;
+    grow(layer.rows.padded() * layer.depth());
     layers_.push_back(std::move(layer));
   }
+  rest_offset_ = size_;
+  for (const Tensor& tensor : tensors_.all()) {
+    if (!role_info(tensor.role).per_input) continue;
+    input_tensors_.push_back({tensor, size_});
+    grow(tensor.rows);
+  }
   embedding_offset_ = size_;
-  size_ += (embedding_size() + kLine - 1) / kLine * kLine;
+  grow(tensors_.embedding_size());
 }
 
 template <class T>
@@ -88,18 +92,14 @@ void PackedLayout<T>::unpack(const Piece& piece, const T* packed, T scale, T* fl
 
 template <class T>
 void PackedLayout<T>::pack_rest(const T* flat, T* packed) const {
-  std::copy_n(flat, embedding_size(), packed + embedding_offset_);
-  for (const PackedLayer<T>& to : layers_) {
-    if (to.scale) std::copy_n(flat + to.scale->offset, to.n_in, packed + to.scale_offset());
-  }
+  std::copy_n(flat, tensors_.embedding_size(), packed + embedding_offset_);
+  for (const auto& [tensor, offset] : input_tensors_) std::copy_n(flat + tensor.offset, tensor.rows, packed + offset);
 }
 
 template <class T>
 void PackedLayout<T>::unpack_rest(const T* packed, T scale, T* flat) const {
-  scaled(scale, packed + embedding_offset_, embedding_size(), flat);
-  for (const PackedLayer<T>& from : layers_) {
-    if (from.scale) scaled(scale, packed + from.scale_offset(), from.n_in, flat + from.scale->offset);
-  }
+  scaled(scale, packed + embedding_offset_, tensors_.embedding_size(), flat);
+  for (const auto& [tensor, offset] : input_tensors_) scaled(scale, packed + offset, tensor.rows, flat + tensor.offset);
 }
 
 template <class T>

@@ -6,23 +6,20 @@
 
 #include "kernels/panels.hpp"
 
-#include <optional>
 #include <vector>
 
 namespace deepcore {
 
 // Layer l: panels of W[l] with n_in columns; behind them, as further columns of the same panels, the tensors with a value
-// per unit: b[l], then gamma[l], beta[l], alpha[l] where there are any. Behind all panels: scale[l], a value per input.
-// After all layers: the arrays of the embeddings, as in the public layout.
+// per unit: b[l], then gamma[l], beta[l], alpha[l] where there are any. After all layers comes the rest, which belongs to
+// no panel: the tensors with a value per input, and the arrays of the embeddings, as in the public layout.
 template <class T>
 struct PackedLayer {
   Index n_in, n_out;
   kernels::Panels<T> rows;
   Index offset;              // of the layer in a packed buffer
   std::vector<Tensor> tail;  // what stands behind W, in order
-  std::optional<Tensor> scale;
   Index depth() const { return n_in + static_cast<Index>(tail.size()); }
-  Index scale_offset() const { return offset + rows.padded() * depth(); }  // of scale[l]
   kernels::Left<T> left(const T* packed) const { return {packed + offset, depth(), 0, true, nullptr}; }
 };
 
@@ -39,6 +36,12 @@ struct Piece {
   Index values() const { return columns * width; }
 };
 
+// A tensor with a value per input, and where it lies in a packed buffer.
+struct InputTensor {
+  Tensor tensor;
+  Index offset;
+};
+
 template <class T>
 class PackedLayout {
  public:
@@ -47,12 +50,14 @@ class PackedLayout {
   int depth() const { return static_cast<int>(layers_.size()); }
   Index size() const { return size_; }
   const std::vector<Piece>& pieces() const { return pieces_; }
+  const std::vector<InputTensor>& input_tensors() const { return input_tensors_; }
+  Index rest_offset() const { return rest_offset_; }
+  Index rest_size() const { return size_ - rest_offset_; }
   Index embedding_offset() const { return embedding_offset_; }
-  Index embedding_size() const { return tensors_.embedding_size(); }
 
   void pack(const T* flat, T* packed) const;
   void unpack(const T* packed, T scale, T* flat) const;
-  // The same in parts, which threads may share: one piece, and what belongs to no piece (scales and embeddings).
+  // The same in parts, which threads may share: one piece, and the rest.
   void pack(const Piece& piece, const T* flat, T* packed) const;
   void unpack(const Piece& piece, const T* packed, T scale, T* flat) const;
   void pack_rest(const T* flat, T* packed) const;
@@ -64,7 +69,8 @@ class PackedLayout {
  private:
   std::vector<PackedLayer<T>> layers_;  // [l - 1]
   std::vector<Piece> pieces_;
-  Index size_ = 0, embedding_offset_ = 0;
+  std::vector<InputTensor> input_tensors_;
+  Index size_ = 0, rest_offset_ = 0, embedding_offset_ = 0;
   Tensors tensors_;
 };
 

@@ -12,6 +12,13 @@
 
 namespace deepcore {
 
+std::optional<Role> trained_role(const std::string& name) {
+  for (std::size_t role = 0; role < kTrainedRoles; ++role) {
+    if (name == kRoles[role].name) return static_cast<Role>(role);
+  }
+  return std::nullopt;
+}
+
 LossSpec::LossSpec(int which) : row(which), parameter(0) {
   if (row >= 0 && row < static_cast<int>(losses().size()))
     parameter = losses()[static_cast<std::size_t>(row)].parameter;

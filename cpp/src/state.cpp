@@ -3,16 +3,15 @@
 #include "state.hpp"
 
 #include "kernels/penalties.hpp"
-#include "kernels/scale.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 namespace deepcore {
 
 template <class T>
 State<T>::State(const Network<T>& network, bool transposed)
-    : spec_(network.spec), layout_(network.spec, network.tensors), parameters_(layout_.size()) {
+    : spec_(network.spec), layout_(network.spec, network.tensors), factors_(spec_, layout_),
+      parameters_(layout_.size()) {
   for (int l = 0; l <= spec_.depth(); ++l) {
     transposed_.emplace_back(transposed && l > (spec_.embeddings().any() ? 0 : 1)
                                  ? kernels::Panels<T>{spec_.units(l - 1)}.padded() * spec_.units(l)
@@ -37,27 +36,11 @@ void State<T>::publish(T* parameters, Team& team) const {
 }
 
 template <class T>
-T State<T>::fixed_factor(int l) const {
-  return spec_.layer(l).ntk ? static_cast<T>(1 / std::sqrt(static_cast<double>(spec_.units(l - 1)))) : T(1);
-}
-
-template <class T>
-void State<T>::outside(const Piece& piece, T* factors) const {
-  const PackedLayer<T>& layer = layout_.layer(piece.l);
-  std::fill_n(factors, piece.i1 - piece.i0, fixed_factor(piece.l));
-  if (!layer.scale) return;
-  kernels::scale_columns(Index{1}, piece.i1 - piece.i0, factors, parameters_.data() + layer.scale_offset() + piece.i0,
-                         factors);
-}
-
-template <class T>
 void State<T>::derive(const Piece& piece) {
   const T* columns = parameters_.data() + piece.offset;
-  if (reparametrised(piece.l)) {
+  if (factors_.any(piece.l)) {
     T* effective = effective_.data() + piece.offset;
-    T factors[kernels::kDepth];
-    outside(piece, factors);
-    kernels::scale_columns(piece.width, piece.i1 - piece.i0, factors, columns, effective);
+    factors_.multiply(piece, parameters_.data(), effective);
     std::copy_n(columns + piece.weights(), piece.values() - piece.weights(), effective + piece.weights());
     columns = effective;
   }

@@ -1,10 +1,11 @@
-// State: the parameters of a network as kernels read them, and what is derived from them: the factors that stand outside
-// of W, and W' for the backward pass.
+// State: the parameters of a network as kernels read them, and what is derived from them: W times the factors that stand
+// outside of it, and W' for the backward pass.
 // Level: state.
 #pragma once
 
 #include <deepcore/network.hpp>
 
+#include "column_factors.hpp"
 #include "packed.hpp"
 #include "team.hpp"
 
@@ -35,10 +36,7 @@ class State {
   double penalty(const Piece& piece) const;  // l1 |W|_1 + l2 / 2 |W|^2 of its weights
   void read_tail(int l, Role role, T* to) const { layout_.read_tail(l, role, parameters(), to); }
 
-  // What stands outside of the piece's columns of W[l], a factor per column: 1/sqrt(n_in), which is fixed, times scale[l].
-  bool reparametrised(int l) const { return spec_.layer(l).reparametrised(); }
-  T fixed_factor(int l) const;
-  void outside(const Piece& piece, T* factors) const;  // i1 - i0 of them
+  ColumnFactors<T>& factors() { return factors_; }
 
  private:
   static std::size_t at(int l) { return static_cast<std::size_t>(l); }
@@ -47,12 +45,13 @@ class State {
     const std::vector<Piece>& pieces = layout_.pieces();
     team.for_each(static_cast<Index>(pieces.size()), [&](Index i, int) { f(pieces[static_cast<std::size_t>(i)]); });
   }
-  const T* read_from(int l) const { return reparametrised(l) ? effective_.data() : parameters_.data(); }
+  const T* read_from(int l) const { return factors_.any(l) ? effective_.data() : parameters_.data(); }
 
   Spec spec_;
   PackedLayout<T> layout_;
+  ColumnFactors<T> factors_;
   Buffer<T> parameters_;
-  Buffer<T> effective_;                // W times what stands outside of it; empty where no layer has such factors
+  Buffer<T> effective_;                // W times its factors; empty where no layer has them
   std::vector<Buffer<T>> transposed_;  // by layer, 0..L
 };
 

@@ -114,7 +114,7 @@ class Trace {
   void gradients() {
     static const std::array names = [] {
       std::array<std::string, kTrainedRoles> out;
-      for (std::size_t role = 0; role < out.size(); ++role) out[role] = std::string("d") + kRoleNames[role];
+      for (std::size_t role = 0; role < out.size(); ++role) out[role] = std::string("d") + kRoles[role].name;
       return out;
     }();
     const auto asked = [this](const std::string& name) { return wanted(name.c_str()); };

@@ -3,7 +3,6 @@
 #include "update.hpp"
 
 #include "kernels/penalties.hpp"
-#include "kernels/scale.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -16,8 +15,6 @@ namespace {
 // gain an eighth; with AVX2 it lost 5%, since they push what the product reads out of the first cache.
 constexpr double kFar = 512e3;
 constexpr bool kPrefetches = kernels::kLanes<float> > 8;
-
-std::size_t at(int l) { return static_cast<std::size_t>(l); }
 
 // By how much a gradient with that sum of squares shrinks: torch's rule.
 double clip_factor(double squares, double clip_norm) {
@@ -65,7 +62,8 @@ bool Updaters<T>::uniform(int l, const PackedLayer<T>& layer) const {
 template <class T>
 Update<T>::Update(const Network<T>& network, State<T>& state, Team& team, bool keeps_gradients)
     : network_(network), spec_(network.spec), state_(state), team_(team), updaters_(network.spec),
-      order_(state.layout().pieces()), gradients_(keeps_gradients ? state.layout().size() : 0) {
+      order_(state.layout().pieces()), gradients_(keeps_gradients ? state.layout().size() : 0),
+      rest_sums_(keeps_gradients ? 0 : state.layout().rest_size()) {
   // The first share of the pieces is the first share of the panels of every layer, as in a pass by layers: a thread
   // forwards through the weights that it has just updated, while they are in its cache.
   const auto place = [&](const Piece& piece) {
@@ -75,20 +73,10 @@ Update<T>::Update(const Network<T>& network, State<T>& state, Team& team, bool k
   Index largest = 0;
   for (const Piece& piece : order_) largest = std::max(largest, piece.values());
   for (int thread = 0; thread < team_.size(); ++thread) scratch_.emplace_back(largest);
-  scales_.resize(at(spec_.depth()) + 1);
-  for (int l = 1; l <= spec_.depth(); ++l) {
-    limited_ = limited_ || spec_.layer(l).max_norm > 0;
-    if (!state.layout().layer(l).scale) continue;
-    scales_[at(l)] = Buffer<T>(spec_.units(l - 1));
-    scaled_ = true;
-  }
-  const auto count = static_cast<Index>(order_.size());
-  if (scaled_) dots_ = Buffer<double>(count * kernels::kDepth);
+  for (int l = 1; l <= spec_.depth(); ++l) limited_ = limited_ || spec_.layer(l).max_norm > 0;
   if (spec_.has_penalties()) penalties_.resize(order_.size());
   squares_.resize(keeps_gradients ? order_.size() : 0);
-  if (!spec_.embeddings().any()) return;
-  embedding_.emplace(spec_, network.tensors);
-  if (!keeps_gradients) embedding_sums_ = Buffer<T>(state.layout().embedding_size());
+  if (spec_.embeddings().any()) embedding_.emplace(spec_, network.tensors);
 }
 
 template <class T>
@@ -118,56 +106,23 @@ void Update<T>::form(const Pass<T>* pass, double weight) {
     finish(piece, sums, weight);
   });
   if (embedding_ && pass != nullptr) form_embeddings(*embedding_, *pass, embedding_sums());
-  finish_scales();
-  for (int l = 1; l <= spec_.depth(); ++l) {
-    const Buffer<T>& sums = scales_[at(l)];
-    if (!sums.empty())
-      std::copy_n(sums.data(), sums.size(), gradients_.data() + state_.layout().layer(l).scale_offset());
-  }
+  state_.factors().finish(state_.layout().pieces(), rest_sums());
 }
 
 template <class T>
 void Update<T>::set_gradient(const T* flat) {
   state_.layout().pack(flat, gradients_.data());
-  for (int l = 1; l <= spec_.depth(); ++l) {
-    Buffer<T>& sums = scales_[at(l)];
-    if (!sums.empty())
-      std::copy_n(gradients_.data() + state_.layout().layer(l).scale_offset(), sums.size(), sums.data());
-  }
 }
 
-// What the pass has summed belongs to the matrix that the product reads. W = that matrix without its factors; the gradient
-// of a factor is the sum over its column of W times the sums.
 template <class T>
 void Update<T>::finish(const Piece& piece, T* sums, double weight) {
-  const T* W = state_.parameters() + piece.offset;
-  const Index count = piece.i1 - piece.i0;
-  if (state_.reparametrised(piece.l)) {
-    T factors[kernels::kDepth];
-    if (!scales_[at(piece.l)].empty()) {
-      double* dots = dots_.data() + static_cast<Index>(piece.number) * kernels::kDepth;
-      kernels::column_dots(piece.valid, count, piece.width, W, static_cast<const T*>(sums), dots);
-    }
-    state_.outside(piece, factors);
-    kernels::scale_columns(piece.width, count, static_cast<const T*>(factors), static_cast<const T*>(sums), sums);
-  }
+  ColumnFactors<T>& factors = state_.factors();
+  if (factors.any(piece.l)) factors.backward(piece, state_.parameters(), sums);
   const LayerSpec& layer = spec_.layer(piece.l);
   if (layer.l1 == 0 && layer.l2 == 0) return;
   // The sums are divided by the batch's weight afterwards, and the penalty of the cost is not a mean.
+  const T* W = state_.parameters() + piece.offset;
   kernels::add_penalty(piece.weights(), W, layer.l1, layer.l2, network_.scikit_learn_sums ? 1 : weight, sums);
-}
-
-template <class T>
-void Update<T>::finish_scales() {
-  if (!scaled_) return;
-  for (Buffer<T>& sums : scales_) std::fill_n(sums.data(), sums.size(), T(0));
-  for (const Piece& piece : state_.layout().pieces()) {  // in the order of their numbers, on every number of threads
-    Buffer<T>& sums = scales_[at(piece.l)];
-    if (sums.empty()) continue;
-    const double* dots = dots_.data() + static_cast<Index>(piece.number) * kernels::kDepth;
-    const auto fixed = static_cast<double>(state_.fixed_factor(piece.l));
-    for (Index k = 0; k < piece.i1 - piece.i0; ++k) sums.data()[piece.i0 + k] += static_cast<T>(fixed * dots[k]);
-  }
 }
 
 template <class T>
@@ -180,17 +135,9 @@ double Update<T>::clip(const Rule& rule, double weight) {
   });
   double squares = 0;
   for (const double one : squares_) squares += one;
-  for (Buffer<T>& sums : scales_) {
-    kernels::clip(sums.size(), rule.clip_value, scale, sums.data());
-    for (Index i = 0; i < sums.size(); ++i)
-      squares += static_cast<double>(sums.data()[i]) * static_cast<double>(sums.data()[i]);
-  }
-  if (embedding_) {
-    const Index count = state_.layout().embedding_size();
-    kernels::clip(count, rule.clip_value, scale, embedding_sums());
-    for (Index i = 0; i < count; ++i)
-      squares += static_cast<double>(embedding_sums()[i]) * static_cast<double>(embedding_sums()[i]);
-  }
+  const Index rest = state_.layout().rest_size();
+  kernels::clip(rest, rule.clip_value, scale, rest_sums());
+  for (Index i = 0; i < rest; ++i) squares += static_cast<double>(rest_sums()[i]) * static_cast<double>(rest_sums()[i]);
   return clip_factor(squares, rule.clip_norm);
 }
 
@@ -224,10 +171,10 @@ void Update<T>::apply(Optimizer<T>& optimizer, const Pass<T>* pass, double weigh
       finish(piece, raw, weight);
     }
     update(piece, optimizer, raw, factor);
-    if (scales_[at(piece.l)].empty()) changed(piece);
+    if (!state_.factors().trained(piece.l)) changed(piece);
   });
-  if (pass != nullptr) finish_scales();
-  update_scales(optimizer, factor);
+  if (pass != nullptr) state_.factors().finish(state_.layout().pieces(), rest_sums());
+  update_input_tensors(optimizer, factor);
   if (embedding_) update_embeddings(*embedding_, optimizer, pass, factor);
   if (limited_) constrain();
 }
@@ -247,20 +194,19 @@ void Update<T>::update(const Piece& piece, Optimizer<T>& optimizer, T* raw, T fa
   }
 }
 
-// scale[l] is one vector for all panels of the layer: it is updated when all pieces have given their part, and then what
-// the product reads has to be formed anew.
+// A vector for all panels of a layer is updated when all pieces have given their part, and then what the product reads has
+// to be formed anew.
 template <class T>
-void Update<T>::update_scales(Optimizer<T>& optimizer, T factor) {
-  if (!scaled_) return;
-  for (int l = 1; l <= spec_.depth(); ++l) {
-    const Buffer<T>& sums = scales_[at(l)];
-    if (sums.empty()) continue;
-    const Index offset = state_.layout().layer(l).scale_offset();
-    updaters_.of(l, Role::scale)(sums.size(), state_.parameters() + offset, sums.data(), factor,
-                                 slots_at(optimizer, offset));
+void Update<T>::update_input_tensors(Optimizer<T>& optimizer, T factor) {
+  const PackedLayout<T>& layout = state_.layout();
+  if (layout.input_tensors().empty()) return;
+  for (const auto& [tensor, offset] : layout.input_tensors()) {
+    updaters_.of(tensor.layer, tensor.role)(tensor.rows, state_.parameters() + offset,
+                                            rest_sums() + (offset - layout.rest_offset()), factor,
+                                            slots_at(optimizer, offset));
   }
   for_each([&](const Piece& piece, int) {
-    if (!scales_[at(piece.l)].empty()) changed(piece);
+    if (state_.factors().trained(piece.l)) changed(piece);
   });
 }
 

@@ -54,10 +54,9 @@ class Update {
 
  private:
   void finish(const Piece& piece, T* sums, double weight);  // from the sums of the product's matrix to those of W
-  void finish_scales();
   double clip(const Rule& rule, double weight);  // gradients in place of the sums; returns what they shrink by
   void update(const Piece& piece, Optimizer<T>& optimizer, T* raw, T factor);
-  void update_scales(Optimizer<T>& optimizer, T factor);
+  void update_input_tensors(Optimizer<T>& optimizer, T factor);
   void constrain();
   void form_embeddings(const Embedding<T>& embedding, const Pass<T>& pass, T* sums);  // over the examples of the slab
   void update_embeddings(const Embedding<T>& embedding, Optimizer<T>& optimizer, const Pass<T>* pass, T factor);
@@ -68,9 +67,8 @@ class Update {
     team_.for_each(static_cast<Index>(order_.size()),
                    [&](Index i, int thread) { f(order_[static_cast<std::size_t>(i)], thread); });
   }
-  T* embedding_sums() {
-    return gradients_.empty() ? embedding_sums_.data() : gradients_.data() + state_.layout().embedding_offset();
-  }
+  T* rest_sums() { return gradients_.empty() ? rest_sums_.data() : gradients_.data() + state_.layout().rest_offset(); }
+  T* embedding_sums() { return rest_sums() + (state_.layout().embedding_offset() - state_.layout().rest_offset()); }
   kernels::Slots<T> slots_at(Optimizer<T>& optimizer, Index offset) const;
 
   const Network<T>& network_;
@@ -81,12 +79,10 @@ class Update {
   std::vector<Piece> order_;        // in which threads take them
   Buffer<T> gradients_;             // packed
   std::vector<Buffer<T>> scratch_;  // of each thread: one piece
-  std::vector<Buffer<T>> scales_;   // by layer, 0..L: sums for scale[l]; empty: none
+  Buffer<T> rest_sums_;             // of what belongs to no piece; used if gradients_ is empty
   std::optional<Embedding<T>> embedding_;
-  Buffer<T> embedding_sums_;                 // used if gradients_ is empty
-  Buffer<double> dots_;                      // of each piece, kDepth values: its part of these sums
   std::vector<double> penalties_, squares_;  // by the number of the piece; empty where nobody asks
-  bool accumulated_ = false, scaled_ = false, limited_ = false;
+  bool accumulated_ = false, limited_ = false;
 };
 
 }  // namespace deepcore

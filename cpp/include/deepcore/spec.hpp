@@ -7,13 +7,15 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace deepcore {
 
 enum class Norm { none, batch, layer };  // of Z, before the activation: over the examples, or over the units
 
-// The kinds of arrays that a layer may have; kRoleNames has their names. Those from frequency to factor belong to the
+// The kinds of arrays that a layer may have, whose rows are in kRoles. Those from frequency to factor belong to the
 // embeddings, which count as layer 0.
 enum class Role {
   W,
@@ -31,10 +33,28 @@ enum class Role {
   running_mean,
   running_variance
 };
-inline constexpr std::array kRoleNames{
-    "W",     "b",      "gamma",  "beta",  "alpha",  "scale",        "frequency",
-    "phase", "weight", "offset", "table", "factor", "running_mean", "running_variance"};
+struct RoleInfo {
+  const char* name;
+  double initial;          // every value before anything is drawn or learned
+  bool per_input = false;  // a value for each input of the layer, not for each unit
+};
+inline constexpr std::array kRoles{RoleInfo{"W", 0},
+                                   RoleInfo{"b", 0},
+                                   RoleInfo{"gamma", 1},
+                                   RoleInfo{"beta", 0},
+                                   RoleInfo{"alpha", 1},
+                                   RoleInfo{"scale", 1, true},
+                                   RoleInfo{"frequency", 0},
+                                   RoleInfo{"phase", 0},
+                                   RoleInfo{"weight", 0},
+                                   RoleInfo{"offset", 0},
+                                   RoleInfo{"table", 0},
+                                   RoleInfo{"factor", 1},
+                                   RoleInfo{"running_mean", 0},
+                                   RoleInfo{"running_variance", 1}};
 inline constexpr std::size_t kTrainedRoles = 12;  // those before running_mean
+constexpr const RoleInfo& role_info(Role role) { return kRoles[static_cast<std::size_t>(role)]; }
+std::optional<Role> trained_role(const std::string& name);  // empty: there is none of that name
 
 struct LayerSpec {
   Index units;
@@ -50,6 +70,7 @@ struct LayerSpec {
   std::array<Factors, kTrainedRoles> factors{};  // by role
 
   const Factors& of(Role role) const { return factors[static_cast<std::size_t>(role)]; }
+  Factors& of(Role role) { return factors[static_cast<std::size_t>(role)]; }
   bool reparametrised() const { return scaled_inputs || ntk; }  // the product does not read the trained W itself
 };
 

@@ -31,9 +31,9 @@ bool ntk_of(const std::string& name) {
 void set_factors(LayerSpec& layer, const Json& values, double Factors::*which) {
   if (values.is_null()) return;
   for (const auto& [name, value] : values.object()) {
-    const auto* role = std::find(kRoleNames.begin(), kRoleNames.begin() + kTrainedRoles, name);
-    require(role != kRoleNames.begin() + kTrainedRoles, "no array of a layer is called ", quoted(name));
-    layer.factors[static_cast<std::size_t>(role - kRoleNames.begin())].*which = value.number();
+    const std::optional<Role> role = trained_role(name);
+    require(role.has_value(), "no array of a layer is called ", quoted(name));
+    layer.of(*role).*which = value.number();
   }
 }
 
@@ -90,7 +90,7 @@ std::string factors_of(const LayerSpec& layer, double Factors::*which) {
   std::string out;
   for (std::size_t role = 0; role < kTrainedRoles; ++role) {
     if (layer.factors[role].*which != 1)
-      out += (out.empty() ? "" : ",") + quoted(kRoleNames[role]) + ":" + shown(layer.factors[role].*which);
+      out += (out.empty() ? "" : ",") + quoted(kRoles[role].name) + ":" + shown(layer.factors[role].*which);
   }
   return out.empty() ? "null" : "{" + out + "}";
 }

@@ -20,7 +20,7 @@ namespace {
 static_assert(std::numeric_limits<float>::is_iec559 && std::numeric_limits<double>::is_iec559);
 
 std::string name_of(const Tensor& tensor) {
-  return kRoleNames[static_cast<std::size_t>(tensor.role)] + std::to_string(tensor.layer);
+  return role_info(tensor.role).name + std::to_string(tensor.layer);
 }
 
 template <class T>
