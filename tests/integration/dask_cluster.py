@@ -41,7 +41,7 @@ def cluster():
     sys.path.append(str(Path(__file__).parents[2]))  # workers import this module, wherever pytest was started
     with (
         dask.config.set({"distributed.deploy.lost-worker-timeout": "120s"}),
-        LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as local,
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as local,
         Client(local) as client,
     ):
         yield client

@@ -172,7 +172,7 @@ def test_labels_that_no_worker_can_compute_end_the_fit_of_an_estimator(client, d
 
 def test_a_cluster_that_was_scaled_to_zero_ends_the_training():
     with (
-        LocalCluster(1, processes=False, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster,
         Client(cluster) as client,
     ):
         cluster.scale(0)
@@ -186,7 +186,7 @@ def test_a_cluster_that_was_scaled_to_zero_ends_the_training():
 def test_a_limit_that_dask_itself_has_ends_the_training_in_the_same_way(tmp_path):
     with (
         dask.config.set({"distributed.scheduler.no-workers-timeout": "1s"}),
-        LocalCluster(1, processes=False, dashboard_address=None) as local,
+        LocalCluster(n_workers=1, processes=False, dashboard_address=None) as local,
         Client(local) as client,
     ):
         data = rows_of_one_task(client, workers=["tcp://127.0.0.1:9"])

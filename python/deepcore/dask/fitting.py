@@ -104,7 +104,7 @@ def fit(
         >>> import dask.array as da, deepcore as dc
         >>> from distributed import Client, LocalCluster
         >>> from deepcore.dask import fit
-        >>> with LocalCluster(2) as cluster, Client(cluster) as client:  # doctest: +SKIP
+        >>> with LocalCluster(n_workers=2) as cluster, Client(cluster) as client:  # doctest: +SKIP
         ...     X = da.random.normal(size=(100_000, 20), chunks=(25_000, 20)).persist()
         ...     y = (X[:, 0] > X[:, 1]).astype(int)
         ...     model, history = fit(client, dc.mlp([20, 64, 1], seed=1), X, y, dc.Adam(1e-3), epochs=5)
