@@ -134,10 +134,11 @@ void linear_backward(View<const T> dZ, View<const T> A_prev, View<const T> W, Vi
   }
   T C[kernels::kNarrow * (kernels::kNarrow + 1)]{};
   narrow_sums(A_prev, dZ, C);
-  for (Index i = 0; i < n; ++i) {
-    for (Index k = 0; k < n_prev; ++k) dW(i, k) = scale * C[k * n + i];
-    db(i, 0) = scale * C[n_prev * n + i];
+  const T* sums = C;
+  for (Index k = 0; k < n_prev; ++k, sums += n) {
+    for (Index i = 0; i < n; ++i) dW(i, k) = scale * sums[i];
   }
+  for (Index i = 0; i < n; ++i) db(i, 0) = scale * sums[i];
 }
 
 template <class T>

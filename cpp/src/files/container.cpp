@@ -41,13 +41,11 @@ std::vector<char> all_bytes(const std::string& path) {
   const File file(std::fopen(path.c_str(), "rb"));
   if (file == nullptr) failed(path, "opened");
   std::vector<char> bytes;
-  std::size_t count = 0;
-  do {
+  while (std::feof(file.get()) == 0 && std::ferror(file.get()) == 0) {
     const std::size_t before = bytes.size();
     bytes.resize(before + std::max<std::size_t>(before, std::size_t{1} << 16U));
-    count = std::fread(bytes.data() + before, 1, bytes.size() - before, file.get());
-    bytes.resize(before + count);
-  } while (count > 0);
+    bytes.resize(before + std::fread(bytes.data() + before, 1, bytes.size() - before, file.get()));
+  }
   if (std::ferror(file.get()) != 0) failed(path, "read");
   return bytes;
 }
@@ -123,7 +121,7 @@ std::string header_of(const std::string& description, const std::vector<Entry>& 
             R"(],"data_offsets":[)" + std::to_string(entry.offset) + "," +
             std::to_string(entry.offset + entry.bytes()) + "]}";
   }
-  text += "}";
+  text += '}';
   text.append((kAlignment - (8 + text.size()) % kAlignment) % kAlignment, ' ');
   require(text.size() <= kMostHeader, "the description must fit into ", kMostHeader, " bytes, got ", text.size());
   return text;

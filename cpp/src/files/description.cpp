@@ -32,7 +32,7 @@ void set_factors(LayerSpec& layer, const Json& values, double Factors::*which) {
   if (values.is_null()) return;
   for (const auto& [name, value] : values.object()) {
     const std::optional<Role> role = trained_role(name);
-    require(role.has_value(), "no array of a layer is called ", quoted(name));
+    if (!role) throw std::invalid_argument(text("no array of a layer is called ", quoted(name)));
     layer.of(*role).*which = value.number();
   }
 }

@@ -19,9 +19,7 @@ namespace {
 
 static_assert(std::numeric_limits<float>::is_iec559 && std::numeric_limits<double>::is_iec559);
 
-std::string name_of(const Tensor& tensor) {
-  return role_info(tensor.role).name + std::to_string(tensor.layer);
-}
+std::string name_of(const Tensor& tensor) { return role_info(tensor.role).name + std::to_string(tensor.layer); }
 
 template <class T>
 void check_values(const Tensor& tensor, const T* values) {
