@@ -99,12 +99,16 @@ def test_differences_are_those_of_the_same_seed(programs):
     assert tables.with_error([0.1], ".2f") == ""
 
 
-def test_the_document_shows_what_the_newest_recorded_run_found(programs):
+@pytest.mark.parametrize(
+    ("files", "title"),
+    [("*-tables.json", "Ten real tables"), ("*-tables-5000.json", "The same tables with 5000 rows")],
+)
+def test_the_document_shows_what_the_newest_recorded_run_found(programs, files, title):
     tables, _ = programs
-    newest = max((FOLDER / "results").glob("*-tables.json"))
+    newest = max((FOLDER / "results").glob(files))
     found = tables.report(json.loads(newest.read_text(encoding="utf-8"))).splitlines()
     document = (FOLDER.parent / "docs" / "realmlp.md").read_text(encoding="utf-8")
-    section = document.split("## Ten real tables\n")[1].split("\n## ")[0]
+    section = document.split(f"## {title}\n")[1].split("\n## ")[0]
     shown = [line for line in section.splitlines() if line.startswith("|") or " is better than " in line]
     assert len(shown) > 30
     assert set(shown) <= set(found)
