@@ -17,10 +17,10 @@ void scaled(T scale, const T* from, Index n, T* to) {
 
 template <class T>
 PackedLayout<T>::PackedLayout(const Spec& spec, const Tensors& tensors) : tensors_(tensors) {
-  constexpr Index kLine = kernels::kLine<T>;
-  const auto grow = [this](Index size) {
+  const auto grow = [this](Index size) {  // what comes next starts on a cache line
+    constexpr Index kLine = kernels::kLine<T>;
     size_ = (size_ + size + kLine - 1) / kLine * kLine;
-  };  // the next starts on a line
+  };
   for (int l = 1; l <= spec.depth(); ++l) {
     const Index n_in = spec.units(l - 1), n_out = spec.units(l);
     PackedLayer<T> layer{n_in, n_out, kernels::Panels<T>{n_out}, size_, {}};

@@ -48,17 +48,28 @@ class Trace {
   bool wanted(const char* kind) const {
     return kinds_.empty() || std::find(kinds_.begin(), kinds_.end(), kind) != kinds_.end();
   }
+  T* added(const char* kind, int l, Index rows, Index cols) {
+    all.push_back({kind, l, rows, cols, Buffer<T>(rows * cols)});
+    return all.back().values.data();
+  }
   template <class F>
   void keep(const char* kind, int l, Index rows, Index cols, T factor, F element) {
     if (!wanted(kind)) return;
-    all.push_back({kind, l, rows, cols, Buffer<T>(rows * cols)});
-    T* to = all.back().values.data();
+    T* to = added(kind, l, rows, cols);
     for (Index j = 0; j < cols; ++j) {
       for (Index i = 0; i < rows; ++i) *to++ = factor * element(i, j);
     }
   }
   void keep_columns(const char* kind, int l, kernels::Columns<T> from, T factor) {
-    keep(kind, l, spec_.units(l), m_, factor, [&](Index i, Index j) { return from.from(i)[j * from.ld]; });
+    if (!wanted(kind)) return;
+    const Index n = spec_.units(l);
+    T* to = added(kind, l, n, m_);
+    kernels::together(from, 0, n, [&](Index i, Index rows) {
+      for (Index j = 0; j < m_; ++j) {
+        const T* column = from.from(i) + j * from.ld;
+        std::transform(column, column + rows, to + j * n + i, [&](T value) { return factor * value; });
+      }
+    });
   }
   // The product of the step once more, whose result was overwritten: the same bits.
   void multiply(const kernels::Left<T>& left, int from, kernels::Columns<T> in, int to, kernels::Columns<T> out) {
