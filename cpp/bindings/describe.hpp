@@ -9,7 +9,6 @@
 
 #include <pybind11/stl.h>
 
-#include <algorithm>
 #include <optional>
 
 namespace deepcore::bindings {

@@ -19,9 +19,10 @@ class ColumnFactors {
   bool trained(int l) const { return layers_[static_cast<std::size_t>(l)].trained(); }
   // A piece of W -> the same columns of the matrix that the product reads. parameters: packed.
   void multiply(const Piece& piece, const T* parameters, T* product) const;
-  // The sums of that matrix -> those of W, in place. Keeps what the piece adds to the sums of trained factors.
+  // The sums that belong to that matrix -> those of W, in place. The gradient of a trained factor is the sum over its column
+  // of W times the former; what the piece adds to it is kept for finish().
   void backward(const Piece& piece, const T* parameters, T* sums);
-  // Writes the sums of all trained factors, when every piece is done, to those of the layout's rest.
+  // Adds up the gradients of all trained factors when every piece is done. rest_sums: sums of the layout's rest.
   void finish(const std::vector<Piece>& pieces, T* rest_sums) const;
 
  private:

@@ -5,7 +5,8 @@
 #include <deepcore/catalog.hpp>
 #include <deepcore/error.hpp>
 
-#include <algorithm>
+#include <optional>
+#include <stdexcept>
 
 namespace deepcore::files {
 
