@@ -151,3 +151,60 @@ def test_inputs_of_unknown_further_dimensions_need_a_flatten_node(tmp_path):
     early = [node("Flatten", "X", "F"), node("MatMul", "F W")]
     path.write_bytes(graph(early, {"W": W}, shape=("m", "s", "t")).SerializeToString())
     assert_close(dc.from_onnx(path).predict(X), X @ W)
+
+
+# How PyTorch writes x.view(x.size(0), -1), x.view(len(x), 4) and x.view(-1, x.size(1) * x.size(2)), if the
+# number of rows is open: from the shape of x. Opset 18, and parts of the shape by Slice as others have it.
+VIEWS = {
+    "rows, -1": [
+        node("Shape", "X", "s"), node("Gather", "s zero", "m", axis=0), node("Unsqueeze", "m axis", "rows"),
+        node("Concat", "rows rest", "to", axis=0)],
+    "rows, 4": [node("Shape", "X", "rows", end=1), node("Concat", "rows four", "to", axis=0)],
+    "-1, product": [
+        node("Shape", "X", "s"), node("Gather", "s one", "h", axis=0), node("Gather", "s two", "w", axis=0),
+        node("Mul", "h w", "hw"), node("Unsqueeze", "hw axis", "columns"),
+        node("Concat", "rest columns", "to", axis=0)],
+    "slices": [
+        node("Shape", "X", "s"), node("Cast", "s", "t", to=7), node("Slice", "t axis first", "rows"),
+        node("Slice", "t first end", "sizes"), node("ReduceProd", "sizes", "columns", keepdims=1),
+        node("Concat", "rows columns", "to", axis=0)],
+    "columns, rows": [
+        node("Shape", "X", "s"), node("Gather", "s zero", "m", axis=0), node("Unsqueeze", "m axis", "rows"),
+        node("Concat", "rest rows", "to", axis=0)],
+    "twice the rows": [
+        node("Shape", "X", "rows", end=1), node("Mul", "rows twice", "more"),
+        node("Concat", "more rest", "to", axis=0)],
+    "a sum": [node("Shape", "X", "s"), node("Add", "s s", "to")],
+}  # fmt: skip
+SIZES = {
+    "zero": 0, "one": 1, "two": 2, "axis": [0], "first": [1], "end": [3], "rest": [-1], "four": [4],
+    "twice": [2],
+}  # fmt: skip
+
+
+def view(name, path, shape):
+    nodes = [*VIEWS[name], node("Reshape", "X to", "F", name="view"), node("Gemm", "F W b")]
+    used = {text for one in nodes for text in one.input}
+    sizes = {key: np.array(value) for key, value in SIZES.items() if key in used}
+    onnx.save(graph(nodes, {"W": W, "b": B, **sizes}, shape), path)
+
+
+@pytest.mark.parametrize("name", ["rows, -1", "rows, 4", "-1, product", "slices"])
+def test_images_become_rows_by_the_shape_that_they_have(name, tmp_path):
+    view(name, tmp_path / "a.onnx", ("m", 2, 2))
+    assert_close(dc.from_onnx(tmp_path / "a.onnx").predict(X), X @ W + B)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "place"),
+    [
+        ("columns, rows", ("m", 2, 2), r"'view' \(Reshape\)"),
+        ("twice the rows", ("m", 2, 2), r"'view' \(Reshape\)"),
+        ("a sum", ("m", 2, 2), r"'to' \(Add\)"),
+        ("rows, -1", ("m", "h", "w"), r"'s' \(Shape\)"),
+    ],
+)
+def test_other_uses_of_a_shape_are_refused_by_naming_the_node(name, shape, place, tmp_path):
+    view(name, tmp_path / "a.onnx", shape)
+    with pytest.raises(ValueError, match=f"from_onnx: node {place} is not part of a chain"):
+        dc.from_onnx(tmp_path / "a.onnx")
