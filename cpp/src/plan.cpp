@@ -92,10 +92,12 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   plan.way = way<T>(spec, packed, rule, plan.threads);
   plan.block = even_block(plan.slab, values_of_one<T>(spec) <= kFewValues ? kLargeBlock : kBlock, plan.threads);
   Index values = 0, transposed = 0;
+  std::size_t masks = 0;  // a byte each
   for (int l = 0; l <= spec.depth(); ++l) {
     const LayerPlan layer = layer_plan<T>(spec, l, plan.slab);
     plan.layers.push_back(layer);
     values += layer.size * ((l > 0 ? 2 : 1) + (l < spec.depth() ? kept_matrices(spec, l) : 0));
+    if (spec.dropout(l) > 0) masks += static_cast<std::size_t>(layer.size);
     if (l > 1 && plan.way != Way::lanes) transposed += kernels::Panels<T>{spec.units(l - 1)}.padded() * spec.units(l);
   }
   const Embeddings& front = spec.embeddings();
@@ -111,7 +113,7 @@ Plan make_plan(const Spec& spec, Index batch, const Rule* rule, int requested, b
   plan.optimizer_bytes = bytes(packed.size()) * static_cast<std::size_t>(slots);
   plan.packed_bytes =
       bytes(packed.size() * (1 + (plan.keeps_gradients ? 1 : 0) + (spec.reparametrised() ? 1 : 0)) + transposed);
-  plan.workspace_bytes = bytes(values);
+  plan.workspace_bytes = bytes(values) + masks;
   return plan;
 }
 

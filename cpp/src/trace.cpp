@@ -31,7 +31,7 @@ class Trace {
     step_.load();
     step_.run(which_, training, {});
     scale_ = static_cast<T>(1 / step_.weight());
-    forward(training != nullptr);
+    forward(training);
     backward();
     gradients();
   }
@@ -60,14 +60,15 @@ class Trace {
       for (Index i = 0; i < rows; ++i) *to++ = factor * element(i, j);
     }
   }
-  void keep_columns(const char* kind, int l, kernels::Columns<T> from, T factor) {
+  template <class Values>
+  void keep_columns(const char* kind, int l, kernels::Columns<Values> from, T factor) {
     if (!wanted(kind)) return;
     const Index n = spec_.units(l);
     T* to = added(kind, l, n, m_);
     kernels::together(from, 0, n, [&](Index i, Index rows) {
       for (Index j = 0; j < m_; ++j) {
-        const T* column = from.from(i) + j * from.ld;
-        std::transform(column, column + rows, to + j * n + i, [&](T value) { return factor * value; });
+        const Values* column = from.from(i) + j * from.ld;
+        std::transform(column, column + rows, to + j * n + i, [&](Values x) { return factor * static_cast<T>(x); });
       }
     });
   }
@@ -78,12 +79,15 @@ class Trace {
                             in.strip, m_, out);
   }
 
-  void forward(bool training) {
+  void forward(const TrainingStep* training) {
     pass_.write_inputs();
     keep_columns("A", 0, pass_.A(0), T(1));
-    for (int l = 0; l < spec_.depth() && training; ++l) {
+    for (int l = 0; l < spec_.depth() && training != nullptr; ++l) {
+      const double rate = spec_.dropout(l) * training->dropout;
       for (const auto& stage : pass_.stages(l)) {
-        if (auto* dropout = dynamic_cast<Dropout<T>*>(stage.get())) keep_columns("mask", l, dropout->mask(), T(1));
+        auto* dropout = dynamic_cast<Dropout<T>*>(stage.get());
+        if (dropout == nullptr) continue;
+        keep_columns("mask", l, dropout->kept(), static_cast<T>(1 / (1 - rate)));
       }
     }
     for (int l = 1; l <= spec_.depth(); ++l) {

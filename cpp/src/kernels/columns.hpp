@@ -56,12 +56,10 @@ void activate(int activation, double parameter, Index n, Index m, Index stride, 
 template <class T>
 void pull_back(int activation, double parameter, Index n, Index m, Index stride, const T* x, T* d);
 
-// x *= y, m columns of n values, `stride` apart
+// x *= y, n values
 template <class T>
-void multiply_by(Index n, Index m, Index stride, const T* y, T* x) {
-  for (Index j = 0; j < m; ++j, x += stride, y += stride) {
-    for (Index i = 0; i < n; ++i) x[i] *= y[i];
-  }
+void multiply_by(Index n, const T* y, T* x) {
+  for (Index i = 0; i < n; ++i) x[i] *= y[i];
 }
 
 // The sum of n doubles with the rounding errors it has made (Knuth 1969, TwoSum).

@@ -61,31 +61,28 @@ inline void philox_run(std::uint64_t seed, std::uint64_t stream, std::uint64_t c
 }
 #endif
 
-// mask[i - i0] for units [i0, i0 + rows) of the example at `place` of its batch: 0 with probability `rate`, else
-// 1 / (1 - rate). Unit u takes word u % 4 of counter place * ceil(units / 4) + u / 4.
-template <class T>
-void dropout_mask(std::uint64_t seed, std::uint64_t stream, Index place, Index units, Index i0, Index rows, double rate,
-                  T* mask) {
+// kept[i - i0] for units [i0, i0 + rows) of the example at `place` of its batch: 0 with probability `rate`, else 1.
+// Unit u takes word u % 4 of counter place * ceil(units / 4) + u / 4.
+inline void draw_mask(std::uint64_t seed, std::uint64_t stream, Index place, Index units, Index i0, Index rows,
+                      double rate, std::uint8_t* kept) {
   const auto threshold = static_cast<std::uint32_t>(rate * 4294967296.0);
-  const T kept = static_cast<T>(1 / (1 - rate));
   std::uint32_t words[4 * kCalls];
   const Index first = place * ((units + 3) / 4);
   for (Index i = i0; i < i0 + rows;) {
     const Index group = i / 4, end = std::min(i0 + rows, 4 * (group + kCalls));
     philox_run(seed, stream, static_cast<std::uint64_t>(first + group), words);
     const std::uint32_t* w = words + (i - 4 * group);
-    T* to = mask + (i - i0);
-    for (Index k = 0; k < end - i; ++k) to[k] = w[k] < threshold ? T(0) : kept;
+    std::uint8_t* to = kept + (i - i0);
+    for (Index k = 0; k < end - i; ++k) to[k] = w[k] < threshold ? 0 : 1;
     i = end;
   }
 }
 
-// The same from a given mask: kept (m, units), example by example, has a value other than 0 where a unit is kept.
+// x *= 1 / (1 - rate) where a unit is kept, else 0
 template <class T>
-void given_mask(const std::uint8_t* kept, Index place, Index units, Index i0, Index rows, double rate, T* mask) {
+void apply_mask(Index n, const std::uint8_t* kept, double rate, T* x) {
   const T factor = static_cast<T>(1 / (1 - rate));
-  const std::uint8_t* from = kept + place * units;
-  for (Index i = i0; i < std::min(i0 + rows, units); ++i) mask[i - i0] = from[i] != 0 ? factor : T(0);
+  for (Index i = 0; i < n; ++i) x[i] *= kept[i] != 0 ? factor : T(0);
 }
 
 }  // namespace deepcore::kernels

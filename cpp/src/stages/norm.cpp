@@ -55,7 +55,7 @@ void LayerNorm<T>::backward(const Slab<T>&, const Part& part, kernels::Columns<T
   keep(part, d);
   for (Index j = 0; j < part.m; ++j) {
     T* column = d.data + j * d.ld;
-    kernels::multiply_by(units_, 1, d.ld, static_cast<const T*>(gamma_.data()), column);
+    kernels::multiply_by(units_, static_cast<const T*>(gamma_.data()), column);
     kernels::normalise_column_back(units_, column, static_cast<const T*>(xhat(part, 0) + j * shape_.ld),
                                    inverse_.data()[part.j0 + j]);
   }

@@ -25,11 +25,10 @@ Stages<T> make_stages(const Network<T>& network, int l, const kernels::Columns<T
 }
 
 int kept_matrices(const Spec& spec, int l) {
-  const int of_dropout = spec.dropout(l) > 0 ? 1 : 0;
-  if (l == 0) return of_dropout;
+  if (l == 0) return 0;
   const Norm norm = spec.layer(l).norm;
   const int of_norm = norm == Norm::none ? 0 : norm == Norm::batch ? 1 : 2;
-  return of_norm + Activation<float>::kept(spec, l) + of_dropout;
+  return of_norm + Activation<float>::kept(spec, l);
 }
 
 template Stages<float> make_stages(const Network<float>&, int, const kernels::Columns<float>&, Workspace);

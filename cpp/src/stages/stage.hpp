@@ -64,7 +64,7 @@ using Stages = std::vector<std::unique_ptr<Stage<T>>>;
 template <class T>
 Stages<T> make_stages(const Network<T>& network, int l, const kernels::Columns<T>& shape, Workspace workspace);
 
-// Matrices of the layer's size that its stages keep for the way back.
+// Matrices of the layer's size that its stages keep for the way back, beside the mask of a dropout.
 int kept_matrices(const Spec& spec, int l);
 
 }  // namespace deepcore
