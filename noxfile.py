@@ -318,7 +318,7 @@ def can_run_arm(session):
 
 @nox.session
 def everything(session):
-    """Run all tests, beside all libraries that they compare with."""
+    """Run all tests, together with all libraries that they compare with."""
     install_wheel(session, "dask,dev,mpi,peers,test", *PEERS, "mpich")
     session.run(
         "python",
@@ -337,7 +337,7 @@ def site(session):
 
 @nox.session
 def coverage(session):
-    """Measure the branch coverage of the Python package; pyproject.toml has the floor."""
+    """Measure the branch coverage of the Python package; pyproject.toml has the lowest that is accepted."""
     install_wheel(session, "test,sklearn", *group("coverage"))
     folders = [
         str(ROOT / "tests" / name) for name in ("unit", "course", "scikit_learn", "integration/test_cli.py")

@@ -10,28 +10,42 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-# `pytest -m quick` runs in about ten seconds: the files of tests/unit, except these, which take seconds each.
+# `pytest -m quick` runs in about ten seconds: the files of tests/unit, except these, which take a second
+# or more each.
 QUICK_FOLDER = Path(__file__).parent / "unit"
 NOT_QUICK = {
     "test_arrays.py",
     "test_arrays_in_calls.py",
     "test_atomic_files.py",
     "test_c_header.py",
-    "test_model_file.py",
+    "test_checkpoint_files.py",
+    "test_dask_refusals.py",
+    "test_docs_paths.py",
     "test_docstrings.py",
+    "test_doctor.py",
     "test_export_arguments.py",
+    "test_gradient_check_mutations.py",
+    "test_group.py",
     "test_images.py",
     "test_lbfgs.py",
+    "test_many.py",
+    "test_many_resume.py",
     "test_members_in_c.py",
     "test_metrics.py",
+    "test_model_file.py",
     "test_optimizers.py",
     "test_plots.py",
     "test_report.py",
+    "test_resume.py",
     "test_stream.py",
+    "test_stream_hive.py",
     "test_stream_resume.py",
+    "test_stream_settings.py",
     "test_stream_tables.py",
     "test_streams.py",
     "test_tables.py",
+    "test_tabular_columns.py",
+    "test_tabular_reading.py",
 }
 
 

@@ -1,5 +1,5 @@
-// The functions of the notes for plain arrays of the right shapes: one call, without copies. They return None for anything
-// else: then the checks in Python convert the arguments, or say what is wrong with them.
+// The functions of deepcore.functional for plain arrays of the right shapes: one call, without copies. They return None
+// for anything else: then the checks in Python convert the arguments, or say what is wrong with them.
 // Level: bindings.
 #include <deepcore/catalog.hpp>
 #include <deepcore/functional.hpp>

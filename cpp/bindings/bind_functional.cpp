@@ -1,4 +1,4 @@
-// The notes, function by function.
+// The functions of deepcore.functional.
 // Level: bindings.
 #include <deepcore/catalog.hpp>
 #include <deepcore/functional.hpp>

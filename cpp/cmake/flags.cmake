@@ -21,8 +21,8 @@ function(deepcore_flags target variant)
     target_compile_options(${target} PUBLIC ${arch_${variant}})
     return()
   endif()
-  # No contraction: whether a*b+c is fused must not depend on the compiler's mood, or one road gives other bits than
-  # the other. Never -ffast-math: it changes the floating-point mode of the whole process.
+  # No contraction: whether a*b+c is fused must not depend on the compiler, or two ways to compute the same number
+  # give different bits. Never -ffast-math: it changes the floating-point mode of the whole process.
   target_compile_options(${target} PRIVATE
     -ffp-contract=off -fno-math-errno -fno-trapping-math
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow $<$<BOOL:${DEEPCORE_WERROR}>:-Werror>)

@@ -1,4 +1,4 @@
-// The notes, function by function, on matrices of any strides.
+// The formulas of forward and backward propagation, a function each, on matrices of any strides.
 // Level: calls. What lies contiguously, by rows or by columns, is read where it lies.
 #include <deepcore/functional.hpp>
 

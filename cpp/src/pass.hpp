@@ -21,7 +21,7 @@ class Pass {
   virtual ~Pass() = default;
 
   virtual void load(const Network<T>&) {}     // before a run
-  virtual void publish(Network<T>&) const {}  // what the pass changed beside the parameters: statistics of batch norms
+  virtual void publish(Network<T>&) const {}  // what the pass changed besides the parameters: statistics of batch norms
   virtual void forget_inputs() {}             // X may have changed
   // The examples of the slab: forward, loss, backward. losses: one per example.
   virtual void run(const Slab<T>& slab, double* losses) = 0;

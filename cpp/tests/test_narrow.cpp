@@ -1,5 +1,5 @@
 // Narrow layers: their sums over examples follow their own rule, wherever the matrices lie.
-// Level: tests. That training by either road gives the same bits is tests/property/test_two_roads.py.
+// Level: tests. That training in either way gives the same bits is shown in tests/property/test_layer_by_layer.py.
 #include "check.hpp"
 
 #include <deepcore/rng.hpp>

@@ -408,7 +408,8 @@ class CategoryEmbedding:
     """The last columns of X hold codes of categories, and each code becomes a trainable row of numbers.
 
     It stands before all other layers but an embedding of numbers. All rows take part in every step of the
-    optimizer, also those of codes that no example of the batch has.
+    optimizer, also those of codes that no example of the batch has. ``fit`` and ``predict`` refuse values
+    that are no codes; a ``Predictor``, which does not check, takes them for code 0.
 
     Args:
         sizes: Number of codes of each column: codes are whole numbers from 0 to size - 1.

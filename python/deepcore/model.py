@@ -72,8 +72,8 @@ class Model:
             then those of the second one, and so on. Source: TabM-mini (Gorishniy, Kotelnikov & Babenko
             2025).
         dtype: ``"float32"`` or ``"float64"``, the number type of everything that the model computes.
-        seed: Seed of the initial weights, the shuffling and the dropout masks; the same seed gives the same
-            bits everywhere.
+        seed: Seed of the initial weights, the shuffling and the dropout masks, which are the same on every
+            machine. Trained parameters have the same bits on one CPU variant; see docs/contracts.md.
 
     Attributes:
         extras: JSON data that is saved with the parameters (feature names, statistics, label names).

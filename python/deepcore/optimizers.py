@@ -39,8 +39,18 @@ __all__ = [
 class SGD(Optimizer):
     """``w -= learning_rate * v`` with ``v = momentum v + (1 - dampening) g``; Nesterov looks one step ahead.
 
-    The first step takes ``v = g`` undamped, as torch does. ``rate_in_velocity``: ``v`` sums
-    ``learning_rate * g``, so that a new rate does not touch what is under way.
+    The first step takes ``v = g`` undamped, as torch does.
+
+    Args:
+        learning_rate: A number, a schedule of ``deepcore.schedules``, or a function of the step (from 0).
+        momentum: Share of the last velocity that is kept, at least 0.
+        dampening: Share of g that does not enter the velocity, at least 0.
+        nesterov: Step by ``g + momentum v`` instead of ``v``; needs momentum and no dampening.
+        weight_decay: ``weight_decay * w`` is added to g. A number, a schedule or a function, at least 0.
+        rate_in_velocity: ``v`` sums ``learning_rate * g``, so that a new rate does not touch what is
+            under way.
+        clip_norm: The whole gradient is scaled down to this norm if its norm is larger. None: no limit.
+        clip_value: Every element of the gradient is cut to [-clip_value, clip_value] first. None: no limit.
 
     Source: Polyak (1964); Sutskever et al. (2013), in the variant of ``torch.optim.SGD`` or, with
     ``rate_in_velocity``, in their own, which is scikit-learn's.
@@ -66,6 +76,15 @@ class SGD(Optimizer):
 class RMSProp(Optimizer):
     """``s = alpha s + (1 - alpha) g^2; w -= learning_rate * g / (sqrt(s) + eps)``.
 
+    Args:
+        learning_rate: A number, a schedule of ``deepcore.schedules``, or a function of the step (from 0).
+        alpha: Decay of the moving average of g^2, at least 0 and below 1.
+        eps: Added to the root in the denominator, so that it is not 0.
+        momentum: Share of the last velocity that is kept, at least 0.
+        weight_decay: ``weight_decay * w`` is added to g. A number, a schedule or a function, at least 0.
+        clip_norm: The whole gradient is scaled down to this norm if its norm is larger. None: no limit.
+        clip_value: Every element of the gradient is cut to [-clip_value, clip_value] first. None: no limit.
+
     Source: Hinton, lecture 6e (2012), in the variant of ``torch.optim.RMSprop``.
     """
 
@@ -83,6 +102,13 @@ class RMSProp(Optimizer):
 class Adagrad(Optimizer):
     """``s += g^2; w -= learning_rate * g / (sqrt(s) + eps)``.
 
+    Args:
+        learning_rate: A number, a schedule of ``deepcore.schedules``, or a function of the step (from 0).
+        eps: Added to the root in the denominator, so that it is not 0.
+        weight_decay: ``weight_decay * w`` is added to g. A number, a schedule or a function, at least 0.
+        clip_norm: The whole gradient is scaled down to this norm if its norm is larger. None: no limit.
+        clip_value: Every element of the gradient is cut to [-clip_value, clip_value] first. None: no limit.
+
     Source: Duchi, Hazan & Singer (2011), as in ``torch.optim.Adagrad``.
     """
 
@@ -98,7 +124,15 @@ class Adagrad(Optimizer):
 class Adam(Optimizer):
     """``w -= learning_rate * m^ / (sqrt(s^) + eps)``, m^ and s^ corrected moving averages of g and g^2.
 
-    ``epsilon_hat``: eps is added to the uncorrected root, so that it counts for more in the first steps.
+    Args:
+        learning_rate: A number, a schedule of ``deepcore.schedules``, or a function of the step (from 0).
+        beta1: Decay of the moving average of g, at least 0 and below 1.
+        beta2: Decay of the moving average of g^2, at least 0 and below 1.
+        eps: Added to the root in the denominator, so that it is not 0.
+        weight_decay: ``weight_decay * w`` is added to g. A number, a schedule or a function, at least 0.
+        epsilon_hat: eps is added to the uncorrected root, so that it counts for more in the first steps.
+        clip_norm: The whole gradient is scaled down to this norm if its norm is larger. None: no limit.
+        clip_value: Every element of the gradient is cut to [-clip_value, clip_value] first. None: no limit.
 
     Source: Kingma & Ba (2015), algorithm 1, as in ``torch.optim.Adam``; weight decay is added to g. With
     ``epsilon_hat`` the form that ends their section 2, which is scikit-learn's and Keras's.
@@ -119,6 +153,16 @@ class Adam(Optimizer):
 class AdamW(Optimizer):
     """Adam with decoupled weight decay: ``w -= learning_rate * weight_decay * w`` before Adam's step.
 
+    Args:
+        learning_rate: A number, a schedule of ``deepcore.schedules``, or a function of the step (from 0).
+        beta1: Decay of the moving average of g, at least 0 and below 1.
+        beta2: Decay of the moving average of g^2, at least 0 and below 1.
+        eps: Added to the root in the denominator, so that it is not 0.
+        weight_decay: Apart from the step, w loses ``learning_rate * weight_decay * w``. A number, a
+            schedule or a function, at least 0.
+        clip_norm: The whole gradient is scaled down to this norm if its norm is larger. None: no limit.
+        clip_value: Every element of the gradient is cut to [-clip_value, clip_value] first. None: no limit.
+
     Source: Loshchilov & Hutter (2019), as in ``torch.optim.AdamW``.
     """
 
@@ -135,6 +179,17 @@ class AdamW(Optimizer):
 @dataclass(frozen=True, repr=False)
 class NAdam(Optimizer):
     """Adam with Nesterov momentum.
+
+    Args:
+        learning_rate: A number, a schedule of ``deepcore.schedules``, or a function of the step (from 0).
+        beta1: Decay of the moving average of g, at least 0 and below 1.
+        beta2: Decay of the moving average of g^2, at least 0 and below 1.
+        eps: Added to the root in the denominator, so that it is not 0.
+        momentum_decay: How fast the momentum of step t, ``beta1 (1 - 0.96^(t momentum_decay) / 2)``,
+            grows to beta1.
+        weight_decay: ``weight_decay * w`` is added to g. A number, a schedule or a function, at least 0.
+        clip_norm: The whole gradient is scaled down to this norm if its norm is larger. None: no limit.
+        clip_value: Every element of the gradient is cut to [-clip_value, clip_value] first. None: no limit.
 
     Source: Dozat (2016), as in ``torch.optim.NAdam``.
     """
@@ -153,6 +208,15 @@ class NAdam(Optimizer):
 @dataclass(frozen=True, repr=False)
 class AMSGrad(Optimizer):
     """Adam that divides by the root of the largest average of g^2 so far, which never becomes smaller.
+
+    Args:
+        learning_rate: A number, a schedule of ``deepcore.schedules``, or a function of the step (from 0).
+        beta1: Decay of the moving average of g, at least 0 and below 1.
+        beta2: Decay of the moving average of g^2, at least 0 and below 1.
+        eps: Added to the root in the denominator, so that it is not 0.
+        weight_decay: ``weight_decay * w`` is added to g. A number, a schedule or a function, at least 0.
+        clip_norm: The whole gradient is scaled down to this norm if its norm is larger. None: no limit.
+        clip_value: Every element of the gradient is cut to [-clip_value, clip_value] first. None: no limit.
 
     Source: Reddi, Kale & Kumar (2018), as in ``torch.optim.Adam(amsgrad=True)``, which corrects the
     bias of the maximum; weight decay is added to g.
@@ -174,6 +238,15 @@ class Lion(Optimizer):
 
     Every parameter moves by the learning rate, or not at all where the sign is 0. Use a learning rate 3 to
     10 times smaller than with AdamW, and a weight decay that much larger. It is decoupled, as in AdamW.
+
+    Args:
+        learning_rate: A number, a schedule of ``deepcore.schedules``, or a function of the step (from 0).
+        beta1: Share of the average m in the sign, at least 0 and below 1.
+        beta2: Decay of the average m of g, at least 0 and below 1.
+        weight_decay: Apart from the step, w loses ``learning_rate * weight_decay * w``. A number, a
+            schedule or a function, at least 0.
+        clip_norm: The whole gradient is scaled down to this norm if its norm is larger. None: no limit.
+        clip_value: Every element of the gradient is cut to [-clip_value, clip_value] first. None: no limit.
 
     Source: Chen et al. (2023), "Symbolic Discovery of Optimization Algorithms", algorithm 2.
     """

@@ -82,6 +82,9 @@ class Schedule:
 class Constant(Schedule):
     """``learning_rate`` at every step.
 
+    Args:
+        learning_rate: The rate, at least 0.
+
     Example:
         >>> Constant(0.1)(1000)
         0.1
@@ -94,6 +97,11 @@ class Constant(Schedule):
 @dataclass(frozen=True)
 class StepDecay(Schedule):
     """``learning_rate * factor ** floor(step / every)``.
+
+    Args:
+        learning_rate: The rate that the schedule starts from, at least 0.
+        factor: What the rate is multiplied by, at least 0.
+        every: Number of steps of the optimizer, not of epochs, after which that happens.
 
     Example:
         >>> StepDecay(1.0, factor=0.5, every=10)(20)
@@ -110,6 +118,10 @@ class StepDecay(Schedule):
 class Exponential(Schedule):
     """``learning_rate * factor ** step``.
 
+    Args:
+        learning_rate: The rate that the schedule starts from, at least 0.
+        factor: What the rate is multiplied by after every step of the optimizer, at least 0.
+
     Example:
         >>> Exponential(1.0, factor=0.5)(3)
         0.125
@@ -123,6 +135,11 @@ class Exponential(Schedule):
 @dataclass(frozen=True)
 class InverseTime(Schedule):
     """``learning_rate / (1 + decay * floor(step / every))``.
+
+    Args:
+        learning_rate: The rate that the schedule starts from, at least 0.
+        decay: How fast it falls, at least 0.
+        every: Number of steps of the optimizer during which the rate stays the same.
 
     Example:
         >>> InverseTime(0.5, decay=1.0)(1)
@@ -139,7 +156,10 @@ class InverseTime(Schedule):
 class Cosine(Schedule):
     """Half a cosine from ``learning_rate`` down to ``final`` over ``steps`` steps, then ``final``.
 
-    Without ``steps`` it spans the whole run of ``fit``.
+    Args:
+        learning_rate: The rate that the schedule starts from, at least 0.
+        steps: Length in steps of the optimizer, not in epochs. None: the whole run of ``fit``.
+        final: The rate at the end, at least 0.
 
     Example:
         >>> round(Cosine(1.0, steps=100)(50), 12)
@@ -159,8 +179,14 @@ class OneCycle(Schedule):
     """Half a cosine up to ``learning_rate``, then half a cosine down to almost nothing, over ``steps`` steps.
 
     It starts at ``learning_rate / div``, has its peak after ``rise * steps`` steps, and ends at
-    ``learning_rate / (div * final_div)``, which then stays. Without ``steps`` it spans the whole run of
-    ``fit``.
+    ``learning_rate / (div * final_div)``, which then stays.
+
+    Args:
+        learning_rate: The highest rate, at least 0.
+        steps: Length in steps of the optimizer, not in epochs. None: the whole run of ``fit``.
+        rise: Share of the steps before the peak, from 0 to 1.
+        div: The first rate is ``learning_rate / div``.
+        final_div: The last rate is the first one divided by this number.
 
     Example:
         >>> cycle = OneCycle(1.0, steps=100)
@@ -188,10 +214,12 @@ class OneCycle(Schedule):
 class FlatCosine(Schedule):
     """``learning_rate`` for the first half of ``steps``, then half a cosine down to 0, which stays.
 
-    Without ``steps`` it spans the whole run of ``fit``.
-
     With s = step / steps it is ``learning_rate`` for s < 1/2, then
     ``learning_rate * (1 + cos(2 pi (s - 1/2))) / 2``.
+
+    Args:
+        learning_rate: The highest rate, at least 0.
+        steps: Length in steps of the optimizer, not in epochs. None: the whole run of ``fit``.
 
     Example:
         >>> schedule = FlatCosine(1.0, steps=100)
@@ -210,10 +238,12 @@ class FlatCosine(Schedule):
 class CosLog4(Schedule):
     """Four waves from 0 up to ``learning_rate`` and back, each about twice as long as the one before.
 
-    Without ``steps`` it spans the whole run of ``fit``.
-
     With s = step / steps it is ``learning_rate * (1 - cos(2 pi log2(1 + 15 s))) / 2``. The first step has
     the rate 0: no parameter moves, but the moments of the optimizer do.
+
+    Args:
+        learning_rate: The highest rate, at least 0.
+        steps: Length in steps of the optimizer, not in epochs. None: the whole run of ``fit``.
 
     Example:
         >>> schedule = CosLog4(1.0, steps=1500)
@@ -233,6 +263,11 @@ class Warmup(Schedule):
 
     ``learning_rate`` is a number, another schedule, or a function; its own step 0 is step ``steps``. A
     schedule that has no ``steps`` of its own spans what the warm-up leaves of the run.
+
+    Args:
+        learning_rate: A number, another schedule, or a function of the step.
+        steps: Length of the warm-up in steps of the optimizer.
+        start: Factor on the first rate at the start, from 0 to 1.
 
     Example:
         >>> schedule = Warmup(Cosine(1.0, steps=100), steps=10, start=0.5)

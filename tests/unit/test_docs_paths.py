@@ -91,6 +91,25 @@ def test_documents_are_written_in_the_words_of_the_field(pattern):
     assert not found
 
 
+COMMENTS = {
+    ".py": r'"""(.*?)"""|#(.*?)$',
+    ".hpp": r"//(.*?)$",
+    ".cpp": r"//(.*?)$",
+    ".h": r"//(.*?)$|/\*(.*?)\*/",
+    ".cmake": r"#(.*?)$",
+}
+
+
+def test_comments_and_docstrings_are_written_in_the_words_of_the_field():
+    found = []
+    words = re.compile(r"\b(?:the notes|doors?|roads?|the house|lent|beside|moods?)\b")
+    for path in sorted([*(ROOT / "cpp").rglob("*.*"), *(ROOT / "python").rglob("*.py")]):
+        for match in re.finditer(COMMENTS.get(path.suffix, r"\Z"), path.read_text(), re.M | re.S):
+            text = re.sub(r"`[^`\n]*`", "", "".join(match.groups("")))
+            found += [f"{path.name}: {line.strip()}" for line in text.splitlines() if words.search(line)]
+    assert not found
+
+
 def test_the_course_is_named_where_it_first_appears():
     for document in DOCUMENTS:
         text = document.read_text(encoding="utf-8")

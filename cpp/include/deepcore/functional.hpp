@@ -1,4 +1,5 @@
-// The notes, function by function, on matrices of any strides: rows are units, columns are examples.
+// The formulas of forward and backward propagation, a function each, on matrices of any strides: rows are units, columns
+// are examples.
 // Public header, standard library only. The same kernels as train: the same bits.
 #pragma once
 

@@ -1,4 +1,5 @@
-// The machine's limit: how many multiply-adds a second its vector units can do, to judge every other figure by.
+// The machine's limit: how many multiply-adds per second its vector units can do; other figures are compared
+// with it.
 // Public header, standard library only.
 #pragma once
 

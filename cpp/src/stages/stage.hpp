@@ -46,7 +46,7 @@ class Stage {
   virtual Needs needs() const { return Needs::values; }
   virtual void load(const Network<T>&) {}     // what it keeps of the network, before a run or a prediction
   virtual void load(const State<T>&) {}       // what it keeps of the parameters, after each step
-  virtual void publish(Network<T>&) const {}  // what it has changed beside the parameters
+  virtual void publish(Network<T>&) const {}  // what it has changed besides the parameters
   virtual void begin(const Slab<T>&) {}       // of each slab, on one thread
   virtual void step(double /*weight*/) {}     // the parameters of this batch are updated; the sum of its weights
   // A: the layer's units, kept in A[l] -> the stage's outputs. d: dL/d(outputs) -> dL/d(inputs), A[l] being there.
@@ -64,7 +64,7 @@ using Stages = std::vector<std::unique_ptr<Stage<T>>>;
 template <class T>
 Stages<T> make_stages(const Network<T>& network, int l, const kernels::Columns<T>& shape, Workspace workspace);
 
-// Matrices of the layer's size that its stages keep for the way back, beside the mask of a dropout.
+// Matrices of the layer's size that its stages keep for the way back, besides the mask of a dropout.
 int kept_matrices(const Spec& spec, int l);
 
 }  // namespace deepcore

@@ -1,4 +1,4 @@
-"""The door to the native module: imports the one variant that fits this CPU (or ``DEEPCORE_ISA``)."""
+"""Import the one variant of the native module that fits this CPU, or the one that ``DEEPCORE_ISA`` names."""
 
 import importlib as _importlib
 import os as _os

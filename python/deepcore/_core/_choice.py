@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-# What is taken when nobody asks, best first; v4 beside v3: docs/performance.md.
+# What is taken when nobody asks, best first; v4 compared with v3: docs/performance.md.
 PREFERENCE = ("v4", "v3", "v2", "base")
 
 

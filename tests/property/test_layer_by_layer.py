@@ -1,4 +1,4 @@
-"""Law 1: what ``train`` runs is what Python can call layer by layer, and both roads give the same bits."""
+"""What ``train`` runs is what Python can call layer by layer, and both ways give the same bits."""
 
 import numpy as np
 import pytest
