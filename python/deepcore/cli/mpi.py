@@ -16,7 +16,7 @@ from deepcore.distributed import Group, GroupError
 
 __all__ = ["among_ranks", "follows", "group"]
 
-# How mpiexec of MPICH and of Open MPI tells a process that it has others beside it.
+# How mpiexec of MPICH and of Open MPI tells a process that it is one of several.
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
 
 
