@@ -165,7 +165,7 @@ class Recipe:
     def schedules(self) -> dict[str, LearningRate]:
         """Return schedules of factors on dropout and on label smoothing."""
         factors: dict[str, LearningRate] = {}
-        if self.dropout:
+        if self.dropout and self.hidden:
             factors["dropout"] = FlatCosine(1.0)
         if self.classes and self.smoothing and self.smoothing_waves:
             factors["smoothing"] = CosLog4(1.0)

@@ -58,8 +58,12 @@ class Numbers:
     def fit(cls, y: Array, clamp: bool) -> Numbers:
         """Learn from the targets of the training rows; ``clamp`` keeps predictions within them."""
         y = y.astype(np.float64)
-        low, high = (y.min(axis=0), y.max(axis=0)) if clamp else (None, None)
-        return cls(y.mean(axis=0), y.std(axis=0), low, high)
+        low, high, power = y.min(axis=0), y.max(axis=0), _power(y, axis=0)
+        small = np.ldexp(y, -power)
+        mean, deviation = np.ldexp(small.mean(axis=0), power), np.ldexp(small.std(axis=0), power)
+        same = low == high  # the mean of equal numbers may be rounded
+        mean, deviation = np.where(same, low, mean), np.where(same, 0.0, deviation)
+        return cls(mean, deviation, low if clamp else None, high if clamp else None)
 
     @property
     def outputs(self) -> int:
@@ -68,7 +72,8 @@ class Numbers:
 
     def encode(self, y: Array, dtype: Any) -> Array:
         """Return y as the network is trained on it."""
-        return np.ascontiguousarray((y - self.mean) / (self.deviation + 1e-30), dtype)
+        deviation = np.where(self.deviation > 0, self.deviation, 1.0)
+        return np.ascontiguousarray((y - self.mean) / deviation, dtype)
 
     def decode(self, outputs: Array) -> Array:
         """Return outputs on the scale of y."""
@@ -82,4 +87,11 @@ class Numbers:
     def error(self, y: Array, predicted: Array, metric: str = "error", weight: Array | None = None) -> float:
         """Return the root mean squared error over rows and targets; rows with nan or inf count as 0."""
         finite = np.where(np.isfinite(predicted).all(axis=1, keepdims=True), predicted, 0.0)
-        return float(np.sqrt(np.average(((finite - y) ** 2).mean(axis=1), weights=weight)))
+        power = _power(finite - y)
+        squares = np.ldexp(finite - y, -power) ** 2
+        return float(np.ldexp(np.sqrt(np.average(squares.mean(axis=1), weights=weight)), power))
+
+
+def _power(values: Array, axis: int | None = None) -> Any:
+    """The power of two of the largest value: divided by it, squares neither overflow nor vanish, exactly."""
+    return np.frexp(np.abs(values).max(axis=axis, initial=0.0))[1]

@@ -5,11 +5,14 @@ from __future__ import annotations
 from numbers import Integral
 from typing import Any, ClassVar
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
-__all__ = ["Estimator"]
+from deepcore.typing import Array
+
+__all__ = ["Estimator", "check_sum", "check_weights"]
 
 
 class Estimator(BaseEstimator):  # type: ignore[misc]
@@ -34,3 +37,27 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
                 "fit that goes on draws its splits again"
             )
         return check_random_state(self.random_state)
+
+
+def check_weights(weights: Array, class_weight: object, dtype: Any) -> None:
+    """Refuse weights of examples by their class that a network of this dtype cannot be trained with.
+
+    Raises:
+        ValueError: if one is negative or not finite, or if their sum is 0 or nearly too large for the dtype.
+    """
+    if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
+        raise ValueError(
+            "class_weight must be finite and not negative, and leave an example with weight, got "
+            f"{class_weight}"
+        )
+    check_sum(weights, dtype)
+
+
+def check_sum(weights: Array, dtype: Any) -> None:
+    """Refuse weights of examples whose sum is nearly too large for the dtype of the network."""
+    most, whole = float(np.finfo(dtype).max) * 1e-8, float(weights.sum(dtype=np.float64))
+    if whole > most:
+        raise ValueError(
+            f"sample_weight and class_weight must have a sum of at most {most:.0e} in {np.dtype(dtype)}, got "
+            f"{whole:g}; divide them by their mean"
+        )

@@ -28,7 +28,7 @@ from deepcore.callbacks import refuse_what_cannot_be_called
 from deepcore.layers import Dense
 from deepcore.model import Model
 from deepcore.sklearn import saving
-from deepcore.sklearn.base import Estimator
+from deepcore.sklearn.base import Estimator, check_sum, check_weights
 from deepcore.sklearn.coefficients import Arrays, Coefficients, Stepper, dense_layers
 from deepcore.sklearn.lbfgs import fit_lbfgs
 from deepcore.sklearn.record import Record, Settings
@@ -187,21 +187,19 @@ class BaseMLP(Estimator):
         first = not hasattr(self, "_coefficients") or not (self.warm_start or incremental)
         X, y, weight, stratify = self._encode(X, y, incremental, first)
         X = rows(X)
-        if weight is not None and not (np.isfinite(weight).all() and weight.min() >= 0 and weight.any()):
-            raise ValueError(
-                "class_weight must be finite and not negative, and leave an example with weight, got "
-                f"{getattr(self, 'class_weight', None)}"
-            )
+        if weight is not None:
+            check_weights(weight, getattr(self, "class_weight", None), X.dtype)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
             weight = sample_weight if weight is None else sample_weight * weight
+            check_sum(weight, X.dtype)
         if self.early_stopping and incremental and self.solver in STOCHASTIC:
             raise ValueError("partial_fit does not support early_stopping=True")
         self._random_state = self._generator(saved=find("fit", self.callbacks) is not None)
         if first:
             self._build(X.shape[1], sizes, y, X.dtype)
         else:
-            self._refresh(sizes)
+            self._refresh(sizes, y)
         record, settings = self._record, self._settings(incremental)
         try:
             if self.solver == "lbfgs":
@@ -326,22 +324,36 @@ class BaseMLP(Estimator):
         self._record = Record()
         self.n_outputs_, self.n_layers_, self.out_activation_ = units, len(sizes) + 2, output
 
-    def _refresh(self, sizes: list[int]) -> None:
-        """Apply parameters that changed since the last fit; sizes and norms must be the same."""
+    def _refresh(self, sizes: list[int], y: Array) -> None:
+        """Apply what changed since the last fit; sizes, norms, dtype and outputs must be the same."""
+        model = self._coefficients.model
+        _, output, loss = self._output(y)
         layers = self._layers(sizes, self.n_outputs_, self.out_activation_)
-        was = [layer.units for layer in self._coefficients.model.layers]
+        was = [layer.units for layer in model.layers]
         if was != [layer.units for layer in layers]:
             raise ValueError(
                 f"hidden_layer_sizes must be those of the last fit, {was[:-1]}, got {sizes}; set "
                 "warm_start=False to train from scratch"
             )
-        norms = [layer.norm for layer in self._coefficients.model.layers]
+        norms = [layer.norm for layer in model.layers]
         if norms != [layer.norm for layer in layers]:
             raise ValueError(
                 f"norm must be that of the last fit, {norms[:-1]}, got {self.norm}; set warm_start=False "
                 "to train from scratch"
             )
-        self._coefficients = self._coefficients.with_spec(layers=tuple(layers))
+        if self.dtype is not None and np.dtype(self.dtype) != model.dtype:
+            raise ValueError(
+                f"dtype must be that of the last fit, {model.dtype}, got {self.dtype}; set warm_start=False "
+                "to train from scratch"
+            )
+        if output != self.out_activation_:
+            raise ValueError(
+                f"loss must have the output of the last fit, {self.out_activation_}, got {loss[0]}, which "
+                f"has {output}; set warm_start=False to train from scratch"
+            )
+        spec = Spec.of(model.inputs, layers, loss=loss[0], dtype=model.dtype, **loss[1])
+        names = ("layers", "loss", "loss_parameter", "label_smoothing")
+        self._coefficients = self._coefficients.with_spec(**{name: getattr(spec, name) for name in names})
 
     def _new_stepper(self) -> Stepper:
         if self.solver == "sgd":

@@ -27,8 +27,9 @@ from deepcore._training.checkpoint import Checkpoints
 from deepcore.callbacks import Checkpoint
 from deepcore.model import Model
 from deepcore.sklearn import saving, table_exporting, table_saving
-from deepcore.sklearn.base import Estimator
+from deepcore.sklearn.base import Estimator, check_weights
 from deepcore.sklearn.table_columns import TableColumns
+from deepcore.tabular.column_arrays import is_missing
 from deepcore.typing import Array, DTypeLike
 
 if TYPE_CHECKING:
@@ -147,6 +148,11 @@ class BaseRealMLP(Estimator):
             raise ValueError("cv must be None if X_val is given, because the folds are the validation rows")
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        for name in (
+            "splits_",
+            "oof_prediction_",
+        ):  # a fit that fails leaves no networks of another
+            self.__dict__.pop(name, None)
         self.table_columns_ = TableColumns(self.categorical_features)
         return self.table_columns_.fit(self, [X] if X_val is None else [X, X_val])
 
@@ -406,6 +412,7 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
     def _codes(self, y: Any) -> Array:
         """Return the index in ``classes_`` of each validation label; raise if a label is not in y."""
         y = column_or_1d(y)
+        _refuse_missing("y_val", y)
         place: Array = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
         unknown = self.classes_[place] != y
         if unknown.any():
@@ -432,6 +439,7 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
         _checks.in_memory("fit", "y", y)
         tables = self._tables(X, y, X_val, y_val)
         y = column_or_1d(y, warn=True)
+        _refuse_missing("y", y)
         assert_all_finite(y, estimator_name=type(self).__name__, input_name="y")
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -442,6 +450,7 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
         weights = None
         if self.class_weight is not None:
             weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            check_weights(weights[codes], self.class_weight, self.dtype)
         self._train(
             tables, codes, None if y_val is None else self._codes(y_val), classes=len(self.classes_),
             class_weight=weights, rules=self._rules(self.validation_metric), calibrate=self.calibrate,
@@ -453,10 +462,26 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
         probabilities = self._outputs(X)
         return probabilities / probabilities.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
 
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithms of ``predict_proba(X)``, (m, classes)."""
+        probabilities = self.predict_proba(X)
+        return np.log(probabilities, out=probabilities)
+
     def predict(self, X: Any) -> Array:
         """Predict the most probable label of each row, (m,)."""
         best = labels(self._outputs(X), "softmax", who="predict")
         return self.classes_[best]
+
+
+def _refuse_missing(name: str, labels: Array) -> None:
+    """Raise if an array of objects holds None, NA or NaN as a label."""
+    row = (
+        next((i for i, label in enumerate(labels) if is_missing(label)), None)
+        if labels.dtype == object
+        else None
+    )
+    if row is not None:
+        raise ValueError(f"{name} must have no missing labels, got {labels[row]} in row {row}")
 
 
 class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]

@@ -201,7 +201,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return checked
 
     def _targets(self, y: Array, dtype: Any) -> Array:
-        return np.asarray(y, dtype).reshape(len(y), -1)
+        return _checks.converted("fit", "y", y, np.dtype(dtype)).reshape(len(y), -1)
 
     def _output(self, target: Array) -> tuple[int, str, tuple[str, dict[str, Any]]]:
         options = {} if self.loss_parameter is None else {"loss_parameter": float(self.loss_parameter)}
