@@ -176,12 +176,15 @@ class OptimizerState:
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next step: the schedule's times ``rate_scale``."""
+        """The rate of the next step: the schedule's, or the one that was set, times ``rate_scale``."""
         return float(self.native.learning_rate(self.steps))
 
     @property
     def rate_scale(self) -> float:
-        """Factor on the schedule, 1 at the start; during a run only its callbacks may change it."""
+        """Factor on the rate, 1 at the start and after ``set_learning_rate``.
+
+        During a run only its callbacks may change it.
+        """
         return self._scale
 
     @rate_scale.setter
@@ -192,15 +195,23 @@ class OptimizerState:
             self._set_schedule(0)
 
     def set_learning_rate(self, learning_rate: float) -> None:
-        """Make this number the rate of all steps to come, whatever the description says."""
+        """Make this number the rate of all steps to come, whatever the description says.
+
+        ``rate_scale`` becomes 1, and a factor that is set later acts on this number.
+        """
         rate = float(_checks.number("set_learning_rate", "learning_rate", learning_rate, error=ValueError))
-        self.native.learning_rate = native_schedule(rate, 0, [])
-        self._fixed = rate
+        with self.network.held("set_learning_rate"):
+            self._fixed, self._scale = rate, 1.0
+            self._set_schedule(0)
+
+    @property
+    def _rate(self) -> LearningRate:
+        """What ``rate_scale`` acts on: the rate of ``set_learning_rate``, or the description's."""
+        return self.optimizer.learning_rate if self._fixed is None else self._fixed
 
     def _set_schedule(self, steps: int) -> None:
         """Set the native schedule; a function is tabulated as far as step ``steps`` at least."""
-        self._fixed = None
-        native = self._native_schedule(self.optimizer.learning_rate, steps, self._table, "learning_rate")
+        native = self._native_schedule(self._rate, steps, self._table, "learning_rate")
         self.native.learning_rate = native.scaled(self._scale)
 
     def _set_decay(self, steps: int) -> None:
@@ -227,7 +238,7 @@ class OptimizerState:
         Raises:
             ValueError: if the schedule grows beyond the largest number within the run.
         """
-        rate, decay = self.optimizer.learning_rate, self.optimizer.decay_schedule
+        rate, decay = self._rate, self.optimizer.decay_schedule
         last = self.steps + steps
         spans = spans_the_run(rate) or spans_the_run(decay)
         if spans and last > self._start + self._span:
@@ -242,7 +253,7 @@ class OptimizerState:
     def prepare(self, steps: int) -> None:
         """Prepare the rates of the next ``steps`` steps."""
         # rates of a function are known as far as they were asked for; a longer run asks for more
-        if is_tabulated(self.optimizer.learning_rate):
+        if is_tabulated(self._rate):
             self._set_schedule(self.steps + steps)
         if is_tabulated(self.optimizer.decay_schedule):
             self._set_decay(self.steps + steps)
@@ -313,16 +324,14 @@ class OptimizerState:
         steps = _checks.count("set_state", "steps", state["steps"], low=0)
         scale = _checks.number("set_state", "rate_scale", state["rate_scale"])
         start, span = (_checks.count("set_state", "span", number, low=0) for number in state["span"])
-        if (rate := state["rate"]) is not None:
-            _checks.number("set_state", "rate", rate)
+        rate = state["rate"]
+        fixed = None if rate is None else float(_checks.number("set_state", "rate", rate))
         self.slots = state["slots"]
         with self.network.held("set_state"):
-            self._start, self._span, self._scale = start, span, scale
+            self._start, self._span, self._scale, self._fixed = start, span, scale, fixed
             self.native.steps = steps
             self._set_schedule(steps + 1)
             self._set_decay(steps + 1)
-            if rate is not None:
-                self.set_learning_rate(rate)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return rebound, (self.optimizer, self.network, self.state())

@@ -38,6 +38,17 @@ def test_the_rate_is_reduced_after_more_than_patience_epochs_without_improvement
     assert rates([1.0, 0.9, 0.9, 0.9, 0.9, 0.8], plateau) == [0.5, 0.5, 0.5, 0.5, 0.25, 0.25]
 
 
+def test_a_rate_that_was_set_is_reduced():
+    X, y = problem()
+    net, seen = model(), []
+    state = dc.SGD(0.5).bind(net)
+    state.set_learning_rate(0.125)
+    plateau = dc.ReduceOnPlateau("loss", factor=0.5, patience=0, threshold=0.9)
+    listeners = [plateau, lambda record: seen.append(record.optimizer.learning_rate)]
+    net.fit(X, y, state, epochs=3, batch_size=None, callbacks=listeners)
+    assert seen == [0.125, 0.0625, 0.03125]
+
+
 def test_epochs_of_the_cooldown_do_not_count():
     plateau = dc.ReduceOnPlateau(factor=0.5, patience=0, cooldown=2)
     assert rates([1.0, 1.0, 1.0, 1.0, 1.0], plateau) == [0.5, 0.25, 0.25, 0.25, 0.125]
