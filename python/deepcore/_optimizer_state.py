@@ -230,6 +230,11 @@ class OptimizerState:
             return _core.Schedule.table(np.array(rates))
         return native_schedule(whole, max(steps, len(table)), table, what)
 
+    def starts_again(self, steps: int) -> bool:
+        """Return whether a schedule that spans the run would start again in a run of ``steps`` steps."""
+        spans = spans_the_run(self._rate) or spans_the_run(self.optimizer.decay_schedule)
+        return spans and self.steps + steps > self._start + self._span
+
     def start_run(self, steps: int) -> None:
         """Prepare the rates of a run of ``steps`` steps from here on.
 
@@ -240,8 +245,7 @@ class OptimizerState:
         """
         rate, decay = self._rate, self.optimizer.decay_schedule
         last = self.steps + steps
-        spans = spans_the_run(rate) or spans_the_run(decay)
-        if spans and last > self._start + self._span:
+        if self.starts_again(steps):
             self._start, self._span = self.steps, steps
             self._set_schedule(0)
             self._set_decay(0)

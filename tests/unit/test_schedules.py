@@ -277,8 +277,26 @@ def test_batches_with_a_length_are_spanned_and_others_need_steps(schedule):
     one.fit_batches(batches, dc.Adam(schedule), epochs=5)
     other.fit_batches(batches, dc.Adam(closed(schedule, 10)), epochs=5)
     assert one.flat_parameters.tobytes() == other.flat_parameters.tobytes()
-    with pytest.raises(ValueError, match="the number of batches is not known; give the schedule steps="):
-        one.fit_batches(lambda: iter(batches), dc.Adam(schedule), epochs=5)
+    unknown = "{} spans the whole run, but the number of batches is not known; give the schedule steps="
+    for name, optimizer in (
+        ("learning_rate", dc.Adam(schedule)),
+        ("weight_decay", dc.AdamW(0.01, weight_decay=schedule)),
+    ):
+        with pytest.raises(ValueError, match=unknown.format(name)):
+            one.fit_batches(lambda: iter(batches), optimizer, epochs=5)
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda make: make, lambda make: dc.stream(make, 30)], ids=["function", "stream"]
+)
+def test_a_schedule_starts_again_only_in_a_run_whose_length_is_known(wrap):
+    X, y = DATA
+    model = dc.mlp([2, 4, 1], seed=1)
+    state = dc.Adam(dc.Cosine(0.1)).bind(model, steps=1)
+    batches = wrap(lambda: iter([(X[:30], y[:30]), (X[30:], y[30:])]))
+    model.fit_batches(batches, state, epochs=1)
+    with pytest.raises(ValueError, match="the schedule of learning_rate spans the whole run, but the number"):
+        model.fit_batches(batches, state, epochs=1)
 
 
 @pytest.mark.parametrize("schedule", OPEN, ids=repr)

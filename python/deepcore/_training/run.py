@@ -29,7 +29,6 @@ from deepcore.callbacks import RunStart
 from deepcore.exceptions import DeadUnitsWarning, SymmetryWarning
 from deepcore.history import History
 from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, resolve, spanning_name
-from deepcore.schedules import spans_the_run
 from deepcore.typing import ClassWeight
 
 __all__ = ["Run", "Settings", "StreamRun", "of_group", "run_of_batches"]
@@ -240,11 +239,10 @@ class BatchRun:
         """Return the number of steps of the whole run; 1 if it is not known and no schedule needs it."""
         if isinstance(self.given, Sized):
             return max(1, self.count * len(self.given))
-        rate = getattr(optimizer, "learning_rate", None)
-        if not isinstance(optimizer, OptimizerState) and spans_the_run(rate):
+        if spanning := _starting(optimizer):
             raise ValueError(
-                f"fit_batches: the schedule {rate!r} spans the whole run, but the number of batches is not "
-                "known; give the schedule steps=, or pass a list of batches"
+                f"fit_batches: {spanning} spans the whole run, but the number of batches is not known; give "
+                "the schedule steps=, or pass a list of batches"
             )
         return 1
 
@@ -304,10 +302,7 @@ class StreamRun:
         """Return the number of steps of the whole run; 1 if it is not known and no schedule needs it."""
         if self.stream.steps is not None:
             return self.count * self.stream.steps
-        spanning = self.factors.spanning_name()
-        if isinstance(optimizer, Optimizer):
-            spanning = spanning_name(optimizer) or spanning
-        if spanning:
+        if spanning := _starting(optimizer) or self.factors.spanning_name():
             raise ValueError(
                 f"{self.who}: {spanning} spans the whole run, but the number of rows of this stream is not "
                 "known; give the schedule steps="
@@ -372,6 +367,13 @@ class StreamRun:
                 )
 
         return loop
+
+
+def _starting(optimizer: object) -> str:
+    """Name of a rate whose schedule spans the run and would start in it, or ``""``."""
+    if isinstance(optimizer, OptimizerState):
+        return spanning_name(optimizer.optimizer) if optimizer.starts_again(1) else ""
+    return spanning_name(optimizer) if isinstance(optimizer, Optimizer) else ""
 
 
 def run_of_batches(network: Network, given: object, epochs: int, settings: Settings) -> BatchRun | StreamRun:
