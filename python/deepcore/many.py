@@ -186,7 +186,6 @@ class _Call:
             raise TypeError(
                 f"{WHO}: checkpoint must be a Checkpoint or None, got {_checks.shown(checkpoint)}"
             )
-        _checks.listed(WHO, "metrics", metrics)
         self.models = models
         self._validation_data = validation_parts(WHO, validation_data)
         self._shuffle, self._drop_last = bool(shuffle), bool(drop_last)
@@ -274,7 +273,7 @@ class _Call:
             validation_rows=held_out,
             early_stopping=self._early_stopping,
             callbacks=callbacks,
-            metrics=[known.resolve(head, metric, spec.output, spec.outputs) for metric in self._metrics],
+            metrics=known.chosen(head, self._metrics, spec),
             checkpoint=self._checkpoints[number],
         )
 

@@ -336,8 +336,9 @@ class Model:
             threads: Number of threads; None: the default of this machine.
             verbose: 1 shows progress on standard error.
             metrics: Further numbers of the training and validation data: names of ``deepcore.metrics``, or
-                functions ``metric(y, outputs)`` (recorded by their ``__name__``). They cost one more pass
-                over the data per epoch. With a stream, they are those of the validation data only.
+                functions ``metric(y, outputs)`` (recorded by their ``__name__``, which must differ). They
+                cost one more pass over the data per epoch. With a stream, they are those of the validation
+                data only.
             validation_split: Fraction of the examples that is held out as validation data, drawn by the
                 model's seed: the rows of ``data.train_test_split(X, y, validation_split, model.seed)``.
             dropout_schedule: Factors on the model's rates of dropout by the optimizer's step, as a schedule

@@ -1,5 +1,6 @@
 """Metrics by name and as functions, in fit and evaluate; and the validation split."""
 
+import functools
 import subprocess
 import sys
 import warnings
@@ -124,6 +125,64 @@ def test_evaluate_takes_functions_too():
     values = net.evaluate(X, y, metrics=[largest_error, "accuracy"])
     assert set(values) == {"loss", "accuracy", "largest_error"}
     assert values["largest_error"] == pytest.approx(np.abs(y[:, None] - net.predict(X)).max())
+
+
+def error(y, outputs, power=1.0):
+    return (np.abs(y - outputs) ** power).mean()
+
+
+def named(name, value=0.5):
+    def metric(y, outputs):
+        return value
+
+    metric.__name__ = name
+    return metric
+
+
+TRAININGS = {
+    "evaluate": lambda net, X, y, metrics: net.evaluate(X, y, metrics=metrics),
+    "evaluate of an ensemble": lambda net, X, y, metrics: dc.Ensemble([net]).evaluate(X, y, metrics=metrics),
+    "fit": lambda net, X, y, metrics: net.fit(X, y, epochs=1, metrics=metrics),
+    "fit_batches": lambda net, X, y, metrics: net.fit_batches(
+        [(X, y)], metrics=metrics, validation_data=(X, y)
+    ),
+    "fit_many": lambda net, X, y, metrics: dc.fit_many([net], X, y, metrics=metrics, validation_data=(X, y)),
+}
+
+
+@pytest.mark.parametrize("call", TRAININGS.values(), ids=TRAININGS)
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([lambda y, p: 1.0, lambda y, p: 2.0], "two of the name <lambda>"),
+        ([functools.partial(error, power=p) for p in (1, 2)], "two of the name error"),
+        (["f1", named("f1")], "two of the name f1"),
+        ([named("loss")], "must not have the name loss"),
+        ([named("accuracy")], "must not have the name accuracy"),
+        ([named("val_loss")], "must not have the name val_loss"),
+    ],
+)
+def test_every_metric_must_have_a_name_of_its_own(call, given, message):
+    X, y = problem()
+    with pytest.raises(ValueError, match=f"metrics: .* {message}"):
+        call(model(), X, y, given)
+
+
+def test_a_partial_function_has_the_name_of_its_function_or_its_own():
+    X, y = problem()
+    square, root = (functools.partial(error, power=p) for p in (2.0, 0.5))
+    root.__name__ = "root_error"
+    net = model(dtype="float64")
+    values = net.evaluate(X, y, metrics=[square, root])
+    y, outputs = y[:, None], net.predict(X)
+    assert (values["error"], values["root_error"]) == (square(y, outputs), root(y, outputs))
+
+
+def test_the_same_metric_may_stand_twice_and_accuracy_is_free_where_there_is_none():
+    X, y = problem()
+    values = model().evaluate(X, y, metrics=["f1", "f1", error, error])
+    assert set(values) == {"loss", "accuracy", "f1", "error"}
+    assert model("linear").evaluate(X, y, metrics=[named("accuracy")])["accuracy"] == 0.5
 
 
 def test_weights_count_in_named_metrics_as_they_do_in_the_loss():
