@@ -151,13 +151,14 @@ class OptimizerState:
         hyper = {name: float(value) for name, value in optimizer.hyperparameters().items()}
         self._table: list[float] = []
         self._decay_table: list[float] = []
-        self._start, self._span = 0, steps or 0  # what a schedule without steps spans
-        schedule = native_schedule(spanning(optimizer.learning_rate, self._span), self._span, self._table)
+        span = steps or 0
+        self._spans = [(0, span)]  # first step and length of each span of a schedule without steps
+        schedule = native_schedule(spanning(optimizer.learning_rate, span), span, self._table)
         build: Any = _core.OptimizerF32 if network.spec.dtype == np.float32 else _core.OptimizerF64
         self.optimizer = optimizer
         self.network = network
         self.native: Any = build(network.native, optimizer.name, hyper, schedule)
-        self._set_decay(steps or 0)
+        self._set_decay(span)
         self._scale = 1.0
         self._fixed: float | None = None  # the rate of set_learning_rate, instead of the description's
         self._flat: Array | None = None
@@ -171,8 +172,12 @@ class OptimizerState:
     def steps(self, steps: int) -> None:
         number = _checks.count("steps", "steps", steps, low=0)
         with self.network.exclusive("steps"):
+            # the spans that began later have not begun
+            begun = [(start, span) for start, span in self._spans if start < number]
+            self._spans = begun or [(number, self._spans[0][1])]
             self.native.steps = number
-            self.prepare(1)
+            self._set_schedule(number + 1)
+            self._set_decay(number + 1)
 
     @property
     def learning_rate(self) -> float:
@@ -223,17 +228,18 @@ class OptimizerState:
     def _native_schedule(
         self, rate: LearningRate, steps: int, table: list[float], what: str
     ) -> _core.Schedule:
-        whole = spanning(rate, self._span)
-        if self._start and spans_the_run(rate):  # it was started again: its steps count from there
+        start, span = self._spans[-1]
+        whole = spanning(rate, span)
+        if start and spans_the_run(rate):  # it was started again: its steps count from there
             again = native_schedule(whole, 0, [], what)
-            rates = [0.0] * self._start + [again(step) for step in range(self._span + 1)]
+            rates = [0.0] * start + [again(step) for step in range(span + 1)]
             return _core.Schedule.table(np.array(rates))
         return native_schedule(whole, max(steps, len(table)), table, what)
 
     def starts_again(self, steps: int) -> bool:
         """Return whether a schedule that spans the run would start again in a run of ``steps`` steps."""
         spans = spans_the_run(self._rate) or spans_the_run(self.optimizer.decay_schedule)
-        return spans and self.steps + steps > self._start + self._span
+        return spans and self.steps + steps > sum(self._spans[-1])
 
     def start_run(self, steps: int) -> None:
         """Prepare the rates of a run of ``steps`` steps from here on.
@@ -246,7 +252,7 @@ class OptimizerState:
         rate, decay = self._rate, self.optimizer.decay_schedule
         last = self.steps + steps
         if self.starts_again(steps):
-            self._start, self._span = self.steps, steps
+            self._spans.append((self.steps, steps))
             self._set_schedule(0)
             self._set_decay(0)
         for which in (rate, decay):
@@ -308,7 +314,7 @@ class OptimizerState:
             "slots": self.slots,
             "rate_scale": self._scale,
             "rate": self._fixed,
-            "span": [self._start, self._span],
+            "span": list(self._spans[-1]),
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
@@ -332,7 +338,7 @@ class OptimizerState:
         fixed = None if rate is None else float(_checks.number("set_state", "rate", rate))
         self.slots = state["slots"]
         with self.network.held("set_state"):
-            self._start, self._span, self._scale, self._fixed = start, span, scale, fixed
+            self._spans, self._scale, self._fixed = [(start, span)], scale, fixed
             self.native.steps = steps
             self._set_schedule(steps + 1)
             self._set_decay(steps + 1)
