@@ -240,6 +240,21 @@ def test_weights_are_split_with_their_examples():
     assert history["val_loss"] == [expected]
 
 
+@pytest.mark.parametrize("class_weight", [{0: 1.0, 1: 10.0}, "balanced"], ids=["named", "balanced"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_weights_of_classes_are_those_of_the_training_part(weighted, class_weight):
+    X, y = problem()
+    weight = np.random.default_rng(1).uniform(size=len(y)) if weighted else np.ones(len(y))
+    one, two = model(), model()
+    rows, held_out = data.split_indices(len(y), 0.25, one.seed)
+    options = {"epochs": 3, "batch_size": 16, "class_weight": class_weight, "metrics": ["f1"]}
+    split = one.fit(X, y, sample_weight=weight, validation_split=0.25, **options)
+    held = X[held_out], y[held_out], weight[held_out]
+    given = two.fit(X[rows], y[rows], sample_weight=weight[rows], validation_data=held, **options)
+    assert split.to_dict() == given.to_dict()
+    assert np.array_equal(one.flat_parameters, two.flat_parameters)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -39,13 +39,19 @@ class Run:
 
     Args:
         network: What is trained.
-        data: Checked examples; a memory-mapped X may have another dtype.
+        data: What ``Network.examples`` returned; a memory-mapped X may have another dtype.
         settings: The rest of the call's arguments.
+        class_weight: Of the examples that are trained on, as ``Model.fit`` takes it.
         validation_split: Fraction of the examples that is set aside as validation data.
     """
 
     def __init__(
-        self, network: Network, data: Examples, settings: Settings, validation_split: float = 0.0
+        self,
+        network: Network,
+        data: Examples,
+        settings: Settings,
+        class_weight: ClassWeight = None,
+        validation_split: float = 0.0,
     ) -> None:
         self.network, self.who, self.data = network, settings.who, data
         self.epochs = Epochs(network, settings)
@@ -54,6 +60,7 @@ class Run:
         )
         if isinstance(validation_split, np.ndarray) or validation_split:
             self._split(validation_split)
+        self.data = network.weighted(self.who, self.data, class_weight)
         self.ranks, self.steps = settings.ranks, 0
         self.epochs.training = self.data
 
@@ -73,10 +80,11 @@ class Run:
 
         rows, held_out = split_indices(m, float(part), self.network.spec.seed)
         validation, self.data = self.data.take(held_out), self.data.part(rows)
-        self.epochs.validation = validation if self.epochs.ranks.leads else None
         for name, data in (("validation", validation), ("training", self.data)):
             if data.weight is not None and not data.weight.any():
                 raise ValueError(f"{self.who}: validation_split must leave the {name} part weight, got none")
+        if self.epochs.ranks.leads:
+            self.epochs.validation = self.network.weighted(self.who, validation)
 
     def lengths(self, epochs: int, batch_size: int | None) -> tuple[int, int, int]:
         """Check and return the numbers of epochs, of examples per step, and of steps in all."""
