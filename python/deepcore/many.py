@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy as np
 from deepcore import _checks
 from deepcore import metrics as known
 from deepcore._keywords import checked
-from deepcore._network.examples import Examples, validation_parts, weights
+from deepcore._network.examples import Examples, validation_parts
+from deepcore._network.network import Network
 from deepcore._training.checkpoint import Checkpoints, find
 from deepcore._training.factors import StepFactors
 from deepcore._training.many import WHO, Fit, SharedExamples, checked_rows, read_files, train
@@ -248,7 +250,8 @@ class _Call:
         if self._validation_data is not None:
             validation = self.shared.of(f"{head}: validation_data", network, *self._validation_data)
         if self._class_weight is not None:
-            data = self._weighted(head, model, data, rows)
+            given = self.shared.sample_weight(head, self._weights[number], m)
+            data = self._weighted(head, network, replace(data, weight=given), rows)
         count = m if rows is None else len(rows)
         epochs, size = _checks.count(head, "epochs", self._epochs[number]), self._batch_sizes[number]
         batch = count if size is None else min(count, _checks.count(head, "batch_size", size))
@@ -282,15 +285,13 @@ class _Call:
         if self._saved is not None:
             self._saved.sum_up()
 
-    def _weighted(self, head: str, model: Model, data: Examples, rows: Array | None) -> Examples:
+    def _weighted(self, head: str, network: Network, data: Examples, rows: Array | None) -> Examples:
         """Multiply the weights of the rows that a network trains on by those of their classes."""
-        part = data if rows is None else data.take(rows)
-        found = weights(head, part.weight, self._class_weight, part.y, model.outputs, model.dtype)
-        if rows is None or found is None:
-            return Examples(data.X, data.y, found)
-        whole = np.zeros(len(data.y), model.dtype)
-        whole[rows] = found
-        return Examples(data.X, data.y, whole)
+        if rows is None:
+            return network.weighted(head, data, self._class_weight)
+        whole = np.zeros(len(data.y), network.spec.dtype)
+        whole[rows] = network.weighted(head, data.take(rows), self._class_weight).weight
+        return replace(data, weight=whole)
 
 
 def _same_or_each(name: str, value: object, k: int) -> list[Any]:

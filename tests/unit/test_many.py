@@ -177,6 +177,18 @@ def test_class_weights_count_the_rows_of_each_network():
     assert all(map(same, alone, together))
 
 
+@pytest.mark.parametrize("rows", [None, folds(2)[0]], ids=["all rows", "some rows"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_weights_of_classes_and_examples_have_the_bits_of_fit(dtype, rows):
+    X, y = examples()
+    weight = np.random.default_rng(1).uniform(size=M)
+    alone, together = (networks(2, dtype=dtype) for _ in range(2))
+    for model, chosen in zip(alone, rows or [np.arange(M)] * 2, strict=True):
+        model.fit(X[chosen], y[chosen], epochs=2, sample_weight=weight[chosen], class_weight="balanced")
+    dc.fit_many(together, X, y, epochs=2, sample_weight=weight, class_weight="balanced", rows=rows)
+    assert all(map(same, alone, together))
+
+
 def test_a_second_call_goes_on_with_the_next_shuffles():
     X, y = examples()
     alone, together = networks(2), networks(2)
