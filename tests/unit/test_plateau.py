@@ -69,6 +69,17 @@ def test_a_score_improves_upwards():
     assert rates([0.5, 0.6, 0.55], plateau, name="val_r2") == [0.5, 0.5, 0.25]
 
 
+@pytest.mark.parametrize(("mode", "worse", "better"), [("min", -0.995, -1.02), ("max", -1.005, -0.98)])
+def test_negative_numbers_improve_by_the_threshold_too(mode, worse, better):
+    values, name = [-1.0, -1.0, worse, better], "val_score"
+    plateau = dc.ReduceOnPlateau(name, factor=0.5, patience=0, threshold=0.01, mode=mode)
+    assert rates(values, plateau, name=name) == [0.5, 0.25, 0.125, 0.125]
+
+
+def test_the_first_value_is_an_improvement_whatever_the_threshold():
+    assert rates([1.0], dc.ReduceOnPlateau(patience=0, threshold=1.0)) == [0.5]
+
+
 def test_nan_is_no_improvement():
     assert rates([math.nan, 1.0, math.nan], dc.ReduceOnPlateau(factor=0.5, patience=0))[::2] == [0.25, 0.125]
 
