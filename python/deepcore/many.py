@@ -17,7 +17,13 @@ from deepcore._network.network import Network
 from deepcore._training.checkpoint import Checkpoints, find
 from deepcore._training.factors import StepFactors
 from deepcore._training.many import WHO, Fit, SharedExamples, checked_rows, read_files, train
-from deepcore.callbacks import Checkpoint, EarlyStopping, EpochRecord, refuse_what_cannot_be_called
+from deepcore.callbacks import (
+    Checkpoint,
+    EarlyStopping,
+    EpochRecord,
+    MaxSeconds,
+    refuse_what_cannot_be_called,
+)
 from deepcore.history import History
 from deepcore.model import Model
 from deepcore.optimizers import Optimizer, OptimizerState, resolve
@@ -82,7 +88,8 @@ def fit_many(
         early_stopping: The rule that ends the training of a model before its last epoch, for every model on
             its own. ``History.best_epoch`` tells the best epoch.
         callbacks: A list with one list of callbacks per model. They are called by the threads that train,
-            one at a time because of Python's lock, and so they cost time.
+            one at a time because of Python's lock, and so they cost time. An object with a state, such as
+            ``EarlyStopping``, may be in one list only; ``MaxSeconds`` may be in several.
         threads: Number of threads; None: the default of this machine.
         verbose: 1 shows the progress of all on standard error.
         metrics: Further numbers of the validation examples, as in ``fit``; they cost time, like callbacks.
@@ -237,6 +244,7 @@ class _Call:
         self._rows = _one_for_each("rows", rows, k)
         self._validation_rows = _one_for_each("validation_rows", validation_rows, k)
         self._callbacks = _one_for_each("callbacks", callbacks, k)
+        _refuse_shared_states(self._callbacks)
 
     def fit(self, number: int) -> Fit:
         """Check what a network gets."""
@@ -292,6 +300,20 @@ class _Call:
         whole = np.zeros(len(data.y), network.spec.dtype)
         whole[rows] = network.weighted(head, data.take(rows), self._class_weight).weight
         return replace(data, weight=whole)
+
+
+def _refuse_shared_states(callbacks: Sequence[Sequence[object] | None]) -> None:
+    """Refuse a callback with a state in the lists of two networks; the time of MaxSeconds is the call's."""
+    first: dict[int, int] = {}
+    for number, listed in enumerate(callbacks):
+        for callback in listed or ():
+            if not hasattr(callback, "set_state") or isinstance(callback, MaxSeconds):
+                continue
+            if (other := first.setdefault(id(callback), number)) != number:
+                raise ValueError(
+                    f"{WHO}: callbacks must hold another {type(callback).__name__} for each network, because "
+                    f"it keeps the state of one training, but networks {other} and {number} share one"
+                )
 
 
 def _same_or_each(name: str, value: object, k: int) -> list[Any]:
