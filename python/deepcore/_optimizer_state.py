@@ -151,13 +151,14 @@ class OptimizerState:
         hyper = {name: float(value) for name, value in optimizer.hyperparameters().items()}
         self._table: list[float] = []
         self._decay_table: list[float] = []
-        self._start, self._span = 0, steps or 0  # what a schedule without steps spans
-        schedule = native_schedule(spanning(optimizer.learning_rate, self._span), self._span, self._table)
+        span = steps or 0
+        self._spans = [(0, span)]  # first step and length of each span of a schedule without steps
+        schedule = native_schedule(spanning(optimizer.learning_rate, span), span, self._table)
         build: Any = _core.OptimizerF32 if network.spec.dtype == np.float32 else _core.OptimizerF64
         self.optimizer = optimizer
         self.network = network
         self.native: Any = build(network.native, optimizer.name, hyper, schedule)
-        self._set_decay(steps or 0)
+        self._set_decay(span)
         self._scale = 1.0
         self._fixed: float | None = None  # the rate of set_learning_rate, instead of the description's
         self._flat: Array | None = None
@@ -171,17 +172,24 @@ class OptimizerState:
     def steps(self, steps: int) -> None:
         number = _checks.count("steps", "steps", steps, low=0)
         with self.network.exclusive("steps"):
+            # the spans that began later have not begun
+            begun = [(start, span) for start, span in self._spans if start < number]
+            self._spans = begun or [(number, self._spans[0][1])]
             self.native.steps = number
-            self.prepare(1)
+            self._set_schedule(number + 1)
+            self._set_decay(number + 1)
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next step: the schedule's times ``rate_scale``."""
+        """The rate of the next step: the schedule's, or the one that was set, times ``rate_scale``."""
         return float(self.native.learning_rate(self.steps))
 
     @property
     def rate_scale(self) -> float:
-        """Factor on the schedule, 1 at the start; during a run only its callbacks may change it."""
+        """Factor on the rate, 1 at the start and after ``set_learning_rate``.
+
+        During a run only its callbacks may change it.
+        """
         return self._scale
 
     @rate_scale.setter
@@ -192,15 +200,23 @@ class OptimizerState:
             self._set_schedule(0)
 
     def set_learning_rate(self, learning_rate: float) -> None:
-        """Make this number the rate of all steps to come, whatever the description says."""
+        """Make this number the rate of all steps to come, whatever the description says.
+
+        ``rate_scale`` becomes 1, and a factor that is set later acts on this number.
+        """
         rate = float(_checks.number("set_learning_rate", "learning_rate", learning_rate, error=ValueError))
-        self.native.learning_rate = native_schedule(rate, 0, [])
-        self._fixed = rate
+        with self.network.held("set_learning_rate"):
+            self._fixed, self._scale = rate, 1.0
+            self._set_schedule(0)
+
+    @property
+    def _rate(self) -> LearningRate:
+        """What ``rate_scale`` acts on: the rate of ``set_learning_rate``, or the description's."""
+        return self.optimizer.learning_rate if self._fixed is None else self._fixed
 
     def _set_schedule(self, steps: int) -> None:
         """Set the native schedule; a function is tabulated as far as step ``steps`` at least."""
-        self._fixed = None
-        native = self._native_schedule(self.optimizer.learning_rate, steps, self._table, "learning_rate")
+        native = self._native_schedule(self._rate, steps, self._table, "learning_rate")
         self.native.learning_rate = native.scaled(self._scale)
 
     def _set_decay(self, steps: int) -> None:
@@ -212,12 +228,18 @@ class OptimizerState:
     def _native_schedule(
         self, rate: LearningRate, steps: int, table: list[float], what: str
     ) -> _core.Schedule:
-        whole = spanning(rate, self._span)
-        if self._start and spans_the_run(rate):  # it was started again: its steps count from there
+        start, span = self._spans[-1]
+        whole = spanning(rate, span)
+        if start and spans_the_run(rate):  # it was started again: its steps count from there
             again = native_schedule(whole, 0, [], what)
-            rates = [0.0] * self._start + [again(step) for step in range(self._span + 1)]
+            rates = [0.0] * start + [again(step) for step in range(span + 1)]
             return _core.Schedule.table(np.array(rates))
         return native_schedule(whole, max(steps, len(table)), table, what)
+
+    def starts_again(self, steps: int) -> bool:
+        """Return whether a schedule that spans the run would start again in a run of ``steps`` steps."""
+        spans = spans_the_run(self._rate) or spans_the_run(self.optimizer.decay_schedule)
+        return spans and self.steps + steps > sum(self._spans[-1])
 
     def start_run(self, steps: int) -> None:
         """Prepare the rates of a run of ``steps`` steps from here on.
@@ -227,11 +249,10 @@ class OptimizerState:
         Raises:
             ValueError: if the schedule grows beyond the largest number within the run.
         """
-        rate, decay = self.optimizer.learning_rate, self.optimizer.decay_schedule
+        rate, decay = self._rate, self.optimizer.decay_schedule
         last = self.steps + steps
-        spans = spans_the_run(rate) or spans_the_run(decay)
-        if spans and last > self._start + self._span:
-            self._start, self._span = self.steps, steps
+        if self.starts_again(steps):
+            self._spans.append((self.steps, steps))
             self._set_schedule(0)
             self._set_decay(0)
         for which in (rate, decay):
@@ -242,7 +263,7 @@ class OptimizerState:
     def prepare(self, steps: int) -> None:
         """Prepare the rates of the next ``steps`` steps."""
         # rates of a function are known as far as they were asked for; a longer run asks for more
-        if is_tabulated(self.optimizer.learning_rate):
+        if is_tabulated(self._rate):
             self._set_schedule(self.steps + steps)
         if is_tabulated(self.optimizer.decay_schedule):
             self._set_decay(self.steps + steps)
@@ -293,7 +314,7 @@ class OptimizerState:
             "slots": self.slots,
             "rate_scale": self._scale,
             "rate": self._fixed,
-            "span": [self._start, self._span],
+            "span": list(self._spans[-1]),
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
@@ -313,16 +334,14 @@ class OptimizerState:
         steps = _checks.count("set_state", "steps", state["steps"], low=0)
         scale = _checks.number("set_state", "rate_scale", state["rate_scale"])
         start, span = (_checks.count("set_state", "span", number, low=0) for number in state["span"])
-        if (rate := state["rate"]) is not None:
-            _checks.number("set_state", "rate", rate)
+        rate = state["rate"]
+        fixed = None if rate is None else float(_checks.number("set_state", "rate", rate))
         self.slots = state["slots"]
         with self.network.held("set_state"):
-            self._start, self._span, self._scale = start, span, scale
+            self._spans, self._scale, self._fixed = [(start, span)], scale, fixed
             self.native.steps = steps
             self._set_schedule(steps + 1)
             self._set_decay(steps + 1)
-            if rate is not None:
-                self.set_learning_rate(rate)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return rebound, (self.optimizer, self.network, self.state())

@@ -61,9 +61,7 @@ def evaluation(
     from deepcore._streaming.passes import StreamedExamples
     from deepcore._streaming.stream import Stream
 
-    output, outputs = network.spec.output, network.spec.outputs
-    _checks.listed("evaluate", "metrics", metrics)
-    chosen = [known.resolve("evaluate", metric, output, outputs) for metric in metrics]
+    chosen = known.chosen("evaluate", metrics, network.spec)
     data: Examples | StreamedExamples
     if isinstance(X, Stream):
         X.refuse_arrays("evaluate", y, sample_weight)

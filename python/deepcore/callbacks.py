@@ -315,7 +315,8 @@ class ReduceOnPlateau:
         monitor: What to watch, as in ``EarlyStopping``.
         factor: Of every reduction, above 0 and below 1.
         patience: Epochs to wait without improvement before the rate is reduced.
-        threshold: What counts as improvement: a change by more than this fraction of the best value.
+        threshold: What counts as improvement: a change by more than this fraction of the best value, without
+            its sign.
         cooldown: Epochs after a reduction that are not counted.
         min_rate: The learning rate is not reduced below it.
         mode: As in ``EarlyStopping``.
@@ -329,7 +330,8 @@ class ReduceOnPlateau:
         >>> ReduceOnPlateau("val_loss", factor=0.5, patience=3)
         ReduceOnPlateau('val_loss', factor=0.5, patience=3)
 
-    Source: ``torch.optim.lr_scheduler.ReduceLROnPlateau`` with its relative threshold.
+    Source: ``torch.optim.lr_scheduler.ReduceLROnPlateau`` with its relative threshold, which there takes
+        changes for the worse as improvements if the best value is negative.
     """
 
     def __init__(
@@ -359,9 +361,8 @@ class ReduceOnPlateau:
         self._bad = self._cooling = 0
 
     def _improved(self, value: float) -> bool:
-        if self._upwards:
-            return value > self._best * (1 + self.threshold)
-        return value < self._best * (1 - self.threshold)
+        margin = self.threshold * abs(self._best) if math.isfinite(self._best) else 0.0
+        return value > self._best + margin if self._upwards else value < self._best - margin
 
     def __call__(self, record: EpochRecord) -> bool:
         if record.epoch == 0:

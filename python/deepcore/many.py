@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,18 @@ import numpy as np
 from deepcore import _checks
 from deepcore import metrics as known
 from deepcore._keywords import checked
-from deepcore._network.examples import Examples, validation_parts, weights
+from deepcore._network.examples import Examples, validation_parts
+from deepcore._network.network import Network
 from deepcore._training.checkpoint import Checkpoints, find
 from deepcore._training.factors import StepFactors
 from deepcore._training.many import WHO, Fit, SharedExamples, checked_rows, read_files, train
-from deepcore.callbacks import Checkpoint, EarlyStopping, EpochRecord, refuse_what_cannot_be_called
+from deepcore.callbacks import (
+    Checkpoint,
+    EarlyStopping,
+    EpochRecord,
+    MaxSeconds,
+    refuse_what_cannot_be_called,
+)
 from deepcore.history import History
 from deepcore.model import Model
 from deepcore.optimizers import Optimizer, OptimizerState, resolve
@@ -80,7 +88,8 @@ def fit_many(
         early_stopping: The rule that ends the training of a model before its last epoch, for every model on
             its own. ``History.best_epoch`` tells the best epoch.
         callbacks: A list with one list of callbacks per model. They are called by the threads that train,
-            one at a time because of Python's lock, and so they cost time.
+            one at a time because of Python's lock, and so they cost time. An object with a state, such as
+            ``EarlyStopping``, may be in one list only; ``MaxSeconds`` may be in several.
         threads: Number of threads; None: the default of this machine.
         verbose: 1 shows the progress of all on standard error.
         metrics: Further numbers of the validation examples, as in ``fit``; they cost time, like callbacks.
@@ -186,7 +195,6 @@ class _Call:
             raise TypeError(
                 f"{WHO}: checkpoint must be a Checkpoint or None, got {_checks.shown(checkpoint)}"
             )
-        _checks.listed(WHO, "metrics", metrics)
         self.models = models
         self._validation_data = validation_parts(WHO, validation_data)
         self._shuffle, self._drop_last = bool(shuffle), bool(drop_last)
@@ -236,6 +244,7 @@ class _Call:
         self._rows = _one_for_each("rows", rows, k)
         self._validation_rows = _one_for_each("validation_rows", validation_rows, k)
         self._callbacks = _one_for_each("callbacks", callbacks, k)
+        _refuse_shared_states(self._callbacks)
 
     def fit(self, number: int) -> Fit:
         """Check what a network gets."""
@@ -249,7 +258,8 @@ class _Call:
         if self._validation_data is not None:
             validation = self.shared.of(f"{head}: validation_data", network, *self._validation_data)
         if self._class_weight is not None:
-            data = self._weighted(head, model, data, rows)
+            given = self.shared.sample_weight(head, self._weights[number], m)
+            data = self._weighted(head, network, replace(data, weight=given), rows)
         count = m if rows is None else len(rows)
         epochs, size = _checks.count(head, "epochs", self._epochs[number]), self._batch_sizes[number]
         batch = count if size is None else min(count, _checks.count(head, "batch_size", size))
@@ -274,7 +284,7 @@ class _Call:
             validation_rows=held_out,
             early_stopping=self._early_stopping,
             callbacks=callbacks,
-            metrics=[known.resolve(head, metric, spec.output, spec.outputs) for metric in self._metrics],
+            metrics=known.chosen(head, self._metrics, spec),
             checkpoint=self._checkpoints[number],
         )
 
@@ -283,15 +293,27 @@ class _Call:
         if self._saved is not None:
             self._saved.sum_up()
 
-    def _weighted(self, head: str, model: Model, data: Examples, rows: Array | None) -> Examples:
+    def _weighted(self, head: str, network: Network, data: Examples, rows: Array | None) -> Examples:
         """Multiply the weights of the rows that a network trains on by those of their classes."""
-        part = data if rows is None else data.take(rows)
-        found = weights(head, part.weight, self._class_weight, part.y, model.outputs, model.dtype)
-        if rows is None or found is None:
-            return Examples(data.X, data.y, found)
-        whole = np.zeros(len(data.y), model.dtype)
-        whole[rows] = found
-        return Examples(data.X, data.y, whole)
+        if rows is None:
+            return network.weighted(head, data, self._class_weight)
+        whole = np.zeros(len(data.y), network.spec.dtype)
+        whole[rows] = network.weighted(head, data.take(rows), self._class_weight).weight
+        return replace(data, weight=whole)
+
+
+def _refuse_shared_states(callbacks: Sequence[Sequence[object] | None]) -> None:
+    """Refuse a callback with a state in the lists of two networks; the time of MaxSeconds is the call's."""
+    first: dict[int, int] = {}
+    for number, listed in enumerate(callbacks):
+        for callback in listed or ():
+            if not hasattr(callback, "set_state") or isinstance(callback, MaxSeconds):
+                continue
+            if (other := first.setdefault(id(callback), number)) != number:
+                raise ValueError(
+                    f"{WHO}: callbacks must hold another {type(callback).__name__} for each network, because "
+                    f"it keeps the state of one training, but networks {other} and {number} share one"
+                )
 
 
 def _same_or_each(name: str, value: object, k: int) -> list[Any]:

@@ -2,6 +2,7 @@
 
 deepcore computes accuracy, balanced_accuracy, f1, precision, recall, log_loss, mae, mse, rmse and r2 itself;
 scikit-learn (extra ``sklearn``) computes the others. The sample weights of the data count in all of them.
+A function is recorded under its ``__name__``, a ``functools.partial`` under that of its function.
 
 Example:
     >>> from deepcore import metrics
@@ -13,6 +14,7 @@ Example:
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,9 +26,10 @@ from deepcore import _checks, _scores, catalog
 from deepcore._labels import labels
 from deepcore._network.examples import Examples
 from deepcore._network.network import Computes
+from deepcore._network.spec import Spec
 from deepcore.typing import Array
 
-__all__ = ["Metric", "Named", "measure", "name_of", "names", "resolve", "upwards"]
+__all__ = ["Metric", "Named", "chosen", "measure", "name_of", "names", "resolve", "upwards"]
 
 Metric = Callable[[Array, Array], float]
 
@@ -72,6 +75,30 @@ def upwards(name: str) -> bool:
     """Return whether a larger value of a recorded number is better."""
     name = name.removeprefix("val_")
     return _ROWS[name].upwards if name in _ROWS else name.endswith(("accuracy", "score"))
+
+
+def chosen(who: str, given: Sequence[object], spec: Spec) -> list[str | Metric]:
+    """``resolve`` each metric of a list; each of them is recorded under a name of its own.
+
+    Raises:
+        ValueError: if two metrics have the same name, or a function has that of a number of deepcore.
+    """
+    _checks.listed(who, "metrics", given)
+    resolved = [resolve(who, metric, spec.output, spec.outputs) for metric in given]
+    taken = {"loss", "accuracy"} if spec.gives_probabilities else {"loss"}
+    found: dict[str, object] = {}
+    for name, metric in zip(map(name_of, resolved), given, strict=True):
+        if callable(metric) and (name in taken or name.startswith("val_")):
+            raise ValueError(
+                f"{who}: metrics: a function must not have the name {name}, under which deepcore records a "
+                "number of its own; rename the function"
+            )
+        if found.setdefault(name, metric) != metric:
+            raise ValueError(
+                f"{who}: metrics: each one must have a name of its own, got two of the name {name}; rename "
+                "one of them, or set its __name__"
+            )
+    return resolved
 
 
 def resolve(who: str, metric: object, output: str, outputs: int) -> str | Metric:
@@ -250,5 +277,9 @@ def _read_only(array: Array) -> Array:
 
 
 def name_of(metric: str | Metric) -> str:
-    """Return the name under which a metric is recorded."""
-    return metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
+    """Return the name under which a metric is recorded; that of a partial function is its function's."""
+    if isinstance(metric, str):
+        return metric
+    if isinstance(metric, functools.partial) and not hasattr(metric, "__name__"):
+        return name_of(metric.func)
+    return str(getattr(metric, "__name__", type(metric).__name__))

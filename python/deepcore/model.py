@@ -325,9 +325,10 @@ class Model:
             shuffle: Draw a new order per epoch, from the model's seed and the number of epochs trained so
                 far. A stream has its own, and another one is refused.
             sample_weight: (m,) weights of the examples, not negative.
-            class_weight: ``{label: weight}`` or ``"balanced"``, multiplied into the sample weights.
-                Multi-label targets: ``"balanced"``, or one mapping per output; an example's weight is their
-                product. For ``"balanced"``, a stream is read once before the first step.
+            class_weight: ``{label: weight}`` or ``"balanced"``, multiplied into the sample weights of the
+                examples that are trained on, and not into those of validation data. Multi-label targets:
+                ``"balanced"``, or one mapping per output; an example's weight is their product. For
+                ``"balanced"``, a stream is read once before the first step.
             validation_data: ``(X_val, y_val)``, ``(X_val, y_val, weights)`` or a ``dc.stream(...)``,
                 evaluated after every epoch.
             callbacks: Called with an ``EpochRecord`` after every epoch; one that returns True ends the
@@ -336,8 +337,9 @@ class Model:
             threads: Number of threads; None: the default of this machine.
             verbose: 1 shows progress on standard error.
             metrics: Further numbers of the training and validation data: names of ``deepcore.metrics``, or
-                functions ``metric(y, outputs)`` (recorded by their ``__name__``). They cost one more pass
-                over the data per epoch. With a stream, they are those of the validation data only.
+                functions ``metric(y, outputs)`` (recorded by their ``__name__``, which must differ). They
+                cost one more pass over the data per epoch. With a stream, they are those of the validation
+                data only.
             validation_split: Fraction of the examples that is held out as validation data, drawn by the
                 model's seed: the rows of ``data.train_test_split(X, y, validation_split, model.seed)``.
             dropout_schedule: Factors on the model's rates of dropout by the optimizer's step, as a schedule
@@ -386,8 +388,8 @@ class Model:
                 stream_run = StreamRun(network, X, epochs, settings, class_weight)
                 self._partial_state = None
                 return stream_run.train(optimizer)
-            data = network.check("fit", X, y, sample_weight, class_weight, mapped=True)
-            run = Run(network, data, settings, validation_split)
+            data = network.examples("fit", X, y, sample_weight, mapped=True)
+            run = Run(network, data, settings, class_weight, validation_split)
             epochs, batch, steps = run.lengths(epochs, batch_size)
             state = optimizer if isinstance(optimizer, LBFGS) else resolve(optimizer, network, steps)
             self._partial_state = None
@@ -441,8 +443,8 @@ class Model:
                     f"partial_fit: class_weight must be a mapping, got {class_weight!r}: balancing needs all "
                     "examples at once"
                 )
-            data = network.check("partial_fit", X, y, sample_weight, class_weight, mapped=True)
-            run = Run(network, data, Settings("partial_fit", self, threads=threads))
+            data = network.examples("partial_fit", X, y, sample_weight, mapped=True)
+            run = Run(network, data, Settings("partial_fit", self, threads=threads), class_weight)
             epochs, batch, steps = run.lengths(1, batch_size)
             chosen = continued(optimizer, network, self._partial_state)
             state = resolve(chosen, network, steps, "partial_fit")

@@ -13,7 +13,7 @@ from deepcore import _checks
 from deepcore._algebra import norm, product
 from deepcore._keywords import checked_class
 from deepcore._network.examples import Examples
-from deepcore._network.network import Network
+from deepcore._network.network import Network, Snapshot
 from deepcore._network.spec import Spec
 from deepcore._network.units import dead_units, of_members, saturated_units
 from deepcore._text_table import as_text
@@ -52,11 +52,11 @@ class Recorder(Mapping[str, list[float]]):
             of W1. ``"gradients"``: ``norm_dW1``. ``"activations"``: ``mean_A1`` and ``std_A1``. ``"dead"``
             and ``"saturated"``: numbers of such units, ``dead_1`` and ``saturated_1``; see ``Trace``. None:
             all that can be recorded.
-        every: Record every n-th epoch and the last one. None: the first epoch, the last one, and as many in
-            between as fit into 2% of the time. A record takes half a millisecond, or two to three times as
-            long as a step of 64 examples on one thread if that is more; so the first and the last one may
-            exceed 2% in a run of less than 0.1 s or 300 such steps (600 on two threads). ``fit`` need not
-            call the recorder after the other epochs, see ``deepcore.callbacks``.
+        every: Record every n-th epoch and the last one, however the run ends. None: the first epoch, the last
+            one, and as many in between as fit into 2% of the time. A record takes half a millisecond, or two
+            to three times as long as a step of 64 examples on one thread if that is more; so the first and
+            the last one may exceed 2% in a run of less than 0.1 s or 300 such steps (600 on two threads).
+            ``fit`` need not call the recorder after the other epochs, see ``deepcore.callbacks``.
 
     Attributes:
         epochs: Numbers of the epochs that were recorded, from 0.
@@ -94,6 +94,7 @@ class Recorder(Mapping[str, list[float]]):
         self._values: dict[str, list[float]] = {}
         self._data: Examples | None = None
         self._before: Array = np.zeros(0)  # the parameters of the last record
+        self._unrecorded: tuple[int, Snapshot] | None = None  # an epoch that is recorded if it was the last
         self._start = _now()
         self._spent = self._longest = 0.0
         self._called = -1, 0.0  # the last epoch after which it was called, and the seconds until then
@@ -118,12 +119,22 @@ class Recorder(Mapping[str, list[float]]):
         elapsed, took = _seconds(self._start, begin), 0.0
         epoch, (before, then) = record.epoch, self._called
         self._pace = (elapsed - then) / max(1, epoch - before)
+        network, self._unrecorded = _network(record.model), None
         if self._due(epoch, elapsed) or epoch == record.epochs - 1:
-            self._record(epoch, _network(record.model))
+            self._record(epoch, network)
             took = _seconds(begin, _now())
             self._spent, self._longest = self._spent + took, max(self._longest, took)
+        else:
+            self._unrecorded = epoch, network.snapshot()
         self._called = epoch, elapsed + took
         return False
+
+    def on_end(self, model: Trained) -> None:
+        """Record the last epoch, if the run ended before the one that would have been the last."""
+        if self._unrecorded is not None:
+            epoch, numbers = self._unrecorded  # the model may have other numbers by now
+            self._unrecorded = None
+            self._record(epoch, Network(_network(model).spec, numbers))
 
     def next_epoch(self, epoch: int) -> int:
         """Return the next epoch to record, as far as the pace of the last epochs tells."""
@@ -197,13 +208,14 @@ class Recorder(Mapping[str, list[float]]):
         return len(self._values)
 
     def state(self) -> dict[str, Any]:
-        """Return what was recorded so far, and the parameters of the last record."""
-        elapsed = _seconds(self._start, _now())
+        """Return what was recorded so far, the parameters of the last record, and an epoch without one."""
+        elapsed, last = _seconds(self._start, _now()), self._unrecorded
         times = {"elapsed": elapsed, "spent": self._spent, "longest": self._longest}
         return {
             "epochs": list(self.epochs),
             "values": dict(self._values),
             "before": self._before.copy(),
+            "unrecorded": last and {"epoch": last[0], "numbers": last[1]._asdict()},
             **times,
         }
 
@@ -212,6 +224,8 @@ class Recorder(Mapping[str, list[float]]):
         self.epochs = list(state["epochs"])
         self._values = {name: list(values) for name, values in state["values"].items()}
         self._before = np.array(state["before"])
+        last = state["unrecorded"]
+        self._unrecorded = last and (last["epoch"], Snapshot(**last["numbers"]))
         now = _now()
         self._start = now[0] - state["elapsed"], now[1] - state["elapsed"]
         self._spent, self._longest = state["spent"], state["longest"]

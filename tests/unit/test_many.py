@@ -177,6 +177,18 @@ def test_class_weights_count_the_rows_of_each_network():
     assert all(map(same, alone, together))
 
 
+@pytest.mark.parametrize("rows", [None, folds(2)[0]], ids=["all rows", "some rows"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_weights_of_classes_and_examples_have_the_bits_of_fit(dtype, rows):
+    X, y = examples()
+    weight = np.random.default_rng(1).uniform(size=M)
+    alone, together = (networks(2, dtype=dtype) for _ in range(2))
+    for model, chosen in zip(alone, rows or [np.arange(M)] * 2, strict=True):
+        model.fit(X[chosen], y[chosen], epochs=2, sample_weight=weight[chosen], class_weight="balanced")
+    dc.fit_many(together, X, y, epochs=2, sample_weight=weight, class_weight="balanced", rows=rows)
+    assert all(map(same, alone, together))
+
+
 def test_a_second_call_goes_on_with_the_next_shuffles():
     X, y = examples()
     alone, together = networks(2), networks(2)
@@ -258,6 +270,25 @@ def test_callbacks_in_any_thread_may_change_the_rate_and_the_parameters_of_their
     dc.fit_many(together, X, y, epochs=5, callbacks=[calls(meeting), calls(meeting)], threads=2)
     assert len(threads) == 2
     assert all(map(same, alone, together))
+
+
+@pytest.mark.parametrize("make", [dc.EarlyStopping, dc.ReduceOnPlateau, dc.Recorder])
+def test_a_callback_with_a_state_is_refused_in_two_lists(make):
+    X, y = examples()
+    models, shared = networks(3), make() if make is dc.Recorder else make("loss")
+    before = [model.flat_parameters.copy() for model in models]
+    message = f"another {make.__name__} for each network, .* networks 0 and 2 share one"
+    with pytest.raises(ValueError, match=message):
+        dc.fit_many(models, X, y, epochs=2, callbacks=[[shared], [], [print, shared]])
+    assert all(np.array_equal(model.flat_parameters, old) for model, old in zip(models, before, strict=True))
+
+
+def test_a_function_and_a_time_limit_may_be_callbacks_of_several_networks():
+    X, y = examples()
+    epochs = []
+    shared = [lambda record: epochs.append(record.epoch), dc.MaxSeconds(1e9)]
+    dc.fit_many(networks(2), X, y, epochs=2, callbacks=[shared] * 2)
+    assert sorted(epochs) == [0, 0, 1, 1]
 
 
 def test_an_exception_in_a_callback_ends_the_call_with_usable_models():

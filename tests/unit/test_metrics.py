@@ -1,5 +1,6 @@
 """Metrics by name and as functions, in fit and evaluate; and the validation split."""
 
+import functools
 import subprocess
 import sys
 import warnings
@@ -126,6 +127,64 @@ def test_evaluate_takes_functions_too():
     assert values["largest_error"] == pytest.approx(np.abs(y[:, None] - net.predict(X)).max())
 
 
+def error(y, outputs, power=1.0):
+    return (np.abs(y - outputs) ** power).mean()
+
+
+def named(name, value=0.5):
+    def metric(y, outputs):
+        return value
+
+    metric.__name__ = name
+    return metric
+
+
+TRAININGS = {
+    "evaluate": lambda net, X, y, metrics: net.evaluate(X, y, metrics=metrics),
+    "evaluate of an ensemble": lambda net, X, y, metrics: dc.Ensemble([net]).evaluate(X, y, metrics=metrics),
+    "fit": lambda net, X, y, metrics: net.fit(X, y, epochs=1, metrics=metrics),
+    "fit_batches": lambda net, X, y, metrics: net.fit_batches(
+        [(X, y)], metrics=metrics, validation_data=(X, y)
+    ),
+    "fit_many": lambda net, X, y, metrics: dc.fit_many([net], X, y, metrics=metrics, validation_data=(X, y)),
+}
+
+
+@pytest.mark.parametrize("call", TRAININGS.values(), ids=TRAININGS)
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([lambda y, p: 1.0, lambda y, p: 2.0], "two of the name <lambda>"),
+        ([functools.partial(error, power=p) for p in (1, 2)], "two of the name error"),
+        (["f1", named("f1")], "two of the name f1"),
+        ([named("loss")], "must not have the name loss"),
+        ([named("accuracy")], "must not have the name accuracy"),
+        ([named("val_loss")], "must not have the name val_loss"),
+    ],
+)
+def test_every_metric_must_have_a_name_of_its_own(call, given, message):
+    X, y = problem()
+    with pytest.raises(ValueError, match=f"metrics: .* {message}"):
+        call(model(), X, y, given)
+
+
+def test_a_partial_function_has_the_name_of_its_function_or_its_own():
+    X, y = problem()
+    square, root = (functools.partial(error, power=p) for p in (2.0, 0.5))
+    root.__name__ = "root_error"
+    net = model(dtype="float64")
+    values = net.evaluate(X, y, metrics=[square, root])
+    y, outputs = y[:, None], net.predict(X)
+    assert (values["error"], values["root_error"]) == (square(y, outputs), root(y, outputs))
+
+
+def test_the_same_metric_may_stand_twice_and_accuracy_is_free_where_there_is_none():
+    X, y = problem()
+    values = model().evaluate(X, y, metrics=["f1", "f1", error, error])
+    assert set(values) == {"loss", "accuracy", "f1", "error"}
+    assert model("linear").evaluate(X, y, metrics=[named("accuracy")])["accuracy"] == 0.5
+
+
 def test_weights_count_in_named_metrics_as_they_do_in_the_loss():
     pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra `sklearn`)")
     X, y = problem()
@@ -179,6 +238,21 @@ def test_weights_are_split_with_their_examples():
     history = net.fit(X, y, epochs=1, sample_weight=weight, validation_split=0.25)
     expected = net.evaluate(X[held_out], y[held_out], sample_weight=weight[held_out])["loss"]
     assert history["val_loss"] == [expected]
+
+
+@pytest.mark.parametrize("class_weight", [{0: 1.0, 1: 10.0}, "balanced"], ids=["named", "balanced"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_weights_of_classes_are_those_of_the_training_part(weighted, class_weight):
+    X, y = problem()
+    weight = np.random.default_rng(1).uniform(size=len(y)) if weighted else np.ones(len(y))
+    one, two = model(), model()
+    rows, held_out = data.split_indices(len(y), 0.25, one.seed)
+    options = {"epochs": 3, "batch_size": 16, "class_weight": class_weight, "metrics": ["f1"]}
+    split = one.fit(X, y, sample_weight=weight, validation_split=0.25, **options)
+    held = X[held_out], y[held_out], weight[held_out]
+    given = two.fit(X[rows], y[rows], sample_weight=weight[rows], validation_data=held, **options)
+    assert split.to_dict() == given.to_dict()
+    assert np.array_equal(one.flat_parameters, two.flat_parameters)
 
 
 @pytest.mark.parametrize(

@@ -56,9 +56,28 @@ def test_a_shallow_copy_of_a_state_steps_the_same_model():
 def test_a_fixed_rate_is_part_of_a_state():
     model, state = used()
     state.set_learning_rate(0.125)
+    state.rate_scale = 0.5
     again = dc.NAdam(0.01).bind(model)
     again.set_state(state.state())
-    assert again.learning_rate == 0.125
+    assert again.learning_rate == 0.0625
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [0.01, dc.Cosine(0.01), lambda step: 0.01, dc.Warmup(lambda step: 0.01, 3)],
+    ids=["number", "schedule", "function", "warm-up"],
+)
+def test_a_fixed_rate_stays_through_runs_steps_and_new_factors(rate):
+    model, state = used(dc.SGD(rate), steps=3)
+    state.set_learning_rate(0.125)
+    go_on(model, state)
+    assert state.learning_rate == 0.125
+    state.steps = 1000
+    assert state.learning_rate == 0.125
+    state.rate_scale = 0.5
+    assert state.learning_rate == 0.0625
+    state.set_learning_rate(0.25)
+    assert (state.learning_rate, state.rate_scale) == (0.25, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,17 @@ def test_the_rate_is_reduced_after_more_than_patience_epochs_without_improvement
     assert rates([1.0, 0.9, 0.9, 0.9, 0.9, 0.8], plateau) == [0.5, 0.5, 0.5, 0.5, 0.25, 0.25]
 
 
+def test_a_rate_that_was_set_is_reduced():
+    X, y = problem()
+    net, seen = model(), []
+    state = dc.SGD(0.5).bind(net)
+    state.set_learning_rate(0.125)
+    plateau = dc.ReduceOnPlateau("loss", factor=0.5, patience=0, threshold=0.9)
+    listeners = [plateau, lambda record: seen.append(record.optimizer.learning_rate)]
+    net.fit(X, y, state, epochs=3, batch_size=None, callbacks=listeners)
+    assert seen == [0.125, 0.0625, 0.03125]
+
+
 def test_epochs_of_the_cooldown_do_not_count():
     plateau = dc.ReduceOnPlateau(factor=0.5, patience=0, cooldown=2)
     assert rates([1.0, 1.0, 1.0, 1.0, 1.0], plateau) == [0.5, 0.25, 0.25, 0.25, 0.125]
@@ -56,6 +67,17 @@ def test_a_change_within_the_threshold_is_no_improvement():
 def test_a_score_improves_upwards():
     plateau = dc.ReduceOnPlateau("val_r2", factor=0.5, patience=0)
     assert rates([0.5, 0.6, 0.55], plateau, name="val_r2") == [0.5, 0.5, 0.25]
+
+
+@pytest.mark.parametrize(("mode", "worse", "better"), [("min", -0.995, -1.02), ("max", -1.005, -0.98)])
+def test_negative_numbers_improve_by_the_threshold_too(mode, worse, better):
+    values, name = [-1.0, -1.0, worse, better], "val_score"
+    plateau = dc.ReduceOnPlateau(name, factor=0.5, patience=0, threshold=0.01, mode=mode)
+    assert rates(values, plateau, name=name) == [0.5, 0.25, 0.125, 0.125]
+
+
+def test_the_first_value_is_an_improvement_whatever_the_threshold():
+    assert rates([1.0], dc.ReduceOnPlateau(patience=0, threshold=1.0)) == [0.5]
 
 
 def test_nan_is_no_improvement():

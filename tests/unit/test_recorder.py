@@ -1,5 +1,7 @@
 """The recorder keeps statistics of every layer during a training, and does not change it."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
@@ -118,6 +120,36 @@ def test_every_nth_epoch_and_the_last_one_are_recorded():
     recorder = dc.Recorder(every=4)
     trained(recorder, epochs=10)
     assert recorder.epochs == [3, 7, 9]
+
+
+@pytest.mark.parametrize("end", ["a callback", "early stopping", "an exception"])
+@pytest.mark.parametrize("every", [4, None])
+def test_the_last_epoch_of_a_run_that_ends_early_is_recorded(every, end):
+    recorder, seen = dc.Recorder(*problem(), every=every), []
+
+    def look(record):
+        seen.append(np.linalg.norm(record.model.parameters["W1"]))
+        if end == "an exception" and record.epoch == 5:
+            raise OSError("the power failed")
+        return end == "a callback" and record.epoch == 5
+
+    stop = dc.EarlyStopping("loss", patience=5, min_delta=1e9)  # puts the first epoch's model back
+    callbacks = [stop, recorder, look] if end == "early stopping" else [recorder, look]
+    with suppress(OSError):
+        trained(*callbacks, epochs=300)
+    assert recorder.epochs[-1] == len(seen) - 1 == 5
+    assert recorder["norm_W1"][-1] == pytest.approx(seen[-1], rel=1e-6)
+
+
+def test_a_finished_training_gives_the_whole_record_again(tmp_path):
+    records = []
+    for _ in range(2):
+        recorder = dc.Recorder(*problem(), every=4)
+        saved = dc.Checkpoint(tmp_path / "run.safetensors")
+        trained(recorder, saved, lambda record: record.epoch == 5, epochs=300)
+        records.append((recorder.epochs, dict(recorder)))
+    assert records[0] == records[1]
+    assert records[0][0] == [3, 5]
 
 
 def test_by_default_it_records_as_often_as_two_hundredths_of_the_time_allow():

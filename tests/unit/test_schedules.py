@@ -1,5 +1,7 @@
 """Every schedule row against its twin, and what a schedule refuses."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -277,8 +279,26 @@ def test_batches_with_a_length_are_spanned_and_others_need_steps(schedule):
     one.fit_batches(batches, dc.Adam(schedule), epochs=5)
     other.fit_batches(batches, dc.Adam(closed(schedule, 10)), epochs=5)
     assert one.flat_parameters.tobytes() == other.flat_parameters.tobytes()
-    with pytest.raises(ValueError, match="the number of batches is not known; give the schedule steps="):
-        one.fit_batches(lambda: iter(batches), dc.Adam(schedule), epochs=5)
+    unknown = "{} spans the whole run, but the number of batches is not known; give the schedule steps="
+    for name, optimizer in (
+        ("learning_rate", dc.Adam(schedule)),
+        ("weight_decay", dc.AdamW(0.01, weight_decay=schedule)),
+    ):
+        with pytest.raises(ValueError, match=unknown.format(name)):
+            one.fit_batches(lambda: iter(batches), optimizer, epochs=5)
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda make: make, lambda make: dc.stream(make, 30)], ids=["function", "stream"]
+)
+def test_a_schedule_starts_again_only_in_a_run_whose_length_is_known(wrap):
+    X, y = DATA
+    model = dc.mlp([2, 4, 1], seed=1)
+    state = dc.Adam(dc.Cosine(0.1)).bind(model, steps=1)
+    batches = wrap(lambda: iter([(X[:30], y[:30]), (X[30:], y[30:])]))
+    model.fit_batches(batches, state, epochs=1)
+    with pytest.raises(ValueError, match="the schedule of learning_rate spans the whole run, but the number"):
+        model.fit_batches(batches, state, epochs=1)
 
 
 @pytest.mark.parametrize("schedule", OPEN, ids=repr)
@@ -306,6 +326,37 @@ def test_a_state_that_is_given_again_goes_on_within_its_span_and_starts_again_af
     state.rate_scale = 0.5
     model.fit(X, y, state, epochs=4, batch_size=None, **listen)
     assert rates[-4:] == pytest.approx([rate / 2 for rate in again], abs=1e-15)
+
+
+@pytest.mark.parametrize("steps", [0, 4, 8])
+@pytest.mark.parametrize(
+    "optimizer", [dc.Adam(dc.Cosine(0.1)), dc.AdamW(0.01, weight_decay=dc.Cosine(5.0))], ids=["rate", "decay"]
+)
+def test_a_state_that_is_put_back_before_a_new_start_is_where_it_stood(optimizer, steps):
+    model = dc.mlp([2, 4, 1], seed=1)
+    state = optimizer.bind(model, steps=8)
+
+    def fit(epochs):
+        model.fit(*DATA, state, epochs=epochs, batch_size=None)
+        return model.flat_parameters.tobytes()
+
+    if steps:
+        fit(steps)
+    stood, numbers = (state.steps, state.slots), model.snapshot()
+    whole = [fit(6), fit(20)]  # the second one begins a new span
+    state.steps, state.slots = stood
+    model.restore(numbers)
+    assert [fit(6), fit(20)] == whole
+
+
+def test_a_copied_state_that_is_put_back_before_its_span_begins_it_there():
+    model = dc.mlp([2, 4, 1], seed=1)
+    state = dc.Adam(dc.Cosine(0.1)).bind(model, steps=6)
+    for _ in range(2):
+        model.fit(*DATA, state, epochs=6, batch_size=None)
+    again = copy.copy(state)
+    again.steps = 2
+    assert again.learning_rate == 0.1
 
 
 def test_every_partial_fit_spans_its_own_call():

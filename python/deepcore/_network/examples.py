@@ -24,6 +24,7 @@ __all__ = [
     "is_mapped",
     "is_sparse",
     "row_or_rows",
+    "sample_weights",
     "slices",
     "targets",
     "validation_parts",
@@ -300,9 +301,28 @@ def _labels(who: str, array: Array, n_out: int, first: int) -> Array:
     return np.ascontiguousarray(array, dtype=np.int64)
 
 
+def sample_weights(who: str, sample_weight: object, m: int) -> Array | None:
+    """Check the weights of m examples, and return them in float64; None stays None.
+
+    Raises:
+        TypeError: if they are no real numbers.
+        ValueError: if the shape is wrong, or one is negative or not finite.
+    """
+    if sample_weight is None:
+        return None
+    array = _checks.numbers(who, "sample_weight", sample_weight)
+    if array.shape != (m,):
+        raise ValueError(f"{who}: sample_weight must have shape ({m},) like y, got {array.shape}")
+    found = _checks.converted(who, "sample_weight", array, np.dtype(np.float64))
+    if not (found >= 0).all():
+        row = int((found < 0).argmax())
+        raise ValueError(f"{who}: sample_weight must not be negative, got {found[row]} in row {row}")
+    return found
+
+
 def weights(
     who: str,
-    sample_weight: object,
+    sample_weight: Array | None,
     class_weight: ClassWeight,
     y: Array,
     n_out: int,
@@ -312,8 +332,8 @@ def weights(
 
     Args:
         who: Name of the calling method.
-        sample_weight: (m,), finite, not negative, not all zero; None: 1. Below the smallest normal number of
-            ``dtype`` they count as 0.
+        sample_weight: (m,), as ``sample_weights`` returns them, not all zero; None: 1. Below the smallest
+            normal number of ``dtype`` they count as 0.
         class_weight: ``{label: weight}``, classes that are not named weigh 1; ``"balanced"``: m / (k count)
             for each of the k classes present; None: 1. For several logistic outputs the product over them,
             of ``"balanced"`` or of a list of mappings (as scikit-learn's ``compute_sample_weight`` does).
@@ -323,18 +343,9 @@ def weights(
 
     Raises:
         TypeError: if ``class_weight`` is something else.
-        ValueError: if a shape or value breaks these rules, or the targets are not classes.
+        ValueError: if a value breaks these rules, or the targets are not classes.
     """
-    m = len(y)
-    total: Array | None = None
-    if sample_weight is not None:
-        array = _checks.numbers(who, "sample_weight", sample_weight)
-        if array.shape != (m,):
-            raise ValueError(f"{who}: sample_weight must have shape ({m},) like y, got {array.shape}")
-        total = _checks.converted(who, "sample_weight", array, np.dtype(np.float64))
-        if not (total >= 0).all():
-            row = int((total < 0).argmax())
-            raise ValueError(f"{who}: sample_weight must not be negative, got {total[row]} in row {row}")
+    total = sample_weight
     if class_weight is not None:
         by_class = class_weights(who, class_weight, y, n_out)
         with np.errstate(over="ignore"):  # what overflows is reported below

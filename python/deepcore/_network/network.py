@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from types import FrameType
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -18,7 +19,15 @@ import numpy as np
 from deepcore import _checks, _core, catalog
 from deepcore._course_weights import course_weights
 from deepcore._network.embeddings import start_embedding, start_members
-from deepcore._network.examples import Examples, features, in_parts, slices, targets, weights
+from deepcore._network.examples import (
+    Examples,
+    features,
+    in_parts,
+    sample_weights,
+    slices,
+    targets,
+    weights,
+)
 from deepcore._network.parameters import BlockViews, pieces
 from deepcore._network.spec import Spec
 from deepcore.typing import Array, ClassWeight, Predictor
@@ -67,7 +76,6 @@ class Computes(Protocol):
         X: object,
         y: object,
         sample_weight: object,
-        class_weight: ClassWeight = None,
         mapped: bool = False,
     ) -> Examples: ...
     def outputs(self, X: Any, threads: int, out: Array | None = None) -> Array: ...
@@ -295,7 +303,6 @@ class Network:
         X: object,
         y: object,
         sample_weight: object,
-        class_weight: ClassWeight = None,
         mapped: bool = False,
     ) -> Examples:
         """Check examples, and return them as arrays that the compiled network takes.
@@ -305,20 +312,29 @@ class Network:
             X: (m, n_x).
             y: Targets, as ``Model.fit`` takes them.
             sample_weight: (m,) or None.
-            class_weight: As ``Model.fit`` takes it.
             mapped: Leave a memory-mapped X in its own dtype, where it lies.
 
         Raises:
             TypeError: if an array does not hold real numbers.
             ValueError: if a shape or a value is not allowed.
         """
+        return self.weighted(who, self.examples(who, X, y, sample_weight, mapped))
+
+    def examples(self, who: str, X: object, y: object, sample_weight: object, mapped: bool) -> Examples:
+        """Check examples as ``check`` does, but leave their weights in float64, for ``weighted``."""
         spec = self.spec
         rows = features(who, X, spec.inputs, spec.dtype, mapped)
         m = rows.shape[0]
         if m == 0:
             raise ValueError(f"{who}: X must have at least one row, got none")
         y = targets(who, y, m, spec.outputs, spec.output, catalog.losses[spec.loss], spec.dtype)
-        return Examples(rows, y, weights(who, sample_weight, class_weight, y, spec.outputs, spec.dtype))
+        return Examples(rows, y, sample_weights(who, sample_weight, m))
+
+    def weighted(self, who: str, data: Examples, class_weight: ClassWeight = None) -> Examples:
+        """Multiply weights in float64 by those of the classes, and round them to the network's dtype."""
+        spec = self.spec
+        weight = weights(who, data.weight, class_weight, data.y, spec.outputs, spec.dtype)
+        return replace(data, weight=weight)
 
     def outputs(self, X: Any, threads: int, out: Array | None = None) -> Array:
         """Compute A[L] of checked features, in parts if they are memory-mapped in another dtype."""

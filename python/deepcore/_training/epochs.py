@@ -104,10 +104,8 @@ class Epochs:
         settings = settings.of_this_rank()
         self.network, self.who, self.shown, self.ranks = network, settings.who, settings.shown, settings.ranks
         self.threads = self.ranks.threads(_checks.threads(self.who, settings.threads))
-        for name in ("metrics", "callbacks"):
-            _checks.listed(self.who, name, getattr(settings, name))
-        output, outputs = network.spec.output, network.spec.outputs
-        self.metrics = [metrics.resolve(self.who, metric, output, outputs) for metric in settings.metrics]
+        _checks.listed(self.who, "callbacks", settings.callbacks)
+        self.metrics = metrics.chosen(self.who, settings.metrics, network.spec)
         self.validation = self._validation(settings.validation_data)
         self.training: Examples | None = None  # the training data that metrics are taken of, if any
         self.listeners: list[Callback] = list(settings.callbacks)

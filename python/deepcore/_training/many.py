@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from deepcore import _checks, _core, catalog, metrics
-from deepcore._network.examples import Examples, features, targets, weights
+from deepcore._network.examples import Examples, features, sample_weights, targets, weights
 from deepcore._network.network import Network
 from deepcore._training import identity
 from deepcore._training.checkpoint import Part, Position, RunFile, Unsaved
@@ -71,9 +71,16 @@ class SharedExamples:
         )  # fmt: skip
         checked = self._once(
             ("weight", id(weight), m, spec.dtype), weight,
-            make=lambda: weights(who, weight, None, labels, spec.outputs, spec.dtype),
+            make=lambda: weights(
+                who, self.sample_weight(who, weight, m), None, labels, spec.outputs, spec.dtype
+            ),
         )  # fmt: skip
         return Examples(rows, labels, checked)
+
+    def sample_weight(self, who: str, weight: object, m: int) -> Array | None:
+        """Return the checked weights of m examples in float64."""
+        key = ("sample weight", id(weight), m)
+        return self._once(key, weight, make=lambda: sample_weights(who, weight, m))  # type: ignore[no-any-return]
 
     def described(self, data: Examples) -> dict[str, Any]:
         """Describe examples by their digests, each of which is computed once."""

@@ -29,7 +29,6 @@ from deepcore.callbacks import RunStart
 from deepcore.exceptions import DeadUnitsWarning, SymmetryWarning
 from deepcore.history import History
 from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, resolve, spanning_name
-from deepcore.schedules import spans_the_run
 from deepcore.typing import ClassWeight
 
 __all__ = ["Run", "Settings", "StreamRun", "of_group", "run_of_batches"]
@@ -40,13 +39,19 @@ class Run:
 
     Args:
         network: What is trained.
-        data: Checked examples; a memory-mapped X may have another dtype.
+        data: What ``Network.examples`` returned; a memory-mapped X may have another dtype.
         settings: The rest of the call's arguments.
+        class_weight: Of the examples that are trained on, as ``Model.fit`` takes it.
         validation_split: Fraction of the examples that is set aside as validation data.
     """
 
     def __init__(
-        self, network: Network, data: Examples, settings: Settings, validation_split: float = 0.0
+        self,
+        network: Network,
+        data: Examples,
+        settings: Settings,
+        class_weight: ClassWeight = None,
+        validation_split: float = 0.0,
     ) -> None:
         self.network, self.who, self.data = network, settings.who, data
         self.epochs = Epochs(network, settings)
@@ -55,6 +60,7 @@ class Run:
         )
         if isinstance(validation_split, np.ndarray) or validation_split:
             self._split(validation_split)
+        self.data = network.weighted(self.who, self.data, class_weight)
         self.ranks, self.steps = settings.ranks, 0
         self.epochs.training = self.data
 
@@ -74,10 +80,11 @@ class Run:
 
         rows, held_out = split_indices(m, float(part), self.network.spec.seed)
         validation, self.data = self.data.take(held_out), self.data.part(rows)
-        self.epochs.validation = validation if self.epochs.ranks.leads else None
         for name, data in (("validation", validation), ("training", self.data)):
             if data.weight is not None and not data.weight.any():
                 raise ValueError(f"{self.who}: validation_split must leave the {name} part weight, got none")
+        if self.epochs.ranks.leads:
+            self.epochs.validation = self.network.weighted(self.who, validation)
 
     def lengths(self, epochs: int, batch_size: int | None) -> tuple[int, int, int]:
         """Check and return the numbers of epochs, of examples per step, and of steps in all."""
@@ -240,11 +247,10 @@ class BatchRun:
         """Return the number of steps of the whole run; 1 if it is not known and no schedule needs it."""
         if isinstance(self.given, Sized):
             return max(1, self.count * len(self.given))
-        rate = getattr(optimizer, "learning_rate", None)
-        if not isinstance(optimizer, OptimizerState) and spans_the_run(rate):
+        if spanning := _starting(optimizer):
             raise ValueError(
-                f"fit_batches: the schedule {rate!r} spans the whole run, but the number of batches is not "
-                "known; give the schedule steps=, or pass a list of batches"
+                f"fit_batches: {spanning} spans the whole run, but the number of batches is not known; give "
+                "the schedule steps=, or pass a list of batches"
             )
         return 1
 
@@ -304,10 +310,7 @@ class StreamRun:
         """Return the number of steps of the whole run; 1 if it is not known and no schedule needs it."""
         if self.stream.steps is not None:
             return self.count * self.stream.steps
-        spanning = self.factors.spanning_name()
-        if isinstance(optimizer, Optimizer):
-            spanning = spanning_name(optimizer) or spanning
-        if spanning:
+        if spanning := _starting(optimizer) or self.factors.spanning_name():
             raise ValueError(
                 f"{self.who}: {spanning} spans the whole run, but the number of rows of this stream is not "
                 "known; give the schedule steps="
@@ -372,6 +375,13 @@ class StreamRun:
                 )
 
         return loop
+
+
+def _starting(optimizer: object) -> str:
+    """Name of a rate whose schedule spans the run and would start in it, or ``""``."""
+    if isinstance(optimizer, OptimizerState):
+        return spanning_name(optimizer.optimizer) if optimizer.starts_again(1) else ""
+    return spanning_name(optimizer) if isinstance(optimizer, Optimizer) else ""
 
 
 def run_of_batches(network: Network, given: object, epochs: int, settings: Settings) -> BatchRun | StreamRun:
