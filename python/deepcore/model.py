@@ -31,14 +31,7 @@ from deepcore.layers import Dense
 from deepcore.losses import Loss
 from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, continued, rebound, resolve
 from deepcore.schedules import LearningRate
-from deepcore.typing import (
-    Array,
-    ClassWeight,
-    DTypeLike,
-    LossName,
-    OptimizerName,
-    Predictor,
-)
+from deepcore.typing import Array, ClassWeight, DTypeLike, LossName, OptimizerName, Predictor
 
 if TYPE_CHECKING:
     from deepcore._network.plan import Plan
@@ -51,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["Model"]
 
 _DEFINING = frozenset(field.name for field in fields(Spec)) | {"spec", "network", "outputs", "optimizer"}
+_HELD = frozenset({"_network", "extras", "_partial_state"})  # what from_network takes
 
 
 class Model:
@@ -688,6 +682,8 @@ class Model:
     def copy(self) -> Model:
         """Make an independent model with the same spec, parameters, epochs, extras and ``optimizer``.
 
+        It has the class of this model, and copies of the attributes that were added to it, as
+        ``copy.deepcopy`` and pickles do.
         While another thread trains the model, the copy has no ``optimizer``: it is in the middle of an epoch.
 
         Example:
@@ -701,7 +697,9 @@ class Model:
         changes, last = self._network.changes, self._last_optimizer()
         network = self._network.copy()
         optimizer = rebound(last[0], network, last[1]) if last and self._network.changes == changes else None
-        return Model.from_network(network, copy.deepcopy(self.extras), optimizer)
+        twin = self.from_network(network, copy.deepcopy(self.extras), optimizer)
+        vars(twin).update(copy.deepcopy(self._added(), {id(self): twin}))
+        return twin
 
     __copy__ = copy
 
@@ -851,7 +849,12 @@ class Model:
         return frameworks.to_torch(self._network)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self._network, self.extras, self._last_optimizer())
+        parts = self._network, self.extras, self._last_optimizer(), type(self)
+        return _rebuild, parts, self._added() or None
+
+    def _added(self) -> dict[str, Any]:
+        """Return the attributes that a subclass or the user has added."""
+        return {name: value for name, value in vars(self).items() if name not in _HELD}
 
     def _last_optimizer(self) -> tuple[Optimizer, dict[str, Any]] | None:
         """Copy the optimizer of ``partial_fit``; None if there is none, or if another thread uses it."""
@@ -879,12 +882,15 @@ _INVALID = "Model: a pickle or copy must hold a valid model"
 
 
 def _rebuild(
-    network: Network, extras: dict[str, Any], optimizer: tuple[Optimizer, dict[str, Any]] | None
+    network: Network,
+    extras: dict[str, Any],
+    optimizer: tuple[Optimizer, dict[str, Any]] | None,
+    cls: type[Model] = Model,
 ) -> Model:
     if not isinstance(extras, dict):
         raise ValueError(f"{_INVALID}: extras must be a dictionary, got {_checks.shown(extras)}")
     last = None if optimizer is None else rebound(optimizer[0], network, optimizer[1])
-    return Model.from_network(network, extras, last)
+    return cls.from_network(network, extras, last)
 
 
 def _rebuild_network(

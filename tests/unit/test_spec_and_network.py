@@ -1,5 +1,6 @@
 """Spec and Network, and what Model offers of them: read-only attributes, copies, snapshots."""
 
+import copy
 import dataclasses
 import json
 import pickle
@@ -88,8 +89,29 @@ def test_a_copy_shares_nothing_with_its_original():
     assert model.epochs_trained == 0
 
 
+class Scaled(dc.Model):
+    """Predicts from numbers up to 255."""
+
+    def predict(self, X, **options):
+        return super().predict(np.asarray(X) / 255, **options)
+
+
+@pytest.mark.parametrize(
+    "way", [dc.Model.copy, copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))]
+)
+def test_a_copy_has_the_class_and_the_added_attributes_of_its_original(way):
+    model = Scaled(3, [dc.Dense(1, "sigmoid")], seed=1)
+    model.notes, model.itself = ["mine"], model
+    twin = way(model)
+    assert type(twin) is Scaled
+    assert twin.predict([[255, 0, 128]]) == model.predict([[255, 0, 128]])
+    assert twin.itself is twin
+    twin.notes.append("its own")
+    assert model.notes == ["mine"]
+
+
 def test_pickles_name_a_function_that_stays():
-    function, _ = norm_model().__reduce__()
+    function, *_ = norm_model().__reduce__()
     assert (function.__module__, function.__qualname__) == ("deepcore.model", "_rebuild")
 
 
