@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from deepcore import _checks, _core
+from deepcore import _checks, _core, catalog
 from deepcore._keywords import checked, checked_class
 from deepcore._labels import labels
 from deepcore._network.examples import Examples
@@ -35,8 +35,8 @@ class Ensemble:
     """Average the outputs of several models, such as the folds or the seeds of one search.
 
     Args:
-        models: Models with the same inputs, outputs, output activation, loss and dtype; their hidden layers
-            may differ.
+        models: Models with the same inputs, outputs, output activation, loss (with its parameter) and dtype;
+            their hidden layers may differ.
         extras: JSON data that is saved with the models.
 
     Raises:
@@ -310,4 +310,7 @@ class _MeanPredictor:
 
 def _interface(spec: Spec) -> tuple[object, ...]:
     """Return what models must have in common so that their outputs can be averaged."""
-    return spec.inputs, spec.outputs, spec.output, spec.loss, spec.dtype.name
+    default = catalog.losses[spec.loss]["parameter"]
+    parameter = default if spec.loss_parameter is None else spec.loss_parameter
+    loss = spec.loss if parameter is None else f"{spec.loss}({parameter})"
+    return spec.inputs, spec.outputs, spec.output, loss, spec.dtype.name

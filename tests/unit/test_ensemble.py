@@ -107,11 +107,21 @@ def test_a_predictor_gives_the_same_numbers_and_is_a_copy():
             "Ensemble: models must have the same inputs, outputs, output, loss and dtype, but model 1 has",
         ),
         ([dc.mlp([4, 3]), dc.mlp([4, 3], dtype="float64")], ValueError, "but model 1 has"),
+        (
+            [dc.mlp([4, 1], output="linear", loss=dc.Quantile(share)) for share in (0.1, 0.9)],
+            ValueError,
+            r"model 1 has .*'quantile\(0.9\)'.* and model 0 has .*'quantile\(0.1\)'",
+        ),
     ],
 )
 def test_models_that_do_not_fit_together_are_refused(models, error, message):
     with pytest.raises(error, match=message):
         dc.Ensemble(models)
+
+
+def test_a_loss_by_name_is_the_loss_with_its_default_parameter():
+    losses = ("huber", dc.Huber(1.0))
+    assert len(dc.Ensemble([dc.mlp([4, 1], output="linear", loss=loss) for loss in losses])) == 2
 
 
 def test_labels_need_probabilities():
