@@ -184,6 +184,8 @@ class Ensemble:
     def predictor(self, *, weights: Literal["bfloat16", "int8"] | None = None) -> Predictor:
         """Make a copy for predictions where microseconds count; see ``Model.predictor``.
 
+        It also allocates the outputs of each model.
+
         Args:
             weights: Of fewer bits, ``"bfloat16"`` or ``"int8"``; None: the models' own.
 
@@ -196,7 +198,7 @@ class Ensemble:
             >>> p(np.zeros(2, np.float32))
             array([0.5], dtype=float32)
         """
-        return _MeanPredictor([model.predictor(weights=weights) for model in self._models], self.dtype)
+        return _MeanPredictor([model.predictor(weights=weights) for model in self._models])
 
     @checked("to_onnx")
     def to_onnx(
@@ -293,19 +295,21 @@ class _Average:
 class _MeanPredictor:
     """Compute the mean of several predictors."""
 
-    def __init__(self, predictors: Sequence[Predictor], dtype: np.dtype[Any]) -> None:
-        self._predictors, self._dtype = predictors, dtype
+    def __init__(self, predictors: Sequence[Predictor]) -> None:
+        self._predictors = predictors
         self.inputs, self.outputs = predictors[0].inputs, predictors[0].outputs
 
     def __call__(self, x: Array, out: Array | None = None, threads: int = 0) -> Array:
-        total = self._predictors[0](x, None, threads).astype(np.float64)
-        for predictor in self._predictors[1:]:
-            total += predictor(x, None, threads)
-        total /= len(self._predictors)
-        if out is None:
-            return total.astype(self._dtype)
-        out[...] = total
-        return out
+        *others, last = self._predictors
+        total: Array | float = 0.0
+        for predictor in others:
+            total = total + predictor(x, None, threads).astype(np.float64)
+        A = last(x, out, threads)  # it checks out, and has read x, which may share memory with out
+        A[...] = (total + A) / len(self._predictors)
+        return A
+
+    def __repr__(self) -> str:
+        return f"Predictor(mean of {len(self._predictors)}, first {self._predictors[0]!r})"
 
 
 def _interface(spec: Spec) -> tuple[object, ...]:

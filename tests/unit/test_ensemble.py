@@ -96,6 +96,31 @@ def test_a_predictor_gives_the_same_numbers_and_is_a_copy():
     assert (predict.inputs, predict.outputs) == (4, 3)
 
 
+def test_a_predictor_refuses_an_out_that_a_model_s_predictor_refuses():
+    X, _ = data()
+    models = members()
+    fixed = np.zeros(3, np.float32)
+    fixed.flags.writeable = False
+    for out in (np.zeros((5, 3), np.float32), np.zeros(3, int), np.zeros(3), fixed, [0, 0, 0]):
+        messages = []
+        for predict in (models[0].predictor(), dc.Ensemble(models).predictor()):
+            with pytest.raises((ValueError, TypeError), match="Predictor: out must be") as error:
+                predict(X[0], out)
+            messages.append(str(error.value))
+        assert messages[0] == messages[1]
+
+
+def test_a_predictor_may_write_where_it_reads():
+    X = data()[0][:, :3].copy()
+    ensemble = dc.Ensemble([dc.mlp([3, 5, 3], seed=seed) for seed in range(2)])
+    expected = ensemble.predict(X)
+    assert np.array_equal(ensemble.predictor()(X, X), expected)
+
+
+def test_a_predictor_shows_what_it_computes():
+    assert repr(dc.Ensemble(members()).predictor()) == "Predictor(mean of 3, first Predictor(4-5-3, float32))"
+
+
 @pytest.mark.parametrize(
     ("models", "error", "message"),
     [
