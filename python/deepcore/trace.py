@@ -38,7 +38,7 @@ class LayerStatistics:
         std: Standard deviation of A.
         dead: Numbers of the units, from 0, whose output and slope are 0 for every example (relu, relu6).
         saturated: Numbers of the units, from 0, of bounded activations (such as sigmoid and tanh) whose slope
-            is below 1% of its maximum on more than half of the examples.
+            is below 1% of its maximum on more than half of the examples that dropout keeps for the unit.
     """
 
     number: int
@@ -138,7 +138,7 @@ class Trace(Mapping[str, Array]):
             found.append(
                 LayerStatistics(
                     number, layer.units, layer.activation, float(exact.mean()), float(exact.std()),
-                    dead_units(self.spec, number, A, mask), saturated_units(self.spec, number, before),
+                    dead_units(self.spec, number, A, mask), saturated_units(self.spec, number, before, mask),
                 )
             )  # fmt: skip
         return tuple(found)

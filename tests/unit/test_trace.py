@@ -100,6 +100,15 @@ def test_dropped_units_are_not_dead():
     assert not trace.dead
 
 
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "hard_tanh", "hard_sigmoid", "softsign"])
+@pytest.mark.parametrize(("factor", "units"), [(0.01, 0), (1e5, 6)])
+def test_dropped_units_are_neither_saturated_nor_not(activation, factor, units):
+    X, y = problem(m=60)
+    model = dc.Model(3, [dc.Dense(6, activation, dropout=0.7), dc.Dense(1, "sigmoid")], seed=1)
+    model.parameters["W1"] *= factor
+    assert len(model.trace(X, y, step=0).saturated.get(1, [])) == units
+
+
 def test_the_update_ratio_of_gradient_descent_is_rate_times_gradient_over_weights():
     _, trace, _, _ = traced()
     expected = 0.1 * trace.norms["dW1"] / trace.norms["W1"]
