@@ -562,9 +562,9 @@ class Model:
             step: See ``gradients``; then ``"mask1"`` and its like hold what dropout multiplies A[l] by.
             dropout_scale: See ``gradients``, like ``smoothing_scale``.
             per: ``"batch"``: dA and dZ are derivatives of the cost J, so ``dZ[L] = (A[L] - Y) / m`` and
-                ``dW = dZ A.T``. ``"example"``: they are derivatives of each example's loss (times its
-                weight), as in the course and in ``functional``, so ``dZ[L] = A[L] - Y`` and
-                ``dW = dZ A.T / m``. dW, db and the like are the same in both.
+                ``dW = dZ A.T``. ``"example"``: they are derivatives of each example's loss, as in the course
+                and in ``functional``, so ``dZ[L] = A[L] - Y`` and ``dW = dZ A.T / m``. With weights w, both
+                have ``w * (A[L] - Y)`` and ``sum(w)`` for m. dW, db and the like are the same in both.
 
         Returns:
             A mapping from names to arrays, whose columns are examples. "A0" has the shape (n_x, m); "Z1",
@@ -581,7 +581,7 @@ class Model:
         numbers = network.snapshot()
         cost = network.gradient(data, np.zeros_like(network.flat), 1, training)
         arrays = network.trace(data, training)
-        return Trace(network.spec, arrays, numbers, cost=cost, weight=data.total_weight(), per=per)
+        return Trace(network.spec, arrays, numbers, cost=cost, sample_weight=data.weight, per=per)
 
     # Predicting
 

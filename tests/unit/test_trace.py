@@ -135,9 +135,12 @@ def test_what_is_no_optimizer_is_refused():
         traced()[1].update_ratios([0.1])
 
 
-def test_the_formulas_give_the_matrices():
-    _, trace, X, y = traced(per="example")
+@pytest.mark.parametrize("per", ["example", "batch"])
+@pytest.mark.parametrize("weight", [None, np.arange(1.0, 10.0)])
+def test_the_formulas_give_the_matrices(per, weight):
+    _, trace, X, y = traced(per=per, sample_weight=weight)
     names = {**trace, **trace.parameters, "X": X, "Y": y, "m": trace.m, "tanh": np.tanh}
+    names |= {"w": trace.sample_weight, "sum": np.sum}
     names |= {"sigmoid": lambda z: 1 / (1 + np.exp(-z)), "slope": lambda z: 1 - np.tanh(z) ** 2}
     for name, formula in trace.formulas.items():
         if name.startswith("db"):
@@ -156,6 +159,8 @@ def test_the_text_states_the_convention_and_has_a_line_per_layer():
         "9 examples; dA and dZ are derivatives of each example's loss (dW = dZ A.T / m)"
     )
     assert repr(trace) == "Trace(2 layers, 9 examples, per='example')"
+    _, trace, _, _ = traced(per="example", sample_weight=np.ones(9))
+    assert str(trace).endswith("each example's loss times its weight w (dW = dZ A.T / sum(w))")
 
 
 def test_the_page_shows_every_matrix_and_needs_no_other_file(tmp_path):
