@@ -18,7 +18,7 @@ from deepcore._text_table import as_html, as_text
 from deepcore.exceptions import UnknownNameError
 from deepcore.files.atomic import replacing
 from deepcore.functional.shapes import ShapeTable
-from deepcore.optimizers import OptimizerState, rebound, resolve
+from deepcore.optimizers import SGD, OptimizerState, rebound, resolve
 from deepcore.typing import Array
 
 __all__ = ["LayerStatistics", "Trace"]
@@ -181,16 +181,13 @@ class Trace(Mapping[str, Array]):
         weights = [f"W{layer.number}" for layer in self.layers]
         twin = Network(self.spec, self._numbers)
         if _checks.is_number(optimizer):
-            rate = _checks.number("update_ratios", "optimizer", optimizer)
-            for name in weights:
-                twin.parameters[name] -= twin.spec.dtype.type(rate) * self[f"d{name}"]
-        else:
-            state = (
-                rebound(optimizer.optimizer, twin, optimizer.state())
-                if isinstance(optimizer, OptimizerState)
-                else resolve(optimizer, twin, 1, "update_ratios")
-            )
-            state.step({f"d{name}": self[f"d{name}"] for name in twin.parameters})
+            optimizer = SGD(_checks.number("update_ratios", "optimizer", optimizer))
+        state = (
+            rebound(optimizer.optimizer, twin, optimizer.state())
+            if isinstance(optimizer, OptimizerState)
+            else resolve(optimizer, twin, 1, "update_ratios")
+        )
+        state.step({f"d{name}": self[f"d{name}"] for name in twin.parameters})
         return {
             name: _ratio(twin.parameters[name] - self.parameters[name], self.parameters[name])
             for name in weights

@@ -116,6 +116,13 @@ def test_the_update_ratio_of_gradient_descent_is_rate_times_gradient_over_weight
     assert trace.update_ratios(dc.SGD(0.1))["W1"] == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize("options", [{"rate": {"W": 0.1}}, {"max_norm": 0.5}])
+def test_a_number_is_the_rate_of_gradient_descent_with_the_factors_of_the_layer(options):
+    model = dc.Model(3, [dc.Dense(6, "tanh", **options), dc.Dense(1, "sigmoid")], seed=1)
+    trace = model.trace(*problem())
+    assert trace.update_ratios(0.1) == trace.update_ratios(dc.SGD(0.1))
+
+
 def test_the_update_ratio_of_an_optimizer_is_that_of_its_next_step():
     model, _, X, y = traced()
     state = dc.Adam(0.01).bind(model)
