@@ -724,15 +724,10 @@ class Model:
             snapshot: What ``snapshot`` of this model, or of one with the same layers, returned.
 
         Raises:
-            ValueError: if the snapshot is of a network of other sizes.
+            TypeError: if ``snapshot`` is something else.
+            ValueError: if it is of a network of other sizes.
             RuntimeError: if another thread is training the model at this moment.
         """
-        shapes = self._network.flat.shape, self._network.running.flat.shape
-        if (snapshot.parameters.shape, snapshot.running.shape) != shapes:
-            raise ValueError(
-                f"restore: snapshot must have {shapes[0][0]} parameters and {shapes[1][0]} running "
-                f"statistics, got {snapshot.parameters.size} and {snapshot.running.size}"
-            )
         with self._network.held("restore"):
             self._network.restore(snapshot)
 

@@ -131,6 +131,17 @@ def test_a_snapshot_of_another_size_is_refused_and_changes_nothing():
     assert bits(model) == before
 
 
+@pytest.mark.parametrize("way", [lambda kept: kept, lambda kept: pickle.loads(pickle.dumps(kept))])
+def test_a_snapshot_of_other_layers_with_as_many_parameters_is_refused(way):
+    model, other = dc.mlp([2, 3, 1], seed=1), dc.mlp([1, 4, 1], seed=3)
+    before = bits(model)
+    with pytest.raises(ValueError, match=r"restore: snapshot must be .* with the same layers, .* W1 differs"):
+        model.restore(way(other.snapshot()))
+    assert bits(model) == before
+    with pytest.raises(TypeError, match=r"restore: snapshot must be what snapshot\(\) returned, got None"):
+        model.restore(None)
+
+
 def test_a_callback_may_restore_the_model_of_its_run():
     model = dc.mlp([3, 4, 1])
     before, snapshot = bits(model), model.snapshot()

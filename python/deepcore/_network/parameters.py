@@ -12,7 +12,7 @@ from deepcore import _checks
 from deepcore.exceptions import UnknownNameError
 from deepcore.typing import Array
 
-__all__ = ["BlockViews", "pieces"]
+__all__ = ["BlockViews", "Pieces", "pieces"]
 
 Tensor: TypeAlias = tuple[str, int, int, int, int]
 Pieces: TypeAlias = Mapping[str, tuple[int, int, int]]
