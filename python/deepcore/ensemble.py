@@ -126,7 +126,7 @@ class Ensemble:
     def evaluate(
         self,
         X: object,
-        y: object,
+        y: object = None,
         *,
         sample_weight: object = None,
         threads: int | None = None,
@@ -135,13 +135,15 @@ class Ensemble:
         """Compute the loss of the averaged outputs, the accuracy of classifiers, and further metrics.
 
         Args:
-            X: (m, n_x); y and sample_weight are those of ``Model.fit``.
+            X: (m, n_x), or a stream, which holds y and the weights too.
+            y: Targets, as ``Model.fit`` takes them, like ``sample_weight``.
             threads: Number of threads; None: the default.
             metrics: Names of ``deepcore.metrics``, or functions ``metric(y, outputs)``.
 
         Returns:
             ``{"loss": ..., "accuracy": ...}``; without accuracy if the output is neither sigmoid nor softmax.
-            The loss has no penalty and no label smoothing.
+            The loss has no penalty and no label smoothing. It is computed from the outputs: where it takes
+            their logarithm, one that is rounded to 0 or 1 counts as the next number, and the loss is finite.
         """
         return evaluation(self._average, X, y, sample_weight, threads, metrics)
 
@@ -272,24 +274,37 @@ class _Average:
 
     def outputs(self, X: Any, threads: int, out: Array | None = None) -> Array:
         """Average the outputs for checked features, in the order of the models and in float64."""
+        mean = self._mean(X, threads)
+        A = np.empty(mean.shape, self.spec.dtype) if out is None else out
+        A[...] = mean
+        return A
+
+    def _mean(self, X: Any, threads: int) -> Array:
         total = np.zeros((X.shape[0], self.spec.outputs))
         for model in self._models:
             total += model.network.outputs(X, threads)
-        A = np.empty(total.shape, self.spec.dtype) if out is None else out
-        A[...] = total / len(self._models)
-        return A
+        return total / len(self._models)
 
     def evaluate(self, data: Examples, threads: int) -> tuple[float, float]:
         """Compute the mean loss and the accuracy of the averaged outputs."""
-        spec, A = self.spec, self.outputs(data.X, threads)
+        spec, mean = self.spec, self._mean(data.X, threads)
         softmax = spec.output == "softmax"
-        Y = np.eye(spec.outputs, dtype=spec.dtype)[data.y] if softmax else data.y
-        losses = _core.loss_values(A.T, Y.T, spec.loss, spec.loss_parameter).astype(np.float64)
+        Y = np.eye(spec.outputs)[data.y] if softmax else data.y.astype(np.float64)
+        losses = _core.loss_values(_inside(mean, spec).T, Y.T, spec.loss, spec.loss_parameter)
         right = np.nan
         if spec.gives_probabilities:
-            hits = labels(A, spec.output) == (data.y if softmax else labels(data.y, spec.output))
+            known = data.y if softmax else labels(data.y, spec.output)
+            hits = labels(mean.astype(spec.dtype), spec.output) == known
             right = np.average(hits if hits.ndim == 1 else hits.all(axis=1), weights=data.weight)
         return float(np.average(losses, weights=data.weight)), float(right)
+
+
+def _inside(outputs: Array, spec: Spec) -> Array:
+    """Move outputs that were rounded to 0 or 1 to the next number, if the loss takes logarithms of them."""
+    row, numbers = catalog.losses[spec.loss], np.finfo(spec.dtype)
+    if row["needs_probability"]:
+        return np.clip(outputs, numbers.tiny, 1 - numbers.epsneg)
+    return np.maximum(outputs, numbers.tiny) if row["needs_positive"] else outputs
 
 
 class _MeanPredictor:

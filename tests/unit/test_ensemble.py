@@ -74,6 +74,30 @@ def test_accuracy_counts_the_labels_of_the_mean():
     assert ensemble.evaluate(X, y)["accuracy"] == pytest.approx((ensemble.predict_labels(X) == y).mean())
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_a_wrong_output_of_0_or_1_has_a_large_and_finite_loss(outputs, dtype):
+    (model,) = members(1, outputs, dtype=dtype)
+    model.parameters["b2"][0] = 1e4
+    loss = dc.Ensemble([model]).evaluate(np.zeros((2, 4)), [0, 2 if outputs == 3 else 0])["loss"]
+    assert 8 < loss < 1000
+
+
+def test_a_wrong_rate_of_0_has_a_finite_loss():
+    model = dc.mlp([4, 1], output="exp")
+    model.parameters["b1"][0] = -1e4
+    assert 80 < dc.Ensemble([model]).evaluate(np.zeros((1, 4)), [1])["loss"] < 100
+
+
+def test_a_stream_is_evaluated_like_its_arrays():
+    X, y = data()
+    ensemble = dc.Ensemble(members())
+    found = ensemble.evaluate(dc.stream((X, y), 16), metrics=["f1"])
+    assert found == pytest.approx(ensemble.evaluate(X, y, metrics=["f1"]), rel=1e-12)
+    with pytest.raises(TypeError, match="evaluate: y must be given"):
+        ensemble.evaluate(X)
+
+
 def test_several_sigmoid_outputs_must_all_be_right():
     X, _ = data()
     Y = np.random.default_rng(1).integers(2, size=(50, 3))
