@@ -36,8 +36,9 @@ class Ensemble:
 
     Args:
         models: Models with the same inputs, outputs, output activation, loss (with its parameter) and dtype;
-            their hidden layers may differ.
-        extras: JSON data that is saved with the models.
+            their hidden layers may differ. If their extras name ``"classes"`` or ``"features"``, the names
+            must be the same.
+        extras: JSON data that is saved with the models. None: the names that their extras have.
 
     Raises:
         TypeError: if ``models`` does not hold models.
@@ -59,7 +60,8 @@ class Ensemble:
                     f"Ensemble: models must have the same inputs, outputs, output, loss and dtype, but model "
                     f"{number} has {_checks.shown(got)} and model 0 has {_checks.shown(first)}"
                 )
-        self.extras: dict[str, Any] = dict(extras or {})
+        names = _names(self._models)
+        self.extras: dict[str, Any] = names if extras is None else dict(extras)
         self._average = _Average(self._models)
 
     @property
@@ -325,6 +327,23 @@ class _MeanPredictor:
 
     def __repr__(self) -> str:
         return f"Predictor(mean of {len(self._predictors)}, first {self._predictors[0]!r})"
+
+
+def _names(models: Sequence[Model]) -> dict[str, Any]:
+    """Return the names of classes and features in the extras of the models; refuse different ones."""
+    found: dict[str, tuple[int, Any]] = {}
+    for number, model in enumerate(models):
+        for kind in ("classes", "features"):
+            if kind not in model.extras:
+                continue
+            names = np.asarray(model.extras[kind], object).tolist()
+            first, known = found.setdefault(kind, (number, names))
+            if names != known:
+                raise ValueError(
+                    f"Ensemble: models must have the same {kind}, but model {number} has "
+                    f"{_checks.shown(names)} and model {first} has {_checks.shown(known)}"
+                )
+    return {kind: names for kind, (_, names) in found.items()}
 
 
 def _interface(spec: Spec) -> tuple[object, ...]:

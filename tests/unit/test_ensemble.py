@@ -173,6 +173,19 @@ def test_a_loss_by_name_is_the_loss_with_its_default_parameter():
     assert len(dc.Ensemble([dc.mlp([4, 1], output="linear", loss=loss) for loss in losses])) == 2
 
 
+def test_models_with_other_names_of_classes_or_features_are_refused():
+    models = members()
+    for model in models:
+        model.extras = {"classes": np.array(["a", "b", "c"]), "features": ["x"] * 4, "seed": 0}
+    models[0].extras = {}
+    names = {"classes": ["a", "b", "c"], "features": ["x"] * 4}
+    assert dc.Ensemble(models).extras == names
+    assert dc.Ensemble(models, {"fold": 1}).extras == {"fold": 1}
+    models[2].extras["classes"] = ["b", "c", "d"]
+    with pytest.raises(ValueError, match=r"must have the same classes, but model 2 has .*'d'.* and model 1"):
+        dc.Ensemble(models)
+
+
 def test_labels_need_probabilities():
     with pytest.raises(ValueError, match="predict_labels: the output must be sigmoid or softmax, got linear"):
         dc.Ensemble(members(output="linear")).predict_labels(data()[0])
