@@ -31,6 +31,7 @@ __all__ = [
     "numbers",
     "shown",
     "threads",
+    "unmasked",
 ]
 
 
@@ -181,8 +182,7 @@ def numbers(who: str, name: str, value: object) -> Array:
     plain = type(value) is np.ndarray
     if not plain:
         in_memory(who, name, value)
-    if not plain and isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
-        raise ValueError(f"{who}: {name} must have no masked values; use {name}.filled(...)")
+        unmasked(who, name, value)
     try:
         array: Array = value if plain else np.asarray(value)  # type: ignore[assignment]
     except TypeError as error:
@@ -195,6 +195,12 @@ def numbers(who: str, name: str, value: object) -> Array:
         hint = _TEXT_HINT[name == "X"] if array.dtype.kind in "OUS" else "use real numbers"
         raise TypeError(f"{who}: {name} must hold numbers, got dtype {array.dtype}; {hint}")
     return array
+
+
+def unmasked(who: str, name: str, value: object) -> None:
+    """Refuse masked values, which NumPy would take as data."""
+    if isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
+        raise ValueError(f"{who}: {name} must have no masked values; use {name}.filled(...)")
 
 
 # What to do with text, in labels and in features.

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from deepcore import _checks
+
 Array: TypeAlias = NDArray[np.float64]
 
 # How tightly operations bind: powers, and names and calls. A longer name is cut in formulas.
@@ -178,6 +180,7 @@ def variable(value: ArrayLike, name: str = "x") -> Node:
 
 
 def _to_array(value: ArrayLike, name: str) -> Array:
+    _checks.unmasked("graph", name, value)
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"graph: {name} must be a real number or an array of them, got {array.dtype}")
