@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import operator
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ __all__ = [
     "first_names",
     "in_memory",
     "is_number",
+    "mapping",
     "no_dates",
     "number",
     "numbers",
@@ -77,6 +78,13 @@ def listed(who: str, name: str, value: object) -> None:
     scalar = isinstance(value, str) or (isinstance(value, np.ndarray) and value.ndim == 0)
     if scalar or not isinstance(value, Iterable):
         raise TypeError(f"{who}: {name} must be a list, got {shown(value)}")
+
+
+def mapping(who: str, name: str, value: Any) -> Mapping[Any, Any]:
+    """Return an argument that must be a dictionary, or something like it."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{who}: {name} must be a mapping, got {shown(value)}")
+    return value
 
 
 def is_number(value: object) -> bool:
@@ -230,7 +238,11 @@ def _of_objects(who: str, name: str, array: Array) -> Array:
     try:
         return array.astype(np.int64 if whole else np.float64)
     except OverflowError:
+        pass
+    try:
         return array.astype(np.float64)
+    except OverflowError as error:
+        raise ValueError(f"{who}: {name} must be finite in float64, got a larger integer") from error
 
 
 def no_dates(who: str, name: str, value: object) -> None:

@@ -61,7 +61,7 @@ class Ensemble:
                     f"{number} has {_checks.shown(got)} and model 0 has {_checks.shown(first)}"
                 )
         names = _names(self._models)
-        self.extras: dict[str, Any] = names if extras is None else dict(extras)
+        self.extras = names if extras is None else dict(_checks.mapping("Ensemble", "extras", extras))
         self._average = _Average(self._models)
 
     @property
@@ -179,7 +179,7 @@ class Ensemble:
             OSError: if the file cannot be written; nothing is left behind.
             ValueError: if a parameter is not finite or ``extras`` is not JSON data.
         """
-        chosen = self.extras if extras is None else dict(extras)
+        chosen = self.extras if extras is None else dict(_checks.mapping("save", "extras", extras))
         members = [model_file.Contents(model.network, model.extras) for model in self._models]
         model_file.write_members(path, members, chosen)
         self.extras = chosen

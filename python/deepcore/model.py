@@ -140,7 +140,7 @@ class Model:
                 f"Model: {name} is read-only because it defines the network; make a new model with "
                 f"another {name}"
             )
-        super().__setattr__(name, value)
+        super().__setattr__(name, _checks.mapping("Model", name, value) if name == "extras" else value)
 
     # What the model is made of
 
@@ -747,7 +747,7 @@ class Model:
             ValueError: if a number is one that no training gives (a parameter that is not finite, a negative
                 running variance), or ``extras`` is not JSON data.
         """
-        chosen = self.extras if extras is None else dict(extras)
+        chosen = self.extras if extras is None else dict(_checks.mapping("save", "extras", extras))
         model_file.write(path, self._network, chosen)
         self.extras = chosen
 

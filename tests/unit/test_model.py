@@ -248,6 +248,11 @@ def test_a_wrong_X_is_refused(X, error, message):
         small().predict(X)
 
 
+def test_an_integer_too_large_for_float64_is_refused():
+    with pytest.raises(ValueError, match="predict: X must be finite in float64"):
+        small().predict([[10**400, 0, 0]])
+
+
 def test_a_number_too_large_for_float32_is_refused():
     with pytest.raises(ValueError, match="must be finite in float32, got inf in row 0, column 1"):
         small(dtype="float32").predict([[0.0, 1e300, 0.0]])

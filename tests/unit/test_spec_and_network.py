@@ -78,6 +78,16 @@ def test_a_copy_has_all_numbers_and_learns_on_as_the_original_would(way):
     assert bits(twin) == bits(model)
 
 
+def test_extras_are_a_mapping():
+    model = norm_model()
+    with pytest.raises(TypeError, match="Model: extras must be a mapping, got None"):
+        model.extras = None
+    with pytest.raises(TypeError, match=r"save: extras must be a mapping, got \[1\]"):
+        model.save("never written", extras=[1])
+    with pytest.raises(TypeError, match=r"Ensemble: extras must be a mapping, got \[1\]"):
+        dc.Ensemble([model], [1])
+
+
 def test_a_copy_shares_nothing_with_its_original():
     model = norm_model()
     model.extras = {"names": ["a"]}

@@ -117,6 +117,7 @@ def one_hot(labels: ArrayLike, classes: int) -> Array:
 
 
 def _masked(who: str, name: str, values: ArrayLike, keep_prob: float, mask: ArrayLike) -> Array:
+    keep_prob = _checks.number(who, "keep_prob", keep_prob)
     if not 0 < keep_prob <= 1:
         raise ValueError(f"{who}: keep_prob must be above 0 and at most 1, got {keep_prob}")
     plain = _core.dropout_as_given(values, keep_prob, mask)

@@ -169,6 +169,8 @@ class Node:
 
     def sum(self, axis: int | None = None, keepdims: bool = False) -> Node:
         """Sum over ``axis``, by default over all elements; ``keepdims`` keeps that axis with length 1."""
+        if axis is not None and not isinstance(axis, (int, np.integer)):
+            raise TypeError(f"graph: axis must be a whole number or None, got {axis!r}")
         if axis is not None and not -self.data.ndim <= axis < self.data.ndim:
             raise ValueError(f"graph: axis must be below {self.data.ndim} for {self.name}, got {axis}")
         return apply(_sum(axis, keepdims), self)
