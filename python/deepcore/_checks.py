@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import operator
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,11 +26,13 @@ __all__ = [
     "first_names",
     "in_memory",
     "is_number",
+    "mapping",
     "no_dates",
     "number",
     "numbers",
     "shown",
     "threads",
+    "unmasked",
 ]
 
 
@@ -76,6 +78,13 @@ def listed(who: str, name: str, value: object) -> None:
     scalar = isinstance(value, str) or (isinstance(value, np.ndarray) and value.ndim == 0)
     if scalar or not isinstance(value, Iterable):
         raise TypeError(f"{who}: {name} must be a list, got {shown(value)}")
+
+
+def mapping(who: str, name: str, value: Any) -> Mapping[Any, Any]:
+    """Return an argument that must be a dictionary, or something like it."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{who}: {name} must be a mapping, got {shown(value)}")
+    return value
 
 
 def is_number(value: object) -> bool:
@@ -181,8 +190,7 @@ def numbers(who: str, name: str, value: object) -> Array:
     plain = type(value) is np.ndarray
     if not plain:
         in_memory(who, name, value)
-    if not plain and isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
-        raise ValueError(f"{who}: {name} must have no masked values; use {name}.filled(...)")
+        unmasked(who, name, value)
     try:
         array: Array = value if plain else np.asarray(value)  # type: ignore[assignment]
     except TypeError as error:
@@ -195,6 +203,12 @@ def numbers(who: str, name: str, value: object) -> Array:
         hint = _TEXT_HINT[name == "X"] if array.dtype.kind in "OUS" else "use real numbers"
         raise TypeError(f"{who}: {name} must hold numbers, got dtype {array.dtype}; {hint}")
     return array
+
+
+def unmasked(who: str, name: str, value: object) -> None:
+    """Refuse masked values, which NumPy would take as data."""
+    if isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
+        raise ValueError(f"{who}: {name} must have no masked values; use {name}.filled(...)")
 
 
 # What to do with text, in labels and in features.
@@ -224,7 +238,11 @@ def _of_objects(who: str, name: str, array: Array) -> Array:
     try:
         return array.astype(np.int64 if whole else np.float64)
     except OverflowError:
+        pass
+    try:
         return array.astype(np.float64)
+    except OverflowError as error:
+        raise ValueError(f"{who}: {name} must be finite in float64, got a larger integer") from error
 
 
 def no_dates(who: str, name: str, value: object) -> None:

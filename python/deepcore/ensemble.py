@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from deepcore import _checks, _core
+from deepcore import _checks, _core, catalog
 from deepcore._keywords import checked, checked_class
 from deepcore._labels import labels
 from deepcore._network.examples import Examples
@@ -35,9 +35,10 @@ class Ensemble:
     """Average the outputs of several models, such as the folds or the seeds of one search.
 
     Args:
-        models: Models with the same inputs, outputs, output activation, loss and dtype; their hidden layers
-            may differ.
-        extras: JSON data that is saved with the models.
+        models: Models with the same inputs, outputs, output activation, loss (with its parameter) and dtype;
+            their hidden layers may differ. If their extras name ``"classes"`` or ``"features"``, the names
+            must be the same.
+        extras: JSON data that is saved with the models. None: the names that their extras have.
 
     Raises:
         TypeError: if ``models`` does not hold models.
@@ -59,7 +60,8 @@ class Ensemble:
                     f"Ensemble: models must have the same inputs, outputs, output, loss and dtype, but model "
                     f"{number} has {_checks.shown(got)} and model 0 has {_checks.shown(first)}"
                 )
-        self.extras: dict[str, Any] = dict(extras or {})
+        names = _names(self._models)
+        self.extras = names if extras is None else dict(_checks.mapping("Ensemble", "extras", extras))
         self._average = _Average(self._models)
 
     @property
@@ -126,7 +128,7 @@ class Ensemble:
     def evaluate(
         self,
         X: object,
-        y: object,
+        y: object = None,
         *,
         sample_weight: object = None,
         threads: int | None = None,
@@ -135,13 +137,15 @@ class Ensemble:
         """Compute the loss of the averaged outputs, the accuracy of classifiers, and further metrics.
 
         Args:
-            X: (m, n_x); y and sample_weight are those of ``Model.fit``.
+            X: (m, n_x), or a stream, which holds y and the weights too.
+            y: Targets, as ``Model.fit`` takes them, like ``sample_weight``.
             threads: Number of threads; None: the default.
             metrics: Names of ``deepcore.metrics``, or functions ``metric(y, outputs)``.
 
         Returns:
             ``{"loss": ..., "accuracy": ...}``; without accuracy if the output is neither sigmoid nor softmax.
-            The loss has no penalty and no label smoothing.
+            The loss has no penalty and no label smoothing. It is computed from the outputs: where it takes
+            their logarithm, one that is rounded to 0 or 1 counts as the next number, and the loss is finite.
         """
         return evaluation(self._average, X, y, sample_weight, threads, metrics)
 
@@ -175,7 +179,7 @@ class Ensemble:
             OSError: if the file cannot be written; nothing is left behind.
             ValueError: if a parameter is not finite or ``extras`` is not JSON data.
         """
-        chosen = self.extras if extras is None else dict(extras)
+        chosen = self.extras if extras is None else dict(_checks.mapping("save", "extras", extras))
         members = [model_file.Contents(model.network, model.extras) for model in self._models]
         model_file.write_members(path, members, chosen)
         self.extras = chosen
@@ -183,6 +187,8 @@ class Ensemble:
     @checked("predictor")
     def predictor(self, *, weights: Literal["bfloat16", "int8"] | None = None) -> Predictor:
         """Make a copy for predictions where microseconds count; see ``Model.predictor``.
+
+        It also allocates the outputs of each model.
 
         Args:
             weights: Of fewer bits, ``"bfloat16"`` or ``"int8"``; None: the models' own.
@@ -196,7 +202,7 @@ class Ensemble:
             >>> p(np.zeros(2, np.float32))
             array([0.5], dtype=float32)
         """
-        return _MeanPredictor([model.predictor(weights=weights) for model in self._models], self.dtype)
+        return _MeanPredictor([model.predictor(weights=weights) for model in self._models])
 
     @checked("to_onnx")
     def to_onnx(
@@ -270,44 +276,79 @@ class _Average:
 
     def outputs(self, X: Any, threads: int, out: Array | None = None) -> Array:
         """Average the outputs for checked features, in the order of the models and in float64."""
+        mean = self._mean(X, threads)
+        A = np.empty(mean.shape, self.spec.dtype) if out is None else out
+        A[...] = mean
+        return A
+
+    def _mean(self, X: Any, threads: int) -> Array:
         total = np.zeros((X.shape[0], self.spec.outputs))
         for model in self._models:
             total += model.network.outputs(X, threads)
-        A = np.empty(total.shape, self.spec.dtype) if out is None else out
-        A[...] = total / len(self._models)
-        return A
+        return total / len(self._models)
 
     def evaluate(self, data: Examples, threads: int) -> tuple[float, float]:
         """Compute the mean loss and the accuracy of the averaged outputs."""
-        spec, A = self.spec, self.outputs(data.X, threads)
+        spec, mean = self.spec, self._mean(data.X, threads)
         softmax = spec.output == "softmax"
-        Y = np.eye(spec.outputs, dtype=spec.dtype)[data.y] if softmax else data.y
-        losses = _core.loss_values(A.T, Y.T, spec.loss, spec.loss_parameter).astype(np.float64)
+        Y = np.eye(spec.outputs)[data.y] if softmax else data.y.astype(np.float64)
+        losses = _core.loss_values(_inside(mean, spec).T, Y.T, spec.loss, spec.loss_parameter)
         right = np.nan
         if spec.gives_probabilities:
-            hits = labels(A, spec.output) == (data.y if softmax else labels(data.y, spec.output))
+            known = data.y if softmax else labels(data.y, spec.output)
+            hits = labels(mean.astype(spec.dtype), spec.output) == known
             right = np.average(hits if hits.ndim == 1 else hits.all(axis=1), weights=data.weight)
         return float(np.average(losses, weights=data.weight)), float(right)
+
+
+def _inside(outputs: Array, spec: Spec) -> Array:
+    """Move outputs that were rounded to 0 or 1 to the next number, if the loss takes logarithms of them."""
+    row, numbers = catalog.losses[spec.loss], np.finfo(spec.dtype)
+    if row["needs_probability"]:
+        return np.clip(outputs, numbers.tiny, 1 - numbers.epsneg)
+    return np.maximum(outputs, numbers.tiny) if row["needs_positive"] else outputs
 
 
 class _MeanPredictor:
     """Compute the mean of several predictors."""
 
-    def __init__(self, predictors: Sequence[Predictor], dtype: np.dtype[Any]) -> None:
-        self._predictors, self._dtype = predictors, dtype
+    def __init__(self, predictors: Sequence[Predictor]) -> None:
+        self._predictors = predictors
         self.inputs, self.outputs = predictors[0].inputs, predictors[0].outputs
 
     def __call__(self, x: Array, out: Array | None = None, threads: int = 0) -> Array:
-        total = self._predictors[0](x, None, threads).astype(np.float64)
-        for predictor in self._predictors[1:]:
-            total += predictor(x, None, threads)
-        total /= len(self._predictors)
-        if out is None:
-            return total.astype(self._dtype)
-        out[...] = total
-        return out
+        *others, last = self._predictors
+        total: Array | float = 0.0
+        for predictor in others:
+            total = total + predictor(x, None, threads).astype(np.float64)
+        A = last(x, out, threads)  # it checks out, and has read x, which may share memory with out
+        A[...] = (total + A) / len(self._predictors)
+        return A
+
+    def __repr__(self) -> str:
+        return f"Predictor(mean of {len(self._predictors)}, first {self._predictors[0]!r})"
+
+
+def _names(models: Sequence[Model]) -> dict[str, Any]:
+    """Return the names of classes and features in the extras of the models; refuse different ones."""
+    found: dict[str, tuple[int, Any]] = {}
+    for number, model in enumerate(models):
+        for kind in ("classes", "features"):
+            if kind not in model.extras:
+                continue
+            names = np.asarray(model.extras[kind], object).tolist()
+            first, known = found.setdefault(kind, (number, names))
+            if names != known:
+                raise ValueError(
+                    f"Ensemble: models must have the same {kind}, but model {number} has "
+                    f"{_checks.shown(names)} and model {first} has {_checks.shown(known)}"
+                )
+    return {kind: names for kind, (_, names) in found.items()}
 
 
 def _interface(spec: Spec) -> tuple[object, ...]:
     """Return what models must have in common so that their outputs can be averaged."""
-    return spec.inputs, spec.outputs, spec.output, spec.loss, spec.dtype.name
+    default = catalog.losses[spec.loss]["parameter"]
+    parameter = default if spec.loss_parameter is None else spec.loss_parameter
+    loss = spec.loss if parameter is None else f"{spec.loss}({parameter})"
+    return spec.inputs, spec.outputs, spec.output, loss, spec.dtype.name

@@ -31,14 +31,7 @@ from deepcore.layers import Dense
 from deepcore.losses import Loss
 from deepcore.optimizers import LBFGS, Optimizer, OptimizerState, continued, rebound, resolve
 from deepcore.schedules import LearningRate
-from deepcore.typing import (
-    Array,
-    ClassWeight,
-    DTypeLike,
-    LossName,
-    OptimizerName,
-    Predictor,
-)
+from deepcore.typing import Array, ClassWeight, DTypeLike, LossName, OptimizerName, Predictor
 
 if TYPE_CHECKING:
     from deepcore._network.plan import Plan
@@ -51,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["Model"]
 
 _DEFINING = frozenset(field.name for field in fields(Spec)) | {"spec", "network", "outputs", "optimizer"}
+_HELD = frozenset({"_network", "extras", "_partial_state"})  # what from_network takes
 
 
 class Model:
@@ -146,7 +140,7 @@ class Model:
                 f"Model: {name} is read-only because it defines the network; make a new model with "
                 f"another {name}"
             )
-        super().__setattr__(name, value)
+        super().__setattr__(name, _checks.mapping("Model", name, value) if name == "extras" else value)
 
     # What the model is made of
 
@@ -570,9 +564,9 @@ class Model:
             step: See ``gradients``; then ``"mask1"`` and its like hold what dropout multiplies A[l] by.
             dropout_scale: See ``gradients``, like ``smoothing_scale``.
             per: ``"batch"``: dA and dZ are derivatives of the cost J, so ``dZ[L] = (A[L] - Y) / m`` and
-                ``dW = dZ A.T``. ``"example"``: they are derivatives of each example's loss (times its
-                weight), as in the course and in ``functional``, so ``dZ[L] = A[L] - Y`` and
-                ``dW = dZ A.T / m``. dW, db and the like are the same in both.
+                ``dW = dZ A.T``. ``"example"``: they are derivatives of each example's loss, as in the course
+                and in ``functional``, so ``dZ[L] = A[L] - Y`` and ``dW = dZ A.T / m``. With weights w, both
+                have ``w * (A[L] - Y)`` and ``sum(w)`` for m. dW, db and the like are the same in both.
 
         Returns:
             A mapping from names to arrays, whose columns are examples. "A0" has the shape (n_x, m); "Z1",
@@ -589,7 +583,7 @@ class Model:
         numbers = network.snapshot()
         cost = network.gradient(data, np.zeros_like(network.flat), 1, training)
         arrays = network.trace(data, training)
-        return Trace(network.spec, arrays, numbers, cost=cost, weight=data.total_weight(), per=per)
+        return Trace(network.spec, arrays, numbers, cost=cost, sample_weight=data.weight, per=per)
 
     # Predicting
 
@@ -690,6 +684,8 @@ class Model:
     def copy(self) -> Model:
         """Make an independent model with the same spec, parameters, epochs, extras and ``optimizer``.
 
+        It has the class of this model, and copies of the attributes that were added to it, as
+        ``copy.deepcopy`` and pickles do.
         While another thread trains the model, the copy has no ``optimizer``: it is in the middle of an epoch.
 
         Example:
@@ -703,7 +699,9 @@ class Model:
         changes, last = self._network.changes, self._last_optimizer()
         network = self._network.copy()
         optimizer = rebound(last[0], network, last[1]) if last and self._network.changes == changes else None
-        return Model.from_network(network, copy.deepcopy(self.extras), optimizer)
+        twin = self.from_network(network, copy.deepcopy(self.extras), optimizer)
+        vars(twin).update(copy.deepcopy(self._added(), {id(self): twin}))
+        return twin
 
     __copy__ = copy
 
@@ -728,15 +726,10 @@ class Model:
             snapshot: What ``snapshot`` of this model, or of one with the same layers, returned.
 
         Raises:
-            ValueError: if the snapshot is of a network of other sizes.
+            TypeError: if ``snapshot`` is something else.
+            ValueError: if it is of a network of other sizes.
             RuntimeError: if another thread is training the model at this moment.
         """
-        shapes = self._network.flat.shape, self._network.running.flat.shape
-        if (snapshot.parameters.shape, snapshot.running.shape) != shapes:
-            raise ValueError(
-                f"restore: snapshot must have {shapes[0][0]} parameters and {shapes[1][0]} running "
-                f"statistics, got {snapshot.parameters.size} and {snapshot.running.size}"
-            )
         with self._network.held("restore"):
             self._network.restore(snapshot)
 
@@ -756,7 +749,7 @@ class Model:
             ValueError: if a number is one that no training gives (a parameter that is not finite, a negative
                 running variance), or ``extras`` is not JSON data.
         """
-        chosen = self.extras if extras is None else dict(extras)
+        chosen = self.extras if extras is None else dict(_checks.mapping("save", "extras", extras))
         model_file.write(path, self._network, chosen)
         self.extras = chosen
 
@@ -853,7 +846,12 @@ class Model:
         return frameworks.to_torch(self._network)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self._network, self.extras, self._last_optimizer())
+        parts = self._network, self.extras, self._last_optimizer(), type(self)
+        return _rebuild, parts, self._added() or None
+
+    def _added(self) -> dict[str, Any]:
+        """Return the attributes that a subclass or the user has added."""
+        return {name: value for name, value in vars(self).items() if name not in _HELD}
 
     def _last_optimizer(self) -> tuple[Optimizer, dict[str, Any]] | None:
         """Copy the optimizer of ``partial_fit``; None if there is none, or if another thread uses it."""
@@ -881,12 +879,15 @@ _INVALID = "Model: a pickle or copy must hold a valid model"
 
 
 def _rebuild(
-    network: Network, extras: dict[str, Any], optimizer: tuple[Optimizer, dict[str, Any]] | None
+    network: Network,
+    extras: dict[str, Any],
+    optimizer: tuple[Optimizer, dict[str, Any]] | None,
+    cls: type[Model] = Model,
 ) -> Model:
     if not isinstance(extras, dict):
         raise ValueError(f"{_INVALID}: extras must be a dictionary, got {_checks.shown(extras)}")
     last = None if optimizer is None else rebound(optimizer[0], network, optimizer[1])
-    return Model.from_network(network, extras, last)
+    return cls.from_network(network, extras, last)
 
 
 def _rebuild_network(

@@ -18,7 +18,7 @@ from deepcore._text_table import as_html, as_text
 from deepcore.exceptions import UnknownNameError
 from deepcore.files.atomic import replacing
 from deepcore.functional.shapes import ShapeTable
-from deepcore.optimizers import OptimizerState, rebound, resolve
+from deepcore.optimizers import SGD, OptimizerState, rebound, resolve
 from deepcore.typing import Array
 
 __all__ = ["LayerStatistics", "Trace"]
@@ -38,7 +38,7 @@ class LayerStatistics:
         std: Standard deviation of A.
         dead: Numbers of the units, from 0, whose output and slope are 0 for every example (relu, relu6).
         saturated: Numbers of the units, from 0, of bounded activations (such as sigmoid and tanh) whose slope
-            is below 1% of its maximum on more than half of the examples.
+            is below 1% of its maximum on more than half of the examples that dropout keeps for the unit.
     """
 
     number: int
@@ -61,7 +61,7 @@ class Trace(Mapping[str, Array]):
         arrays: The matrices of ``m J`` or of J by name, according to ``per``.
         numbers: The parameters of the network in that step.
         cost: J.
-        weight: Sum of the weights of the examples, which is m without weights.
+        sample_weight: w, the weights of the examples, (m,); None: 1.
         per: See ``Model.trace``.
 
     Attributes:
@@ -69,8 +69,10 @@ class Trace(Mapping[str, Array]):
         parameters: W, b and so on, as they were in that step.
         cost: J, the mean loss of the examples, with the penalties.
         m: Number of examples.
+        sample_weight: w, (m,), or None.
         per: ``"batch"``: dA and dZ are derivatives of J, so that ``dW = dZ A.T``. ``"example"``: they are
-            derivatives of each example's loss, as in the course, so that ``dW = dZ A.T / m``.
+            derivatives of each example's loss, as in the course, so that ``dW = dZ A.T / m``. With
+            weights they are multiplied by w, and ``dW = dZ A.T / sum(w)``.
 
     Example:
         >>> import numpy as np, deepcore as dc
@@ -89,11 +91,12 @@ class Trace(Mapping[str, Array]):
         numbers: Snapshot,
         *,
         cost: float,
-        weight: float,
+        sample_weight: Array | None = None,
         per: str,
     ) -> None:
-        self.spec, self.cost, self.per = spec, cost, per
+        self.spec, self.cost, self.per, self.sample_weight = spec, cost, per, sample_weight
         self.m = int(arrays["A0"].shape[1]) // spec.members
+        weight = self.m if sample_weight is None else sample_weight.sum(dtype=np.float64)
         self._arrays = {name: _scaled(name, array, per, weight) for name, array in arrays.items()}
         self._numbers = numbers
         self._network = Network(spec, numbers)
@@ -120,7 +123,7 @@ class Trace(Mapping[str, Array]):
     @property
     def formulas(self) -> dict[str, str]:
         """How each matrix is computed from the others, such as ``"W1 A0 + b1"``."""
-        return formulas(self.spec, self.per, self._arrays)
+        return formulas(self.spec, self.per, self._arrays, weighted=self.sample_weight is not None)
 
     @property
     def shapes(self) -> ShapeTable:
@@ -138,7 +141,7 @@ class Trace(Mapping[str, Array]):
             found.append(
                 LayerStatistics(
                     number, layer.units, layer.activation, float(exact.mean()), float(exact.std()),
-                    dead_units(self.spec, number, A, mask), saturated_units(self.spec, number, before),
+                    dead_units(self.spec, number, A, mask), saturated_units(self.spec, number, before, mask),
                 )
             )  # fmt: skip
         return tuple(found)
@@ -178,16 +181,13 @@ class Trace(Mapping[str, Array]):
         weights = [f"W{layer.number}" for layer in self.layers]
         twin = Network(self.spec, self._numbers)
         if _checks.is_number(optimizer):
-            rate = _checks.number("update_ratios", "optimizer", optimizer)
-            for name in weights:
-                twin.parameters[name] -= twin.spec.dtype.type(rate) * self[f"d{name}"]
-        else:
-            state = (
-                rebound(optimizer.optimizer, twin, optimizer.state())
-                if isinstance(optimizer, OptimizerState)
-                else resolve(optimizer, twin, 1, "update_ratios")
-            )
-            state.step({f"d{name}": self[f"d{name}"] for name in twin.parameters})
+            optimizer = SGD(_checks.number("update_ratios", "optimizer", optimizer))
+        state = (
+            rebound(optimizer.optimizer, twin, optimizer.state())
+            if isinstance(optimizer, OptimizerState)
+            else resolve(optimizer, twin, 1, "update_ratios")
+        )
+        state.step({f"d{name}": self[f"d{name}"] for name in twin.parameters})
         return {
             name: _ratio(twin.parameters[name] - self.parameters[name], self.parameters[name])
             for name in weights
@@ -206,9 +206,11 @@ class Trace(Mapping[str, Array]):
         ]  # fmt: skip
 
     def _foot(self) -> str:
-        meaning = (
-            "the cost J (dW = dZ A.T)" if self.per == "batch" else "each example's loss (dW = dZ A.T / m)"
-        )
+        meaning = "the cost J (dW = dZ A.T)"
+        if self.per == "example" and self.sample_weight is None:
+            meaning = "each example's loss (dW = dZ A.T / m)"
+        elif self.per == "example":
+            meaning = "each example's loss times its weight w (dW = dZ A.T / sum(w))"
         examples = f"{self.m} example{'s' if self.m != 1 else ''}"
         return f"cost J = {self.cost:.6g}; {examples}; dA and dZ are derivatives of {meaning}"
 

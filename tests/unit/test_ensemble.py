@@ -74,6 +74,30 @@ def test_accuracy_counts_the_labels_of_the_mean():
     assert ensemble.evaluate(X, y)["accuracy"] == pytest.approx((ensemble.predict_labels(X) == y).mean())
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_a_wrong_output_of_0_or_1_has_a_large_and_finite_loss(outputs, dtype):
+    (model,) = members(1, outputs, dtype=dtype)
+    model.parameters["b2"][0] = 1e4
+    loss = dc.Ensemble([model]).evaluate(np.zeros((2, 4)), [0, 2 if outputs == 3 else 0])["loss"]
+    assert 8 < loss < 1000
+
+
+def test_a_wrong_rate_of_0_has_a_finite_loss():
+    model = dc.mlp([4, 1], output="exp")
+    model.parameters["b1"][0] = -1e4
+    assert 80 < dc.Ensemble([model]).evaluate(np.zeros((1, 4)), [1])["loss"] < 100
+
+
+def test_a_stream_is_evaluated_like_its_arrays():
+    X, y = data()
+    ensemble = dc.Ensemble(members())
+    found = ensemble.evaluate(dc.stream((X, y), 16), metrics=["f1"])
+    assert found == pytest.approx(ensemble.evaluate(X, y, metrics=["f1"]), rel=1e-12)
+    with pytest.raises(TypeError, match="evaluate: y must be given"):
+        ensemble.evaluate(X)
+
+
 def test_several_sigmoid_outputs_must_all_be_right():
     X, _ = data()
     Y = np.random.default_rng(1).integers(2, size=(50, 3))
@@ -96,6 +120,31 @@ def test_a_predictor_gives_the_same_numbers_and_is_a_copy():
     assert (predict.inputs, predict.outputs) == (4, 3)
 
 
+def test_a_predictor_refuses_an_out_that_a_model_s_predictor_refuses():
+    X, _ = data()
+    models = members()
+    fixed = np.zeros(3, np.float32)
+    fixed.flags.writeable = False
+    for out in (np.zeros((5, 3), np.float32), np.zeros(3, int), np.zeros(3), fixed, [0, 0, 0]):
+        messages = []
+        for predict in (models[0].predictor(), dc.Ensemble(models).predictor()):
+            with pytest.raises((ValueError, TypeError), match="Predictor: out must be") as error:
+                predict(X[0], out)
+            messages.append(str(error.value))
+        assert messages[0] == messages[1]
+
+
+def test_a_predictor_may_write_where_it_reads():
+    X = data()[0][:, :3].copy()
+    ensemble = dc.Ensemble([dc.mlp([3, 5, 3], seed=seed) for seed in range(2)])
+    expected = ensemble.predict(X)
+    assert np.array_equal(ensemble.predictor()(X, X), expected)
+
+
+def test_a_predictor_shows_what_it_computes():
+    assert repr(dc.Ensemble(members()).predictor()) == "Predictor(mean of 3, first Predictor(4-5-3, float32))"
+
+
 @pytest.mark.parametrize(
     ("models", "error", "message"),
     [
@@ -107,10 +156,33 @@ def test_a_predictor_gives_the_same_numbers_and_is_a_copy():
             "Ensemble: models must have the same inputs, outputs, output, loss and dtype, but model 1 has",
         ),
         ([dc.mlp([4, 3]), dc.mlp([4, 3], dtype="float64")], ValueError, "but model 1 has"),
+        (
+            [dc.mlp([4, 1], output="linear", loss=dc.Quantile(share)) for share in (0.1, 0.9)],
+            ValueError,
+            r"model 1 has .*'quantile\(0.9\)'.* and model 0 has .*'quantile\(0.1\)'",
+        ),
     ],
 )
 def test_models_that_do_not_fit_together_are_refused(models, error, message):
     with pytest.raises(error, match=message):
+        dc.Ensemble(models)
+
+
+def test_a_loss_by_name_is_the_loss_with_its_default_parameter():
+    losses = ("huber", dc.Huber(1.0))
+    assert len(dc.Ensemble([dc.mlp([4, 1], output="linear", loss=loss) for loss in losses])) == 2
+
+
+def test_models_with_other_names_of_classes_or_features_are_refused():
+    models = members()
+    for model in models:
+        model.extras = {"classes": np.array(["a", "b", "c"]), "features": ["x"] * 4, "seed": 0}
+    models[0].extras = {}
+    names = {"classes": ["a", "b", "c"], "features": ["x"] * 4}
+    assert dc.Ensemble(models).extras == names
+    assert dc.Ensemble(models, {"fold": 1}).extras == {"fold": 1}
+    models[2].extras["classes"] = ["b", "c", "d"]
+    with pytest.raises(ValueError, match=r"must have the same classes, but model 2 has .*'d'.* and model 1"):
         dc.Ensemble(models)
 
 

@@ -159,6 +159,22 @@ def test_initialisation_batches_and_dropout(call, message):
     refused(call, message)
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: F.dropout_forward(A, np.array([0.5]), A), "dropout_forward: keep_prob must be a number"),
+        (lambda: F.dropout_backward(A, ".5", A), "dropout_backward: keep_prob must be a number, got '.5'"),
+        (lambda: F.activation(Z, "leaky_relu", "a"), "activation: parameter must be a finite number"),
+        (lambda: F.update_parameters(PARAMETERS, [1], 0.1), r"grads must be a mapping, got \[1\]"),
+        (lambda: F.update_parameters([1], GRADS, 0.1), "update_parameters: parameters must be a mapping"),
+        (lambda: F.model_forward(A, [1]), "model_forward: parameters must be a mapping"),
+        (lambda: F.model_backward(Y, Y, None), "model_backward: caches must be a list, got None"),
+    ],
+)
+def test_arguments_of_another_type_are_named(call, message):
+    refused(call, message, TypeError)
+
+
 def test_sizes_that_are_no_whole_numbers_are_a_type_error():
     refused(lambda: F.shape_table([3, 1.5], m=1), "must be a whole number", TypeError)
 

@@ -213,6 +213,16 @@ def test_an_edge_that_does_not_exist_is_refused():
         Graph(c * b).edge_derivative(c, b)
 
 
+def test_nodes_of_an_edge_are_found_by_name():
+    a, b = variable(2.0, "a"), variable(3.0, "b")
+    graph = Graph((a * b).named("c"))
+    assert graph.edge_derivative("c", "a") == 3.0
+    with pytest.raises(TypeError, match="graph: node must be a node or its name, got 3"):
+        graph.derivative(3)
+    with pytest.raises(TypeError, match=r"graph: axis must be a whole number or None, got \(0, 1\)"):
+        a.sum(axis=(0, 1))
+
+
 def test_an_axis_that_does_not_exist_is_refused():
     with pytest.raises(ValueError, match="axis must be below 2 for A, got 2"):
         variable(np.ones((2, 3)), "A").sum(axis=2)

@@ -47,6 +47,17 @@ def test_a_parameter_of_another_shape_is_refused_rather_than_stretched():
         small().parameters["b1"] = [0.0]
 
 
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [(1 + 2j, TypeError, "b1 must hold numbers"), (1e300, ValueError, "b1 must be within the range of f")],
+)
+def test_a_parameter_that_is_no_number_of_its_dtype_is_refused(value, error, message):
+    model = small(dtype="float32")
+    with pytest.raises(error, match=message):
+        model.parameters["b1"] = np.full((4, 1), value)
+    assert not model.parameters["b1"].any()
+
+
 def test_a_parameter_cannot_be_added_or_removed():
     parameters = small().parameters
     with pytest.raises(KeyError, match="W9"):
@@ -235,6 +246,11 @@ def test_other_numbers_become_the_model_s_dtype(kind):
 def test_a_wrong_X_is_refused(X, error, message):
     with pytest.raises(error, match=message):
         small().predict(X)
+
+
+def test_an_integer_too_large_for_float64_is_refused():
+    with pytest.raises(ValueError, match="predict: X must be finite in float64"):
+        small().predict([[10**400, 0, 0]])
 
 
 def test_a_number_too_large_for_float32_is_refused():

@@ -438,7 +438,7 @@ def test_a_pickle_brings_back_every_bit(make):
 def unpickled(extras=dict, **changes):
     """Rebuild a model from a changed pickle, in which the network is an object of its own."""
     model = normalised()
-    function, (_, held, optimizer) = model.__reduce__()
+    function, (_, held, optimizer, _), _ = model.__reduce__()
     rebuild, arguments = copyreg.dispatch_table[type(model.network)](model.network)
     names = ("description", "epochs_trained", "parameters", "running")
     state = dict(zip(names, arguments, strict=True))

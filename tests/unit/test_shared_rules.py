@@ -8,7 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from deepcore import _checks
+import deepcore as dc
+from deepcore import _checks, data, doctor, graph
+from deepcore import functional as F
 from deepcore._labels import labels
 from deepcore.data.images import locate
 from deepcore.files.atomic import replacing
@@ -48,6 +50,32 @@ def test_limits_of_a_number_are_kept():
         _checks.number("f", "a", 0, 1.0, positive=True)
     with pytest.raises(ValueError, match="must be above 0 and finite, got 0"):
         _checks.number("f", "a", 0, positive=True)
+
+
+MASKED = np.ma.masked_array([[0, 1]], mask=[[False, True]])
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: F.one_hot(MASKED, 2), "one_hot: labels"),
+        (lambda: F.mini_batches([[1, 2]], [[1, 2]], permutation=MASKED[0]), "mini_batches: permutation"),
+        (lambda: F.dropout_forward([[1.0, 2.0]], 0.5, MASKED), "dropout_forward: mask"),
+        (lambda: F.update_parameters({"W1": [[1.0, 1.0]]}, {"dW1": MASKED}, 0.1), "update_parameters: dW1"),
+        (lambda: data.one_hot(MASKED[0]), "one_hot: y"),
+        (lambda: data.LabelMap().fit(MASKED[0]), "LabelMap.fit: y"),
+        (lambda: data.train_test_split([1, 2], MASKED[0]), "train_test_split: y"),
+        (lambda: data.split_indices(2, 0.5, stratify=MASKED[0]), "split_indices: stratify"),
+        (lambda: graph.variable(MASKED, "a"), "graph: a"),
+        (lambda: doctor.gradient_check(np.sum, MASKED, [[1.0, 1.0]]), "gradient_check: theta"),
+        (lambda: doctor.gradient_check(np.sum, [[1.0, 1.0]], MASKED), "gradient_check: dtheta"),
+        (lambda: dc.mlp([2, 1]).parameters.update(W1=MASKED), "assignment: W1"),
+        (lambda: dc.SGD(0.1).bind(dc.mlp([2, 1])).step({"dW1": MASKED, "db1": [[0]]}), "assignment: dW1"),
+    ],
+)
+def test_masked_values_are_never_taken_as_data(call, name):
+    with pytest.raises(ValueError, match=f"^{name} must have no masked values; use .*filled"):
+        call()
 
 
 def test_an_output_that_equals_the_threshold_is_labelled_0():

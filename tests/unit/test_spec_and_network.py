@@ -1,5 +1,6 @@
 """Spec and Network, and what Model offers of them: read-only attributes, copies, snapshots."""
 
+import copy
 import dataclasses
 import json
 import pickle
@@ -77,6 +78,16 @@ def test_a_copy_has_all_numbers_and_learns_on_as_the_original_would(way):
     assert bits(twin) == bits(model)
 
 
+def test_extras_are_a_mapping():
+    model = norm_model()
+    with pytest.raises(TypeError, match="Model: extras must be a mapping, got None"):
+        model.extras = None
+    with pytest.raises(TypeError, match=r"save: extras must be a mapping, got \[1\]"):
+        model.save("never written", extras=[1])
+    with pytest.raises(TypeError, match=r"Ensemble: extras must be a mapping, got \[1\]"):
+        dc.Ensemble([model], [1])
+
+
 def test_a_copy_shares_nothing_with_its_original():
     model = norm_model()
     model.extras = {"names": ["a"]}
@@ -88,8 +99,29 @@ def test_a_copy_shares_nothing_with_its_original():
     assert model.epochs_trained == 0
 
 
+class Scaled(dc.Model):
+    """Predicts from numbers up to 255."""
+
+    def predict(self, X, **options):
+        return super().predict(np.asarray(X) / 255, **options)
+
+
+@pytest.mark.parametrize(
+    "way", [dc.Model.copy, copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))]
+)
+def test_a_copy_has_the_class_and_the_added_attributes_of_its_original(way):
+    model = Scaled(3, [dc.Dense(1, "sigmoid")], seed=1)
+    model.notes, model.itself = ["mine"], model
+    twin = way(model)
+    assert type(twin) is Scaled
+    assert twin.predict([[255, 0, 128]]) == model.predict([[255, 0, 128]])
+    assert twin.itself is twin
+    twin.notes.append("its own")
+    assert model.notes == ["mine"]
+
+
 def test_pickles_name_a_function_that_stays():
-    function, _ = norm_model().__reduce__()
+    function, *_ = norm_model().__reduce__()
     assert (function.__module__, function.__qualname__) == ("deepcore.model", "_rebuild")
 
 
@@ -107,6 +139,17 @@ def test_a_snapshot_of_another_size_is_refused_and_changes_nothing():
     with pytest.raises(ValueError, match=r"restore: snapshot must have .* got 4 and 0"):
         model.restore(dc.mlp([3, 1]).snapshot())
     assert bits(model) == before
+
+
+@pytest.mark.parametrize("way", [lambda kept: kept, lambda kept: pickle.loads(pickle.dumps(kept))])
+def test_a_snapshot_of_other_layers_with_as_many_parameters_is_refused(way):
+    model, other = dc.mlp([2, 3, 1], seed=1), dc.mlp([1, 4, 1], seed=3)
+    before = bits(model)
+    with pytest.raises(ValueError, match=r"restore: snapshot must be .* with the same layers, .* W1 differs"):
+        model.restore(way(other.snapshot()))
+    assert bits(model) == before
+    with pytest.raises(TypeError, match=r"restore: snapshot must be what snapshot\(\) returned, got None"):
+        model.restore(None)
 
 
 def test_a_callback_may_restore_the_model_of_its_run():

@@ -100,11 +100,27 @@ def test_dropped_units_are_not_dead():
     assert not trace.dead
 
 
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "hard_tanh", "hard_sigmoid", "softsign"])
+@pytest.mark.parametrize(("factor", "units"), [(0.01, 0), (1e5, 6)])
+def test_dropped_units_are_neither_saturated_nor_not(activation, factor, units):
+    X, y = problem(m=60)
+    model = dc.Model(3, [dc.Dense(6, activation, dropout=0.7), dc.Dense(1, "sigmoid")], seed=1)
+    model.parameters["W1"] *= factor
+    assert len(model.trace(X, y, step=0).saturated.get(1, [])) == units
+
+
 def test_the_update_ratio_of_gradient_descent_is_rate_times_gradient_over_weights():
     _, trace, _, _ = traced()
     expected = 0.1 * trace.norms["dW1"] / trace.norms["W1"]
     assert trace.update_ratios(0.1)["W1"] == pytest.approx(expected, rel=1e-12)
     assert trace.update_ratios(dc.SGD(0.1))["W1"] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("options", [{"rate": {"W": 0.1}}, {"max_norm": 0.5}])
+def test_a_number_is_the_rate_of_gradient_descent_with_the_factors_of_the_layer(options):
+    model = dc.Model(3, [dc.Dense(6, "tanh", **options), dc.Dense(1, "sigmoid")], seed=1)
+    trace = model.trace(*problem())
+    assert trace.update_ratios(0.1) == trace.update_ratios(dc.SGD(0.1))
 
 
 def test_the_update_ratio_of_an_optimizer_is_that_of_its_next_step():
@@ -126,9 +142,12 @@ def test_what_is_no_optimizer_is_refused():
         traced()[1].update_ratios([0.1])
 
 
-def test_the_formulas_give_the_matrices():
-    _, trace, X, y = traced(per="example")
+@pytest.mark.parametrize("per", ["example", "batch"])
+@pytest.mark.parametrize("weight", [None, np.arange(1.0, 10.0)])
+def test_the_formulas_give_the_matrices(per, weight):
+    _, trace, X, y = traced(per=per, sample_weight=weight)
     names = {**trace, **trace.parameters, "X": X, "Y": y, "m": trace.m, "tanh": np.tanh}
+    names |= {"w": trace.sample_weight, "sum": np.sum}
     names |= {"sigmoid": lambda z: 1 / (1 + np.exp(-z)), "slope": lambda z: 1 - np.tanh(z) ** 2}
     for name, formula in trace.formulas.items():
         if name.startswith("db"):
@@ -147,6 +166,8 @@ def test_the_text_states_the_convention_and_has_a_line_per_layer():
         "9 examples; dA and dZ are derivatives of each example's loss (dW = dZ A.T / m)"
     )
     assert repr(trace) == "Trace(2 layers, 9 examples, per='example')"
+    _, trace, _, _ = traced(per="example", sample_weight=np.ones(9))
+    assert str(trace).endswith("each example's loss times its weight w (dW = dZ A.T / sum(w))")
 
 
 def test_the_page_shows_every_matrix_and_needs_no_other_file(tmp_path):

@@ -20,22 +20,25 @@ _DIFFERENCES = {
 }
 
 
-def formulas(spec: Spec, per: str, names: Container[str]) -> dict[str, str]:
+def formulas(spec: Spec, per: str, names: Container[str], weighted: bool = False) -> dict[str, str]:
     """Return ``{"Z1": "W1 A0 + b1", "A1": "tanh(Z1)", ...}``.
 
     Args:
         spec: Describes the network.
         per: ``"batch"`` or ``"example"``, see ``Model.trace``.
         names: The names of the matrices; only their formulas are returned.
+        weighted: The examples have weights, w.
     """
-    depth = len(spec.layers)
+    depth, total = len(spec.layers), "sum(w)" if weighted else "m"
     found = {"A0": "embeddings of X.T" if spec.embeddings else "X.T"}
     if "mask0" in names:
         found["A0"] += " * mask0"
     for number, layer in enumerate(spec.layers, start=1):
         found |= _forward(number, layer, f"mask{number}" in names)
-        found |= _gradients(number, layer, per)
-        found |= _last(spec, per) if number == depth else _hidden(number, spec, f"mask{number}" in names)
+        found |= _gradients(number, layer, "" if per == "batch" else f" / {total}")
+        if number < depth:
+            found |= _hidden(number, spec, f"mask{number}" in names)
+    found |= _last(spec, total if per == "batch" else "", weighted)
     return {name: text for name, text in found.items() if name in names}
 
 
@@ -65,27 +68,32 @@ def _hidden(number: int, spec: Spec, dropped: bool) -> dict[str, str]:
     }
 
 
-def _last(spec: Spec, per: str) -> dict[str, str]:
+def _last(spec: Spec, total: str, weighted: bool) -> dict[str, str]:
+    """The formulas of dA[L] and dZ[L]; ``total`` divides the sum over the examples, if it is not empty."""
     L = len(spec.layers)
-    mean = " / m" if per == "batch" else ""
+    mean = f" / {total}" if total else ""
     if spec.members > 1:
-        mean = " / (m members)" if mean else " / members"
+        mean = f" / ({total} members)" if total else " / members"
     Y = "smoothed(Y)" if spec.label_smoothing else "Y"
     slope = catalog.losses[spec.loss]["derivative"].replace("a", f"A{L}").replace("y", Y)
     slope = slope if spec.loss in ("binary_cross_entropy", "categorical_cross_entropy") else f"dLoss/dA{L}"
-    found = {f"dA{L}": f"({slope}){mean}" if mean else slope}
+    found = {f"dA{L}": _averaged(slope, mean, weighted)}
     difference = _DIFFERENCES.get((spec.loss, spec.output))
     if difference is None or spec.layers[-1].parametrization != "standard":
         product = "J" if spec.output == "softmax" else f"{spec.output}'(Z{L})"
         found[f"dZ{L}"] = f"dA{L}" if spec.output == "linear" else f"dA{L} * {product}"
         return found
-    text = difference.format(A=f"A{L}", Y=Y)
-    found[f"dZ{L}"] = f"({text}){mean}" if mean and not text.startswith("2") else f"{text}{mean}"
+    found[f"dZ{L}"] = _averaged(difference.format(A=f"A{L}", Y=Y), mean, weighted)
     return found
 
 
-def _gradients(number: int, layer: Dense, per: str) -> dict[str, str]:
-    mean = "" if per == "batch" else " / m"
+def _averaged(slope: str, mean: str, weighted: bool) -> str:
+    """The derivative of an example's loss, times its weight and divided as in the mean."""
+    factor = slope if slope.startswith("2") else f"({slope})"
+    return f"w * {factor}{mean}" if weighted else f"{factor}{mean}" if mean else slope
+
+
+def _gradients(number: int, layer: Dense, mean: str) -> dict[str, str]:
     A = f"(scale{number} * A{number - 1})" if layer.scaled_inputs else f"A{number - 1}"
     penalty = " + the slope of the penalty" if layer.l1 or layer.l2 else ""
     ntk = " / sqrt(n_prev)" if layer.parametrization == "ntk" else ""

@@ -28,7 +28,7 @@ from deepcore._network.examples import (
     targets,
     weights,
 )
-from deepcore._network.parameters import BlockViews, pieces
+from deepcore._network.parameters import BlockViews, Pieces, pieces
 from deepcore._network.spec import Spec
 from deepcore.typing import Array, ClassWeight, Predictor
 
@@ -39,11 +39,19 @@ __all__ = ["HasNetwork", "Network", "Snapshot", "TrainingStep", "network_of", "t
 TrainingStep: TypeAlias = tuple[int, int] | tuple[int, int, float, float] | tuple[int, int, float, float, int]
 
 
-class Snapshot(NamedTuple):
-    """Copies of all numbers that training changes in a network."""
-
+class _Numbers(NamedTuple):
     parameters: Array
     running: Array
+
+
+class Snapshot(_Numbers):
+    """Copies of all numbers that training changes in a network.
+
+    Attributes:
+        layout: Where each parameter and each running statistic lies; None: not known.
+    """
+
+    layout: tuple[Pieces, Pieces] | None = None
 
 
 class HasNetwork(Protocol):
@@ -237,6 +245,10 @@ class Network:
     def epochs_trained(self, epochs: int) -> None:
         self.native.epochs = epochs
 
+    @property
+    def _layout(self) -> tuple[Pieces, Pieces]:
+        return self._pieces, self._running_pieces
+
     def _array(self, name: str) -> Array:
         """Return an array of the compiled network; while one exists, predictions keep no packed weights."""
         copy = self.native.seen()
@@ -256,11 +268,38 @@ class Network:
 
     def snapshot(self) -> Snapshot:
         """Copy the parameters and batch norm's running statistics."""
-        return Snapshot(*self.native.numbers()[:2])
+        snapshot = Snapshot(*self.native.numbers()[:2])
+        snapshot.layout = self._layout
+        return snapshot
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put the numbers of a snapshot back."""
+        """Put the numbers of a snapshot back.
+
+        Raises:
+            TypeError: if ``snapshot`` is something else.
+            ValueError: if it is of a network of other sizes.
+        """
+        self._check_fit(snapshot)
         self.native.restore(*(np.ascontiguousarray(numbers, self.spec.dtype) for numbers in snapshot))
+
+    def _check_fit(self, snapshot: Snapshot) -> None:
+        if not isinstance(snapshot, Snapshot):
+            raise TypeError(
+                f"restore: snapshot must be what snapshot() returned, got {_checks.shown(snapshot)}"
+            )
+        sizes = [sum(rows * columns for _, rows, columns in part.values()) for part in self._layout]
+        if [len(numbers) for numbers in snapshot] != sizes:
+            raise ValueError(
+                f"restore: snapshot must have {sizes[0]} parameters and {sizes[1]} running statistics, got "
+                f"{len(snapshot.parameters)} and {len(snapshot.running)}"
+            )
+        for mine, other in zip(self._layout, snapshot.layout or self._layout, strict=True):
+            if mine != other:
+                name = next(name for name in mine if mine[name] != other.get(name))
+                raise ValueError(
+                    "restore: snapshot must be of a network with the same layers, got one whose "
+                    f"{name} differs"
+                )
 
     def state(self) -> tuple[Snapshot, int]:
         """Copy all numbers of one moment: those of a snapshot, and the epochs trained."""

@@ -12,7 +12,7 @@ from deepcore import _checks
 from deepcore.exceptions import UnknownNameError
 from deepcore.typing import Array
 
-__all__ = ["BlockViews", "pieces"]
+__all__ = ["BlockViews", "Pieces", "pieces"]
 
 Tensor: TypeAlias = tuple[str, int, int, int, int]
 Pieces: TypeAlias = Mapping[str, tuple[int, int, int]]
@@ -61,10 +61,14 @@ class BlockViews(MutableMapping[str, Array]):
 
     def __setitem__(self, name: str, value: ArrayLike) -> None:
         view = self[name]
-        array = np.asarray(value)
+        array = _checks.numbers("assignment", name, value)
         if array.shape != view.shape:
             raise ValueError(f"{name} must have shape {view.shape}, got {array.shape}")
-        view[...] = array
+        with np.errstate(over="ignore"):  # what overflows to inf is reported below
+            converted = array.astype(view.dtype, copy=False)
+        if converted is not array and (np.isinf(converted) > np.isinf(array)).any():
+            raise ValueError(f"assignment: {name} must be within the range of {view.dtype}")
+        view[...] = converted
 
     def __delitem__(self, name: str) -> None:
         raise TypeError(f"{name} is a view of a network's buffer and cannot be removed")

@@ -50,17 +50,18 @@ def dead_units(spec: Spec, layer: int, A: Array, mask: Array | None = None) -> A
     if description.activation not in RECTIFIERS or description.parametric:
         return np.zeros(0, np.int64)
     A = of_members(spec, layer, A)
-    kept = np.ones(A.shape, bool) if mask is None else mask > 0
+    kept = _kept(A, mask)
     return np.flatnonzero(kept.any(axis=1) & ~((A != 0) & kept).any(axis=1))
 
 
-def saturated_units(spec: Spec, layer: int, A: Array) -> Array:
+def saturated_units(spec: Spec, layer: int, A: Array, mask: Array | None = None) -> Array:
     """Return the numbers of the units, from 0, whose slope is below 1% of its maximum on most examples.
 
     Args:
         spec: Describes the network.
         layer: Number of the layer, from 1.
-        A: Its activations before dropout, (n, m).
+        A: Its activations before dropout, (n, m); those that are dropped may have any value.
+        mask: What dropout multiplied A by; a dropped unit says nothing. None: no dropout.
 
     Returns:
         An increasing array of integers; empty for activations that have no upper and lower bound.
@@ -68,5 +69,11 @@ def saturated_units(spec: Spec, layer: int, A: Array) -> Array:
     description = spec.layers[layer - 1]
     if description.activation not in _SLOPES or description.parametric:
         return np.zeros(0, np.int64)
-    flat = _SLOPES[description.activation](of_members(spec, layer, A)) < SATURATED_SLOPE
-    return np.flatnonzero(flat.mean(axis=1) > SATURATED_SHARE)
+    A = of_members(spec, layer, A)
+    kept = _kept(A, mask)
+    flat = kept & (_SLOPES[description.activation](A) < SATURATED_SLOPE)
+    return np.flatnonzero(flat.sum(axis=1) > SATURATED_SHARE * kept.sum(axis=1))
+
+
+def _kept(A: Array, mask: Array | None) -> Array:
+    return np.ones(A.shape, bool) if mask is None else mask > 0

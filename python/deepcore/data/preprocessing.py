@@ -345,7 +345,7 @@ def one_hot(y: Any, classes: int | None = None, dtype: DTypeLike = np.float64) -
         TypeError: If y does not hold integers.
         ValueError: If y is not 1-D, is empty, or holds a number outside 0, ..., classes - 1.
     """
-    y = np.asarray(y)
+    y = _checks.numbers("one_hot", "y", y)
     if y.ndim != 1 or y.size == 0:
         raise ValueError(f"one_hot: y must have shape (m,) with at least one label, got shape {y.shape}")
     if y.dtype.kind not in "bui":
@@ -367,6 +367,7 @@ def short(value: object) -> str:
 
 def _canonical(who: str, labels: Any) -> Array:
     """Labels as integers where all of them are whole numbers, else as float64 or text."""
+    _checks.unmasked(who, "y", labels)
     y: Array = np.asarray(labels)
     if y.ndim != 1 or y.size == 0:
         raise ValueError(f"{who}: y must have shape (m,) with at least one label, got shape {y.shape}")

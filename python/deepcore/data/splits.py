@@ -69,6 +69,8 @@ def train_test_split(
         >>> sorted(y_test.tolist())
         [0, 1]
     """
+    for name, value in (("X", X), ("y", y)):
+        _checks.unmasked("train_test_split", name, value)
     X, y = np.asarray(X), np.asarray(y)
     if X.ndim == 0 or y.ndim == 0 or len(X) != len(y):
         raise ValueError(
@@ -98,6 +100,7 @@ def _split(who: str, m: int, test_size: float, seed: int, stratify: Any) -> tupl
 
 def _classes(who: str, labels: Any, m: int) -> Array:
     """The labels as numbers 0, 1, ..., k - 1."""
+    _checks.unmasked(who, "stratify", labels)
     labels = np.asarray(labels)
     if labels.shape != (m,):
         raise ValueError(f"{who}: stratify must hold one label per example, shape ({m},), got {labels.shape}")

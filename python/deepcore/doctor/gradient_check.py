@@ -74,7 +74,7 @@ def gradient_check(
     values = {"theta": parameters} if single else dict(parameters)
     if not values:
         raise ValueError("gradient_check: parameters must hold an array or more, got none")
-    work = {name: np.array(value, dtype=np.float64) for name, value in values.items()}
+    work = {name: _as_float64(name, value) for name, value in values.items()}
 
     def form() -> Any:
         if not single:
@@ -106,13 +106,18 @@ def _analytic(grads: Any, work: Arrays) -> Arrays:
             raise UnknownNameError(
                 f"gradient_check: grads must have d{name}, got {_checks.first_names(list(grads))}"
             )
-        analytic[name] = np.array(grads[f"d{name}"], dtype=np.float64)
+        analytic[name] = _as_float64(f"d{name}", grads[f"d{name}"])
         if analytic[name].shape != array.shape:
             raise ValueError(
                 f"gradient_check: d{name} must have shape {array.shape} like {name}, "
                 f"got {analytic[name].shape}"
             )
     return analytic
+
+
+def _as_float64(name: str, value: object) -> Array:
+    """Copy an array of real numbers."""
+    return _checks.numbers("gradient_check", name, value).astype(np.float64)
 
 
 def _number(value: object) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from deepcore import _core
+from deepcore import _checks, _core
 from deepcore.catalog import native_parameter
 from deepcore.functional.shapes import activation_row, matrices, require_shape, same_dtype
 from deepcore.typing import Array
@@ -36,7 +36,7 @@ def activation(Z: ArrayLike, name: str, parameter: float | None = None) -> Array
     if plain is not None:
         return plain
     activation_row("activation", name)
-    slope = native_parameter(name, parameter)
+    slope = _slope("activation", name, parameter)
     if name == "softmax":
         (columns,) = matrices("activation", {"Z": Z})
         return _core.activation_forward(columns, name, slope)
@@ -74,7 +74,7 @@ def activation_derivative(Z: ArrayLike, name: str, parameter: float | None = Non
         )
     (array,) = same_dtype("activation_derivative", {"Z": Z})
     row = array.reshape(1, -1)
-    slope = native_parameter(name, parameter)
+    slope = _slope("activation_derivative", name, parameter)
     result = _core.activation_backward(np.ones_like(row), row, name, slope).reshape(array.shape)
     return result if array.ndim else result[()]
 
@@ -101,7 +101,14 @@ def activation_backward(dA: ArrayLike, Z: ArrayLike, name: str, parameter: float
     activation_row(who, name)
     dA, Z = matrices(who, {"dA": dA, "Z": Z})
     require_shape(who, "dA", dA, Z.shape, "the shape of Z")
-    return _core.activation_backward(dA, Z, name, native_parameter(name, parameter))
+    return _core.activation_backward(dA, Z, name, _slope(who, name, parameter))
+
+
+def _slope(who: str, name: str, parameter: object) -> float:
+    """The parameter of an activation as compiled functions take it."""
+    if parameter is not None and not _checks.is_number(parameter):
+        raise TypeError(f"{who}: parameter must be a finite number, got {_checks.shown(parameter)}")
+    return native_parameter(name, parameter)  # type: ignore[arg-type]
 
 
 def sigmoid(Z: ArrayLike) -> Array:

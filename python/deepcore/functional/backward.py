@@ -178,6 +178,7 @@ def model_backward(
         array([[-0.25]])
     """
     who = "model_backward"
+    _checks.listed(who, "caches", caches)
     L = len(caches)
     if L == 0:
         raise ValueError(f"{who}: caches must have one entry per layer, got none")

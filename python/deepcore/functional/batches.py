@@ -59,7 +59,7 @@ def mini_batches(
             _checks.count(who, "seed", seed, 0, 2**63 - 1), _checks.count(who, "epoch", epoch, 0), m
         )
     else:
-        order = np.asarray(permutation)
+        order = _checks.numbers(who, "permutation", permutation)
         if (
             order.shape != (m,)
             or order.dtype.kind not in "iu"
@@ -100,7 +100,7 @@ def one_hot(labels: ArrayLike, classes: int) -> Array:
     plain = _core.one_hot_as_given(labels, classes)
     if plain is not None:
         return plain
-    array = np.asarray(labels)
+    array = _checks.numbers("one_hot", "labels", labels)
     if array.dtype.kind not in "iub":
         raise TypeError(f"one_hot: labels must be integers, got dtype {array.dtype}")
     if array.ndim == 2 and array.shape[0] == 1:
@@ -117,15 +117,16 @@ def one_hot(labels: ArrayLike, classes: int) -> Array:
 
 
 def _masked(who: str, name: str, values: ArrayLike, keep_prob: float, mask: ArrayLike) -> Array:
+    keep_prob = _checks.number(who, "keep_prob", keep_prob)
     if not 0 < keep_prob <= 1:
         raise ValueError(f"{who}: keep_prob must be above 0 and at most 1, got {keep_prob}")
     plain = _core.dropout_as_given(values, keep_prob, mask)
     if plain is not None:
         return plain
     (array,) = matrices(who, {name: values})
-    kept = np.asarray(mask)
+    kept = _checks.numbers(who, "mask", mask)
     require_shape(who, "mask", kept, array.shape, f"the shape of {name}")
-    if kept.dtype.kind not in "biuf" or not ((kept == 0) | (kept == 1)).all():
+    if not ((kept == 0) | (kept == 1)).all():
         raise ValueError(f"{who}: mask must hold only 0 and 1; use rng.random(A.shape) < keep_prob")
     result: Array = array * kept.astype(array.dtype) / array.dtype.type(keep_prob)
     return result

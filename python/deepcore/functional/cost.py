@@ -36,7 +36,7 @@ def compute_cost(
     """Compute the cost ``J = (1/m) sum over examples of the loss + l2 / (2m) sum of W^2``.
 
     The loss of an example is summed over its outputs. Nothing is clipped: an output of 0 or 1 costs inf if it
-    is wrong, and 0 if it is right (0 log 0 = 0). The cost is never NaN.
+    is wrong, and 0 if it is right (0 log 0 = 0). The cost of outputs that the loss allows is never NaN.
 
     Args:
         AL: Outputs, (n_L, m).

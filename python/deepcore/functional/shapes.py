@@ -111,7 +111,7 @@ def depth(who: str, parameters: Mapping[str, object]) -> int:
     Raises:
         ValueError: If a name is missing or does not belong to the parameters.
     """
-    L = len(parameters) // 2
+    L = len(_checks.mapping(who, "parameters", parameters)) // 2
     complete = L > 0 and len(parameters) == 2 * L
     for number in range(1, L + 1):
         complete = complete and f"W{number}" in parameters and f"b{number}" in parameters

@@ -34,6 +34,8 @@ def _update(
     plain = _core.update_as_given(row, hyper, learning_rate, t, parameters, grads, list(slots))
     if plain is not None:
         return plain
+    for what, given in (("parameters", parameters), ("grads", grads)):
+        _checks.mapping(who, what, given)
     complete = {name: float(value) for name, value in {**catalog.optimizers[row]["hyper"], **hyper}.items()}
     new_parameters: Parameters = {}
     new_slots: list[Grads] = [{} for _ in slots]

@@ -88,6 +88,8 @@ class Graph:
     def _found(self, node: Node | str) -> Node:
         if isinstance(node, str):
             return self.node(node)
+        if not isinstance(node, Node):
+            raise TypeError(f"graph: node must be a node or its name, got {_checks.shown(node)}")
         if node not in self._nodes:
             raise ValueError(f"graph: {node.name} is not part of {self.output.name}")
         return node
@@ -104,12 +106,17 @@ class Graph:
         """
         return plain(derivatives(self._nodes)[self._found(node)].value)
 
-    def edge_derivative(self, child: Node, parent: Node) -> Any:
+    def edge_derivative(self, child: Node | str, parent: Node | str) -> Any:
         """Return the partial derivative of an edge: d child / d parent, with the other parents held constant.
+
+        Args:
+            child: A node of the graph, or its name.
+            parent: A node that it was computed from, or its name.
 
         Returns:
             A float for scalars, else an array whose shape is the child's followed by the parent's.
         """
+        child, parent = self._found(child), self._found(parent)
         if parent not in child.parents:
             raise ValueError(f"graph: there is no edge from {parent.name} to {child.name}")
         partial = np.zeros(child.data.shape + parent.data.shape)

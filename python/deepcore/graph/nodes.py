@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from deepcore import _checks
+
 Array: TypeAlias = NDArray[np.float64]
 
 # How tightly operations bind: powers, and names and calls. A longer name is cut in formulas.
@@ -167,6 +169,8 @@ class Node:
 
     def sum(self, axis: int | None = None, keepdims: bool = False) -> Node:
         """Sum over ``axis``, by default over all elements; ``keepdims`` keeps that axis with length 1."""
+        if axis is not None and not isinstance(axis, (int, np.integer)):
+            raise TypeError(f"graph: axis must be a whole number or None, got {axis!r}")
         if axis is not None and not -self.data.ndim <= axis < self.data.ndim:
             raise ValueError(f"graph: axis must be below {self.data.ndim} for {self.name}, got {axis}")
         return apply(_sum(axis, keepdims), self)
@@ -178,6 +182,7 @@ def variable(value: ArrayLike, name: str = "x") -> Node:
 
 
 def _to_array(value: ArrayLike, name: str) -> Array:
+    _checks.unmasked("graph", name, value)
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"graph: {name} must be a real number or an array of them, got {array.dtype}")
