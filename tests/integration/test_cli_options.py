@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from integration.code_blocks import ROOT, blocks
 from integration.command_line import fail, invoke, run, write_table
 
 pytest.importorskip("click", reason="click is not installed (extra `cli`)")
@@ -89,9 +90,40 @@ def test_a_wrong_file_of_options_is_one_line(tmp_path, text, reason):
     assert reason in fail("train", "moons", "--config", tmp_path / "run.toml")
 
 
-def test_a_wrong_value_in_a_file_of_options_is_one_line(tmp_path):
-    (tmp_path / "run.toml").write_text('epochs = "many"\n')
-    assert "'--epochs'" in fail("train", "moons", "--config", tmp_path / "run.toml")
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('epochs = "many"', "epochs: 'many' is not a valid integer"),
+        ("epochs = [1, 2]", "epochs must be a single number, got [1, 2]"),
+        ("batch-size = -1", "batch-size: -1 is not in the range"),
+    ],
+)
+def test_a_wrong_value_in_a_file_of_options_is_named_with_the_file(tmp_path, text, reason):
+    (tmp_path / "run.toml").write_text(text)
+    assert f"run.toml: {reason}" in fail("train", "moons", "--config", tmp_path / "run.toml")
+
+
+def test_the_file_of_options_in_the_document_trains(tmp_path, monkeypatch):
+    document = blocks(ROOT / "docs" / "command_line.md", "text")
+    (tmp_path / "run.toml").write_text(next(block.text for block in document if "ensemble =" in block.text))
+    write_table(tmp_path / "houses.csv", ["number", "area", "price"], [[i, i % 9, i] for i in range(60)])
+    monkeypatch.chdir(tmp_path)
+    assert "label price: regression" in run("train", "--config", "run.toml", "--epochs", 1)
+
+
+@pytest.mark.parametrize(
+    "text", ['drop = "a"', 'id = "a"', 'kind = "b=category"', 'missing = "3"', 'class-weight = "balanced"']
+)
+def test_an_option_that_may_be_repeated_may_be_one_value_in_a_file(tmp_path, text):
+    name, value = text.split(" = ")
+    rows = [[f"a{i}", i % 7, ["no", "yes"][i % 2]] for i in range(60)]
+    table = write_table(tmp_path / "t.csv", ["a", "b", "label"], rows)
+    printed = []
+    for line in (text, f"{name} = [{value}]", ""):
+        (tmp_path / "run.toml").write_text(line)
+        options = ("--config", tmp_path / "run.toml", "--epochs", 1, "--out", tmp_path / "m")
+        printed.append(run("train", table, *options))
+    assert printed[0] == printed[1] != printed[2]
 
 
 # the report

@@ -17,16 +17,16 @@ def _read(ctx: click.Context, param: click.Parameter, value: str | None) -> None
     """Make the values of the file the defaults of the command; what the command line says wins."""
     if value is None:
         return
-    names = {
-        alias: parameter.name
+    parameters = {
+        alias: parameter
         for parameter in ctx.command.params
         if parameter is not param and parameter.name is not None
         for alias in _aliases(parameter)
     }
     values = _parse(Path(value))
-    unknown = [key for key in values if key not in names]
+    unknown = [key for key in values if key not in parameters]
     if unknown:
-        known = sorted({alias for alias in names if "_" not in alias})
+        known = sorted({alias for alias in parameters if "_" not in alias})
         raise ValueError(
             f"{value} has unknown names: {_checks.first_names(unknown, _checks.shown)}; "
             f"the names are {', '.join(known)}"
@@ -36,7 +36,22 @@ def _read(ctx: click.Context, param: click.Parameter, value: str | None) -> None
         raise ValueError(
             f"{value}: {_checks.first_names(wrong)} must be a value or a list of values, and not a table"
         )
-    ctx.default_map = {names[key]: entry for key, entry in values.items()}
+    ctx.default_map = {
+        parameters[key].name: _default(ctx, parameters[key], entry, f"{value}: {key}")
+        for key, entry in values.items()
+    }
+
+
+def _default(ctx: click.Context, parameter: click.Parameter, entry: Any, where: str) -> Any:
+    """Return an entry of the file as a default; an option that may be repeated also takes a single value."""
+    default = [entry] if parameter.multiple and not isinstance(entry, list) else entry
+    try:
+        parameter.type_cast_value(ctx, default)
+    except click.BadParameter as error:
+        raise ValueError(f"{where}: {error.message}") from error
+    except TypeError as error:
+        raise ValueError(f"{where} must be a single number, got {_checks.shown(entry)}") from error
+    return default
 
 
 def _aliases(parameter: click.Parameter) -> list[str]:
