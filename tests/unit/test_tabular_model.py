@@ -62,6 +62,14 @@ def test_evaluate_knows_the_marks_of_missing_values_of_the_training():
         model.evaluate({"x": [1.0, 2.0], "y": ["b", "none"]})
 
 
+def test_evaluate_needs_a_label_for_every_row(houses):
+    model = trained(houses.drop(["price"]), "dear")
+    with pytest.raises(ValueError, match="evaluate: y must have 80 rows like the table, got 1"):
+        model.evaluate(houses, ["01"])
+    with pytest.raises(ValueError, match="evaluate: the table must have at least one row"):
+        model.evaluate({name: houses[name][:0] for name in houses.names}, [])
+
+
 def test_labels_come_back_as_they_were_written(houses):
     model = trained(houses.drop(["price"]), "dear")
     assert set(model.predict(houses)) == {"01", "1"}

@@ -346,6 +346,21 @@ def test_excel_files_are_read(tmp_path):
         read_table(tmp_path / "t.xlsx", sheet="Other")
 
 
+def test_excel_files_keep_empty_rows_and_text_below_numbers(tmp_path):
+    pytest.importorskip("polars")
+    pytest.importorskip("fastexcel")
+    rows = [["k", "v"], ["a", 1.0], [None, None], *([["b", 2.0]] * 1200), ["c", "n/k"]]
+    write_excel(tmp_path / "t.xlsx", rows)
+    frame = read_table(tmp_path / "t.xlsx")
+    assert len(frame) == len(rows) - 1
+    assert frame["v"].tolist()[-1] == "n/k"
+    for options in ({"header": False}, {"skip_lines": 1}):
+        with pytest.raises(
+            ValueError, match="is for text files; the first line of t.xlsx, an Excel file, must"
+        ):
+            read_table(tmp_path / "t.xlsx", **options)
+
+
 def test_a_missing_library_is_named(tmp_path, monkeypatch):
     pl = pytest.importorskip("polars")
     pl.DataFrame({"a": [1, 2]}).write_parquet(tmp_path / "t.parquet")

@@ -64,6 +64,7 @@ _OPTIONS = (
     (r"header=True", "--header"),
     (r"index_column=False", "--index-column none"),
     (r"if a mark such as NA is a class, pass missing=\[\]", "--skip-unlabelled leaves them out"),
+    (r"missing=\[\.\.\.\]", "--missing"),
     (r"missing=\[([^\]]*)\]", r"--missing \1"),
     (rf"\b({_ARGUMENTS})=(['\"]?)([^\s'\",;)]*)\2", r"--\1 \3"),
 )

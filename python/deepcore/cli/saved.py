@@ -304,8 +304,8 @@ class SavedTable:
                 doubt = (
                     f"column {name!r} of {frame.source} holds numbers such as {texts[first]!r}, which may be "
                     f"{here[first]:.15g}, or {there[first]:.15g} as in the file of the training; pass "
-                    f"--decimal {frame.number_format.decimal}, or --decimal {known.decimal} --thousands "
-                    f"{known.thousands}"
+                    f"--decimal '{frame.number_format.decimal}', or --decimal '{known.decimal}' --thousands "
+                    f"'{known.thousands}'"
                 )
         if doubt:
             raise ValueError(doubt)

@@ -20,6 +20,7 @@ _POINTS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,}")
 _COMMAS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+\.[0-9]+|(?:,[0-9]{3}){2,})")
 _POINT_PROOF = re.compile(_PROOF.format(r"\."))
 _EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
+_PLAIN = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:([ '])[0-9]{3})(?:\1[0-9]{3})*(?:[.,][0-9]+)?")
 
 
@@ -91,6 +92,8 @@ def _proofs(different: Sequence[str], marks: frozenset[str]) -> dict[str, str]:
             found.setdefault("decimal.", text)
         elif _EITHER.fullmatch(text):
             found.setdefault("either", text)
+        elif not _PLAIN.fullmatch(text):  # such as 10.0.0.1: what looks like numbers here are names
+            return {}
     return found
 
 
@@ -131,5 +134,15 @@ def _decided(
             f"{cell.replace(',', '.')} or {cell.replace(',', '')}; pass decimal=',' or thousands=','"
         )
     if not comma and "thousands." in seen and thousands == "" and decimal is None:
+        if point:
+            (column, cell), (other, text) = (
+                seen["thousands."],
+                seen.get("decimal.", seen.get("thousands,", ("", ""))),
+            )
+            raise ValueError(
+                f"{who}: {name} has points between thousands in column {column!r} ({cell!r}) and decimal "
+                f"points in column {other!r} ({text!r}); pass decimal='.', and the first column is text, or "
+                "decimal=','"
+            )
         return NumberFormat(",", ".")
     return NumberFormat("," if comma else ".", thousands)

@@ -34,7 +34,7 @@ _MOSTLY_DIFFERENT = 0.5
 EPS = float(np.finfo(np.float64).eps)
 # Sums of shares and unit conversions there and back differ by a few rounding errors.
 _ROUNDING_ERRORS = 16
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?(?:(?![A-Z0-9_])\w)+|[0-9]+")
 _ID_WORDS = frozenset(
     ("id", "ids", "index", "idx", "uuid", "guid", "rownames", "rowname", "rownum", "unnamed")
 )

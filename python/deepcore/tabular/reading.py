@@ -71,6 +71,13 @@ def read_table(
     if typed is not None:
         from deepcore.tabular import typed_files
 
+        if typed == "excel" and (header is False or skip_lines):
+            option = "header=False" if header is False else f"skip_lines={skip_lines}"
+            raise ValueError(
+                f"{who}: {option} is for text files; the first line of {name}, an Excel file, must hold the "
+                "names"
+            )
+
         frame = typed_files.read(who, data, typed, name, index_column, sheet)
         # The columns have types; the format of numbers is only for text in them.
         nothing = TextTable([], [], [], None, "")

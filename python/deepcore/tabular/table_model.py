@@ -257,9 +257,16 @@ class TableModel:
         Returns:
             ``accuracy`` and ``log_loss`` of a classification; ``rmse``, ``mae`` and ``r2`` of a regression,
             in the units of the label.
+
+        Raises:
+            ValueError: If there are no rows, if y has another number of rows, or whatever ``predict`` raises.
         """
         frame = Frame.of(data, "evaluate", needed={*self.columns.names, *self.label.names})
         truth = self.label.encode(frame if y is None else y, missing=self.columns.missing)
+        if len(frame) == 0:
+            raise ValueError("evaluate: the table must have at least one row, got none")
+        if len(truth) != len(frame):
+            raise ValueError(f"evaluate: y must have {len(frame)} rows like the table, got {len(truth)}")
         numbers, codes, _ = self.columns.apply(frame, "evaluate")
         outputs = self._outputs(numbers, codes, threads)
         if self.label.task == "regression":

@@ -48,7 +48,9 @@ def read(who: str, data: bytes, kind: str, name: str, index_column: Any, sheet: 
         else:
             chosen = {"sheet_name": sheet} if isinstance(sheet, str) else {"sheet_id": (sheet or 0) + 1}
             try:
-                native = pl.read_excel(stream, **chosen)
+                native = pl.read_excel(  # all rows decide the types of columns
+                    stream, **chosen, drop_empty_rows=False, infer_schema_length=None
+                )
             except ImportError as error:
                 raise ImportError(f"{who}: Excel files need fastexcel; pip install fastexcel") from error
         frame = Frame.of(native, who)
