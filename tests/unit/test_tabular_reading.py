@@ -356,7 +356,7 @@ def test_excel_files_keep_empty_rows_and_text_below_numbers(tmp_path):
     assert frame["v"].tolist()[-1] == "n/k"
     for options in ({"header": False}, {"skip_lines": 1}):
         with pytest.raises(
-            ValueError, match="is for text files; the first line of t.xlsx, an Excel file, must"
+            ValueError, match=r"is for text files; the first line of t\.xlsx, an Excel file, must"
         ):
             read_table(tmp_path / "t.xlsx", **options)
 
