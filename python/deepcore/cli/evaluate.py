@@ -19,7 +19,7 @@ from deepcore.cli.sources import reading_options
 @part_option
 @click.option("--report", is_flag=True, help="Print numbers per class and the confusion matrix as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
-@reading_options
+@reading_options(saved=True)
 def evaluate(
     model: str, data: str, part: str | None, report: bool, as_json: bool, reading: dict[str, Any]
 ) -> None:

@@ -31,7 +31,7 @@ from deepcore.typing import Array
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), help="[default: that of the model]")
 @click.option("--int8", is_flag=True, help="Keep each weight of the C header in one byte.")
 @click.option("--data", metavar="DATA", help="Measure on these examples what the C header loses.")
-@reading_options
+@reading_options(saved=True)
 def export(
     model: str,
     c_file: str | None,

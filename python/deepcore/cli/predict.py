@@ -35,7 +35,7 @@ from deepcore.typing import Array
 )
 @click.option("--row", is_flag=True, help="Begin each line with the number of the example in DATA, from 1.")
 @part_option
-@reading_options
+@reading_options(saved=True)
 def predict(
     model: str,
     data: str,

@@ -74,57 +74,60 @@ class Table:
         return cls(arrays.name, Frame({name: columns[name] for name in columns.names} | labels))
 
 
-_READING = (
-    click.option(
-        "--separator",
-        metavar="CHARACTER",
-        help="What separates the fields of a CSV file; tab: \\t.  [default: found]",
-    ),
-    click.option("--decimal", metavar="CHARACTER", help="Decimal mark of numbers.  [default: found]"),
-    click.option(
-        "--thousands", metavar="CHARACTER", help="Mark between groups of three digits.  [default: found]"
-    ),
-    click.option(
-        "--encoding", metavar="NAME", help="Encoding of a CSV file, such as latin-1.  [default: UTF-8]"
-    ),
-    click.option(
-        "--header/--no-header", default=None, help="Whether the first line holds names.  [default: it must]"
-    ),
-    click.option(
+# Options of reading: their names, help, defaults in words (none: what is given adds marks), other settings.
+_READING: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("--separator", "What separates the fields of a CSV file; tab: \\t.", "found", {"metavar": "CHARACTER"}),
+    ("--decimal", "Decimal mark of numbers.", "found", {"metavar": "CHARACTER"}),
+    ("--thousands", "Mark between groups of three digits.", "found", {"metavar": "CHARACTER"}),
+    ("--encoding", "Encoding of a CSV file, such as latin-1.", "UTF-8", {"metavar": "NAME"}),
+    ("--header/--no-header", "Whether the first line holds names.", "it must", {"default": None}),
+    (
         "--skip-lines",
-        type=click.IntRange(0),
-        metavar="NUMBER",
-        help="Lines above the header to leave out.  [default: 0]",
+        "Lines above the header to leave out.",
+        "0",
+        {"metavar": "NUMBER", "type": click.IntRange(0)},
     ),
-    click.option(
+    (
         "--index-column",
-        metavar="COLUMN",
-        help="Column that only names the rows: its name, its number from 0, or none."
-        "  [default: a first column without a name]",
+        "Column that only names the rows: its name, its number from 0, or none.",
+        "a first column without a name",
+        {"metavar": "COLUMN"},
     ),
-    click.option("--sheet", metavar="NAME", help="Sheet of an Excel file.  [default: the first one]"),
-    click.option(
-        "--missing", metavar="TEXT", multiple=True, help="A further mark of missing values. May be repeated."
+    ("--sheet", "Sheet of an Excel file.", "the first one", {"metavar": "NAME"}),
+    (
+        "--missing",
+        "A further mark of missing values. May be repeated.",
+        "",
+        {"metavar": "TEXT", "multiple": True},
     ),
 )
 
 
-def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say how a file is read; the command gets those given as ``reading``."""
+def reading_options(*, saved: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options that say how a file is read; the command gets those given as ``reading``.
+
+    Args:
+        saved: Whether the command reads a model; the options that its training was given are the defaults.
+    """
     names = (
         "separator", "decimal", "thousands", "encoding", "header", "skip_lines", "index_column", "sheet",
         "missing",
     )  # fmt: skip
+    before = "as given to train, else " if saved else ""
 
-    @functools.wraps(command)
-    def wrapper(**options: Any) -> Any:
-        values = {name: options.pop(name) for name in names}
-        reading = {name: value for name, value in values.items() if value not in (None, ())}
-        return command(reading=reading, **options)
+    def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def wrapper(**options: Any) -> Any:
+            values = {name: options.pop(name) for name in names}
+            reading = {name: value for name, value in values.items() if value not in (None, ())}
+            return command(reading=reading, **options)
 
-    for option in reversed(_READING):
-        wrapper = option(wrapper)
-    return wrapper
+        for name, text, default, settings in reversed(_READING):
+            shown = f"{text}  [default: {before}{default}]" if default else text
+            wrapper = click.option(name, help=shown, **settings)(wrapper)
+        return wrapper
+
+    return with_options
 
 
 def open_data(data: str, reading: dict[str, Any]) -> Arrays | Table:

@@ -153,7 +153,7 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
     type=click.FloatRange(0, 1, max_open=True),
 )
 @_network_option("l2", "Penalty on the weights.", type=click.FloatRange(0))
-@reading_options
+@reading_options()
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**63 - 1),
