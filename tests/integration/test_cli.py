@@ -213,6 +213,13 @@ def test_evaluate_prints_a_table(digits):
     assert run("evaluate", digits[1], "digits").split()[:3] == ["examples", "loss", "accuracy"]
 
 
+def test_a_report_of_a_regression_has_no_empty_table_of_classes(tmp_path):
+    dc.mlp([2, 1], output="linear").save(tmp_path / "m.safetensors")
+    scores = run("evaluate", tmp_path / "m.safetensors", "moons")
+    warning = "Warning: --report has no effect: this model predicts no classes\n"
+    assert run("evaluate", tmp_path / "m.safetensors", "moons", "--report") == warning + scores
+
+
 def test_evaluate_reads_a_model_that_was_saved_from_python(tmp_path):
     model = dc.mlp([2, 3, 1], seed=1)
     model.save(tmp_path / "m.safetensors")

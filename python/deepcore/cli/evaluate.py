@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from deepcore.cli.output import print_scores, to_json
+from deepcore.cli.output import print_scores, to_json, warn
 from deepcore.cli.parts import part_option
 from deepcore.cli.report import judge
 from deepcore.cli.saved import open_model
@@ -17,7 +17,11 @@ from deepcore.cli.sources import reading_options
 @click.argument("model")
 @click.argument("data")
 @part_option
-@click.option("--report", is_flag=True, help="Print numbers per class and the confusion matrix as well.")
+@click.option(
+    "--report",
+    is_flag=True,
+    help="Print numbers per class and the confusion matrix as well (classification only).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
 @reading_options(saved=True)
 def evaluate(
@@ -33,6 +37,8 @@ def evaluate(
     saved = open_model(model)
     examples = saved.read(data, part, reading, (), labelled=True)
     judged = saved.judged(examples)
+    if report and judged.classes is None:
+        warn("--report has no effect: this model predicts no classes")
     scores = judged.scores()
     if as_json:
         found: dict[str, Any] = {"data": examples.name, "part": examples.part, **scores}
@@ -42,5 +48,5 @@ def evaluate(
         click.echo(to_json(found))
         return
     print_scores({f"{examples.name}, {examples.part}": scores})
-    if report:
+    if report and judged.classes is not None:
         judge(examples.part, judged, {}, {}).show_classes()
