@@ -33,7 +33,11 @@ def show_config() -> None:
 
 
 def get_include() -> str:
-    """Return the folder with the C and C++ headers, for the compiler's option ``-I``."""
+    """Return the folder with the C and C++ headers, for the compiler's option ``-I``.
+
+    Raises:
+        FileNotFoundError: If the installation is editable; it has no such folder.
+    """
     return _folder("include")
 
 
@@ -42,6 +46,9 @@ def get_cmake_dir() -> str:
 
     ``find_package(deepcore)`` then defines ``deepcore::deepcore``, the C++ library. ``python -m deepcore
     --cmake-dir`` prints the folder.
+
+    Raises:
+        FileNotFoundError: If the installation is editable; it has no such folder.
     """
     return _folder("cmake")
 
@@ -50,6 +57,7 @@ def _folder(name: str) -> str:
     folder = Path(__file__).parent / name
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"deepcore: {folder} must be a folder, got nothing; an editable install has none: pip install ."
+            f"deepcore: there is no folder {folder}, since this installation is editable; use pip install . "
+            "without the option -e"
         )
     return str(folder)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
-from deepcore import cli
+from deepcore import cli, installation
 from integration.command_line import fail, run, write_table
 
 pytest.importorskip("click", reason="click is not installed (extra `cli`)")
@@ -183,6 +183,21 @@ def test_as_a_program_errors_go_to_the_standard_error_without_a_traceback(tmp_pa
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("Error: there is no file, folder or data set 'nothing.csv'")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("option", "folder"), [("--cmake-dir", "cmake"), ("--include-dir", "include")])
+def test_an_editable_installation_without_the_folders_is_one_line(
+    tmp_path, monkeypatch, capsys, option, folder
+):
+    monkeypatch.setattr(installation, "__file__", str(tmp_path / "installation.py"))
+    monkeypatch.setattr(sys, "argv", ["deepcore", option])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"deepcore: there is no folder {tmp_path / folder}, since")
+    assert printed.err.count("\n") == 1
 
 
 def test_without_the_extra_one_line_says_how_to_install_it(monkeypatch, capsys):
