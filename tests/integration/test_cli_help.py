@@ -2,13 +2,24 @@
 
 import pytest
 
+from deepcore._realmlp.recipe import Recipe
 from integration.command_line import run
 
 pytest.importorskip("click", reason="click is not installed (extra `cli`)")
 
 
 def help_of(command):
-    return " ".join(run(command, "--help").split())
+    return " ".join(run(command, "--help").split()).replace("- ", "-")  # lines also end after a hyphen
+
+
+def test_the_help_of_train_says_the_defaults_of_realmlp_too():
+    text, recipe, slower = help_of("train"), Recipe.of("td_s", True), Recipe.of("td", True)
+    hidden = ",".join(map(str, recipe.hidden))
+    assert f"[default: 128,64; realmlp: {hidden}]" in text
+    assert f"[default: 30; realmlp: {recipe.epochs}]" in text
+    assert f"[default: 32; realmlp: {recipe.batch_size} or more]" in text
+    assert f"[default: 0.0; realmlp: {recipe.dropout}; realmlp-td: {slower.dropout}]" in text
+    assert text.count("; realmlp: cannot be changed]") == 3
 
 
 @pytest.mark.parametrize("command", ["predict", "evaluate", "export"])

@@ -395,7 +395,9 @@ def test_kinds_of_columns_are_given(trained, tmp_path):
 
 def test_options_of_a_network_do_not_belong_to_realmlp(trained):
     message = fail("train", trained[1], "--recipe", "realmlp", "--activation", "relu", "--l2", 0.1)
-    assert "--activation, --l2 describe a network of your own" in message
+    assert "--activation, --l2 describe a network of your own; use them with" in message
+    message = fail("train", trained[1], "--recipe", "realmlp", "--l2", 0.1)
+    assert "--l2 describes a network of your own; use it with --recipe network" in message
 
 
 def test_categories_that_would_take_gigabytes_are_named(trained, monkeypatch):

@@ -34,7 +34,9 @@ _SMALL = ("flower", "digits", "tabular", "mnist-s", "30-64-32-1@1", "784-128-10@
     show_default=True,
     help="Length of a measurement.",
 )
-@click.option("--examples", type=click.IntRange(2), help="Use at most this number of examples.")
+@click.option(
+    "--examples", type=click.IntRange(2), help="Use at most this number of examples.  [default: no limit]"
+)
 @click.option("--json", "path", metavar="FILE", help="Write all measurements to this file.")
 def bench(
     workloads: str,

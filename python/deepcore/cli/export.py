@@ -28,7 +28,11 @@ from deepcore.typing import Array
 @click.option("--c", "c_file", metavar="FILE.h", help="Write a C header.")
 @click.option("--onnx", "onnx_file", metavar="FILE.onnx", help="Write an ONNX file; needs the package onnx.")
 @click.option("--prefix", default="net", show_default=True, help="All names in the C header begin with it.")
-@click.option("--dtype", type=click.Choice(["float32", "float64"]), help="[default: that of the model]")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    help="Number type of the weights and of all computations in the file.  [default: that of the model]",
+)
 @click.option("--int8", is_flag=True, help="Keep each weight of the C header in one byte.")
 @click.option("--data", metavar="DATA", help="Measure on these examples what the C header loses.")
 @reading_options(saved=True)

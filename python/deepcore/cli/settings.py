@@ -10,7 +10,7 @@ from deepcore import catalog
 from deepcore.data.text import clean
 from deepcore.optimizers import Optimizer, by_name
 
-__all__ = ["NETWORK_DEFAULTS", "Settings"]
+__all__ = ["NETWORK_DEFAULTS", "Settings", "option_name"]
 
 #: Options that describe a network of your own, and their defaults.
 NETWORK_DEFAULTS: Mapping[str, Any] = {
@@ -65,7 +65,7 @@ class Settings:
     def own_network(self) -> list[str]:
         """The options that describe a network of your own and were given, as they are typed."""
         given = [name for name in NETWORK_DEFAULTS if getattr(self, name) is not None]
-        return [f"--{name.replace('_', '-')}" for name in given]
+        return list(map(option_name, given))
 
     def with_clean_names(self) -> Settings:
         """Return the settings with the names of columns in the form in which a Frame has them."""
@@ -82,8 +82,9 @@ class Settings:
             return replace(self, recipe="network" if self.own_network else "realmlp")
         wrong = [name for name in self.own_network if name in ("--activation", "--optimizer", "--l2")]
         if self.recipe != "network" and wrong:
+            verb, pronoun = ("describes", "it") if len(wrong) == 1 else ("describe", "them")
             raise ValueError(
-                f"{', '.join(wrong)} describe a network of your own; use them with --recipe network"
+                f"{', '.join(wrong)} {verb} a network of your own; use {pronoun} with --recipe network"
             )
         return self
 
@@ -133,6 +134,11 @@ class Settings:
                 f"{', '.join(map(repr, wrong))}; the classes are {', '.join(list(numbers)[:20])}"
             )
         return weights
+
+
+def option_name(name: str) -> str:
+    """Return the option of a setting, as it is typed."""
+    return f"--{name.replace('_', '-')}"
 
 
 def _positive(text: str) -> float | None:

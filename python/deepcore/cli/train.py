@@ -14,10 +14,11 @@ from deepcore.cli.checkpointing import Interruptions, checkpoint_options, opened
 from deepcore.cli.config import config_option
 from deepcore.cli.doctoring import called, doctor_option, show
 from deepcore.cli.mpi import among_ranks, follows
+from deepcore.cli.networks import DEFAULT_EPOCHS
 from deepcore.cli.output import print_pairs, print_scores, readable, say, to_json, warn
 from deepcore.cli.report import Judged, Report, judge
 from deepcore.cli.saved import MODEL_FILE
-from deepcore.cli.settings import NETWORK_DEFAULTS, Settings
+from deepcore.cli.settings import NETWORK_DEFAULTS, Settings, option_name
 from deepcore.cli.sources import reading_options
 from deepcore.cli.training import Training, begin
 from deepcore.doctor import Finding
@@ -42,12 +43,18 @@ class _Layers(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return tuple(int(word) for word in words)
 
 
-def _network_option(name: str, help_text: str, **settings: Any) -> Callable[..., Any]:
-    """An option of a network of your own, with its default in the help."""
+# What RealMLP does not let the options change.
+_FIXED = "cannot be changed"
+
+
+def _network_option(name: str, help_text: str, realmlp: str, **settings: Any) -> Callable[..., Any]:
+    """An option of a network of your own; its help ends with the defaults of this network and of RealMLP."""
     default = NETWORK_DEFAULTS[name]
+    if default is None:
+        default = "the optimizer's own"
     shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
-    text = help_text if shown is None else f"{help_text}  [default: {shown}]"
-    return click.option(f"--{name.replace('_', '-')}", name, default=None, help=text, **settings)
+    text = f"{help_text}  [default: {shown}; realmlp: {realmlp}]"
+    return click.option(option_name(name), name, default=None, help=text, **settings)
 
 
 @click.command()
@@ -92,7 +99,8 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
     default="auto",
     show_default=True,
     help="realmlp: strong defaults for tables; realmlp-td: its slower variant, which is often better;"
-    " network: a network of your own. auto: realmlp for tables, unless an option describes a network.",
+    " network: a network of your own. auto: realmlp for tables, unless one of the options of"
+    f" such a network is given: {', '.join(map(option_name, NETWORK_DEFAULTS))}.",
 )
 @click.option(
     "--test-size",
@@ -110,22 +118,24 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
-    help="Number of passes over the data.  [default: the recipe's own]",
+    help=f"Number of passes over the data.  [default: {DEFAULT_EPOCHS}; realmlp: 256]",
 )
 @click.option(
-    "--patience", type=click.IntRange(min=1), help="Stop after so many epochs without a better one."
+    "--patience",
+    type=click.IntRange(min=1),
+    help="Stop after so many epochs without a better one.  [default: no limit]",
 )
 @click.option(
     "--time-limit",
     type=click.FloatRange(0, min_open=True),
     metavar="SECONDS",
-    help="Stop training after this time.",
+    help="Stop training after this time.  [default: no limit]",
 )
 @click.option(
     "--class-weight",
     metavar="CLASS=NUMBER",
     multiple=True,
-    help="Weight of a class, or: balanced. This option may be repeated.",
+    help="Weight of a class, or: balanced. This option may be repeated.  [default: 1 for every class]",
 )
 @click.option(
     "--ensemble",
@@ -138,21 +148,29 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
     "--cv",
     type=click.IntRange(2),
     metavar="FOLDS",
-    help="Train one network per fold, average them, and report the scores of the folds (tables).",
+    help="Train one network per fold, average them, and report the scores of the folds (tables)."
+    "  [default: off]",
 )
 @_network_option(
-    "layers", "Numbers of units of the hidden layers, or none.", metavar="N,N,...", type=_Layers()
+    "layers",
+    "Numbers of units of the hidden layers, or none.",
+    "256,256,256",
+    metavar="N,N,...",
+    type=_Layers(),
 )
-@_network_option("activation", "Activation of the hidden layers: relu, tanh, gelu, ...")
-@_network_option("optimizer", "Update rule.", type=click.Choice(list(by_name)))
-@_network_option("learning_rate", "Step size.  [default: the optimizer's own]", type=float)
-@_network_option("batch_size", "Number of examples per step; 0: all.", type=click.IntRange(min=0))
+@_network_option("activation", "Activation of the hidden layers: relu, tanh, gelu, ...", _FIXED)
+@_network_option("optimizer", "Update rule.", _FIXED, type=click.Choice(list(by_name)))
+@_network_option("learning_rate", "Step size.", "its own", type=float)
+@_network_option(
+    "batch_size", "Number of examples per step; 0: all.", "256 or more", type=click.IntRange(min=0)
+)
 @_network_option(
     "dropout",
     "Share of hidden units that are left out in a step.",
+    "0.0; realmlp-td: 0.15",
     type=click.FloatRange(0, 1, max_open=True),
 )
-@_network_option("l2", "Penalty on the weights.", type=click.FloatRange(0))
+@_network_option("l2", "Penalty on the weights.", _FIXED, type=click.FloatRange(0))
 @reading_options()
 @click.option(
     "--seed",
@@ -166,7 +184,7 @@ def _network_option(name: str, help_text: str, **settings: Any) -> Callable[...,
     type=click.Choice(["float32", "float64"]),
     default="float32",
     show_default=True,
-    help="Precision.",
+    help="Number type of the weights and of all computations.",
 )
 @click.option(
     "--out",
@@ -191,9 +209,10 @@ def train(
 ) -> None:
     """Train a network and test it on examples that it has not seen.
 
-    DATA is a table (CSV, gzip, Parquet, or - for standard input), an NPZ file (arrays X and y), a folder of
-    IDX files like MNIST's or of the cat files, or one of digits (the default), flower, moons, circles,
-    spirals. A relative path that does not exist is searched for in the folder that DEEPCORE_DATA names.
+    DATA is a table (CSV, also compressed, Parquet, Arrow, Excel, or - for standard input), an NPZ file
+    (arrays X and y), a folder of IDX files like MNIST's or of the cat files, or one of digits (the default),
+    flower, moons, circles, spirals. A relative path that does not exist is searched for in the folder that
+    DEEPCORE_DATA names.
 
     A table may have text, dates, missing values and ids: the kinds of its columns are found and printed.
     Everything is learned from the training part only. The epoch that is best on the validation part is kept,
