@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from sklearn.exceptions import NotFittedError
 
-from deepcore.sklearn import MLPClassifier, MLPRegressor, RealMLPClassifier, RealMLPRegressor
+sklearn = pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra `sklearn`)")
+
+from deepcore.sklearn import MLPClassifier, MLPRegressor, RealMLPClassifier, RealMLPRegressor  # noqa: E402
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 3))
@@ -13,15 +14,44 @@ LABELS = np.where(X[:, 0] > 0, "yes", "no")
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "n_epochs": 2}
 WARM = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 5, "warm_start": True}
 
+FAST = {"hidden_layer_sizes": (8,), "random_state": 0, "n_iter_no_change": 1, "tol": 1e9}
+
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
-def test_a_fit_that_fails_leaves_no_networks_of_the_one_before():
-    classifier = RealMLPClassifier(**SMALL).fit(X, LABELS)
-    with pytest.raises(ValueError, match="patience"):
-        classifier.set_params(patience=(1,)).fit(X, np.where(X[:, 1] > 0, "apple", "pear"))
-    with pytest.raises(NotFittedError):
-        classifier.predict(X)
+@pytest.mark.parametrize(
+    ("estimator", "wrong"),
+    [
+        (RealMLPClassifier(**SMALL), {"patience": (1,)}),
+        (RealMLPClassifier(cv=2, **SMALL), {"cv": 91}),
+        (MLPClassifier(**FAST), {"activation": ["relu", "relu"]}),
+        (MLPClassifier(early_stopping=True, **FAST), {"validation_fraction": 0.01}),
+        (MLPClassifier(**FAST), {"class_weight": {"apple": -1}}),
+    ],
+)
+def test_a_fit_that_fails_leaves_the_labels_of_the_fit_before(estimator, wrong):
+    predicted = estimator.fit(X, LABELS).predict(X)
+    with pytest.raises(ValueError):  # noqa: PT011
+        estimator.set_params(**wrong).fit(X[:, :2], np.where(LABELS == "yes", "apple", "pear"))
+    np.testing.assert_array_equal(estimator.predict(X), predicted)
+
+
+@pytest.mark.parametrize("estimator", [RealMLPRegressor(**SMALL), MLPRegressor(**FAST)])
+def test_a_fit_that_fails_leaves_the_columns_and_targets_of_the_fit_before(estimator):
+    predicted = estimator.fit(X, X[:, 0]).predict(X)
+    validation = ({"X_val": X, "y_val": X[:, 0]} if isinstance(estimator, RealMLPRegressor)
+                  else {"validation_data": (X, X[:, 0])})  # fmt: skip
+    with pytest.raises(ValueError, match="like y"):
+        estimator.fit(X, X[:, :2], **validation)
+    np.testing.assert_array_equal(estimator.predict(X), predicted)
+
+
+@pytest.mark.parametrize("estimator", [RealMLPClassifier(**SMALL), MLPClassifier(**FAST)])
+def test_a_first_fit_that_fails_leaves_an_estimator_that_is_not_fitted(estimator):
+    before = set(vars(sklearn.clone(estimator)))
+    with pytest.raises(ValueError, match="hidden_layer_sizes"):
+        estimator.set_params(hidden_layer_sizes=(0,)).fit(X, LABELS)
+    assert set(vars(estimator)) == before
 
 
 def test_out_of_fold_predictions_are_those_of_the_last_fit():

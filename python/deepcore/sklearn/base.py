@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -28,6 +30,16 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         for name, value in arguments.items():
             if name != "self":
                 setattr(self, name, value)
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Put all attributes back after an error, so that those of two fits are never mixed."""
+        before = vars(self).copy()
+        try:
+            yield
+        except BaseException:
+            self.__dict__ = before
+            raise
 
     def _generator(self, saved: bool) -> Any:
         """Return NumPy's generator of a fit. One that is saved must draw the same numbers when it goes on."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -180,6 +181,19 @@ class BaseMLP(Estimator):
         """A function of nothing: accuracy or R2 of the network on these data."""
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool, validation_data: Any = None) -> Any:
+        with self._all_or_nothing():
+            train = self._prepared(X, y, sample_weight, incremental, validation_data)
+        try:
+            train()
+        finally:  # also after Ctrl-C and errors
+            self.show_record()
+            self.model_.extras.update(saving.attributes(self))
+        return self
+
+    def _prepared(
+        self, X: Any, y: Any, sample_weight: Any, incremental: bool, validation_data: Any
+    ) -> Callable[[], Any]:
+        """Check the arguments of a fit, make what it needs, and return the function that trains."""
         for name, value in (("X", X), ("y", y), ("sample_weight", sample_weight)):
             _checks.in_memory("fit", name, value)
         sizes = self._hidden_sizes()
@@ -201,18 +215,12 @@ class BaseMLP(Estimator):
         else:
             self._refresh(sizes, y)
         record, settings = self._record, self._settings(incremental)
-        try:
-            if self.solver == "lbfgs":
-                fit_lbfgs(self._coefficients.model, X, y, weight, settings, record)
-            else:
-                data = self._data(X, y, weight, stratify, validation_data)
-                if not incremental or self._coefficients.stepper is None:
-                    self._coefficients.stepper = self._new_stepper()
-                Epochs(self._coefficients, data, settings, record).run()
-        finally:  # also after Ctrl-C and errors
-            self.show_record()
-            self.model_.extras.update(saving.attributes(self))
-        return self
+        if self.solver == "lbfgs":
+            return partial(fit_lbfgs, self._coefficients.model, X, y, weight, settings, record)
+        data = self._data(X, y, weight, stratify, validation_data)
+        if not incremental or self._coefficients.stepper is None:
+            self._coefficients.stepper = self._new_stepper()
+        return Epochs(self._coefficients, data, settings, record).run
 
     def _settings(self, incremental: bool) -> Settings:
         return Settings(

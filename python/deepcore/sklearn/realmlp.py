@@ -148,11 +148,6 @@ class BaseRealMLP(Estimator):
             raise ValueError("cv must be None if X_val is given, because the folds are the validation rows")
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
-        for name in (
-            "splits_",
-            "oof_prediction_",
-        ):  # a fit that fails leaves no networks of another
-            self.__dict__.pop(name, None)
         self.table_columns_ = TableColumns(self.categorical_features)
         return self.table_columns_.fit(self, [X] if X_val is None else [X, X_val])
 
@@ -189,6 +184,7 @@ class BaseRealMLP(Estimator):
                 "learning_rate"
             )
         self.splits_ = fitted
+        self.__dict__.pop("oof_prediction_", None)  # of the fit before
         if self.cv is not None:
             self._out_of_fold(table, splits)
 
@@ -436,6 +432,11 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
         Raises:
             ValueError: If an argument is not allowed, or the loss is not finite in the first epoch.
         """
+        with self._all_or_nothing():
+            self._fit(X, y, X_val, y_val)
+        return self
+
+    def _fit(self, X: Any, y: Any, X_val: Any, y_val: Any) -> None:
         _checks.in_memory("fit", "y", y)
         tables = self._tables(X, y, X_val, y_val)
         y = column_or_1d(y, warn=True)
@@ -455,7 +456,6 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
             tables, codes, None if y_val is None else self._codes(y_val), classes=len(self.classes_),
             class_weight=weights, rules=self._rules(self.validation_metric), calibrate=self.calibrate,
         )  # fmt: skip
-        return self
 
     def predict_proba(self, X: Any) -> Array:
         """Predict the probability of each class, (m, classes)."""
@@ -602,6 +602,11 @@ class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
         Raises:
             ValueError: If an argument is not allowed, or the loss is not finite in the first epoch.
         """
+        with self._all_or_nothing():
+            self._fit(X, y, X_val, y_val)
+        return self
+
+    def _fit(self, X: Any, y: Any, X_val: Any, y_val: Any) -> None:
         tables = self._tables(X, y, X_val, y_val)
         targets, self.one_column_ = self._numbers(y, "y")
         self.n_outputs_ = targets.shape[1]
@@ -609,7 +614,6 @@ class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
         if held is not None and held.shape[1] != self.n_outputs_:
             raise ValueError(f"y_val must have {self.n_outputs_} columns like y, got {held.shape[1]}")
         self._train(tables, targets, held, rules=self._rules("error"))
-        return self
 
     def predict(self, X: Any) -> Array:
         """Predict numbers, (m,) or (m, targets) like y."""
