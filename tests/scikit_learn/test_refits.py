@@ -5,7 +5,6 @@ import pytest
 
 sklearn = pytest.importorskip("sklearn", reason="scikit-learn is not installed (extra `sklearn`)")
 
-from deepcore._realmlp.targets import Classes  # noqa: E402
 from deepcore.sklearn import MLPClassifier, MLPRegressor, RealMLPClassifier, RealMLPRegressor  # noqa: E402
 
 RNG = np.random.default_rng(0)
@@ -32,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 )
 def test_a_fit_that_fails_leaves_the_labels_of_the_fit_before(estimator, wrong):
     predicted = estimator.fit(X, LABELS).predict(X)
-    with pytest.raises(ValueError, match=r"must|[Cc]annot|test_size"):
+    with pytest.raises(ValueError):  # noqa: PT011
         estimator.set_params(**wrong).fit(X[:, :2], np.where(LABELS == "yes", "apple", "pear"))
     np.testing.assert_array_equal(estimator.predict(X), predicted)
 
@@ -124,37 +123,3 @@ def test_missing_labels_are_refused():
 def test_logarithms_of_probabilities_are_those_of_the_probabilities():
     classifier = RealMLPClassifier(**SMALL).fit(X, LABELS)
     assert np.array_equal(classifier.predict_log_proba(X), np.log(classifier.predict_proba(X)))
-
-
-@pytest.mark.parametrize("members", [1, 2])
-def test_an_interrupted_realmlp_keeps_the_best_epoch_so_far(members, monkeypatch):
-    classifier = RealMLPClassifier(n_ens=members, **{**SMALL, "n_epochs": 8})
-    stopped = sklearn.clone(classifier).set_params(early_stopping=True, patience=(0, 2)).fit(X, LABELS)
-    interrupt_epoch(3, monkeypatch)
-    with pytest.warns(UserWarning, match="Training interrupted by user"):
-        classifier.fit(X, LABELS)
-    assert classifier.best_epochs_ == stopped.best_epochs_
-    assert classifier.validation_errors_[0] == stopped.validation_errors_[0][:2]
-    np.testing.assert_array_equal(classifier.predict_proba(X), stopped.predict_proba(X))
-
-
-def test_an_interrupt_before_the_first_epoch_has_ended_leaves_the_fit_before(monkeypatch):
-    classifier = RealMLPClassifier(**SMALL).fit(X, LABELS)
-    predicted = classifier.predict(X)
-    interrupt_epoch(1, monkeypatch)
-    with pytest.raises(KeyboardInterrupt):
-        classifier.fit(X, np.where(LABELS == "yes", "apple", "pear"))
-    np.testing.assert_array_equal(classifier.predict(X), predicted)
-
-
-def interrupt_epoch(number, monkeypatch):
-    """Let Ctrl-C come while the error after an epoch is computed."""
-    error, left = Classes.error, [number]
-
-    def interrupted(*arguments):
-        left[0] -= 1
-        if left[0] == 0:
-            raise KeyboardInterrupt
-        return error(*arguments)
-
-    monkeypatch.setattr(Classes, "error", interrupted)

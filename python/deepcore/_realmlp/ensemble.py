@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -166,12 +165,6 @@ def fit_splits(
     all_of_them = [prepared(number) for number in range(len(splits))]
     try:
         train_splits([training for training, _ in all_of_them], rules.threads)
-    except KeyboardInterrupt:
-        if not rules.interruptible or any(one.outcome.best_epoch == 0 for one, _ in all_of_them):
-            raise
-        warnings.warn(
-            "Training interrupted by user; the parameters of the best epoch so far are kept.", stacklevel=6
-        )
     finally:
         if checkpoints is not None:
             checkpoints.sum_up()

@@ -100,8 +100,6 @@ class Rules:
         on_epoch: Called with the epoch, from 1, and the validation error; True ends the training, which goes
             on later if it has a checkpoint.
         checkpoint: The file that keeps the state of the training, or None.
-        interruptible: Whether Ctrl-C ends the training with a warning if every split has a best epoch;
-            otherwise it is an error.
     """
 
     metric: str = "error"
@@ -110,7 +108,6 @@ class Rules:
     threads: int = 0
     on_epoch: Callable[[int, float], bool] | None = None
     checkpoint: Checkpoint | None = None
-    interruptible: bool = False
 
 
 @dataclass

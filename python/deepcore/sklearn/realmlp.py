@@ -127,7 +127,7 @@ class BaseRealMLP(Estimator):
         patience = (float(factor), float(more)) if self.early_stopping else None
         checkpoint = self.checkpoint
         asked = None if checkpoint is None else lambda epoch, error: bool(checkpoint.stopping)
-        return Rules(metric, patience, self.time_limit, self.n_threads or 0, asked, interruptible=True)
+        return Rules(metric, patience, self.time_limit, self.n_threads or 0, asked)
 
     def _splits(self, m: int, y: Array, classes: bool, rng: np.random.RandomState) -> list[Rows]:
         """Return the training and validation rows of every split."""
