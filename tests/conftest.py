@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-# `pytest -m quick` runs in about ten seconds: the files of tests/unit, except these, which take a second
+# `pytest -m quick` runs in about twenty seconds: the files of tests/unit, except these, which take a second
 # or more each.
 QUICK_FOLDER = Path(__file__).parent / "unit"
 NOT_QUICK = {
