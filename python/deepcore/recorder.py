@@ -94,7 +94,7 @@ class Recorder(Mapping[str, list[float]]):
         self._values: dict[str, list[float]] = {}
         self._data: Examples | None = None
         self._before: Array = np.zeros(0)  # the parameters of the last record
-        self._unrecorded: tuple[int, Snapshot] | None = None  # an epoch that is recorded if it was the last
+        self._unrecorded: tuple[int, Snapshot] | None = None  # recorded if no epoch follows it
         self._start = _now()
         self._spent = self._longest = 0.0
         self._called = -1, 0.0  # the last epoch after which it was called, and the seconds until then
@@ -208,7 +208,7 @@ class Recorder(Mapping[str, list[float]]):
         return len(self._values)
 
     def state(self) -> dict[str, Any]:
-        """Return what was recorded so far, the parameters of the last record, and an epoch without one."""
+        """Return what was recorded so far, the parameters of the last record, and those of a later epoch."""
         elapsed, last = _seconds(self._start, _now()), self._unrecorded
         times = {"elapsed": elapsed, "spent": self._spent, "longest": self._longest}
         return {

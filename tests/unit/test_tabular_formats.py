@@ -21,7 +21,7 @@ def test_names_that_look_like_numbers_do_not_decide_how_numbers_are_written(host
 def test_points_between_thousands_and_decimal_points_are_a_question():
     text = "a,b\n1.100.200,1.5\n1.101.000,0.25\n"
     with pytest.raises(
-        ValueError, match=r"points between thousands in column 'a' .* decimal points in column 'b'"
+        ValueError, match=r"points between groups of digits in column 'a' .* decimal points in column 'b'"
     ):
         read_table(io.StringIO(text))
     assert read_table(io.StringIO(text), decimal=".").number_format == NumberFormat(".", "")

@@ -58,9 +58,9 @@ class Numbers:
     def fit(cls, y: Array, clamp: bool) -> Numbers:
         """Learn from the targets of the training rows; ``clamp`` keeps predictions within them."""
         y = y.astype(np.float64)
-        low, high, power = y.min(axis=0), y.max(axis=0), _power(y, axis=0)
-        small = np.ldexp(y, -power)
-        mean, deviation = np.ldexp(small.mean(axis=0), power), np.ldexp(small.std(axis=0), power)
+        low, high, exponent = y.min(axis=0), y.max(axis=0), _exponent(y, axis=0)
+        small = np.ldexp(y, -exponent)
+        mean, deviation = np.ldexp(small.mean(axis=0), exponent), np.ldexp(small.std(axis=0), exponent)
         same = low == high  # the mean of equal numbers may be rounded
         mean, deviation = np.where(same, low, mean), np.where(same, 0.0, deviation)
         return cls(mean, deviation, low if clamp else None, high if clamp else None)
@@ -87,11 +87,11 @@ class Numbers:
     def error(self, y: Array, predicted: Array, metric: str = "error", weight: Array | None = None) -> float:
         """Return the root mean squared error over rows and targets; rows with nan or inf count as 0."""
         finite = np.where(np.isfinite(predicted).all(axis=1, keepdims=True), predicted, 0.0)
-        power = _power(finite - y)
-        squares = np.ldexp(finite - y, -power) ** 2
-        return float(np.ldexp(np.sqrt(np.average(squares.mean(axis=1), weights=weight)), power))
+        exponent = _exponent(finite - y)
+        squares = np.ldexp(finite - y, -exponent) ** 2
+        return float(np.ldexp(np.sqrt(np.average(squares.mean(axis=1), weights=weight)), exponent))
 
 
-def _power(values: Array, axis: int | None = None) -> Any:
-    """The power of two of the largest value: divided by it, squares neither overflow nor vanish, exactly."""
+def _exponent(values: Array, axis: int | None = None) -> Any:
+    """Return the exponent e of the largest value; squares of values / 2**e neither overflow nor vanish."""
     return np.frexp(np.abs(values).max(axis=axis, initial=0.0))[1]

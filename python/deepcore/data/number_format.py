@@ -104,17 +104,17 @@ def _unified(cell: str) -> str:
 def _decided(
     who: str, name: str, seen: dict[str, tuple[str, str]], decimal: str | None, thousands: str | None
 ) -> NumberFormat:
-    comma = decimal == "," if decimal is not None else "decimal," in seen
-    point = decimal == "." if decimal is not None else "decimal." in seen or "thousands," in seen
-    if decimal is None and comma and point:
-        (column, cell), (other, text) = (
-            seen["decimal,"],
-            seen.get("decimal.", seen.get("thousands,", ("", ""))),
-        )
+    commas = seen.get("decimal,") or (seen.get("thousands.") if thousands is None else None)
+    points = seen.get("decimal.") or seen.get("thousands,")
+    if decimal is None and commas and points:
+        (column, cell), (other, text) = commas, points
+        what = "decimal commas" if "decimal," in seen else "points between groups of digits"
         raise ValueError(
-            f"{who}: {name} has decimal commas in column {column!r} ({cell!r}) and decimal points in column "
+            f"{who}: {name} has {what} in column {column!r} ({cell!r}) and decimal points in column "
             f"{other!r} ({text!r}); pass decimal=',' or decimal='.', and the other column is text"
         )
+    comma = decimal == "," if decimal is not None else commas is not None
+    point = decimal == "." if decimal is not None else points is not None
     if thousands is None:
         marks = [mark for mark in " '" if f"thousands{mark}" in seen]
         if comma and "thousands." in seen:
@@ -133,16 +133,4 @@ def _decided(
             f"{who}: column {column!r} of {name} holds cells such as {cell!r}, which may be "
             f"{cell.replace(',', '.')} or {cell.replace(',', '')}; pass decimal=',' or thousands=','"
         )
-    if not comma and "thousands." in seen and thousands == "" and decimal is None:
-        if point:
-            (column, cell), (other, text) = (
-                seen["thousands."],
-                seen.get("decimal.", seen.get("thousands,", ("", ""))),
-            )
-            raise ValueError(
-                f"{who}: {name} has points between thousands in column {column!r} ({cell!r}) and decimal "
-                f"points in column {other!r} ({text!r}); pass decimal='.', and the first column is text, or "
-                "decimal=','"
-            )
-        return NumberFormat(",", ".")
     return NumberFormat("," if comma else ".", thousands)
