@@ -18,6 +18,7 @@ from deepcore.typing import Array, ClassWeight
 __all__ = [
     "Examples",
     "Rows",
+    "check_sum",
     "class_weights",
     "features",
     "in_parts",
@@ -352,21 +353,25 @@ def weights(
             total = by_class if total is None else total * by_class
     if total is None:
         return None
-    # Sums of them and 1 over such sums must be numbers of the dtype, with room for what they multiply.
-    normal, most = np.finfo(dtype).tiny, float(np.finfo(dtype).max) * 1e-8
-    total = np.where(total < normal, 0, total)
-    with np.errstate(over="ignore"):
-        whole = float(total.sum())
-    if whole == 0:
+    total = np.where(total < np.finfo(dtype).tiny, 0, total)
+    if not total.any():
         raise ValueError(
             f"{who}: sample_weight and class_weight must leave an example with weight, got all zero"
         )
+    check_sum(who, total, dtype)
+    return np.ascontiguousarray(total, dtype=dtype)
+
+
+def check_sum(who: str, weights: Array, dtype: np.dtype[Any]) -> None:
+    """Refuse weights whose sum, or 1 over it, leaves a number of the dtype no room for what it multiplies."""
+    most = float(np.finfo(dtype).max) * 1e-8
+    with np.errstate(over="ignore"):
+        whole = float(weights.sum(dtype=np.float64))
     if not whole <= most:
         raise ValueError(
             f"{who}: sample_weight and class_weight must have a sum of at most {most:.0e} in {dtype}, got "
             f"{whole:g}; divide them by their mean"
         )
-    return np.ascontiguousarray(total, dtype=dtype)
 
 
 def class_weights(who: str, class_weight: Any, y: Array, n_out: int) -> Array:

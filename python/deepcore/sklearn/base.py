@@ -12,9 +12,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
+from deepcore._network.examples import check_sum
 from deepcore.typing import Array
 
-__all__ = ["Estimator", "check_sum", "check_weights"]
+__all__ = ["Estimator", "check_weights"]
 
 
 class Estimator(BaseEstimator):  # type: ignore[misc]
@@ -62,14 +63,4 @@ def check_weights(weights: Array, class_weight: object, dtype: Any) -> None:
             "class_weight must be finite and not negative, and leave an example with weight, got "
             f"{class_weight}"
         )
-    check_sum(weights, dtype)
-
-
-def check_sum(weights: Array, dtype: Any) -> None:
-    """Refuse weights of examples whose sum is nearly too large for the dtype of the network."""
-    most, whole = float(np.finfo(dtype).max) * 1e-8, float(weights.sum(dtype=np.float64))
-    if whole > most:
-        raise ValueError(
-            f"sample_weight and class_weight must have a sum of at most {most:.0e} in {np.dtype(dtype)}, got "
-            f"{whole:g}; divide them by their mean"
-        )
+    check_sum("fit", weights, np.dtype(dtype))

@@ -21,7 +21,7 @@ from sklearn.utils.validation import (
 )
 
 from deepcore import _checks, catalog
-from deepcore._network.examples import Examples
+from deepcore._network.examples import Examples, check_sum
 from deepcore._network.network import Network
 from deepcore._network.spec import Spec
 from deepcore._training.checkpoint import find
@@ -29,7 +29,7 @@ from deepcore.callbacks import refuse_what_cannot_be_called
 from deepcore.layers import Dense
 from deepcore.model import Model
 from deepcore.sklearn import saving
-from deepcore.sklearn.base import Estimator, check_sum, check_weights
+from deepcore.sklearn.base import Estimator, check_weights
 from deepcore.sklearn.coefficients import Arrays, Coefficients, Stepper, dense_layers
 from deepcore.sklearn.lbfgs import fit_lbfgs
 from deepcore.sklearn.record import Record, Settings
@@ -206,7 +206,7 @@ class BaseMLP(Estimator):
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
             weight = sample_weight if weight is None else sample_weight * weight
-            check_sum(weight, X.dtype)
+            check_sum("fit", weight, X.dtype)
         if self.early_stopping and incremental and self.solver in STOCHASTIC:
             raise ValueError("partial_fit does not support early_stopping=True")
         self._random_state = self._generator(saved=find("fit", self.callbacks) is not None)

@@ -475,13 +475,9 @@ class RealMLPClassifier(ClassifierMixin, BaseRealMLP):  # type: ignore[misc]
 
 def _refuse_missing(name: str, labels: Array) -> None:
     """Raise if an array of objects holds None, NA or NaN as a label."""
-    row = (
-        next((i for i, label in enumerate(labels) if is_missing(label)), None)
-        if labels.dtype == object
-        else None
-    )
-    if row is not None:
-        raise ValueError(f"{name} must have no missing labels, got {labels[row]} in row {row}")
+    for row, label in enumerate(labels if labels.dtype == object else ()):
+        if is_missing(label):
+            raise ValueError(f"{name} must have no missing labels, got {label} in row {row}")
 
 
 class RealMLPRegressor(RegressorMixin, BaseRealMLP):  # type: ignore[misc]
